@@ -1,0 +1,117 @@
+/**
+ * Every error that the library raises on purpose has one of these classes and a stable `code`. Texts read
+ * `operation: rule, got name [shape] …; hint`.
+ */
+export class AdjointError extends Error {
+  /** Stable, for programs: `ADJOINT_SHAPE`, `ADJOINT_DTYPE`, … */
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** Shapes that do not fit each other or the operation. */
+export class ShapeError extends AdjointError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ADJOINT_SHAPE', message, options);
+  }
+}
+
+/** Element types that do not fit each other or the operation. */
+export class DTypeError extends AdjointError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ADJOINT_DTYPE', message, options);
+  }
+}
+
+/** An argument or option of the wrong type, out of its range, or unknown; also an index or label out of range. */
+export class ArgumentError extends AdjointError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ADJOINT_ARGUMENT', message, options);
+  }
+}
+
+/** A gradient that cannot be had: no graph, a graph used twice, a saved tensor changed in place. */
+export class AutogradError extends AdjointError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ADJOINT_AUTOGRAD', message, options);
+  }
+}
+
+/** An object used in a state that forbids it: a disposed tensor, a closed loader. */
+export class StateError extends AdjointError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ADJOINT_STATE', message, options);
+  }
+}
+
+/** A file that is truncated, damaged or of another kind. */
+export class FileError extends AdjointError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ADJOINT_FILE', message, options);
+  }
+}
+
+/** An allocation beyond the limit, or more live tensors than the handle table holds. */
+export class AllocationError extends AdjointError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ADJOINT_MEMORY', message, options);
+  }
+}
+
+/** `[2, 3]`, as error texts and printed tensors show shapes. */
+export function formatShape(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** What a wrong argument is, for `got …`: `a string "x"`, `NaN`, `null`, `an array of 3`. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'function') return `a function ${value.name}`.trimEnd();
+  if (Array.isArray(value)) return value.length <= 8 && value.every((v) => typeof v === 'number') ? formatShape(value) : `an array of ${value.length}`;
+  if (typeof value === 'object') return `an object of class ${value.constructor?.name ?? 'none'}`;
+  return `a ${typeof value}`;
+}
+
+/** Refuses options that the operation does not know, by name. */
+export function checkOptions(operation: string, options: unknown, known: readonly string[]): void {
+  if (options === undefined) return;
+  if (options === null || typeof options !== 'object' || Array.isArray(options)) {
+    throw new ArgumentError(`${operation}: options must be an object, got ${describe(options)}`);
+  }
+  for (const key in options) {
+    if (!known.includes(key)) {
+      const list = known.length === 0 ? 'it has no options' : `known are ${known.join(', ')}`;
+      throw new ArgumentError(`${operation}: unknown option ${JSON.stringify(key)}; ${list}`);
+    }
+  }
+}
+
+/** A finite number in [least, most] or, with `open`, strictly above `least`. */
+export function checkNumber(
+  operation: string,
+  name: string,
+  value: unknown,
+  range: { least?: number; most?: number; open?: boolean } = {},
+): number {
+  const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, open = false } = range;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < least || value > most || (open && value === least)) {
+    const low = least === Number.NEGATIVE_INFINITY ? '' : open ? ` above ${least}` : ` of at least ${least}`;
+    const high = most === Number.POSITIVE_INFINITY ? '' : `${low ? ' and' : ''} at most ${most}`;
+    throw new ArgumentError(`${operation}: ${name} must be a finite number${low}${high}, got ${describe(value)}`);
+  }
+  return value;
+}
+
+/** An integer in [least, most]. */
+export function checkInteger(operation: string, name: string, value: unknown, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+    const high = most === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${most}`;
+    throw new ArgumentError(`${operation}: ${name} must be an integer of at least ${least}${high}, got ${describe(value)}`);
+  }
+  return value;
+}

@@ -1,0 +1,258 @@
+// What a kernel is, seen from both sides. A kernel is a plain function over raw spans:
+//
+//   template <typename T> Outcome relu(Out<T> y, In<T> x);
+//
+// The template `kernel<relu<float>, relu<double>>("relu")` turns its instantiations into one table entry whose
+// parameters (which spans are read, which are written, which numbers follow) the binding reads at run time: the
+// binding, the recorder and the fuzz test know every kernel from this table alone.
+//
+// Kernels are compiled once per instruction-set level (ADJOINT_LEVEL). The linker keeps one copy of a weak symbol,
+// which could then be the AVX-512 one for everybody, so all code below the first namespace has internal linkage.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "../runtime/parallel.h"
+
+namespace adjoint {
+
+// The codes are shared with lib/dtype.ts.
+enum class DType : uint8_t { kFloat32, kFloat64, kInt32, kUint8 };
+
+enum class ArgumentKind : uint8_t { kIn, kOut, kInOut, kIns, kInOuts, kInteger, kReal, kIntegers };
+
+struct Parameter {
+  ArgumentKind kind;
+  DType dtype;  // of spans only
+};
+
+struct Buffer {
+  void* data;
+  int64_t length;  // elements
+};
+
+union Argument {
+  Buffer buffer;  // kIn, kOut, kInOut; an absent span is {nullptr, 0}
+  struct {
+    const Buffer* buffers;
+    int64_t count;
+  } list;            // kIns, kInOuts
+  int64_t integer;   // kInteger: 0 … 2^53
+  double real;       // kReal
+  struct {
+    const int64_t* data;
+    int64_t count;
+  } integers;  // kIntegers: all remaining numbers, each 0 … 2^53
+};
+
+// How a kernel call ended. A misfit (spans that do not fit the sizes) is a mistake of the library, a fault (a label or
+// index out of range) one of the user's values; both are reported before anything is written.
+struct Outcome {
+  enum Code : uint8_t { kOk, kMisfit, kFault } code;
+  int64_t position;
+  double value;
+};
+
+struct Variant {
+  Outcome (*run)(const Argument* arguments);
+  const Parameter* parameters;
+};
+
+struct Kernel {
+  const char* name;
+  const Variant* variants;  // same kinds, different dtypes
+  int variantCount;
+  int parameterCount;
+};
+
+struct Family {
+  const Kernel* kernels;
+  int count;
+};
+
+}  // namespace adjoint
+
+#ifdef ADJOINT_LEVEL
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+template <typename T>
+struct In {
+  const T* data;
+  int64_t length;
+  const T& operator[](int64_t i) const { return data[i]; }
+};
+
+template <typename T>
+struct Out {
+  T* data;
+  int64_t length;
+  T& operator[](int64_t i) const { return data[i]; }
+};
+
+// A span that is read and written.
+template <typename T>
+struct InOut {
+  T* data;
+  int64_t length;
+  T& operator[](int64_t i) const { return data[i]; }
+};
+
+// A list of spans: all parameters of a group, say.
+template <typename T>
+struct Ins {
+  const Buffer* buffers;
+  int64_t count;
+  In<T> operator[](int64_t i) const { return {static_cast<const T*>(buffers[i].data), buffers[i].length}; }
+};
+
+template <typename T>
+struct InOuts {
+  const Buffer* buffers;
+  int64_t count;
+  InOut<T> operator[](int64_t i) const { return {static_cast<T*>(buffers[i].data), buffers[i].length}; }
+};
+
+// The rest of the call's numbers: sizes and strides of a broadcast, say.
+struct Integers {
+  const int64_t* data;
+  int64_t count;
+  int64_t operator[](int64_t i) const { return data[i]; }
+};
+
+constexpr Outcome ok() { return {Outcome::kOk, 0, 0}; }
+constexpr Outcome misfit() { return {Outcome::kMisfit, 0, 0}; }
+constexpr Outcome fault(int64_t position, double value) { return {Outcome::kFault, position, value}; }
+
+// The product of sizes, saturated, so that a check `x.length == product(rows, columns)` cannot be fooled by overflow.
+constexpr int64_t product(int64_t a, int64_t b) {
+  int64_t p = 0;
+  return __builtin_mul_overflow(a, b, &p) ? INT64_MAX : p;
+}
+template <typename... Rest>
+constexpr int64_t product(int64_t a, int64_t b, Rest... rest) {
+  return product(product(a, b), rest...);
+}
+
+// Splits [0, n) into chunks of at least `grain` items and runs `body(begin, end)` on them, on the pool's threads.
+template <typename Body>
+inline void parallel(int64_t n, int64_t grain, Body&& body) {
+  if (n <= grain) {
+    if (n > 0) body(int64_t{0}, n);
+    return;
+  }
+  using Closure = std::remove_reference_t<Body>;
+  parallelFor(
+      n, grain, [](void* context, int64_t begin, int64_t end) { (*static_cast<Closure*>(context))(begin, end); },
+      const_cast<void*>(static_cast<const void*>(&body)));
+}
+
+template <typename T>
+struct DTypeOf;
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = DType::kFloat32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr DType value = DType::kFloat64;
+};
+template <>
+struct DTypeOf<int32_t> {
+  static constexpr DType value = DType::kInt32;
+};
+template <>
+struct DTypeOf<uint8_t> {
+  static constexpr DType value = DType::kUint8;
+};
+
+// How each parameter type is declared in the table and read from a call.
+template <typename A>
+struct Traits;
+template <typename T>
+struct Traits<In<T>> {
+  static constexpr Parameter parameter{ArgumentKind::kIn, DTypeOf<T>::value};
+  static In<T> read(const Argument& a) { return {static_cast<const T*>(a.buffer.data), a.buffer.length}; }
+};
+template <typename T>
+struct Traits<Out<T>> {
+  static constexpr Parameter parameter{ArgumentKind::kOut, DTypeOf<T>::value};
+  static Out<T> read(const Argument& a) { return {static_cast<T*>(a.buffer.data), a.buffer.length}; }
+};
+template <typename T>
+struct Traits<InOut<T>> {
+  static constexpr Parameter parameter{ArgumentKind::kInOut, DTypeOf<T>::value};
+  static InOut<T> read(const Argument& a) { return {static_cast<T*>(a.buffer.data), a.buffer.length}; }
+};
+template <typename T>
+struct Traits<Ins<T>> {
+  static constexpr Parameter parameter{ArgumentKind::kIns, DTypeOf<T>::value};
+  static Ins<T> read(const Argument& a) { return {a.list.buffers, a.list.count}; }
+};
+template <typename T>
+struct Traits<InOuts<T>> {
+  static constexpr Parameter parameter{ArgumentKind::kInOuts, DTypeOf<T>::value};
+  static InOuts<T> read(const Argument& a) { return {a.list.buffers, a.list.count}; }
+};
+template <>
+struct Traits<int64_t> {
+  static constexpr Parameter parameter{ArgumentKind::kInteger, DType::kFloat32};
+  static int64_t read(const Argument& a) { return a.integer; }
+};
+template <>
+struct Traits<double> {
+  static constexpr Parameter parameter{ArgumentKind::kReal, DType::kFloat32};
+  static double read(const Argument& a) { return a.real; }
+};
+template <>
+struct Traits<Integers> {
+  static constexpr Parameter parameter{ArgumentKind::kIntegers, DType::kFloat32};
+  static Integers read(const Argument& a) { return {a.integers.data, a.integers.count}; }
+};
+
+template <auto function>
+struct Entry;
+template <typename... A, Outcome (*function)(A...)>
+struct Entry<function> {
+  static constexpr int count = sizeof...(A);
+  static constexpr Parameter parameters[] = {Traits<A>::parameter...};
+  static Outcome run(const Argument* arguments) { return apply(arguments, std::make_integer_sequence<int, count>()); }
+
+ private:
+  template <int... i>
+  static Outcome apply(const Argument* arguments, std::integer_sequence<int, i...>) {
+    return function(Traits<A>::read(arguments[i])...);
+  }
+};
+
+template <auto... functions>
+struct Variants {
+  static constexpr Variant list[] = {{Entry<functions>::run, Entry<functions>::parameters}...};
+};
+
+// One table entry; its instantiations differ in dtypes only.
+template <auto first, auto... rest>
+constexpr Kernel kernel(const char* name) {
+  static_assert(((Entry<rest>::count == Entry<first>::count) && ...));
+  return {name, Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count};
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
+
+// Ends a family's file: ADJOINT_FAMILY(softmax, kernel<softmax<float>, softmax<double>>("softmax"), …)
+#define ADJOINT_FAMILY(family, ...)                                            \
+  namespace adjoint {                                                          \
+  namespace ADJOINT_LEVEL {                                                    \
+  namespace {                                                                  \
+  constexpr Kernel family##Kernels[] = {__VA_ARGS__};                          \
+  }                                                                            \
+  extern const Family family;                                                  \
+  const Family family{family##Kernels, sizeof(family##Kernels) / sizeof(Kernel)}; \
+  }                                                                            \
+  }
+#endif

@@ -1,0 +1,17 @@
+// The door to the thread pool for code that must not know how it works.
+#pragma once
+#include <cstdint>
+
+namespace adjoint {
+
+using ChunkFunction = void (*)(void* context, int64_t begin, int64_t end);
+
+// Runs `function` over [0, n) in chunks of at least `grain` items (a short range in one call, here). The chunks' bounds
+// depend on n, grain and the nominal thread count only, never on timing, so the same thread count gives the same bits.
+// Inside a chunk a further parallelFor runs in place. `function` must not throw.
+void parallelFor(int64_t n, int64_t grain, ChunkFunction function, void* context);
+
+// The nominal thread count: 1 and more.
+int threadCount();
+
+}  // namespace adjoint
