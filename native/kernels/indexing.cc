@@ -1,0 +1,173 @@
+// Kernels that select elements by number or by mask. Every index is checked before anything is written; sums run in the
+// order of the indices, on one thread a column, so that they have the same bits at any thread count.
+#include "kernel.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+constexpr int64_t kGrain = 32768;  // elements a chunk
+
+// The first index outside [0, n) as a fault.
+Outcome checkIndices(In<int32_t> index, int64_t n) {
+  const uint32_t limit = n < INT64_C(1) << 31 ? static_cast<uint32_t>(n) : UINT32_C(1) << 31;
+  uint32_t outside = 0;  // negative ones are above the limit as unsigned numbers
+#pragma omp simd reduction(| : outside)
+  for (int64_t i = 0; i < index.length; ++i) outside |= static_cast<uint32_t>(index[i]) >= limit;
+  if (!outside) return ok();
+  int64_t first = 0;
+  while (static_cast<uint32_t>(index[first]) < limit) ++first;
+  return fault(first, index[first]);
+}
+
+// Runs body(o, begin, end) on pieces [begin, end) of the columns of each outer slice; a column costs `work` elements.
+template <typename Body>
+void forColumns(int64_t outer, int64_t inner, int64_t work, Body&& body) {
+  parallel(outer * inner, kGrain / (work + 1) + 1, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t o = begin / inner, first = begin % inner;
+      const int64_t last = inner - first < end - begin ? inner : first + end - begin;
+      body(o, first, last);
+      begin += last - first;
+    }
+  });
+}
+
+// Integers wrap around.
+template <typename T>
+T sum(T a, T b) {
+  return a + b;
+}
+template <>
+int32_t sum(int32_t a, int32_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
+}
+
+// x [outer, n, inner], index [m], y [outer, m, inner]: y[o, j, k] = x[o, index[j], k].
+template <typename T>
+Outcome indexSelect(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+  const int64_t m = index.length;
+  if (x.length != product(outer, n, inner) || y.length != product(outer, m, inner)) return misfit();
+  if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
+  if (y.length == 0) return ok();
+  parallel(outer * m, kGrain / inner + 1, [&](int64_t begin, int64_t end) {
+    int64_t o = begin / m, j = begin % m;
+    for (int64_t row = begin; row < end; ++row) {
+      const T* source = x.data + (o * n + index[j]) * inner;
+      T* target = y.data + row * inner;
+      if (inner == 1) {
+        *target = *source;
+      } else {
+        __builtin_memcpy(target, source, static_cast<size_t>(inner) * sizeof(T));
+      }
+      if (++j == m) j = 0, ++o;
+    }
+  });
+  return ok();
+}
+
+// y [outer, n, inner], index [m], x [outer, m, inner]: y[o, index[j], k] += x[o, j, k].
+template <typename T>
+Outcome indexAdd(InOut<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+  const int64_t m = index.length;
+  if (y.length != product(outer, n, inner) || x.length != product(outer, m, inner)) return misfit();
+  if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
+  if (x.length == 0) return ok();
+  forColumns(outer, inner, m, [&](int64_t o, int64_t begin, int64_t end) {
+    for (int64_t j = 0; j < m; ++j) {
+      T* target = y.data + (o * n + index[j]) * inner;
+      const T* source = x.data + (o * m + j) * inner;
+#pragma omp simd
+      for (int64_t k = begin; k < end; ++k) target[k] = sum(target[k], source[k]);
+    }
+  });
+  return ok();
+}
+
+// The m of index [outer, m, inner], or -1.
+int64_t middleSize(int64_t length, int64_t outer, int64_t inner) {
+  const int64_t others = product(outer, inner);
+  if (others == 0) return length == 0 ? 0 : -1;
+  return length % others == 0 ? length / others : -1;
+}
+
+// x [outer, n, inner], index and y [outer, m, inner]: y[o, j, k] = x[o, index[o, j, k], k].
+template <typename T>
+Outcome gather(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+  const int64_t m = middleSize(index.length, outer, inner);
+  if (m < 0 || x.length != product(outer, n, inner) || y.length != index.length) return misfit();
+  if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
+  if (y.length == 0) return ok();
+  parallel(outer * m, kGrain / inner + 1, [&](int64_t begin, int64_t end) {
+    int64_t o = begin / m, j = begin % m;
+    for (int64_t row = begin; row < end; ++row) {
+      const T* source = x.data + o * n * inner;
+      const int32_t* number = index.data + row * inner;
+      T* target = y.data + row * inner;
+      for (int64_t k = 0; k < inner; ++k) target[k] = source[number[k] * inner + k];
+      if (++j == m) j = 0, ++o;
+    }
+  });
+  return ok();
+}
+
+// y [outer, n, inner], index and x [outer, m, inner]: y[o, index[o, j, k], k] += x[o, j, k].
+template <typename T>
+Outcome scatterAdd(InOut<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+  const int64_t m = middleSize(index.length, outer, inner);
+  if (m < 0 || y.length != product(outer, n, inner) || x.length != index.length) return misfit();
+  if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
+  if (x.length == 0) return ok();
+  forColumns(outer, inner, m, [&](int64_t o, int64_t begin, int64_t end) {
+    T* target = y.data + o * n * inner;
+    for (int64_t j = 0; j < m; ++j) {
+      const int64_t row = (o * m + j) * inner;
+      for (int64_t k = begin; k < end; ++k) {
+        T& place = target[index[row + k] * inner + k];
+        place = sum(place, x[row + k]);
+      }
+    }
+  });
+  return ok();
+}
+
+// Whether T holds the number: a conversion out of range is undefined for integers.
+template <typename T>
+bool holds(double value) {
+  if (static_cast<T>(0.5) != T(0)) return true;  // a float type
+  const double least = static_cast<T>(-1) < T(0) ? INT32_MIN : 0, most = sizeof(T) == 1 ? UINT8_MAX : INT32_MAX;
+  return value >= least && value <= most;
+}
+
+// y[i] = mask[i] ? value : x[i]; equal lengths.
+template <typename T>
+Outcome maskedFill(Out<T> y, In<T> x, In<uint8_t> mask, double value) {
+  if (x.length != y.length || mask.length != y.length || !holds<T>(value)) return misfit();
+  const T filling = static_cast<T>(value);
+  parallel(y.length, kGrain, [&](int64_t begin, int64_t end) {
+#pragma omp simd
+    for (int64_t i = begin; i < end; ++i) y[i] = mask[i] ? filling : x[i];
+  });
+  return ok();
+}
+
+// index [m], y [m, classes]: y[j, c] = c == index[j].
+template <typename T>
+Outcome oneHot(Out<T> y, In<int32_t> index, int64_t classes) {
+  if (y.length != product(index.length, classes)) return misfit();
+  if (const Outcome checked = checkIndices(index, classes); checked.code != Outcome::kOk) return checked;
+  if (y.length == 0) return ok();
+  parallel(index.length, kGrain / classes + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin * classes; i < end * classes; ++i) y[i] = T(0);
+    for (int64_t j = begin; j < end; ++j) y[j * classes + index[j]] = T(1);
+  });
+  return ok();
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
+
+#define ADJOINT_ALL(name) kernel<name<float>, name<double>, name<int32_t>, name<uint8_t>>(#name)
+ADJOINT_FAMILY(indexing, ADJOINT_ALL(indexSelect), ADJOINT_ALL(indexAdd), ADJOINT_ALL(gather), ADJOINT_ALL(scatterAdd),
+               ADJOINT_ALL(maskedFill), ADJOINT_ALL(oneHot))
