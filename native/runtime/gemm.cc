@@ -1,0 +1,213 @@
+#include "gemm.h"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <climits>
+#include <thread>
+
+#include "parallel.h"
+
+namespace adjoint {
+namespace {
+
+// Multiplications under which a product stays on one thread, and that each further chunk must bring.
+constexpr int64_t kChunkWork = 300'000;
+// Blocks are whole numbers of these many rows or columns: what OpenBLAS's kernels fill.
+constexpr int64_t kUnit = 16;
+
+// OpenBLAS crashes when its table of work buffers is full (400 callers at once).
+constexpr int kMaxCallers = 32;
+std::atomic<int> callers{0};
+
+class BlasSlot {
+ public:
+  BlasSlot() {
+    static const bool configured = (openblas_set_num_threads(1), true);
+    (void)configured;
+    for (int now = callers.load(std::memory_order_relaxed);;) {
+      if (now >= kMaxCallers) {
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+        now = callers.load(std::memory_order_relaxed);
+      } else if (callers.compare_exchange_weak(now, now + 1, std::memory_order_acquire)) {
+        return;
+      }
+    }
+  }
+  ~BlasSlot() { callers.fetch_sub(1, std::memory_order_release); }
+};
+
+// The operands of one product, or of a block of it.
+template <typename T>
+struct Product {
+  bool transA, transB;
+  int64_t m, n, k;
+  const T* a;
+  int64_t lda;
+  const T* b;
+  int64_t ldb;
+  bool accumulate;
+  T* c;
+  int64_t ldc;
+};
+
+CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
+
+void callGemm(const Product<float>& p) {
+  cblas_sgemm(CblasRowMajor, flag(p.transA), flag(p.transB), p.m, p.n, p.k, 1.0f, p.a, p.lda, p.b, p.ldb,
+              p.accumulate ? 1.0f : 0.0f, p.c, p.ldc);
+}
+void callGemm(const Product<double>& p) {
+  cblas_dgemm(CblasRowMajor, flag(p.transA), flag(p.transB), p.m, p.n, p.k, 1.0, p.a, p.lda, p.b, p.ldb,
+              p.accumulate ? 1.0 : 0.0, p.c, p.ldc);
+}
+
+// y = op(matrix) · x for a stored matrix [rows, columns].
+void callGemv(bool trans, int64_t rows, int64_t columns, const float* matrix, int64_t ld, const float* x, int64_t stepX,
+              bool accumulate, float* y, int64_t stepY) {
+  cblas_sgemv(CblasRowMajor, flag(trans), rows, columns, 1.0f, matrix, ld, x, stepX, accumulate ? 1.0f : 0.0f, y,
+              stepY);
+}
+void callGemv(bool trans, int64_t rows, int64_t columns, const double* matrix, int64_t ld, const double* x,
+              int64_t stepX, bool accumulate, double* y, int64_t stepY) {
+  cblas_dgemv(CblasRowMajor, flag(trans), rows, columns, 1.0, matrix, ld, x, stepX, accumulate ? 1.0 : 0.0, y, stepY);
+}
+
+// One block on this thread. With one row or column, gemm's packing of the matrix would cost more than the product.
+template <typename T>
+void compute(const Product<T>& p) {
+  BlasSlot slot;
+  if (p.m == 1) {
+    callGemv(!p.transB, p.transB ? p.n : p.k, p.transB ? p.k : p.n, p.b, p.ldb, p.a, p.transA ? p.lda : 1, p.accumulate,
+             p.c, 1);
+  } else if (p.n == 1) {
+    callGemv(p.transA, p.transA ? p.k : p.m, p.transA ? p.m : p.k, p.a, p.lda, p.b, p.transB ? 1 : p.ldb, p.accumulate,
+             p.c, p.ldc);
+  } else {
+    callGemm(p);
+  }
+}
+
+template <typename T>
+void clear(const Product<T>& p) {
+  for (int64_t i = 0; i < p.m; i++) std::fill_n(p.c + i * p.ldc, p.n, T(0));
+}
+
+// The block of rows (or else columns) [begin, end) of a product.
+template <typename T>
+Product<T> block(Product<T> p, bool byRows, int64_t begin, int64_t end) {
+  if (byRows) {
+    p.a += begin * (p.transA ? 1 : p.lda);
+    p.c += begin * p.ldc;
+    p.m = end - begin;
+  } else {
+    p.b += begin * (p.transB ? p.ldb : 1);
+    p.c += begin;
+    p.n = end - begin;
+  }
+  return p;
+}
+
+bool fitsBlas(int64_t value) { return value >= 0 && value <= INT_MAX; }
+
+template <typename T>
+struct SplitProduct {
+  const Product<T>& product;
+  bool byRows;
+  int64_t extent;
+  Epilogue epilogue;
+
+  void run(int64_t beginUnit, int64_t endUnit) const {
+    const int64_t begin = beginUnit * kUnit, end = std::min(endUnit * kUnit, extent);
+    compute(block(product, byRows, begin, end));
+    if (!epilogue.apply) return;
+    if (byRows) {
+      epilogue.apply(epilogue.context, begin, end, 0, product.n);
+    } else {
+      epilogue.apply(epilogue.context, 0, product.m, begin, end);
+    }
+  }
+};
+
+}  // namespace
+
+template <typename T>
+bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
+          bool accumulate, T* c, int64_t ldc, Epilogue epilogue) {
+  for (const int64_t value : {m, n, k, lda, ldb, ldc}) {
+    if (!fitsBlas(value)) return false;
+  }
+  if (m == 0 || n == 0) return true;
+  const Product<T> product{transA, transB, m, n, k, a, lda, b, ldb, accumulate, c, ldc};
+  if (k == 0) {
+    if (!accumulate) clear(product);
+    if (epilogue.apply) epilogue.apply(epilogue.context, 0, m, 0, n);
+    return true;
+  }
+  const bool byRows = m >= n;
+  const int64_t extent = byRows ? m : n, units = (extent + kUnit - 1) / kUnit;
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  const int64_t chunks = static_cast<int64_t>(std::min(work / kChunkWork, 1e6));
+  const SplitProduct<T> split{product, byRows, extent, epilogue};
+  parallelFor(
+      units, std::max<int64_t>(1, chunks < 2 ? units : (units + chunks - 1) / chunks),
+      [](void* context, int64_t begin, int64_t end) { static_cast<const SplitProduct<T>*>(context)->run(begin, end); },
+      const_cast<SplitProduct<T>*>(&split));
+  return true;
+}
+
+template <typename T>
+bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool accumulate, T* c,
+          Epilogue epilogue) {
+  return gemm<T>(transA, transB, m, n, k, a, transA ? m : k, b, transB ? k : n, accumulate, c, n, epilogue);
+}
+
+template <typename T>
+bool batchedGemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool accumulate,
+                 T* c, int64_t count, const int64_t* strides, int64_t dims) {
+  if (!fitsBlas(m) || !fitsBlas(n) || !fitsBlas(k)) return false;
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(std::max<int64_t>(k, 1));
+  // Large products are split one by one, small ones shared out.
+  const int64_t grain = static_cast<int64_t>(std::min(std::max(1.0, kChunkWork / std::max(work, 1.0)), 1e6));
+  auto body = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      int64_t offsetA = 0, offsetB = 0, rest = i;
+      for (int64_t d = dims; d-- > 0;) {
+        const int64_t size = strides[3 * d], index = rest % size;
+        rest /= size;
+        offsetA += index * strides[3 * d + 1];
+        offsetB += index * strides[3 * d + 2];
+      }
+      gemm<T>(transA, transB, m, n, k, a + offsetA, b + offsetB, accumulate, c + i * m * n);
+    }
+  };
+  if (count < threadCount() || count <= grain) {
+    body(0, count);
+    return true;
+  }
+  parallelFor(
+      count, grain,
+      [](void* context, int64_t begin, int64_t end) { (*static_cast<decltype(body)*>(context))(begin, end); }, &body);
+  return true;
+}
+
+template bool gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, bool,
+                          float*, int64_t, Epilogue);
+template bool gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, bool,
+                           double*, int64_t, Epilogue);
+template bool gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, bool, float*, Epilogue);
+template bool gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, bool, double*,
+                           Epilogue);
+template bool batchedGemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, bool, float*,
+                                 int64_t, const int64_t*, int64_t);
+template bool batchedGemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, bool, double*,
+                                  int64_t, const int64_t*, int64_t);
+
+BlasInfo blasInfo() {
+  BlasSlot slot;
+  return {openblas_get_config(), openblas_get_corename()};
+}
+
+}  // namespace adjoint

@@ -1,0 +1,39 @@
+// The one front of matrix products: OpenBLAS, single-threaded, under the pool of this library.
+#pragma once
+#include <cstdint>
+
+namespace adjoint {
+
+// Called for each finished block of c: rows [rowBegin, rowEnd), columns [columnBegin, columnEnd), on the thread that
+// computed it, while the block is in its cache.
+struct Epilogue {
+  void (*apply)(void* context, int64_t rowBegin, int64_t rowEnd, int64_t columnBegin, int64_t columnEnd) = nullptr;
+  void* context = nullptr;
+};
+
+// c [m, n] = op(a) [m, k] · op(b) [k, n], added to c where `accumulate`. Row-major: a is [m, k], or [k, m] where
+// transA; b is [k, n], or [n, k] where transB; a row begins every lda, ldb, ldc elements. For float and double. Splits
+// over the thread pool by the sizes alone. False, and nothing done, where a dimension does not fit in 32 bits.
+template <typename T>
+bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
+          bool accumulate, T* c, int64_t ldc, Epilogue epilogue = {});
+
+// The same for contiguous operands. (Defined in gemm.cc: an inline one would be compiled by each level's kernels.)
+template <typename T>
+bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool accumulate, T* c,
+          Epilogue epilogue = {});
+
+// `count` products of contiguous operands; product i uses a + offsetA(i) and b + offsetB(i) and writes c + i * m * n.
+// `strides` holds `dims` triplets (size, strideA, strideB), outermost first, whose sizes multiply to `count`; a stride
+// of 0 repeats an operand.
+template <typename T>
+bool batchedGemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool accumulate,
+                 T* c, int64_t count, const int64_t* strides, int64_t dims);
+
+struct BlasInfo {
+  const char* config;  // version and build options
+  const char* core;    // the processor whose kernels it chose
+};
+BlasInfo blasInfo();
+
+}  // namespace adjoint

@@ -1,0 +1,162 @@
+#include "system.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#else
+#include <unistd.h>
+#endif
+
+namespace adjoint {
+namespace {
+
+// A positive integer, or 0 for anything else. OMP_NUM_THREADS may be a list, one number a nesting level.
+int threadsFromEnvironment(const char* name) {
+  const char* text = std::getenv(name);
+  if (!text || *text < '0' || *text > '9') return 0;
+  char* end = nullptr;
+  const unsigned long long value = std::strtoull(text, &end, 10);
+  if (*end != '\0' && *end != ',') return 0;
+  return static_cast<int>(std::min<unsigned long long>(value, kMaxThreads));
+}
+
+#ifdef __linux__
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+// The process's path inside the hierarchy of `controller` (version 1) or inside the one hierarchy of version 2 (empty).
+std::string cgroupPath(const std::string& controller) {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {  // hierarchy:controllers:path
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    if (controller.empty() ? controllers.empty() : contains(split(controllers, ','), controller)) {
+      return line.substr(second + 1);
+    }
+  }
+  return "/";
+}
+
+struct Folder {
+  std::string path;
+  bool version2;
+};
+
+// The folders of the process's cgroup and of all its ancestors, in each mounted hierarchy that may limit `controller`.
+std::vector<Folder> cgroupFolders(const std::string& controller) {
+  std::vector<Folder> folders;
+  std::ifstream file("/proc/self/mountinfo");
+  for (std::string line; std::getline(file, line);) {
+    // id parent device root mountPoint options … - type source superOptions
+    const size_t dash = line.find(" - ");
+    if (dash == std::string::npos) continue;
+    const std::vector<std::string> mount = split(line.substr(0, dash), ' '), type = split(line.substr(dash + 3), ' ');
+    if (mount.size() < 5 || type.size() < 3) continue;
+    const bool version2 = type[0] == "cgroup2";
+    if (!version2 && !(type[0] == "cgroup" && contains(split(type[2], ','), controller))) continue;
+    std::string path = cgroupPath(version2 ? "" : controller);
+    const std::string& root = mount[3];
+    // In a container the path may be the host's, of which only the part below `root` is mounted.
+    if (root != "/") path = path.compare(0, root.size(), root) == 0 ? path.substr(root.size()) : "";
+    while (!path.empty() && path.back() == '/') path.pop_back();
+    for (;;) {
+      folders.push_back({mount[4] + path, version2});
+      if (path.empty()) break;
+      path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+    }
+  }
+  return folders;
+}
+
+// Reads up to two numbers; false where the file is missing or says "max".
+bool readNumbers(const std::string& path, double* first, double* second = nullptr) {
+  std::ifstream file(path);
+  return (file >> *first) && (!second || (file >> *second));
+}
+
+double cpuQuota() {
+  double least = kMaxThreads;
+  for (const Folder& folder : cgroupFolders("cpu")) {
+    double quota = -1, period = 0;
+    const bool read = folder.version2 ? readNumbers(folder.path + "/cpu.max", &quota, &period)
+                                      : readNumbers(folder.path + "/cpu.cfs_quota_us", &quota) &&
+                                            readNumbers(folder.path + "/cpu.cfs_period_us", &period);
+    if (read && quota > 0 && period > 0) least = std::min(least, quota / period);
+  }
+  return least;
+}
+
+int availableCpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  // Fails on machines with more than 1,024 CPUs, where the number of CPUs does as well.
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  return static_cast<int>(std::thread::hardware_concurrency());
+}
+
+double cgroupMemory() {
+  double least = INFINITY;
+  for (const Folder& folder : cgroupFolders("memory")) {
+    double limit = 0;
+    const char* name = folder.version2 ? "/memory.max" : "/memory.limit_in_bytes";
+    if (readNumbers(folder.path + name, &limit) && limit > 0) least = std::min(least, limit);
+  }
+  return least;
+}
+
+#else
+
+double cpuQuota() { return kMaxThreads; }
+int availableCpus() { return static_cast<int>(std::thread::hardware_concurrency()); }
+double cgroupMemory() { return INFINITY; }
+
+#endif
+
+double physicalMemory() {
+#ifdef __APPLE__
+  uint64_t bytes = 0;
+  size_t size = sizeof bytes;
+  return sysctlbyname("hw.memsize", &bytes, &size, nullptr, 0) == 0 ? static_cast<double>(bytes) : INFINITY;
+#else
+  const long pages = sysconf(_SC_PHYS_PAGES), pageSize = sysconf(_SC_PAGESIZE);
+  return pages > 0 && pageSize > 0 ? static_cast<double>(pages) * static_cast<double>(pageSize) : INFINITY;
+#endif
+}
+
+}  // namespace
+
+int defaultThreadCount() {
+  for (const char* name : {"ADJOINT_NUM_THREADS", "OMP_NUM_THREADS"}) {
+    if (const int threads = threadsFromEnvironment(name)) return threads;
+  }
+  const int granted = std::min(availableCpus(), static_cast<int>(std::ceil(cpuQuota())));
+  return std::max(1, std::min(granted, kMaxThreads));
+}
+
+uint64_t memoryLimit() {
+  const double limit = std::min(physicalMemory(), cgroupMemory());
+  return limit < 9.0e18 ? static_cast<uint64_t>(limit) : UINT64_MAX;
+}
+
+}  // namespace adjoint

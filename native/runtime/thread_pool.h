@@ -1,0 +1,21 @@
+// The one thread pool of the process, and the order of its end. parallel.h has what kernels need of it.
+#pragma once
+#include "parallel.h"
+
+namespace adjoint {
+
+// Sets the nominal thread count (1 … kMaxThreads; the caller counts as one). Threads start when first needed.
+void setThreadCount(int count);
+
+// Marks a kernel call on this thread, from its first to its last touch of memory or of OpenBLAS, whose own exit handler
+// crashes threads that are inside a product. When the process exits, the handler that the first guard registers waits
+// until no kernel runs; a thread that enters a kernel afterwards sleeps until the process is gone.
+class KernelGuard {
+ public:
+  KernelGuard();
+  ~KernelGuard();
+  KernelGuard(const KernelGuard&) = delete;
+  KernelGuard& operator=(const KernelGuard&) = delete;
+};
+
+}  // namespace adjoint
