@@ -1,0 +1,49 @@
+// What the set-up steps share: running a command with one short line of output, and one-line failures.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** A failure whose message is all that the user has to read. */
+export class SetupError extends Error {}
+
+/** Runs a command in the project's folder without a terminal and returns { status, output }. */
+export function run(command, args, { env = {}, input } = {}) {
+  const result = spawnSync(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    input: input ?? '',
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ? `${result.error.message}\n` : ''}`;
+  return { status: result.status ?? 1, output };
+}
+
+/** Prints `setup: what … 1.2 s`; where the command fails, its whole output, and throws. */
+export function step(what, command, args, options) {
+  process.stdout.write(`setup: ${what} …`);
+  const started = performance.now();
+  const { status, output } = run(command, args, options);
+  if (status === 0) {
+    process.stdout.write(` ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+    return;
+  }
+  process.stdout.write(' failed\n');
+  process.stderr.write(output);
+  throw new SetupError(`${[command, ...args].join(' ')} failed (exit code ${status}), see above`);
+}
+
+/** Whether an executable of this name is on the PATH. */
+export function onPath(name) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
