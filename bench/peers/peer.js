@@ -1,0 +1,134 @@
+// What the JavaScript engines of the benchmark share: the protocol and the data.
+//
+// A peer is a child process that lives as long as the benchmark. It first prints one line, {"engine": "name version"} or
+// {"unavailable": reason} and ends with code 0. Then each line that it reads is a request,
+//   {"workload": "W2", "seconds": 0.5, "threads": 1},
+// and is answered by one line: {"stepsPerSecond", "rssMegabytes", "lossFirst", "lossLast"} for training,
+// {"p50", "p99", "rssMegabytes"} in microseconds for W8, {"samplesPerSecond", …} for epoch, or {"unavailable": reason}
+// for a workload that the engine cannot do. The model and its step count are kept between requests.
+import { createInterface } from 'node:readline';
+
+/**
+ * @typedef {object} Task
+ * @property {() => void} step one training step, or one prediction for W8; for epoch, a whole epoch
+ * @property {(() => number)} [loss] of the newest step
+ * @property {number} [samples] of one step, where the rate is wanted in samples
+ */
+
+const kWarmUpSeconds = 0.4;
+
+/** The sizes of the networks. @type {Record<string, { sizes: number[], batch: number }>} */
+export const workloads = {
+  W1: { sizes: [2, 8, 1], batch: 4 },
+  W2: { sizes: [784, 128, 10], batch: 64 },
+  W3: { sizes: [784, 512, 512, 10], batch: 128 },
+  W8: { sizes: [784, 128, 10], batch: 1 },
+  epoch: { sizes: [784, 128, 10], batch: 64 },
+};
+
+/** A small generator, the same on every run. */
+export function normalNumbers(seed = 1) {
+  let state = seed;
+  const uniform = () => {
+    state = (state * 16807) % 2147483647;
+    return state / 2147483647;
+  };
+  const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  return { uniform, normal };
+}
+
+/**
+ * `count` samples of ten classes: a class's pattern × 0.5 plus noise of deviation 2, as in the other peers.
+ * @param {number} count
+ */
+export function classes(count, features = 784) {
+  const { uniform, normal } = normalNumbers();
+  const patterns = Float32Array.from({ length: 10 * features }, normal);
+  const labels = Int32Array.from({ length: count }, () => Math.floor(uniform() * 10));
+  const x = new Float32Array(count * features);
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < features; k++) {
+      x[i * features + k] = patterns[labels[i] * features + k] * 0.5 + 2 * normal();
+    }
+  }
+  return { x, labels };
+}
+
+/** @param {Task} task @param {number} seconds */
+function train(task, seconds) {
+  const start = performance.now();
+  let steps = 0;
+  let elapsed = 0;
+  do {
+    task.step();
+    steps++;
+    elapsed = (performance.now() - start) / 1000;
+  } while (elapsed < seconds);
+  return steps / elapsed;
+}
+
+/** @param {Task} task @param {number} seconds */
+function latency(task, seconds) {
+  const times = [];
+  const end = performance.now() + seconds * 1000;
+  for (let now = performance.now(); now < end; ) {
+    task.step();
+    const next = performance.now();
+    times.push(next - now);
+    now = next;
+  }
+  times.sort((a, b) => a - b);
+  /** @param {number} share */
+  const at = (share) => 1000 * times[Math.min(times.length - 1, Math.floor(times.length * share))];
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+/**
+ * Answers requests until stdin closes.
+ * @param {{ engine: string, threads?: (count: number) => void, build: (workload: string) => Task | string }} peer
+ *   `build` returns why not, as a string, for what the engine cannot do
+ */
+export async function serve({ engine, threads, build }) {
+  /** @type {Map<string, { task: Task, lossFirst: number | null }>} */
+  const tasks = new Map();
+  /** @param {object} answer */
+  const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
+  say({ engine });
+  for await (const line of createInterface({ input: process.stdin })) {
+    const request = JSON.parse(line);
+    try {
+      threads?.(request.threads ?? 1);
+      let entry = tasks.get(request.workload);
+      if (!entry) {
+        const task = build(request.workload);
+        if (typeof task === 'string') {
+          say({ unavailable: task });
+          continue;
+        }
+        task.step();
+        entry = { task, lossFirst: task.loss?.() ?? null };
+        tasks.set(request.workload, entry);
+        if (!task.samples) train(task, kWarmUpSeconds);
+      }
+      const { task, lossFirst } = entry;
+      const rssMegabytes = () => process.resourceUsage().maxRSS / 1024;
+      if (request.workload === 'W8') {
+        say({ ...latency(task, request.seconds), rssMegabytes: rssMegabytes() });
+        continue;
+      }
+      const rate = train(task, request.seconds);
+      const measured = task.samples ? { samplesPerSecond: rate * task.samples } : { stepsPerSecond: rate };
+      say({ ...measured, rssMegabytes: rssMegabytes(), lossFirst, lossLast: task.loss?.() ?? null });
+    } catch (error) {
+      say({ unavailable: `failed: ${error instanceof Error ? error.message : error}` });
+    }
+  }
+}
+
+/** Says that the engine is not there, and ends. @param {unknown} reason @returns {never} */
+export function unavailable(reason) {
+  process.stdout.write(
+    `${JSON.stringify({ unavailable: reason instanceof Error ? reason.message : String(reason) })}\n`,
+  );
+  process.exit(0);
+}
