@@ -1,0 +1,180 @@
+// Matrix products, and the linear layer: product, bias and activation in one pass.
+#include "../runtime/gemm.h"
+#include "kernel.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+constexpr int64_t kGrain = 16384;  // elements a chunk
+
+// The codes are shared with lib/ops/matmul.ts.
+enum Activation : int64_t { kNone, kRelu, kTanh, kSigmoid, kActivationCount };
+
+// To be replaced by the vectorised ones of math.h.
+inline float tanhOf(float x) { return __builtin_tanhf(x); }
+inline double tanhOf(double x) { return __builtin_tanh(x); }
+inline float sigmoidOf(float x) { return 1 / (1 + __builtin_expf(-x)); }
+inline double sigmoidOf(double x) { return 1 / (1 + __builtin_exp(-x)); }
+
+// The number of products in a batch of (size, strideA, strideB) triplets and the last offset into each operand.
+struct Batch {
+  int64_t count = 1, lastA = 0, lastB = 0;
+};
+
+// All saturated, so that no size or stride can fool a check against a length.
+int64_t sum(int64_t a, int64_t b) {
+  int64_t s = 0;
+  return __builtin_add_overflow(a, b, &s) ? INT64_MAX : s;
+}
+
+Batch measure(Integers dims) {
+  Batch batch;
+  for (int64_t i = 0; i < dims.count; i += 3) {
+    batch.count = product(batch.count, dims[i]);
+    if (dims[i] == 0) continue;
+    batch.lastA = sum(batch.lastA, product(dims[i] - 1, dims[i + 1]));
+    batch.lastB = sum(batch.lastB, product(dims[i] - 1, dims[i + 2]));
+  }
+  return batch;
+}
+
+// y [batch, m, n] = op(a) [m, k] · op(b) [k, n] for each product of the batch. a is [m, k] or, where transA, [k, m];
+// b is [k, n] or, where transB, [n, k]. dims: (size, strideA, strideB) of each batch dimension, outermost first.
+template <typename T>
+Outcome matmul(Out<T> y, In<T> a, In<T> b, int64_t transA, int64_t transB, int64_t m, int64_t n, int64_t k,
+               Integers dims) {
+  if (dims.count % 3 != 0) return misfit();
+  const Batch batch = measure(dims);
+  if (y.length != product(batch.count, m, n)) return misfit();
+  if (y.length == 0) return ok();
+  if (a.length < sum(batch.lastA, product(m, k)) || b.length < sum(batch.lastB, product(k, n))) return misfit();
+  const bool done = batch.count == 1 ? gemm<T>(transA, transB, m, n, k, a.data, b.data, false, y.data)
+                                     : batchedGemm<T>(transA, transB, m, n, k, a.data, b.data, false, y.data,
+                                                      batch.count, dims.data, dims.count / 3);
+  return done ? ok() : misfit();
+}
+
+// y[i] = f(y[i] + bias[i])
+template <typename T, typename F>
+void finishRow(T* y, const T* bias, int64_t n, F f) {
+  if (bias) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) y[i] = f(y[i] + bias[i]);
+  } else {
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) y[i] = f(y[i]);
+  }
+}
+
+template <typename T>
+struct Finish {
+  T* y;           // [rows, columns]
+  const T* bias;  // [columns] or null
+  int64_t columns, activation;
+
+  template <typename F>
+  void rows(int64_t rowBegin, int64_t rowEnd, int64_t columnBegin, int64_t columnEnd, F f) const {
+    for (int64_t i = rowBegin; i < rowEnd; i++) {
+      finishRow(y + i * columns + columnBegin, bias ? bias + columnBegin : nullptr, columnEnd - columnBegin, f);
+    }
+  }
+
+  static void apply(void* context, int64_t rowBegin, int64_t rowEnd, int64_t columnBegin, int64_t columnEnd) {
+    const Finish& self = *static_cast<Finish*>(context);
+    const auto run = [&](auto f) { self.rows(rowBegin, rowEnd, columnBegin, columnEnd, f); };
+    switch (self.activation) {
+      case kNone:
+        return run([](T z) { return z; });
+      case kRelu:
+        return run([](T z) { return z < T(0) ? T(0) : z; });
+      case kTanh:
+        return run([](T z) { return tanhOf(z); });
+      default:
+        return run([](T z) { return sigmoidOf(z); });
+    }
+  }
+};
+
+// y [rows, outFeatures] = f(x [rows, inFeatures] · weight [outFeatures, inFeatures]ᵀ + bias [outFeatures], or none).
+template <typename T>
+Outcome linear(Out<T> y, In<T> x, In<T> weight, In<T> bias, int64_t rows, int64_t inFeatures, int64_t outFeatures,
+               int64_t activation) {
+  if (y.length != product(rows, outFeatures) || x.length != product(rows, inFeatures)) return misfit();
+  if (weight.length != product(outFeatures, inFeatures) || activation >= kActivationCount) return misfit();
+  if (bias.length != 0 && bias.length != outFeatures) return misfit();
+  Finish<T> finish{y.data, bias.length ? bias.data : nullptr, outFeatures, activation};
+  Epilogue epilogue;
+  if (finish.bias || activation != kNone) epilogue = {Finish<T>::apply, &finish};
+  return gemm<T>(false, true, rows, outFeatures, inFeatures, x.data, weight.data, false, y.data, epilogue) ? ok()
+                                                                                                           : misfit();
+}
+
+// dz[i] = dy[i] · f'(z[i]), written with y[i] = f(z[i]). dz may be dy.
+template <typename T>
+Outcome activationBackward(Out<T> dz, In<T> dy, In<T> y, int64_t activation) {
+  if (dz.length != dy.length || dz.length != y.length || activation >= kActivationCount) return misfit();
+  const auto run = [&](auto f) {
+    parallel(dz.length, kGrain, [=](int64_t begin, int64_t end) {
+      T* to = dz.data;
+      const T *upstream = dy.data, *value = y.data;
+#pragma omp simd
+      for (int64_t i = begin; i < end; i++) to[i] = f(upstream[i], value[i]);
+    });
+    return ok();
+  };
+  switch (activation) {
+    case kNone:
+      return run([](T d, T) { return d; });
+    case kRelu:
+      return run([](T d, T v) { return v <= T(0) ? T(0) : d; });
+    case kTanh:
+      return run([](T d, T v) { return d * (T(1) - v * v); });
+    default:
+      return run([](T d, T v) { return d * v * (T(1) - v); });
+  }
+}
+
+constexpr int64_t kColumns = 64;   // columns summed at a time: their lanes stay in registers or the first cache
+constexpr int64_t kLaneRows = 64;  // rows added in T before they are merged in double
+
+// total[j] = Σ_i dz[i, j] of `width` columns; a row of dz begins every `columns` elements.
+template <typename T>
+void sumColumns(double* total, const T* dz, int64_t rows, int64_t columns, int64_t width) {
+  for (int64_t j = 0; j < width; j++) total[j] = 0;
+  for (int64_t first = 0; first < rows; first += kLaneRows) {
+    const int64_t last = first + kLaneRows < rows ? first + kLaneRows : rows;
+    T lane[kColumns] = {};
+    for (int64_t i = first; i < last; i++) {
+      const T* row = dz + i * columns;
+#pragma omp simd
+      for (int64_t j = 0; j < width; j++) lane[j] += row[j];
+    }
+#pragma omp simd
+    for (int64_t j = 0; j < width; j++) total[j] += static_cast<double>(lane[j]);
+  }
+}
+
+// dBias [columns] = the sums of the columns of dz [rows, columns], in the order of the rows.
+template <typename T>
+Outcome biasGradient(Out<T> dBias, In<T> dz, int64_t rows, int64_t columns) {
+  if (dBias.length != columns || dz.length != product(rows, columns)) return misfit();
+  const int64_t tiles = columns / kColumns + (columns % kColumns != 0);
+  parallel(tiles, kGrain / (product(rows, kColumns) + 1) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t tile = begin; tile < end; tile++) {
+      const int64_t first = tile * kColumns, width = columns - first < kColumns ? columns - first : kColumns;
+      double total[kColumns];
+      sumColumns(total, dz.data + first, rows, columns, width);
+      for (int64_t j = 0; j < width; j++) dBias[first + j] = static_cast<T>(total[j]);
+    }
+  });
+  return ok();
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
+
+ADJOINT_FAMILY(matmul, kernel<matmul<float>, matmul<double>>("matmul"), kernel<linear<float>, linear<double>>("linear"),
+               kernel<activationBackward<float>, activationBackward<double>>("activationBackward"),
+               kernel<biasGradient<float>, biasGradient<double>>("biasGradient"))

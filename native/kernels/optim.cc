@@ -1,0 +1,282 @@
+// Optimizers and gradient clipping. One call updates all parameters of a group in one pass over memory, shared out over
+// the concatenation of the parameters. What changes between steps (step counts, learning rate) is read from buffers.
+#include "kernel.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+constexpr int64_t kGrain = 16384;  // elements a chunk
+
+template <typename T>
+bool sameLengths(InOuts<T> a, Ins<T> b) {
+  if (a.count != b.count) return false;
+  for (int64_t i = 0; i < a.count; i++) {
+    if (a[i].length != b[i].length) return false;
+  }
+  return true;
+}
+
+template <typename T>
+bool sameLengths(InOuts<T> a, InOuts<T> b) {
+  return sameLengths(a, Ins<T>{b.buffers, b.count});
+}
+
+bool areScalars(InOuts<double> steps, int64_t count) {
+  if (steps.count != count) return false;
+  for (int64_t i = 0; i < count; i++) {
+    if (steps[i].length != 1) return false;
+  }
+  return true;
+}
+
+int64_t totalLength(const Buffer* buffers, int64_t count) {
+  int64_t total = 0;
+  for (int64_t i = 0; i < count; i++) total += buffers[i].length;
+  return total;
+}
+
+// body(i, from, to) for each piece of a list that lies in [begin, end) of the concatenation of its spans.
+template <typename Body>
+void forPieces(const Buffer* buffers, int64_t count, int64_t begin, int64_t end, Body&& body) {
+  int64_t start = 0;
+  for (int64_t i = 0; i < count && start < end; i++) {
+    const int64_t length = buffers[i].length;
+    const int64_t from = begin > start ? begin - start : 0, to = end - start < length ? end - start : length;
+    if (from < to) body(i, from, to);
+    start += length;
+  }
+}
+
+template <typename Body>
+void parallelPieces(const Buffer* buffers, int64_t count, Body&& body) {
+  parallel(totalLength(buffers, count), kGrain,
+           [&](int64_t begin, int64_t end) { forPieces(buffers, count, begin, end, body); });
+}
+
+void advance(InOuts<double> steps) {
+  for (int64_t i = 0; i < steps.count; i++) steps[i][0] += 1;
+}
+
+// The constant factors of an SGD step.
+template <typename T>
+struct SgdStep {
+  T rate, sign, decay, keep, add;
+};
+
+// n elements; `buffer` may be null (no momentum). The choices are template parameters, or the loop would not vectorise.
+template <typename T, bool kFirst, bool kNesterov>
+void sgdPiece(SgdStep<T> s, int64_t n, T* parameter, const T* gradient, T* buffer) {
+  const auto direction = [s](T g, T p) { return s.sign * g + s.decay * p; };
+  if (!buffer) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) parameter[i] -= s.rate * direction(gradient[i], parameter[i]);
+    return;
+  }
+#pragma omp simd
+  for (int64_t i = 0; i < n; i++) {
+    const T d = direction(gradient[i], parameter[i]);
+    const T b = kFirst ? d : s.keep * buffer[i] + s.add * d;
+    buffer[i] = b;
+    parameter[i] -= s.rate * (kNesterov ? d + s.keep * b : b);
+  }
+}
+
+// Stochastic gradient descent, for each parameter θ with gradient g (−g to maximize):
+//   d = g + weightDecay · θ
+//   b = momentum · b + (1 − dampening) · d, but b = d at the parameter's first step;  d = nesterov ? d + momentum · b :
+//   b θ = θ − lr · d
+// parameters, gradients, momentumBuffers (none without momentum): n spans of equal lengths; steps: n times [1]; hyper:
+// [lr].
+template <typename T>
+Outcome sgd(InOuts<T> parameters, Ins<T> gradients, InOuts<T> momentumBuffers, InOuts<double> steps, In<double> hyper,
+            double momentum, double dampening, double weightDecay, int64_t nesterov, int64_t maximize) {
+  const bool hasMomentum = momentumBuffers.count != 0;
+  if (!sameLengths(parameters, gradients) || (hasMomentum && !sameLengths(parameters, momentumBuffers)) ||
+      !areScalars(steps, parameters.count) || hyper.length != 1) {
+    return misfit();
+  }
+  const SgdStep<T> step{static_cast<T>(hyper[0]), maximize ? T(-1) : T(1), static_cast<T>(weightDecay),
+                        static_cast<T>(momentum), static_cast<T>(1 - dampening)};
+  parallelPieces(parameters.buffers, parameters.count, [&](int64_t i, int64_t from, int64_t to) {
+    const bool first = steps[i][0] == 0;
+    const auto piece = nesterov ? (first ? sgdPiece<T, true, true> : sgdPiece<T, false, true>)
+                                : (first ? sgdPiece<T, true, false> : sgdPiece<T, false, false>);
+    piece(step, to - from, parameters[i].data + from, gradients[i].data + from,
+          hasMomentum ? momentumBuffers[i].data + from : nullptr);
+  });
+  advance(steps);
+  return ok();
+}
+
+// What one Adam step of one parameter needs besides the spans.
+template <typename T>
+struct AdamStep {
+  T sign, shrink, decay, beta1, rest1, beta2, rest2, inverseRoot, eps, size;
+};
+
+template <typename T>
+AdamStep<T> adamStep(double step, double lr, double beta1, double beta2, double eps, double weightDecay, bool decoupled,
+                     bool maximize) {
+  const double correction1 = 1 - __builtin_pow(beta1, step), correction2 = 1 - __builtin_pow(beta2, step);
+  return {maximize ? T(-1) : T(1),
+          decoupled ? static_cast<T>(1 - lr * weightDecay) : T(1),
+          decoupled ? T(0) : static_cast<T>(weightDecay),
+          static_cast<T>(beta1),
+          static_cast<T>(1 - beta1),
+          static_cast<T>(beta2),
+          static_cast<T>(1 - beta2),
+          static_cast<T>(1 / __builtin_sqrt(correction2)),
+          static_cast<T>(eps),
+          static_cast<T>(lr / correction1)};
+}
+
+inline float squareRoot(float x) { return __builtin_sqrtf(x); }
+inline double squareRoot(double x) { return __builtin_sqrt(x); }
+
+// n elements; `most` (the largest second moment so far) may be null.
+template <typename T>
+void adamPiece(AdamStep<T> s, int64_t n, T* parameter, const T* gradient, T* average, T* averageSquare, T* most) {
+  const auto update = [s](T p, T g, T& m, T& v, auto denominatorOf) {
+    p *= s.shrink;
+    const T d = s.sign * g + s.decay * p;
+    m = s.beta1 * m + s.rest1 * d;
+    v = s.beta2 * v + s.rest2 * d * d;
+    return p - s.size * m / (squareRoot(denominatorOf(v)) * s.inverseRoot + s.eps);
+  };
+  if (most) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+      parameter[i] = update(parameter[i], gradient[i], average[i], averageSquare[i], [&](T v) {
+        most[i] = v <= most[i] ? most[i] : v;  // NaN stays
+        return most[i];
+      });
+    }
+  } else {
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+      parameter[i] = update(parameter[i], gradient[i], average[i], averageSquare[i], [](T v) { return v; });
+    }
+  }
+}
+
+// Adam, for each parameter θ with gradient g (−g to maximize) at its step t = 1, 2, …:
+//   decoupled (AdamW): θ = θ − lr · weightDecay · θ, d = g;  otherwise d = g + weightDecay · θ
+//   m = β₁ m + (1 − β₁) d;  v = β₂ v + (1 − β₂) d²;  with AMSGrad v̂ = max(v̂, v), otherwise v̂ = v
+//   θ = θ − lr / (1 − β₁ᵗ) · m / (√v̂ / √(1 − β₂ᵗ) + ε)
+// parameters, gradients, averages (m), averageSquares (v), maxAverageSquares (v̂; none without AMSGrad): n spans of
+// equal lengths; steps: n times [1]; hyper: [lr].
+template <typename T>
+Outcome adam(InOuts<T> parameters, Ins<T> gradients, InOuts<T> averages, InOuts<T> averageSquares,
+             InOuts<T> maxAverageSquares, InOuts<double> steps, In<double> hyper, double beta1, double beta2,
+             double eps, double weightDecay, int64_t decoupled, int64_t maximize) {
+  const bool amsgrad = maxAverageSquares.count != 0;
+  if (!sameLengths(parameters, gradients) || !sameLengths(parameters, averages) ||
+      !sameLengths(parameters, averageSquares) || (amsgrad && !sameLengths(parameters, maxAverageSquares)) ||
+      !areScalars(steps, parameters.count) || hyper.length != 1) {
+    return misfit();
+  }
+  parallelPieces(parameters.buffers, parameters.count, [&](int64_t i, int64_t from, int64_t to) {
+    const AdamStep<T> step =
+        adamStep<T>(steps[i][0] + 1, hyper[0], beta1, beta2, eps, weightDecay, decoupled != 0, maximize != 0);
+    adamPiece(step, to - from, parameters[i].data + from, gradients[i].data + from, averages[i].data + from,
+              averageSquares[i].data + from, amsgrad ? maxAverageSquares[i].data + from : nullptr);
+  });
+  advance(steps);
+  return ok();
+}
+
+// g = min(max(g, −limit), limit); NaN stays.
+template <typename T>
+Outcome clipByValue(InOuts<T> gradients, double limit) {
+  const T most = static_cast<T>(limit), least = -most;
+  parallelPieces(gradients.buffers, gradients.count, [&](int64_t index, int64_t from, int64_t to) {
+    T* g = gradients[index].data;
+#pragma omp simd
+    for (int64_t i = from; i < to; i++) {
+      const T raised = g[i] < least ? least : g[i];
+      g[i] = raised > most ? most : raised;
+    }
+  });
+  return ok();
+}
+
+constexpr int64_t kLanes = 32;  // independent sums, or each addition would wait for the one before
+
+// Σ term(x[i]) in double.
+template <typename T, typename F>
+double sumOf(const T* x, int64_t n, F term) {
+  double lanes[kLanes] = {}, sum = 0;
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+#pragma omp simd
+    for (int64_t j = 0; j < kLanes; j++) lanes[j] += term(static_cast<double>(x[i + j]));
+  }
+  for (; i < n; i++) lanes[i % kLanes] += term(static_cast<double>(x[i]));
+  for (int64_t j = 0; j < kLanes; j++) sum += lanes[j];
+  return sum;
+}
+
+// The larger one; NaN stays.
+double larger(double a, double b) { return b <= a || a != a ? a : b; }
+
+// Σ |x|^p of n elements, or the largest |x| for p = ∞.
+template <typename T>
+double powerSum(const T* x, int64_t n, double p) {
+  if (p == 2) return sumOf(x, n, [](double v) { return v * v; });
+  if (p == 1) return sumOf(x, n, [](double v) { return __builtin_fabs(v); });
+  if (p != __builtin_inf()) return sumOf(x, n, [p](double v) { return __builtin_pow(__builtin_fabs(v), p); });
+  double largest = 0;
+  for (int64_t i = 0; i < n; i++) largest = larger(largest, __builtin_fabs(static_cast<double>(x[i])));
+  return largest;
+}
+
+// The number of pieces whose sums are added in order, whoever computed them: the same bits at any thread count.
+constexpr int64_t kParts = 64;
+
+// norm [1] = (Σ |g|^p)^(1/p) over all gradients, or the largest |g| for p = ∞.
+template <typename T>
+Outcome gradientNorm(Out<T> norm, Ins<T> gradients, double p) {
+  if (norm.length != 1) return misfit();
+  const int64_t total = totalLength(gradients.buffers, gradients.count), size = total / kParts + 1;
+  const bool isMax = p == __builtin_inf();
+  const auto join = [isMax](double a, double b) { return isMax ? larger(a, b) : a + b; };
+  double parts[kParts] = {};
+  parallel(kParts, kGrain / size + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; part++) {
+      forPieces(gradients.buffers, gradients.count, part * size, part * size + size,
+                [&](int64_t i, int64_t from, int64_t to) {
+                  parts[part] = join(parts[part], powerSum(gradients[i].data + from, to - from, p));
+                });
+    }
+  });
+  double sum = 0;
+  for (const double part : parts) sum = join(sum, part);
+  const double root = isMax || p == 1 ? sum : p == 2 ? __builtin_sqrt(sum) : __builtin_pow(sum, 1 / p);
+  norm[0] = static_cast<T>(root);
+  return ok();
+}
+
+// g = g · min(1, maxNorm / (norm [1] + 1e-6))
+template <typename T>
+Outcome scaleByNorm(InOuts<T> gradients, In<T> norm, double maxNorm) {
+  if (norm.length != 1) return misfit();
+  const double ratio = maxNorm / (static_cast<double>(norm[0]) + 1e-6);
+  if (ratio >= 1) return ok();
+  const T scale = static_cast<T>(ratio);
+  parallelPieces(gradients.buffers, gradients.count, [&](int64_t index, int64_t from, int64_t to) {
+    T* g = gradients[index].data;
+#pragma omp simd
+    for (int64_t i = from; i < to; i++) g[i] *= scale;
+  });
+  return ok();
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
+
+ADJOINT_FAMILY(optim, kernel<sgd<float>, sgd<double>>("sgd"), kernel<adam<float>, adam<double>>("adam"),
+               kernel<clipByValue<float>, clipByValue<double>>("clipByValue"),
+               kernel<gradientNorm<float>, gradientNorm<double>>("gradientNorm"),
+               kernel<scaleByNorm<float>, scaleByNorm<double>>("scaleByNorm"))
