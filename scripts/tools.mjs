@@ -93,7 +93,11 @@ export function ensureTools() {
   if (missing.length === 0 && !serial) return;
   const { install, hint } = installer();
   if (install) {
-    install();
+    try {
+      install();
+    } catch (error) {
+      if (missing.length > 0) throw new SetupError(`${error.message}; needed are ${byHand}`);
+    }
     ({ missing, serial } = look());
   }
   if (missing.length > 0) {
