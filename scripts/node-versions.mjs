@@ -1,0 +1,41 @@
+// Trains a small network under each Node.js release line that we support: one native binary must serve them all.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runFixture, tryEnding } from '../test/fixtures/children.mjs';
+import { run } from './steps.mjs';
+
+const versions = ['22.23.3', '24.21.0', '26.10.0'];
+const platform = `node-${process.platform}-${process.arch}`;
+const folder = mkdtempSync(join(tmpdir(), 'adjoint-node-'));
+
+/** Installs one version as a package; its folder's name is that of an alias, so that versions do not replace each other. */
+function install(version) {
+  const alias = `node${version.split('.')[0]}`;
+  const args = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const { status, output } = run('npm', [...args, `${alias}@npm:${platform}@${version}`]);
+  if (status !== 0) throw new Error(`node-versions: ${platform}@${version} could not be installed\n${output}`);
+  return join(folder, 'node_modules', alias, 'bin', 'node');
+}
+
+/** What is wrong under this version, or null. */
+async function check(node) {
+  const { code, signal, output, errors } = await runFixture('xor.mjs', [], { node });
+  if (code !== 0 || !output.startsWith('learned')) return `${signal ?? code}: ${output}${errors}`;
+  const memory = await runFixture('memory.mjs', ['steps', '1000'], { node });
+  if (memory.code !== 0) return `${memory.signal ?? memory.code}: ${memory.errors}`;
+  const most = Math.max(...JSON.parse(memory.output).rss);
+  if (most > 250) return `1,000 training steps took ${most} MB`;
+  return tryEnding('four workers train, one is terminated half way', { node });
+}
+
+try {
+  for (const node of [process.execPath, ...versions.map(install)]) {
+    const version = run(node, ['--version']).output.trim();
+    const wrong = await check(node);
+    console.log(`${wrong === null ? 'ok  ' : 'FAIL'} Node.js ${version}${wrong === null ? '' : `: ${wrong}`}`);
+    if (wrong !== null) process.exitCode = 1;
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,84 @@
+// The slow checks of the whole process: `npm run soak`, or a part of it: `npm run soak -- memory`, `exit`, `fuzz`.
+import { endings, fuzz, runFixture, tryEnding } from '../test/fixtures/children.mjs';
+
+const repetitions = 50;
+const fuzzCalls = 100_000;
+const hour = 3_600_000;
+let failures = 0;
+
+function report(name, wrong) {
+  if (wrong !== null) failures += 1;
+  console.log(`${wrong === null ? 'ok  ' : 'FAIL'} ${name}${wrong === null ? '' : `\n     ${wrong}`}`);
+}
+
+async function soakEndings() {
+  for (const name of Object.keys(endings)) {
+    const wrong = [];
+    for (let i = 0; i < repetitions; i++) {
+      const result = await tryEnding(name);
+      if (result !== null) wrong.push(result);
+    }
+    report(
+      `${name}, ${repetitions} times`,
+      wrong.length === 0 ? null : `${wrong.length} times wrong, first: ${wrong[0]}`,
+    );
+  }
+}
+
+async function memoryOf(mode, count) {
+  const { code, output, errors } = await runFixture('memory.mjs', [mode, `${count}`], { timeoutMs: hour });
+  if (code !== 0) return { error: `exit code ${code}: ${errors}` };
+  const result = JSON.parse(output);
+  console.log(
+    `     resident MB over ${count} steps: ${result.rss.join(' ')}; native peak ${Math.round(result.peakBytes / 1e6)} MB`,
+  );
+  return result;
+}
+
+/** 784-128-10, batch 64: flat after a warm-up of a quarter, and small. */
+async function soakSteps() {
+  const { error, rss } = await memoryOf('steps', 20_000);
+  if (error) return report('20,000 training steps', error);
+  const [early, late] = [rss.slice(rss.length / 4, rss.length / 2), rss.slice(rss.length / 2)].map((part) =>
+    Math.max(...part),
+  );
+  const flat = late <= early * 1.05 + 5;
+  const small = late < 250;
+  report(
+    '20,000 training steps in flat memory under 250 MB',
+    flat && small ? null : `${early} MB early, ${late} MB late`,
+  );
+}
+
+/** Native peak at most twice what is live (in MB, at the step's fullest) + 256 MB. */
+async function soakLarge(mode, live) {
+  const { error, peakBytes } = await memoryOf(mode, 200);
+  const name = `200 steps of 400 MB each, ${live} MB live (${mode})`;
+  if (error) return report(name, error);
+  const most = 2 * live + 256;
+  report(name, peakBytes / 1e6 <= most ? null : `native peak ${Math.round(peakBytes / 1e6)} MB, more than ${most}`);
+}
+
+async function soakMemory() {
+  await soakSteps();
+  await soakLarge('large', 120); // the input, the tensor before and the one being made
+  await soakLarge('hoarding', 440);
+}
+
+async function soakFuzz() {
+  const { wrong, counts } = await fuzz(2, fuzzCalls, hour);
+  console.log(
+    `     calls that ran: ${counts.ok}, found a value out of range: ${counts.fault}, were refused: ${counts.error}`,
+  );
+  report(`${fuzzCalls} random calls of each native entry`, wrong);
+}
+
+const parts = { memory: soakMemory, exit: soakEndings, fuzz: soakFuzz };
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in parts));
+if (unknown.length > 0) {
+  console.error(`soak: unknown part ${unknown[0]}; known are ${Object.keys(parts).join(', ')}`);
+  process.exit(1);
+}
+for (const [name, part] of Object.entries(parts)) if (wanted.length === 0 || wanted.includes(name)) await part();
+process.exitCode = failures === 0 ? 0 : 1;
