@@ -66,10 +66,10 @@ async function soakMemory() {
 }
 
 async function soakFuzz() {
-  const { wrong, counts } = await fuzz(2, fuzzCalls, hour);
-  console.log(
-    `     calls that ran: ${counts.ok}, found a value out of range: ${counts.fault}, were refused: ${counts.error}`,
-  );
+  const { wrong, counts } = await fuzz(2, fuzzCalls, { timeoutMs: hour });
+  for (const [name, { ok, fault, error }] of Object.entries(counts)) {
+    console.log(`     ${name}: ${ok} calls ran, ${fault} found a value out of range, ${error} were refused`);
+  }
   report(`${fuzzCalls} random calls of each native entry`, wrong);
 }
 
