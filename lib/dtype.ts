@@ -6,7 +6,12 @@ export type DType = (typeof dtypes)[number];
 
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
-export const arrayTypes = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array } as const;
+export const arrayTypes = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+} as const;
 
 export const dtypeCode: Readonly<Record<DType, number>> = { float32: 0, float64: 1, int32: 2, uint8: 3 };
 

@@ -72,7 +72,10 @@ export function describe(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === 'function') return `a function ${value.name}`.trimEnd();
-  if (Array.isArray(value)) return value.length <= 8 && value.every((v) => typeof v === 'number') ? formatShape(value) : `an array of ${value.length}`;
+  if (Array.isArray(value))
+    return value.length <= 8 && value.every((v) => typeof v === 'number')
+      ? formatShape(value)
+      : `an array of ${value.length}`;
   if (typeof value === 'object') return `an object of class ${value.constructor?.name ?? 'none'}`;
   return `a ${typeof value}`;
 }
@@ -99,7 +102,13 @@ export function checkNumber(
   range: { least?: number; most?: number; open?: boolean } = {},
 ): number {
   const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, open = false } = range;
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < least || value > most || (open && value === least)) {
+  if (
+    typeof value !== 'number' ||
+    !Number.isFinite(value) ||
+    value < least ||
+    value > most ||
+    (open && value === least)
+  ) {
     const low = least === Number.NEGATIVE_INFINITY ? '' : open ? ` above ${least}` : ` of at least ${least}`;
     const high = most === Number.POSITIVE_INFINITY ? '' : `${low ? ' and' : ''} at most ${most}`;
     throw new ArgumentError(`${operation}: ${name} must be a finite number${low}${high}, got ${describe(value)}`);
@@ -108,10 +117,18 @@ export function checkNumber(
 }
 
 /** An integer in [least, most]. */
-export function checkInteger(operation: string, name: string, value: unknown, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+export function checkInteger(
+  operation: string,
+  name: string,
+  value: unknown,
+  least = 0,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
     const high = most === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${most}`;
-    throw new ArgumentError(`${operation}: ${name} must be an integer of at least ${least}${high}, got ${describe(value)}`);
+    throw new ArgumentError(
+      `${operation}: ${name} must be an integer of at least ${least}${high}, got ${describe(value)}`,
+    );
   }
   return value;
 }

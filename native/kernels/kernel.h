@@ -38,9 +38,9 @@ union Argument {
   struct {
     const Buffer* buffers;
     int64_t count;
-  } list;            // kIns, kInOuts
-  int64_t integer;   // kInteger: 0 … 2^53
-  double real;       // kReal
+  } list;           // kIns, kInOuts
+  int64_t integer;  // kInteger: 0 … 2^53
+  double real;      // kReal
   struct {
     const int64_t* data;
     int64_t count;
@@ -245,14 +245,14 @@ constexpr Kernel kernel(const char* name) {
 }  // namespace adjoint
 
 // Ends a family's file: ADJOINT_FAMILY(softmax, kernel<softmax<float>, softmax<double>>("softmax"), …)
-#define ADJOINT_FAMILY(family, ...)                                            \
-  namespace adjoint {                                                          \
-  namespace ADJOINT_LEVEL {                                                    \
-  namespace {                                                                  \
-  constexpr Kernel family##Kernels[] = {__VA_ARGS__};                          \
-  }                                                                            \
-  extern const Family family;                                                  \
+#define ADJOINT_FAMILY(family, ...)                                               \
+  namespace adjoint {                                                             \
+  namespace ADJOINT_LEVEL {                                                       \
+  namespace {                                                                     \
+  constexpr Kernel family##Kernels[] = {__VA_ARGS__};                             \
+  }                                                                               \
+  extern const Family family;                                                     \
   const Family family{family##Kernels, sizeof(family##Kernels) / sizeof(Kernel)}; \
-  }                                                                            \
+  }                                                                               \
   }
 #endif

@@ -1,0 +1,64 @@
+import { ArgumentError, AutogradError, describe } from '../errors.js';
+import { checkTensor, Tensor } from '../tensor.js';
+import { type Backward, type GradientHook, noGrad, record } from './tape.js';
+
+/** Keeps the gradient of a tensor that an operation made: `backward` then leaves it in `grad`, as it does for leaves. */
+export function retainGrad(x: Tensor): Tensor {
+  checkTensor('retainGrad', 'x', x);
+  if (!x._requiresGrad)
+    throw new AutogradError('retainGrad: the tensor has no gradient; set requiresGrad on what it is computed from');
+  if (x._node !== null) x._node.retained = x;
+  return x;
+}
+
+/**
+ * Calls `hook` with the gradient of the result of an operation, when `backward` has it whole. A tensor that the hook
+ * returns takes its place. Returns a function that removes the hook.
+ */
+export function registerHook(x: Tensor, hook: GradientHook): () => void {
+  checkTensor('registerHook', 'x', x);
+  if (typeof hook !== 'function')
+    throw new ArgumentError(`registerHook: hook must be a function, got ${describe(hook)}`);
+  const node = x._node;
+  if (node === null) {
+    throw new AutogradError(
+      'registerHook: only results of recorded operations have hooks; read grad of a leaf after backward instead',
+    );
+  }
+  node.hooks = [...(node.hooks ?? []), hook];
+  return () => {
+    node.hooks = node.hooks?.filter((other) => other !== hook) ?? null;
+    if (node.hooks?.length === 0) node.hooks = null;
+  };
+}
+
+/**
+ * An operation with a backward function of your own.
+ *
+ * `forward` runs without recording and returns the result and the tensors that `backward` needs; `backward` gets the
+ * upstream gradient, those tensors and which inputs want a gradient, and returns one gradient per input, or null. Written
+ * with operations, it can be differentiated again.
+ *
+ * @example
+ * const cube = customFunction('cube', (x) => ({ result: x.pow(3), saved: [x] }), (dy, [x]) => [dy.mul(x.square()).mul(3)]);
+ */
+export function customFunction(
+  name: string,
+  forward: (...inputs: Tensor[]) => { result: Tensor; saved?: readonly Tensor[] },
+  backward: (dy: Tensor, saved: readonly Tensor[], needs: readonly boolean[]) => readonly (Tensor | null)[],
+): (...inputs: Tensor[]) => Tensor {
+  return (...inputs) => {
+    inputs.forEach((x, i) => {
+      checkTensor(name, `input ${i}`, x);
+    });
+    const { result, saved = [] } = noGrad(() => forward(...inputs));
+    if (!(result instanceof Tensor))
+      throw new ArgumentError(`${name}: forward must return { result, saved }, got ${describe(result)}`);
+    if (inputs.includes(result))
+      throw new ArgumentError(`${name}: forward must return a new tensor, got one of its inputs; return a clone()`);
+    const run: Backward = (dy, needs) => backward(dy, saved, needs);
+    const y = record(name, result, inputs, run, saved);
+    if (y._node !== null) y._node.foreign = true;
+    return y;
+  };
+}

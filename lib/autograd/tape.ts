@@ -1,0 +1,133 @@
+import type { DType } from '../dtype.js';
+import { StateError } from '../errors.js';
+import { checkSynchronous, isPromise } from '../memory.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+
+/**
+ * One gradient per input, null where none is wanted. `dy` is the gradient of the result; `needs[i]` tells whether anybody
+ * wants that of input i.
+ */
+export type Backward = (dy: Tensor, needs: readonly boolean[]) => readonly (Tensor | null)[];
+
+/** Where a gradient goes: the operation that made the input, or the input itself when no operation did. */
+export type Edge = Node | Tensor | null;
+
+export type GradientHook = (gradient: Tensor) => Tensor | undefined;
+
+let created = 0;
+
+/** An operation on the tape. It hangs on its result, and on it hang those that made its inputs. */
+export class Node {
+  /** Creation number: inputs are always made before results, so descending order is a topological one. */
+  readonly id: number = ++created;
+  /** Gradient that a running backward pass has gathered so far. */
+  gradient: Tensor | null = null;
+  /** The walk that last visited the node. */
+  walk = 0;
+  /** The result, when its gradient shall be kept in `grad`. */
+  retained: Tensor | null = null;
+  hooks: GradientHook[] | null = null;
+  /** Written by users, whose functions may hold on to the gradients they see. */
+  foreign = false;
+  constructor(
+    readonly name: string,
+    /** Of the result. */
+    readonly shape: Shape,
+    readonly dtype: DType,
+    public edges: readonly Edge[],
+    /** Null once used. */
+    public backward: Backward | null,
+    public saved: readonly Tensor[],
+    /** The sum of the saved tensors' versions when they were saved. */
+    readonly version: number,
+  ) {}
+}
+
+let enabled = true;
+
+/** Whether operations are recorded right now. Inside a backward function: whether `createGraph` was asked for. */
+export function isGradEnabled(): boolean {
+  return enabled;
+}
+
+/** @internal */
+export function setGradEnabled(value: boolean): boolean {
+  const before = enabled;
+  enabled = value;
+  return before;
+}
+
+/**
+ * Runs `fn` without recording operations for `backward`.
+ *
+ * @throws StateError when `fn` is async or returns a promise
+ * @example
+ * const prediction = noGrad(() => model.forward(x));
+ */
+export function noGrad<T>(fn: () => T): T {
+  checkSynchronous('noGrad', fn);
+  const before = setGradEnabled(false);
+  try {
+    const result = fn();
+    if (isPromise(result))
+      throw new StateError('noGrad: fn must be synchronous, got one that returns a promise; await outside of it');
+    return result;
+  } finally {
+    enabled = before;
+  }
+}
+
+/** Runs `fn` with recording on, inside a `noGrad`, say. */
+export function enableGrad<T>(fn: () => T): T {
+  checkSynchronous('enableGrad', fn);
+  const before = setGradEnabled(true);
+  try {
+    return fn();
+  } finally {
+    enabled = before;
+  }
+}
+
+/** @internal How often the saved tensors have been changed in place, all together. */
+export function versionOf(tensors: readonly Tensor[]): number {
+  let sum = 0;
+  for (const t of tensors) sum += t._base === null ? 0 : t._base.version;
+  return sum;
+}
+
+const none: readonly Tensor[] = [];
+
+/**
+ * Puts an operation on the tape, when gradients are recorded and an input wants them, and returns its result.
+ *
+ * @param y the result, just computed
+ * @param inputs what `backward` returns gradients for, in this order
+ * @param saved every tensor that `backward` reads, inputs and results included, so that a change in place is noticed
+ *   and scopes keep them
+ */
+export function record(
+  name: string,
+  y: Tensor,
+  inputs: readonly Tensor[],
+  backward: Backward,
+  saved: readonly Tensor[] = none,
+): Tensor {
+  if (!enabled) return y;
+  let wanted = false;
+  for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Tensor)._requiresGrad) wanted = true;
+  if (!wanted) return y;
+  const edges: Edge[] = [];
+  for (let i = 0; i < inputs.length; i++) {
+    const x = inputs[i] as Tensor;
+    edges.push(x._requiresGrad ? (x._node ?? x) : null);
+  }
+  y._node = new Node(name, y.shape, y.dtype, edges, backward, saved, versionOf(saved));
+  y._requiresGrad = true;
+  return y;
+}
+
+/** @internal Whether `record` would put an operation on these inputs on the tape. */
+export function isRecorded(...inputs: readonly (Tensor | undefined)[]): boolean {
+  return enabled && inputs.some((x) => x?._requiresGrad);
+}

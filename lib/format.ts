@@ -1,0 +1,64 @@
+import type { TypedArray } from './dtype.js';
+import type { Tensor } from './tensor.js';
+
+const edge = 3; // elements shown at each end of a long dimension
+const most = 1000; // elements up to which all are shown
+
+/** `tensor float32 [2, 3]` and the values, four digits each, long dimensions shortened. */
+export function formatTensor(t: Tensor): string {
+  const grad = t._node !== null ? `, from ${t._node.name}` : t._requiresGrad ? ', requiresGrad' : '';
+  const head = `Tensor ${t.dtype} [${t.shape.join(', ')}]${grad}`;
+  if (t.disposed) return `${head} (disposed)`;
+  if (t.size === 0) return `${head} []`;
+  const data = t.toTypedArray();
+  const integers = data.every((v) => Number.isInteger(v) || !Number.isFinite(v));
+  const show = (v: number): string => (integers || !Number.isFinite(v) ? String(v) : shorten(v));
+  const shortened = t.size > most;
+  const shown = collect(data, t.shape, 0, 0, shortened).map(show);
+  const width = Math.max(...shown.map((s) => s.length));
+  const body = render(t, data, 0, 0, shortened, (v) => show(v).padStart(t.shape.length === 0 ? 0 : width));
+  return t.shape.length === 0 ? `${head} ${body}` : `${head}\n${body}`;
+}
+
+function shorten(v: number): string {
+  const size = Math.abs(v);
+  return size !== 0 && (size < 1e-3 || size >= 1e5) ? v.toExponential(4) : v.toFixed(4);
+}
+
+function indices(n: number, shortened: boolean): number[] {
+  const all = Array.from({ length: n }, (_, i) => i);
+  return shortened && n > 2 * edge ? [...all.slice(0, edge), ...all.slice(-edge)] : all;
+}
+
+function collect(
+  data: TypedArray,
+  shape: readonly number[],
+  dim: number,
+  offset: number,
+  shortened: boolean,
+): number[] {
+  if (dim === shape.length) return [data[offset] as number];
+  const step = shape.slice(dim + 1).reduce((a, b) => a * b, 1);
+  return indices(shape[dim] as number, shortened).flatMap((i) =>
+    collect(data, shape, dim + 1, offset + i * step, shortened),
+  );
+}
+
+function render(
+  t: Tensor,
+  data: TypedArray,
+  dim: number,
+  offset: number,
+  shortened: boolean,
+  show: (v: number) => string,
+): string {
+  if (dim === t.shape.length) return show(data[offset] as number);
+  const n = t.shape[dim] as number;
+  const step = t.shape.slice(dim + 1).reduce((a, b) => a * b, 1);
+  const parts = indices(n, shortened).map((i) => render(t, data, dim + 1, offset + i * step, shortened, show));
+  if (shortened && n > 2 * edge) parts.splice(edge, 0, '…');
+  const last = dim === t.shape.length - 1;
+  return last
+    ? `[${parts.join(', ')}]`
+    : `[${parts.join(`,${'\n'.repeat(t.shape.length - dim - 1)}${' '.repeat(dim + 1)}`)}]`;
+}

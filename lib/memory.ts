@@ -1,0 +1,137 @@
+import { ArgumentError, checkInteger, describe, StateError } from './errors.js';
+import { type MemoryStats, native } from './native.js';
+import type { Tensor } from './tensor.js';
+
+/** The tensors made since a `scope` began. */
+export interface Scope {
+  readonly tensors: Tensor[];
+  readonly parent: Scope | null;
+}
+
+let current: Scope | null = null;
+
+/** @internal */
+export function currentScope(): Scope | null {
+  return current;
+}
+
+/**
+ * Runs `fn` and frees at once every tensor made inside it, except what it returns (tensors in plain objects, arrays, maps),
+ * what the graphs of returned tensors need, gradients of tensors from outside, parameters, buffers and optimizer state.
+ * Never necessary: tensors are garbage-collected. A scope frees them sooner.
+ *
+ * @throws StateError when `fn` is async or returns a promise: a scope is synchronous
+ * @example
+ * const loss = scope(() => step(x, y).item());
+ */
+export function scope<T>(fn: () => T): T {
+  checkSynchronous('scope', fn);
+  const mine: Scope = { tensors: [], parent: current };
+  current = mine;
+  let result: T;
+  try {
+    result = fn();
+  } catch (error) {
+    current = mine.parent;
+    for (const t of mine.tensors) if (t._scope === mine) t.dispose();
+    throw error;
+  }
+  current = mine.parent;
+  const promise = isPromise(result);
+  const kept = promise ? new Set<Tensor>() : reachable(result);
+  for (const t of mine.tensors) {
+    if (t._scope !== mine) continue;
+    if (kept.has(t)) moveTo(t, mine.parent);
+    else t.dispose();
+  }
+  if (promise)
+    throw new StateError('scope: fn must be synchronous, got one that returns a promise; await outside of it');
+  return result;
+}
+
+/** @internal Refuses async functions before they are called. */
+export function checkSynchronous(operation: string, fn: unknown): void {
+  if (typeof fn !== 'function') throw new ArgumentError(`${operation}: fn must be a function, got ${describe(fn)}`);
+  if (/^Async/.test(fn.constructor.name)) {
+    throw new StateError(`${operation}: fn must be synchronous, got an async function; await outside of it`);
+  }
+}
+
+/** @internal */
+export function isPromise(value: unknown): boolean {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
+}
+
+/** @internal Hands a tensor to another scope, or to the garbage collector. */
+export function moveTo(t: Tensor, target: Scope | null): void {
+  if (t._scope === target || t.disposed) return;
+  t._scope = target;
+  if (target === null) native.watch(t._handle, t);
+  else target.tensors.push(t);
+}
+
+/** @internal Parameters, buffers, optimizer and generator state outlive every scope. */
+export function keep(t: Tensor): Tensor {
+  moveTo(t, null);
+  return t;
+}
+
+// Everything that the returned value needs: tensors in it, their gradients, and what their graphs saved.
+function reachable(result: unknown): Set<Tensor> {
+  const kept = new Set<Tensor>();
+  const seen = new Set<object>();
+  const stack: unknown[] = [result];
+  while (stack.length > 0) {
+    const value = stack.pop();
+    if (value === null || typeof value !== 'object' || seen.has(value) || ArrayBuffer.isView(value)) continue;
+    seen.add(value);
+    if (isTensor(value)) {
+      kept.add(value);
+      stack.push(value._grad, value._node);
+    } else if (isNode(value)) {
+      stack.push(...value.edges, ...value.saved, value.retained);
+    } else if (value instanceof Map || value instanceof Set) {
+      for (const entry of value.values()) stack.push(entry);
+    } else {
+      for (const key of Object.keys(value)) stack.push((value as Record<string, unknown>)[key]);
+    }
+  }
+  return kept;
+}
+
+function isTensor(value: object): value is Tensor {
+  return '_handle' in value && '_node' in value;
+}
+
+function isNode(value: object): value is NonNullable<Tensor['_node']> {
+  return 'edges' in value && 'saved' in value;
+}
+
+/** Native memory in use: bytes live, cached, at peak and allowed, and the number of live tensors. */
+export function memoryStats(): MemoryStats {
+  return native.memoryStats();
+}
+
+/**
+ * Sets the most native memory, in bytes, that tensors of this process may use. The default, and the most, is what the
+ * container or the machine has. Beyond it an allocation throws an AllocationError.
+ */
+export function setMemoryLimit(bytes: number): void {
+  native.limitMemory(checkInteger('setMemoryLimit', 'bytes', bytes, 1));
+}
+
+/** Collects all garbage now and gives free memory back to the system. Seldom useful, slow (milliseconds). */
+export function freeMemory(): void {
+  native.sweep(true);
+  native.trim();
+}
+
+/** Sets the number of threads (1 … 64) that operations of this process use, this one included. */
+export function setNumThreads(count: number): void {
+  native.setThreads(checkInteger('setNumThreads', 'count', count, 1, 64));
+}
+
+/** The number of threads that operations use. */
+export function getNumThreads(): number {
+  return native.getThreads();
+}

@@ -1,0 +1,89 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { TypedArray } from './dtype.js';
+
+/** The first value in a tensor that is out of range (a label, an index), found before anything was written. */
+export interface Fault {
+  position: number;
+  value: number;
+}
+
+/**
+ * A native kernel, called with numbers in the order of its C++ parameters: spans as handles (0: absent), lists of spans
+ * as their count and then the handles, sizes and options as they are.
+ */
+export type Kernel = (...args: number[]) => Fault | undefined;
+
+interface Native {
+  allocate(owner: object | undefined, dtype: number, length: number): number;
+  view(owner: object | undefined, handle: number, offset: number, length: number): number;
+  watch(handle: number, owner: object): void;
+  release(handle: number): void;
+  write(handle: number, source: TypedArray): void;
+  read(handle: number, target: TypedArray): void;
+  readNumber(handle: number, index: number): number;
+  memory(handle: number): ArrayBuffer | null;
+  byteOffset(handle: number): number;
+  memoryStats(): MemoryStats;
+  sweep(force: boolean): void;
+  limitMemory(bytes: number): void;
+  resetPeak(): void;
+  trim(): void;
+  setThreads(count: number): void;
+  getThreads(): number;
+  buildInfo(): BuildInfo;
+  kernels: Record<string, Kernel>;
+  kernelParameters: Record<string, string[]>;
+}
+
+/** What the native memory of the process holds. Bytes, but for `tensors` and `sweeps`. */
+export interface MemoryStats {
+  /** Live tensors of this JavaScript thread. */
+  tensors: number;
+  /** Bytes in use by tensors of all threads, rounded up to the pool's block sizes. */
+  liveBytes: number;
+  /** Bytes of free blocks kept for reuse. */
+  cachedBytes: number;
+  /** The largest live + cached so far. */
+  peakBytes: number;
+  /** An allocation that would take live beyond this is refused. */
+  limitBytes: number;
+  /** How often this thread looked for tensors that JavaScript has lost. */
+  sweeps: number;
+}
+
+/** How the native addon was built and what it chose at load. */
+export interface BuildInfo {
+  /** OpenBLAS's version and configuration. */
+  blas: string;
+  /** The CPU core that OpenBLAS runs its kernels for. */
+  blasCore: string;
+  /** The instruction-set level of the loops: `baseline`, `v3` (AVX2) or `v4` (AVX-512). */
+  isa: string;
+  /** Threads of the pool, this one included. */
+  threads: number;
+}
+
+function load(): Native {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const find = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Native;
+  try {
+    return find(root);
+  } catch (cause) {
+    const platform = `${process.platform}-${process.arch}, Node ${process.versions.node}`;
+    throw new Error(
+      `adjoint: its native addon could not be loaded for ${platform}; build it with "npm run setup" in ${root} ` +
+        `(${(cause as Error).message.split('\n')[0]})`,
+      { cause },
+    );
+  }
+}
+
+export const native: Native = load();
+
+/** The kernel of that name. Looked up when a module loads, so that a wrong name shows at once. */
+export function kernel(name: string): Kernel {
+  const found = native.kernels[name];
+  if (found === undefined) throw new Error(`internal: the native addon has no kernel ${name}; rebuild it`);
+  return found;
+}

@@ -1,0 +1,131 @@
+import { isGradEnabled, record } from '../autograd/tape.js';
+import { arrayTypes, type DType, isFloat, type TypedArray } from '../dtype.js';
+import { ArgumentError, AutogradError, describe, formatShape, ShapeError } from '../errors.js';
+import { kernel, native } from '../native.js';
+import { broadcastStrides, loopDims, sameShape } from '../shape.js';
+import {
+  changed,
+  checkDType,
+  checkSameDType,
+  checkTensor,
+  convert,
+  empty,
+  Tensor,
+  type TensorData,
+  tensor,
+  view,
+} from '../tensor.js';
+import { checkElement } from './creation.js';
+
+const castKernel = kernel('cast');
+const fillKernel = kernel('fill');
+const addScaledKernel = kernel('addScaled');
+const stridedCopyKernel = kernel('stridedCopy');
+
+/** A copy with memory of its own; gradients flow through it. */
+export function clone(x: Tensor): Tensor {
+  checkTensor('clone', 'x', x);
+  const y = empty(x.shape, x.dtype);
+  castKernel(y.handle, x.handle);
+  return record('clone', y, [x], (dy) => [dy]);
+}
+
+/**
+ * The elements converted to another dtype: floats become integers by truncation towards zero (NaN becomes 0, values out
+ * of range the nearest end). The tensor itself when it has that dtype already. Gradients flow between float dtypes.
+ */
+export function to(x: Tensor, dtype: DType): Tensor {
+  checkTensor('to', 'x', x);
+  checkDType('to', dtype ?? null, x.dtype);
+  if (dtype === x.dtype) return x;
+  const y = empty(x.shape, dtype);
+  castKernel(y.handle, x.handle);
+  const from = x.dtype;
+  return isFloat(dtype) ? record('to', y, [x], (dy) => [to(dy, from)]) : y;
+}
+
+/** The same memory without the graph: no gradient flows through it. */
+export function detach(x: Tensor): Tensor {
+  checkTensor('detach', 'x', x);
+  return view(x, 0, x.shape);
+}
+
+// In-place operations are not recorded: they are for weights and state, under noGrad.
+function checkInPlace(operation: string, x: Tensor, other?: Tensor): void {
+  checkTensor(operation, 'x', x);
+  if (isGradEnabled() && (x._requiresGrad || other?._requiresGrad)) {
+    throw new AutogradError(
+      `${operation}: in-place changes are not recorded for gradients; wrap it in noGrad(() => …) or use the operation without _`,
+    );
+  }
+}
+
+/**
+ * Overwrites the elements, with a tensor's (converted to this dtype, broadcast), a typed array's, nested arrays' or a
+ * number's. The shape and dtype stay.
+ */
+export function copy_(x: Tensor, source: Tensor | TensorData): Tensor {
+  checkInPlace('copy_', x, source instanceof Tensor ? source : undefined);
+  if (source instanceof Tensor) {
+    const from = to(source, x.dtype);
+    if (sameShape(from.shape, x.shape)) castKernel(x.handle, from.handle);
+    else {
+      checkBroadcast('copy_', 'source', from, x);
+      stridedCopyKernel(x.handle, from.handle, 0, ...loopDims(x.shape, [broadcastStrides(from.shape, x.shape)]));
+    }
+  } else if (source instanceof arrayTypes[x.dtype]) {
+    writeArray(x, source as TypedArray);
+  } else {
+    const given = tensor(source, { dtype: x.dtype });
+    if (ArrayBuffer.isView(source)) writeArray(x, convert(source as TypedArray, x.dtype));
+    else return copy_(x, given);
+  }
+  changed(x);
+  return x;
+}
+
+function writeArray(x: Tensor, array: TypedArray): void {
+  if (array.length !== x.size)
+    throw new ShapeError(`copy_: needs ${x.size} elements for ${formatShape(x.shape)}, got ${array.length}`);
+  native.write(x.handle, array);
+}
+
+function checkBroadcast(operation: string, name: string, from: Tensor, x: Tensor): void {
+  const lead = x.shape.length - from.shape.length;
+  const fits = lead >= 0 && from.shape.every((n, i) => n === 1 || n === x.shape[i + lead]);
+  if (!fits)
+    throw new ShapeError(
+      `${operation}: ${name} must broadcast to x, got x ${formatShape(x.shape)} and ${name} ${formatShape(from.shape)}`,
+    );
+}
+
+/** Sets every element to `value`. */
+export function fill_(x: Tensor, value: number): Tensor {
+  checkInPlace('fill_', x);
+  fillKernel(x.handle, checkElement('fill_', value, x.dtype));
+  changed(x);
+  return x;
+}
+
+/** Sets every element to 0. */
+export function zero_(x: Tensor): Tensor {
+  return fill_(x, 0);
+}
+
+/** x ← x + alpha · other, in place; `other` of x's dtype, broadcast to x's shape. */
+export function add_(x: Tensor, other: Tensor | number, options: { alpha?: number } = {}): Tensor {
+  const alpha = options.alpha ?? 1;
+  if (typeof alpha !== 'number') throw new ArgumentError(`add_: alpha must be a number, got ${describe(alpha)}`);
+  checkInPlace('add_', x, other instanceof Tensor ? other : undefined);
+  let from = typeof other === 'number' ? tensor(other, { dtype: x.dtype }) : checkTensor('add_', 'other', other);
+  checkSameDType('add_', ['x', 'other'], [x, from]);
+  if (!sameShape(from.shape, x.shape)) {
+    checkBroadcast('add_', 'other', from, x);
+    const wide = empty(x.shape, x.dtype);
+    stridedCopyKernel(wide.handle, from.handle, 0, ...loopDims(x.shape, [broadcastStrides(from.shape, x.shape)]));
+    from = wide;
+  }
+  addScaledKernel(x.handle, from.handle, alpha);
+  changed(x);
+  return x;
+}

@@ -1,0 +1,117 @@
+import { ArgumentError, describe, formatShape, ShapeError } from './errors.js';
+
+export type Shape = readonly number[];
+
+/** The number of elements: the product of the sizes, 1 for a scalar. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (let i = 0; i < shape.length; i++) size *= shape[i] as number;
+  return size;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** A copy of a shape that a caller gave, checked. */
+export function checkShape(operation: string, shape: unknown): number[] {
+  if (!Array.isArray(shape))
+    throw new ArgumentError(`${operation}: shape must be an array of sizes, got ${describe(shape)}`);
+  let size = 1;
+  for (const n of shape) {
+    if (!Number.isInteger(n) || n < 0) {
+      throw new ArgumentError(
+        `${operation}: each size must be an integer of at least 0, got [${shape.map(describe).join(', ')}]`,
+      );
+    }
+    size *= n;
+  }
+  if (size > Number.MAX_SAFE_INTEGER)
+    throw new ArgumentError(`${operation}: shape ${formatShape(shape)} has too many elements`);
+  return shape.slice();
+}
+
+/** A dimension as 0 … rank - 1; negative ones count from the end. A scalar accepts 0 and -1, as in PyTorch. */
+export function checkDim(operation: string, dim: unknown, rank: number): number {
+  const most = Math.max(rank, 1);
+  if (typeof dim !== 'number' || !Number.isInteger(dim) || dim < -most || dim >= most) {
+    throw new ArgumentError(
+      `${operation}: dim must be an integer in [${-most}, ${most - 1}] for a tensor of rank ${rank}, got ${describe(dim)}`,
+    );
+  }
+  return dim < 0 ? dim + most : dim;
+}
+
+/** Sizes around one dimension of a contiguous tensor: elements before, along and after it. */
+export function around(shape: Shape, dim: number): { outer: number; n: number; inner: number } {
+  let outer = 1;
+  let inner = 1;
+  for (let i = 0; i < dim; i++) outer *= shape[i] as number;
+  for (let i = dim + 1; i < shape.length; i++) inner *= shape[i] as number;
+  return { outer, n: shape.length === 0 ? 1 : (shape[dim] as number), inner };
+}
+
+/** The strides of a contiguous tensor, in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = stride;
+    stride *= shape[i] as number;
+  }
+  return strides;
+}
+
+/** The shape that broadcasting gives (sizes are aligned at the end; a size of 1 stretches). */
+export function broadcastShapes(operation: string, names: readonly string[], shapes: readonly Shape[]): number[] {
+  const rank = Math.max(...shapes.map((s) => s.length));
+  const result = new Array<number>(rank).fill(1);
+  for (const shape of shapes) {
+    for (let i = 0; i < shape.length; i++) {
+      const at = rank - shape.length + i;
+      const size = shape[i] as number;
+      const other = result[at] as number;
+      if (other === 1) result[at] = size;
+      else if (size !== 1 && size !== other) {
+        const list = shapes.map((s, k) => `${names[k]} ${formatShape(s)}`).join(' and ');
+        throw new ShapeError(
+          `${operation}: shapes must broadcast, got ${list} (${other} ≠ ${size} in dimension ${at})`,
+        );
+      }
+    }
+  }
+  return result;
+}
+
+/** Strides with which a contiguous tensor of `shape` is read as `target`: 0 where it is stretched. */
+export function broadcastStrides(shape: Shape, target: Shape): number[] {
+  const own = stridesOf(shape);
+  const lead = target.length - shape.length;
+  return target.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : (own[i - lead] as number)));
+}
+
+/**
+ * Loop dimensions for a kernel, outermost first: for each, the size and each operand's stride. Neighbours that are one
+ * run for every operand are merged and sizes of 1 dropped, so that most calls have one or two.
+ */
+export function loopDims(shape: Shape, strides: readonly (readonly number[])[]): number[] {
+  const dims: number[] = [];
+  const width = strides.length + 1;
+  for (let i = 0; i < shape.length; i++) {
+    const size = shape[i] as number;
+    if (size === 1) continue;
+    const last = dims.length - width;
+    const merge = last >= 0 && strides.every((s, k) => dims[last + 1 + k] === size * (s[i] as number));
+    if (merge) {
+      dims[last] = (dims[last] as number) * size;
+      for (let k = 0; k < strides.length; k++) dims[last + 1 + k] = strides[k]?.[i] as number;
+    } else {
+      dims.push(size);
+      for (const s of strides) dims.push(s[i] as number);
+    }
+  }
+  return dims;
+}

@@ -1,0 +1,393 @@
+import type { Node } from './autograd/tape.js';
+import { arrayTypes, bytesPerElement, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
+import {
+  AllocationError,
+  ArgumentError,
+  AutogradError,
+  checkOptions,
+  DTypeError,
+  describe,
+  formatShape,
+  ShapeError,
+  StateError,
+} from './errors.js';
+import { formatTensor } from './format.js';
+import { currentScope, type Scope } from './memory.js';
+import { native } from './native.js';
+import { checkShape, type Shape, sizeOf } from './shape.js';
+
+/** What tensors over one storage share: how often it was changed in place, and its memory as JavaScript sees it. */
+export interface Base {
+  version: number;
+  buffer: ArrayBuffer | null;
+}
+
+let created = 0;
+
+/** The creation number of the newest tensor. */
+export function newestTensor(): number {
+  return created;
+}
+
+// An own property that structuredClone and postMessage refuse, so that their error says what to do instead.
+const refuseClone = function aTensorCannotBePosted_sendToTypedArrayInstead() {};
+
+/**
+ * An n-dimensional array in native memory: contiguous, row-major, of one element type. Made by `tensor`, `zeros`, `randn`,
+ * … and by operations; garbage-collected like any object.
+ */
+export class Tensor {
+  /** Sizes of the dimensions; `[]` is a scalar. */
+  readonly shape: Shape;
+  /** Number of elements. */
+  readonly size: number;
+  readonly dtype: DType;
+  /** @internal 0: disposed */
+  _handle = 0;
+  /** @internal creation number */
+  readonly _id: number = ++created;
+  /** @internal the operation that made it, while gradients are recorded */
+  _node: Node | null = null;
+  /** @internal */
+  _requiresGrad = false;
+  /** @internal */
+  _grad: Tensor | null = null;
+  /** @internal somebody outside the library has seen `grad` */
+  _gradSeen = false;
+  /** @internal */
+  _base: Base | null = null;
+  /** @internal the scope that frees it */
+  _scope: Scope | null = null;
+  /** @internal how many places of a running backward pass hold it */
+  _uses = 0;
+  /** @internal */
+  _data: TypedArray | null = null;
+  /** @internal */
+  readonly _clone = refuseClone;
+
+  /** @internal */
+  constructor(shape: Shape, size: number, dtype: DType) {
+    this.shape = shape;
+    this.size = size;
+    this.dtype = dtype;
+  }
+
+  /** @internal The native handle. Read at the kernel call, never earlier. */
+  get handle(): number {
+    if (this._handle === 0) throw disposedError(this);
+    return this._handle;
+  }
+
+  /** Number of dimensions. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** Whether the memory has been given back; using such a tensor is an error. */
+  get disposed(): boolean {
+    return this._handle === 0;
+  }
+
+  /** Whether operations on this tensor are recorded for `backward`. May be set on tensors that no operation made. */
+  get requiresGrad(): boolean {
+    return this._requiresGrad;
+  }
+
+  set requiresGrad(value: boolean) {
+    if (typeof value !== 'boolean') throw new ArgumentError(`requiresGrad: must be a boolean, got ${describe(value)}`);
+    if (value && !isFloat(this.dtype)) {
+      throw new DTypeError(`requiresGrad: only float32 and float64 tensors have gradients, got ${this.dtype}`);
+    }
+    if (!value && this._node !== null) {
+      throw new AutogradError('requiresGrad: cannot be cleared on the result of an operation; use detach()');
+    }
+    this._requiresGrad = value;
+  }
+
+  /** Whether no recorded operation made it: `backward` leaves gradients in the `grad` of such tensors. */
+  get isLeaf(): boolean {
+    return this._node === null;
+  }
+
+  /** The gradient that `backward` accumulated, of the same shape and dtype, or null. */
+  get grad(): Tensor | null {
+    if (this._grad !== null) this._gradSeen = true;
+    return this._grad;
+  }
+
+  set grad(value: Tensor | null) {
+    if (value !== null) {
+      if (!(value instanceof Tensor)) throw new ArgumentError(`grad: must be a tensor or null, got ${describe(value)}`);
+      if (value.dtype !== this.dtype || value.shape.join() !== this.shape.join()) {
+        throw new ShapeError(
+          `grad: must have the tensor's shape and dtype ${formatShape(this.shape)} ${this.dtype}, got ${formatShape(value.shape)} ${value.dtype}`,
+        );
+      }
+    }
+    this._grad = value;
+    this._gradSeen = value !== null;
+  }
+
+  /** The value of a tensor with one element. */
+  item(): number {
+    if (this.size !== 1)
+      throw new ShapeError(`item: needs a tensor with one element, got ${formatShape(this.shape)}; use toArray()`);
+    return native.readNumber(this.handle, 0);
+  }
+
+  /** A copy of the elements, in row-major order. */
+  toTypedArray(): TypedArray {
+    const array = new arrayTypes[this.dtype](this.size);
+    native.read(this.handle, array);
+    return array;
+  }
+
+  /** Copies the elements into `target`, a typed array of the tensor's element type and size. */
+  copyTo(target: TypedArray): void {
+    if (!(target instanceof arrayTypes[this.dtype]) || target.length !== this.size) {
+      throw new ArgumentError(
+        `copyTo: needs a ${arrayTypes[this.dtype].name} of ${this.size} elements, got ${describe(target)}`,
+      );
+    }
+    native.read(this.handle, target);
+  }
+
+  /** A copy of the elements as nested arrays; a number for a scalar. */
+  toArray(): NestedArray {
+    return nest(this.toTypedArray(), this.shape, 0, 0);
+  }
+
+  /**
+   * The elements without a copy, for reading: a typed array over the tensor's own memory, which stays alive as long as the
+   * array does. A copy where the runtime forbids external buffers. Loops that take many views should use `copyTo`: views
+   * are freed only when the event loop turns.
+   */
+  get data(): TypedArray {
+    if (this._data !== null && this._handle !== 0) return this._data;
+    const base = baseOf(this);
+    base.buffer ??= native.memory(this.handle);
+    if (base.buffer === null) return this.toTypedArray();
+    this._data = new arrayTypes[this.dtype](base.buffer, native.byteOffset(this.handle), this.size);
+    return this._data;
+  }
+
+  /** Gives the memory back now instead of when the object is collected. Using the tensor afterwards is a StateError. */
+  dispose(): void {
+    if (this._handle === 0) return;
+    native.release(this._handle);
+    this._handle = 0;
+    this._data = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    return formatTensor(this);
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return formatTensor(this);
+  }
+}
+
+// Node 20 has Symbol.dispose; the line documents that older runtimes would need a polyfill.
+export type NestedArray = number | NestedArray[];
+
+function nest(data: TypedArray, shape: Shape, dim: number, offset: number): NestedArray {
+  if (dim === shape.length) return data[offset] as number;
+  const step = sizeOf(shape.slice(dim + 1));
+  return Array.from({ length: shape[dim] as number }, (_, i) => nest(data, shape, dim + 1, offset + i * step));
+}
+
+function disposedError(t: Tensor): StateError {
+  return new StateError(
+    `disposed tensor: ${t.dtype} ${formatShape(t.shape)} was disposed or left its scope; return it from the scope or keep a clone()`,
+  );
+}
+
+/** @internal What tensors over the same storage share. */
+export function baseOf(t: Tensor): Base {
+  t._base ??= { version: 0, buffer: null };
+  return t._base;
+}
+
+/** @internal Notes that a tensor's memory was changed in place. */
+export function changed(t: Tensor): void {
+  baseOf(t).version++;
+}
+
+function place(t: Tensor, handle: number): Tensor {
+  if (handle > 0) {
+    t._handle = handle;
+    return t;
+  }
+  const stats = native.memoryStats();
+  if (handle < 0) {
+    throw new AllocationError(
+      `too many live tensors: ${stats.tensors} of at most 1048575; free some by scope() or dispose()`,
+    );
+  }
+  throw new AllocationError(
+    `out of memory: ${t.dtype} ${formatShape(t.shape)} needs ${t.size * bytesPerElement[t.dtype]} bytes, ` +
+      `${stats.liveBytes} of at most ${stats.limitBytes} are in use; free tensors or raise setMemoryLimit`,
+  );
+}
+
+/** @internal A new tensor whose elements are undefined. `shape` is not copied. */
+export function empty(shape: Shape, dtype: DType): Tensor {
+  const size = sizeOf(shape);
+  const t = new Tensor(shape, size, dtype);
+  const scope = currentScope();
+  if (scope === null) return place(t, native.allocate(t, dtypeCode[dtype], size));
+  t._scope = scope;
+  place(t, native.allocate(undefined, dtypeCode[dtype], size));
+  scope.tensors.push(t);
+  return t;
+}
+
+/** @internal A tensor over the elements [offset, offset + size of shape) of another one's storage. */
+export function view(x: Tensor, offset: number, shape: Shape): Tensor {
+  const size = sizeOf(shape);
+  const t = new Tensor(shape, size, x.dtype);
+  t._base = baseOf(x);
+  const scope = currentScope();
+  if (scope === null) return place(t, native.view(t, x.handle, offset, size));
+  t._scope = scope;
+  place(t, native.view(undefined, x.handle, offset, size));
+  scope.tensors.push(t);
+  return t;
+}
+
+/** @internal Refuses what is not a live tensor. */
+export function checkTensor(operation: string, name: string, value: unknown): Tensor {
+  if (!(value instanceof Tensor))
+    throw new ArgumentError(`${operation}: ${name} must be a tensor, got ${describe(value)}`);
+  if (value._handle === 0) throw disposedError(value);
+  return value;
+}
+
+/** @internal */
+export function checkDType(operation: string, dtype: unknown, fallback: DType): DType {
+  if (dtype === undefined) return fallback;
+  if (!dtypes.includes(dtype as DType)) {
+    throw new ArgumentError(`${operation}: dtype must be one of ${dtypes.join(', ')}, got ${describe(dtype)}`);
+  }
+  return dtype as DType;
+}
+
+/** @internal Refuses integers where the operation needs real numbers. */
+export function checkFloat(operation: string, name: string, x: Tensor): void {
+  if (!isFloat(x.dtype)) {
+    throw new DTypeError(
+      `${operation}: ${name} must be float32 or float64, got ${x.dtype}; convert it by ${name}.to('float32')`,
+    );
+  }
+}
+
+/** @internal Refuses tensors of different element types. */
+export function checkSameDType(operation: string, names: readonly string[], tensors: readonly Tensor[]): void {
+  const dtype = tensors[0]?.dtype;
+  for (let i = 1; i < tensors.length; i++) {
+    if (tensors[i]?.dtype !== dtype) {
+      const list = tensors.map((t, k) => `${names[k]} ${t.dtype}`).join(' and ');
+      throw new DTypeError(`${operation}: dtypes must match, got ${list}; convert one by to(dtype)`);
+    }
+  }
+}
+
+/** Options of the functions that make tensors. */
+export interface TensorOptions {
+  /** Element type; default `float32`. */
+  dtype?: DType;
+  /** Whether to record operations on the tensor for `backward`; default false. */
+  requiresGrad?: boolean;
+}
+
+/** @internal */
+export const tensorOptions = ['dtype', 'requiresGrad'] as const;
+
+/** @internal Applies `requiresGrad` to a new tensor. */
+export function finish(t: Tensor, options: TensorOptions | undefined): Tensor {
+  if (options?.requiresGrad !== undefined) t.requiresGrad = options.requiresGrad;
+  return t;
+}
+
+/** What `tensor` accepts: a number, (nested) arrays of numbers or booleans, or a typed array. */
+export type TensorData = number | boolean | TypedArray | readonly TensorData[];
+
+/**
+ * A tensor with the given elements (copied).
+ *
+ * Typed arrays keep their element type; numbers and arrays become `float32`, booleans `uint8`, unless `dtype` says
+ * otherwise. `shape` defaults to the nesting of the arrays.
+ *
+ * @throws ShapeError when nested arrays are ragged or `shape` has another number of elements
+ * @throws ArgumentError when an element is not a number, or not an integer in range for an integer dtype
+ * @example
+ * const x = tensor([[1, 2], [3, 4]]);
+ * const w = tensor(new Float32Array(6), { shape: [2, 3], requiresGrad: true });
+ */
+export function tensor(data: TensorData, options?: TensorOptions & { shape?: Shape }): Tensor {
+  checkOptions('tensor', options, ['shape', ...tensorOptions]);
+  const flat = flatten(data);
+  const dtype = checkDType('tensor', options?.dtype, flat.dtype);
+  const shape = options?.shape === undefined ? flat.shape : checkShape('tensor', options.shape);
+  if (sizeOf(shape) !== flat.values.length) {
+    throw new ShapeError(
+      `tensor: shape ${formatShape(shape)} has ${sizeOf(shape)} elements, got data with ${flat.values.length}`,
+    );
+  }
+  const array = convert(flat.values, dtype);
+  const t = empty(shape, dtype);
+  native.write(t.handle, array);
+  return finish(t, options);
+}
+
+function flatten(data: unknown): { values: ArrayLike<number>; shape: number[]; dtype: DType } {
+  for (const dtype of dtypes) {
+    if (data instanceof arrayTypes[dtype]) return { values: data, shape: [data.length], dtype };
+  }
+  if (data instanceof Uint8ClampedArray) return { values: data, shape: [data.length], dtype: 'uint8' };
+  const shape: number[] = [];
+  for (let level = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  const values: number[] = [];
+  let booleans = true;
+  const walk = (value: unknown, depth: number): void => {
+    if (Array.isArray(value)) {
+      if (value.length !== shape[depth]) {
+        throw new ShapeError(
+          `tensor: nested arrays must be regular, got ${value.length} elements where ${shape[depth] ?? 'a number'} was expected at depth ${depth}`,
+        );
+      }
+      for (const element of value) walk(element, depth + 1);
+    } else {
+      if (depth !== shape.length || (typeof value !== 'number' && typeof value !== 'boolean')) {
+        throw new ArgumentError(
+          `tensor: elements must be numbers in arrays of one shape, got ${describe(value)} at depth ${depth}`,
+        );
+      }
+      booleans &&= typeof value === 'boolean';
+      values.push(Number(value));
+    }
+  };
+  walk(data, 0);
+  return { values, shape, dtype: booleans && values.length > 0 ? 'uint8' : 'float32' };
+}
+
+/** @internal Numbers as a typed array; integers are checked, never wrapped. */
+export function convert(values: ArrayLike<number>, dtype: DType): TypedArray {
+  const type = arrayTypes[dtype];
+  if (values instanceof type) return values;
+  const array = type.from(values);
+  if (isFloat(dtype)) return array;
+  for (let i = 0; i < array.length; i++) {
+    if (array[i] !== values[i]) {
+      throw new ArgumentError(
+        `tensor: element ${i} must be an integer that ${dtype} holds, got ${describe(values[i])}`,
+      );
+    }
+  }
+  return array;
+}

@@ -1,0 +1,254 @@
+// The addon's exports, one set per JavaScript thread: memory functions here, every kernel through call.cc.
+#include <napi.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../kernels/families.h"
+#include "../runtime/gemm.h"
+#include "../runtime/memory.h"
+#include "../runtime/thread_pool.h"
+#include "call.h"
+#include "environment.h"
+
+namespace adjoint {
+namespace {
+
+// Everything that lives as long as one JavaScript thread.
+struct Instance {
+  explicit Instance(Napi::Env env, const Level* chosen) : environment(env), level(chosen) {}
+  Environment environment;
+  const Level* level;
+  std::vector<std::unique_ptr<BoundKernel>> kernels;
+};
+
+Instance& instanceOf(const Napi::CallbackInfo& info) { return *static_cast<Instance*>(info.Data()); }
+
+napi_value ownerOf(const Napi::Value& value) { return value.IsObject() ? static_cast<napi_value>(value) : nullptr; }
+
+Slot& slotOf(const Napi::CallbackInfo& info, size_t argument) {
+  uint32_t handle = 0;
+  Slot* slot = nullptr;
+  if (napi_get_value_uint32(info.Env(), info[argument], &handle) == napi_ok) {
+    slot = instanceOf(info).environment.find(handle);
+  }
+  if (slot == nullptr) throw Napi::Error::New(info.Env(), "internal: no live tensor");
+  return *slot;
+}
+
+int64_t integerOf(const Napi::CallbackInfo& info, size_t argument) {
+  double value = -1;
+  if (napi_get_value_double(info.Env(), info[argument], &value) != napi_ok || !(value >= 0 && value <= 0x1p53)) {
+    throw Napi::Error::New(info.Env(), "internal: an integer of at least 0 was expected");
+  }
+  return static_cast<int64_t>(value);
+}
+
+// A typed array's memory, which must hold exactly the elements of the slot.
+void* arrayFor(const Napi::CallbackInfo& info, size_t argument, const Slot& slot) {
+  constexpr napi_typedarray_type types[] = {napi_float32_array, napi_float64_array, napi_int32_array, napi_uint8_array};
+  if (!info[argument].IsTypedArray()) throw Napi::Error::New(info.Env(), "internal: a typed array was expected");
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  napi_get_typedarray_info(info.Env(), info[argument], &type, &length, &data, nullptr, nullptr);
+  const bool same =
+      type == types[static_cast<int>(slot.dtype)] || (slot.dtype == DType::kUint8 && type == napi_uint8_clamped_array);
+  if (!same || length != static_cast<size_t>(slot.length)) {
+    throw Napi::Error::New(info.Env(), "internal: the typed array does not fit the tensor");
+  }
+  return data;
+}
+
+// allocate(owner | undefined, dtype, length) → handle; 0 beyond the memory limit, -1 with too many tensors.
+napi_value handleResult(const Napi::CallbackInfo& info, uint32_t handle) {
+  napi_value result = nullptr;
+  napi_create_int32(info.Env(), static_cast<int32_t>(handle), &result);
+  return result;
+}
+
+Napi::Value allocate(const Napi::CallbackInfo& info) {
+  const int64_t dtype = integerOf(info, 1);
+  if (dtype > 3) throw Napi::Error::New(info.Env(), "internal: unknown dtype");
+  Environment& environment = instanceOf(info).environment;
+  const uint32_t handle = environment.allocate(ownerOf(info[0]), static_cast<DType>(dtype), integerOf(info, 2));
+  return Napi::Value(info.Env(), handleResult(info, handle));
+}
+
+// view(owner | undefined, handle, offset, length) → handle
+Napi::Value view(const Napi::CallbackInfo& info) {
+  const Slot base = slotOf(info, 1);
+  Environment& environment = instanceOf(info).environment;
+  const uint32_t handle = environment.view(ownerOf(info[0]), base, integerOf(info, 2), integerOf(info, 3));
+  if (handle == Environment::kNoMemory) throw Napi::Error::New(info.Env(), "internal: the view exceeds the tensor");
+  return Napi::Value(info.Env(), handleResult(info, handle));
+}
+
+// watch(handle, owner): a tensor that a scope owned now lives as long as its object.
+void watch(const Napi::CallbackInfo& info) {
+  if (!info[1].IsObject()) throw Napi::Error::New(info.Env(), "internal: an object was expected");
+  instanceOf(info).environment.watch(slotOf(info, 0), info[1]);
+}
+
+void release(const Napi::CallbackInfo& info) {
+  uint32_t handle = 0;
+  napi_get_value_uint32(info.Env(), info[0], &handle);
+  instanceOf(info).environment.release(handle);
+}
+
+// write(handle, typedArray), read(handle, typedArray)
+void write(const Napi::CallbackInfo& info) {
+  const Slot& slot = slotOf(info, 0);
+  const void* source = arrayFor(info, 1, slot);
+  if (slot.length > 0) std::memcpy(slot.data, source, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
+}
+
+void read(const Napi::CallbackInfo& info) {
+  const Slot& slot = slotOf(info, 0);
+  void* target = arrayFor(info, 1, slot);
+  if (slot.length > 0) std::memcpy(target, slot.data, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
+}
+
+// readNumber(handle, index): one element as a number
+Napi::Value readNumber(const Napi::CallbackInfo& info) {
+  const Slot& slot = slotOf(info, 0);
+  const int64_t index = integerOf(info, 1);
+  if (index >= slot.length) throw Napi::Error::New(info.Env(), "internal: the index exceeds the tensor");
+  double value = 0;
+  switch (slot.dtype) {
+    case DType::kFloat32:
+      value = static_cast<const float*>(slot.data)[index];
+      break;
+    case DType::kFloat64:
+      value = static_cast<const double*>(slot.data)[index];
+      break;
+    case DType::kInt32:
+      value = static_cast<const int32_t*>(slot.data)[index];
+      break;
+    case DType::kUint8:
+      value = static_cast<const uint8_t*>(slot.data)[index];
+      break;
+  }
+  return Napi::Number::New(info.Env(), value);
+}
+
+// memory(handle): the whole storage as an ArrayBuffer that pins it, and the tensor's offset in it; null where the
+// runtime forbids external buffers.
+Napi::Value memory(const Napi::CallbackInfo& info) {
+  const Slot& slot = slotOf(info, 0);
+  Storage* storage = slot.storage;
+  napi_value buffer = nullptr;
+  const auto finalize = [](napi_env, void*, void* hint) { releaseStorage(static_cast<Storage*>(hint)); };
+  retainStorage(storage);
+  if (napi_create_external_arraybuffer(info.Env(), storage->data(), storage->bytes, finalize, storage, &buffer) !=
+      napi_ok) {
+    releaseStorage(storage);
+    return info.Env().Null();
+  }
+  return Napi::Value(info.Env(), buffer);
+}
+
+Napi::Value byteOffset(const Napi::CallbackInfo& info) {
+  const Slot& slot = slotOf(info, 0);
+  const auto offset = static_cast<char*>(slot.data) - static_cast<char*>(slot.storage->data());
+  return Napi::Number::New(info.Env(), static_cast<double>(offset));
+}
+
+Napi::Value memoryStats(const Napi::CallbackInfo& info) {
+  const Environment& environment = instanceOf(info).environment;
+  const MemoryUse use = memoryUse();
+  auto result = Napi::Object::New(info.Env());
+  result["tensors"] = static_cast<double>(environment.liveTensors());
+  result["liveBytes"] = static_cast<double>(use.live);
+  result["cachedBytes"] = static_cast<double>(use.cached);
+  result["peakBytes"] = static_cast<double>(use.peak);
+  result["limitBytes"] = static_cast<double>(use.limit);
+  result["sweeps"] = static_cast<double>(environment.sweeps());
+  return result;
+}
+
+void sweep(const Napi::CallbackInfo& info) { instanceOf(info).environment.sweep(info[0].ToBoolean()); }
+void limitMemory(const Napi::CallbackInfo& info) { setMemoryLimit(static_cast<uint64_t>(integerOf(info, 0))); }
+void resetPeak(const Napi::CallbackInfo&) { resetMemoryPeak(); }
+void trim(const Napi::CallbackInfo&) { trimMemory(); }
+
+void setThreads(const Napi::CallbackInfo& info) { setThreadCount(static_cast<int>(integerOf(info, 0))); }
+Napi::Value getThreads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), threadCount()); }
+
+Napi::Value buildInfo(const Napi::CallbackInfo& info) {
+  const BlasInfo blas = blasInfo();
+  auto result = Napi::Object::New(info.Env());
+  result["blas"] = blas.config;
+  result["blasCore"] = blas.core;
+  result["isa"] = instanceOf(info).level->name;
+  result["threads"] = threadCount();
+  return result;
+}
+
+// The kernels as functions, and beside each its parameters' kinds, which the fuzz test reads.
+void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
+  constexpr const char* kinds[] = {"in", "out", "inOut", "ins", "inOuts", "integer", "real", "integers"};
+  auto functions = Napi::Object::New(env);
+  auto parameters = Napi::Object::New(env);
+  for (int f = 0; f < instance.level->count; ++f) {
+    const Family& family = *instance.level->families[f];
+    for (int k = 0; k < family.count; ++k) {
+      const Kernel& kernel = family.kernels[k];
+      auto bound = std::make_unique<BoundKernel>(BoundKernel{&instance.environment, &kernel});
+      napi_value function = nullptr;
+      napi_create_function(env, kernel.name, NAPI_AUTO_LENGTH, callKernel, bound.get(), &function);
+      functions.Set(kernel.name, Napi::Value(env, function));
+      auto list = Napi::Array::New(env, static_cast<size_t>(kernel.parameterCount));
+      for (int p = 0; p < kernel.parameterCount; ++p) {
+        list[static_cast<uint32_t>(p)] = kinds[static_cast<int>(kernel.variants[0].parameters[p].kind)];
+      }
+      parameters.Set(kernel.name, list);
+      instance.kernels.push_back(std::move(bound));
+    }
+  }
+  exports["kernels"] = functions;
+  exports["kernelParameters"] = parameters;
+}
+
+}  // namespace
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  const char* wanted = std::getenv("ADJOINT_ISA");
+  const Level* level = chooseLevel(wanted);
+  if (level == nullptr) {
+    throw Napi::Error::New(env, std::string("ADJOINT_ISA: baseline, v3 or v4 that this CPU runs was expected, got ") +
+                                    wanted + "; unset it to choose the best");
+  }
+  auto* instance = new Instance(env, level);
+  env.AddCleanupHook([](Instance* data) { delete data; }, instance);
+  const auto add = [&](const char* name, auto function) {
+    exports.Set(name, Napi::Function::New(env, function, name, instance));
+  };
+  add("allocate", allocate);
+  add("view", view);
+  add("watch", watch);
+  add("release", release);
+  add("write", write);
+  add("read", read);
+  add("readNumber", readNumber);
+  add("memory", memory);
+  add("byteOffset", byteOffset);
+  add("memoryStats", memoryStats);
+  add("sweep", sweep);
+  add("limitMemory", limitMemory);
+  add("resetPeak", resetPeak);
+  add("trim", trim);
+  add("setThreads", setThreads);
+  add("getThreads", getThreads);
+  add("buildInfo", buildInfo);
+  addKernels(env, exports, *instance);
+  return exports;
+}
+
+}  // namespace adjoint
+
+using adjoint::init;
+NODE_API_MODULE(adjoint, init)

@@ -1,0 +1,224 @@
+#include "call.h"
+
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+#include <memory>
+
+#include "../runtime/thread_pool.h"
+
+namespace adjoint {
+namespace {
+
+constexpr int kInlineArguments = 48;
+constexpr int kMaxParameters = 16;
+constexpr double kLargestInteger = 9007199254740992.0;  // 2^53
+
+const char* dtypeName(DType dtype) {
+  constexpr const char* names[] = {"float32", "float64", "int32", "uint8"};
+  return names[static_cast<int>(dtype)];
+}
+
+// The JavaScript arguments of one call, and what they become.
+struct Call {
+  napi_env env;
+  Environment* environment;
+  const Kernel* kernel;
+  size_t count = kInlineArguments;
+  size_t next = 0;
+  napi_value inlineValues[kInlineArguments];
+  Buffer inlineBuffers[kInlineArguments];
+  int64_t inlineIntegers[kInlineArguments];
+  std::unique_ptr<napi_value[]> manyValues;
+  std::unique_ptr<Buffer[]> manyBuffers;
+  std::unique_ptr<int64_t[]> manyIntegers;
+  napi_value* values = inlineValues;
+  Buffer* buffers = inlineBuffers;
+  int64_t* integers = inlineIntegers;
+  Argument arguments[kMaxParameters];
+  DType dtypes[kMaxParameters];
+  bool present[kMaxParameters];  // a span with a dtype that a variant must match
+
+  bool load(napi_callback_info info, void** data) {
+    if (napi_get_cb_info(env, info, &count, inlineValues, nullptr, data) != napi_ok) return false;
+    if (count <= kInlineArguments) return true;
+    manyValues.reset(new napi_value[count]);
+    manyBuffers.reset(new Buffer[count]);
+    manyIntegers.reset(new int64_t[count]);
+    values = manyValues.get();
+    buffers = manyBuffers.get();
+    integers = manyIntegers.get();
+    return napi_get_cb_info(env, info, &count, values, nullptr, data) == napi_ok;
+  }
+
+  bool number(double* value) {
+    if (next >= count) {
+      fail(env, "internal: %s: too few arguments, got %zu", kernel->name, count);
+      return false;
+    }
+    if (napi_get_value_double(env, values[next], value) != napi_ok) {
+      fail(env, "internal: %s: argument %zu must be a number", kernel->name, next);
+      return false;
+    }
+    ++next;
+    return true;
+  }
+
+  bool integer(int64_t* value) {
+    double wide = 0;
+    if (!number(&wide)) return false;
+    if (!(wide >= 0 && wide <= kLargestInteger) || wide != std::floor(wide)) {
+      fail(env, "internal: %s: argument %zu must be an integer of at least 0, got %g", kernel->name, next - 1, wide);
+      return false;
+    }
+    *value = static_cast<int64_t>(wide);
+    return true;
+  }
+
+  // Spans of one list must share a dtype; `first` tells whether it is still open.
+  bool span(Buffer* buffer, DType* dtype, bool* present) {
+    uint32_t handle = 0;
+    if (next >= count || napi_get_value_uint32(env, values[next], &handle) != napi_ok) {
+      fail(env, "internal: %s: argument %zu must be a handle", kernel->name, next);
+      return false;
+    }
+    ++next;
+    if (handle == 0) {
+      *buffer = {nullptr, 0};
+      return true;
+    }
+    const Slot* slot = environment->find(handle);
+    if (slot == nullptr) {
+      fail(env, "internal: %s: argument %zu is no live tensor", kernel->name, next - 1);
+      return false;
+    }
+    if (*present && *dtype != slot->dtype) {
+      fail(env, "internal: %s: the tensors of a list must have one dtype", kernel->name);
+      return false;
+    }
+    *buffer = {slot->data, slot->length};
+    *dtype = slot->dtype;
+    *present = true;
+    return true;
+  }
+
+  bool list(int parameter, size_t* used) {
+    int64_t length = 0;
+    if (!integer(&length)) return false;
+    if (length > static_cast<int64_t>(count - next)) {
+      fail(env, "internal: %s: a list of %lld tensors, but %zu arguments follow", kernel->name,
+           static_cast<long long>(length), count - next);
+      return false;
+    }
+    arguments[parameter].list = {buffers + *used, length};
+    for (int64_t i = 0; i < length; ++i) {
+      if (!span(&buffers[(*used)++], &dtypes[parameter], &present[parameter])) return false;
+    }
+    return true;
+  }
+
+  bool parse() {
+    size_t usedBuffers = 0;
+    const Parameter* parameters = kernel->variants[0].parameters;
+    for (int p = 0; p < kernel->parameterCount; ++p) {
+      present[p] = false;
+      switch (parameters[p].kind) {
+        case ArgumentKind::kIn:
+        case ArgumentKind::kOut:
+        case ArgumentKind::kInOut:
+          if (!span(&arguments[p].buffer, &dtypes[p], &present[p])) return false;
+          break;
+        case ArgumentKind::kIns:
+        case ArgumentKind::kInOuts:
+          if (!list(p, &usedBuffers)) return false;
+          break;
+        case ArgumentKind::kInteger:
+          if (!integer(&arguments[p].integer)) return false;
+          break;
+        case ArgumentKind::kReal:
+          if (!number(&arguments[p].real)) return false;
+          break;
+        case ArgumentKind::kIntegers: {
+          int64_t length = 0;
+          while (next < count) {
+            if (!integer(&integers[length++])) return false;
+          }
+          arguments[p].integers = {integers, length};
+          break;
+        }
+      }
+    }
+    if (next == count) return true;
+    fail(env, "internal: %s: %zu arguments expected, got %zu", kernel->name, next, count);
+    return false;
+  }
+
+  const Variant* variant() {
+    for (int v = 0; v < kernel->variantCount; ++v) {
+      const Parameter* parameters = kernel->variants[v].parameters;
+      bool fits = true;
+      for (int p = 0; p < kernel->parameterCount && fits; ++p) fits = !present[p] || dtypes[p] == parameters[p].dtype;
+      if (fits) return &kernel->variants[v];
+    }
+    char got[256] = "";
+    size_t length = 0;
+    for (int p = 0; p < kernel->parameterCount && length < sizeof(got) - 16; ++p) {
+      if (present[p]) {
+        length += static_cast<size_t>(snprintf(got + length, sizeof(got) - length, " %s", dtypeName(dtypes[p])));
+      }
+    }
+    fail(env, "internal: %s: no variant for dtypes%s", kernel->name, got);
+    return nullptr;
+  }
+};
+
+napi_value faultObject(napi_env env, const Outcome& outcome) {
+  napi_value object = nullptr;
+  napi_value position = nullptr;
+  napi_value value = nullptr;
+  napi_create_object(env, &object);
+  napi_create_int64(env, outcome.position, &position);
+  napi_create_double(env, outcome.value, &value);
+  napi_set_named_property(env, object, "position", position);
+  napi_set_named_property(env, object, "value", value);
+  return object;
+}
+
+}  // namespace
+
+napi_value fail(napi_env env, const char* format, ...) {
+  char message[512];
+  va_list rest;
+  va_start(rest, format);
+  vsnprintf(message, sizeof(message), format, rest);
+  va_end(rest);
+  napi_throw_error(env, nullptr, message);
+  return nullptr;
+}
+
+napi_value callKernel(napi_env env, napi_callback_info info) {
+  try {
+    Call call;
+    call.env = env;
+    void* data = nullptr;
+    if (!call.load(info, &data)) return fail(env, "internal: the arguments could not be read");
+    const auto* bound = static_cast<const BoundKernel*>(data);
+    call.environment = bound->environment;
+    call.kernel = bound->kernel;
+    if (!call.parse()) return nullptr;
+    const Variant* variant = call.variant();
+    if (variant == nullptr) return nullptr;
+    Outcome outcome;
+    {
+      KernelGuard guard;
+      outcome = variant->run(call.arguments);
+    }
+    if (outcome.code == Outcome::kOk) return nullptr;
+    if (outcome.code == Outcome::kFault) return faultObject(env, outcome);
+    return fail(env, "internal: %s: the tensors do not fit the sizes", call.kernel->name);
+  } catch (const std::exception& error) {
+    return fail(env, "internal: %s", error.what());
+  }
+}
+
+}  // namespace adjoint

@@ -1,0 +1,21 @@
+// The one door through which JavaScript reaches a kernel.
+#pragma once
+#include "environment.h"
+
+namespace adjoint {
+
+// What a kernel's JavaScript function carries.
+struct BoundKernel {
+  Environment* environment;
+  const Kernel* kernel;
+};
+
+// kernel(…): spans as handles (0: absent), lists of spans as their count and then the handles, numbers as they are.
+// Returns undefined, or {position, value} when a value in a tensor is out of range. Throws errors that begin with
+// `internal:` for everything that the library should never do.
+napi_value callKernel(napi_env env, napi_callback_info info);
+
+// Throws a JavaScript error; returns null for `return fail(…)`.
+napi_value fail(napi_env env, const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+}  // namespace adjoint

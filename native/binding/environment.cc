@@ -1,0 +1,160 @@
+#include "environment.h"
+
+#include <algorithm>
+
+namespace adjoint {
+namespace {
+constexpr int64_t kMegabyte = 1 << 20;
+// A sweep is due when this much was allocated since the last one, or half of what is live if that is more.
+constexpr int64_t kSweepBytes = 32 * kMegabyte;
+constexpr int64_t kSweepTensors = 20000;
+// What V8's own collections have not freed in time is collected by force: beyond this much over twice the live bytes.
+constexpr int64_t kForceBytes = 160 * kMegabyte;
+// More external memory than V8 ever tolerates without an immediate full collection (half of its largest heap).
+constexpr int64_t kAlarm = int64_t{1} << 50;
+// V8 keeps everything alive that a handle of the current scope names, so that polling takes short scopes.
+constexpr uint32_t kPollBatch = 1000;
+}  // namespace
+
+size_t bytesPerElement(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat64:
+      return 8;
+    case DType::kUint8:
+      return 1;
+    default:
+      return 4;
+  }
+}
+
+Environment::Environment(napi_env env) : env_(env), slots_(1) {}
+
+// Weak references die with the environment; V8's account of external memory does too.
+Environment::~Environment() {
+  for (Slot& slot : slots_) {
+    if (slot.storage != nullptr) releaseStorage(slot.storage);
+  }
+}
+
+uint32_t Environment::allocate(napi_value owner, DType dtype, int64_t length) {
+  if (length < 0 || length > INT64_MAX / 16) return kNoMemory;
+  const size_t bytes = static_cast<size_t>(length) * bytesPerElement(dtype);
+  sweepIfDue(static_cast<int64_t>(bytes));
+  Storage* storage = allocateStorage(bytes);
+  if (storage == nullptr && liveBytes_ > 0) {
+    sweep(true);
+    storage = allocateStorage(bytes);
+  }
+  if (storage == nullptr) return kNoMemory;
+  return insert(owner, storage, storage->data(), dtype, length);
+}
+
+uint32_t Environment::view(napi_value owner, const Slot& base, int64_t offset, int64_t length) {
+  if (offset < 0 || length < 0 || offset > base.length || length > base.length - offset) return kNoMemory;
+  Storage* storage = base.storage;
+  void* data = static_cast<char*>(base.data) + static_cast<size_t>(offset) * bytesPerElement(base.dtype);
+  const DType dtype = base.dtype;  // `base` may move when the table grows
+  retainStorage(storage);
+  ++tensorsSinceSweep_;
+  return insert(owner, storage, data, dtype, length);
+}
+
+uint32_t Environment::insert(napi_value owner, Storage* storage, void* data, DType dtype, int64_t length) {
+  uint32_t index = firstFree_;
+  if (index != 0) {
+    firstFree_ = slots_[index].next;
+    if (firstFree_ == 0) lastFree_ = 0;
+  } else if (slots_.size() < kSlots) {
+    index = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    releaseStorage(storage);
+    return kTooMany;
+  }
+  Slot& slot = slots_[index];
+  slot.storage = storage;
+  slot.data = data;
+  slot.length = length;
+  slot.dtype = dtype;
+  slot.owner = nullptr;
+  // Generations run from 1 to 2047: a handle is never 0 and fits a small integer of V8.
+  slot.generation = static_cast<uint16_t>(slot.generation % 2047 + 1);
+  ++liveTensors_;
+  liveBytes_ += static_cast<int64_t>(storage->bytes);
+  if (owner != nullptr && !watch(slot, owner)) {
+    freeSlot(index);
+    return kNoMemory;
+  }
+  return (static_cast<uint32_t>(slot.generation) << kSlotBits) | index;
+}
+
+bool Environment::watch(Slot& slot, napi_value owner) {
+  if (slot.owner != nullptr) return true;
+  return napi_create_reference(env_, owner, 0, &slot.owner) == napi_ok;
+}
+
+void Environment::release(uint32_t handle) {
+  if (find(handle) != nullptr) freeSlot(handle & (kSlots - 1));
+}
+
+void Environment::freeSlot(uint32_t index) {
+  Slot& slot = slots_[index];
+  if (slot.owner != nullptr) napi_delete_reference(env_, slot.owner);
+  liveBytes_ -= static_cast<int64_t>(slot.storage->bytes);
+  --liveTensors_;
+  releaseStorage(slot.storage);
+  slot.storage = nullptr;
+  slot.owner = nullptr;
+  slot.next = 0;
+  if (lastFree_ == 0) {
+    firstFree_ = index;
+  } else {
+    slots_[lastFree_].next = index;
+  }
+  lastFree_ = index;
+}
+
+void Environment::sweepIfDue(int64_t bytes) {
+  bytesSinceSweep_ += bytes;
+  ++tensorsSinceSweep_;
+  if (bytesSinceSweep_ <= std::max(kSweepBytes, liveBytes_ / 2) &&
+      tensorsSinceSweep_ <= std::max(kSweepTensors, liveTensors_ / 2)) {
+    return;
+  }
+  sweep(false);
+  if (liveBytes_ + bytes > 2 * bytesAfterCollection_ + kForceBytes) sweep(true);
+}
+
+// Tells V8 how much memory hangs on its objects. It answers growth with steps of garbage collection.
+void Environment::reportToV8(int64_t bytes) {
+  int64_t total = 0;
+  napi_adjust_external_memory(env_, bytes - reported_, &total);
+  reported_ = bytes;
+}
+
+void Environment::sweep(bool force) {
+  ++sweeps_;
+  reportToV8(liveBytes_);
+  if (force) {
+    reportToV8(liveBytes_ + kAlarm);
+    reportToV8(liveBytes_);
+  }
+  for (uint32_t start = 1; start < slots_.size(); start += kPollBatch) {
+    napi_handle_scope scope = nullptr;
+    if (napi_open_handle_scope(env_, &scope) != napi_ok) break;
+    const uint32_t end = std::min(start + kPollBatch, static_cast<uint32_t>(slots_.size()));
+    for (uint32_t i = start; i < end; ++i) {
+      if (slots_[i].owner == nullptr) continue;
+      napi_value value = nullptr;
+      if (napi_get_reference_value(env_, slots_[i].owner, &value) == napi_ok && value == nullptr) freeSlot(i);
+    }
+    napi_close_handle_scope(env_, scope);
+  }
+  bytesSinceSweep_ = 0;
+  tensorsSinceSweep_ = 0;
+  if (force) bytesAfterCollection_ = liveBytes_;
+  bytesAfterCollection_ = std::min(bytesAfterCollection_, liveBytes_);
+  reportToV8(liveBytes_);
+}
+
+}  // namespace adjoint

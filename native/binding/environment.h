@@ -1,0 +1,82 @@
+// What one JavaScript thread owns: its table of tensors, and the sweep that frees those that JavaScript has lost.
+#pragma once
+#include <node_api.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "../kernels/kernel.h"
+#include "../runtime/memory.h"
+
+namespace adjoint {
+
+struct Slot {
+  Storage* storage = nullptr;  // null: free
+  void* data = nullptr;
+  int64_t length = 0;
+  napi_ref owner = nullptr;  // weak; null while a scope owns the tensor
+  uint32_t next = 0;         // in the list of free slots
+  uint16_t generation = 0;
+  DType dtype = DType::kFloat32;
+};
+
+size_t bytesPerElement(DType dtype);
+
+// A handle is 20 bits of slot and 11 bits of generation; 0 is none. Slots are reused first in, first out, so that the
+// generation only has to catch bugs.
+class Environment {
+ public:
+  explicit Environment(napi_env env);
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  // The slot of a live handle, or null.
+  Slot* find(uint32_t handle) {
+    const uint32_t index = handle & (kSlots - 1);
+    if (index >= slots_.size()) return nullptr;
+    Slot& slot = slots_[index];
+    return slot.storage != nullptr && slot.generation == handle >> kSlotBits ? &slot : nullptr;
+  }
+
+  static constexpr uint32_t kNoMemory = 0;
+  static constexpr uint32_t kTooMany = UINT32_MAX;
+
+  // A new tensor that lives until `owner` is collected (or, with a null owner, until release).
+  uint32_t allocate(napi_value owner, DType dtype, int64_t length);
+  // A new tensor over part of another one's storage.
+  uint32_t view(napi_value owner, const Slot& base, int64_t offset, int64_t length);
+  // Hands a tensor without owner to `owner`.
+  bool watch(Slot& slot, napi_value owner);
+  void release(uint32_t handle);
+
+  // Frees what JavaScript has lost. With `force`, V8 is first made to collect all garbage.
+  void sweep(bool force);
+
+  int64_t liveTensors() const { return liveTensors_; }
+  int64_t liveBytes() const { return liveBytes_; }
+  int64_t sweeps() const { return sweeps_; }
+
+ private:
+  static constexpr uint32_t kSlotBits = 20;
+  static constexpr uint32_t kSlots = 1u << kSlotBits;
+
+  uint32_t insert(napi_value owner, Storage* storage, void* data, DType dtype, int64_t length);
+  void freeSlot(uint32_t index);
+  void sweepIfDue(int64_t bytes);
+  void reportToV8(int64_t bytes);
+
+  napi_env env_;
+  std::vector<Slot> slots_;
+  uint32_t firstFree_ = 0;  // 0: none; slot 0 is never used
+  uint32_t lastFree_ = 0;
+  int64_t liveTensors_ = 0;
+  int64_t liveBytes_ = 0;  // of this environment's handles; a shared storage counts once a handle
+  int64_t reported_ = 0;   // what V8 has been told
+  int64_t bytesSinceSweep_ = 0;
+  int64_t tensorsSinceSweep_ = 0;
+  int64_t bytesAfterCollection_ = 0;  // live after the last forced collection
+  int64_t sweeps_ = 0;
+};
+
+}  // namespace adjoint
