@@ -26,13 +26,7 @@ declare module './tensor.js' {
 for (const [name, run] of Object.entries(methods as Record<string, (...args: unknown[]) => unknown>)) {
   Object.defineProperty(Tensor.prototype, name, {
     value(this: Tensor, a: unknown, b: unknown, c: unknown) {
-      return arguments.length === 0
-        ? run(this)
-        : arguments.length === 1
-          ? run(this, a)
-          : arguments.length === 2
-            ? run(this, a, b)
-            : run(this, a, b, c);
+      return run(this, a, b, c);
     },
     writable: true,
     configurable: true,
