@@ -1,0 +1,152 @@
+import { noGrad } from '../autograd/tape.js';
+import { ArgumentError, checkNumber, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { kernel } from '../native.js';
+import { fill_ } from '../ops/copy.js';
+import { defaultGenerator, type Generator } from '../random.js';
+import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
+
+const uniformKernel = kernel('uniform');
+const normalKernel = kernel('normal');
+
+export interface InitOptions {
+  /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
+  generator?: Generator;
+}
+
+function fillRandom(
+  name: string,
+  run: typeof uniformKernel,
+  t: Tensor,
+  a: number,
+  b: number,
+  options: InitOptions,
+): Tensor {
+  checkTensor(name, 't', t);
+  checkFloat(name, 't', t);
+  run(t.handle, (options.generator ?? defaultGenerator()).state.handle, a, b);
+  changed(t);
+  return t;
+}
+
+/** Fills with numbers uniform in [low, high); default [0, 1). */
+export function uniform_(t: Tensor, options: InitOptions & { low?: number; high?: number } = {}): Tensor {
+  checkOptions('uniform_', options, ['low', 'high', 'generator']);
+  const low = checkNumber('uniform_', 'low', options.low ?? 0);
+  const high = checkNumber('uniform_', 'high', options.high ?? 1, { least: low });
+  return fillRandom('uniform_', uniformKernel, t, low, high, options);
+}
+
+/** Fills with normal numbers; default mean 0, standard deviation 1. */
+export function normal_(t: Tensor, options: InitOptions & { mean?: number; std?: number } = {}): Tensor {
+  checkOptions('normal_', options, ['mean', 'std', 'generator']);
+  const mean = checkNumber('normal_', 'mean', options.mean ?? 0);
+  const std = checkNumber('normal_', 'std', options.std ?? 1, { least: 0 });
+  return fillRandom('normal_', normalKernel, t, mean, std, options);
+}
+
+/** Fills with one value. */
+export function constant_(t: Tensor, value: number): Tensor {
+  return noGrad(() => fill_(t, value));
+}
+
+/** Fills with 0. */
+export function zeros_(t: Tensor): Tensor {
+  return constant_(t, 0);
+}
+
+/** Fills with 1. */
+export function ones_(t: Tensor): Tensor {
+  return constant_(t, 1);
+}
+
+/** The activations that `calculateGain` knows. */
+export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
+
+/**
+ * The factor by which an activation's weights are scaled to keep the size of signals: linear, sigmoid 1, tanh 5/3,
+ * relu √2, leakyRelu √(2 / (1 + slope²)), selu 3/4.
+ *
+ * @param slope the negative slope of leakyRelu; default 0.01
+ */
+export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
+  switch (nonlinearity) {
+    case 'linear':
+    case 'sigmoid':
+      return 1;
+    case 'tanh':
+      return 5 / 3;
+    case 'relu':
+      return Math.SQRT2;
+    case 'leakyRelu':
+      return Math.sqrt(2 / (1 + checkNumber('calculateGain', 'slope', slope) ** 2));
+    case 'selu':
+      return 0.75;
+    default:
+      throw new ArgumentError(
+        `calculateGain: nonlinearity must be linear, sigmoid, tanh, relu, leakyRelu or selu, got ${describe(nonlinearity)}`,
+      );
+  }
+}
+
+// Inputs and outputs that one output and one input element see: of [out, in, …kernel].
+function fans(name: string, t: Tensor): { fanIn: number; fanOut: number } {
+  checkTensor(name, 't', t);
+  const [out, into, ...kernelSizes] = t.shape;
+  if (out === undefined || into === undefined) {
+    throw new ShapeError(
+      `${name}: needs a weight of at least two dimensions [out, in, …], got ${formatShape(t.shape)}`,
+    );
+  }
+  const field = kernelSizes.reduce((a, b) => a * b, 1);
+  return { fanIn: into * field, fanOut: out * field };
+}
+
+export interface XavierOptions extends InitOptions {
+  /** Factor from `calculateGain`; default 1. */
+  gain?: number;
+}
+
+/** Uniform in ±gain·√(6 / (fanIn + fanOut)) (Glorot and Bengio, 2010). */
+export function xavierUniform_(t: Tensor, options: XavierOptions = {}): Tensor {
+  checkOptions('xavierUniform_', options, ['gain', 'generator']);
+  const { fanIn, fanOut } = fans('xavierUniform_', t);
+  const bound =
+    checkNumber('xavierUniform_', 'gain', options.gain ?? 1, { least: 0 }) * Math.sqrt(6 / (fanIn + fanOut));
+  return fillRandom('xavierUniform_', uniformKernel, t, -bound, bound, options);
+}
+
+/** Normal with deviation gain·√(2 / (fanIn + fanOut)) (Glorot and Bengio, 2010). */
+export function xavierNormal_(t: Tensor, options: XavierOptions = {}): Tensor {
+  checkOptions('xavierNormal_', options, ['gain', 'generator']);
+  const { fanIn, fanOut } = fans('xavierNormal_', t);
+  const std = checkNumber('xavierNormal_', 'gain', options.gain ?? 1, { least: 0 }) * Math.sqrt(2 / (fanIn + fanOut));
+  return fillRandom('xavierNormal_', normalKernel, t, 0, std, options);
+}
+
+export interface KaimingOptions extends InitOptions {
+  /** Negative slope of the leakyRelu that follows; default 0. */
+  a?: number;
+  /** Keep the size of signals in the forward pass (`fanIn`, default) or of gradients in the backward pass. */
+  mode?: 'fanIn' | 'fanOut';
+  /** The activation that follows; default leakyRelu with slope `a`. */
+  nonlinearity?: Nonlinearity;
+}
+
+function kaimingStd(name: string, t: Tensor, options: KaimingOptions): number {
+  checkOptions(name, options, ['a', 'mode', 'nonlinearity', 'generator']);
+  const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
+  if (mode !== 'fanIn' && mode !== 'fanOut')
+    throw new ArgumentError(`${name}: mode must be fanIn or fanOut, got ${describe(mode)}`);
+  return calculateGain(nonlinearity, a) / Math.sqrt(fans(name, t)[mode]);
+}
+
+/** Uniform in ±√3·gain/√fan (He et al., 2015). */
+export function kaimingUniform_(t: Tensor, options: KaimingOptions = {}): Tensor {
+  const bound = Math.sqrt(3) * kaimingStd('kaimingUniform_', t, options);
+  return fillRandom('kaimingUniform_', uniformKernel, t, -bound, bound, options);
+}
+
+/** Normal with deviation gain/√fan (He et al., 2015). */
+export function kaimingNormal_(t: Tensor, options: KaimingOptions = {}): Tensor {
+  return fillRandom('kaimingNormal_', normalKernel, t, 0, kaimingStd('kaimingNormal_', t, options), options);
+}

@@ -1,0 +1,79 @@
+import { ArgumentError, describe } from '../errors.js';
+import { kernel } from '../native.js';
+import { checkBoolean, checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
+
+const adamKernel = kernel('adam');
+
+export interface AdamOptions {
+  /** Learning rate; default 0.001. */
+  lr: number;
+  /** Decay of the averages of the gradient and of its square; default [0.9, 0.999]. */
+  betas: readonly [number, number];
+  /** Added to the denominator; default 1e-8. */
+  eps: number;
+  /** Adam: L2 penalty, default 0. AdamW: decay apart from the gradient, default 0.01. */
+  weightDecay: number;
+  /** Divide by the largest average so far (Reddi et al., "On the convergence of Adam and beyond", 2018); default false. */
+  amsgrad: boolean;
+  /** Go up the gradient; default false. */
+  maximize: boolean;
+}
+
+/**
+ * Adam (Kingma and Ba, 2014), PyTorch's formulas, for each parameter θ with gradient g at its step t = 1, 2, …:
+ *
+ *     g = g + weightDecay · θ
+ *     m = β₁ m + (1 - β₁) g;   v = β₂ v + (1 - β₂) g²
+ *     θ = θ - lr · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + eps)
+ *
+ * State: `step`, `exp_avg` (m), `exp_avg_sq` (v), with amsgrad `max_exp_avg_sq`.
+ *
+ * @example
+ * const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
+ */
+export class Adam extends Optimizer<AdamOptions> {
+  protected readonly decoupled: boolean = false;
+
+  constructor(params: Parameters<AdamOptions>, options?: Partial<AdamOptions>, name = 'Adam', weightDecay = 0) {
+    const defaults: AdamOptions = {
+      lr: 1e-3,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay,
+      amsgrad: false,
+      maximize: false,
+    };
+    super(name, params, defaults, options);
+  }
+
+  protected checkGroup(o: AdamOptions): void {
+    for (const name of ['lr', 'eps', 'weightDecay'] as const) checkRate(this.name, name, o[name]);
+    const fits = Array.isArray(o.betas) && o.betas.length === 2 && o.betas.every((b) => b >= 0 && b < 1);
+    if (!fits) throw new ArgumentError(`${this.name}: betas must be two numbers in [0, 1), got ${describe(o.betas)}`);
+    checkBoolean(this.name, 'amsgrad', o.amsgrad);
+    checkBoolean(this.name, 'maximize', o.maximize);
+  }
+
+  protected stateNames(o: AdamOptions): readonly string[] {
+    return o.amsgrad ? ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'] : ['exp_avg', 'exp_avg_sq'];
+  }
+
+  protected update(o: AdamOptions, { params, gradients, state, steps, rate }: UpdateLists): void {
+    const averages = [...(state.exp_avg ?? noHandles), ...(state.exp_avg_sq ?? noHandles)];
+    const largest = state.max_exp_avg_sq ?? noHandles;
+    const numbers = [...o.betas, o.eps, o.weightDecay, Number(this.decoupled), Number(o.maximize)];
+    adamKernel(...params, ...gradients, ...averages, ...largest, ...steps, rate, ...numbers);
+  }
+}
+
+/**
+ * Adam with weight decay apart from the gradient (Loshchilov and Hutter, "Decoupled weight decay regularization", 2017):
+ * θ = θ - lr · weightDecay · θ before Adam's step without its penalty. Default weightDecay 0.01.
+ */
+export class AdamW extends Adam {
+  protected override readonly decoupled: boolean = true;
+
+  constructor(params: Parameters<AdamOptions>, options?: Partial<AdamOptions>) {
+    super(params, options, 'AdamW', 0.01);
+  }
+}

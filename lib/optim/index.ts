@@ -1,0 +1,4 @@
+export { Adam, type AdamOptions, AdamW } from './adam.js';
+export { clipGradNorm_, clipGradValue_ } from './clip.js';
+export { Optimizer, type OptimizerState, type ParameterGroup, type Parameters } from './optimizer.js';
+export { SGD, type SGDOptions } from './sgd.js';

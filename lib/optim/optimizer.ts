@@ -1,0 +1,212 @@
+import { ArgumentError, checkNumber, checkOptions, describe, formatShape, StateError } from '../errors.js';
+import { keep } from '../memory.js';
+import { native } from '../native.js';
+import { clearGrad } from '../nn/module.js';
+import { full, zerosLike } from '../ops/creation.js';
+import { changed, checkFloat, checkTensor, Tensor } from '../tensor.js';
+
+/** Parameters that share options. Options may be changed between steps: `group.lr = 0.001`. */
+export type ParameterGroup<Options> = Options & { params: Tensor[] };
+
+/** What an optimizer is made from: parameters, or groups of them with options of their own. */
+export type Parameters<Options> = Iterable<Tensor> | readonly (Partial<Options> & { params: Iterable<Tensor> })[];
+
+/** The saved form of an optimizer, laid out as PyTorch's. */
+export interface OptimizerState<Options> {
+  /** For each parameter, by its number over all groups, its state tensors. */
+  state: Record<string, Record<string, Tensor>>;
+  param_groups: (Options & { params: number[] })[];
+}
+
+type State = Record<string, Tensor>;
+
+/**
+ * The base of optimizers. A subclass names its state tensors and makes one native call for all parameters of a group.
+ */
+export abstract class Optimizer<Options extends { lr: number }> {
+  readonly paramGroups: ParameterGroup<Options>[] = [];
+  private readonly state = new Map<Tensor, State>();
+  // The learning rate as kernels read it: float64 [1], one a group.
+  private readonly rates = new Map<ParameterGroup<Options>, Tensor>();
+
+  constructor(
+    protected readonly name: string,
+    params: Parameters<Options>,
+    private readonly defaults: Options,
+    given: object | undefined,
+  ) {
+    checkOptions(name, given, Object.keys(defaults));
+    for (const [key, value] of Object.entries(given ?? {})) {
+      if (value !== undefined) (defaults as Record<string, unknown>)[key] = value;
+    }
+    this.checkGroup(defaults);
+    const list =
+      params instanceof Tensor || params === null || params === undefined ? null : [...(params as Iterable<unknown>)];
+    if (list === null || list.length === 0) {
+      throw new ArgumentError(
+        `${name}: params must be at least one tensor or group, got ${list === null ? describe(params) : 'none'}`,
+      );
+    }
+    const groups = list[0] instanceof Tensor ? [{ params: list }] : list;
+    for (const group of groups) this.addParamGroup(group as Partial<Options> & { params: Iterable<Tensor> });
+  }
+
+  /** Throws an ArgumentError when an option is out of its range. */
+  protected abstract checkGroup(options: Options): void;
+  /** Names of the tensors kept for each parameter, each of its shape. */
+  protected abstract stateNames(options: Options): readonly string[];
+  /** The native call. All lists have one entry per parameter. */
+  protected abstract update(options: Options, lists: UpdateLists): void;
+
+  /** Adds parameters with options of their own; what is not given is as in the constructor. */
+  addParamGroup(group: Partial<Options> & { params: Iterable<Tensor> }): void {
+    if (group === null || typeof group !== 'object' || !('params' in group)) {
+      throw new ArgumentError(`${this.name}: params must be tensors or groups { params, … }, got ${describe(group)}`);
+    }
+    checkOptions(this.name, group, ['params', ...Object.keys(this.defaults)]);
+    const params = [...(group.params instanceof Tensor ? [group.params] : group.params)];
+    const known = new Set(this.paramGroups.flatMap((g) => g.params));
+    for (const p of params) {
+      checkTensor(this.name, 'a parameter', p);
+      checkFloat(this.name, 'parameter', p);
+      if (!p.isLeaf)
+        throw new ArgumentError(
+          `${this.name}: a parameter must be a tensor that no operation made, got ${formatShape(p.shape)} from an operation`,
+        );
+      if (known.has(p)) throw new ArgumentError(`${this.name}: a parameter ${formatShape(p.shape)} is given twice`);
+      known.add(p);
+    }
+    const whole = { ...this.defaults, ...group, params } as ParameterGroup<Options>;
+    this.checkGroup(whole);
+    this.paramGroups.push(whole);
+    this.rates.set(whole, keep(full([1], whole.lr, { dtype: 'float64' })));
+  }
+
+  /** Forgets the gradients of all parameters. */
+  zeroGrad(): void {
+    for (const group of this.paramGroups) for (const p of group.params) clearGrad(p);
+  }
+
+  /** Changes every parameter that has a gradient, one native call a group and dtype. */
+  step(): void {
+    for (const group of this.paramGroups) this.checkGroup(group);
+    for (const group of this.paramGroups) {
+      for (const dtype of ['float32', 'float64'] as const) {
+        const params = group.params.filter((p) => p._grad !== null && p.dtype === dtype);
+        if (params.length > 0) this.updateGroup(group, params);
+      }
+    }
+  }
+
+  private updateGroup(group: ParameterGroup<Options>, params: Tensor[]): void {
+    const rate = this.rates.get(group) as Tensor;
+    if (native.readNumber(rate.handle, 0) !== group.lr) native.write(rate.handle, Float64Array.of(group.lr));
+    const names = this.stateNames(group);
+    const states = params.map((p) => this.stateOf(p, names));
+    this.update(group, {
+      params: handles(params),
+      gradients: handles(params.map((p) => p._grad as Tensor)),
+      state: Object.fromEntries(names.map((name) => [name, handles(states.map((s) => s[name] as Tensor))])),
+      steps: handles(states.map((s) => s.step as Tensor)),
+      rate: rate.handle,
+    });
+    for (const p of params) changed(p);
+  }
+
+  private stateOf(p: Tensor, names: readonly string[]): State {
+    let state = this.state.get(p);
+    if (state === undefined) {
+      state = { step: keep(full([1], 0, { dtype: 'float64' })) };
+      this.state.set(p, state);
+    }
+    for (const name of names) state[name] ??= keep(zerosLike(p));
+    return state;
+  }
+
+  /** The state of every parameter and the options of every group, as PyTorch lays them out. The tensors are the live ones. */
+  stateDict(): OptimizerState<Options> {
+    const all = this.paramGroups.flatMap((g) => g.params);
+    const state: OptimizerState<Options>['state'] = {};
+    all.forEach((p, i) => {
+      const own = this.state.get(p);
+      if (own !== undefined) state[i] = { ...own };
+    });
+    return {
+      state,
+      param_groups: this.paramGroups.map((g) => ({ ...g, params: g.params.map((p) => all.indexOf(p)) })),
+    };
+  }
+
+  /**
+   * Goes on where `stateDict` was taken: copies the state and the options.
+   *
+   * @throws StateError when groups or shapes do not fit; nothing is changed then
+   */
+  loadStateDict(saved: OptimizerState<Options>): void {
+    const sizes = (groups: readonly { params: readonly unknown[] }[]): string =>
+      groups.map((g) => g.params.length).join(', ');
+    if (!Array.isArray(saved?.param_groups) || sizes(saved.param_groups) !== sizes(this.paramGroups)) {
+      throw new StateError(
+        `${this.name}: the saved state must have groups of ${sizes(this.paramGroups)} parameters, got ${Array.isArray(saved?.param_groups) ? sizes(saved.param_groups) : describe(saved)}`,
+      );
+    }
+    const all = this.paramGroups.flatMap((g) => g.params);
+    const numbers = saved.param_groups.flatMap((g) => g.params);
+    const loaded = all.map((p, i) => {
+      const own = saved.state[numbers[i] as number];
+      for (const [key, t] of Object.entries(own ?? {})) {
+        checkTensor(this.name, `state ${key}`, t);
+        if (t.size !== (key === 'step' ? 1 : p.size)) {
+          throw new StateError(
+            `${this.name}: state ${key} of parameter ${i} must be ${formatShape(p.shape)}, got ${formatShape(t.shape)}`,
+          );
+        }
+      }
+      return own;
+    });
+    for (const group of saved.param_groups) this.checkGroup({ ...this.defaults, ...group });
+    all.forEach((p, i) => {
+      this.state.delete(p);
+      if (loaded[i] === undefined) return;
+      const own = this.stateOf(
+        p,
+        Object.keys(loaded[i]).filter((key) => key !== 'step'),
+      );
+      for (const [key, t] of Object.entries(loaded[i])) own[key]?.copy_(t.toTypedArray());
+    });
+    saved.param_groups.forEach((group, i) => {
+      const { params: _, ...options } = group;
+      Object.assign(this.paramGroups[i] as object, options);
+    });
+  }
+}
+
+/** Handles as kernels take them: their count, then each. */
+export interface UpdateLists {
+  params: number[];
+  gradients: number[];
+  state: Record<string, number[]>;
+  steps: number[];
+  rate: number;
+}
+
+/** @internal A list of tensors as a kernel takes it. */
+export function handles(tensors: readonly Tensor[]): number[] {
+  const list = [tensors.length];
+  for (const t of tensors) list.push(t.handle);
+  return list;
+}
+
+/** @internal No tensors. */
+export const noHandles: readonly number[] = [0];
+
+/** @internal */
+export function checkBoolean(operation: string, name: string, value: unknown): void {
+  if (typeof value !== 'boolean')
+    throw new ArgumentError(`${operation}: ${name} must be a boolean, got ${describe(value)}`);
+}
+
+/** @internal */
+export function checkRate(operation: string, name: string, value: unknown): void {
+  checkNumber(operation, name, value, { least: 0 });
+}
