@@ -19,7 +19,7 @@
 //     dL/dW1_jk = δ1_j x_k     dL/db1_j = δ1_j
 //
 // The loss is the mean over the four samples, and so are the gradients.
-import { functional, numericalGradient, sigmoid, tensor } from 'adjoint';
+import { nn, numericalGradient, sigmoid, tensor } from 'adjoint';
 import { inputs, start, targets } from './a-sigmoid-network.js';
 
 /** The formulas above as loops. */
@@ -55,3 +55,44 @@ export function gradientsByHand() {
   }
   return { gradients: sum, deltas };
 }
+
+/** @typedef {import('adjoint').Tensor} Tensor */
+
+/**
+ * The loss as a function of the four parameters, in float64: float32 is too coarse for numerical gradients.
+ * @param {Tensor[]} parameters
+ */
+function loss(...parameters) {
+  const [w1, b1, w2, b2] = parameters;
+  const x = tensor(inputs, { dtype: 'float64' });
+  const y = tensor(targets, { dtype: 'float64' });
+  const h = sigmoid(x.matmul(w1.transpose(0, 1)).add(b1));
+  const p = sigmoid(h.matmul(w2.transpose(0, 1)).add(b2));
+  return nn.bce(p, y);
+}
+
+/** Computes each gradient in three ways and prints them side by side. */
+export function run({ quiet = false } = {}) {
+  const print = quiet ? () => {} : console.log;
+  const { gradients, deltas } = gradientsByHand();
+  deltas.forEach(({ output, hidden }, n) => {
+    const [first, second] = hidden.map((delta) => delta.toFixed(6).padStart(9));
+    print(`sample ${inputs[n].join(', ')}: δ2 = ${output.toFixed(6).padStart(9)}   δ1 = ${first}, ${second}`);
+  });
+
+  const parameters = Object.values(start).map((value) => tensor(value, { dtype: 'float64', requiresGrad: true }));
+  loss(...parameters).backward();
+
+  const rows = Object.entries(gradients).flatMap(([name, values], index) => {
+    const tape = /** @type {Tensor} */ (parameters[index].grad).toTypedArray();
+    const numerical = numericalGradient(loss, parameters, { index });
+    return values.flat().map((hand, i) => ({ name: `${name}[${i}]`, hand, tape: tape[i], numerical: numerical[i] }));
+  });
+  print('\ngradient of            by hand        backward()     numerical');
+  for (const { name, hand, tape, numerical } of rows) {
+    print(`${name.padEnd(16)} ${[hand, tape, numerical].map((value) => value.toFixed(10).padStart(14)).join(' ')}`);
+  }
+  return rows;
+}
+
+if (import.meta.filename === process.argv[1]) run();
