@@ -1,0 +1,257 @@
+import { isGradEnabled, record } from '../autograd/tape.js';
+import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { kernel } from '../native.js';
+import { broadcastStrides, loopDims, type Shape, sizeOf } from '../shape.js';
+import { checkFloat, checkSameDType, checkTensor, empty, type Tensor, view } from '../tensor.js';
+import { sumTo } from './broadcast.js';
+import { ones } from './creation.js';
+import { add, mul } from './elementwise.js';
+
+const matmulKernel = kernel('matmul');
+const linearKernel = kernel('linear');
+const activationBackwardKernel = kernel('activationBackward');
+const biasGradientKernel = kernel('biasGradient');
+
+/** Options of `matmul`. */
+export interface MatmulOptions {
+  /** Whether the last two dimensions of `a` are read swapped; default false. Costs nothing. */
+  transposeA?: boolean;
+  /** The same for `b`. */
+  transposeB?: boolean;
+}
+
+/**
+ * The matrix product: y[…, i, j] = Σₖ a[…, i, k] · b[…, k, j].
+ *
+ * | a | b | y |
+ * |---|---|---|
+ * | [k] | [k] | [], the dot product |
+ * | [m, k] | [k] | [m] |
+ * | [k] | […, k, n] | […, n] |
+ * | […, m, k] | […, k, n] | […, m, n]; the leading dimensions broadcast |
+ *
+ * With `transposeA`, a is […, k, m]; with `transposeB`, b is […, n, k].
+ *
+ * @throws ShapeError when inner or leading dimensions do not match; DTypeError when dtypes differ or are not floats
+ * @example
+ * const y = matmul(tensor([[1, 2], [3, 4]]), tensor([[5, 6], [7, 8]]), { transposeB: true }); // [[17, 23], [39, 53]]
+ */
+export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
+  checkTensor('matmul', 'a', a);
+  checkTensor('matmul', 'b', b);
+  checkFloat('matmul', 'a', a);
+  checkSameDType('matmul', ['a', 'b'], [a, b]);
+  checkOptions('matmul', options, ['transposeA', 'transposeB']);
+  const transposeA = checkFlag('transposeA', 'a', a, options?.transposeA);
+  const transposeB = checkFlag('transposeB', 'b', b, options?.transposeB);
+  if (a.rank === 0 || b.rank === 0) {
+    throw new ShapeError(
+      `matmul: a and b must have at least 1 dimension, got ${pair(a, b)}; multiply by a scalar with mul`,
+    );
+  }
+  checkInner(a, b, transposeA, transposeB);
+  if (a.rank > 1 && b.rank > 1) return product(a, b, transposeA, transposeB);
+  // A vector is a row on the left and a column on the right; its dimension of 1 goes again.
+  const left = a.rank === 1 ? reshaped(a, [1, a.size]) : a;
+  const right = b.rank === 1 ? reshaped(b, [b.size, 1]) : b;
+  const y = product(left, right, transposeA, transposeB);
+  const shape = y.shape.slice(0, -2);
+  if (a.rank > 1) shape.push(y.shape.at(-2) as number);
+  if (b.rank > 1) shape.push(y.shape.at(-1) as number);
+  return reshaped(y, shape);
+}
+
+function checkFlag(name: string, operand: string, x: Tensor, value: unknown): boolean {
+  if (value === undefined || value === false) return false;
+  if (value !== true) throw new ArgumentError(`matmul: ${name} must be a boolean, got ${describe(value)}`);
+  if (x.rank < 2)
+    throw new ShapeError(`matmul: ${name} needs at least 2 dimensions, got ${operand} ${formatShape(x.shape)}`);
+  return true;
+}
+
+const pair = (a: Tensor, b: Tensor): string => `a ${formatShape(a.shape)} and b ${formatShape(b.shape)}`;
+
+function checkInner(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): void {
+  const inA = a.shape.at(transposeA ? -2 : -1);
+  const inB = b.shape.at(transposeB || b.rank === 1 ? -1 : -2);
+  if (inA === inB) return;
+  const list = `a ${formatShape(a.shape)}${transposeA ? ' transposed' : ''} and b ${formatShape(b.shape)}${transposeB ? ' transposed' : ''}`;
+  throw new ShapeError(`matmul: inner dimensions must match, got ${list} (${inA} ≠ ${inB})`);
+}
+
+/** The leading dimensions of the result. */
+function batchShape(a: Tensor, b: Tensor): number[] {
+  const rank = Math.max(a.rank, b.rank) - 2;
+  const shape: number[] = [];
+  for (let i = 0; i < rank; i++) {
+    const inA = a.shape[i - rank + a.rank - 2] ?? 1;
+    const inB = b.shape[i - rank + b.rank - 2] ?? 1;
+    if (inA !== inB && inA !== 1 && inB !== 1) {
+      throw new ShapeError(`matmul: leading dimensions must broadcast, got ${pair(a, b)} (${inA} ≠ ${inB})`);
+    }
+    shape.push(inA === 1 ? inB : inA);
+  }
+  return shape;
+}
+
+// Rank 2 and more, inner dimensions checked. The gradients are products with other transpose flags, so nothing is copied.
+function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  const y = run(a, b, transposeA, transposeB);
+  const backward = (dy: Tensor, needs: readonly boolean[]) => [
+    needs[0]
+      ? sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), a.shape)
+      : null,
+    needs[1] ? gradientOfB(a, b, dy, transposeA, transposeB) : null,
+  ];
+  return record('matmul', y, [a, b], backward, [a, b]);
+}
+
+function gradientOfB(a: Tensor, b: Tensor, dy: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  if (isShared(a, b, transposeA)) {
+    // One matrix for the whole batch: its gradient is one product over all rows.
+    const rows = asMatrix(a);
+    const upstream = asMatrix(dy);
+    return transposeB ? product(upstream, rows, true, false) : product(rows, upstream, true, false);
+  }
+  return sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), b.shape);
+}
+
+/** Whether the batch of `a` is one tall matrix that is multiplied by a single `b`. */
+function isShared(a: Tensor, b: Tensor, transposeA: boolean): boolean {
+  return b.rank === 2 && a.rank > 2 && !transposeA;
+}
+
+function run(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  const m = a.shape.at(transposeA ? -1 : -2) as number;
+  const k = a.shape.at(transposeA ? -2 : -1) as number;
+  const n = b.shape.at(transposeB ? -2 : -1) as number;
+  const flagA = transposeA ? 1 : 0;
+  const flagB = transposeB ? 1 : 0;
+  if (a.rank === 2 && b.rank === 2) {
+    const y = empty([m, n], a.dtype);
+    matmulKernel(y.handle, a.handle, b.handle, flagA, flagB, m, n, k);
+    return y;
+  }
+  if (isShared(a, b, transposeA)) {
+    const y = empty([...a.shape.slice(0, -1), n], a.dtype);
+    matmulKernel(y.handle, a.handle, b.handle, flagA, flagB, sizeOf(a.shape.slice(0, -1)), n, k);
+    return y;
+  }
+  const batch = batchShape(a, b);
+  const y = empty([...batch, m, n], a.dtype);
+  const dims = loopDims(batch, [matrixStrides(a, batch), matrixStrides(b, batch)]);
+  matmulKernel(y.handle, a.handle, b.handle, flagA, flagB, m, n, k, ...dims);
+  return y;
+}
+
+/** The strides of the leading dimensions of `x`, in elements, read as `batch`. */
+function matrixStrides(x: Tensor, batch: Shape): number[] {
+  const matrix = (x.shape.at(-1) as number) * (x.shape.at(-2) as number);
+  return broadcastStrides(x.shape.slice(0, -2), batch).map((stride) => stride * matrix);
+}
+
+/** All leading dimensions as one: [rows, n]. */
+function asMatrix(x: Tensor): Tensor {
+  const n = x.shape.at(-1) as number;
+  return x.rank === 2 ? x : reshaped(x, [sizeOf(x.shape.slice(0, -1)), n]);
+}
+
+function reshaped(x: Tensor, shape: Shape): Tensor {
+  const from = x.shape;
+  return record('reshape', view(x, 0, shape), [x], (dy) => [reshaped(dy, from)]);
+}
+
+/** What `linear` applies to its sums. */
+export type LinearActivation = 'none' | 'relu' | 'tanh' | 'sigmoid';
+
+// In the order of the kernel's codes. f′ is written with y = f(z).
+const activations: Record<LinearActivation, { code: number; derivative: ((y: Tensor) => Tensor) | null }> = {
+  none: { code: 0, derivative: null },
+  relu: { code: 1, derivative: (y) => applyActivationBackward(ones(y.shape, { dtype: y.dtype }), y, 1) },
+  tanh: { code: 2, derivative: (y) => add(mul(mul(y, y), -1), 1) },
+  sigmoid: { code: 3, derivative: (y) => mul(y, add(mul(y, -1), 1)) },
+};
+
+// Off the tape.
+function applyActivationBackward(dy: Tensor, y: Tensor, code: number): Tensor {
+  const dz = empty(y.shape, y.dtype);
+  activationBackwardKernel(dz.handle, dy.handle, y.handle, code);
+  return dz;
+}
+
+/** Options of `linear`. */
+export interface LinearOptions {
+  /** Applied to the result in the same pass: `none` (default), `relu`, `tanh` or `sigmoid`. */
+  activation?: LinearActivation;
+}
+
+/**
+ * A linear layer in one pass: y = f(x · weightᵀ + bias).
+ *
+ * @param x [inFeatures] or […, inFeatures]
+ * @param weight [outFeatures, inFeatures]
+ * @param bias [outFeatures], or none
+ * @returns […, outFeatures]
+ * @throws ShapeError when the shapes do not fit; DTypeError when dtypes differ or are not floats
+ * @example
+ * const y = linear(ones([4, 3]), ones([2, 3]), zeros([2]), { activation: 'relu' }); // [4, 2], all 3
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?: LinearOptions): Tensor {
+  checkLinear(x, weight, bias ?? null);
+  checkOptions('linear', options, ['activation']);
+  const name = options?.activation ?? 'none';
+  if (!Object.hasOwn(activations, name)) {
+    throw new ArgumentError(
+      `linear: activation must be one of ${Object.keys(activations).join(', ')}, got ${describe(name)}`,
+    );
+  }
+  const { code, derivative } = activations[name];
+  const [outFeatures, inFeatures] = weight.shape as [number, number];
+  const lead = x.shape.slice(0, -1);
+  const y = empty([...lead, outFeatures], x.dtype);
+  linearKernel(y.handle, x.handle, weight.handle, bias ? bias.handle : 0, sizeOf(lead), inFeatures, outFeatures, code);
+  const backward = (dy: Tensor, needs: readonly boolean[]) => {
+    let dz = dy;
+    if (derivative !== null) dz = isGradEnabled() ? mul(dy, derivative(y)) : applyActivationBackward(dy, y, code);
+    const dx = needs[0]
+      ? x.rank === 1
+        ? reshaped(product(asMatrix(dz), weight, false, false), x.shape)
+        : product(dz, weight, false, false)
+      : null;
+    const dWeight = needs[1] ? product(asMatrix(dz), asMatrix(x), true, false) : null;
+    const dBias = needs[2] ? biasGradient(dz, outFeatures) : null;
+    if (dz !== dy && !isGradEnabled()) dz.dispose();
+    return bias ? [dx, dWeight, dBias] : [dx, dWeight];
+  };
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  return record('linear', y, inputs, backward, derivative === null ? [x, weight] : [x, weight, y]);
+}
+
+function biasGradient(dz: Tensor, outFeatures: number): Tensor {
+  if (isGradEnabled()) return sumTo(dz, [outFeatures]);
+  const dBias = empty([outFeatures], dz.dtype);
+  biasGradientKernel(dBias.handle, dz.handle, outFeatures === 0 ? 0 : dz.size / outFeatures, outFeatures);
+  return dBias;
+}
+
+function checkLinear(x: Tensor, weight: Tensor, bias: Tensor | null): void {
+  checkTensor('linear', 'x', x);
+  checkTensor('linear', 'weight', weight);
+  checkFloat('linear', 'x', x);
+  if (bias !== null) checkTensor('linear', 'bias', bias);
+  checkSameDType('linear', ['x', 'weight', 'bias'], bias === null ? [x, weight] : [x, weight, bias]);
+  if (weight.rank !== 2) {
+    throw new ShapeError(`linear: weight must be [outFeatures, inFeatures], got weight ${formatShape(weight.shape)}`);
+  }
+  if (x.shape.at(-1) !== weight.shape[1]) {
+    const last = x.rank === 0 ? 'no dimension' : x.shape.at(-1);
+    throw new ShapeError(
+      `linear: last dimension of x must be weight's inFeatures, got x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} (${last} ≠ ${weight.shape[1]})`,
+    );
+  }
+  if (bias !== null && (bias.rank !== 1 || bias.size !== weight.shape[0])) {
+    throw new ShapeError(
+      `linear: bias must be [outFeatures], got bias ${formatShape(bias.shape)} and weight ${formatShape(weight.shape)}`,
+    );
+  }
+}
