@@ -1,0 +1,284 @@
+// Random numbers from Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011).
+//
+// The state is int32[4]: seed low, seed high, position low, position high. The 64-bit position counts blocks of four
+// 32-bit words; block p is philox(counter = (p low, p high, 0, 0), key = seed). A draw of n numbers takes whole blocks
+// from the position on and advances it past them: ceil(n / 4) where a number costs one word (float uniform, bernoulli,
+// dropout), ceil(n / 2) where it costs two (double uniform, normal, randint, permutation). Element i depends on seed,
+// position and i only. This file is compiled with -ffp-contract=off and uses no libm function that may round
+// differently elsewhere, so that the bits are the same on every machine, instruction-set level and thread count.
+#include "kernel.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+constexpr int64_t kTile = 64;  // blocks made at a time
+
+struct Seed {
+  uint32_t low, high;
+};
+
+// words [count, 4] = the blocks from `first` on.
+inline void philox(uint32_t* words, Seed seed, uint64_t first, int64_t count) {
+#pragma omp simd
+  for (int64_t b = 0; b < count; b++) {
+    const uint64_t position = first + static_cast<uint64_t>(b);
+    uint32_t c0 = static_cast<uint32_t>(position), c1 = static_cast<uint32_t>(position >> 32), c2 = 0, c3 = 0;
+    uint32_t k0 = seed.low, k1 = seed.high;
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; round++) {
+      const uint64_t even = uint64_t{0xD2511F53} * c0;
+      const uint64_t odd = uint64_t{0xCD9E8D57} * c2;
+      c0 = static_cast<uint32_t>(odd >> 32) ^ c1 ^ k0;
+      c1 = static_cast<uint32_t>(odd);
+      c2 = static_cast<uint32_t>(even >> 32) ^ c3 ^ k1;
+      c3 = static_cast<uint32_t>(even);
+      k0 += 0x9E3779B9;
+      k1 += 0xBB67AE85;
+    }
+    words[4 * b] = c0;
+    words[4 * b + 1] = c1;
+    words[4 * b + 2] = c2;
+    words[4 * b + 3] = c3;
+  }
+}
+
+inline Seed seedOf(InOut<int32_t> state) { return {static_cast<uint32_t>(state[0]), static_cast<uint32_t>(state[1])}; }
+
+inline uint64_t positionOf(InOut<int32_t> state) {
+  return static_cast<uint64_t>(static_cast<uint32_t>(state[3])) << 32 | static_cast<uint32_t>(state[2]);
+}
+
+inline void advance(InOut<int32_t> state, int64_t blocks) {
+  const uint64_t position = positionOf(state) + static_cast<uint64_t>(blocks);
+  state[2] = static_cast<int32_t>(static_cast<uint32_t>(position));
+  state[3] = static_cast<int32_t>(static_cast<uint32_t>(position >> 32));
+}
+
+// Makes the words of n numbers, kPerBlock numbers a block, and hands them out as use(words, first number, count).
+template <int kPerBlock, typename Use>
+Outcome draw(int64_t n, InOut<int32_t> state, Use use) {
+  if (state.length != 4) return misfit();
+  const Seed seed = seedOf(state);
+  const uint64_t position = positionOf(state);
+  const int64_t blocks = n / kPerBlock + (n % kPerBlock != 0);
+  parallel(blocks, 32 * kTile, [=](int64_t begin, int64_t end) {
+    alignas(64) uint32_t words[4 * kTile];
+    for (int64_t block = begin; block < end; block += kTile) {
+      const int64_t count = block + kTile < end ? kTile : end - block;
+      philox(words, seed, position + static_cast<uint64_t>(block), count);
+      const int64_t first = block * kPerBlock;
+      use(words, first, first + count * kPerBlock < n ? count * kPerBlock : n - first);
+    }
+  });
+  advance(state, blocks);
+  return ok();
+}
+
+// 53 bits of two words, in [0, 1).
+inline double unit(uint32_t a, uint32_t b) {
+  return (static_cast<int32_t>(a >> 5) * 67108864.0 + static_cast<int32_t>(b >> 6)) * 0x1p-53;
+}
+
+// [low, high): a result that rounds up to `high` becomes `low`. A float has 24 random bits, a double 53.
+template <typename T>
+Outcome uniform(Out<T> y, InOut<int32_t> state, double least, double most) {
+  constexpr bool kSingle = sizeof(T) == 4;
+  const T low = static_cast<T>(least);
+  const T high = static_cast<T>(most);
+  const T width = high - low;
+  return draw < kSingle ? 4 : 2 > (y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
+                                T* to = y.data + first;
+#pragma omp simd
+                                for (int64_t i = 0; i < count; i++) {
+                                  T u;
+                                  if constexpr (kSingle) {
+                                    u = static_cast<float>(static_cast<int32_t>(words[i] >> 8)) * 0x1p-24f;
+                                  } else {
+                                    u = unit(words[2 * i], words[2 * i + 1]);
+                                  }
+                                  const T value = low + u * width;
+                                  to[i] = value < high ? value : low;
+                                }
+                              });
+}
+
+inline uint64_t toBits(double x) {
+  uint64_t bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+inline double fromBits(uint64_t bits) {
+  double x;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+// log of a normal positive number: x = m 2^e with m in [sqrt(1/2), sqrt(2)), log(m) = 2 artanh((m - 1) / (m + 1)).
+inline double logPortable(double x) {
+  constexpr uint64_t kOne = 0x3ff0000000000000;
+  const uint64_t biased = (toBits(x) - 0x3fe6a09e667f3bcd + kOne) >> 52;
+  const double e = fromBits(biased | 0x4330000000000000) - (4503599627370496.0 + 1023.0);
+  const double f = fromBits(toBits(x) - (biased << 52) + kOne) - 1.0;
+  const double s = f / (2.0 + f);
+  const double z = s * s;
+  double p = 0.14796624315353724;  // (2 artanh(s) / s - 2) / s^2
+  p = p * z + 0.15313986789491954;
+  p = p * z + 0.18183566668714643;
+  p = p * z + 0.22222198531139864;
+  p = p * z + 0.28571428742765997;
+  p = p * z + 0.39999999999413127;
+  p = p * z + 0.66666666666667351;
+  return e * 0.69314718055994531 + (2.0 * s + s * (z * p));
+}
+
+// The sine and cosine of 2 pi u for u in [0, 1).
+inline void turn(double u, double* sine, double* cosine) {
+  const double shifted = u * 4.0 + 6755399441055744.0;  // rounds to the quadrant, held by the low bits
+  const uint64_t quadrant = toBits(shifted);
+  const double r = u * 4.0 - (shifted - 6755399441055744.0);
+  const double z = r * r;
+  double s = 5.6339384779599578e-08;  // sin(pi / 2 r) / r
+  s = s * z + -3.5986433882081384e-06;
+  s = s * z + 0.00016044115075209973;
+  s = s * z + -0.0046817541323422611;
+  s = s * z + 0.079692626246043077;
+  s = s * z + -0.64596409750624428;
+  s = r * (s * z + 1.5707963267948966);
+  double c = 6.507109256640104e-11;  // (cos(pi / 2 r) - 1) / r^2
+  c = c * z + -6.3863302799813659e-09;
+  c = c * z + 4.7108740985105476e-07;
+  c = c * z + -2.5202042363217257e-05;
+  c = c * z + 0.00091926027483859652;
+  c = c * z + -0.020863480763352923;
+  c = c * z + 0.25366950790104803;
+  c = c * z + -1.2337005501361697;
+  c = 1.0 + z * c;
+  const uint64_t swapped = 0 - (quadrant & 1);  // all ones in odd quadrants
+  const uint64_t a = (toBits(s) & ~swapped) | (toBits(c) & swapped);
+  const uint64_t b = (toBits(c) & ~swapped) | (toBits(s) & swapped);
+  *sine = fromBits(a ^ (quadrant >> 1 & 1) << 63);
+  *cosine = fromBits(b ^ ((quadrant + 1) >> 1 & 1) << 63);
+}
+
+// mean + deviation * z, z standard normal: each block gives two by Box and Muller, computed in double.
+template <typename T>
+Outcome normal(Out<T> y, InOut<int32_t> state, double mean, double deviation) {
+  return draw<2>(y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
+    double z[2 * kTile];
+#pragma omp simd
+    for (int64_t b = 0; b < (count + 1) / 2; b++) {
+      const double u = unit(words[4 * b], words[4 * b + 1]) + 0x1p-53;  // in (0, 1]
+      const double radius = __builtin_sqrt(-2.0 * logPortable(u));
+      double sine, cosine;
+      turn(unit(words[4 * b + 2], words[4 * b + 3]), &sine, &cosine);
+      z[2 * b] = radius * cosine;
+      z[2 * b + 1] = radius * sine;
+    }
+    T* to = y.data + first;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) to[i] = static_cast<T>(mean + deviation * z[i]);
+  });
+}
+
+// Whether an event of the given probability happens: 30 bits of the word decide. `chances` = chancesOf(probability).
+inline int32_t happens(uint32_t word, int32_t chances) { return static_cast<int32_t>(word >> 2) < chances; }
+
+inline int32_t chancesOf(double probability) {
+  const double inside = probability > 0 ? (probability < 1 ? probability : 1) : 0;
+  return static_cast<int32_t>(inside * 0x1p30 + 0.5);
+}
+
+// 1 with probability p, else 0.
+template <typename T>
+Outcome bernoulli(Out<T> y, InOut<int32_t> state, double p) {
+  const int32_t chances = chancesOf(p);
+  return draw<4>(y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
+    T* to = y.data + first;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) to[i] = static_cast<T>(happens(words[i], chances));
+  });
+}
+
+// floor(range * w / 2^64) of a 64-bit number w: uneven by less than range / 2^64.
+inline uint64_t bounded(const uint32_t* words, uint64_t range) {
+  const uint64_t word = static_cast<uint64_t>(words[0]) << 32 | words[1];
+  return static_cast<uint64_t>((static_cast<unsigned __int128>(word) * range) >> 64);
+}
+
+// Integers in [low, high).
+Outcome randint(Out<int32_t> y, InOut<int32_t> state, double low, double high) {
+  if (!(low >= -2147483648.0 && low < high && high <= 2147483648.0)) return misfit();
+  const int64_t least = static_cast<int64_t>(low);
+  const uint64_t range = static_cast<uint64_t>(static_cast<int64_t>(high) - least);
+  return draw<2>(y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+      y[first + i] = static_cast<int32_t>(least + static_cast<int64_t>(bounded(words + 2 * i, range)));
+    }
+  });
+}
+
+// 0 … n - 1 in random order, by Fisher and Yates from the end: the k-th number of the draw places element n - 1 - k.
+Outcome permutation(Out<int32_t> y, InOut<int32_t> state) {
+  const int64_t n = y.length;
+  if (state.length != 4 || n > INT32_MAX) return misfit();
+  for (int64_t i = 0; i < n; i++) y[i] = static_cast<int32_t>(i);
+  uint32_t words[4 * kTile];
+  for (int64_t k = 0; k < n; k++) {
+    if (k % (2 * kTile) == 0) philox(words, seedOf(state), positionOf(state) + static_cast<uint64_t>(k / 2), kTile);
+    const int64_t i = n - 1 - k;
+    const int64_t j = static_cast<int64_t>(bounded(words + 2 * (k % (2 * kTile)), static_cast<uint64_t>(i + 1)));
+    const int32_t moved = y[i];
+    y[i] = y[j];
+    y[j] = moved;
+  }
+  advance(state, n / 2 + n % 2);
+  return ok();
+}
+
+// 1 / (1 - p), and 0 when everything is dropped.
+inline double keepScale(double p) { return p < 1 ? 1 / (1 - p) : 0; }
+
+// y = x * mask / (1 - p), mask = 0 with probability p, else 1; the mask may be absent.
+template <typename T>
+Outcome dropout(Out<T> y, Out<uint8_t> mask, InOut<int32_t> state, In<T> x, double p) {
+  if (y.length != x.length || (mask.data != nullptr && mask.length != x.length)) return misfit();
+  const int32_t chances = chancesOf(p);
+  const T scale = static_cast<T>(keepScale(p));
+  return draw<4>(y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
+    T* to = y.data + first;
+    const T* from = x.data + first;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) to[i] = from[i] * (static_cast<T>(1 - happens(words[i], chances)) * scale);
+    if (mask.data == nullptr) return;
+    uint8_t* kept = mask.data + first;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) kept[i] = static_cast<uint8_t>(1 - happens(words[i], chances));
+  });
+}
+
+// dx = dy * mask / (1 - p)
+template <typename T>
+Outcome dropoutBackward(Out<T> dx, In<T> dy, In<uint8_t> mask, double p) {
+  if (dx.length != dy.length || dx.length != mask.length) return misfit();
+  const T scale = static_cast<T>(keepScale(p));
+  parallel(dx.length, 16384, [=](int64_t begin, int64_t end) {
+    T* to = dx.data;
+    const T* from = dy.data;
+    const uint8_t* kept = mask.data;
+#pragma omp simd
+    for (int64_t i = begin; i < end; i++) to[i] = from[i] * (kept[i] != 0 ? scale : T(0));
+  });
+  return ok();
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
+
+ADJOINT_FAMILY(random, kernel<uniform<float>, uniform<double>>("uniform"),
+               kernel<normal<float>, normal<double>>("normal"),
+               kernel<bernoulli<float>, bernoulli<double>, bernoulli<uint8_t>>("bernoulli"), kernel<randint>("randint"),
+               kernel<permutation>("permutation"), kernel<dropout<float>, dropout<double>>("dropout"),
+               kernel<dropoutBackward<float>, dropoutBackward<double>>("dropoutBackward"))
