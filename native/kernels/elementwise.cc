@@ -156,11 +156,13 @@ Outcome where(Out<T> y, In<uint8_t> condition, In<T> a, In<T> b, Integers dims) 
   });
 }
 
-// y += scale * x
+// y += scale * x; for integers the scale is truncated and sums wrap around.
 template <typename T>
 Outcome addScaled(InOut<T> y, In<T> x, double scale) {
-  const T factor = static_cast<T>(scale);
-  return zip(Out<T>{y.data, y.length}, In<T>{y.data, y.length}, x, [=](T v, T w) { return v + factor * w; });
+  using Scale = std::conditional_t<std::is_integral_v<T>, int32_t, T>;
+  const Wide<T> factor = static_cast<Wide<T>>(convert<Scale>(scale));
+  return zip(Out<T>{y.data, y.length}, In<T>{y.data, y.length}, x,
+             [=](T v, T w) { return static_cast<T>(Wide<T>(v) + factor * Wide<T>(w)); });
 }
 
 template <typename R, typename T>
@@ -254,7 +256,7 @@ ADJOINT_FAMILY(elementwise,
     kernel<binary<uint8_t, uint8_t, logicalOr>>("logicalOr"),
     kernel<binary<uint8_t, uint8_t, logicalXor>>("logicalXor"),
     kernel<where<float>, where<double>, where<int32_t>, where<uint8_t>>("where"),
-    kernel<addScaled<float>, addScaled<double>>("addScaled"),
+    kernel<addScaled<float>, addScaled<double>, addScaled<int32_t>, addScaled<uint8_t>>("addScaled"),
     kernel<cast<float, float>, cast<float, double>, cast<float, int32_t>, cast<float, uint8_t>, cast<double, float>,
            cast<double, double>, cast<double, int32_t>, cast<double, uint8_t>, cast<int32_t, float>, cast<int32_t,
            double>, cast<int32_t, int32_t>, cast<int32_t, uint8_t>, cast<uint8_t, float>, cast<uint8_t, double>,
