@@ -1,6 +1,7 @@
 // Matrix products, and the linear layer: product, bias and activation in one pass.
 #include "../runtime/gemm.h"
 #include "kernel.h"
+#include "math.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -10,12 +11,6 @@ constexpr int64_t kGrain = 16384;  // elements a chunk
 
 // The codes are shared with lib/ops/matmul.ts.
 enum Activation : int64_t { kNone, kRelu, kTanh, kSigmoid, kActivationCount };
-
-// To be replaced by the vectorised ones of math.h.
-inline float tanhOf(float x) { return __builtin_tanhf(x); }
-inline double tanhOf(double x) { return __builtin_tanh(x); }
-inline float sigmoidOf(float x) { return 1 / (1 + __builtin_expf(-x)); }
-inline double sigmoidOf(double x) { return 1 / (1 + __builtin_exp(-x)); }
 
 // The number of products in a batch of (size, strideA, strideB) triplets and the last offset into each operand.
 struct Batch {
@@ -89,9 +84,9 @@ struct Finish {
       case kRelu:
         return run([](T z) { return z < T(0) ? T(0) : z; });
       case kTanh:
-        return run([](T z) { return tanhOf(z); });
+        return run([](T z) { return math::tanh(z); });
       default:
-        return run([](T z) { return sigmoidOf(z); });
+        return run([](T z) { return math::sigmoid(z); });
     }
   }
 };
