@@ -1,7 +1,7 @@
 import { isGradEnabled, record } from '../autograd/tape.js';
 import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
-import { broadcastStrides, loopDims, type Shape, sizeOf } from '../shape.js';
+import { broadcastStrides, loopDims, type Shape } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor, view } from '../tensor.js';
 import { sumTo } from './broadcast.js';
 import { ones } from './creation.js';
@@ -40,7 +40,7 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   checkTensor('matmul', 'a', a);
   checkTensor('matmul', 'b', b);
   checkFloat('matmul', 'a', a);
-  checkSameDType('matmul', ['a', 'b'], [a, b]);
+  if (a.dtype !== b.dtype) checkSameDType('matmul', ['a', 'b'], [a, b]);
   checkOptions('matmul', options, ['transposeA', 'transposeB']);
   const transposeA = checkFlag('transposeA', 'a', a, options?.transposeA);
   const transposeB = checkFlag('transposeB', 'b', b, options?.transposeB);
@@ -56,8 +56,8 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   const right = b.rank === 1 ? reshaped(b, [b.size, 1]) : b;
   const y = product(left, right, transposeA, transposeB);
   const shape = y.shape.slice(0, -2);
-  if (a.rank > 1) shape.push(y.shape.at(-2) as number);
-  if (b.rank > 1) shape.push(y.shape.at(-1) as number);
+  if (a.rank > 1) shape.push(last(y, 2));
+  if (b.rank > 1) shape.push(last(y, 1));
   return reshaped(y, shape);
 }
 
@@ -69,11 +69,14 @@ function checkFlag(name: string, operand: string, x: Tensor, value: unknown): bo
   return true;
 }
 
+/** The size of a dimension counted from the end. */
+const last = (x: Tensor, back: number): number => x.shape[x.shape.length - back] as number;
+
 const pair = (a: Tensor, b: Tensor): string => `a ${formatShape(a.shape)} and b ${formatShape(b.shape)}`;
 
 function checkInner(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): void {
-  const inA = a.shape.at(transposeA ? -2 : -1);
-  const inB = b.shape.at(transposeB || b.rank === 1 ? -1 : -2);
+  const inA = last(a, transposeA ? 2 : 1);
+  const inB = last(b, transposeB || b.rank === 1 ? 1 : 2);
   if (inA === inB) return;
   const list = `a ${formatShape(a.shape)}${transposeA ? ' transposed' : ''} and b ${formatShape(b.shape)}${transposeB ? ' transposed' : ''}`;
   throw new ShapeError(`matmul: inner dimensions must match, got ${list} (${inA} ≠ ${inB})`);
@@ -122,9 +125,9 @@ function isShared(a: Tensor, b: Tensor, transposeA: boolean): boolean {
 }
 
 function run(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
-  const m = a.shape.at(transposeA ? -1 : -2) as number;
-  const k = a.shape.at(transposeA ? -2 : -1) as number;
-  const n = b.shape.at(transposeB ? -2 : -1) as number;
+  const m = last(a, transposeA ? 1 : 2);
+  const k = last(a, transposeA ? 2 : 1);
+  const n = last(b, transposeB ? 2 : 1);
   const flagA = transposeA ? 1 : 0;
   const flagB = transposeB ? 1 : 0;
   if (a.rank === 2 && b.rank === 2) {
@@ -134,7 +137,7 @@ function run(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Te
   }
   if (isShared(a, b, transposeA)) {
     const y = empty([...a.shape.slice(0, -1), n], a.dtype);
-    matmulKernel(y.handle, a.handle, b.handle, flagA, flagB, sizeOf(a.shape.slice(0, -1)), n, k);
+    matmulKernel(y.handle, a.handle, b.handle, flagA, flagB, rowsOf(a), n, k);
     return y;
   }
   const batch = batchShape(a, b);
@@ -146,14 +149,20 @@ function run(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Te
 
 /** The strides of the leading dimensions of `x`, in elements, read as `batch`. */
 function matrixStrides(x: Tensor, batch: Shape): number[] {
-  const matrix = (x.shape.at(-1) as number) * (x.shape.at(-2) as number);
+  const matrix = last(x, 1) * last(x, 2);
   return broadcastStrides(x.shape.slice(0, -2), batch).map((stride) => stride * matrix);
+}
+
+/** The product of all dimensions but the last. */
+function rowsOf(x: Tensor): number {
+  let rows = 1;
+  for (let i = x.shape.length - 2; i >= 0; i--) rows *= x.shape[i] as number;
+  return rows;
 }
 
 /** All leading dimensions as one: [rows, n]. */
 function asMatrix(x: Tensor): Tensor {
-  const n = x.shape.at(-1) as number;
-  return x.rank === 2 ? x : reshaped(x, [sizeOf(x.shape.slice(0, -1)), n]);
+  return x.rank === 2 ? x : reshaped(x, [rowsOf(x), last(x, 1)]);
 }
 
 function reshaped(x: Tensor, shape: Shape): Tensor {
@@ -206,10 +215,20 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
     );
   }
   const { code, derivative } = activations[name];
-  const [outFeatures, inFeatures] = weight.shape as [number, number];
-  const lead = x.shape.slice(0, -1);
-  const y = empty([...lead, outFeatures], x.dtype);
-  linearKernel(y.handle, x.handle, weight.handle, bias ? bias.handle : 0, sizeOf(lead), inFeatures, outFeatures, code);
+  const outFeatures = last(weight, 2);
+  const shape = x.shape.slice();
+  shape[shape.length - 1] = outFeatures;
+  const y = empty(shape, x.dtype);
+  linearKernel(
+    y.handle,
+    x.handle,
+    weight.handle,
+    bias ? bias.handle : 0,
+    rowsOf(x),
+    last(weight, 1),
+    outFeatures,
+    code,
+  );
   const backward = (dy: Tensor, needs: readonly boolean[]) => {
     let dz = dy;
     if (derivative !== null) dz = isGradEnabled() ? mul(dy, derivative(y)) : applyActivationBackward(dy, y, code);
@@ -239,14 +258,16 @@ function checkLinear(x: Tensor, weight: Tensor, bias: Tensor | null): void {
   checkTensor('linear', 'weight', weight);
   checkFloat('linear', 'x', x);
   if (bias !== null) checkTensor('linear', 'bias', bias);
-  checkSameDType('linear', ['x', 'weight', 'bias'], bias === null ? [x, weight] : [x, weight, bias]);
+  if (weight.dtype !== x.dtype || (bias !== null && bias.dtype !== x.dtype)) {
+    checkSameDType('linear', ['x', 'weight', 'bias'], bias === null ? [x, weight] : [x, weight, bias]);
+  }
   if (weight.rank !== 2) {
     throw new ShapeError(`linear: weight must be [outFeatures, inFeatures], got weight ${formatShape(weight.shape)}`);
   }
-  if (x.shape.at(-1) !== weight.shape[1]) {
-    const last = x.rank === 0 ? 'no dimension' : x.shape.at(-1);
+  if (last(x, 1) !== weight.shape[1]) {
+    const found = x.rank === 0 ? 'no dimension' : last(x, 1);
     throw new ShapeError(
-      `linear: last dimension of x must be weight's inFeatures, got x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} (${last} ≠ ${weight.shape[1]})`,
+      `linear: last dimension of x must be weight's inFeatures, got x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} (${found} ≠ ${weight.shape[1]})`,
     );
   }
   if (bias !== null && (bias.rank !== 1 || bias.size !== weight.shape[0])) {
