@@ -98,6 +98,10 @@ export function versionOf(tensors: readonly Tensor[]): number {
 
 const none: readonly Tensor[] = [];
 
+function edgeOf(x: Tensor): Edge {
+  return x._requiresGrad ? (x._node ?? x) : null;
+}
+
 /**
  * Puts an operation on the tape, when gradients are recorded and an input wants them, and returns its result.
  *
@@ -117,11 +121,7 @@ export function record(
   let wanted = false;
   for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Tensor)._requiresGrad) wanted = true;
   if (!wanted) return y;
-  const edges: Edge[] = [];
-  for (let i = 0; i < inputs.length; i++) {
-    const x = inputs[i] as Tensor;
-    edges.push(x._requiresGrad ? (x._node ?? x) : null);
-  }
+  const edges = inputs.length === 2 ? [edgeOf(inputs[0] as Tensor), edgeOf(inputs[1] as Tensor)] : inputs.map(edgeOf);
   y._node = new Node(name, y.shape, y.dtype, edges, backward, saved, versionOf(saved));
   y._requiresGrad = true;
   return y;

@@ -63,19 +63,41 @@ void* arrayFor(const Napi::CallbackInfo& info, size_t argument, const Slot& slot
   return data;
 }
 
-// allocate(owner | undefined, dtype, length) → handle; 0 beyond the memory limit, -1 with too many tensors.
-napi_value handleResult(const Napi::CallbackInfo& info, uint32_t handle) {
+napi_value handleResult(napi_env env, uint32_t handle) {
   napi_value result = nullptr;
-  napi_create_int32(info.Env(), static_cast<int32_t>(handle), &result);
+  napi_create_int32(env, static_cast<int32_t>(handle), &result);
   return result;
 }
 
-Napi::Value allocate(const Napi::CallbackInfo& info) {
-  const int64_t dtype = integerOf(info, 1);
-  if (dtype > 3) throw Napi::Error::New(info.Env(), "internal: unknown dtype");
-  Environment& environment = instanceOf(info).environment;
-  const uint32_t handle = environment.allocate(ownerOf(info[0]), static_cast<DType>(dtype), integerOf(info, 2));
-  return Napi::Value(info.Env(), handleResult(info, handle));
+// allocate(owner | undefined, dtype, length) → handle; 0 beyond the memory limit, -1 with too many tensors. Bare
+// Node-API, as it runs once an operation.
+napi_value allocate(napi_env env, napi_callback_info info) {
+  size_t count = 3;
+  napi_value arguments[3];
+  void* data = nullptr;
+  uint32_t dtype = 0;
+  double length = 0;
+  napi_valuetype type = napi_undefined;
+  if (napi_get_cb_info(env, info, &count, arguments, nullptr, &data) != napi_ok || count != 3 ||
+      napi_typeof(env, arguments[0], &type) != napi_ok || napi_get_value_uint32(env, arguments[1], &dtype) != napi_ok ||
+      dtype > 3 || napi_get_value_double(env, arguments[2], &length) != napi_ok || !(length >= 0 && length <= 0x1p53)) {
+    return fail(env, "internal: allocate takes an owner, a dtype and a length");
+  }
+  Environment& environment = static_cast<Instance*>(data)->environment;
+  const napi_value owner = type == napi_object ? arguments[0] : nullptr;
+  return handleResult(env, environment.allocate(owner, static_cast<DType>(dtype), static_cast<int64_t>(length)));
+}
+
+napi_value release(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument = nullptr;
+  void* data = nullptr;
+  uint32_t handle = 0;
+  if (napi_get_cb_info(env, info, &count, &argument, nullptr, &data) == napi_ok && count == 1 &&
+      napi_get_value_uint32(env, argument, &handle) == napi_ok) {
+    static_cast<Instance*>(data)->environment.release(handle);
+  }
+  return nullptr;
 }
 
 // view(owner | undefined, handle, offset, length) → handle
@@ -84,19 +106,13 @@ Napi::Value view(const Napi::CallbackInfo& info) {
   Environment& environment = instanceOf(info).environment;
   const uint32_t handle = environment.view(ownerOf(info[0]), base, integerOf(info, 2), integerOf(info, 3));
   if (handle == Environment::kNoMemory) throw Napi::Error::New(info.Env(), "internal: the view exceeds the tensor");
-  return Napi::Value(info.Env(), handleResult(info, handle));
+  return Napi::Value(info.Env(), handleResult(info.Env(), handle));
 }
 
 // watch(handle, owner): a tensor that a scope owned now lives as long as its object.
 void watch(const Napi::CallbackInfo& info) {
   if (!info[1].IsObject()) throw Napi::Error::New(info.Env(), "internal: an object was expected");
   instanceOf(info).environment.watch(slotOf(info, 0), info[1]);
-}
-
-void release(const Napi::CallbackInfo& info) {
-  uint32_t handle = 0;
-  napi_get_value_uint32(info.Env(), info[0], &handle);
-  instanceOf(info).environment.release(handle);
 }
 
 // write(handle, typedArray), read(handle, typedArray)
@@ -227,10 +243,15 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, auto function) {
     exports.Set(name, Napi::Function::New(env, function, name, instance));
   };
-  add("allocate", allocate);
+  const auto addBare = [&](const char* name, napi_callback callback) {
+    napi_value function = nullptr;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, instance, &function);
+    exports.Set(name, Napi::Value(env, function));
+  };
+  addBare("allocate", allocate);
   add("view", view);
   add("watch", watch);
-  add("release", release);
+  addBare("release", release);
   add("write", write);
   add("read", read);
   add("readNumber", readNumber);
