@@ -1,0 +1,273 @@
+import { record } from '../autograd/tape.js';
+import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { kernel } from '../native.js';
+import { around, checkDim, loopDims, type Shape, sizeOf, stridesOf } from '../shape.js';
+import { checkTensor, empty, type Tensor, view } from '../tensor.js';
+import { expandTo } from './broadcast.js';
+
+const stridedCopyKernel = kernel('stridedCopy');
+const flipKernel = kernel('flip');
+const triangleKernel = kernel('triangle');
+
+/**
+ * @internal The elements x[offset + Σ i·stride] as a tensor of `shape`, off the tape: over the same memory where they lie
+ * in one run, else a copy.
+ */
+export function strided(x: Tensor, shape: Shape, offset: number, strides: readonly number[]): Tensor {
+  const dims = loopDims(shape, [strides]);
+  if (dims.length === 0 || (dims.length === 2 && dims[1] === 1)) return view(x, offset, shape);
+  const y = empty(shape, x.dtype);
+  stridedCopyKernel(y.handle, x.handle, offset, ...dims);
+  return y;
+}
+
+function checkSizes(
+  operation: string,
+  name: string,
+  value: unknown,
+  least: number,
+): asserts value is readonly number[] {
+  if (!Array.isArray(value) || !value.every((n) => Number.isSafeInteger(n) && n >= least)) {
+    throw new ArgumentError(
+      `${operation}: ${name} must be an array of integers of at least ${least}, got ${describe(value)}`,
+    );
+  }
+}
+
+function reshaped(name: string, x: Tensor, shape: Shape): Tensor {
+  const y = view(x, 0, shape);
+  const from = x.shape;
+  return record(name, y, [x], (dy) => [reshaped(name, dy, from)]);
+}
+
+/**
+ * The same elements in another shape, over the same memory.
+ *
+ * @param shape the new sizes; one of them may be -1 and takes what is left
+ * @throws ShapeError when the number of elements differs
+ * @example
+ * zeros([2, 3, 4]).reshape([2, -1]); // [2, 12]
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensor('reshape', 'x', x);
+  checkSizes('reshape', 'shape', shape, -1);
+  const open = shape.indexOf(-1);
+  if (open !== shape.lastIndexOf(-1)) {
+    throw new ArgumentError(`reshape: only one size may be -1, got ${formatShape(shape)}`);
+  }
+  const known = shape.reduce((size, n) => (n === -1 ? size : size * n), 1);
+  const left = x.size / known;
+  if (open < 0 ? known !== x.size : !Number.isInteger(left)) {
+    const sizes = open < 0 ? `${x.size} ≠ ${known}` : `${x.size} is no multiple of ${known}`;
+    throw new ShapeError(
+      `reshape: shape must have as many elements as x, got x ${formatShape(x.shape)} and shape ${formatShape(shape)} (${sizes})`,
+    );
+  }
+  const sizes = shape.map((n) => (n === -1 ? left : n));
+  return reshaped('reshape', x, sizes);
+}
+
+/**
+ * The dimensions `startDim` … `endDim` (both included) as one, over the same memory. A scalar becomes [1].
+ *
+ * @param options startDim (default 0) and endDim (default -1, the last)
+ */
+export function flatten(x: Tensor, options?: { startDim?: number; endDim?: number }): Tensor {
+  checkTensor('flatten', 'x', x);
+  checkOptions('flatten', options, ['startDim', 'endDim']);
+  const start = checkDim('flatten', options?.startDim ?? 0, x.rank);
+  const end = checkDim('flatten', options?.endDim ?? -1, x.rank);
+  if (start > end) throw new ArgumentError(`flatten: startDim must not come after endDim, got ${start} and ${end}`);
+  const middle = sizeOf(x.shape.slice(start, end + 1));
+  return reshaped('flatten', x, [...x.shape.slice(0, start), middle, ...x.shape.slice(end + 1)]);
+}
+
+/**
+ * Without the dimensions of size 1, over the same memory.
+ *
+ * @param options dim: only this dimension, or these; one of another size stays
+ */
+export function squeeze(x: Tensor, options?: { dim?: number | readonly number[] }): Tensor {
+  checkTensor('squeeze', 'x', x);
+  checkOptions('squeeze', options, ['dim']);
+  const dims =
+    options?.dim === undefined
+      ? x.shape.map((_, i) => i)
+      : [options.dim].flat().map((d) => checkDim('squeeze', d, x.rank));
+  return reshaped(
+    'squeeze',
+    x,
+    x.shape.filter((n, i) => n !== 1 || !dims.includes(i)),
+  );
+}
+
+/** With a new dimension of size 1 at `dim` (0 … rank; negative ones count from the end), over the same memory. */
+export function unsqueeze(x: Tensor, dim: number): Tensor {
+  checkTensor('unsqueeze', 'x', x);
+  const at = checkDim('unsqueeze', dim, x.rank + 1);
+  return reshaped('unsqueeze', x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
+}
+
+function permuted(name: string, x: Tensor, order: readonly number[]): Tensor {
+  const own = stridesOf(x.shape);
+  const shape = order.map((d) => x.shape[d] as number);
+  const y = strided(
+    x,
+    shape,
+    0,
+    order.map((d) => own[d] as number),
+  );
+  return record(name, y, [x], (dy) => {
+    const inverse = order.map((_, d) => order.indexOf(d));
+    return [permuted(name, dy, inverse)];
+  });
+}
+
+/**
+ * The dimensions in another order: y's dimension i is x's dimension dims[i]. A copy, as tensors are contiguous; `matmul`
+ * takes transposed operands without one.
+ *
+ * @example
+ * zeros([2, 3, 4]).permute([2, 0, 1]); // [4, 2, 3]
+ */
+export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  checkTensor('permute', 'x', x);
+  if (!Array.isArray(dims)) throw new ArgumentError(`permute: dims must be an array, got ${describe(dims)}`);
+  const order = dims.map((d) => checkDim('permute', d, x.rank));
+  if (order.length !== x.rank || new Set(order).size !== x.rank) {
+    throw new ArgumentError(
+      `permute: dims must name each dimension of x ${formatShape(x.shape)} once, got ${describe(dims)}`,
+    );
+  }
+  return permuted('permute', x, order);
+}
+
+/** Two dimensions exchanged. A copy, as tensors are contiguous; `matmul` takes transposed operands without one. */
+export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
+  checkTensor('transpose', 'x', x);
+  const a = checkDim('transpose', dim0, x.rank);
+  const b = checkDim('transpose', dim1, x.rank);
+  const order = x.shape.map((_, i) => (i === a ? b : i === b ? a : i));
+  return permuted('transpose', x, order);
+}
+
+/**
+ * Stretched to `shape` by repetition, as broadcasting does it: dimensions of size 1 and new leading ones. A copy; x itself
+ * when nothing is stretched.
+ *
+ * @param shape the new sizes; -1 keeps a dimension's size
+ */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  checkTensor('expand', 'x', x);
+  checkSizes('expand', 'shape', shape, -1);
+  const lead = shape.length - x.rank;
+  const fits = shape.every((n, i) =>
+    i < lead ? n >= 0 : n === -1 || x.shape[i - lead] === 1 || x.shape[i - lead] === n,
+  );
+  if (lead < 0 || !fits) {
+    throw new ShapeError(
+      `expand: only sizes of 1 and new leading dimensions stretch, got x ${formatShape(x.shape)} and shape ${formatShape(shape)}`,
+    );
+  }
+  return expandTo(
+    x,
+    shape.map((n, i) => (n === -1 ? (x.shape[i - lead] as number) : n)),
+  );
+}
+
+/**
+ * x repeated repeats[i] times along dimension i. Missing leading repeats, or dimensions, count as 1.
+ *
+ * @example
+ * tensor([1, 2]).tile([2, 2]); // [[1, 2, 1, 2], [1, 2, 1, 2]]
+ */
+export function tile(x: Tensor, repeats: readonly number[]): Tensor {
+  checkTensor('tile', 'x', x);
+  checkSizes('tile', 'repeats', repeats, 0);
+  const rank = Math.max(x.rank, repeats.length);
+  const sizes = [...new Array<number>(rank - x.rank).fill(1), ...x.shape];
+  const times = [...new Array<number>(rank - repeats.length).fill(1), ...repeats];
+  const apart = reshaped(
+    'tile',
+    x,
+    sizes.flatMap((n) => [1, n]),
+  );
+  const stretched = expandTo(
+    apart,
+    sizes.flatMap((n, i) => [times[i] as number, n]),
+  );
+  return reshaped(
+    'tile',
+    stretched,
+    sizes.map((n, i) => n * (times[i] as number)),
+  );
+}
+
+function flipped(x: Tensor, dim: number): Tensor {
+  const { outer, n, inner } = around(x.shape, dim);
+  const y = empty(x.shape, x.dtype);
+  flipKernel(y.handle, x.handle, outer, n, inner);
+  return record('flip', y, [x], (dy) => [flipped(dy, dim)]);
+}
+
+/**
+ * The elements in reverse order.
+ *
+ * @param options dim: along this dimension, or these; default all
+ */
+export function flip(x: Tensor, options?: { dim?: number | readonly number[] }): Tensor {
+  checkTensor('flip', 'x', x);
+  checkOptions('flip', options, ['dim']);
+  if (options?.dim === undefined) return reshaped('flip', flipped(reshaped('flip', x, [x.size]), 0), x.shape);
+  const dims = [options.dim].flat().map((d) => checkDim('flip', d, x.rank));
+  if (dims.length === 0 || new Set(dims).size !== dims.length) {
+    throw new ArgumentError(`flip: dim must name at least one dimension, and each once, got ${describe(options.dim)}`);
+  }
+  return dims.reduce(flipped, x);
+}
+
+function triangle(name: 'tril' | 'triu', x: Tensor, diagonal: number): Tensor {
+  const { outer, n, inner } = around(x.shape, x.rank - 2);
+  const y = empty(x.shape, x.dtype);
+  triangleKernel(
+    y.handle,
+    x.handle,
+    outer,
+    n,
+    inner,
+    Math.abs(diagonal),
+    diagonal < 0 ? 1 : 0,
+    name === 'tril' ? 1 : 0,
+  );
+  return record(name, y, [x], (dy) => [triangle(name, dy, diagonal)]);
+}
+
+function checkTriangle(name: 'tril' | 'triu', x: Tensor, options: { diagonal?: number } | undefined): Tensor {
+  checkTensor(name, 'x', x);
+  checkOptions(name, options, ['diagonal']);
+  if (x.rank < 2) throw new ShapeError(`${name}: x must have at least two dimensions, got x ${formatShape(x.shape)}`);
+  const diagonal = options?.diagonal ?? 0;
+  if (!Number.isSafeInteger(diagonal))
+    throw new ArgumentError(`${name}: diagonal must be an integer, got ${describe(diagonal)}`);
+  return triangle(name, x, diagonal);
+}
+
+/**
+ * The lower triangle of each matrix, zeros elsewhere: y[…, i, j] = j - i ≤ diagonal ? x[…, i, j] : 0.
+ *
+ * @param x […, rows, columns]
+ * @param options diagonal: the last one that stays; default 0, the main one; positive ones lie right of it
+ */
+export function tril(x: Tensor, options?: { diagonal?: number }): Tensor {
+  return checkTriangle('tril', x, options);
+}
+
+/**
+ * The upper triangle of each matrix, zeros elsewhere: y[…, i, j] = j - i ≥ diagonal ? x[…, i, j] : 0.
+ *
+ * @param x […, rows, columns]
+ * @param options diagonal: the first one that stays; default 0, the main one; positive ones lie right of it
+ */
+export function triu(x: Tensor, options?: { diagonal?: number }): Tensor {
+  return checkTriangle('triu', x, options);
+}

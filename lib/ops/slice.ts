@@ -1,0 +1,228 @@
+// Parts of tensors, and tensors of parts. The kernels are the shape family's.
+import { record } from '../autograd/tape.js';
+import { ArgumentError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { kernel } from '../native.js';
+import { around, checkDim, loopDims, type Shape, sameShape, stridesOf } from '../shape.js';
+import { checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkElement } from './creation.js';
+import { strided, unsqueeze } from './shape.js';
+
+const stridedAssignKernel = kernel('stridedAssign');
+const fillKernel = kernel('fill');
+
+/** Which elements of a larger tensor make up a part. */
+interface Part {
+  shape: Shape;
+  offset: number;
+  strides: readonly number[];
+}
+
+function assign(y: Tensor, x: Tensor, part: Part): void {
+  stridedAssignKernel(y.handle, x.handle, part.offset, ...loopDims(part.shape, [part.strides]));
+}
+
+// A part of x; and x as a part of a larger tensor that is `value` elsewhere. Each is the other's gradient.
+function take(name: string, x: Tensor, part: Part): Tensor {
+  const y = strided(x, part.shape, part.offset, part.strides);
+  const from = x.shape;
+  return record(name, y, [x], (dy) => [place(name, dy, from, part, 0)]);
+}
+
+function place(name: string, x: Tensor, shape: Shape, part: Part, value: number): Tensor {
+  const y = empty(shape, x.dtype);
+  fillKernel(y.handle, value);
+  assign(y, x, part);
+  return record(name, y, [x], (dy) => [take(name, dy, part)]);
+}
+
+function range(x: Tensor, dim: number, start: number, length: number, step: number): Part {
+  const strides = stridesOf(x.shape);
+  const offset = length === 0 ? 0 : start * (strides[dim] as number);
+  strides[dim] = (strides[dim] as number) * step;
+  return { shape: x.shape.map((n, i) => (i === dim ? length : n)), offset, strides };
+}
+
+function checkRank(operation: string, x: Tensor): void {
+  if (x.rank === 0)
+    throw new ShapeError(`${operation}: x must have at least one dimension, got a scalar; use reshape([1])`);
+}
+
+/**
+ * The elements start, start + step, … below `end` along a dimension. Along the first dimension, with step 1, over the same
+ * memory; else a copy.
+ *
+ * @param options dim (default 0), start (default 0), end (default the size), step (default 1, at least 1). Negative starts
+ *   and ends count from the end; those out of range are clamped, as in JavaScript's `slice`.
+ * @example
+ * images.slice({ start: 0, end: 64 });
+ */
+export function slice(x: Tensor, options?: { dim?: number; start?: number; end?: number; step?: number }): Tensor {
+  checkTensor('slice', 'x', x);
+  checkOptions('slice', options, ['dim', 'start', 'end', 'step']);
+  checkRank('slice', x);
+  const dim = checkDim('slice', options?.dim ?? 0, x.rank);
+  const n = x.shape[dim] as number;
+  const clamp = (name: string, value: number): number => {
+    if (!Number.isSafeInteger(value))
+      throw new ArgumentError(`slice: ${name} must be an integer, got ${describe(value)}`);
+    return Math.min(Math.max(value < 0 ? value + n : value, 0), n);
+  };
+  const start = clamp('start', options?.start ?? 0);
+  const end = clamp('end', options?.end ?? n);
+  const step = checkInteger('slice', 'step', options?.step ?? 1, 1);
+  return take('slice', x, range(x, dim, start, Math.max(Math.ceil((end - start) / step), 0), step));
+}
+
+/**
+ * x cut along a dimension, into parts of `size` elements (the last may be smaller) or of the given sizes.
+ *
+ * @param options dim: default 0
+ * @throws ShapeError when the sizes do not add up to that of the dimension
+ */
+export function split(x: Tensor, size: number | readonly number[], options?: { dim?: number }): Tensor[] {
+  checkTensor('split', 'x', x);
+  checkOptions('split', options, ['dim']);
+  checkRank('split', x);
+  const dim = checkDim('split', options?.dim ?? 0, x.rank);
+  const n = x.shape[dim] as number;
+  let sizes: readonly number[];
+  if (Array.isArray(size)) {
+    for (const part of size) checkInteger('split', 'each size', part);
+    const sum = size.reduce((a, b) => a + b, 0);
+    if (sum !== n)
+      throw new ShapeError(
+        `split: sizes must add up to ${n}, the size of dimension ${dim}, got ${formatShape(size)} (${sum})`,
+      );
+    sizes = size;
+  } else {
+    const step = checkInteger('split', 'size', size, 1);
+    sizes = Array.from({ length: Math.max(Math.ceil(n / step), 1) }, (_, i) => Math.min(step, n - i * step));
+  }
+  let start = 0;
+  return sizes.map((length) => {
+    const part = take('split', x, range(x, dim, start, length, 1));
+    start += length;
+    return part;
+  });
+}
+
+/**
+ * x cut along a dimension into at most `chunks` parts of ⌈n / chunks⌉ elements; the last may be smaller.
+ *
+ * @param options dim: default 0
+ */
+export function chunk(x: Tensor, chunks: number, options?: { dim?: number }): Tensor[] {
+  checkTensor('chunk', 'x', x);
+  checkOptions('chunk', options, ['dim']);
+  checkRank('chunk', x);
+  checkInteger('chunk', 'chunks', chunks, 1);
+  const dim = checkDim('chunk', options?.dim ?? 0, x.rank);
+  return split(x, Math.max(Math.ceil((x.shape[dim] as number) / chunks), 1), { dim });
+}
+
+function checkTensors(operation: string, tensors: unknown): asserts tensors is readonly Tensor[] {
+  if (!Array.isArray(tensors) || tensors.length === 0) {
+    throw new ArgumentError(`${operation}: tensors must be an array of at least one tensor, got ${describe(tensors)}`);
+  }
+  for (let i = 0; i < tensors.length; i++) checkTensor(operation, `tensors[${i}]`, tensors[i]);
+  checkSameDType(
+    operation,
+    tensors.map((_, i) => `tensors[${i}]`),
+    tensors,
+  );
+}
+
+function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
+  const first = tensors[0] as Tensor;
+  const shape = first.shape.slice();
+  shape[dim] = tensors.reduce((sum, t) => sum + (t.shape[dim] as number), 0);
+  const y = empty(shape, first.dtype);
+  const { inner } = around(shape, dim);
+  const strides = stridesOf(shape);
+  let start = 0;
+  const parts = tensors.map((t) => {
+    const part = { shape: t.shape, offset: t.size === 0 ? 0 : start * inner, strides };
+    assign(y, t, part);
+    start += t.shape[dim] as number;
+    return part;
+  });
+  return record(name, y, tensors, (dy, needs) => parts.map((part, i) => (needs[i] ? take(name, dy, part) : null)));
+}
+
+/**
+ * Tensors one after the other along a dimension; the other sizes must be the same.
+ *
+ * @param options dim: default 0
+ * @example
+ * concat([zeros([2, 3]), ones([1, 3])]); // [3, 3]
+ */
+export function concat(tensors: readonly Tensor[], options?: { dim?: number }): Tensor {
+  checkTensors('concat', tensors);
+  checkOptions('concat', options, ['dim']);
+  const first = tensors[0] as Tensor;
+  if (first.rank === 0)
+    throw new ShapeError('concat: tensors must have at least one dimension, got scalars; use stack');
+  const dim = checkDim('concat', options?.dim ?? 0, first.rank);
+  tensors.forEach((t, k) => {
+    if (t.rank !== first.rank || t.shape.some((n, i) => i !== dim && n !== first.shape[i])) {
+      throw new ShapeError(
+        `concat: shapes must be the same but for dimension ${dim}, got tensors[0] ${formatShape(first.shape)} and tensors[${k}] ${formatShape(t.shape)}`,
+      );
+    }
+  });
+  return joined('concat', tensors, dim);
+}
+
+/**
+ * Tensors of one shape one after the other along a new dimension.
+ *
+ * @param options dim: where the new dimension stands in the result; default 0
+ * @example
+ * stack([zeros([3]), ones([3])]); // [2, 3]
+ */
+export function stack(tensors: readonly Tensor[], options?: { dim?: number }): Tensor {
+  checkTensors('stack', tensors);
+  checkOptions('stack', options, ['dim']);
+  const first = tensors[0] as Tensor;
+  const dim = checkDim('stack', options?.dim ?? 0, first.rank + 1);
+  tensors.forEach((t, k) => {
+    if (!sameShape(t.shape, first.shape)) {
+      throw new ShapeError(
+        `stack: shapes must be the same, got tensors[0] ${formatShape(first.shape)} and tensors[${k}] ${formatShape(t.shape)}`,
+      );
+    }
+  });
+  return joined(
+    'stack',
+    tensors.map((t) => unsqueeze(t, dim)),
+    dim,
+  );
+}
+
+/**
+ * x surrounded by `value`.
+ *
+ * @param padding pairs (before, after) of numbers of elements, the last dimension's pair first: [left, right, top, bottom]
+ *   pads the last two. Dimensions without a pair stay as they are.
+ * @param options value: default 0
+ * @example
+ * ones([1, 2]).pad([1, 0]); // [[0, 1, 1]]
+ */
+export function pad(x: Tensor, padding: readonly number[], options?: { value?: number }): Tensor {
+  checkTensor('pad', 'x', x);
+  checkOptions('pad', options, ['value']);
+  if (!Array.isArray(padding) || padding.length % 2 !== 0 || padding.length > 2 * x.rank) {
+    throw new ArgumentError(
+      `pad: padding must be (before, after) pairs for at most ${x.rank} dimensions, got ${describe(padding)}`,
+    );
+  }
+  for (const n of padding) checkInteger('pad', 'each padding', n);
+  const value = checkElement('pad', options?.value ?? 0, x.dtype);
+  const pair = (dim: number): number => 2 * (x.rank - 1 - dim);
+  const shape = x.shape.map(
+    (n, i) => n + ((padding[pair(i)] as number) ?? 0) + ((padding[pair(i) + 1] as number) ?? 0),
+  );
+  const strides = stridesOf(shape);
+  const offset = strides.reduce((sum, stride, i) => sum + stride * ((padding[pair(i)] as number) ?? 0), 0);
+  return place('pad', x, shape, { shape: x.shape, offset: x.size === 0 ? 0 : offset, strides }, value);
+}
