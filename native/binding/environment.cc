@@ -117,12 +117,15 @@ void Environment::freeSlot(uint32_t index) {
 void Environment::sweepIfDue(int64_t bytes) {
   bytesSinceSweep_ += bytes;
   ++tensorsSinceSweep_;
-  if (bytesSinceSweep_ <= std::max(kSweepBytes, liveBytes_ / 2) &&
-      tensorsSinceSweep_ <= std::max(kSweepTensors, liveTensors_ / 2)) {
-    return;
-  }
-  sweep(false);
-  if (liveBytes_ + bytes > 2 * bytesAfterCollection_ + kForceBytes) sweep(true);
+  const bool due = bytesSinceSweep_ > std::max(kSweepBytes, liveBytes_ / 2) ||
+                   tensorsSinceSweep_ > std::max(kSweepTensors, liveTensors_ / 2);
+  const int64_t most = 2 * bytesAfterCollection_ + kForceBytes;
+  if (due) sweep(false);
+  if (liveBytes_ + bytes <= most) return;
+  // A collection that only ends a marking begun earlier keeps what was made since; then the second one frees it.
+  sweep(true);
+  if (liveBytes_ + bytes > most) sweep(true);
+  bytesAfterCollection_ = liveBytes_;
 }
 
 // Tells V8 how much memory hangs on its objects. It answers growth with steps of garbage collection.
@@ -152,7 +155,6 @@ void Environment::sweep(bool force) {
   }
   bytesSinceSweep_ = 0;
   tensorsSinceSweep_ = 0;
-  if (force) bytesAfterCollection_ = liveBytes_;
   bytesAfterCollection_ = std::min(bytesAfterCollection_, liveBytes_);
   reportToV8(liveBytes_);
 }

@@ -33,7 +33,14 @@ struct Pool {
   uint64_t live = 0;
   uint64_t cached = 0;
   uint64_t peak = 0;
+  uint64_t recent = 0;  // the most that was live lately
   uint64_t limit = memoryLimit();
+
+  // What one step frees, the next one wants: live and cached together may be what was live lately, and 64 MB.
+  uint64_t mostCached(uint64_t size) const {
+    const uint64_t most = recent + (uint64_t{64} << 20);
+    return most > live + size ? most - live - size : 0;
+  }
 };
 
 // Never destroyed: threads may free memory while the process ends.
@@ -67,10 +74,8 @@ Storage* allocateStorage(size_t bytes) {
     p.free[sizeClass] = block->next;
     p.cached -= size;
   } else {
-    if (p.live + p.cached + size > p.limit) {
-      if (p.live + size > p.limit) return nullptr;
-      shrink(p, p.limit - p.live - size);
-    }
+    if (p.live + size > p.limit) return nullptr;
+    shrink(p, std::min(p.mostCached(size), p.limit - p.live - size));
     void* raw = std::aligned_alloc(64, size + sizeof(Storage));
     if (raw == nullptr) return nullptr;
     block = new (raw) Storage;
@@ -79,6 +84,7 @@ Storage* allocateStorage(size_t bytes) {
   }
   block->references.store(1, std::memory_order_relaxed);
   p.live += size;
+  p.recent = std::max(p.recent, p.live);
   p.peak = std::max(p.peak, p.live + p.cached);
   return block;
 }
@@ -91,9 +97,8 @@ void releaseStorage(Storage* storage) {
   p.cached += storage->bytes;
   storage->next = p.free[storage->sizeClass];
   p.free[storage->sizeClass] = storage;
-  // What one step frees, the next one wants; a quarter of what is live on top of 64 MB is enough of it.
-  const uint64_t most = (uint64_t{64} << 20) + p.live / 4;
-  if (p.cached > most) shrink(p, most);
+  p.recent -= (p.recent - p.live) >> 16;  // forgotten after some 65,000 releases
+  shrink(p, p.mostCached(0));
 }
 
 MemoryUse memoryUse() {
@@ -117,6 +122,7 @@ void resetMemoryPeak() {
 void trimMemory() {
   Pool& p = pool();
   std::lock_guard<std::mutex> lock(p.mutex);
+  p.recent = p.live;
   shrink(p, 0);
 }
 
