@@ -1,0 +1,243 @@
+// Losses that compare x and target element by element, and their sums.
+#pragma once
+#include "kernel.h"
+#include "math.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+// The codes are shared with lib/ops/loss.ts.
+constexpr int64_t kReductionNone = 0;
+constexpr int64_t kReductionMean = 1;
+constexpr int64_t kReductionSum = 2;
+
+constexpr int64_t kLossGrain = 16384;
+constexpr int64_t kMostParts = 64;
+
+// Into how many parts a sum over n elements is cut: whoever runs them, they are added in their order.
+constexpr int64_t partsOf(int64_t n) {
+  return n < 2 * kLossGrain ? 1 : n / kLossGrain < kMostParts ? n / kLossGrain : kMostParts;
+}
+
+inline bool lossFits(int64_t length, int64_t n, int64_t reduction) {
+  return reduction <= kReductionSum && length == (reduction == kReductionNone ? n : 1);
+}
+
+// y [n] or [1] = lossAt(i), its mean or its sum.
+template <typename T, typename Loss>
+inline void pointwise(Out<T> y, int64_t n, int64_t reduction, Loss&& lossAt) {
+  if (reduction == kReductionNone) {
+    parallel(n, kLossGrain, [&](int64_t begin, int64_t end) {
+#pragma omp simd
+      for (int64_t i = begin; i < end; ++i) y[i] = lossAt(i);
+    });
+    return;
+  }
+  double totals[kMostParts];
+  const int64_t parts = partsOf(n);
+  parallel(parts, 1, [&](int64_t first, int64_t last) {
+    for (int64_t part = first; part < last; ++part) {
+      const int64_t end = part + 1 < parts ? n / parts * (part + 1) : n;
+      double total = 0;
+      for (int64_t begin = n / parts * part; begin < end; begin += 256) {
+        const int64_t stop = begin + 256 < end ? begin + 256 : end;
+        T sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (int64_t i = begin; i < stop; ++i) sum += lossAt(i);
+        total += static_cast<double>(sum);
+      }
+      totals[part] = total;
+    }
+  });
+  double total = 0;
+  for (int64_t part = 0; part < parts; ++part) total += totals[part];
+  y[0] = static_cast<T>(reduction == kReductionMean ? total / static_cast<double>(n) : total);
+}
+
+// dx [n] = dy slopeAt(i), with dy [n] or [1].
+template <typename T, typename Slope>
+inline void pointwiseBackward(Out<T> dx, In<T> dy, int64_t reduction, Slope&& slopeAt) {
+  const int64_t n = dx.length;
+  if (n == 0) return;
+  const T scale = reduction == kReductionMean ? static_cast<T>(dy[0] / static_cast<double>(n)) : dy[0];
+  parallel(n, kLossGrain, [&](int64_t begin, int64_t end) {
+    if (reduction == kReductionNone) {
+#pragma omp simd
+      for (int64_t i = begin; i < end; ++i) dx[i] = dy[i] * slopeAt(i);
+    } else {
+#pragma omp simd
+      for (int64_t i = begin; i < end; ++i) dx[i] = scale * slopeAt(i);
+    }
+  });
+}
+
+// What one element of a loss costs, and the slope of that in x.
+template <typename T>
+struct Squared {
+  static T loss(T x, T target, T) { return (x - target) * (x - target); }
+  static T slope(T x, T target, T) { return T(2) * (x - target); }
+};
+
+template <typename T>
+struct Absolute {
+  static T loss(T x, T target, T) { return math::abs(x - target); }
+  static T slope(T x, T target, T) {
+    const T positive = x > target ? T(1) : T(0);
+    const T difference = x - target;
+    return difference != difference ? difference : x < target ? T(-1) : positive;
+  }
+};
+
+template <typename T>
+struct Huber {
+  static T loss(T x, T target, T delta) {
+    const T size = math::abs(x - target);
+    return size <= delta ? T(0.5) * size * size : delta * (size - T(0.5) * delta);
+  }
+  static T slope(T x, T target, T delta) {
+    const T difference = x - target;
+    const T raised = difference < -delta ? -delta : difference;
+    return raised > delta ? delta : raised;
+  }
+};
+
+// Logarithms end at -100, as PyTorch has it: log(0) would make the loss infinite.
+template <typename T>
+inline T boundedLog(T logarithm) {
+  return logarithm < T(-100) ? T(-100) : logarithm;
+}
+template <typename T>
+inline T crossEntropyOf(T x, T target) {
+  return -(target * boundedLog(math::log(x)) + (T(1) - target) * boundedLog(math::log1p(-x)));
+}
+template <typename T>
+inline T crossEntropySlope(T x, T target) {
+  const T spread = (T(1) - x) * x;
+  return (x - target) / (spread < T(1e-12) ? T(1e-12) : spread);
+}
+
+// (1 - target) x + (1 + (positive - 1) target) log(1 + exp(-x)), without overflow.
+template <typename T>
+inline T logitLoss(T x, T target, T positive) {
+  const T softplus = math::log1p(math::exp(-math::abs(x))) + (x < T(0) ? -x : T(0));
+  return (T(1) - target) * x + (T(1) + (positive - T(1)) * target) * softplus;
+}
+template <typename T>
+inline T logitSlope(T x, T target, T positive) {
+  const T scaled = positive * target;
+  return (scaled + T(1) - target) * math::sigmoid(x) - scaled;
+}
+
+// y [n] or [1]; x and target [n]
+template <typename Form, typename T>
+inline Outcome compare(Out<T> y, In<T> x, In<T> target, T parameter, int64_t reduction) {
+  if (!lossFits(y.length, x.length, reduction) || target.length != x.length) return misfit();
+  pointwise(y, x.length, reduction, [=](int64_t i) { return Form::loss(x[i], target[i], parameter); });
+  return ok();
+}
+
+// dx, x and target [n]; dy [n] or [1]
+template <typename Form, typename T>
+inline Outcome compareBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, T parameter, int64_t reduction) {
+  if (!lossFits(dy.length, x.length, reduction) || target.length != x.length || dx.length != x.length) return misfit();
+  pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return Form::slope(x[i], target[i], parameter); });
+  return ok();
+}
+
+template <typename T>
+Outcome mse(Out<T> y, In<T> x, In<T> target, int64_t reduction) {
+  return compare<Squared<T>>(y, x, target, T(0), reduction);
+}
+template <typename T>
+Outcome mseBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, int64_t reduction) {
+  return compareBackward<Squared<T>>(dx, dy, x, target, T(0), reduction);
+}
+template <typename T>
+Outcome l1(Out<T> y, In<T> x, In<T> target, int64_t reduction) {
+  return compare<Absolute<T>>(y, x, target, T(0), reduction);
+}
+template <typename T>
+Outcome l1Backward(Out<T> dx, In<T> dy, In<T> x, In<T> target, int64_t reduction) {
+  return compareBackward<Absolute<T>>(dx, dy, x, target, T(0), reduction);
+}
+template <typename T>
+Outcome huber(Out<T> y, In<T> x, In<T> target, double delta, int64_t reduction) {
+  return compare<Huber<T>>(y, x, target, static_cast<T>(delta), reduction);
+}
+template <typename T>
+Outcome huberBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, double delta, int64_t reduction) {
+  return compareBackward<Huber<T>>(dx, dy, x, target, static_cast<T>(delta), reduction);
+}
+
+template <typename T>
+inline bool absentOr(In<T> span, int64_t n) {
+  return span.data == nullptr || span.length == n;
+}
+
+// y [n] or [1]; x, the probabilities, and target [n]; weight [n] or absent
+template <typename T>
+Outcome bce(Out<T> y, In<T> x, In<T> target, In<T> weight, int64_t reduction) {
+  const int64_t n = x.length;
+  if (!lossFits(y.length, n, reduction) || target.length != n || !absentOr(weight, n)) return misfit();
+  for (int64_t i = 0; i < n; ++i) {
+    if (!(x[i] >= T(0) && x[i] <= T(1))) return fault(i, static_cast<double>(x[i]));
+  }
+  if (weight.data == nullptr) {
+    pointwise(y, n, reduction, [=](int64_t i) { return crossEntropyOf(x[i], target[i]); });
+  } else {
+    pointwise(y, n, reduction, [=](int64_t i) { return weight[i] * crossEntropyOf(x[i], target[i]); });
+  }
+  return ok();
+}
+
+template <typename T>
+Outcome bceBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, In<T> weight, int64_t reduction) {
+  const int64_t n = x.length;
+  if (!lossFits(dy.length, n, reduction) || target.length != n || !absentOr(weight, n)) return misfit();
+  if (dx.length != n) return misfit();
+  if (weight.data == nullptr) {
+    pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return crossEntropySlope(x[i], target[i]); });
+  } else {
+    pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return weight[i] * crossEntropySlope(x[i], target[i]); });
+  }
+  return ok();
+}
+
+// y [n] or [1]; x, the logits, and target [n]; weight and positive (the weight of the positive class) [n] or absent
+template <typename T>
+Outcome bceWithLogits(Out<T> y, In<T> x, In<T> target, In<T> weight, In<T> positive, int64_t reduction) {
+  const int64_t n = x.length;
+  if (!lossFits(y.length, n, reduction) || target.length != n) return misfit();
+  if (!absentOr(weight, n) || !absentOr(positive, n)) return misfit();
+  if (weight.data == nullptr && positive.data == nullptr) {
+    pointwise(y, n, reduction, [=](int64_t i) { return logitLoss(x[i], target[i], T(1)); });
+  } else {
+    pointwise(y, n, reduction, [=](int64_t i) {
+      const T loss = logitLoss(x[i], target[i], positive.data == nullptr ? T(1) : positive[i]);
+      return weight.data == nullptr ? loss : weight[i] * loss;
+    });
+  }
+  return ok();
+}
+
+template <typename T>
+Outcome bceWithLogitsBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, In<T> weight, In<T> positive,
+                              int64_t reduction) {
+  const int64_t n = x.length;
+  if (!lossFits(dy.length, n, reduction) || target.length != n || dx.length != n) return misfit();
+  if (!absentOr(weight, n) || !absentOr(positive, n)) return misfit();
+  if (weight.data == nullptr && positive.data == nullptr) {
+    pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return math::sigmoid(x[i]) - target[i]; });
+  } else {
+    pointwiseBackward(dx, dy, reduction, [=](int64_t i) {
+      const T slope = logitSlope(x[i], target[i], positive.data == nullptr ? T(1) : positive[i]);
+      return weight.data == nullptr ? slope : weight[i] * slope;
+    });
+  }
+  return ok();
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint

@@ -1,0 +1,285 @@
+// Reductions along the middle dimension of x [outer][n][inner]; results are [outer][inner].
+#include "reduce.h"
+
+#include "math.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+template <typename T>
+struct SquaredDistance : Sum<T> {
+  static T map(T x, T center) { return (x - center) * (x - center); }
+};
+
+template <typename T>
+struct SumOfExp : Sum<T> {
+  static T map(T x, T shift) { return math::exp(x - shift); }
+};
+
+inline bool fits(int64_t results, int64_t elements, int64_t outer, int64_t n, int64_t inner) {
+  return results == product(outer, inner) && elements == product(outer, n, inner);
+}
+
+// y [outer][inner], x [outer][n][inner]
+template <typename Op, typename R, typename T>
+inline Outcome reduceTo(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(y.length, x.length, outer, n, inner)) return misfit();
+  if (y.length == 0) return ok();
+  reduce<Op>(x.data, outer, n, inner, NoShift{}, [&](int64_t j, auto total) { y[j] = static_cast<R>(total); });
+  return ok();
+}
+
+template <typename R, typename T>
+Outcome sum(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  return reduceTo<Sum<T>>(y, x, outer, n, inner);
+}
+template <typename R, typename T>
+Outcome prod(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  return reduceTo<Product<T>>(y, x, outer, n, inner);
+}
+template <typename T>
+Outcome max(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  return reduceTo<Largest<T>>(y, x, outer, n, inner);
+}
+template <typename T>
+Outcome min(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  return reduceTo<Smallest<T>>(y, x, outer, n, inner);
+}
+template <typename T>
+Outcome any(Out<uint8_t> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  return reduceTo<Any<T>>(y, x, outer, n, inner);
+}
+template <typename T>
+Outcome all(Out<uint8_t> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  return reduceTo<All<T>>(y, x, outer, n, inner);
+}
+
+template <typename T>
+Outcome mean(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(y.length, x.length, outer, n, inner)) return misfit();
+  if (y.length == 0) return ok();
+  reduce<Sum<T>>(x.data, outer, n, inner, NoShift{},
+                 [&](int64_t j, double total) { y[j] = static_cast<T>(total / static_cast<double>(n)); });
+  return ok();
+}
+
+// Two passes, the second over x - mean while a tile is still in the cache. y and means [outer][inner].
+template <typename T>
+Outcome variance(Out<T> y, Out<T> means, In<T> x, int64_t outer, int64_t n, int64_t inner, double correction) {
+  if (!fits(y.length, x.length, outer, n, inner) || means.length != y.length) return misfit();
+  if (y.length == 0) return ok();
+  const double count = static_cast<double>(n);
+  const double divisor = count > correction ? count - correction : 0;
+  const T* center = means.data;
+  const auto setMean = [&](int64_t j, double total) { means[j] = static_cast<T>(total / count); };
+  const auto setVariance = [&](int64_t j, double total) { y[j] = static_cast<T>(total / divisor); };
+  if (isLong(outer, n, inner)) {
+    reduce<Sum<T>>(x.data, outer, n, inner, NoShift{}, setMean);
+    reduce<SquaredDistance<T>>(x.data, outer, n, inner, center, setVariance);
+    return ok();
+  }
+  forEachTile(outer, n, inner, [&](int64_t from, int64_t to, int64_t width) {
+    double totals[kTileWidth];
+    fold<Sum<T>>(x.data + from, n, inner, width, NoShift{}, totals);
+    for (int64_t j = 0; j < width; ++j) setMean(to + j, totals[j]);
+    fold<SquaredDistance<T>>(x.data + from, n, inner, width, center + to, totals);
+    for (int64_t j = 0; j < width; ++j) setVariance(to + j, totals[j]);
+  });
+  return ok();
+}
+
+// log Σ exp(x) = m + log Σ exp(x - m). An infinite maximum is not subtracted: ∞ - ∞ would make NaN.
+template <typename T>
+Outcome logSumExp(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(y.length, x.length, outer, n, inner)) return misfit();
+  if (y.length == 0) return ok();
+  const T* shift = y.data;
+  const auto setShift = [&](int64_t j, T most) { y[j] = most - most == 0 ? most : T(0); };
+  const auto setResult = [&](int64_t j, double total) { y[j] += static_cast<T>(__builtin_log(total)); };
+  if (isLong(outer, n, inner)) {
+    reduce<Largest<T>>(x.data, outer, n, inner, NoShift{}, setShift);
+    reduce<SumOfExp<T>>(x.data, outer, n, inner, shift, setResult);
+    return ok();
+  }
+  forEachTile(outer, n, inner, [&](int64_t from, int64_t to, int64_t width) {
+    T most[kTileWidth];
+    double totals[kTileWidth];
+    fold<Largest<T>>(x.data + from, n, inner, width, NoShift{}, most);
+    for (int64_t j = 0; j < width; ++j) setShift(to + j, most[j]);
+    fold<SumOfExp<T>>(x.data + from, n, inner, width, shift + to, totals);
+    for (int64_t j = 0; j < width; ++j) setResult(to + j, totals[j]);
+  });
+  return ok();
+}
+
+template <typename T>
+inline bool same(T a, T b) {
+  return a == b || (a != a && b != b);
+}
+
+// The first position of `value` in x [n], where it is known to be.
+template <typename T>
+inline int32_t find(const T* x, int64_t n, T value) {
+  int64_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    int hits = 0;
+#pragma omp simd reduction(+ : hits)
+    for (int64_t j = 0; j < 64; ++j) hits += same(x[i + j], value) ? 1 : 0;
+    if (hits > 0) break;
+  }
+  while (i + 1 < n && !same(x[i], value)) ++i;
+  return static_cast<int32_t>(i);
+}
+
+// index [outer][inner] of the first best element, NaN best of all; values [outer][inner], or absent, the element.
+template <typename Op, typename T>
+inline Outcome argBest(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(index.length, x.length, outer, n, inner)) return misfit();
+  if (values.data != nullptr && values.length != index.length) return misfit();
+  if (index.length == 0) return ok();
+  if (n == 0 || n > INT32_MAX) return misfit();
+  if (inner == 1) {
+    reduce<Op>(x.data, outer, n, inner, NoShift{}, [&](int64_t j, T best) {
+      index[j] = find(x.data + j * n, n, best);
+      if (values.data != nullptr) values[j] = best;
+    });
+    return ok();
+  }
+  forEachTile(outer, n, inner, [&](int64_t from, int64_t to, int64_t width) {
+    T best[kTileWidth];
+    int32_t* position = index.data + to;
+    for (int64_t j = 0; j < width; ++j) {
+      best[j] = x[from + j];
+      position[j] = 0;
+    }
+    for (int64_t i = 1; i < n; ++i) {
+      const T* row = x.data + from + i * inner;
+#pragma omp simd
+      for (int64_t j = 0; j < width; ++j) {
+        const bool wins = Op::better(row[j], best[j]) || (row[j] != row[j] && best[j] == best[j]);
+        best[j] = wins ? row[j] : best[j];
+        position[j] = wins ? static_cast<int32_t>(i) : position[j];
+      }
+    }
+    for (int64_t j = 0; j < width && values.data != nullptr; ++j) values[to + j] = best[j];
+  });
+  return ok();
+}
+
+template <typename T>
+Outcome argMax(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  return argBest<Largest<T>>(index, values, x, outer, n, inner);
+}
+template <typename T>
+Outcome argMin(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  return argBest<Smallest<T>>(index, values, x, outer, n, inner);
+}
+
+// y [outer][n][inner] = the running sums of x along n, or from its end with reverse.
+template <typename R, typename T>
+Outcome cumsum(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner, int64_t reverse) {
+  if (!fits(product(outer, inner), x.length, outer, n, inner) || y.length != x.length) return misfit();
+  if (y.length == 0) return ok();
+  using Total = typename Numeric<T>::Total;
+  const int64_t start = reverse != 0 ? (n - 1) * inner : 0;
+  const int64_t step = reverse != 0 ? -inner : inner;
+  forEachTile(outer, n, inner, [&](int64_t from, int64_t, int64_t width) {
+    const T* in = x.data + from + start;
+    R* out = y.data + from + start;
+    if (width == 1) {
+      Total total = 0;
+      for (int64_t i = 0; i < n; ++i) out[i * step] = static_cast<R>(total += static_cast<Total>(in[i * step]));
+      return;
+    }
+    Total totals[kTileWidth];
+    for (int64_t j = 0; j < width; ++j) totals[j] = 0;
+    for (int64_t i = 0; i < n; ++i, in += step, out += step) {
+#pragma omp simd
+      for (int64_t j = 0; j < width; ++j) out[j] = static_cast<R>(totals[j] += static_cast<Total>(in[j]));
+    }
+  });
+  return ok();
+}
+
+// dx [outer][n][inner] = dy [outer][inner] times the product of all other x: those before, then those behind, so that
+// zeros need no case of their own.
+template <typename T>
+Outcome prodBackward(Out<T> dx, In<T> dy, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(dy.length, x.length, outer, n, inner) || dx.length != x.length) return misfit();
+  if (dx.length == 0) return ok();
+  forEachTile(outer, n, inner, [&](int64_t from, int64_t to, int64_t width) {
+    double others[kTileWidth];
+    for (int64_t j = 0; j < width; ++j) others[j] = 1;
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t row = from + i * inner;
+#pragma omp simd
+      for (int64_t j = 0; j < width; ++j) {
+        dx[row + j] = static_cast<T>(others[j]);
+        others[j] *= x[row + j];
+      }
+    }
+    for (int64_t j = 0; j < width; ++j) others[j] = dy[to + j];
+    for (int64_t i = n - 1; i >= 0; --i) {
+      const int64_t row = from + i * inner;
+#pragma omp simd
+      for (int64_t j = 0; j < width; ++j) {
+        dx[row + j] = static_cast<T>(dx[row + j] * others[j]);
+        others[j] *= x[row + j];
+      }
+    }
+  });
+  return ok();
+}
+
+// The first index outside [0, n), or -1.
+inline int64_t firstOutside(In<int32_t> index, int64_t n) {
+  for (int64_t i = 0; i < index.length; ++i) {
+    if (index[i] < 0 || index[i] >= n) return i;
+  }
+  return -1;
+}
+
+// y [outer][inner] = x [outer][n][inner] at index [outer][inner]
+template <typename T>
+Outcome pick(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(y.length, x.length, outer, n, inner) || index.length != y.length) return misfit();
+  const int64_t outside = firstOutside(index, n);
+  if (outside >= 0) return fault(outside, index[outside]);
+  for (int64_t o = 0, j = 0; j < y.length; ++o) {
+    for (int64_t i = 0; i < inner; ++i, ++j) y[j] = x[(o * n + index[j]) * inner + i];
+  }
+  return ok();
+}
+
+// dx [outer][n][inner] = 0 but dy [outer][inner] at index [outer][inner]
+template <typename T>
+Outcome pickBackward(Out<T> dx, In<T> dy, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(dy.length, dx.length, outer, n, inner) || index.length != dy.length) return misfit();
+  const int64_t outside = firstOutside(index, n);
+  if (outside >= 0) return fault(outside, index[outside]);
+  __builtin_memset(dx.data, 0, static_cast<size_t>(dx.length) * sizeof(T));
+  for (int64_t o = 0, j = 0; j < dy.length; ++o) {
+    for (int64_t i = 0; i < inner; ++i, ++j) dx[(o * n + index[j]) * inner + i] = dy[j];
+  }
+  return ok();
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
+
+ADJOINT_FAMILY(
+    reduce, kernel<sum<float, float>, sum<double, double>, sum<int32_t, int32_t>, sum<int32_t, uint8_t>>("sum"),
+    kernel<prod<float, float>, prod<double, double>, prod<int32_t, int32_t>, prod<int32_t, uint8_t>>("prod"),
+    kernel<prodBackward<float>, prodBackward<double>>("prodBackward"), kernel<mean<float>, mean<double>>("mean"),
+    kernel<variance<float>, variance<double>>("variance"), kernel<logSumExp<float>, logSumExp<double>>("logSumExp"),
+    kernel<max<float>, max<double>, max<int32_t>, max<uint8_t>>("max"),
+    kernel<min<float>, min<double>, min<int32_t>, min<uint8_t>>("min"),
+    kernel<argMax<float>, argMax<double>, argMax<int32_t>, argMax<uint8_t>>("argMax"),
+    kernel<argMin<float>, argMin<double>, argMin<int32_t>, argMin<uint8_t>>("argMin"),
+    kernel<any<float>, any<double>, any<int32_t>, any<uint8_t>>("any"),
+    kernel<all<float>, all<double>, all<int32_t>, all<uint8_t>>("all"),
+    kernel<cumsum<float, float>, cumsum<double, double>, cumsum<int32_t, int32_t>, cumsum<int32_t, uint8_t>>("cumsum"),
+    kernel<pick<float>, pick<double>, pick<int32_t>, pick<uint8_t>>("pick"),
+    kernel<pickBackward<float>, pickBackward<double>>("pickBackward"))
