@@ -107,9 +107,11 @@ Outcome crossEntropy(Out<T> loss, Out<T> total, Out<T> saved, In<T> x, In<int32_
     const T* scores = x.data + labels.offset(k);
     const T own = sharp * labels.weightOf(k) * ((most[k] - scores[index[k] * inner]) + logSum[k]);
     if (smoothing == 0) return own;
-    return own + smooth * blockSum<T>(classes, [&](int64_t c) {
-                   return labels.classWeight(c) * ((most[k] - scores[c * inner]) + logSum[k]);
-                 });
+    double others = 0;
+    for (int64_t c = 0; c < classes; ++c) {
+      others += static_cast<double>(labels.classWeight(c) * ((most[k] - scores[c * inner]) + logSum[k]));
+    }
+    return own + smooth * static_cast<T>(others);
   };
   collect(labels, loss, total, reduction, [&](int64_t begin, int64_t end, auto&& emit) {
     if (n == 0) return;

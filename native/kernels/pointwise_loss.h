@@ -14,6 +14,7 @@ constexpr int64_t kReductionSum = 2;
 
 constexpr int64_t kLossGrain = 16384;
 constexpr int64_t kMostParts = 64;
+constexpr int64_t kTerms = 256;
 
 // Into how many parts a sum over n elements is cut: whoever runs them, they are added in their order.
 constexpr int64_t partsOf(int64_t n) {
@@ -40,11 +41,14 @@ inline void pointwise(Out<T> y, int64_t n, int64_t reduction, Loss&& lossAt) {
     for (int64_t part = first; part < last; ++part) {
       const int64_t end = part + 1 < parts ? n / parts * (part + 1) : n;
       double total = 0;
-      for (int64_t begin = n / parts * part; begin < end; begin += 256) {
-        const int64_t stop = begin + 256 < end ? begin + 256 : end;
+      for (int64_t begin = n / parts * part; begin < end; begin += kTerms) {
+        const int64_t count = begin + kTerms < end ? kTerms : end - begin;
+        T terms[kTerms];  // the compiler vectorises terms and sum, but not the sum of terms
         T sum = 0;
+#pragma omp simd
+        for (int64_t i = 0; i < count; ++i) terms[i] = lossAt(begin + i);
 #pragma omp simd reduction(+ : sum)
-        for (int64_t i = begin; i < stop; ++i) sum += lossAt(i);
+        for (int64_t i = 0; i < count; ++i) sum += terms[i];
         total += static_cast<double>(sum);
       }
       totals[part] = total;
@@ -171,6 +175,21 @@ Outcome huberBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, double delta, 
 }
 
 template <typename T>
+struct Ones {
+  T operator[](int64_t) const { return T(1); }
+};
+
+// body(weight), or with ones in place of an absent one: a test for each element would keep the loop from vectorising.
+template <typename T, typename Body>
+inline void weighted(In<T> weight, Body&& body) {
+  if (weight.data == nullptr) {
+    body(Ones<T>{});
+  } else {
+    body(weight);
+  }
+}
+
+template <typename T>
 inline bool absentOr(In<T> span, int64_t n) {
   return span.data == nullptr || span.length == n;
 }
@@ -183,11 +202,9 @@ Outcome bce(Out<T> y, In<T> x, In<T> target, In<T> weight, int64_t reduction) {
   for (int64_t i = 0; i < n; ++i) {
     if (!(x[i] >= T(0) && x[i] <= T(1))) return fault(i, static_cast<double>(x[i]));
   }
-  if (weight.data == nullptr) {
-    pointwise(y, n, reduction, [=](int64_t i) { return crossEntropyOf(x[i], target[i]); });
-  } else {
-    pointwise(y, n, reduction, [=](int64_t i) { return weight[i] * crossEntropyOf(x[i], target[i]); });
-  }
+  weighted(weight, [&](auto w) {
+    pointwise(y, n, reduction, [=](int64_t i) { return w[i] * crossEntropyOf(x[i], target[i]); });
+  });
   return ok();
 }
 
@@ -196,11 +213,9 @@ Outcome bceBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, In<T> weight, in
   const int64_t n = x.length;
   if (!lossFits(dy.length, n, reduction) || target.length != n || !absentOr(weight, n)) return misfit();
   if (dx.length != n) return misfit();
-  if (weight.data == nullptr) {
-    pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return crossEntropySlope(x[i], target[i]); });
-  } else {
-    pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return weight[i] * crossEntropySlope(x[i], target[i]); });
-  }
+  weighted(weight, [&](auto w) {
+    pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return w[i] * crossEntropySlope(x[i], target[i]); });
+  });
   return ok();
 }
 
@@ -210,14 +225,11 @@ Outcome bceWithLogits(Out<T> y, In<T> x, In<T> target, In<T> weight, In<T> posit
   const int64_t n = x.length;
   if (!lossFits(y.length, n, reduction) || target.length != n) return misfit();
   if (!absentOr(weight, n) || !absentOr(positive, n)) return misfit();
-  if (weight.data == nullptr && positive.data == nullptr) {
-    pointwise(y, n, reduction, [=](int64_t i) { return logitLoss(x[i], target[i], T(1)); });
-  } else {
-    pointwise(y, n, reduction, [=](int64_t i) {
-      const T loss = logitLoss(x[i], target[i], positive.data == nullptr ? T(1) : positive[i]);
-      return weight.data == nullptr ? loss : weight[i] * loss;
+  weighted(weight, [&](auto w) {
+    weighted(positive, [&](auto p) {
+      pointwise(y, n, reduction, [=](int64_t i) { return w[i] * logitLoss(x[i], target[i], p[i]); });
     });
-  }
+  });
   return ok();
 }
 
@@ -227,14 +239,11 @@ Outcome bceWithLogitsBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, In<T> 
   const int64_t n = x.length;
   if (!lossFits(dy.length, n, reduction) || target.length != n || dx.length != n) return misfit();
   if (!absentOr(weight, n) || !absentOr(positive, n)) return misfit();
-  if (weight.data == nullptr && positive.data == nullptr) {
-    pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return math::sigmoid(x[i]) - target[i]; });
-  } else {
-    pointwiseBackward(dx, dy, reduction, [=](int64_t i) {
-      const T slope = logitSlope(x[i], target[i], positive.data == nullptr ? T(1) : positive[i]);
-      return weight.data == nullptr ? slope : weight[i] * slope;
+  weighted(weight, [&](auto w) {
+    weighted(positive, [&](auto p) {
+      pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return w[i] * logitSlope(x[i], target[i], p[i]); });
     });
-  }
+  });
   return ok();
 }
 

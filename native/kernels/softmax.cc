@@ -20,7 +20,7 @@ inline void softmaxOfRows(T* y, const T* x, int64_t rows, int64_t n) {
   expInPlace(y, rows * n);
   for (int64_t row = 0; row < rows; ++row) {
     T* p = y + row * n;
-    const T scale = T(1) / blockSum<T>(n, [&](int64_t i) { return p[i]; });
+    const T scale = T(1) / sumOf(p, n);
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) p[i] *= scale;
   }
@@ -102,7 +102,7 @@ Outcome softmaxBackward(Out<T> dx, In<T> dy, In<T> y, int64_t outer, int64_t n, 
   if (inner == 1) {
     forEachRowBlock(outer, n, [&](int64_t first, int64_t rows) {
       for (int64_t from = first * n; from < (first + rows) * n; from += n) {
-        const T sum = blockSum<T>(n, [&](int64_t i) { return dy[from + i] * y[from + i]; });
+        const T sum = dotOf(dy.data + from, y.data + from, n);
 #pragma omp simd
         for (int64_t i = from; i < from + n; ++i) dx[i] = y[i] * (dy[i] - sum);
       }
@@ -134,7 +134,7 @@ Outcome logSoftmaxBackward(Out<T> dx, In<T> dy, In<T> y, int64_t outer, int64_t 
       T sums[kBlock];  // of each element's row, so that exp runs over the whole block
       for (int64_t row = 0; row < rows; ++row) {
         const T* d = dy.data + (first + row) * n;
-        const T sum = blockSum<T>(n, [&](int64_t i) { return d[i]; });
+        const T sum = sumOf(d, n);
         for (int64_t i = 0; i < smaller(n, kBlock); ++i) sums[row * n + i] = sum;
       }
       for (int64_t begin = first * n; begin < (first + rows) * n; begin += kBlock) {

@@ -52,12 +52,12 @@ inline T largest(const T* x, int64_t n) {
   return most;
 }
 
-// Σ term(i), in blocks that are added in double.
-template <typename T, typename Term>
-inline T blockSum(int64_t n, Term&& term) {
+// Σ x, in blocks that are added in double.
+template <typename T>
+inline T sumOf(const T* x, int64_t n) {
   if (n < 16) {
     T sum = 0;
-    for (int64_t i = 0; i < n; ++i) sum += term(i);
+    for (int64_t i = 0; i < n; ++i) sum += x[i];
     return sum;
   }
   double total = 0;
@@ -65,7 +65,26 @@ inline T blockSum(int64_t n, Term&& term) {
     const int64_t end = smaller(n, begin + 256);
     T sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t i = begin; i < end; ++i) sum += term(i);
+    for (int64_t i = begin; i < end; ++i) sum += x[i];
+    total += static_cast<double>(sum);
+  }
+  return static_cast<T>(total);
+}
+
+// Σ a b likewise.
+template <typename T>
+inline T dotOf(const T* a, const T* b, int64_t n) {
+  if (n < 16) {
+    T sum = 0;
+    for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+    return sum;
+  }
+  double total = 0;
+  for (int64_t begin = 0; begin < n; begin += 256) {
+    const int64_t end = smaller(n, begin + 256);
+    T sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = begin; i < end; ++i) sum += a[i] * b[i];
     total += static_cast<double>(sum);
   }
   return static_cast<T>(total);
@@ -85,7 +104,7 @@ inline void logInPlace(T* x, int64_t n) {
 
 // most[rows], logSum[rows] of x [rows][n], n > 0: a block of forEachRowBlock.
 template <typename T>
-inline void logSumExpOfRows(const T* x, int64_t rows, int64_t n, T* most, T* logSum) {
+__attribute__((noinline)) void logSumExpOfRows(const T* x, int64_t rows, int64_t n, T* most, T* logSum) {
   T terms[kBlock];
   if (n > kBlock) {
     most[0] = largest(x, n);
@@ -94,7 +113,7 @@ inline void logSumExpOfRows(const T* x, int64_t rows, int64_t n, T* most, T* log
       const int64_t count = smaller(kBlock, n - begin);
 #pragma omp simd
       for (int64_t i = 0; i < count; ++i) terms[i] = math::exp(x[begin + i] - most[0]);
-      total += static_cast<double>(blockSum<T>(count, [&](int64_t i) { return terms[i]; }));
+      total += static_cast<double>(sumOf(terms, count));
     }
     logSum[0] = static_cast<T>(__builtin_log(total));
     return;
@@ -105,7 +124,7 @@ inline void logSumExpOfRows(const T* x, int64_t rows, int64_t n, T* most, T* log
   }
   expInPlace(terms, rows * n);
   for (int64_t row = 0; row < rows; ++row) {
-    logSum[row] = blockSum<T>(n, [&](int64_t i) { return terms[row * n + i]; });
+    logSum[row] = sumOf(terms + row * n, n);
   }
   logInPlace(logSum, rows);
 }
@@ -121,7 +140,8 @@ inline void largestOfColumns(const T* x, int64_t n, int64_t inner, int64_t width
 
 // most[width], logSum[width] of `width` columns of x [n][inner], n > 0: a tile of forEachColumnTile.
 template <typename T>
-inline void logSumExpOfColumns(const T* x, int64_t n, int64_t inner, int64_t width, T* most, T* logSum) {
+__attribute__((noinline)) void logSumExpOfColumns(const T* x, int64_t n, int64_t inner, int64_t width, T* most,
+                                                  T* logSum) {
   double sums[kColumns];
   largestOfColumns(x, n, inner, width, most);
   for (int64_t j = 0; j < width; ++j) sums[j] = 0;
