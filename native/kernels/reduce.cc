@@ -157,7 +157,7 @@ inline Outcome argBest(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer
       const T* row = x.data + from + i * inner;
 #pragma omp simd
       for (int64_t j = 0; j < width; ++j) {
-        const bool wins = Op::better(row[j], best[j]) || (row[j] != row[j] && best[j] == best[j]);
+        const bool wins = Op::better(row[j], best[j]) | ((row[j] != row[j]) & (best[j] == best[j]));
         best[j] = wins ? row[j] : best[j];
         position[j] = wins ? static_cast<int32_t>(i) : position[j];
       }

@@ -118,28 +118,33 @@ struct Smallest {
 
 // NaN counts as true.
 template <typename T>
-struct Any : Largest<T> {
+struct Any {
+  using Lane = T;
+  using Total = T;
   template <typename A>
   static A identity() {
     return 0;
   }
   static T map(T x, T) { return x != 0 ? T(1) : T(0); }
+  static T combine(T a, T b) { return a > b ? a : b; }
 };
 template <typename T>
-struct All : Smallest<T> {
+struct All : Any<T> {
   template <typename A>
   static A identity() {
     return 1;
   }
-  static T map(T x, T) { return x != 0 ? T(1) : T(0); }
+  static T combine(T a, T b) { return a < b ? a : b; }
 };
 
-// lanes[width] = lanes ∘ the rows of x [rows][stride], four at a time to spare loads and stores of the lanes.
+// lanes[width] = lanes ∘ the rows of x [rows][stride]; sums take four at a time to spare loads and stores of the lanes
+// (of comparisons, the compiler makes branches then).
 template <typename Op, typename T, typename Shift>
 inline void foldRows(const T* x, int64_t rows, int64_t stride, int64_t width, Shift shift,
                      typename Op::Lane* __restrict lanes) {
   int64_t i = 0;
-  for (; i + 4 <= rows; i += 4, x += 4 * stride) {
+  constexpr bool kArithmetic = std::is_base_of_v<Sum<T>, Op> || std::is_same_v<Product<T>, Op>;
+  for (; kArithmetic && i + 4 <= rows; i += 4, x += 4 * stride) {
     const T* x1 = x + stride;
     const T* x2 = x1 + stride;
     const T* x3 = x2 + stride;
@@ -246,9 +251,10 @@ __attribute__((noinline)) void foldLong(const T* x, int64_t outer, int64_t n, in
       }
     }
   });
-  for (int64_t j = 0; j < outer * inner; ++j) {
-    results[j] = totals[0][j];
-    for (int64_t part = 1; part < kParts; ++part) results[j] = Op::combine(results[j], totals[part][j]);
+  const int64_t count = outer * inner;
+  for (int64_t j = 0; j < count; ++j) results[j] = totals[0][j];
+  for (int64_t part = 1; part < kParts; ++part) {
+    for (int64_t j = 0; j < count; ++j) results[j] = Op::combine(results[j], totals[part][j]);
   }
 }
 
