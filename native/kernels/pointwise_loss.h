@@ -25,33 +25,39 @@ inline bool lossFits(int64_t length, int64_t n, int64_t reduction) {
   return reduction <= kReductionSum && length == (reduction == kReductionNone ? n : 1);
 }
 
+// Σ lossAt(i) over [begin, end). Flattened: the loops vectorise only when the mathematics inside is inlined.
+template <typename T, typename Loss>
+__attribute__((noinline, flatten)) double sumOfLosses(int64_t begin, int64_t end, const Loss& lossAt) {
+  double total = 0;
+  for (; begin < end; begin += kTerms) {
+    const int64_t count = begin + kTerms < end ? kTerms : end - begin;
+    T terms[kTerms];  // the compiler vectorises terms and sum, but not the sum of terms
+    T sum = 0;
+#pragma omp simd
+    for (int64_t i = 0; i < count; ++i) terms[i] = lossAt(begin + i);
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < count; ++i) sum += terms[i];
+    total += static_cast<double>(sum);
+  }
+  return total;
+}
+
 // y [n] or [1] = lossAt(i), its mean or its sum.
 template <typename T, typename Loss>
 inline void pointwise(Out<T> y, int64_t n, int64_t reduction, Loss&& lossAt) {
   if (reduction == kReductionNone) {
-    parallel(n, kLossGrain, [&](int64_t begin, int64_t end) {
+    parallel(
+        n, kLossGrain, [&](int64_t begin, int64_t end) __attribute__((flatten)) {
 #pragma omp simd
-      for (int64_t i = begin; i < end; ++i) y[i] = lossAt(i);
-    });
+          for (int64_t i = begin; i < end; ++i) y[i] = lossAt(i);
+        });
     return;
   }
   double totals[kMostParts];
   const int64_t parts = partsOf(n);
   parallel(parts, 1, [&](int64_t first, int64_t last) {
     for (int64_t part = first; part < last; ++part) {
-      const int64_t end = part + 1 < parts ? n / parts * (part + 1) : n;
-      double total = 0;
-      for (int64_t begin = n / parts * part; begin < end; begin += kTerms) {
-        const int64_t count = begin + kTerms < end ? kTerms : end - begin;
-        T terms[kTerms];  // the compiler vectorises terms and sum, but not the sum of terms
-        T sum = 0;
-#pragma omp simd
-        for (int64_t i = 0; i < count; ++i) terms[i] = lossAt(begin + i);
-#pragma omp simd reduction(+ : sum)
-        for (int64_t i = 0; i < count; ++i) sum += terms[i];
-        total += static_cast<double>(sum);
-      }
-      totals[part] = total;
+      totals[part] = sumOfLosses<T>(n / parts * part, part + 1 < parts ? n / parts * (part + 1) : n, lossAt);
     }
   });
   double total = 0;
@@ -65,15 +71,16 @@ inline void pointwiseBackward(Out<T> dx, In<T> dy, int64_t reduction, Slope&& sl
   const int64_t n = dx.length;
   if (n == 0) return;
   const T scale = reduction == kReductionMean ? static_cast<T>(dy[0] / static_cast<double>(n)) : dy[0];
-  parallel(n, kLossGrain, [&](int64_t begin, int64_t end) {
-    if (reduction == kReductionNone) {
+  parallel(
+      n, kLossGrain, [&](int64_t begin, int64_t end) __attribute__((flatten)) {
+        if (reduction == kReductionNone) {
 #pragma omp simd
-      for (int64_t i = begin; i < end; ++i) dx[i] = dy[i] * slopeAt(i);
-    } else {
+          for (int64_t i = begin; i < end; ++i) dx[i] = dy[i] * slopeAt(i);
+        } else {
 #pragma omp simd
-      for (int64_t i = begin; i < end; ++i) dx[i] = scale * slopeAt(i);
-    }
-  });
+          for (int64_t i = begin; i < end; ++i) dx[i] = scale * slopeAt(i);
+        }
+      });
 }
 
 // What one element of a loss costs, and the slope of that in x.

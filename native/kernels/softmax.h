@@ -9,6 +9,9 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
+// A loop vectorises only when the mathematics inside is inlined, which the compiler gives up on in a large file.
+#define ADJOINT_FLAT __attribute__((noinline, flatten))
+
 constexpr int64_t kBlock = 1024;         // elements of a block of rows
 constexpr int64_t kColumns = 64;         // columns of a tile
 constexpr int64_t kSoftmaxGrain = 8192;  // elements that are worth a thread
@@ -104,7 +107,7 @@ inline void logInPlace(T* x, int64_t n) {
 
 // most[rows], logSum[rows] of x [rows][n], n > 0: a block of forEachRowBlock.
 template <typename T>
-__attribute__((noinline)) void logSumExpOfRows(const T* x, int64_t rows, int64_t n, T* most, T* logSum) {
+ADJOINT_FLAT void logSumExpOfRows(const T* x, int64_t rows, int64_t n, T* most, T* logSum) {
   T terms[kBlock];
   if (n > kBlock) {
     most[0] = largest(x, n);
@@ -140,8 +143,7 @@ inline void largestOfColumns(const T* x, int64_t n, int64_t inner, int64_t width
 
 // most[width], logSum[width] of `width` columns of x [n][inner], n > 0: a tile of forEachColumnTile.
 template <typename T>
-__attribute__((noinline)) void logSumExpOfColumns(const T* x, int64_t n, int64_t inner, int64_t width, T* most,
-                                                  T* logSum) {
+ADJOINT_FLAT void logSumExpOfColumns(const T* x, int64_t n, int64_t inner, int64_t width, T* most, T* logSum) {
   double sums[kColumns];
   largestOfColumns(x, n, inner, width, most);
   for (int64_t j = 0; j < width; ++j) sums[j] = 0;
