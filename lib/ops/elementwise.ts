@@ -4,7 +4,8 @@ import { type Kernel, kernel } from '../native.js';
 import { broadcastShapes, broadcastStrides, loopDims, sameShape } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
-import { operand } from './creation.js';
+import { eq, ge, logicalAnd, where } from './compare.js';
+import { operand, zerosLike } from './creation.js';
 
 /** A tensor, or a number that takes the other operand's dtype. */
 export type Operand = Tensor | number;
@@ -36,7 +37,7 @@ export function applyBinary(operation: string, run: Kernel, a: Tensor, b: Tensor
 
 const addKernel = kernel('add');
 
-/** a + b, elementwise, broadcast. Tensors of one dtype, or one of them a number. */
+/** a + b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around. */
 export function add(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('add', a, b);
   const result = applyBinary('add', addKernel, x, y);
@@ -48,9 +49,23 @@ export function add(a: Operand, b: Operand): Tensor {
   ]);
 }
 
+const subtractKernel = kernel('subtract');
+
+/** a - b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around. */
+export function sub(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands('sub', a, b);
+  const result = applyBinary('sub', subtractKernel, x, y);
+  const xShape = x.shape;
+  const yShape = y.shape;
+  return record('sub', result, [x, y], (dy, needs) => [
+    needs[0] ? sumTo(dy, xShape) : null,
+    needs[1] ? neg(sumTo(dy, yShape)) : null,
+  ]);
+}
+
 const multiplyKernel = kernel('multiply');
 
-/** a · b, elementwise, broadcast. Tensors of one dtype, or one of them a number. */
+/** a · b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around. */
 export function mul(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('mul', a, b);
   const result = applyBinary('mul', multiplyKernel, x, y);
@@ -61,11 +76,72 @@ export function mul(a: Operand, b: Operand): Tensor {
   return record('mul', result, [x, y], backward, [x, y]);
 }
 
+const divideKernel = kernel('divide');
+
 /**
- * @internal An elementwise function of one float tensor.
+ * a / b, elementwise, broadcast. Float tensors of one dtype, or one of them a number; x / 0 is ±∞ or NaN.
+ *
+ * @throws DTypeError for integers, which it would have to round
+ */
+export function div(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands('div', a, b);
+  checkFloat('div', a instanceof Tensor ? 'a' : 'b', x);
+  const result = applyBinary('div', divideKernel, x, y);
+  const xShape = x.shape;
+  const backward = (dy: Tensor, needs: readonly boolean[]) => [
+    needs[0] ? sumTo(div(dy, y), xShape) : null,
+    needs[1] ? sumTo(neg(mul(dy, div(result, y))), y.shape) : null,
+  ];
+  return record('div', result, [x, y], backward, [y, result]);
+}
+
+const powKernel = kernel('pow');
+const shortcuts = new Map<number, (x: Tensor) => Tensor>([
+  [2, square],
+  [-1, reciprocal],
+  [0.5, sqrt],
+  [-0.5, rsqrt],
+]);
+
+/**
+ * x to the power of `exponent`, elementwise, broadcast. Float tensors of one dtype, or one of them a number.
+ * ∂/∂x = exponent · x^(exponent - 1), 0 for exponent 0; ∂/∂exponent = y · log(x), 0 where x = 0 ≤ exponent.
+ *
+ * @throws DTypeError for integers
+ * @example
+ * const y = pow(tensor([1, 2, 3]), 3); // [1, 8, 27]
+ */
+export function pow(x: Operand, exponent: Operand): Tensor {
+  const [a, b] = operands('pow', x, exponent);
+  checkFloat('pow', x instanceof Tensor ? 'x' : 'exponent', a);
+  const shortcut = typeof exponent === 'number' ? shortcuts.get(exponent) : undefined;
+  if (shortcut !== undefined) return shortcut(a);
+  const y = applyBinary('pow', powKernel, a, b);
+  const backward = (dy: Tensor, needs: readonly boolean[]) => [
+    needs[0] ? sumTo(mul(dy, powSlope(a, exponent instanceof Tensor ? b : exponent)), a.shape) : null,
+    needs[1] ? sumTo(mul(dy, exponentSlope(a, b, y)), b.shape) : null,
+  ];
+  return record('pow', y, [a, b], backward, [a, b, y]);
+}
+
+// ∂y/∂x of y = x^exponent.
+function powSlope(x: Tensor, exponent: Operand): Tensor {
+  if (exponent === 0) return zerosLike(x);
+  if (typeof exponent === 'number') return mul(pow(x, exponent - 1), exponent);
+  return where(eq(exponent, 0), 0, mul(pow(x, sub(exponent, 1)), exponent));
+}
+
+// ∂y/∂exponent of y = x^exponent.
+function exponentSlope(x: Tensor, exponent: Tensor, y: Tensor): Tensor {
+  return where(logicalAnd(eq(x, 0), ge(exponent, 0)), 0, mul(y, log(x)));
+}
+
+/**
+ * @internal An elementwise function of one float tensor with a fused gradient.
  *
  * @param backwardRun the fused dx = dy · f′, reading x or the result y, named by `reads`
  * @param derivative f′ from what is read, composed of operations: used, and differentiated, under `createGraph`
+ * @param numbers what both kernels take besides
  */
 export function unary(
   name: string,
@@ -74,17 +150,141 @@ export function unary(
   backwardRun: Kernel,
   reads: 'x' | 'y',
   derivative: (read: Tensor) => Tensor,
+  numbers: readonly number[] = [],
 ): Tensor {
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
   const y = empty(x.shape, x.dtype);
-  run(y.handle, x.handle);
+  run(y.handle, x.handle, ...numbers);
   const read = reads === 'x' ? x : y;
   const backward = (dy: Tensor) => {
     if (isGradEnabled()) return [mul(dy, derivative(read))];
     const dx = empty(read.shape, read.dtype);
-    backwardRun(dx.handle, dy.handle, read.handle);
+    backwardRun(dx.handle, dy.handle, read.handle, ...numbers);
     return [dx];
   };
   return record(name, y, [x], backward, [read]);
+}
+
+// A function of one tensor whose gradient is composed of operations on dy and what it reads: x, the result y or nothing.
+function composed(
+  name: string,
+  run: Kernel,
+  x: Tensor,
+  reads: 'x' | 'y' | 'nothing',
+  gradient: (dy: Tensor, read: Tensor) => Tensor,
+  accepts: 'floats' | 'signed' = 'floats',
+): Tensor {
+  checkTensor(name, 'x', x);
+  if (accepts === 'floats' || x.dtype !== 'int32') checkFloat(name, 'x', x);
+  const y = empty(x.shape, x.dtype);
+  run(y.handle, x.handle);
+  if (reads === 'nothing') return record(name, y, [x], (dy) => [gradient(dy, dy)]);
+  const read = reads === 'x' ? x : y;
+  return record(name, y, [x], (dy) => [gradient(dy, read)], [read]);
+}
+
+// Each of the functions below takes a float tensor of any shape (where it says so also int32) and returns a tensor of the
+// same shape and dtype; another dtype is a DTypeError.
+
+const expKernel = kernel('exp');
+/** eˣ, elementwise. */
+export function exp(x: Tensor): Tensor {
+  return composed('exp', expKernel, x, 'y', (dy, y) => mul(dy, y));
+}
+
+const logKernel = kernel('log');
+/** The natural logarithm, elementwise; log(0) = -∞, NaN below. */
+export function log(x: Tensor): Tensor {
+  return composed('log', logKernel, x, 'x', (dy, x) => div(dy, x));
+}
+
+const log1pKernel = kernel('log1p');
+/** log(1 + x), elementwise, accurate near 0. */
+export function log1p(x: Tensor): Tensor {
+  return composed('log1p', log1pKernel, x, 'x', (dy, x) => div(dy, add(x, 1)));
+}
+
+const expm1Kernel = kernel('expm1');
+/** eˣ - 1, elementwise, accurate near 0. */
+export function expm1(x: Tensor): Tensor {
+  return composed('expm1', expm1Kernel, x, 'y', (dy, y) => mul(dy, add(y, 1)));
+}
+
+const sqrtKernel = kernel('sqrt');
+/** √x, elementwise; NaN below 0. */
+export function sqrt(x: Tensor): Tensor {
+  return composed('sqrt', sqrtKernel, x, 'y', (dy, y) => div(mul(dy, 0.5), y));
+}
+
+const rsqrtKernel = kernel('rsqrt');
+/** 1 / √x, elementwise. */
+export function rsqrt(x: Tensor): Tensor {
+  return composed('rsqrt', rsqrtKernel, x, 'y', (dy, y) => mul(mul(dy, -0.5), mul(square(y), y)));
+}
+
+const squareKernel = kernel('square');
+/** x², elementwise; also of int32, wrapping around. */
+export function square(x: Tensor): Tensor {
+  return composed('square', squareKernel, x, 'x', (dy, x) => mul(mul(dy, 2), x), 'signed');
+}
+
+const reciprocalKernel = kernel('reciprocal');
+/** 1 / x, elementwise. */
+export function reciprocal(x: Tensor): Tensor {
+  return composed('reciprocal', reciprocalKernel, x, 'y', (dy, y) => neg(mul(dy, square(y))));
+}
+
+const sinKernel = kernel('sin');
+/** sin(x), elementwise, x in radians. */
+export function sin(x: Tensor): Tensor {
+  return composed('sin', sinKernel, x, 'x', (dy, x) => mul(dy, cos(x)));
+}
+
+const cosKernel = kernel('cos');
+/** cos(x), elementwise, x in radians. */
+export function cos(x: Tensor): Tensor {
+  return composed('cos', cosKernel, x, 'x', (dy, x) => neg(mul(dy, sin(x))));
+}
+
+const erfKernel = kernel('erf');
+/** The error function 2/√π ∫₀ˣ e^(-t²) dt, elementwise. */
+export function erf(x: Tensor): Tensor {
+  return composed('erf', erfKernel, x, 'x', (dy, x) => mul(mul(dy, 2 / Math.sqrt(Math.PI)), exp(neg(square(x)))));
+}
+
+const negateKernel = kernel('negate');
+/** -x, elementwise; also of int32. */
+export function neg(x: Tensor): Tensor {
+  return composed('neg', negateKernel, x, 'nothing', (dy) => neg(dy), 'signed');
+}
+
+const absKernel = kernel('abs');
+/** |x|, elementwise; also of int32. The gradient at 0 is 0. */
+export function abs(x: Tensor): Tensor {
+  return composed('abs', absKernel, x, 'x', (dy, x) => mul(dy, sign(x)), 'signed');
+}
+
+const signKernel = kernel('sign');
+/** -1, 0 or 1 as x is negative, zero (or NaN) or positive; also of int32. The gradient is 0. */
+export function sign(x: Tensor): Tensor {
+  return composed('sign', signKernel, x, 'nothing', (dy) => zerosLike(dy), 'signed');
+}
+
+const floorKernel = kernel('floor');
+/** The largest integer not above x, elementwise. The gradient is 0. */
+export function floor(x: Tensor): Tensor {
+  return composed('floor', floorKernel, x, 'nothing', (dy) => zerosLike(dy));
+}
+
+const ceilKernel = kernel('ceil');
+/** The smallest integer not below x, elementwise. The gradient is 0. */
+export function ceil(x: Tensor): Tensor {
+  return composed('ceil', ceilKernel, x, 'nothing', (dy) => zerosLike(dy));
+}
+
+const roundKernel = kernel('round');
+/** The nearest integer, elementwise; halves go to the even one, as in PyTorch. The gradient is 0. */
+export function round(x: Tensor): Tensor {
+  return composed('round', roundKernel, x, 'nothing', (dy) => zerosLike(dy));
 }

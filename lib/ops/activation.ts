@@ -1,0 +1,172 @@
+// Activation functions. Each takes a float tensor of any shape and returns one of the same shape and dtype; another dtype
+// is a DTypeError, an unknown option or one out of range an ArgumentError. The gradients are fused kernels; under
+// `createGraph` the derivative is composed of operations instead, so that it can be differentiated again.
+import { ArgumentError, checkNumber, checkOptions, describe } from '../errors.js';
+import { kernel } from '../native.js';
+import type { Tensor } from '../tensor.js';
+import { clamp, gt, logicalAnd, lt, where } from './compare.js';
+import { to } from './copy.js';
+import { onesLike } from './creation.js';
+import { add, erf, exp, mul, square, sub, unary } from './elementwise.js';
+
+// 1 where the mask is, else `low`: the slopes of functions of straight pieces.
+function slopes(mask: Tensor, low: number, x: Tensor): Tensor {
+  return where(mask, onesLike(x), low);
+}
+
+const tanhKernel = kernel('tanh');
+const tanhBackwardKernel = kernel('tanhBackward');
+
+/** tanh(x) = (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ). */
+export function tanh(x: Tensor): Tensor {
+  return unary('tanh', tanhKernel, x, tanhBackwardKernel, 'y', (y) => sub(1, square(y)));
+}
+
+const sigmoidKernel = kernel('sigmoid');
+const sigmoidBackwardKernel = kernel('sigmoidBackward');
+
+/** σ(x) = 1 / (1 + e⁻ˣ). */
+export function sigmoid(x: Tensor): Tensor {
+  return unary('sigmoid', sigmoidKernel, x, sigmoidBackwardKernel, 'y', (y) => mul(y, sub(1, y)));
+}
+
+const reluKernel = kernel('relu');
+const reluBackwardKernel = kernel('reluBackward');
+
+/** max(x, 0); NaN stays NaN. The gradient at 0 is 0. */
+export function relu(x: Tensor): Tensor {
+  return unary('relu', reluKernel, x, reluBackwardKernel, 'y', (y) => to(gt(y, 0), y.dtype));
+}
+
+const leakyReluKernel = kernel('leakyRelu');
+const leakyReluBackwardKernel = kernel('leakyReluBackward');
+
+/**
+ * x where x > 0, else negativeSlope · x.
+ *
+ * @param options `negativeSlope`: default 0.01
+ */
+export function leakyRelu(x: Tensor, options?: { negativeSlope?: number }): Tensor {
+  checkOptions('leakyRelu', options, ['negativeSlope']);
+  const slope = checkNumber('leakyRelu', 'negativeSlope', options?.negativeSlope ?? 0.01);
+  const derivative = (x: Tensor) => slopes(gt(x, 0), slope, x);
+  return unary('leakyRelu', leakyReluKernel, x, leakyReluBackwardKernel, 'x', derivative, [slope]);
+}
+
+const eluKernel = kernel('elu');
+const eluBackwardKernel = kernel('eluBackward');
+
+function scaledElu(name: string, x: Tensor, alpha: number, scale: number): Tensor {
+  // eˣ of min(x, 0): where x is large it is not used, but its infinity would make the second derivative NaN.
+  const derivative = (x: Tensor) => where(gt(x, 0), scale, mul(exp(clamp(x, { max: 0 })), scale * alpha));
+  return unary(name, eluKernel, x, eluBackwardKernel, 'x', derivative, [alpha, scale]);
+}
+
+/**
+ * Exponential linear unit: x where x > 0, else alpha (eˣ - 1). Clevert, Unterthiner, Hochreiter, "Fast and accurate deep
+ * network learning by exponential linear units", 2015, https://arxiv.org/abs/1511.07289
+ *
+ * @param options `alpha`: default 1
+ */
+export function elu(x: Tensor, options?: { alpha?: number }): Tensor {
+  checkOptions('elu', options, ['alpha']);
+  return scaledElu('elu', x, checkNumber('elu', 'alpha', options?.alpha ?? 1), 1);
+}
+
+/**
+ * Scaled exponential linear unit: 1.0507 (x where x > 0, else 1.6733 (eˣ - 1)). Klambauer, Unterthiner, Mayr, Hochreiter,
+ * "Self-normalizing neural networks", 2017, https://arxiv.org/abs/1706.02515
+ */
+export function selu(x: Tensor): Tensor {
+  return scaledElu('selu', x, 1.6732632423543772, 1.0507009873554805);
+}
+
+const geluKernel = kernel('gelu');
+const geluBackwardKernel = kernel('geluBackward');
+const geluTanhKernel = kernel('geluTanh');
+const geluTanhBackwardKernel = kernel('geluTanhBackward');
+
+/**
+ * Gaussian error linear unit: x Φ(x) = x / 2 (1 + erf(x / √2)). Hendrycks, Gimpel, "Gaussian error linear units", 2016,
+ * https://arxiv.org/abs/1606.08415
+ *
+ * @param options `approximate`: `none` (default), or `tanh` for x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
+ */
+export function gelu(x: Tensor, options?: { approximate?: 'none' | 'tanh' }): Tensor {
+  checkOptions('gelu', options, ['approximate']);
+  const approximate = options?.approximate ?? 'none';
+  if (approximate !== 'none' && approximate !== 'tanh') {
+    throw new ArgumentError(`gelu: approximate must be "none" or "tanh", got ${describe(approximate)}`);
+  }
+  if (approximate === 'tanh') return unary('gelu', geluTanhKernel, x, geluTanhBackwardKernel, 'x', geluTanhDerivative);
+  return unary('gelu', geluKernel, x, geluBackwardKernel, 'x', (x) => {
+    const below = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
+    return add(below, mul(mul(x, exp(mul(square(x), -0.5))), 1 / Math.sqrt(2 * Math.PI)));
+  });
+}
+
+// x σ(u) with u = c x + c d x³: σ(u) + x σ(u) (1 - σ(u)) u′.
+function geluTanhDerivative(x: Tensor): Tensor {
+  const c = 2 * Math.sqrt(2 / Math.PI);
+  const cubic = 0.044715 * c;
+  const x2 = square(x);
+  const s = sigmoid(mul(x, add(mul(x2, cubic), c)));
+  return add(s, mul(mul(mul(x, add(mul(x2, 3 * cubic), c)), s), sub(1, s)));
+}
+
+const siluKernel = kernel('silu');
+const siluBackwardKernel = kernel('siluBackward');
+
+/** Sigmoid linear unit, also named swish: x σ(x). */
+export function silu(x: Tensor): Tensor {
+  return unary('silu', siluKernel, x, siluBackwardKernel, 'x', (x) => {
+    const s = sigmoid(x);
+    return mul(s, add(mul(x, sub(1, s)), 1));
+  });
+}
+
+const softplusKernel = kernel('softplus');
+const softplusBackwardKernel = kernel('softplusBackward');
+
+/**
+ * log(1 + exp(beta x)) / beta, and x itself where beta x > threshold.
+ *
+ * @param options `beta`: above 0, default 1; `threshold`: default 20
+ */
+export function softplus(x: Tensor, options?: { beta?: number; threshold?: number }): Tensor {
+  checkOptions('softplus', options, ['beta', 'threshold']);
+  const beta = checkNumber('softplus', 'beta', options?.beta ?? 1, { least: 0, open: true });
+  const threshold = checkNumber('softplus', 'threshold', options?.threshold ?? 20);
+  const derivative = (x: Tensor) => {
+    const z = mul(x, beta);
+    return where(gt(z, threshold), 1, sigmoid(z));
+  };
+  return unary('softplus', softplusKernel, x, softplusBackwardKernel, 'x', derivative, [beta, threshold]);
+}
+
+const clampKernel = kernel('clamp');
+const hardtanhBackwardKernel = kernel('hardtanhBackward');
+
+/**
+ * x cut off to [min, max]; NaN stays NaN. The gradient at both ends is 0.
+ *
+ * @param options `min`: default -1; `max`: above min, default 1
+ */
+export function hardtanh(x: Tensor, options?: { min?: number; max?: number }): Tensor {
+  checkOptions('hardtanh', options, ['min', 'max']);
+  const min = checkNumber('hardtanh', 'min', options?.min ?? -1);
+  const max = checkNumber('hardtanh', 'max', options?.max ?? 1, { least: min, open: true });
+  const derivative = (x: Tensor) => to(logicalAnd(gt(x, min), lt(x, max)), x.dtype);
+  return unary('hardtanh', clampKernel, x, hardtanhBackwardKernel, 'x', derivative, [min, max]);
+}
+
+const mishKernel = kernel('mish');
+const mishBackwardKernel = kernel('mishBackward');
+
+/** x tanh(log(1 + eˣ)). Misra, "Mish: a self regularized non-monotonic activation function", 2019, https://arxiv.org/abs/1908.08681 */
+export function mish(x: Tensor): Tensor {
+  return unary('mish', mishKernel, x, mishBackwardKernel, 'x', (x) => {
+    const t = tanh(softplus(x));
+    return add(t, mul(mul(x, sigmoid(x)), sub(1, square(t))));
+  });
+}

@@ -1,0 +1,232 @@
+// Comparing and choosing: results that are uint8 masks of 0 and 1, and functions that pick elements.
+import { isGradEnabled, record } from '../autograd/tape.js';
+import { type DType, isFloat } from '../dtype.js';
+import { ArgumentError, checkOptions, DTypeError, describe } from '../errors.js';
+import { type Kernel, kernel } from '../native.js';
+import { broadcastShapes, broadcastStrides, loopDims, sameShape } from '../shape.js';
+import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import { sumTo } from './broadcast.js';
+import { to } from './copy.js';
+import { full } from './creation.js';
+import { applyBinary, mul, type Operand, operands } from './elementwise.js';
+
+const equalKernel = kernel('equal');
+const notEqualKernel = kernel('notEqual');
+const lessKernel = kernel('less');
+const lessEqualKernel = kernel('lessEqual');
+
+function compare(operation: string, run: Kernel, a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(operation, a, b);
+  return applyBinary(operation, run, x, y, 'uint8');
+}
+
+/** Where a = b: uint8, 1 or 0, elementwise, broadcast. Tensors of one dtype, or one of them a number; NaN equals nothing. */
+export function eq(a: Operand, b: Operand): Tensor {
+  return compare('eq', equalKernel, a, b);
+}
+
+/** Where a ≠ b: uint8, 1 or 0, elementwise, broadcast. */
+export function ne(a: Operand, b: Operand): Tensor {
+  return compare('ne', notEqualKernel, a, b);
+}
+
+/** Where a < b: uint8, 1 or 0, elementwise, broadcast. */
+export function lt(a: Operand, b: Operand): Tensor {
+  return compare('lt', lessKernel, a, b);
+}
+
+/** Where a ≤ b: uint8, 1 or 0, elementwise, broadcast. */
+export function le(a: Operand, b: Operand): Tensor {
+  return compare('le', lessEqualKernel, a, b);
+}
+
+/** Where a > b: uint8, 1 or 0, elementwise, broadcast. */
+export function gt(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands('gt', a, b);
+  return swapped('gt', lessKernel, x, y);
+}
+
+/** Where a ≥ b: uint8, 1 or 0, elementwise, broadcast. */
+export function ge(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands('ge', a, b);
+  return swapped('ge', lessEqualKernel, x, y);
+}
+
+// a > b is b < a; a clash of shapes is worded in the caller's order.
+function swapped(operation: string, run: Kernel, a: Tensor, b: Tensor): Tensor {
+  if (!sameShape(a.shape, b.shape)) broadcastShapes(operation, ['a', 'b'], [a.shape, b.shape]);
+  return applyBinary(operation, run, b, a, 'uint8');
+}
+
+const logicalAndKernel = kernel('logicalAnd');
+const logicalOrKernel = kernel('logicalOr');
+const logicalXorKernel = kernel('logicalXor');
+const logicalNotKernel = kernel('logicalNot');
+
+function logical(operation: string, run: Kernel, a: Tensor, b: Tensor): Tensor {
+  return applyBinary(operation, run, truth(operation, 'a', a), truth(operation, 'b', b));
+}
+
+function truth(operation: string, name: string, x: Tensor): Tensor {
+  checkTensor(operation, name, x);
+  return x.dtype === 'uint8' ? x : ne(x, 0);
+}
+
+/** Where a and b both are not 0: uint8, broadcast. Tensors of any dtype. */
+export function logicalAnd(a: Tensor, b: Tensor): Tensor {
+  return logical('logicalAnd', logicalAndKernel, a, b);
+}
+
+/** Where a or b is not 0: uint8, broadcast. Tensors of any dtype. */
+export function logicalOr(a: Tensor, b: Tensor): Tensor {
+  return logical('logicalOr', logicalOrKernel, a, b);
+}
+
+/** Where one of a and b is 0 and the other is not: uint8, broadcast. Tensors of any dtype. */
+export function logicalXor(a: Tensor, b: Tensor): Tensor {
+  return logical('logicalXor', logicalXorKernel, a, b);
+}
+
+/** Where x = 0: uint8. A tensor of any dtype. */
+export function logicalNot(x: Tensor): Tensor {
+  return mask('logicalNot', logicalNotKernel, x);
+}
+
+function mask(name: string, run: Kernel, x: Tensor): Tensor {
+  checkTensor(name, 'x', x);
+  const y = empty(x.shape, 'uint8');
+  run(y.handle, x.handle);
+  return y;
+}
+
+const isNaNKernel = kernel('isNaN');
+const isFiniteKernel = kernel('isFinite');
+
+/** Where x is NaN: uint8. A tensor of any dtype; integers never are. */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: PyTorch's name, and the global is not used here
+export function isNaN(x: Tensor): Tensor {
+  if (checkTensor('isNaN', 'x', x) && !isFloat(x.dtype)) return full(x.shape, 0, { dtype: 'uint8' });
+  return mask('isNaN', isNaNKernel, x);
+}
+
+/** Where x is neither NaN nor ±∞: uint8. A tensor of any dtype; integers always are finite. */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: PyTorch's name, and the global is not used here
+export function isFinite(x: Tensor): Tensor {
+  if (checkTensor('isFinite', 'x', x) && !isFloat(x.dtype)) return full(x.shape, 1, { dtype: 'uint8' });
+  return mask('isFinite', isFiniteKernel, x);
+}
+
+const whereKernel = kernel('where');
+
+/**
+ * y = condition ? a : b, elementwise, all three broadcast.
+ *
+ * @param condition uint8, not 0 where a is taken
+ * @param a a tensor, or a number that takes b's dtype
+ * @param b a tensor of a's dtype, or a number
+ * @example
+ * const x = tensor([-1, 2, -3]);
+ * const y = where(gt(x, 0), x, 0); // [0, 2, 0]
+ */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  checkTensor('where', 'condition', condition);
+  if (condition.dtype !== 'uint8') {
+    throw new DTypeError(`where: condition must be uint8, got ${condition.dtype}; compare it, as in ne(condition, 0)`);
+  }
+  const [x, y] = operands('where', a, b);
+  const result = choose(condition, x, y);
+  const xShape = x.shape;
+  const yShape = y.shape;
+  const backward = (dy: Tensor, needs: readonly boolean[]) => [
+    needs[0] ? sumTo(where(condition, dy, 0), xShape) : null,
+    needs[1] ? sumTo(where(condition, 0, dy), yShape) : null,
+  ];
+  return record('where', result, [x, y], backward, [condition]);
+}
+
+function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
+  if (sameShape(a.shape, b.shape) && sameShape(a.shape, condition.shape)) {
+    const y = empty(a.shape, a.dtype);
+    whereKernel(y.handle, condition.handle, a.handle, b.handle, y.size, 1, 1, 1);
+    return y;
+  }
+  const shapes = [condition.shape, a.shape, b.shape];
+  const shape = broadcastShapes('where', ['condition', 'a', 'b'], shapes);
+  const dims = loopDims(
+    shape,
+    shapes.map((s) => broadcastStrides(s, shape)),
+  );
+  const y = empty(shape, a.dtype);
+  whereKernel(y.handle, condition.handle, a.handle, b.handle, ...dims);
+  return y;
+}
+
+const maximumKernel = kernel('maximum');
+const minimumKernel = kernel('minimum');
+
+function extreme(operation: string, run: Kernel, wins: typeof gt, a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(operation, a, b);
+  const result = applyBinary(operation, run, x, y);
+  // The winner takes the gradient, equals take half each.
+  const share = (one: Tensor, other: Tensor, dy: Tensor): Tensor => {
+    const whole = to(wins(one, other), dy.dtype);
+    return sumTo(mul(dy, where(eq(one, other), 0.5, whole)), one.shape);
+  };
+  const backward = (dy: Tensor, needs: readonly boolean[]) => [
+    needs[0] ? share(x, y, dy) : null,
+    needs[1] ? share(y, x, dy) : null,
+  ];
+  return record(operation, result, [x, y], backward, [x, y]);
+}
+
+/** The larger of a and b, elementwise, broadcast; NaN where one is NaN. At ties each gets half the gradient. */
+export function maximum(a: Operand, b: Operand): Tensor {
+  return extreme('maximum', maximumKernel, gt, a, b);
+}
+
+/** The smaller of a and b, elementwise, broadcast; NaN where one is NaN. At ties each gets half the gradient. */
+export function minimum(a: Operand, b: Operand): Tensor {
+  return extreme('minimum', minimumKernel, lt, a, b);
+}
+
+const clampKernel = kernel('clamp');
+const clampBackwardKernel = kernel('clampBackward');
+
+/**
+ * min(max(x, options.min), options.max) of a float tensor; NaN stays NaN. The gradient is dy where min ≤ x ≤ max, else 0.
+ *
+ * @param options `min` and `max`, at least one of them; when min > max the result is max
+ * @example
+ * const y = clamp(tensor([-2, 0.5, 7]), { min: 0, max: 1 }); // [0, 0.5, 1]
+ */
+export function clamp(x: Tensor, options: { min?: number; max?: number }): Tensor {
+  checkTensor('clamp', 'x', x);
+  checkFloat('clamp', 'x', x);
+  checkOptions('clamp', options, ['min', 'max']);
+  if (options?.min === undefined && options?.max === undefined) {
+    throw new ArgumentError('clamp: min or max must be given, got neither');
+  }
+  const min = checkBound('clamp', 'min', options.min, Number.NEGATIVE_INFINITY);
+  const max = checkBound('clamp', 'max', options.max, Number.POSITIVE_INFINITY);
+  const y = empty(x.shape, x.dtype);
+  clampKernel(y.handle, x.handle, min, max);
+  const backward = (dy: Tensor) => {
+    if (isGradEnabled()) return [mul(dy, between(x, min, max, dy.dtype))];
+    const dx = empty(x.shape, x.dtype);
+    clampBackwardKernel(dx.handle, dy.handle, x.handle, min, max);
+    return [dx];
+  };
+  return record('clamp', y, [x], backward, [x]);
+}
+
+function between(x: Tensor, min: number, max: number, dtype: DType): Tensor {
+  return to(logicalAnd(ge(x, min), le(x, max)), dtype);
+}
+
+/** @internal A bound that may be infinite. */
+export function checkBound(operation: string, name: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number' || Number.isNaN(value))
+    throw new ArgumentError(`${operation}: ${name} must be a number, got ${describe(value)}`);
+  return value;
+}

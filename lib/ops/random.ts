@@ -1,0 +1,196 @@
+import { isRecorded, record } from '../autograd/tape.js';
+import { ArgumentError, checkInteger, checkNumber, checkOptions, DTypeError, describe } from '../errors.js';
+import { kernel } from '../native.js';
+import { defaultGenerator, Generator } from '../random.js';
+import { checkShape, type Shape } from '../shape.js';
+import {
+  checkDType,
+  checkFloat,
+  checkTensor,
+  empty,
+  finish,
+  type Tensor,
+  type TensorOptions,
+  tensorOptions,
+} from '../tensor.js';
+import { to } from './copy.js';
+
+/** Options of the functions that make random tensors. */
+export interface RandomOptions extends TensorOptions {
+  /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
+  generator?: Generator;
+}
+
+const randomOptions = [...tensorOptions, 'generator'];
+
+function checkGenerator(operation: string, generator: unknown): Generator {
+  if (generator === undefined) return defaultGenerator();
+  if (!(generator instanceof Generator)) {
+    throw new ArgumentError(`${operation}: generator must be a Generator, got ${describe(generator)}`);
+  }
+  return generator;
+}
+
+// An uninitialised float tensor of `shape`.
+function room(operation: string, shape: Shape, options: RandomOptions | undefined): Tensor {
+  const dtype = checkDType(operation, options?.dtype, 'float32');
+  const sizes = checkShape(operation, shape);
+  if (dtype !== 'float32' && dtype !== 'float64') {
+    throw new DTypeError(`${operation}: dtype must be float32 or float64, got ${dtype}; use randint for integers`);
+  }
+  return empty(sizes, dtype);
+}
+
+const uniformKernel = kernel('uniform');
+const normalKernel = kernel('normal');
+const bernoulliKernel = kernel('bernoulli');
+const randintKernel = kernel('randint');
+const permutationKernel = kernel('permutation');
+
+/**
+ * Numbers uniform in [low, high): a float32 has 24 random bits, a float64 53.
+ *
+ * @param options `low`: default 0; `high`: default 1; `dtype`: float32 or float64; `generator`, `requiresGrad`
+ * @example
+ * const x = uniform([2, 3], { low: -1, high: 1 });
+ */
+export function uniform(shape: Shape, options?: RandomOptions & { low?: number; high?: number }): Tensor {
+  checkOptions('uniform', options, ['low', 'high', ...randomOptions]);
+  return uniformIn('uniform', shape, options, options?.low ?? 0, options?.high ?? 1);
+}
+
+function uniformIn(operation: string, shape: Shape, options: RandomOptions | undefined, a: number, b: number): Tensor {
+  const low = checkNumber(operation, 'low', a);
+  const high = checkNumber(operation, 'high', b, { least: low });
+  const { state } = checkGenerator(operation, options?.generator);
+  const y = room(operation, shape, options);
+  uniformKernel(y.handle, state.handle, low, high);
+  return finish(y, options);
+}
+
+/** Numbers uniform in [0, 1). Options as of `uniform`, without the bounds. */
+export function rand(shape: Shape, options?: RandomOptions): Tensor {
+  checkOptions('rand', options, randomOptions);
+  return uniformIn('rand', shape, options, 0, 1);
+}
+
+/**
+ * Numbers of the normal distribution.
+ *
+ * @param options `mean`: default 0; `std`, the standard deviation: at least 0, default 1; `dtype`: float32 or float64;
+ *   `generator`, `requiresGrad`
+ * @example
+ * const x = normal([2, 3], { mean: 10, std: 0.5 });
+ */
+export function normal(shape: Shape, options?: RandomOptions & { mean?: number; std?: number }): Tensor {
+  checkOptions('normal', options, ['mean', 'std', ...randomOptions]);
+  return normalOf('normal', shape, options, options?.mean ?? 0, options?.std ?? 1);
+}
+
+function normalOf(operation: string, shape: Shape, options: RandomOptions | undefined, a: number, b: number): Tensor {
+  const mean = checkNumber(operation, 'mean', a);
+  const std = checkNumber(operation, 'std', b, { least: 0 });
+  const { state } = checkGenerator(operation, options?.generator);
+  const y = room(operation, shape, options);
+  normalKernel(y.handle, state.handle, mean, std);
+  return finish(y, options);
+}
+
+/** Numbers of the standard normal distribution (mean 0, deviation 1). Options as of `normal`, without these two. */
+export function randn(shape: Shape, options?: RandomOptions): Tensor {
+  checkOptions('randn', options, randomOptions);
+  return normalOf('randn', shape, options, 0, 1);
+}
+
+/**
+ * Integers uniform in [low, high).
+ *
+ * @param low at least -2³¹
+ * @param high above low, at most 2³¹
+ * @param options `dtype`: default int32 (a float32 holds integers up to 2²⁴ exactly); `generator`, `requiresGrad`
+ * @example
+ * const labels = randint(0, 10, [64]);
+ */
+export function randint(low: number, high: number, shape: Shape, options?: RandomOptions): Tensor {
+  checkOptions('randint', options, randomOptions);
+  const dtype = checkDType('randint', options?.dtype, 'int32');
+  const [least, most] = dtype === 'uint8' ? [0, 256] : [-2147483648, 2147483648];
+  checkInteger('randint', 'low', low, least, most - 1);
+  checkInteger('randint', 'high', high, low + 1, most);
+  const { state } = checkGenerator('randint', options?.generator);
+  const y = empty(checkShape('randint', shape), 'int32');
+  randintKernel(y.handle, state.handle, low, high);
+  return finish(to(y, dtype), options);
+}
+
+/**
+ * 1 with probability p, else 0.
+ *
+ * @param options `p`: in [0, 1], default 0.5, resolved to 2⁻³⁰; `dtype`: float32 (default), float64 or uint8;
+ *   `generator`, `requiresGrad`
+ */
+export function bernoulli(shape: Shape, options?: RandomOptions & { p?: number }): Tensor {
+  checkOptions('bernoulli', options, ['p', ...randomOptions]);
+  const p = checkNumber('bernoulli', 'p', options?.p ?? 0.5, { least: 0, most: 1 });
+  const dtype = checkDType('bernoulli', options?.dtype, 'float32');
+  if (dtype === 'int32') throw new DTypeError('bernoulli: dtype must be float32, float64 or uint8, got int32');
+  const { state } = checkGenerator('bernoulli', options?.generator);
+  const y = empty(checkShape('bernoulli', shape), dtype);
+  bernoulliKernel(y.handle, state.handle, p);
+  return finish(y, options);
+}
+
+/**
+ * The integers 0 … n - 1 in random order, int32 [n]; every order is equally likely.
+ *
+ * @param options `generator`
+ * @example
+ * const order = permutation(60000);
+ */
+export function permutation(n: number, options?: { generator?: Generator }): Tensor {
+  checkOptions('permutation', options, ['generator']);
+  checkInteger('permutation', 'n', n, 0, 2147483647);
+  const { state } = checkGenerator('permutation', options?.generator);
+  const y = empty([n], 'int32');
+  permutationKernel(y.handle, state.handle);
+  return y;
+}
+
+const dropoutKernel = kernel('dropout');
+const dropoutBackwardKernel = kernel('dropoutBackward');
+
+/**
+ * While training, sets each element to 0 with probability p and multiplies the others by 1 / (1 - p), so that the expected
+ * value stays; otherwise returns x itself. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+ * overfitting", 2014, https://jmlr.org/papers/v15/srivastava14a.html
+ *
+ * @param x float tensor of any shape
+ * @param options `p`: in [0, 1], default 0.5, resolved to 2⁻³⁰; `training`: default true; `generator`
+ */
+export function dropout(x: Tensor, options?: { p?: number; training?: boolean; generator?: Generator }): Tensor {
+  checkTensor('dropout', 'x', x);
+  checkFloat('dropout', 'x', x);
+  checkOptions('dropout', options, ['p', 'training', 'generator']);
+  const p = checkNumber('dropout', 'p', options?.p ?? 0.5, { least: 0, most: 1 });
+  const training = options?.training ?? true;
+  if (typeof training !== 'boolean') {
+    throw new ArgumentError(`dropout: training must be a boolean, got ${describe(training)}`);
+  }
+  const { state } = checkGenerator('dropout', options?.generator);
+  if (!training || p === 0) return x;
+  const y = empty(x.shape, x.dtype);
+  if (!isRecorded(x)) {
+    dropoutKernel(y.handle, 0, state.handle, x.handle, p);
+    return y;
+  }
+  const mask = empty(x.shape, 'uint8');
+  dropoutKernel(y.handle, mask.handle, state.handle, x.handle, p);
+  return record('dropout', y, [x], (dy) => [masked(dy, mask, p)], [mask]);
+}
+
+// x · mask / (1 - p), which is linear in x: its gradient is itself.
+function masked(x: Tensor, mask: Tensor, p: number): Tensor {
+  const y = empty(x.shape, x.dtype);
+  dropoutBackwardKernel(y.handle, x.handle, mask.handle, p);
+  return record('dropoutBackward', y, [x], (dy) => [masked(dy, mask, p)], [mask]);
+}
