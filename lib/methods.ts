@@ -1,18 +1,33 @@
 // Every operation is also a method: `softmax(x, options)` is `x.softmax(options)`. A new family is one line in each list.
 import * as autograd from './autograd/engine.js';
+import * as hooks from './autograd/hooks.js';
+import * as activation from './ops/activation.js';
+import * as compare from './ops/compare.js';
 import * as copy from './ops/copy.js';
 import * as elementwise from './ops/elementwise.js';
+import * as indexing from './ops/indexing.js';
+import * as matmul from './ops/matmul.js';
+import * as shape from './ops/shape.js';
+import * as slice from './ops/slice.js';
 import { Tensor } from './tensor.js';
 
 /** The functions of a module whose first argument is a tensor, without it. */
 type Methods<F> = {
-  [K in keyof F]: F[K] extends (x: any, ...rest: infer R) => infer Result ? (...rest: R) => Result : never;
+  [K in keyof F]: F[K] extends (x: Tensor, ...rest: infer R) => infer Result ? (...rest: R) => Result : never;
 };
 
+// biome-ignore format: one line a family
 const methods = {
+  ...pick(activation, ['elu', 'gelu', 'hardtanh', 'leakyRelu', 'mish', 'relu', 'selu', 'sigmoid', 'silu', 'softplus', 'tanh']),
   ...pick(autograd, ['backward']),
-  ...pick(copy, ['clone', 'to', 'detach', 'copy_', 'fill_', 'zero_', 'add_']),
-  ...pick(elementwise, ['add', 'mul']),
+  ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isFinite', 'isNaN', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'maximum', 'minimum', 'ne']),
+  ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'to', 'zero_']),
+  ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
+  ...pick(hooks, ['registerHook', 'retainGrad']),
+  ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
+  ...pick(matmul, ['matmul']),
+  ...pick(shape, ['expand', 'flatten', 'flip', 'permute', 'reshape', 'squeeze', 'tile', 'transpose', 'tril', 'triu', 'unsqueeze']),
+  ...pick(slice, ['chunk', 'pad', 'slice', 'split']),
 };
 
 function pick<F extends object, K extends keyof F>(family: F, names: readonly K[]): Pick<F, K> {
