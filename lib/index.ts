@@ -1,4 +1,5 @@
 import './methods.js';
+import { type BuildInfo, native } from './native.js';
 
 export { type BackwardOptions, backward, grad } from './autograd/engine.js';
 export { type GradcheckOptions, gradcheck, gradgradcheck, numericalGradient } from './autograd/gradcheck.js';
@@ -9,15 +10,84 @@ export type { DType, TypedArray } from './dtype.js';
 export * from './errors.js';
 export { freeMemory, getNumThreads, memoryStats, scope, setMemoryLimit, setNumThreads } from './memory.js';
 export type { BuildInfo, MemoryStats } from './native.js';
+export { elu, gelu, hardtanh, leakyRelu, mish, relu, selu, sigmoid, silu, softplus, tanh } from './ops/activation.js';
+export {
+  clamp,
+  eq,
+  ge,
+  gt,
+  isFinite,
+  isNaN,
+  le,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  lt,
+  maximum,
+  minimum,
+  ne,
+  where,
+} from './ops/compare.js';
 export * from './ops/copy.js';
 export { arange, eye, full, fullLike, linspace, ones, onesLike, zeros, zerosLike } from './ops/creation.js';
-export { add, mul, type Operand } from './ops/elementwise.js';
+export {
+  abs,
+  add,
+  ceil,
+  cos,
+  div,
+  erf,
+  exp,
+  expm1,
+  floor,
+  log,
+  log1p,
+  mul,
+  neg,
+  type Operand,
+  pow,
+  reciprocal,
+  round,
+  rsqrt,
+  sign,
+  sin,
+  sqrt,
+  square,
+  sub,
+} from './ops/elementwise.js';
+export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
+export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
+export {
+  bernoulli,
+  dropout,
+  normal,
+  permutation,
+  type RandomOptions,
+  rand,
+  randint,
+  randn,
+  uniform,
+} from './ops/random.js';
+export {
+  expand,
+  flatten,
+  flip,
+  permute,
+  reshape,
+  squeeze,
+  tile,
+  transpose,
+  tril,
+  triu,
+  unsqueeze,
+} from './ops/shape.js';
+export { chunk, concat, pad, slice, split, stack } from './ops/slice.js';
+export { defaultGenerator, Generator, manualSeed } from './random.js';
 export type { Shape } from './shape.js';
 export { type NestedArray, Tensor, type TensorData, type TensorOptions, tensor } from './tensor.js';
 
-import { native } from './native.js';
-
 /** Which BLAS, instruction-set level and number of threads the library runs on. */
-export function buildInfo(): import('./native.js').BuildInfo {
+export function buildInfo(): BuildInfo {
   return native.buildInfo();
 }
