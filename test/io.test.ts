@@ -261,7 +261,7 @@ describe('damaged safetensors', () => {
       [() => readSafetensors(path), path],
     ] as const) {
       expect(read).toThrow(FileError);
-      expect(read).toThrow(new FileError(`read safetensors: ${JSON.stringify(source)} ${rule}`));
+      expect(read).toThrow(new FileError(`load: ${JSON.stringify(source)} ${rule}`));
     }
   });
 
@@ -300,7 +300,7 @@ describe('damaged safetensors', () => {
     const missing = join(folder, 'missing.safetensors');
     expect(() => readSafetensors(missing)).toThrow(
       new FileError(
-        `read safetensors: cannot read "${missing}" (ENOENT: no such file or directory, open '${missing}')`,
+        `load: cannot read "${missing}" (ENOENT: no such file or directory, open '${missing}')`,
       ),
     );
     expect(() => readSafetensors(folder)).toThrow(FileError);
@@ -323,7 +323,7 @@ describe('writing', () => {
   it('that fails names the file and leaves all as it was', () => {
     const inner = mkdtempSync(join(folder, 'failing-'));
     const path = join(inner, 'none', 'model.safetensors');
-    expect(() => writeSafetensors(path, { a: one })).toThrow(/^write safetensors: cannot write ".*none.*" \(ENOENT/);
+    expect(() => writeSafetensors(path, { a: one })).toThrow(/^save: cannot write ".*none.*" \(ENOENT/);
     // A folder at the path: the write works and the rename does not.
     expect(() => writeSafetensors(inner, { a: one })).toThrow(FileError);
     expect(readdirSync(inner)).toEqual([]);

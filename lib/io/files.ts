@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { FileError } from '../errors.js';
+import { AdjointError, FileError } from '../errors.js';
 
 /** A system error (`ENOENT: no such file or directory, …`) as a FileError that names the operation and the file. */
 export function systemError(operation: string, action: string, path: string, cause: unknown): FileError {
@@ -49,6 +49,7 @@ export function writeFileAtomic(operation: string, path: string, parts: Iterable
   } catch (cause) {
     if (descriptor !== undefined) closeSync(descriptor);
     rmSync(temporary, { force: true });
+    if (cause instanceof AdjointError) throw cause; // from the parts
     throw systemError(operation, 'write', path, cause);
   }
   syncFolder(dirname(path));

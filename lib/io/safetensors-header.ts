@@ -41,9 +41,9 @@ export interface Header {
 /** The cap of the reference implementation; a longer header is damage, not a model. */
 export const maxHeaderLength = 100_000_000;
 
-/** `read safetensors: "model.safetensors" …`: every message names the file, then the tensor if there is one. */
+/** `load: "model.safetensors" …`: every message names the file, then the tensor if there is one. */
 export function damaged(source: string, rule: string, options?: ErrorOptions): FileError {
-  return new FileError(`read safetensors: ${JSON.stringify(source)} ${rule}`, options);
+  return new FileError(`load: ${JSON.stringify(source)} ${rule}`, options);
 }
 
 /** The header length in the first 8 bytes, checked against the size of the file. */

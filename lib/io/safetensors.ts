@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { arrayTypes, type DType, type TypedArray } from '../dtype.js';
-import { ArgumentError, DTypeError, describe, FileError, formatShape, ShapeError } from '../errors.js';
+import { AdjointError, ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { systemError, writeFileAtomic } from './files.js';
 import {
   damaged,
@@ -41,14 +41,8 @@ export function encodeSafetensors(
   entries: SafetensorsEntries,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array {
-  const parts = layOut('encodeSafetensors', entries, metadata);
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let position = 0;
-  for (const part of parts) {
-    bytes.set(part, position);
-    position += part.length;
-  }
-  return bytes;
+  const parts = toParts('encodeSafetensors', entries);
+  return Buffer.concat([...layOut('encodeSafetensors', parts, metadata)]);
 }
 
 /**
@@ -60,7 +54,17 @@ export function writeSafetensors(
   entries: SafetensorsEntries,
   metadata?: Readonly<Record<string, string>>,
 ): void {
-  writeFileAtomic('write safetensors', path, layOut('write safetensors', entries, metadata));
+  writeParts('save', path, toParts('save', entries), metadata);
+}
+
+/** @internal Writes parts whose data is fetched one by one, so that it never lies in memory twice. */
+export function writeParts(
+  operation: string,
+  path: string,
+  parts: readonly TensorPart[],
+  metadata?: Readonly<Record<string, string>>,
+): void {
+  writeFileAtomic(operation, path, layOut(operation, parts, metadata));
 }
 
 /**
@@ -69,9 +73,10 @@ export function writeSafetensors(
  * @throws FileError, naming source and tensor, when anything is damaged.
  */
 export function decodeSafetensors(bytes: Uint8Array, source = 'bytes'): SafetensorsContent {
-  return decode(source, bytes.length, (begin, target) => {
-    target.set(bytes.subarray(begin, begin + target.length));
-  });
+  const tensors = new Map<string, SafetensorsEntry>();
+  const readAt: ReadAt = (begin, target) => target.set(bytes.subarray(begin, begin + target.length));
+  const metadata = decode(source, bytes.length, readAt, (name, entry) => tensors.set(name, entry));
+  return { tensors, metadata };
 }
 
 /**
@@ -79,14 +84,24 @@ export function decodeSafetensors(bytes: Uint8Array, source = 'bytes'): Safetens
  * @throws FileError, naming file and tensor, when it cannot be read or anything in it is damaged.
  */
 export function readSafetensors(path: string): SafetensorsContent {
+  const tensors = new Map<string, SafetensorsEntry>();
+  const metadata = visitSafetensors(path, (name, entry) => tensors.set(name, entry));
+  return { tensors, metadata };
+}
+
+/** @internal Hands out the tensors of a file one by one, or none without `visit`; returns its metadata. */
+export function visitSafetensors(
+  path: string,
+  visit?: (name: string, entry: SafetensorsEntry) => void,
+): Record<string, string> {
   let descriptor: number | undefined;
   try {
     const file = openSync(path, 'r');
     descriptor = file;
-    return decode(path, fstatSync(file).size, (begin, target) => readAll(path, file, begin, target));
+    return decode(path, fstatSync(file).size, (begin, target) => readAll(path, file, begin, target), visit);
   } catch (cause) {
-    if (cause instanceof FileError) throw cause;
-    throw systemError('read safetensors', 'read', path, cause);
+    if (cause instanceof AdjointError) throw cause;
+    throw systemError('load', 'read', path, cause);
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
@@ -103,24 +118,25 @@ function readAll(source: string, file: number, begin: number, target: Uint8Array
   }
 }
 
-function decode(source: string, size: number, readAt: ReadAt): SafetensorsContent {
+function decode(
+  source: string,
+  size: number,
+  readAt: ReadAt,
+  visit?: (name: string, entry: SafetensorsEntry) => void,
+): Record<string, string> {
   const prefix = new Uint8Array(8);
   if (size >= 8) readAt(0, prefix);
   const header = new Uint8Array(readHeaderLength(source, prefix, size));
   readAt(8, header);
   const dataStart = 8 + header.length;
   const { spans, metadata } = parseHeader(source, header, size - dataStart);
-  const tensors = new Map<string, SafetensorsEntry>();
+  if (visit === undefined) return metadata;
   for (const span of spans) {
+    const { name, fileDType, shape } = span;
     const data = readTensor(source, span, (target) => readAt(dataStart + span.begin, target));
-    tensors.set(span.name, {
-      dtype: fileTypes[span.fileDType].dtype,
-      shape: span.shape,
-      data,
-      fileDType: span.fileDType,
-    });
+    visit(name, { dtype: fileTypes[fileDType].dtype, shape, data, fileDType });
   }
-  return { tensors, metadata };
+  return metadata;
 }
 
 /** Typed arrays have the byte order of the machine: little-endian, like the file, on every platform we build for. */
@@ -149,26 +165,57 @@ function readTensor(source: string, span: TensorSpan, read: (target: Uint8Array)
   return data;
 }
 
-/** The parts of a file in order: the header, then the data of each tensor. */
+/** @internal A tensor to write: what the header says of it, and its bytes when they are wanted. */
+export interface TensorPart {
+  name: string;
+  fileDType: FileDType;
+  shape: readonly number[];
+  /** Elements. */
+  count: number;
+  /** The elements, in the memory dtype of `fileDType`. */
+  data: () => TypedArray;
+}
+
+function toParts(operation: string, entries: SafetensorsEntries): TensorPart[] {
+  const list = entries instanceof Map ? [...entries] : Object.entries(entries as Record<string, SafetensorsEntry>);
+  return list.map(([name, entry]) => checkEntry(operation, name, entry));
+}
+
+/** The bytes of a file in order: the header, then the data of each tensor. Everything is checked before the first. */
 function layOut(
   operation: string,
-  entries: SafetensorsEntries,
+  parts: readonly TensorPart[],
   metadata: Readonly<Record<string, string>> | undefined,
-): Uint8Array[] {
-  const list = entries instanceof Map ? [...entries] : Object.entries(entries as Record<string, SafetensorsEntry>);
-  const checked = list.map(([name, entry]) => checkEntry(operation, name, entry));
-  const ordered = [...checked].sort((a, b) => fileTypes[b.fileDType].size - fileTypes[a.fileDType].size);
+): Iterable<Uint8Array> {
+  const ordered = [...parts].sort((a, b) => fileTypes[b.fileDType].size - fileTypes[a.fileDType].size);
   const offsets = new Map<string, [number, number]>();
   let position = 0;
-  for (const { name, bytes } of ordered) {
-    offsets.set(name, [position, position + bytes.length]);
-    position += bytes.length;
+  for (const { name, fileDType, count } of ordered) {
+    const end = position + count * fileTypes[fileDType].size;
+    offsets.set(name, [position, end]);
+    position = end;
   }
-  const fields = checked.map(({ name, fileDType, shape }) => {
+  const fields = parts.map(({ name, fileDType, shape }) => {
+    if (name === '__metadata__') {
+      const rule = 'has a name that the format keeps for itself; rename it';
+      throw new ArgumentError(`${operation}: tensor ${describe(name)} ${rule}`);
+    }
     return `${JSON.stringify(name)}:${JSON.stringify({ dtype: fileDType, shape, data_offsets: offsets.get(name) })}`;
   });
   if (metadata !== undefined) fields.unshift(`"__metadata__":${encodeMetadata(operation, metadata)}`);
-  const text = new TextEncoder().encode(`{${fields.join(',')}}`);
+  return inOrder(encodeHeader(operation, `{${fields.join(',')}}`), ordered);
+}
+
+function* inOrder(header: Uint8Array, ordered: readonly TensorPart[]): Iterable<Uint8Array> {
+  yield header;
+  for (const { fileDType, data } of ordered) {
+    const stored = fileDType === 'I64' ? widen(data() as Int32Array) : data();
+    yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+  }
+}
+
+function encodeHeader(operation: string, json: string): Uint8Array {
+  const text = new TextEncoder().encode(json);
   const length = Math.ceil(text.length / 8) * 8; // spaces up to here keep the data aligned
   if (length > maxHeaderLength) {
     throw new ArgumentError(`${operation}: names and metadata must fit ${maxHeaderLength} bytes, got ${length}`);
@@ -176,10 +223,13 @@ function layOut(
   const header = new Uint8Array(8 + length).fill(0x20);
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
   header.set(text, 8);
-  return [header, ...ordered.map(({ bytes }) => bytes)];
+  return header;
 }
 
 function encodeMetadata(operation: string, metadata: Readonly<Record<string, string>>): string {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    throw new ArgumentError(`${operation}: metadata must be an object of strings, got ${describe(metadata)}`);
+  }
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value === 'string') continue;
     throw new ArgumentError(
@@ -189,17 +239,8 @@ function encodeMetadata(operation: string, metadata: Readonly<Record<string, str
   return JSON.stringify(metadata);
 }
 
-interface CheckedEntry {
-  name: string;
-  fileDType: FileDType;
-  shape: readonly number[];
-  bytes: Uint8Array;
-}
-
-function checkEntry(operation: string, name: string, entry: SafetensorsEntry): CheckedEntry {
+function checkEntry(operation: string, name: string, entry: SafetensorsEntry): TensorPart {
   const what = `${operation}: tensor ${describe(name)}`;
-  if (name === '__metadata__')
-    throw new ArgumentError(`${what} has a name that the format keeps for itself; rename it`);
   const { dtype, shape, data } = entry;
   const fileDType = entry.fileDType ?? plainFileType[dtype];
   if (!Object.hasOwn(arrayTypes, dtype) || !(data instanceof arrayTypes[dtype])) {
@@ -210,16 +251,14 @@ function checkEntry(operation: string, name: string, entry: SafetensorsEntry): C
   }
   const count = shape.reduce((product, size) => product * size, 1);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || count !== data.length) {
-    throw new ShapeError(
-      `${what} must have as many elements as its shape, got ${formatShape(shape)} and ${data.length}`,
-    );
+    const got = `${formatShape(shape)} and ${data.length}`;
+    throw new ShapeError(`${what} must have as many elements as its shape, got ${got}`);
   }
   const wrong = fileDType === 'BOOL' ? data.findIndex((value: number) => value > 1) : -1;
   if (wrong >= 0) {
     throw new ArgumentError(`${what} must hold 0 and 1 to be written as BOOL, got ${data[wrong]} at position ${wrong}`);
   }
-  const stored = fileDType === 'I64' ? widen(data as Int32Array) : data;
-  return { name, fileDType, shape, bytes: new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength) };
+  return { name, fileDType, shape, count, data: () => data };
 }
 
 /** int32 to int64 as pairs of words: ten times faster than through BigInt. */

@@ -1,0 +1,78 @@
+// Files: weights as safetensors, pictures as PNG.
+import { ArgumentError, checkOptions, describe } from '../errors.js';
+import { checkTensor, Tensor, tensor } from '../tensor.js';
+import { type TensorPart, visitSafetensors, writeParts } from './safetensors.js';
+import { type FileDType, plainFileType } from './safetensors-header.js';
+
+export { encodePng, type Image, writePng } from './png.js';
+
+/** Tensors by name: a module's `stateDict()`, or an object. */
+export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
+
+/** What `load` found in the file where it is not the tensor's plain type, so that `save` writes it back. */
+const fileDTypes = new WeakMap<Tensor, FileDType>();
+
+/**
+ * Writes tensors to a safetensors file, which PyTorch and others read as well. A crash in between leaves the old file or
+ * the whole new one. Tensors that `load` made of int64 or bool are written as such again.
+ *
+ * @param options.metadata texts to keep with the tensors: an epoch, a configuration as JSON
+ * @throws FileError when the file cannot be written, ArgumentError for what is not a tensor or a text
+ * @example
+ * io.save('digits.safetensors', model.stateDict(), { metadata: { epoch: '5' } });
+ */
+export function save(path: string, stateDict: StateDict, options?: { metadata?: Record<string, string> }): void {
+  checkPath('save', path);
+  checkOptions('save', options, ['metadata']);
+  if (typeof stateDict !== 'object' || stateDict === null || stateDict instanceof Tensor) {
+    const hint = 'save({ name: tensor }) or model.stateDict()';
+    throw new ArgumentError(
+      `save: stateDict must be a Map or an object of tensors, got ${describe(stateDict)}; ${hint}`,
+    );
+  }
+  const entries = stateDict instanceof Map ? [...stateDict] : Object.entries(stateDict);
+  const parts = entries.map(([name, value]): TensorPart => {
+    if (typeof name !== 'string') throw new ArgumentError(`save: names must be strings, got ${describe(name)}`);
+    const t = checkTensor('save', describe(name), value);
+    return { name, fileDType: fileDTypeOf(t), shape: t.shape, count: t.size, data: () => t.toTypedArray() };
+  });
+  writeParts('save', path, parts, options?.metadata);
+}
+
+/**
+ * Reads the tensors of a safetensors file, in the order of its header. int64 becomes int32 and bool uint8, with a check
+ * that each value fits.
+ *
+ * @throws FileError that names the file and the tensor when anything is damaged, missing or of another type
+ * @example
+ * model.loadStateDict(io.load('digits.safetensors'));
+ */
+export function load(path: string): Map<string, Tensor> {
+  checkPath('load', path);
+  const tensors = new Map<string, Tensor>();
+  visitSafetensors(path, (name, { dtype, shape, data, fileDType }) => {
+    const t = tensor(data, { dtype, shape });
+    if (fileDType !== undefined && fileDType !== plainFileType[dtype]) fileDTypes.set(t, fileDType);
+    tensors.set(name, t);
+  });
+  return tensors;
+}
+
+/** The texts that `save` kept with the tensors of a safetensors file (an object without a prototype). */
+export function loadMetadata(path: string): Record<string, string> {
+  checkPath('loadMetadata', path);
+  return visitSafetensors(path);
+}
+
+/** A mask that is no longer one of 0 and 1 is written as uint8. */
+function fileDTypeOf(t: Tensor): FileDType {
+  const noted = fileDTypes.get(t) ?? plainFileType[t.dtype];
+  const broken = noted === 'BOOL' && t.toTypedArray().some((value: number) => value > 1);
+  return broken ? 'U8' : noted;
+}
+
+function checkPath(operation: string, path: unknown): void {
+  if (typeof path !== 'string' || path === '') {
+    throw new ArgumentError(`${operation}: path must be a string, got ${describe(path)}`);
+  }
+}
