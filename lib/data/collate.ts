@@ -1,0 +1,95 @@
+import { arrayTypes, type TypedArray } from '../dtype.js';
+import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { stack } from '../ops/slice.js';
+import { Tensor, tensor } from '../tensor.js';
+
+/** What {@link collate} makes of samples of a type. */
+export type Collated<Sample> = Sample extends Tensor | TypedArray | number | boolean
+  ? Tensor
+  : Sample extends string
+    ? string[]
+    : Sample extends object
+      ? { -readonly [K in keyof Sample]: Collated<Sample[K]> }
+      : never;
+
+/**
+ * Makes one batch of samples. Tensors are stacked along a new first dimension; typed arrays too, in their element type;
+ * numbers become a float32 tensor and booleans a uint8 one; strings an array. Tuples and plain objects are collated field
+ * by field. Class labels must be int32: give them as `tensor(3, { dtype: 'int32' })`, or use a collate function.
+ *
+ * @throws ShapeError or DTypeError when samples differ, naming the first that does
+ */
+export function collate<Sample>(samples: readonly Sample[]): Collated<Sample> {
+  return collateField(samples, '') as Collated<Sample>;
+}
+
+function collateField(samples: readonly unknown[], field: string): unknown {
+  const first = samples[0];
+  const where = field === '' ? 'sample' : `field ${field} of sample`;
+  if (first instanceof Tensor) {
+    checkAlike(samples, where, (s) => s instanceof Tensor && { dtype: s.dtype, shape: s.shape });
+    return stack(samples as Tensor[]);
+  }
+  if (typeof first === 'number' || typeof first === 'boolean' || typeof first === 'string') {
+    const type = typeof first;
+    checkAlike(samples, where, (s) => typeof s === type && { dtype: type, shape: [] });
+    return type === 'string' ? [...samples] : tensor(samples as number[]);
+  }
+  const arrayType = Object.values(arrayTypes).find((known) => first instanceof known);
+  if (arrayType !== undefined) {
+    checkAlike(samples, where, (s) => s instanceof arrayType && { dtype: arrayType.name, shape: [s.length] });
+    return joinArrays(samples as TypedArray[], arrayType);
+  }
+  if (!isRecord(first)) {
+    const rule = 'must be a tensor, typed array, number, boolean, string, or an array or plain object of them';
+    throw new ArgumentError(`collate: ${where} 0 ${rule}, got ${describe(first)}; use a collate function`);
+  }
+  const keys = Object.keys(first);
+  samples.forEach((sample, i) => {
+    if (!isRecord(sample) || Object.keys(sample).join() !== keys.join()) {
+      const got = isRecord(sample) ? `(${Object.keys(sample).join(', ')})` : describe(sample);
+      throw new ArgumentError(
+        `collate: ${where} ${i} must have the fields of sample 0 (${keys.join(', ')}), got ${got}`,
+      );
+    }
+  });
+  const column = (key: string) => samples.map((sample) => (sample as Record<string, unknown>)[key]);
+  const path = (key: string) => (field === '' ? key : `${field}.${key}`);
+  if (Array.isArray(first)) return keys.map((key) => collateField(column(key), path(key)));
+  return Object.fromEntries(keys.map((key) => [key, collateField(column(key), path(key))]));
+}
+
+/** An array or a plain object; instances of classes are not taken apart. */
+function isRecord(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}
+
+type Kind = { dtype: string; shape: readonly number[] };
+
+function checkAlike(samples: readonly unknown[], where: string, kindOf: (sample: unknown) => Kind | false): void {
+  const first = kindOf(samples[0]) as Kind;
+  for (let i = 1; i < samples.length; i++) {
+    const kind = kindOf(samples[i]);
+    if (kind === false || kind.dtype !== first.dtype) {
+      const got = kind === false ? describe(samples[i]) : kind.dtype;
+      throw new DTypeError(`collate: ${where} ${i} must be ${first.dtype} as in sample 0, got ${got}`);
+    }
+    if (kind.shape.join() !== first.shape.join()) {
+      const got = `${formatShape(kind.shape)}; pad them or use a collate function`;
+      throw new ShapeError(
+        `collate: ${where} ${i} must have the shape ${formatShape(first.shape)} of sample 0, got ${got}`,
+      );
+    }
+  }
+}
+
+function joinArrays(samples: readonly TypedArray[], type: (typeof arrayTypes)[keyof typeof arrayTypes]): Tensor {
+  const length = samples[0]?.length ?? 0;
+  const all = new type(samples.length * length);
+  samples.forEach((sample, i) => {
+    all.set(sample, i * length);
+  });
+  return tensor(all, { shape: [samples.length, length] });
+}

@@ -1,0 +1,69 @@
+import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { indexSelect } from '../ops/indexing.js';
+import { slice } from '../ops/slice.js';
+import { checkTensor, type Tensor, view } from '../tensor.js';
+
+/** Samples by number: what a {@link DataLoader} reads. `get` may be asynchronous for loaders that run in `for await`. */
+export interface Dataset<Sample> {
+  /** How many samples there are. */
+  readonly length: number;
+  /** The sample of that number, 0 … length - 1. */
+  get(index: number): Sample;
+}
+
+/**
+ * Tensors whose first dimension counts the samples: sample i is row i of each.
+ *
+ * @throws ArgumentError without tensors, ShapeError for a scalar or for different numbers of rows
+ * @example
+ * const dataset = new data.TensorDataset(images, labels); // [60000, 784] and [60000]
+ */
+export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]> implements Dataset<Tensors> {
+  readonly tensors: Tensors;
+  readonly length: number;
+
+  constructor(...tensors: Tensors) {
+    if (tensors.length === 0) throw new ArgumentError('TensorDataset: needs at least one tensor, got none');
+    tensors.forEach((t, i) => {
+      checkTensor('TensorDataset', `tensor ${i}`, t);
+      if (t.rank === 0)
+        throw new ShapeError(`TensorDataset: tensor ${i} must have a dimension of samples, got a scalar`);
+    });
+    if (tensors.some((t) => t.shape[0] !== tensors[0]?.shape[0])) {
+      const list = tensors.map((t) => formatShape(t.shape)).join(' and ');
+      throw new ShapeError(`TensorDataset: tensors must have equally many rows, got ${list}`);
+    }
+    this.tensors = tensors;
+    this.length = tensors[0]?.shape[0] ?? 0;
+  }
+
+  /** Row `index` of each tensor, over the same memory. */
+  get(index: number): Tensors {
+    checkInteger('TensorDataset', 'index', index, 0, this.length - 1);
+    return this.#each((t) => view(t, (index * t.size) / this.length, t.shape.slice(1)));
+  }
+
+  /** Rows start … end - 1 of each tensor, over the same memory: changing them in place changes the data. */
+  slice(start: number, end: number): Tensors {
+    return this.#each((t) => slice(t, { start, end }));
+  }
+
+  /** The rows that an int32 tensor names, copied: one native call a tensor. */
+  select(index: Tensor): Tensors {
+    return this.#each((t) => indexSelect(t, index));
+  }
+
+  #each(fn: (t: Tensor) => Tensor): Tensors {
+    return this.tensors.map(fn) as readonly Tensor[] as Tensors;
+  }
+}
+
+/** @internal Refuses what is not a dataset, or has no samples. */
+export function checkDataset(operation: string, dataset: unknown): void {
+  const { length, get } = (dataset ?? {}) as Partial<Dataset<unknown>>;
+  if (typeof get !== 'function' || typeof length !== 'number') {
+    const hint = 'wrap tensors as new TensorDataset(x, y)';
+    throw new ArgumentError(`${operation}: dataset must have length and get(index), got ${describe(dataset)}; ${hint}`);
+  }
+  checkInteger(operation, 'dataset.length', length, 1, 2 ** 31 - 1);
+}
