@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { ArgumentError, checkInteger, checkOptions, describe, StateError } from '../errors.js';
 import { isPromise, keep } from '../memory.js';
-import { kernel } from '../native.js';
-import { defaultGenerator, Generator } from '../random.js';
-import { empty, type Tensor, view } from '../tensor.js';
+import { permutation } from '../ops/random.js';
+import { Generator } from '../random.js';
+import { view } from '../tensor.js';
 import { type Collated, collate } from './collate.js';
 import { checkDataset, type Dataset, TensorDataset } from './dataset.js';
 
@@ -24,8 +24,6 @@ export interface DataLoaderOptions<Sample, Batch, Out> {
   /** Changes each batch, say `([x, y]) => [x.to('float32').div(255), y]`. */
   transform?: (batch: Batch) => Out;
 }
-
-const permutationKernel = kernel('permutation');
 
 const knownOptions = ['batchSize', 'shuffle', 'seed', 'generator', 'dropLast', 'collate', 'transform'];
 
@@ -110,11 +108,11 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
     }
   }
 
-  /** Takes the order of an epoch. */
+  /** Takes the order of an epoch; kept, because a scope may end while the epoch goes on. */
   #epoch(): Epoch<Sample, Batch> {
     const { dataset } = this;
     checkDataset('DataLoader', dataset);
-    const order = this.#shuffle ? this.#permutation() : undefined;
+    const order = this.#shuffle ? keep(permutation(dataset.length, { generator: this.#generator })) : undefined;
     const end = this.#dropLast ? this.length * this.batchSize : dataset.length;
     if (this.#collate === undefined && isPlainTensorDataset(dataset)) {
       const read = (from: number, to: number) =>
@@ -124,13 +122,6 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
     const numbers = order?.toTypedArray();
     const get = (index: number) => dataset.get(numbers === undefined ? index : (numbers[index] as number));
     return { end, read: (from, to) => ({ samples: Array.from({ length: to - from }, (_, i) => get(from + i)) }) };
-  }
-
-  /** 0 … length - 1 in random order; kept, because a scope may end while the epoch goes on. */
-  #permutation(): Tensor {
-    const order = keep(empty([this.dataset.length], 'int32'));
-    permutationKernel(order.handle, (this.#generator ?? defaultGenerator()).state.handle);
-    return order;
   }
 
   #join(samples: Awaited<Sample>[]): Batch {

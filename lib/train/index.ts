@@ -1,0 +1,2 @@
+// Helpers for training loops.
+export { Progress, type ProgressOptions, type ProgressStream } from './progress.js';
