@@ -164,12 +164,12 @@ function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
 const maximumKernel = kernel('maximum');
 const minimumKernel = kernel('minimum');
 
-function extreme(operation: string, run: Kernel, wins: typeof gt, a: Operand, b: Operand): Tensor {
+function extreme(operation: string, run: Kernel, loses: typeof gt, a: Operand, b: Operand): Tensor {
   const [x, y] = operands(operation, a, b);
   const result = applyBinary(operation, run, x, y);
-  // The winner takes the gradient, equals take half each.
+  // Who does not lose takes the gradient (two NaN both), equals take half each.
   const share = (one: Tensor, other: Tensor, dy: Tensor): Tensor => {
-    const whole = to(wins(one, other), dy.dtype);
+    const whole = to(logicalNot(loses(one, other)), dy.dtype);
     return sumTo(mul(dy, where(eq(one, other), 0.5, whole)), one.shape);
   };
   const backward = (dy: Tensor, needs: readonly boolean[]) => [
@@ -181,12 +181,12 @@ function extreme(operation: string, run: Kernel, wins: typeof gt, a: Operand, b:
 
 /** The larger of a and b, elementwise, broadcast; NaN where one is NaN. At ties each gets half the gradient. */
 export function maximum(a: Operand, b: Operand): Tensor {
-  return extreme('maximum', maximumKernel, gt, a, b);
+  return extreme('maximum', maximumKernel, lt, a, b);
 }
 
 /** The smaller of a and b, elementwise, broadcast; NaN where one is NaN. At ties each gets half the gradient. */
 export function minimum(a: Operand, b: Operand): Tensor {
-  return extreme('minimum', minimumKernel, lt, a, b);
+  return extreme('minimum', minimumKernel, gt, a, b);
 }
 
 const clampKernel = kernel('clamp');
