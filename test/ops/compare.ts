@@ -5,7 +5,7 @@ import * as ops from '../../lib/ops/compare.js';
 import { ones, onesLike, zeros } from '../../lib/ops/creation.js';
 import { type Tensor, tensor } from '../../lib/tensor.js';
 import { broadcastReference, type ErrorRow, mapReference, type OpRow, type Plain } from './harness.js';
-import { unaryRows } from './special.js';
+import { methodOf, unaryRows } from './special.js';
 
 type Pair = (a: Tensor, b: Tensor) => Tensor;
 
@@ -17,6 +17,7 @@ const edges = [0, -0, 1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_I
 function masks(name: string, run: Pair, reference: (a: number, b: number) => number): OpRow[] {
   const shared = {
     run: run as OpRow['run'],
+    method: methodOf(run),
     reference: broadcastReference(reference) as OpRow['reference'],
     dtypes: ['float64'] as DType[],
     gradient: false,
@@ -69,6 +70,7 @@ function tests(name: string, run: (x: Tensor) => Tensor, reference: (x: number) 
   return dtypes.map((dtype) => ({
     name: `${name} ${dtype}`,
     run,
+    method: methodOf(run),
     inputs: [{ shape: [6], values: dtype.startsWith('float') ? (i) => edges[i] as number : few, dtype }],
     reference: mapReference((x) => Number(reference(x))) as OpRow['reference'],
     dtypes: ['float64'],

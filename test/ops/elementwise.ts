@@ -13,7 +13,7 @@ import {
   type Plain,
   positive,
 } from './harness.js';
-import { erf, roundEven, unaryRows } from './special.js';
+import { erf, methodOf, roundEven, unaryRows } from './special.js';
 
 type Binary = (a: Tensor | number, b: Tensor | number) => Tensor;
 
@@ -55,6 +55,7 @@ const binaryRows = binary.flatMap(([name, f, reference, values]): OpRow[] => [
     ([a, b]): OpRow => ({
       name: `${name} [${a}] [${b}]`,
       run: f as OpRow['run'],
+      method: methodOf(f),
       inputs: [
         { shape: a, values },
         { shape: b, values: other },

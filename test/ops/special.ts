@@ -68,6 +68,12 @@ export interface Unary {
   steps?: boolean;
 }
 
+/** The method of the same name as `f`, called on the first input; none for a function without a name of its own. */
+export function methodOf(f: { name: string }): OpRow['method'] {
+  if (f.name === 'run' || f.name === '') return undefined;
+  return (x, ...rest) => (x as unknown as Record<string, (...rest: Tensor[]) => Tensor>)[f.name]!(...rest);
+}
+
 function upstream(f: (x: Tensor) => Tensor, x: Tensor, createGraph: boolean): Tensor {
   x.requiresGrad = true;
   const y = f(x);
@@ -89,7 +95,7 @@ export function unaryRows({ name, run, reference, values, skip = () => false, rt
   });
   const finite = edges.filter((x) => !skip(x));
   return [
-    { name, run, inputs: [{ shape: [3, 4], values }], gradient: !steps, ...base },
+    { name, run, inputs: [{ shape: [3, 4], values }], method: methodOf(run), gradient: !steps, ...base },
     { name: `${name} of a scalar`, run, inputs: [{ shape: [], values }], gradient: !steps, ...base },
     forward([0, 2]),
     forward([1003]),
