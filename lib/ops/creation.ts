@@ -9,7 +9,6 @@ import {
   finish,
   Tensor,
   type TensorOptions,
-  tensor,
   tensorOptions,
 } from '../tensor.js';
 
@@ -29,23 +28,27 @@ export function checkElement(operation: string, value: unknown, dtype: DType): n
   return value;
 }
 
+function filled(operation: string, shape: Shape, value: number, options: TensorOptions | undefined): Tensor {
+  checkOptions(operation, options, tensorOptions);
+  const dtype = checkDType(operation, options?.dtype, 'float32');
+  const y = empty(checkShape(operation, shape), dtype);
+  fillKernel(y.handle, checkElement(operation, value, dtype));
+  return finish(y, options);
+}
+
 /** A tensor of `shape` with every element `value`. */
 export function full(shape: Shape, value: number, options?: TensorOptions): Tensor {
-  checkOptions('full', options, tensorOptions);
-  const dtype = checkDType('full', options?.dtype, 'float32');
-  const y = empty(checkShape('full', shape), dtype);
-  fillKernel(y.handle, checkElement('full', value, dtype));
-  return finish(y, options);
+  return filled('full', shape, value, options);
 }
 
 /** A tensor of zeros. */
 export function zeros(shape: Shape, options?: TensorOptions): Tensor {
-  return full(shape, 0, options);
+  return filled('zeros', shape, 0, options);
 }
 
 /** A tensor of ones. */
 export function ones(shape: Shape, options?: TensorOptions): Tensor {
-  return full(shape, 1, options);
+  return filled('ones', shape, 1, options);
 }
 
 /** @internal A number as a scalar tensor, the other operand of a binary operation. */
@@ -58,19 +61,19 @@ export function scalar(operation: string, value: unknown, dtype: DType): Tensor 
 /** Zeros of the shape and dtype of `x`. */
 export function zerosLike(x: Tensor, options?: TensorOptions): Tensor {
   checkTensor('zerosLike', 'x', x);
-  return full(x.shape, 0, { dtype: x.dtype, ...options });
+  return filled('zerosLike', x.shape, 0, { dtype: x.dtype, ...options });
 }
 
 /** Ones of the shape and dtype of `x`. */
 export function onesLike(x: Tensor, options?: TensorOptions): Tensor {
   checkTensor('onesLike', 'x', x);
-  return full(x.shape, 1, { dtype: x.dtype, ...options });
+  return filled('onesLike', x.shape, 1, { dtype: x.dtype, ...options });
 }
 
 /** `value` in the shape and dtype of `x`. */
 export function fullLike(x: Tensor, value: number, options?: TensorOptions): Tensor {
   checkTensor('fullLike', 'x', x);
-  return full(x.shape, value, { dtype: x.dtype, ...options });
+  return filled('fullLike', x.shape, value, { dtype: x.dtype, ...options });
 }
 
 /** start, start + step, … below `end` (exclusive); `arange(n)` counts from 0. Default dtype float32. */
@@ -82,7 +85,7 @@ export function arange(start: number, end?: number, options?: TensorOptions & { 
   if (step === 0 || (to - from) * step < 0)
     throw new ArgumentError(`arange: step must lead from ${from} to ${to}, got ${step}`);
   const n = Math.ceil((to - from) / step);
-  return fromFunction([n], (i) => from + i * step, options);
+  return fromFunction('arange', [n], (i) => from + i * step, options);
 }
 
 /** `steps` numbers evenly spaced from `start` to `end`, both included. */
@@ -92,7 +95,7 @@ export function linspace(start: number, end: number, steps: number, options?: Te
   const to = checkNumber('linspace', 'end', end);
   const n = checkInteger('linspace', 'steps', steps);
   const step = n > 1 ? (to - from) / (n - 1) : 0;
-  return fromFunction([n], (i) => (i < n / 2 ? from + i * step : to - (n - 1 - i) * step), options);
+  return fromFunction('linspace', [n], (i) => (i < n / 2 ? from + i * step : to - (n - 1 - i) * step), options);
 }
 
 /** The identity matrix, [n, n] or [n, m]: ones on the diagonal. */
@@ -100,11 +103,16 @@ export function eye(n: number, m?: number, options?: TensorOptions): Tensor {
   checkOptions('eye', options, tensorOptions);
   const rows = checkInteger('eye', 'n', n);
   const columns = m === undefined ? rows : checkInteger('eye', 'm', m);
-  return fromFunction([rows, columns], (i) => (Math.floor(i / columns) === i % columns ? 1 : 0), options);
+  return fromFunction('eye', [rows, columns], (i) => (Math.floor(i / columns) === i % columns ? 1 : 0), options);
 }
 
-function fromFunction(shape: Shape, f: (i: number) => number, options: TensorOptions | undefined): Tensor {
-  const dtype = checkDType('arange', options?.dtype, 'float32');
+function fromFunction(
+  operation: string,
+  shape: Shape,
+  f: (i: number) => number,
+  options: TensorOptions | undefined,
+): Tensor {
+  const dtype = checkDType(operation, options?.dtype, 'float32');
   const y = empty(shape, dtype);
   const values = new arrayTypes[dtype](sizeOf(shape));
   for (let i = 0; i < values.length; i++) values[i] = f(i);
@@ -119,5 +127,3 @@ export function operand(operation: string, name: string, value: unknown, other: 
     throw new ArgumentError(`${operation}: ${name} must be a tensor or a number, got ${describe(value)}`);
   return scalar(operation, value, other instanceof Tensor ? other.dtype : 'float32');
 }
-
-export { tensor };
