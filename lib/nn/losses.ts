@@ -1,0 +1,253 @@
+import { isFloat } from '../dtype.js';
+import {
+  ArgumentError,
+  AutogradError,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  DTypeError,
+  describe,
+  formatShape,
+  ShapeError,
+} from '../errors.js';
+import { expandTo } from '../ops/broadcast.js';
+import {
+  type ClassOptions,
+  crossEntropyOfLabels,
+  crossEntropyOfProbabilities,
+  nllLoss,
+} from '../ops/classification.js';
+import { mul } from '../ops/elementwise.js';
+import { bceLoss, bceWithLogitsLoss, huberLoss, l1Loss, mseLoss, type Reduction, reductionCodes } from '../ops/loss.js';
+import { broadcastShapes, type Shape, sameShape } from '../shape.js';
+import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
+
+export type { Reduction };
+
+/** Options that all losses have. */
+export interface LossOptions {
+  /** `'mean'` (default), `'sum'`, or `'none'` for the loss of each element. */
+  reduction?: Reduction;
+}
+
+function checkReduction(operation: string, options: LossOptions | undefined, known: readonly string[]): Reduction {
+  checkOptions(operation, options, [...known, 'reduction']);
+  const reduction = options?.reduction ?? 'mean';
+  if (!Object.hasOwn(reductionCodes, reduction))
+    throw new ArgumentError(`${operation}: reduction must be 'mean', 'sum' or 'none', got ${describe(reduction)}`);
+  return reduction;
+}
+
+function checkInput(operation: string, input: Tensor): void {
+  checkTensor(operation, 'input', input);
+  checkFloat(operation, 'input', input);
+}
+
+function checkPair(operation: string, input: Tensor, target: Tensor): void {
+  checkInput(operation, input);
+  checkTensor(operation, 'target', target);
+  checkSameDType(operation, ['input', 'target'], [input, target]);
+  if (!sameShape(input.shape, target.shape)) {
+    throw new ShapeError(
+      `${operation}: shapes must be the same, got input ${formatShape(input.shape)} and target ${formatShape(target.shape)}; reshape or expand one`,
+    );
+  }
+}
+
+function checkWeight(operation: string, name: string, weight: Tensor | undefined, input: Tensor): void {
+  if (weight === undefined) return;
+  checkTensor(operation, name, weight);
+  checkSameDType(operation, ['input', name], [input, weight]);
+  if (weight.requiresGrad)
+    throw new AutogradError(`${operation}: ${name} is a constant, no gradient flows to it; pass ${name}.detach()`);
+}
+
+// A weight that broadcasts to the elements.
+function elementWeight(operation: string, name: string, weight: Tensor | undefined, input: Tensor): Tensor | undefined {
+  checkWeight(operation, name, weight, input);
+  if (weight === undefined) return undefined;
+  if (!sameShape(broadcastShapes(operation, ['input', name], [input.shape, weight.shape]), input.shape)) {
+    throw new ShapeError(
+      `${operation}: ${name} must broadcast to input, got input ${formatShape(input.shape)} and ${name} ${formatShape(weight.shape)}`,
+    );
+  }
+  return expandTo(weight, input.shape);
+}
+
+/**
+ * Squared error: (input - target)², its mean, sum or each.
+ *
+ * @param input any shape
+ * @param target of input's shape and dtype
+ * @returns a scalar, or of input's shape with reduction `'none'`
+ * @throws ShapeError, DTypeError when the two differ; they are not broadcast
+ * @example
+ * const loss = nn.mse(model.forward(x), y);
+ */
+export function mse(input: Tensor, target: Tensor, options?: LossOptions): Tensor {
+  const reduction = checkReduction('mse', options, []);
+  checkPair('mse', input, target);
+  return mseLoss(input, target, reduction);
+}
+
+/** Absolute error: |input - target|, its mean, sum or each. Shapes as in {@link mse}; the slope at 0 is 0. */
+export function l1(input: Tensor, target: Tensor, options?: LossOptions): Tensor {
+  const reduction = checkReduction('l1', options, []);
+  checkPair('l1', input, target);
+  return l1Loss(input, target, reduction);
+}
+
+/**
+ * Huber loss: d² / 2 where |d| ≤ delta, delta (|d| - delta / 2) elsewhere, with d = input - target. Shapes as in
+ * {@link mse}. (Huber, Robust Estimation of a Location Parameter, 1964)
+ *
+ * @param options delta: above 0, default 1
+ */
+export function huber(input: Tensor, target: Tensor, options?: LossOptions & { delta?: number }): Tensor {
+  const reduction = checkReduction('huber', options, ['delta']);
+  const delta = checkNumber('huber', 'delta', options?.delta ?? 1, { least: 0, open: true });
+  checkPair('huber', input, target);
+  return huberLoss(input, target, delta, reduction);
+}
+
+/**
+ * Smooth L1 loss: d² / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere: the Huber loss divided by its delta, and the
+ * absolute error for beta 0. Shapes as in {@link mse}. (Girshick, Fast R-CNN, 2015, https://arxiv.org/abs/1504.08083)
+ *
+ * @param options beta: at least 0, default 1
+ */
+export function smoothL1(input: Tensor, target: Tensor, options?: LossOptions & { beta?: number }): Tensor {
+  const reduction = checkReduction('smoothL1', options, ['beta']);
+  const beta = checkNumber('smoothL1', 'beta', options?.beta ?? 1, { least: 0 });
+  checkPair('smoothL1', input, target);
+  return beta === 0 ? l1Loss(input, target, reduction) : mul(huberLoss(input, target, beta, reduction), 1 / beta);
+}
+
+/** Options of losses of classes. */
+export interface ClassLossOptions extends LossOptions {
+  /** Weight of each class, [classes], of input's dtype; the mean is then divided by the labels' weights. Default: all 1. */
+  weight?: Tensor;
+  /** Labels with this value count nothing, neither in the loss nor in the mean; default -100. */
+  ignoreIndex?: number;
+}
+
+function checkClasses(operation: string, input: Tensor, options: ClassLossOptions | undefined): ClassOptions {
+  const known = operation === 'nll' ? ['weight', 'ignoreIndex'] : ['weight', 'ignoreIndex', 'labelSmoothing'];
+  const reduction = checkReduction(operation, options, known);
+  checkInput(operation, input);
+  const dim = input.rank === 1 ? 0 : 1;
+  const classes = input.shape[dim] ?? 0;
+  if (classes === 0) {
+    throw new ShapeError(
+      `${operation}: input must be [classes] or [batch, classes, …] with at least one class, got ${formatShape(input.shape)}`,
+    );
+  }
+  const weight = options?.weight;
+  checkWeight(operation, 'weight', weight, input);
+  if (weight !== undefined && !sameShape(weight.shape, [classes])) {
+    throw new ShapeError(
+      `${operation}: weight must have one element for each of ${classes} classes, got ${formatShape(weight.shape)}`,
+    );
+  }
+  const ignoreIndex = checkInteger(operation, 'ignoreIndex', options?.ignoreIndex ?? -100, -(2 ** 31), 2 ** 31 - 1);
+  return { dim, weight, ignoreIndex, labelSmoothing: 0, reduction };
+}
+
+function checkLabelShape(operation: string, input: Tensor, target: Tensor, dim: number): void {
+  const expected: Shape = input.shape.filter((_, d) => d !== dim);
+  if (sameShape(target.shape, expected)) return;
+  throw new ShapeError(
+    `${operation}: target must have input's shape without the classes, ${formatShape(expected)}, got input ${formatShape(input.shape)} and target ${formatShape(target.shape)}`,
+  );
+}
+
+/**
+ * Cross entropy of scores (logits) and classes: -log softmax(input)[target], its mean, sum or each.
+ *
+ * With label smoothing ε each target is (1 - ε) its class + ε / classes of every class (Szegedy et al., Rethinking the
+ * Inception Architecture, 2015, https://arxiv.org/abs/1512.00567).
+ *
+ * @param input scores, [batch, classes], [batch, classes, d₁, …] or [classes]
+ * @param target class indices, int32, of input's shape without the classes; or probabilities of input's shape and dtype,
+ *   for which the loss is -Σ target · log softmax(input), gradients flow to both and ignoreIndex says nothing
+ * @param options weight [classes], ignoreIndex (default -100), labelSmoothing in [0, 1] (default 0), reduction
+ * @returns a scalar, or of input's shape without the classes with reduction `'none'`
+ * @throws ArgumentError when a label is neither a class nor ignoreIndex
+ * @example
+ * const loss = nn.crossEntropy(model.forward(x), labels);
+ */
+export function crossEntropy(
+  input: Tensor,
+  target: Tensor,
+  options?: ClassLossOptions & { labelSmoothing?: number },
+): Tensor {
+  const o = checkClasses('crossEntropy', input, options);
+  o.labelSmoothing = checkNumber('crossEntropy', 'labelSmoothing', options?.labelSmoothing ?? 0, { least: 0, most: 1 });
+  checkTensor('crossEntropy', 'target', target);
+  if (target.dtype === 'int32') {
+    checkLabelShape('crossEntropy', input, target, o.dim);
+    return crossEntropyOfLabels(input, target, o);
+  }
+  if (!isFloat(target.dtype)) {
+    throw new DTypeError(
+      `crossEntropy: target must be class indices (int32) or probabilities (${input.dtype}), got ${target.dtype}; convert it by target.to('int32')`,
+    );
+  }
+  checkPair('crossEntropy', input, target);
+  return crossEntropyOfProbabilities(input, target, o);
+}
+
+/**
+ * Negative log-likelihood: -weight[target] · input[target], its weighted mean, sum or each.
+ *
+ * @param input log-probabilities, as `logSoftmax` gives them: [batch, classes], [batch, classes, d₁, …] or [classes]
+ * @param target class indices, int32, of input's shape without the classes
+ * @param options weight [classes], ignoreIndex (default -100), reduction
+ * @throws ArgumentError when a label is neither a class nor ignoreIndex
+ */
+export function nll(input: Tensor, target: Tensor, options?: ClassLossOptions): Tensor {
+  const o = checkClasses('nll', input, options);
+  checkTensor('nll', 'target', target);
+  if (target.dtype !== 'int32') {
+    throw new DTypeError(
+      `nll: target must be class indices (int32), got ${target.dtype}; convert it by target.to('int32')`,
+    );
+  }
+  checkLabelShape('nll', input, target, o.dim);
+  return nllLoss(input, target, o);
+}
+
+/**
+ * Binary cross entropy of probabilities: -(target log input + (1 - target) log(1 - input)), its mean, sum or each.
+ * Logarithms end at -100, so that the loss of a wrong certainty is finite.
+ *
+ * @param input probabilities in [0, 1], any shape
+ * @param target probabilities of input's shape and dtype
+ * @param options weight: of each element, broadcast to input; reduction
+ * @throws ArgumentError when an input is outside [0, 1] or NaN
+ */
+export function bce(input: Tensor, target: Tensor, options?: LossOptions & { weight?: Tensor }): Tensor {
+  const reduction = checkReduction('bce', options, ['weight']);
+  checkPair('bce', input, target);
+  return bceLoss(input, target, elementWeight('bce', 'weight', options?.weight, input), reduction);
+}
+
+/**
+ * Binary cross entropy of scores (logits): `bce(sigmoid(input), target)`, computed without overflow as
+ * (1 - target) input + (1 + (posWeight - 1) target) log(1 + exp(-input)).
+ *
+ * @param input scores, any shape
+ * @param target probabilities of input's shape and dtype
+ * @param options weight: of each element; posWeight: of the positive class; both broadcast to input; reduction
+ */
+export function bceWithLogits(
+  input: Tensor,
+  target: Tensor,
+  options?: LossOptions & { weight?: Tensor; posWeight?: Tensor },
+): Tensor {
+  const reduction = checkReduction('bceWithLogits', options, ['weight', 'posWeight']);
+  checkPair('bceWithLogits', input, target);
+  const weight = elementWeight('bceWithLogits', 'weight', options?.weight, input);
+  const posWeight = elementWeight('bceWithLogits', 'posWeight', options?.posWeight, input);
+  return bceWithLogitsLoss(input, target, weight, posWeight, reduction);
+}

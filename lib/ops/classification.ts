@@ -1,0 +1,140 @@
+// Losses of classes. The kernels are the loss family's; arguments are checked in lib/nn/losses.ts.
+import { isGradEnabled, record } from '../autograd/tape.js';
+import { ArgumentError } from '../errors.js';
+import { type Fault, kernel } from '../native.js';
+import { around, type Shape } from '../shape.js';
+import { empty, type Tensor } from '../tensor.js';
+import { ne } from './compare.js';
+import { to } from './copy.js';
+import { ones } from './creation.js';
+import { add, div, mul, neg, sub } from './elementwise.js';
+import { type Reduction, reductionCodes } from './loss.js';
+import { sum } from './reduce.js';
+import { reshape } from './shape.js';
+import { logSoftmax, softmax } from './softmax.js';
+
+/** @internal What a classification loss knows beside scores [rows, classes, …] (or [classes]) and targets. */
+export interface ClassOptions {
+  /** The dimension of the classes. */
+  dim: number;
+  /** [classes] */
+  weight: Tensor | undefined;
+  ignoreIndex: number;
+  labelSmoothing: number;
+  reduction: Reduction;
+}
+
+function checkLabels(name: string, fault: Fault | undefined, classes: number, ignoreIndex: number): void {
+  if (fault === undefined) return;
+  throw new ArgumentError(
+    `${name}: labels must be at least 0 and below ${classes}, or ignoreIndex ${ignoreIndex}, got ${fault.value} (element ${fault.position})`,
+  );
+}
+
+const handleOf = (t: Tensor | undefined): number => t?.handle ?? 0;
+const present = (t: Tensor | undefined): Tensor[] => (t === undefined ? [] : [t]);
+
+/** The shape with the classes as 1, as labels broadcast to scores. */
+const keptShape = (shape: Shape, dim: number): Shape => shape.map((n, d) => (d === dim ? 1 : n));
+
+// The weight of each class, broadcast to scores.
+const alongClasses = (weight: Tensor, x: Tensor, dim: number): Tensor =>
+  reshape(
+    weight,
+    x.shape.map((n, d) => (d === dim ? n : 1)),
+  );
+
+const crossEntropyKernel = kernel('crossEntropy');
+const crossEntropyBackwardKernel = kernel('crossEntropyBackward');
+
+/** @internal Softmax cross entropy with class indices, in one pass each way. */
+export function crossEntropyOfLabels(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
+  const { outer, n: classes, inner } = around(x.shape, o.dim);
+  const { ignoreIndex, labelSmoothing, weight, reduction } = o;
+  const sizes = [outer, classes, inner, ignoreIndex, labelSmoothing, reductionCodes[reduction]];
+  const y = empty(reduction === 'none' ? labels.shape : [], x.dtype);
+  const total = empty([], x.dtype);
+  const state = empty([2, labels.size], x.dtype);
+  const spans = (): number[] => [x.handle, labels.handle, handleOf(weight), ...sizes];
+  checkLabels(
+    'crossEntropy',
+    crossEntropyKernel(y.handle, total.handle, state.handle, ...spans()),
+    classes,
+    ignoreIndex,
+  );
+  const backward = (dy: Tensor): Tensor[] => {
+    if (isGradEnabled()) return [composedGradient(dy, total, x, labels, o)];
+    const dx = empty(x.shape, x.dtype);
+    crossEntropyBackwardKernel(dx.handle, dy.handle, total.handle, state.handle, ...spans());
+    return [dx];
+  };
+  return record('crossEntropy', y, [x], backward, [x, labels, total, state, ...present(weight)]);
+}
+
+// dx = (softmax(x) Σ q - q) dy, where the loss of a row is -Σ q log softmax(x).
+function composedGradient(dy: Tensor, total: Tensor, x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
+  const { dim, labelSmoothing, reduction } = o;
+  const kept = keptShape(x.shape, dim);
+  const each = ones(labels.shape, { dtype: x.dtype });
+  // The gradient of nll is -weight at each label.
+  let q = mul(nllGradient(each, total, labels, x.shape, { ...o, reduction: 'none' }), labelSmoothing - 1);
+  if (labelSmoothing > 0) {
+    const counted = reshape(to(ne(labels, o.ignoreIndex), x.dtype), kept);
+    const share = labelSmoothing / (x.shape[dim] as number);
+    const weight = o.weight ?? ones([x.shape[dim] as number], { dtype: x.dtype });
+    q = add(q, mul(mul(alongClasses(weight, x, dim), counted), share));
+  }
+  const upstream = reduction === 'none' ? reshape(dy, kept) : reduction === 'mean' ? div(dy, total) : dy;
+  return mul(sub(mul(softmax(x, { dim }), sum(q, { dim, keepDim: true })), q), upstream);
+}
+
+/** @internal Cross entropy with target probabilities, of x's shape; gradients flow to both. */
+export function crossEntropyOfProbabilities(x: Tensor, target: Tensor, o: ClassOptions): Tensor {
+  const { dim, labelSmoothing, weight, reduction } = o;
+  const classes = x.shape[dim] as number;
+  const smooth = labelSmoothing === 0 ? target : add(mul(target, 1 - labelSmoothing), labelSmoothing / classes);
+  const q = weight === undefined ? smooth : mul(smooth, alongClasses(weight, x, dim));
+  const terms = mul(q, logSoftmax(x, { dim }));
+  if (reduction === 'none') return neg(sum(terms, { dim }));
+  return mul(sum(terms), reduction === 'mean' ? -classes / x.size : -1);
+}
+
+const nllKernel = kernel('nll');
+const nllBackwardKernel = kernel('nllBackward');
+
+/** @internal -weight x at the labels. It is linear: its gradient's gradient is itself. */
+export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
+  const { outer, n: classes, inner } = around(x.shape, o.dim);
+  const y = empty(o.reduction === 'none' ? labels.shape : [], x.dtype);
+  const total = empty([], x.dtype);
+  const fault = nllKernel(
+    y.handle,
+    total.handle,
+    x.handle,
+    labels.handle,
+    handleOf(o.weight),
+    ...[outer, classes, inner, o.ignoreIndex, reductionCodes[o.reduction]],
+  );
+  checkLabels('nll', fault, classes, o.ignoreIndex);
+  const xShape = x.shape;
+  return record('nll', y, [x], (dy) => [nllGradient(dy, total, labels, xShape, o)], [
+    labels,
+    total,
+    ...present(o.weight),
+  ]);
+}
+
+function nllGradient(dy: Tensor, total: Tensor, labels: Tensor, shape: Shape, o: ClassOptions): Tensor {
+  const { outer, n: classes, inner } = around(shape, o.dim);
+  const dx = empty(shape, dy.dtype);
+  const fault = nllBackwardKernel(
+    dx.handle,
+    dy.handle,
+    total.handle,
+    labels.handle,
+    handleOf(o.weight),
+    ...[outer, classes, inner, o.ignoreIndex, reductionCodes[o.reduction]],
+  );
+  checkLabels('nll', fault, classes, o.ignoreIndex);
+  return record('nll', dx, [dy], (ddx) => [nllLoss(ddx, labels, o)], [labels, ...present(o.weight)]);
+}

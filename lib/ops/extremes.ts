@@ -1,0 +1,142 @@
+// Largest and smallest elements. The kernels are the reduce family's.
+import { record } from '../autograd/tape.js';
+import { checkOptions, formatShape, ShapeError } from '../errors.js';
+import { type Kernel, kernel } from '../native.js';
+import type { Shape } from '../shape.js';
+import { checkTensor, empty, type Tensor } from '../tensor.js';
+import { sumTo } from './broadcast.js';
+import { eq } from './compare.js';
+import { to } from './copy.js';
+import { div, mul } from './elementwise.js';
+import { type Layout, layout, reduceWith } from './reduce.js';
+import { reshape } from './shape.js';
+
+/** The extreme elements along a dimension and where they are. */
+export interface Extremes {
+  values: Tensor;
+  /** int32, of the shape of `values`: the position along the dimension; the first one of equals. */
+  indices: Tensor;
+}
+
+/** Options of `argmax` and `argmin`. */
+export interface PositionOptions {
+  /** The dimension along which to look; default: the position in the flattened tensor. */
+  dim?: number;
+  /** Whether that dimension stays, with size 1; default false. */
+  keepDim?: boolean;
+}
+
+const maxKernel = kernel('max');
+const minKernel = kernel('min');
+const argMaxKernel = kernel('argMax');
+const argMinKernel = kernel('argMin');
+
+function checkSome(operation: string, { x, n, outer, inner }: Layout): void {
+  if (n === 0 && outer * inner > 0) {
+    throw new ShapeError(`${operation}: needs at least one element to choose from, got x ${formatShape(x.shape)}`);
+  }
+}
+
+/**
+ * The largest element; NaN where there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements;
+ * with `dim` the largest along that dimension and their positions, and the gradient goes to these.
+ *
+ * @throws ShapeError when there is no element to choose from
+ * @example
+ * const { values, indices } = tensor([[1, 5], [7, 2]]).max({ dim: 1 }); // [5, 7] and [1, 0]
+ */
+export function max(x: Tensor): Tensor;
+export function max(x: Tensor, options: { dim: number; keepDim?: boolean }): Extremes;
+export function max(x: Tensor, options?: PositionOptions): Tensor | Extremes {
+  return extreme('max', x, options, maxKernel, argMaxKernel);
+}
+
+/**
+ * The smallest element; NaN where there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements;
+ * with `dim` the smallest along that dimension and their positions, and the gradient goes to these.
+ *
+ * @throws ShapeError when there is no element to choose from
+ */
+export function min(x: Tensor): Tensor;
+export function min(x: Tensor, options: { dim: number; keepDim?: boolean }): Extremes;
+export function min(x: Tensor, options?: PositionOptions): Tensor | Extremes {
+  return extreme('min', x, options, minKernel, argMinKernel);
+}
+
+function extreme(
+  name: string,
+  x: Tensor,
+  options: PositionOptions | undefined,
+  run: Kernel,
+  locate: Kernel,
+): Tensor | Extremes {
+  checkTensor(name, 'x', x);
+  checkOptions(name, options, ['dim', 'keepDim']);
+  if (options?.dim === undefined) return shared(name, run, layout(name, x, options));
+  const l = oneDim(name, x, options);
+  const indices = empty(l.shape, 'int32');
+  const values = empty(l.shape, x.dtype);
+  locate(indices.handle, values.handle, x.handle, l.outer, l.n, l.inner);
+  const sizes: Sizes = [l.outer, l.n, l.inner];
+  const xShape = x.shape;
+  return { values: record(name, values, [x], (dy) => [scatter(name, dy, indices, sizes, xShape)], [indices]), indices };
+}
+
+function oneDim(name: string, x: Tensor, options: PositionOptions | undefined): Layout {
+  checkTensor(name, 'x', x);
+  if (options !== undefined && Array.isArray(options.dim)) {
+    throw new ShapeError(`${name}: dim must be one dimension, got ${formatShape(options.dim)}`);
+  }
+  const l = layout(name, x, options);
+  checkSome(name, l);
+  return l;
+}
+
+/** @internal The extreme over a layout; equal elements share its gradient evenly. */
+export function shared(name: string, run: Kernel, l: Layout): Tensor {
+  checkSome(name, l);
+  const { x, kept } = l;
+  const y = reduceWith(run, l);
+  const backward = (dy: Tensor): Tensor[] => {
+    const mask = to(eq(x, reshape(y, kept)), x.dtype);
+    return [mul(mask, div(reshape(dy, kept), sumTo(mask, kept)))];
+  };
+  return record(name, y, [x], backward, [x, y]);
+}
+
+type Sizes = readonly [outer: number, n: number, inner: number];
+
+const pickKernel = kernel('pick');
+const pickBackwardKernel = kernel('pickBackward');
+
+// The elements at index, and the tensor that has these there and 0 elsewhere: each is the other's gradient.
+function pick(name: string, x: Tensor, index: Tensor, sizes: Sizes, shape: Shape): Tensor {
+  const y = empty(shape, x.dtype);
+  pickKernel(y.handle, x.handle, index.handle, ...sizes);
+  const xShape = x.shape;
+  return record(name, y, [x], (dy) => [scatter(name, dy, index, sizes, xShape)], [index]);
+}
+
+function scatter(name: string, x: Tensor, index: Tensor, sizes: Sizes, shape: Shape): Tensor {
+  const y = empty(shape, x.dtype);
+  pickBackwardKernel(y.handle, x.handle, index.handle, ...sizes);
+  const xShape = x.shape;
+  return record(name, y, [x], (dy) => [pick(name, dy, index, sizes, xShape)], [index]);
+}
+
+/** The position of the largest element (of NaN, where there is one), the first of equals, as int32. */
+export function argmax(x: Tensor, options?: PositionOptions): Tensor {
+  return position('argmax', argMaxKernel, x, options);
+}
+
+/** The position of the smallest element (of NaN, where there is one), the first of equals, as int32. */
+export function argmin(x: Tensor, options?: PositionOptions): Tensor {
+  return position('argmin', argMinKernel, x, options);
+}
+
+function position(name: string, locate: Kernel, x: Tensor, options: PositionOptions | undefined): Tensor {
+  const l = oneDim(name, x, options);
+  const indices = empty(l.shape, 'int32');
+  locate(indices.handle, 0, x.handle, l.outer, l.n, l.inner);
+  return indices;
+}

@@ -1,0 +1,168 @@
+// The losses' kernels and gradients. Arguments are checked in lib/nn/losses.ts, where the losses are documented.
+import { isGradEnabled, record } from '../autograd/tape.js';
+import { ArgumentError } from '../errors.js';
+import { type Fault, kernel } from '../native.js';
+import { empty, type Tensor } from '../tensor.js';
+import { sigmoid, softplus } from './activation.js';
+import { clamp, maximum } from './compare.js';
+import { add, div, log, log1p, mul, neg, sign, sub } from './elementwise.js';
+
+/** How the losses of all elements become the result: their mean, their sum, or each by itself. */
+export type Reduction = 'mean' | 'sum' | 'none';
+
+/** @internal The kernels' codes. */
+export const reductionCodes: Readonly<Record<Reduction, number>> = { none: 0, mean: 1, sum: 2 };
+
+/** A loss that compares x and target, of one shape, element by element. */
+interface Pointwise {
+  name: string;
+  x: Tensor;
+  target: Tensor;
+  reduction: Reduction;
+  /** Calls the kernel with the result. */
+  run: (y: Tensor) => Fault | undefined;
+  /** Calls the kernel with the gradient of x and that of the result. */
+  runBackward: (dx: Tensor, dy: Tensor) => void;
+  /** ∂loss/∂x of each element, composed of operations. */
+  slope: () => Tensor;
+  /** ∂loss/∂target likewise. */
+  targetSlope: () => Tensor;
+  /** What the slopes read beside x and target. */
+  saved?: readonly Tensor[];
+}
+
+function pointwise(p: Pointwise): Tensor {
+  const { name, x, target, reduction, run, runBackward, slope, targetSlope } = p;
+  const y = empty(reduction === 'none' ? x.shape : [], x.dtype);
+  const fault = run(y);
+  if (fault !== undefined) {
+    throw new ArgumentError(
+      `${name}: input must be probabilities in [0, 1], got ${fault.value} (element ${fault.position}); take its sigmoid(), or bceWithLogits`,
+    );
+  }
+  const backward = (dy: Tensor, needs: readonly boolean[]) => {
+    const share = (): Tensor => (reduction === 'mean' ? mul(dy, 1 / x.size) : dy);
+    let dx: Tensor | null = null;
+    if (needs[0] && isGradEnabled()) dx = mul(slope(), share());
+    else if (needs[0]) {
+      dx = empty(x.shape, x.dtype);
+      runBackward(dx, dy);
+    }
+    return [dx, needs[1] ? mul(targetSlope(), share()) : null];
+  };
+  return record(name, y, [x, target], backward, [x, target, ...(p.saved ?? [])]);
+}
+
+const mseKernel = kernel('mse');
+const mseBackwardKernel = kernel('mseBackward');
+
+/** @internal (x - target)² */
+export function mseLoss(x: Tensor, target: Tensor, reduction: Reduction): Tensor {
+  const code = reductionCodes[reduction];
+  return pointwise({
+    name: 'mse',
+    x,
+    target,
+    reduction,
+    run: (y) => mseKernel(y.handle, x.handle, target.handle, code),
+    runBackward: (dx, dy) => mseBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, code),
+    slope: () => mul(sub(x, target), 2),
+    targetSlope: () => mul(sub(x, target), -2),
+  });
+}
+
+const l1Kernel = kernel('l1');
+const l1BackwardKernel = kernel('l1Backward');
+
+/** @internal |x - target| */
+export function l1Loss(x: Tensor, target: Tensor, reduction: Reduction): Tensor {
+  const code = reductionCodes[reduction];
+  return pointwise({
+    name: 'l1',
+    x,
+    target,
+    reduction,
+    run: (y) => l1Kernel(y.handle, x.handle, target.handle, code),
+    runBackward: (dx, dy) => l1BackwardKernel(dx.handle, dy.handle, x.handle, target.handle, code),
+    slope: () => sign(sub(x, target)),
+    targetSlope: () => sign(sub(target, x)),
+  });
+}
+
+const huberKernel = kernel('huber');
+const huberBackwardKernel = kernel('huberBackward');
+
+/** @internal d² / 2 where |d| ≤ delta, delta (|d| - delta / 2) elsewhere, d = x - target */
+export function huberLoss(x: Tensor, target: Tensor, delta: number, reduction: Reduction): Tensor {
+  const code = reductionCodes[reduction];
+  return pointwise({
+    name: 'huber',
+    x,
+    target,
+    reduction,
+    run: (y) => huberKernel(y.handle, x.handle, target.handle, delta, code),
+    runBackward: (dx, dy) => huberBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, delta, code),
+    slope: () => clamp(sub(x, target), { min: -delta, max: delta }),
+    targetSlope: () => clamp(sub(target, x), { min: -delta, max: delta }),
+  });
+}
+
+const handleOf = (t: Tensor | undefined): number => t?.handle ?? 0;
+const present = (...tensors: (Tensor | undefined)[]): Tensor[] => tensors.filter((t) => t !== undefined);
+const weighted = (slope: Tensor, weight: Tensor | undefined): Tensor => (weight ? mul(weight, slope) : slope);
+
+const bceKernel = kernel('bce');
+const bceBackwardKernel = kernel('bceBackward');
+
+/** @internal -(target log x + (1 - target) log(1 - x)) weight; `weight` of x's shape */
+export function bceLoss(x: Tensor, target: Tensor, weight: Tensor | undefined, reduction: Reduction): Tensor {
+  const code = reductionCodes[reduction];
+  return pointwise({
+    name: 'bce',
+    x,
+    target,
+    reduction,
+    run: (y) => bceKernel(y.handle, x.handle, target.handle, handleOf(weight), code),
+    runBackward: (dx, dy) => bceBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, handleOf(weight), code),
+    slope: () => weighted(div(sub(x, target), maximum(mul(sub(1, x), x), 1e-12)), weight),
+    targetSlope: () => weighted(sub(clamp(log1p(neg(x)), { min: -100 }), clamp(log(x), { min: -100 })), weight),
+    saved: present(weight),
+  });
+}
+
+const bceWithLogitsKernel = kernel('bceWithLogits');
+const bceWithLogitsBackwardKernel = kernel('bceWithLogitsBackward');
+
+/** @internal ((1 - target) x + (1 + (posWeight - 1) target) log(1 + exp(-x))) weight; both weights of x's shape */
+export function bceWithLogitsLoss(
+  x: Tensor,
+  target: Tensor,
+  weight: Tensor | undefined,
+  posWeight: Tensor | undefined,
+  reduction: Reduction,
+): Tensor {
+  const code = reductionCodes[reduction];
+  return pointwise({
+    name: 'bceWithLogits',
+    x,
+    target,
+    reduction,
+    run: (y) => bceWithLogitsKernel(y.handle, x.handle, target.handle, handleOf(weight), handleOf(posWeight), code),
+    runBackward: (dx, dy) =>
+      bceWithLogitsBackwardKernel(
+        dx.handle,
+        dy.handle,
+        x.handle,
+        target.handle,
+        handleOf(weight),
+        handleOf(posWeight),
+        code,
+      ),
+    slope: () => {
+      const scaled = posWeight ? mul(posWeight, target) : target;
+      return weighted(sub(mul(add(scaled, sub(1, target)), sigmoid(x)), scaled), weight);
+    },
+    targetSlope: () => weighted(posWeight ? sub(mul(sub(posWeight, 1), softplus(neg(x))), x) : neg(x), weight),
+    saved: present(weight, posWeight),
+  });
+}

@@ -1,0 +1,208 @@
+import { isGradEnabled, record } from '../autograd/tape.js';
+import type { DType } from '../dtype.js';
+import { ArgumentError, checkOptions, describe } from '../errors.js';
+import { type Kernel, kernel } from '../native.js';
+import { around, checkDim, type Shape, sizeOf } from '../shape.js';
+import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import { expandTo, sumTo } from './broadcast.js';
+import { to } from './copy.js';
+import { ones } from './creation.js';
+import { mul } from './elementwise.js';
+import { permute, reshape } from './shape.js';
+import { concat, slice } from './slice.js';
+
+/** Over which dimensions to reduce. */
+export interface ReduceOptions {
+  /** One dimension or several, negative ones counted from the end; default: all. */
+  dim?: number | readonly number[];
+  /** Whether reduced dimensions stay, with size 1; default false. */
+  keepDim?: boolean;
+}
+
+const reduceOptions = ['dim', 'keepDim'] as const;
+
+/** @internal A reduction as the kernels see it: x [outer][n][inner] along n. */
+export interface Layout {
+  x: Tensor;
+  outer: number;
+  n: number;
+  inner: number;
+  /** Of the result. */
+  shape: Shape;
+  /** The result's shape with the reduced dimensions as 1: it broadcasts to x. */
+  kept: Shape;
+  /** The order of dimensions that makes the reduced ones neighbours, at the end; null where they are. */
+  order: readonly number[] | null;
+}
+
+function checkDims(operation: string, dim: number | readonly number[], rank: number): number[] {
+  const given: readonly unknown[] = Array.isArray(dim) ? dim : [dim];
+  const dims = given.map((d) => checkDim(operation, d, rank)).sort((a, b) => a - b);
+  if (dims.length === 0) throw new ArgumentError(`${operation}: dim must name at least one dimension, got []`);
+  if (new Set(dims).size !== dims.length) {
+    throw new ArgumentError(`${operation}: dim must name each dimension once, got ${describe(dim)}`);
+  }
+  return rank === 0 ? [] : dims;
+}
+
+function plan(operation: string, x: Tensor, options: ReduceOptions | undefined, known: readonly string[]): Layout {
+  checkTensor(operation, 'x', x);
+  checkOptions(operation, options, known);
+  const keepDim = options?.keepDim ?? false;
+  if (typeof keepDim !== 'boolean')
+    throw new ArgumentError(`${operation}: keepDim must be a boolean, got ${describe(keepDim)}`);
+  if (options?.dim === undefined) {
+    const kept = x.shape.map(() => 1);
+    return { x, outer: 1, n: x.size, inner: 1, shape: keepDim ? kept : [], kept, order: null };
+  }
+  const dims = checkDims(operation, options.dim, x.rank);
+  const reduced = (d: number): boolean => dims.includes(d);
+  const kept = x.shape.map((n, d) => (reduced(d) ? 1 : n));
+  const others = x.shape.filter((_, d) => !reduced(d));
+  const shape = keepDim ? kept : others;
+  const first = dims[0] ?? 0;
+  const last = first + dims.length;
+  if (dims.every((d, i) => d === first + i)) {
+    const outer = sizeOf(x.shape.slice(0, first));
+    const inner = sizeOf(x.shape.slice(last));
+    return { x, outer, n: sizeOf(x.shape.slice(first, last)), inner, shape, kept, order: null };
+  }
+  const order = [...x.shape.keys()].filter((d) => !reduced(d)).concat(dims);
+  return { x, outer: sizeOf(others), n: sizeOf(dims.map((d) => x.shape[d] as number)), inner: 1, shape, kept, order };
+}
+
+/** @internal The layout for kernels that reduce one run of dimensions; x and `kept` are permuted where need be. */
+export function layout(
+  operation: string,
+  x: Tensor,
+  options: ReduceOptions | undefined,
+  known: readonly string[] = reduceOptions,
+): Layout {
+  const l = plan(operation, x, options, known);
+  if (l.order === null) return l;
+  return { ...l, x: permute(x, l.order), kept: l.order.map((d) => l.kept[d] as number), order: null };
+}
+
+/** @internal Runs a kernel `(y, x, outer, n, inner)`. */
+export function reduceWith(run: Kernel, { x, outer, n, inner, shape }: Layout, dtype: DType = x.dtype): Tensor {
+  const y = empty(shape, dtype);
+  run(y.handle, x.handle, outer, n, inner);
+  return y;
+}
+
+/** @internal A result, or its gradient, stretched back over the reduced dimensions. */
+export function stretch(dy: Tensor, kept: Shape, xShape: Shape): Tensor {
+  return expandTo(reshape(dy, kept), xShape);
+}
+
+// Sums of small integers need more room.
+const wide = (x: Tensor): DType => (x.dtype === 'uint8' ? 'int32' : x.dtype);
+
+const sumKernel = kernel('sum');
+
+/**
+ * Sum of the elements: y = Σ x. An empty sum is 0. Float32 is added up in blocks and these in double; integers give int32
+ * and wrap around beyond its range.
+ *
+ * @param options dim (default all) and keepDim (default false)
+ * @example
+ * tensor([[1, 2], [3, 4]]).sum({ dim: 0 }); // [4, 6]
+ */
+export function sum(x: Tensor, options?: ReduceOptions): Tensor {
+  const l = plan('sum', x, options, reduceOptions);
+  const { kept } = l;
+  if (l.order !== null) return reshape(sumTo(x.dtype === 'uint8' ? to(x, 'int32') : x, kept), l.shape);
+  const xShape = x.shape;
+  return record('sum', reduceWith(sumKernel, l, wide(x)), [x], (dy) => [stretch(dy, kept, xShape)]);
+}
+
+const meanKernel = kernel('mean');
+
+/**
+ * Arithmetic mean: y = Σ x / n. The mean of nothing is NaN.
+ *
+ * @param options dim (default all) and keepDim (default false)
+ */
+export function mean(x: Tensor, options?: ReduceOptions): Tensor {
+  checkTensor('mean', 'x', x);
+  checkFloat('mean', 'x', x);
+  const l = plan('mean', x, options, reduceOptions);
+  const { n, kept, shape } = l;
+  if (l.order !== null) return mul(reshape(sumTo(x, kept), shape), 1 / n);
+  const xShape = x.shape;
+  return record('mean', reduceWith(meanKernel, l), [x], (dy) => [stretch(mul(dy, 1 / n), kept, xShape)]);
+}
+
+const prodKernel = kernel('prod');
+const prodBackwardKernel = kernel('prodBackward');
+
+/**
+ * Product of the elements: y = Π x. An empty product is 1; integers give int32 and wrap around. The gradient, the product
+ * of all other elements, is right for zeros too.
+ *
+ * @param options dim (default all) and keepDim (default false)
+ */
+export function prod(x: Tensor, options?: ReduceOptions): Tensor {
+  const l = layout('prod', x, options);
+  const { outer, n, inner, kept } = l;
+  const values = l.x;
+  const backward = (dy: Tensor): Tensor[] => {
+    if (isGradEnabled()) return [mul(reshape(dy, kept), otherProducts(values, outer, n, inner))];
+    const dx = empty(values.shape, values.dtype);
+    prodBackwardKernel(dx.handle, dy.handle, values.handle, outer, n, inner);
+    return [dx];
+  };
+  return record('prod', reduceWith(prodKernel, l, wide(values)), [values], backward, [values]);
+}
+
+// The product of all elements before each, times that of all behind it, without a division: log n multiplications each.
+function otherProducts(x: Tensor, outer: number, n: number, inner: number): Tensor {
+  const table = reshape(x, [outer, n, inner]);
+  const shift = (t: Tensor, by: number): Tensor => {
+    const filler = ones([outer, Math.abs(by), inner], { dtype: x.dtype });
+    const parts = by > 0 ? [filler, slice(t, { dim: 1, end: n - by })] : [slice(t, { dim: 1, start: -by }), filler];
+    return concat(parts, { dim: 1 });
+  };
+  const running = (sign: number): Tensor => {
+    let product = n > 0 ? shift(table, sign) : table;
+    for (let by = 1; by < n; by *= 2) product = mul(product, shift(product, sign * by));
+    return product;
+  };
+  return reshape(mul(running(1), running(-1)), x.shape);
+}
+
+const anyKernel = kernel('any');
+const allKernel = kernel('all');
+
+/** Whether any element is not 0 (NaN is not), as uint8; false of nothing. */
+export function any(x: Tensor, options?: ReduceOptions): Tensor {
+  return reduceWith(anyKernel, layout('any', x, options), 'uint8');
+}
+
+/** Whether all elements are not 0 (NaN is not), as uint8; true of nothing. */
+export function all(x: Tensor, options?: ReduceOptions): Tensor {
+  return reduceWith(allKernel, layout('all', x, options), 'uint8');
+}
+
+const cumsumKernel = kernel('cumsum');
+
+/**
+ * Running sum along a dimension: yᵢ = x₀ + … + xᵢ, of x's shape. Integers give int32.
+ *
+ * @param options dim, which must be given
+ * @example
+ * tensor([1, 2, 3]).cumsum({ dim: 0 }); // [1, 3, 6]
+ */
+export function cumsum(x: Tensor, options: { dim: number }): Tensor {
+  checkTensor('cumsum', 'x', x);
+  checkOptions('cumsum', options, ['dim']);
+  return running(x, checkDim('cumsum', options?.dim, x.rank), false);
+}
+
+// From the front or, its gradient, from the end.
+function running(x: Tensor, dim: number, reverse: boolean): Tensor {
+  const { outer, n, inner } = around(x.shape, dim);
+  const y = empty(x.shape, wide(x));
+  cumsumKernel(y.handle, x.handle, outer, n, inner, reverse ? 1 : 0);
+  return record('cumsum', y, [x], (dy) => [running(dy, dim, !reverse)]);
+}

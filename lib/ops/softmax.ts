@@ -1,0 +1,69 @@
+import { isGradEnabled, record } from '../autograd/tape.js';
+import { checkOptions } from '../errors.js';
+import { type Kernel, kernel } from '../native.js';
+import { around, checkDim } from '../shape.js';
+import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import { exp, mul, sub } from './elementwise.js';
+import { sum } from './reduce.js';
+
+/** The dimension along which to normalise. */
+export interface SoftmaxOptions {
+  /** Default -1, the last. */
+  dim?: number;
+}
+
+const softmaxKernel = kernel('softmax');
+const softmaxBackwardKernel = kernel('softmaxBackward');
+const logSoftmaxKernel = kernel('logSoftmax');
+const logSoftmaxBackwardKernel = kernel('logSoftmaxBackward');
+
+/**
+ * Softmax: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, without overflow; of x's shape. All -∞ gives NaN.
+ *
+ * @param options dim: default -1
+ * @example
+ * tensor([0, Math.log(3)]).softmax(); // [0.25, 0.75]
+ */
+export function softmax(x: Tensor, options?: SoftmaxOptions): Tensor {
+  // dx = y (dy - Σ dy y)
+  return normalised('softmax', x, options, softmaxKernel, softmaxBackwardKernel, (dy, y, dim) =>
+    mul(y, sub(dy, sum(mul(dy, y), { dim, keepDim: true }))),
+  );
+}
+
+/**
+ * The logarithm of softmax: yᵢ = xᵢ - log Σⱼ exp(xⱼ) along a dimension, accurate where `log(softmax(x))` is not.
+ *
+ * @param options dim: default -1
+ */
+export function logSoftmax(x: Tensor, options?: SoftmaxOptions): Tensor {
+  // dx = dy - exp(y) Σ dy
+  return normalised('logSoftmax', x, options, logSoftmaxKernel, logSoftmaxBackwardKernel, (dy, y, dim) =>
+    sub(dy, mul(exp(y), sum(dy, { dim, keepDim: true }))),
+  );
+}
+
+/** `gradient`: dx composed of operations, which can be differentiated again. */
+function normalised(
+  name: string,
+  x: Tensor,
+  options: SoftmaxOptions | undefined,
+  run: Kernel,
+  backwardRun: Kernel,
+  gradient: (dy: Tensor, y: Tensor, dim: number) => Tensor,
+): Tensor {
+  checkTensor(name, 'x', x);
+  checkFloat(name, 'x', x);
+  checkOptions(name, options, ['dim']);
+  const dim = checkDim(name, options?.dim ?? -1, x.rank);
+  const { outer, n, inner } = around(x.shape, dim);
+  const y = empty(x.shape, x.dtype);
+  run(y.handle, x.handle, outer, n, inner);
+  const backward = (dy: Tensor): Tensor[] => {
+    if (isGradEnabled()) return [gradient(dy, y, dim)];
+    const dx = empty(y.shape, y.dtype);
+    backwardRun(dx.handle, dy.handle, y.handle, outer, n, inner);
+    return [dx];
+  };
+  return record(name, y, [x], backward, [y]);
+}
