@@ -6,10 +6,13 @@ export { type GradcheckOptions, gradcheck, gradgradcheck, numericalGradient } fr
 export { graphDot, graphText, type LeafNames } from './autograd/graph.js';
 export { customFunction, registerHook, retainGrad } from './autograd/hooks.js';
 export { enableGrad, isGradEnabled, noGrad } from './autograd/tape.js';
+export * as data from './data/index.js';
 export type { DType, TypedArray } from './dtype.js';
 export * from './errors.js';
+export * as io from './io/index.js';
 export { freeMemory, getNumThreads, memoryStats, scope, setMemoryLimit, setNumThreads } from './memory.js';
 export type { BuildInfo, MemoryStats } from './native.js';
+export * as nn from './nn/index.js';
 export { elu, gelu, hardtanh, leakyRelu, mish, relu, selu, sigmoid, silu, softplus, tanh } from './ops/activation.js';
 export {
   clamp,
@@ -56,6 +59,7 @@ export {
   square,
   sub,
 } from './ops/elementwise.js';
+export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/extremes.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
 export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
 export {
@@ -83,9 +87,13 @@ export {
   unsqueeze,
 } from './ops/shape.js';
 export { chunk, concat, pad, slice, split, stack } from './ops/slice.js';
+export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
+export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance } from './ops/statistics.js';
+export * as optim from './optim/index.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
 export type { Shape } from './shape.js';
 export { type NestedArray, Tensor, type TensorData, type TensorOptions, tensor } from './tensor.js';
+export * as train from './train/index.js';
 
 /** Which BLAS, instruction-set level and number of threads the library runs on. */
 export function buildInfo(): BuildInfo {

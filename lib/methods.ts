@@ -5,10 +5,14 @@ import * as activation from './ops/activation.js';
 import * as compare from './ops/compare.js';
 import * as copy from './ops/copy.js';
 import * as elementwise from './ops/elementwise.js';
+import * as extremes from './ops/extremes.js';
 import * as indexing from './ops/indexing.js';
 import * as matmul from './ops/matmul.js';
+import * as reduce from './ops/reduce.js';
 import * as shape from './ops/shape.js';
 import * as slice from './ops/slice.js';
+import * as softmax from './ops/softmax.js';
+import * as statistics from './ops/statistics.js';
 import { Tensor } from './tensor.js';
 
 /** The functions of a module whose first argument is a tensor, without it. */
@@ -23,11 +27,15 @@ const methods = {
   ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isFinite', 'isNaN', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'maximum', 'minimum', 'ne']),
   ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'to', 'zero_']),
   ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
+  ...pick(extremes, ['argmax', 'argmin']),
   ...pick(hooks, ['registerHook', 'retainGrad']),
   ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
   ...pick(matmul, ['matmul']),
+  ...pick(reduce, ['all', 'any', 'cumsum', 'mean', 'prod', 'sum']),
   ...pick(shape, ['expand', 'flatten', 'flip', 'permute', 'reshape', 'squeeze', 'tile', 'transpose', 'tril', 'triu', 'unsqueeze']),
   ...pick(slice, ['chunk', 'pad', 'slice', 'split']),
+  ...pick(softmax, ['logSoftmax', 'softmax']),
+  ...pick(statistics, ['logSumExp', 'norm', 'std', 'variance']),
 };
 
 function pick<F extends object, K extends keyof F>(family: F, names: readonly K[]): Pick<F, K> {
@@ -35,10 +43,27 @@ function pick<F extends object, K extends keyof F>(family: F, names: readonly K[
 }
 
 declare module './tensor.js' {
-  interface Tensor extends Methods<typeof methods> {}
+  interface Tensor extends Methods<typeof methods> {
+    // Overloads are lost in a mapped type.
+    max(): Tensor;
+    max(options: { dim: number; keepDim?: boolean }): extremes.Extremes;
+    min(): Tensor;
+    min(options: { dim: number; keepDim?: boolean }): extremes.Extremes;
+    /** `where(condition, this, other)` */
+    where(condition: Tensor, other: elementwise.Operand): Tensor;
+  }
 }
 
-for (const [name, run] of Object.entries(methods as Record<string, (...args: unknown[]) => unknown>)) {
+const overloaded = {
+  max: extremes.max,
+  min: extremes.min,
+  where: (x: Tensor, condition: Tensor, other: elementwise.Operand) => compare.where(condition, x, other),
+};
+
+for (const [name, run] of Object.entries({ ...methods, ...overloaded } as Record<
+  string,
+  (...args: unknown[]) => unknown
+>)) {
   Object.defineProperty(Tensor.prototype, name, {
     value(this: Tensor, a: unknown, b: unknown, c: unknown) {
       return run(this, a, b, c);
