@@ -1,124 +1,172 @@
-import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkOptions, describe, formatShape, StateError } from '../errors.js';
+import { isFloat } from '../dtype.js';
+import { ArgumentError, checkOptions, DTypeError, describe, formatShape, StateError } from '../errors.js';
 import { keep } from '../memory.js';
-import { to } from '../ops/copy.js';
-import { sameShape } from '../shape.js';
-import { checkTensor, Tensor } from '../tensor.js';
+import { noGrad } from '../autograd/tape.js';
+import { copy_, to } from '../ops/copy.js';
+import { sameShape, type Shape } from '../shape.js';
+import { checkDType, checkTensor, Tensor } from '../tensor.js';
+import { summarize } from './summary.js';
 
-const parameters = new WeakSet<Tensor>();
-const buffers = new WeakSet<Tensor>();
+const roles = new WeakMap<Tensor, 'parameter' | 'buffer'>();
 
-/** Marks a tensor as a parameter: a module that holds it in a property trains and saves it. */
+/**
+ * Makes a tensor a parameter: as a property of a module it is trained, saved and counted. It outlives every scope.
+ *
+ * @param t float32 or float64, not the result of a recorded operation; becomes `requiresGrad`
+ * @example
+ * this.scale = nn.parameter(ones([features]));
+ */
 export function parameter(t: Tensor): Tensor {
-  checkTensor('parameter', 't', t);
-  if (!t.isLeaf) throw new ArgumentError('parameter: must be a tensor that no operation made; use detach()');
+  checkTensor('parameter', 'tensor', t);
+  if (!t.isLeaf) throw new ArgumentError('parameter: tensor must be a leaf, got the result of a recorded operation; use detach()');
   t.requiresGrad = true;
-  parameters.add(t);
+  roles.set(t, 'parameter');
   return keep(t);
 }
 
-/** Marks a tensor as a buffer: state that a module saves but does not train, such as running means. */
+/** Makes a tensor a buffer: as a property of a module it is saved, but not trained. It outlives every scope. */
 export function buffer(t: Tensor): Tensor {
-  checkTensor('buffer', 't', t);
-  buffers.add(t);
+  checkTensor('buffer', 'tensor', t);
+  roles.set(t, 'buffer');
   return keep(t);
+}
+
+/** What `loadStateDict` accepts: names and tensors. */
+export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
+
+/** A place that holds a tensor or a module: a property, or an element of an array that is a property. */
+interface Place<T> {
+  name: string;
+  value: T;
+  holder: Record<string, unknown>;
+  key: string;
 }
 
 /**
- * The base of layers and models, as PyTorch's `nn.Module`. A subclass assigns parameters (`nn.parameter(…)`), buffers
- * (`nn.buffer(…)`), modules and arrays of modules to properties, and their names are the keys of its state:
- * `this.head = new nn.Linear(…)` gives `head.weight`, `this.blocks = [a, b]` gives `blocks.0.…` and `blocks.1.…`.
+ * The base of all layers and models. Properties are found by what they hold, so that no registration is needed:
+ * tensors made by `nn.parameter` and `nn.buffer`, modules, and arrays of these. Names are PyTorch's: `fc.weight`, and
+ * `layers.0.weight` for arrays.
  *
  * @example
- * class Regressor extends nn.Module {
- *   hidden = new nn.Linear(4, 8);
- *   out = new nn.Linear(8, 1);
- *   forward(x) { return this.out.forward(this.hidden.forward(x).relu()); }
+ * class Net extends nn.Module {
+ *   hidden = new nn.Linear(784, 128);
+ *   output = new nn.Linear(128, 10);
+ *   forward(x) {
+ *     return this.output.forward(this.hidden.forward(x).relu());
+ *   }
  * }
  */
 export abstract class Module {
-  /** Whether layers that differ between training and use (dropout, normalisation) are in training; default true. */
+  /** Whether layers such as Dropout behave as in training. Set by `train` and `eval`. */
   training = true;
 
-  /** Computes the module's output. */
-  abstract forward(...inputs: Tensor[]): Tensor;
+  /** Computes the output. */
+  // biome-ignore lint/suspicious/noExplicitAny: a module takes and returns what it likes
+  abstract forward(...inputs: any[]): any;
 
-  /** The modules in this one's properties, by name. */
-  *namedChildren(): Iterable<[string, Module]> {
-    for (const [name, value] of Object.entries(this)) {
-      if (value instanceof Module) yield [name, value];
-      else if (Array.isArray(value)) {
-        for (let i = 0; i < value.length; i++) if (value[i] instanceof Module) yield [`${name}.${i}`, value[i]];
-      }
+  /** @internal The object whose properties are looked through: a container's own list, say. */
+  _holder(): object {
+    return this;
+  }
+
+  // The parameters, buffers and modules that are properties of this module, in this order.
+  private *places(): Generator<Place<Tensor | Module>> {
+    const modules: Place<Module>[] = [];
+    const buffers: Place<Tensor>[] = [];
+    for (const found of placesIn(this._holder() as Record<string, unknown>)) {
+      if (found.value instanceof Module) modules.push(found as Place<Module>);
+      else if (roles.get(found.value) === 'buffer') buffers.push(found as Place<Tensor>);
+      else if (roles.has(found.value)) yield found;
+    }
+    yield* buffers;
+    yield* modules;
+  }
+
+  // All places below, names in full: own parameters, own buffers, then the modules'.
+  private *allPlaces(prefix = ''): Generator<Place<Tensor>> {
+    for (const place of this.places()) {
+      const name = prefix + place.name;
+      if (place.value instanceof Module) yield* place.value.allPlaces(`${name}.`);
+      else yield { ...place, name, value: place.value };
     }
   }
 
-  /** This module and all inside it, by path; its own is ''. */
-  *namedModules(prefix = ''): Iterable<[string, Module]> {
-    yield [prefix, this];
-    for (const [name, child] of this.namedChildren()) yield* child.namedModules(prefix ? `${prefix}.${name}` : name);
-  }
-
-  /** This module and all inside it. */
-  modules(): Module[] {
-    return [...this.namedModules()].map(([, module]) => module);
-  }
-
-  private namedTensors(marked: WeakSet<Tensor>): [string, Tensor][] {
-    const found: [string, Tensor][] = [];
-    const seen = new Set<Tensor>(); // one tensor in two places is one parameter, by its first name
-    for (const [path, module] of this.namedModules()) {
-      for (const [name, value] of Object.entries(module)) {
-        if (!(value instanceof Tensor) || !marked.has(value) || seen.has(value)) continue;
-        seen.add(value);
-        found.push([path ? `${path}.${name}` : name, value]);
-      }
+  private *named(role: 'parameter' | 'buffer'): Generator<[string, Tensor]> {
+    const seen = new Set<Tensor>();
+    for (const { name, value } of this.allPlaces()) {
+      if (roles.get(value) !== role || seen.has(value)) continue;
+      seen.add(value);
+      yield [name, value];
     }
-    return found;
   }
 
-  /** All parameters by name, `0.weight` say. */
-  namedParameters(): [string, Tensor][] {
-    return this.namedTensors(parameters);
-  }
-
-  /** All parameters, what an optimizer takes. */
+  /** All parameters, this module's and those of the modules in it; each once. */
   parameters(): Tensor[] {
     return this.namedParameters().map(([, t]) => t);
   }
 
-  /** All buffers by name. */
-  namedBuffers(): [string, Tensor][] {
-    return this.namedTensors(buffers);
+  /** All parameters with their names, such as `0.weight`. */
+  namedParameters(): [string, Tensor][] {
+    return [...this.named('parameter')];
   }
 
-  /** All buffers. */
+  /** All buffers: what is saved, but not trained. */
   buffers(): Tensor[] {
     return this.namedBuffers().map(([, t]) => t);
   }
 
-  /** Puts this module and all inside it in training (or, with false, in use). */
-  train(training = true): this {
-    if (typeof training !== 'boolean')
-      throw new ArgumentError(`train: training must be a boolean, got ${describe(training)}`);
-    for (const module of this.modules()) module.training = training;
+  /** All buffers with their names. */
+  namedBuffers(): [string, Tensor][] {
+    return [...this.named('buffer')];
+  }
+
+  /** The modules that are properties of this one. */
+  children(): Module[] {
+    return this.namedChildren().map(([, m]) => m);
+  }
+
+  /** The modules that are properties of this one, with their names. */
+  namedChildren(): [string, Module][] {
+    return [...this.places()].filter((p): p is Place<Module> => p.value instanceof Module).map((p) => [p.name, p.value]);
+  }
+
+  /** This module and all below it, each once. */
+  modules(): Module[] {
+    return this.namedModules().map(([, m]) => m);
+  }
+
+  /** This module (named '') and all below it with their names, each once. */
+  namedModules(): [string, Module][] {
+    const found = new Map<Module, string>();
+    const visit = (module: Module, name: string): void => {
+      if (found.has(module)) return;
+      found.set(module, name);
+      for (const [child, m] of module.namedChildren()) visit(m, name === '' ? child : `${name}.${child}`);
+    };
+    visit(this, '');
+    return [...found].map(([m, name]) => [name, m]);
+  }
+
+  /** Sets this module and all below it to training mode, or with `false` to evaluation. */
+  train(mode = true): this {
+    if (typeof mode !== 'boolean') throw new ArgumentError(`train: mode must be a boolean, got ${describe(mode)}`);
+    for (const m of this.modules()) m.training = mode;
     return this;
   }
 
-  /** Puts this module and all inside it in use: no dropout, running statistics. */
+  /** Sets this module and all below it to evaluation mode: Dropout passes everything through, for example. */
   eval(): this {
     return this.train(false);
   }
 
-  /** Calls `fn` with every module inside this one, then with this one. */
+  /** Calls `fn` with each module below this one and then with this one, to initialise weights, say. */
   apply(fn: (module: Module) => void): this {
-    for (const [, child] of this.namedChildren()) child.apply(fn);
-    fn(this);
+    for (const m of this.modules().reverse()) fn(m);
     return this;
   }
 
-  /** Forgets the gradients of all parameters. */
+  /** Forgets all gradients. */
   zeroGrad(): void {
     for (const p of this.parameters()) clearGrad(p);
   }
@@ -130,65 +178,60 @@ export abstract class Module {
   }
 
   /**
-   * Converts parameters and buffers to another float dtype. They become new tensors: make the optimizer afterwards.
+   * Converts float parameters and buffers. They become other tensors: make the optimizer afterwards.
+   *
+   * @param dtype float32 or float64
    */
   to(dtype: DType): this {
-    for (const [, module] of this.namedModules()) {
-      for (const [name, value] of Object.entries(module)) {
-        if (!(value instanceof Tensor) || value.dtype === dtype) continue;
-        const marked = parameters.has(value) ? parameter : buffers.has(value) ? buffer : null;
-        if (marked === null || (marked === buffer && !value.dtype.startsWith('float'))) continue;
-        const trained = value.requiresGrad;
-        const converted = marked(noGrad(() => to(value, dtype)));
-        converted.requiresGrad = trained;
-        (module as unknown as Record<string, Tensor>)[name] = converted;
+    if (!isFloat(checkDType('Module.to', dtype ?? null, 'float32'))) {
+      throw new DTypeError(`Module.to: dtype must be float32 or float64, got ${dtype}`);
+    }
+    const converted = new Map<Tensor, Tensor>();
+    for (const { value, holder, key } of this.allPlaces()) {
+      if (value.dtype === dtype || !isFloat(value.dtype)) continue;
+      let t = converted.get(value);
+      if (t === undefined) {
+        t = noGrad(() => to(value, dtype));
+        if (roles.get(value) === 'buffer') buffer(t);
+        else parameter(t).requiresGrad = value.requiresGrad;
+        converted.set(value, t);
       }
+      holder[key] = t;
     }
     return this;
   }
 
-  /** Parameters and buffers by name, the tensors themselves: what is saved and loaded. */
+  /** Parameters and buffers under PyTorch's names, the tensors themselves: what is saved and loaded. */
   stateDict(): Map<string, Tensor> {
-    return new Map([...this.namedParameters(), ...this.namedBuffers()]);
+    const state = new Map<string, Tensor>();
+    for (const { name, value } of this.allPlaces()) state.set(name, value);
+    return state;
   }
 
   /**
-   * Copies the values of `state` into the parameters and buffers.
+   * Copies tensors into the parameters and buffers of the same names, converted to their dtypes.
    *
-   * @param options `strict` (default true): missing or extra keys are errors; otherwise they are returned
-   * @throws StateError that lists all missing, extra and mis-shaped keys; nothing is changed then
+   * @param options strict (default true): every name must be there, and no other. Shapes must always be the same.
+   * @returns the names that were missing and those that the module does not have
+   * @throws StateError that lists all keys and shapes that do not fit; nothing is changed then
    */
-  loadStateDict(
-    state: Map<string, Tensor> | Record<string, Tensor>,
-    options: { strict?: boolean } = {},
-  ): { missing: string[]; unexpected: string[] } {
+  loadStateDict(state: StateDict, options?: { strict?: boolean }): { missing: string[]; unexpected: string[] } {
     checkOptions('loadStateDict', options, ['strict']);
-    const given = state instanceof Map ? state : new Map(Object.entries(state));
-    const own = this.stateDict();
-    const missing = [...own.keys()].filter((key) => !given.has(key));
-    const unexpected = [...given.keys()].filter((key) => !own.has(key));
-    const wrong: string[] = [];
-    for (const [key, target] of own) {
-      const source = given.get(key);
-      if (source === undefined) continue;
-      checkTensor('loadStateDict', key, source);
-      if (!sameShape(source.shape, target.shape)) {
-        wrong.push(`${key} must be ${formatShape(target.shape)}, got ${formatShape(source.shape)}`);
-      }
+    if (state === null || typeof state !== 'object' || state instanceof Tensor) {
+      throw new ArgumentError(`loadStateDict: state must be a Map or an object of tensors, got ${describe(state)}`);
     }
-    const problems = [...wrong];
-    if (options.strict ?? true) {
-      if (missing.length > 0) problems.push(`missing ${missing.join(', ')}`);
+    const given = new Map(state instanceof Map ? state : Object.entries(state)) as Map<string, Tensor>;
+    const own = new Map([...this.allPlaces()].map((p) => [p.name, p.value]));
+    const missing = [...own.keys()].filter((name) => !given.has(name));
+    const unexpected = [...given.keys()].filter((name) => !own.has(name));
+    const problems = [...own].flatMap(([name, t]) => (given.has(name) ? mismatch(name, given.get(name), t) : []));
+    if (options?.strict ?? true) {
+      if (missing.length > 0) problems.unshift(`missing ${missing.join(', ')}`);
       if (unexpected.length > 0) problems.push(`unexpected ${unexpected.join(', ')}`);
     }
-    if (problems.length > 0) {
-      throw new StateError(`loadStateDict: the state must fit the module: ${problems.join('; ')}`);
-    }
+    if (problems.length > 0) throw new StateError(`loadStateDict: state must fit the module: ${problems.join('; ')}`);
     noGrad(() => {
-      for (const [key, target] of own) {
-        const source = given.get(key);
-        if (source !== undefined) target.copy_(source);
-      }
+      for (const [name, t] of own) if (given.has(name)) copy_(t, given.get(name) as Tensor);
     });
     return { missing, unexpected };
   }
@@ -197,6 +240,37 @@ export abstract class Module {
   toString(): string {
     return `${this.constructor.name}()`;
   }
+
+  /**
+   * A table of the layers with their output shapes and numbers of parameters, as text.
+   *
+   * @param inputs shapes (or tensors) of what `forward` takes; without them the table has no output shapes
+   * @example
+   * console.log(model.summary([1, 784]));
+   */
+  summary(...inputs: (Shape | Tensor)[]): string {
+    return summarize(this, inputs);
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.summary();
+  }
+}
+
+function* placesIn(holder: Record<string, unknown>, prefix = ''): Generator<Place<Tensor | Module>> {
+  for (const [key, value] of Object.entries(holder)) {
+    if (value instanceof Tensor || value instanceof Module) yield { name: prefix + key, value, holder, key };
+    else if (Array.isArray(value)) yield* placesIn(value as unknown as Record<string, unknown>, `${prefix}${key}.`);
+  }
+}
+
+function mismatch(name: string, given: unknown, own: Tensor): string[] {
+  if (!(given instanceof Tensor)) return [`${name} must be a tensor, got ${describe(given)}`];
+  if (given.disposed) return [`${name} must be a live tensor, got a disposed one`];
+  if (!sameShape(given.shape, own.shape)) {
+    return [`${name} must be ${formatShape(own.shape)}, got ${formatShape(given.shape)}`];
+  }
+  return isFloat(given.dtype) === isFloat(own.dtype) ? [] : [`${name} must be ${own.dtype}, got ${given.dtype}`];
 }
 
 /** @internal Forgets a gradient, and frees it when nobody has seen it. */

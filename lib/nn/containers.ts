@@ -1,0 +1,102 @@
+import { ArgumentError, checkOptions, describe } from '../errors.js';
+import { sigmoid, tanh, relu } from '../ops/activation.js';
+import type { LinearActivation } from '../ops/matmul.js';
+import { flatten } from '../ops/shape.js';
+import type { Tensor } from '../tensor.js';
+import { ReLU, Sigmoid, Tanh } from './activations.js';
+import { Linear } from './linear.js';
+import { Module } from './module.js';
+
+/** What a Sequential is made of: modules, and functions of one tensor. */
+export type Layer = Module | ((x: Tensor) => Tensor);
+
+const fusedFunctions = new Map<unknown, LinearActivation>([
+  [relu, 'relu'],
+  [tanh, 'tanh'],
+  [sigmoid, 'sigmoid'],
+]);
+const fusedModules = new Map<unknown, LinearActivation>([
+  [ReLU, 'relu'],
+  [Tanh, 'tanh'],
+  [Sigmoid, 'sigmoid'],
+]);
+
+// The activation that a linear layer before it may compute. A forward that somebody replaced must be called.
+function fusable(layer: Layer | undefined): LinearActivation | undefined {
+  if (!(layer instanceof Module)) return fusedFunctions.get(layer);
+  return Object.hasOwn(layer, 'forward') ? undefined : fusedModules.get(layer.constructor);
+}
+
+/**
+ * Layers one after the other. A Linear and the relu, tanh or sigmoid after it run in one pass.
+ *
+ * Modules and functions both count in the names of the parameters: with a function between two layers they are
+ * `0.weight` and `2.weight`.
+ */
+export class Sequential extends Module {
+  readonly layers: readonly Layer[];
+
+  constructor(...layers: Layer[]) {
+    super();
+    layers.forEach((layer, i) => {
+      if (!(layer instanceof Module) && typeof layer !== 'function') {
+        throw new ArgumentError(`Sequential: layer ${i} must be a module or a function of a tensor, got ${describe(layer)}`);
+      }
+    });
+    this.layers = layers;
+  }
+
+  override _holder(): object {
+    return this.layers;
+  }
+
+  forward(x: Tensor): Tensor {
+    let y = x;
+    for (let i = 0; i < this.layers.length; i++) {
+      const layer = this.layers[i] as Layer;
+      const activation = layer instanceof Linear && layer.forward === Linear.prototype.forward ? fusable(this.layers[i + 1]) : undefined;
+      if (activation !== undefined) {
+        y = (layer as Linear).run(y, activation);
+        i++;
+      } else {
+        y = layer instanceof Module ? layer.forward(y) : layer(y);
+      }
+    }
+    return y;
+  }
+}
+
+/**
+ * Layers one after the other: modules, and functions of a tensor such as `nn.relu`.
+ *
+ * @example
+ * const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Linear(128, 10));
+ */
+export function sequential(...layers: Layer[]): Sequential {
+  return new Sequential(...layers);
+}
+
+/** Passes its input through. */
+export class Identity extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/** Dimensions as one: x [batch, …] becomes [batch, n]. */
+export class Flatten extends Module {
+  readonly startDim: number;
+  readonly endDim: number;
+
+  /** @param options startDim (default 1) and endDim (default -1), both included */
+  constructor(options?: { startDim?: number; endDim?: number }) {
+    super();
+    checkOptions('Flatten', options, ['startDim', 'endDim']);
+    this.startDim = options?.startDim ?? 1;
+    this.endDim = options?.endDim ?? -1;
+  }
+
+  forward(x: Tensor): Tensor {
+    return flatten(x, { startDim: this.startDim, endDim: this.endDim });
+  }
+}

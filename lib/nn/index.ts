@@ -1,0 +1,10 @@
+export * from '../ops/activation.js';
+export { linear } from '../ops/matmul.js';
+export { dropout } from '../ops/random.js';
+export { logSoftmax, softmax } from '../ops/softmax.js';
+export * from './activations.js';
+export { Flatten, Identity, type Layer, Sequential, sequential } from './containers.js';
+export { Dropout } from './dropout.js';
+export * as init from './init.js';
+export { Linear } from './linear.js';
+export { buffer, Module, parameter, type StateDict } from './module.js';

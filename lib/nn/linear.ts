@@ -1,0 +1,57 @@
+import type { DType } from '../dtype.js';
+import { checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { type LinearActivation, linear } from '../ops/matmul.js';
+import { sizeOf } from '../shape.js';
+import { checkDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { kaimingUniform_, uniform_ } from './init.js';
+import { Module, parameter } from './module.js';
+
+/**
+ * A fully connected layer: y = x · Wᵀ + b.
+ *
+ * x [..., inFeatures], weight [outFeatures, inFeatures], bias [outFeatures], y [..., outFeatures]. Both are drawn from
+ * U(-1/√inFeatures, 1/√inFeatures), as in PyTorch.
+ *
+ * @example
+ * const layer = new nn.Linear(784, 128);
+ * layer.forward(zeros([64, 784])); // [64, 128]
+ */
+export class Linear extends Module {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  weight: Tensor;
+  bias: Tensor | null;
+
+  /** @param options bias (default true), dtype (default float32) */
+  constructor(inFeatures: number, outFeatures: number, options?: { bias?: boolean; dtype?: DType }) {
+    super();
+    checkOptions('Linear', options, ['bias', 'dtype']);
+    this.inFeatures = checkInteger('Linear', 'inFeatures', inFeatures, 1);
+    this.outFeatures = checkInteger('Linear', 'outFeatures', outFeatures, 1);
+    const dtype = checkDType('Linear', options?.dtype, 'float32');
+    this.weight = parameter(kaimingUniform_(empty([outFeatures, inFeatures], dtype), { a: Math.sqrt(5) }));
+    const bound = 1 / Math.sqrt(inFeatures);
+    const hasBias = options?.bias ?? true;
+    this.bias = hasBias ? parameter(uniform_(empty([outFeatures], dtype), { low: -bound, high: bound })) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.run(x, 'none');
+  }
+
+  /** @internal The layer and the activation after it in one pass. */
+  run(x: Tensor, activation: LinearActivation): Tensor {
+    checkTensor('Linear', 'x', x);
+    if (x.shape[x.rank - 1] !== this.inFeatures) {
+      const rows = x.shape[0] ?? 1;
+      const flat = x.rank > 2 && sizeOf(x.shape.slice(1)) === this.inFeatures;
+      const hint = flat ? `; flatten it first: x.reshape([${rows}, ${this.inFeatures}])` : '';
+      throw new ShapeError(`Linear: last dimension of x must be inFeatures ${this.inFeatures}, got x ${formatShape(x.shape)}${hint}`);
+    }
+    return linear(x, this.weight, this.bias, { activation });
+  }
+
+  override toString(): string {
+    return `Linear(${this.inFeatures}, ${this.outFeatures}${this.bias === null ? ', no bias' : ''})`;
+  }
+}
