@@ -13,11 +13,7 @@ function activation<Rest extends [options?: object]>(
   run: (x: Tensor, ...rest: Rest) => Tensor,
   known: readonly string[] = [],
 ): Activation<Rest> {
-  return class extends Module {
-    static {
-      Object.defineProperty(this, 'name', { value: name });
-    }
-
+  const made = class extends Module {
     readonly #rest: Rest;
 
     constructor(...rest: Rest) {
@@ -35,6 +31,8 @@ function activation<Rest extends [options?: object]>(
       return `${name}(${options.map(([key, value]) => `${key} ${value}`).join(', ')})`;
     }
   };
+  Object.defineProperty(made, 'name', { value: name });
+  return made;
 }
 
 /** `relu` as a module. */

@@ -1,5 +1,5 @@
 import { ArgumentError, checkOptions, describe } from '../errors.js';
-import { sigmoid, tanh, relu } from '../ops/activation.js';
+import { relu, sigmoid, tanh } from '../ops/activation.js';
 import type { LinearActivation } from '../ops/matmul.js';
 import { flatten } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
@@ -40,7 +40,9 @@ export class Sequential extends Module {
     super();
     layers.forEach((layer, i) => {
       if (!(layer instanceof Module) && typeof layer !== 'function') {
-        throw new ArgumentError(`Sequential: layer ${i} must be a module or a function of a tensor, got ${describe(layer)}`);
+        throw new ArgumentError(
+          `Sequential: layer ${i} must be a module or a function of a tensor, got ${describe(layer)}`,
+        );
       }
     });
     this.layers = layers;
@@ -54,7 +56,8 @@ export class Sequential extends Module {
     let y = x;
     for (let i = 0; i < this.layers.length; i++) {
       const layer = this.layers[i] as Layer;
-      const activation = layer instanceof Linear && layer.forward === Linear.prototype.forward ? fusable(this.layers[i + 1]) : undefined;
+      const activation =
+        layer instanceof Linear && layer.forward === Linear.prototype.forward ? fusable(this.layers[i + 1]) : undefined;
       if (activation !== undefined) {
         y = (layer as Linear).run(y, activation);
         i++;

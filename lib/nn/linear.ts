@@ -46,7 +46,9 @@ export class Linear extends Module {
       const rows = x.shape[0] ?? 1;
       const flat = x.rank > 2 && sizeOf(x.shape.slice(1)) === this.inFeatures;
       const hint = flat ? `; flatten it first: x.reshape([${rows}, ${this.inFeatures}])` : '';
-      throw new ShapeError(`Linear: last dimension of x must be inFeatures ${this.inFeatures}, got x ${formatShape(x.shape)}${hint}`);
+      throw new ShapeError(
+        `Linear: last dimension of x must be inFeatures ${this.inFeatures}, got x ${formatShape(x.shape)}${hint}`,
+      );
     }
     return linear(x, this.weight, this.bias, { activation });
   }

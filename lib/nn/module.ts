@@ -1,10 +1,10 @@
+import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
 import { ArgumentError, checkOptions, DTypeError, describe, formatShape, StateError } from '../errors.js';
 import { keep } from '../memory.js';
-import { noGrad } from '../autograd/tape.js';
 import { copy_, to } from '../ops/copy.js';
-import { sameShape, type Shape } from '../shape.js';
+import { type Shape, sameShape } from '../shape.js';
 import { checkDType, checkTensor, Tensor } from '../tensor.js';
 import { summarize } from './summary.js';
 
@@ -19,7 +19,8 @@ const roles = new WeakMap<Tensor, 'parameter' | 'buffer'>();
  */
 export function parameter(t: Tensor): Tensor {
   checkTensor('parameter', 'tensor', t);
-  if (!t.isLeaf) throw new ArgumentError('parameter: tensor must be a leaf, got the result of a recorded operation; use detach()');
+  if (!t.isLeaf)
+    throw new ArgumentError('parameter: tensor must be a leaf, got the result of a recorded operation; use detach()');
   t.requiresGrad = true;
   roles.set(t, 'parameter');
   return keep(t);
@@ -128,7 +129,9 @@ export abstract class Module {
 
   /** The modules that are properties of this one, with their names. */
   namedChildren(): [string, Module][] {
-    return [...this.places()].filter((p): p is Place<Module> => p.value instanceof Module).map((p) => [p.name, p.value]);
+    return [...this.places()]
+      .filter((p): p is Place<Module> => p.value instanceof Module)
+      .map((p) => [p.name, p.value]);
   }
 
   /** This module and all below it, each once. */
@@ -162,7 +165,8 @@ export abstract class Module {
 
   /** Calls `fn` with each module below this one and then with this one, to initialise weights, say. */
   apply(fn: (module: Module) => void): this {
-    for (const m of this.modules().reverse()) fn(m);
+    for (const child of this.children()) child.apply(fn);
+    fn(this);
     return this;
   }
 

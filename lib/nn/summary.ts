@@ -13,12 +13,21 @@ export function summarize(model: Module, inputs: readonly (Shape | Tensor)[]): s
     const all = deep ? m.parameters() : m.namedParameters().flatMap(([name, t]) => (name.includes('.') ? [] : [t]));
     return all.reduce((sum, t) => sum + t.size, 0);
   };
-  const rows = modules.map(([name, m]) => [name === '' ? '(model)' : name, m.toString(), outputs?.get(m) ?? '', number(count(m, name === ''))]);
+  const rows = modules.map(([name, m]) => [
+    name === '' ? '(model)' : name,
+    m.toString(),
+    outputs?.get(m) ?? '',
+    number(count(m, name === '')),
+  ]);
   const heads = ['name', 'layer', 'output', 'parameters'];
   const columns = heads.map((_, i) => i).filter((i) => i !== 2 || outputs !== null);
   const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => (row[i] as string).length)));
   const line = (cells: readonly string[]): string =>
-    columns.map((i) => (i === 3 ? (cells[i] as string).padStart(widths[i] as number) : (cells[i] as string).padEnd(widths[i] as number))).join('  ');
+    columns
+      .map((i) =>
+        i === 3 ? (cells[i] as string).padStart(widths[i] as number) : (cells[i] as string).padEnd(widths[i] as number),
+      )
+      .join('  ');
   const frozen = model.parameters().reduce((sum, t) => sum + (t.requiresGrad ? 0 : t.size), 0);
   const total = count(model, true);
   const foot = `${number(total)} parameters, ${number(total - frozen)} of them trained`;
@@ -33,7 +42,8 @@ function outputShapes(model: Module, inputs: readonly (Shape | Tensor)[]): Map<M
   const dtype = model.parameters()[0]?.dtype ?? 'float32';
   const tensors = inputs.map((input) => {
     if (input instanceof Tensor) return input;
-    if (!Array.isArray(input)) throw new ArgumentError(`summary: inputs must be shapes or tensors, got ${describe(input)}`);
+    if (!Array.isArray(input))
+      throw new ArgumentError(`summary: inputs must be shapes or tensors, got ${describe(input)}`);
     return zeros(input, { dtype });
   });
   const modules = model.modules();

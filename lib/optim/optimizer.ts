@@ -2,7 +2,9 @@ import { ArgumentError, checkNumber, checkOptions, describe, formatShape, StateE
 import { keep } from '../memory.js';
 import { native } from '../native.js';
 import { clearGrad } from '../nn/module.js';
+import { copy_, fill_ } from '../ops/copy.js';
 import { full, zerosLike } from '../ops/creation.js';
+import { sameShape } from '../shape.js';
 import { changed, checkFloat, checkTensor, Tensor } from '../tensor.js';
 
 /** Parameters that share options. Options may be changed between steps: `group.lr = 0.001`. */
@@ -138,46 +140,52 @@ export abstract class Optimizer<Options extends { lr: number }> {
   }
 
   /**
-   * Goes on where `stateDict` was taken: copies the state and the options.
+   * Goes on where `stateDict` was taken: copies the state and the options. A `momentum_buffer` without `step`, as PyTorch
+   * saves it, counts as one step.
    *
    * @throws StateError when groups or shapes do not fit; nothing is changed then
    */
   loadStateDict(saved: OptimizerState<Options>): void {
-    const sizes = (groups: readonly { params: readonly unknown[] }[]): string =>
-      groups.map((g) => g.params.length).join(', ');
-    if (!Array.isArray(saved?.param_groups) || sizes(saved.param_groups) !== sizes(this.paramGroups)) {
+    const sizes = (groups: readonly { params?: readonly unknown[] }[]): string =>
+      groups.map((g) => g?.params?.length).join(', ');
+    const groups = Array.isArray(saved?.param_groups) ? saved.param_groups : null;
+    if (groups === null || sizes(groups) !== sizes(this.paramGroups)) {
       throw new StateError(
-        `${this.name}: the saved state must have groups of ${sizes(this.paramGroups)} parameters, got ${Array.isArray(saved?.param_groups) ? sizes(saved.param_groups) : describe(saved)}`,
+        `${this.name}: the saved state must have groups of ${sizes(this.paramGroups)} parameters, got ${groups === null ? describe(saved) : sizes(groups)}`,
       );
     }
+    for (const { params: _, ...options } of groups) {
+      checkOptions(this.name, options, Object.keys(this.defaults));
+      this.checkGroup({ ...this.defaults, ...(options as unknown as Options) });
+    }
     const all = this.paramGroups.flatMap((g) => g.params);
-    const numbers = saved.param_groups.flatMap((g) => g.params);
-    const loaded = all.map((p, i) => {
-      const own = saved.state[numbers[i] as number];
-      for (const [key, t] of Object.entries(own ?? {})) {
-        checkTensor(this.name, `state ${key}`, t);
-        if (t.size !== (key === 'step' ? 1 : p.size)) {
-          throw new StateError(
-            `${this.name}: state ${key} of parameter ${i} must be ${formatShape(p.shape)}, got ${formatShape(t.shape)}`,
-          );
-        }
-      }
-      return own;
-    });
-    for (const group of saved.param_groups) this.checkGroup({ ...this.defaults, ...group });
+    const numbers = groups.flatMap((g) => g.params);
+    const loaded = all.map((p, i) => this.checkState(saved.state?.[numbers[i] as number], p, i));
     all.forEach((p, i) => {
       this.state.delete(p);
-      if (loaded[i] === undefined) return;
-      const own = this.stateOf(
-        p,
-        Object.keys(loaded[i]).filter((key) => key !== 'step'),
-      );
-      for (const [key, t] of Object.entries(loaded[i])) own[key]?.copy_(t.toTypedArray());
+      const given = loaded[i];
+      if (given === undefined) return;
+      const names = Object.keys(given).filter((key) => key !== 'step');
+      const own = this.stateOf(p, names);
+      for (const name of names) copy_(own[name] as Tensor, given[name] as Tensor);
+      fill_(own.step as Tensor, given.step?.item() ?? ('momentum_buffer' in given ? 1 : 0));
     });
-    saved.param_groups.forEach((group, i) => {
-      const { params: _, ...options } = group;
+    groups.forEach(({ params: _, ...options }, i) => {
       Object.assign(this.paramGroups[i] as object, options);
     });
+  }
+
+  private checkState(given: State | undefined, p: Tensor, index: number): State | undefined {
+    for (const [key, t] of Object.entries(given ?? {})) {
+      checkTensor(this.name, `state ${key} of parameter ${index}`, t);
+      if (key === 'step' ? t.size !== 1 : !sameShape(t.shape, p.shape)) {
+        const shape = key === 'step' ? '[1]' : formatShape(p.shape);
+        throw new StateError(
+          `${this.name}: state ${key} of parameter ${index} must be ${shape}, got ${formatShape(t.shape)}`,
+        );
+      }
+    }
+    return given;
   }
 }
 
