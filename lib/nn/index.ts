@@ -7,4 +7,5 @@ export { Flatten, Identity, type Layer, Sequential, sequential } from './contain
 export { Dropout } from './dropout.js';
 export * as init from './init.js';
 export { Linear } from './linear.js';
+export * from './losses.js';
 export { buffer, Module, parameter, type StateDict } from './module.js';
