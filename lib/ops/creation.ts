@@ -1,16 +1,9 @@
 import { arrayTypes, type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
+import { keep } from '../memory.js';
 import { kernel, native } from '../native.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
-import {
-  checkDType,
-  checkTensor,
-  empty,
-  finish,
-  Tensor,
-  type TensorOptions,
-  tensorOptions,
-} from '../tensor.js';
+import { checkDType, checkTensor, empty, finish, Tensor, type TensorOptions, tensorOptions } from '../tensor.js';
 
 const fillKernel = kernel('fill');
 
@@ -51,10 +44,27 @@ export function ones(shape: Shape, options?: TensorOptions): Tensor {
   return filled('ones', shape, 1, options);
 }
 
-/** @internal A number as a scalar tensor, the other operand of a binary operation. */
+const cachedScalars: Record<DType, Map<number, Tensor>> = {
+  float32: new Map(),
+  float64: new Map(),
+  int32: new Map(),
+  uint8: new Map(),
+};
+const mostScalars = 256;
+
+/**
+ * @internal A number as a scalar tensor, the other operand of a binary operation. The last few are kept, as the same
+ * numbers come back at each step; nobody outside sees them, so that they never change.
+ */
 export function scalar(operation: string, value: unknown, dtype: DType): Tensor {
+  const cache = cachedScalars[dtype];
+  const cached = cache.get(value as number);
+  if (cached !== undefined && value !== 0) return cached;
   const y = empty([], dtype);
   fillKernel(y.handle, checkElement(operation, value, dtype));
+  if (value === 0) return y; // a map does not tell 0 from -0
+  if (cache.size >= mostScalars) cache.clear();
+  cache.set(value as number, keep(y));
   return y;
 }
 

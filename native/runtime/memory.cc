@@ -1,5 +1,9 @@
 #include "memory.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
@@ -25,6 +29,20 @@ size_t bytesOf(int sizeClass) {
   if (sizeClass < 8) return 64 * static_cast<size_t>(sizeClass + 1);
   const int power = 9 + (sizeClass - 8) / 8;
   return (size_t{1} << power) + (static_cast<size_t>((sizeClass - 8) % 8 + 1) << (power - 3));
+}
+
+// Large blocks ask for huge pages: fewer faults when they are first written, and random rows are found sooner.
+constexpr size_t kHugePage = size_t{2} << 20;
+
+void* allocateBlock(size_t bytes) {
+#ifdef __linux__
+  if (bytes >= 2 * kHugePage) {
+    void* block = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
+    if (block != nullptr) madvise(block, bytes, MADV_HUGEPAGE);
+    return block;
+  }
+#endif
+  return std::aligned_alloc(64, bytes);
 }
 
 struct Pool {
@@ -76,7 +94,7 @@ Storage* allocateStorage(size_t bytes) {
   } else {
     if (p.live + size > p.limit) return nullptr;
     shrink(p, std::min(p.mostCached(size), p.limit - p.live - size));
-    void* raw = std::aligned_alloc(64, size + sizeof(Storage));
+    void* raw = allocateBlock(size + sizeof(Storage));
     if (raw == nullptr) return nullptr;
     block = new (raw) Storage;
     block->sizeClass = sizeClass;
