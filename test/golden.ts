@@ -23,14 +23,18 @@ export function fromGolden(golden: Golden, options: { requiresGrad?: boolean } =
 
 const limits: Partial<Record<DType, number>> = { float64: 1e-12, float32: 1e-5 };
 
-/** Compares values in order; the limit is relative to the value, and to `scale` where numbers cancel. */
-export function expectNear(got: Tensor, want: readonly (number | string)[], scale = 1): void {
-  const values = got.toTypedArray();
-  const limit = limits[got.dtype] as number;
-  expect(values.length).toBe(want.length);
+/** Compares values in order; the limit is relative to PyTorch's value, or to 1 where that is smaller. */
+export function expectNumbers(got: readonly number[], want: readonly (number | string)[], dtype: DType): void {
+  const limit = limits[dtype] as number;
+  expect(got.length).toBe(want.length);
   want.forEach((w, i) => {
-    const [g, v] = [values[i] as number, Number(w)];
-    const near = Object.is(g, v) || g === v || Math.abs(g - v) <= limit * Math.max(Math.abs(v), scale);
-    if (!near) throw new Error(`element ${i} is ${g}, PyTorch's ${v}`);
+    const [g, v] = [got[i] as number, Number(w)];
+    if (Object.is(g, v) || g === v || Math.abs(g - v) <= limit * Math.max(Math.abs(v), 1)) return;
+    throw new Error(`element ${i} is ${g}, PyTorch's ${v}`);
   });
+}
+
+/** The same for a tensor's elements. */
+export function expectNear(got: Tensor, want: readonly (number | string)[]): void {
+  expectNumbers(Array.from(got.toTypedArray()), want, got.dtype);
 }
