@@ -345,13 +345,17 @@ export function tensor(data: TensorData, options?: TensorOptions & { shape?: Sha
   return finish(t, options);
 }
 
+const deepest = 32; // an array may contain itself
+
 function flatten(data: unknown): { values: ArrayLike<number>; shape: number[]; dtype: DType } {
   for (const dtype of dtypes) {
     if (data instanceof arrayTypes[dtype]) return { values: data, shape: [data.length], dtype };
   }
   if (data instanceof Uint8ClampedArray) return { values: data, shape: [data.length], dtype: 'uint8' };
   const shape: number[] = [];
-  for (let level = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  for (let level = data; Array.isArray(level); level = level[0]) {
+    if (shape.push(level.length) > deepest) throw new ArgumentError(`tensor: arrays nest more than ${deepest} deep`);
+  }
   const values: number[] = [];
   let booleans = true;
   const walk = (value: unknown, depth: number): void => {

@@ -33,6 +33,20 @@ class Net extends nn.Module {
 }
 
 describe('Module', () => {
+  it('may point back to the module it is in', () => {
+    class Child extends nn.Identity {
+      weight = nn.parameter(ones([1]));
+      parent: unknown = null;
+    }
+    class Parent extends nn.Identity {
+      child = new Child();
+    }
+    const parent = new Parent();
+    parent.child.parent = parent;
+    expect(parent.namedParameters().map(([name]) => name)).toEqual(['child.weight']);
+    expect(parent.modules()).toHaveLength(2);
+  });
+
   it('names parameters, buffers and modules as PyTorch does, each once', () => {
     const net = new Net();
     expect(net.namedParameters().map(([name]) => name)).toEqual([

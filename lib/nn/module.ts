@@ -85,10 +85,12 @@ export abstract class Module {
   }
 
   // All places below, names in full: own parameters, own buffers, then the modules'.
-  private *allPlaces(prefix = ''): Generator<Place<Tensor>> {
+  // A module that points back to one it is in is not looked through again.
+  private *allPlaces(prefix = '', above: readonly Module[] = []): Generator<Place<Tensor>> {
+    if (above.includes(this)) return;
     for (const place of this.places()) {
       const name = prefix + place.name;
-      if (place.value instanceof Module) yield* place.value.allPlaces(`${name}.`);
+      if (place.value instanceof Module) yield* place.value.allPlaces(`${name}.`, [...above, this]);
       else yield { ...place, name, value: place.value };
     }
   }

@@ -92,6 +92,12 @@ function float64Inputs(row: OpRow): Tensor[] {
   });
 }
 
+// Other values in place; indices and masks stay valid ones, in another order.
+function spoil_(t: Tensor): void {
+  if (t.dtype === 'float64') t.fill_(0.123);
+  else t.copy_(t.toTypedArray().reverse());
+}
+
 // A tensor changed in place between forward and backward: either the gradient is that of before, or an AutogradError.
 function checkSaved(row: OpRow): void {
   const clean = float64Inputs(row);
@@ -99,8 +105,7 @@ function checkSaved(row: OpRow): void {
   const reference = (inputs: Tensor[], spoil: number): number[][] => {
     const y = row.run(...inputs);
     const spoiled = spoil === inputs.length ? y : inputs[spoil];
-    if (spoil >= 0 && spoiled !== undefined && spoiled.dtype !== 'int32')
-      noGrad(() => spoiled.fill_(spoiled.dtype === 'uint8' ? 1 : 0.123));
+    if (spoil >= 0 && spoiled !== undefined) noGrad(() => spoil_(spoiled));
     const upstream = tensor(
       Float64Array.from({ length: y.size }, (_, i) => irregular(i + 7)),
       { shape: y.shape },
