@@ -213,7 +213,7 @@ void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
     const Family& family = *instance.level->families[f];
     for (int k = 0; k < family.count; ++k) {
       const Kernel& kernel = family.kernels[k];
-      auto bound = std::make_unique<BoundKernel>(BoundKernel{&instance.environment, &kernel});
+      auto bound = std::make_unique<BoundKernel>(&instance.environment, &kernel);
       napi_value function = nullptr;
       napi_create_function(env, kernel.name, NAPI_AUTO_LENGTH, callKernel, bound.get(), &function);
       functions.Set(kernel.name, Napi::Value(env, function));

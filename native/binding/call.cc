@@ -172,6 +172,25 @@ struct Call {
   }
 };
 
+bool isWritten(ArgumentKind kind) { return kind == ArgumentKind::kOut || kind == ArgumentKind::kInOut; }
+
+// A kernel checks its indices and then trusts them: they must not lie in what it writes.
+bool writesIndices(const Call& call, const BoundKernel& bound) {
+  const Parameter* parameters = bound.kernel->variants[0].parameters;
+  for (int i = 0; i < bound.kernel->parameterCount; ++i) {
+    if ((bound.indices >> i & 1) == 0) continue;
+    const Buffer& index = call.arguments[i].buffer;
+    const auto* begin = static_cast<const int32_t*>(index.data);
+    for (int p = 0; p < bound.kernel->parameterCount; ++p) {
+      if (!isWritten(parameters[p].kind) || !call.present[p] || call.dtypes[p] != DType::kInt32) continue;
+      const Buffer& written = call.arguments[p].buffer;
+      const auto* other = static_cast<const int32_t*>(written.data);
+      if (begin < other + written.length && other < begin + index.length) return true;
+    }
+  }
+  return false;
+}
+
 napi_value faultObject(napi_env env, const Outcome& outcome) {
   napi_value object = nullptr;
   napi_value position = nullptr;
@@ -185,6 +204,17 @@ napi_value faultObject(napi_env env, const Outcome& outcome) {
 }
 
 }  // namespace
+
+BoundKernel::BoundKernel(Environment* environment, const Kernel* kernel)
+    : environment(environment), kernel(kernel), indices(0) {
+  for (int p = 0; p < kernel->parameterCount; ++p) {
+    bool always = kernel->variants[0].parameters[p].kind == ArgumentKind::kIn;
+    for (int v = 0; v < kernel->variantCount; ++v) {
+      always = always && kernel->variants[v].parameters[p].dtype == DType::kInt32;
+    }
+    if (always) indices |= uint32_t{1} << p;
+  }
+}
 
 napi_value fail(napi_env env, const char* format, ...) {
   char message[512];
@@ -208,6 +238,9 @@ napi_value callKernel(napi_env env, napi_callback_info info) {
     if (!call.parse()) return nullptr;
     const Variant* variant = call.variant();
     if (variant == nullptr) return nullptr;
+    if (bound->indices != 0 && writesIndices(call, *bound)) {
+      return fail(env, "internal: %s: indices share memory with what is written", call.kernel->name);
+    }
     Outcome outcome;
     {
       KernelGuard guard;

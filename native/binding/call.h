@@ -6,8 +6,10 @@ namespace adjoint {
 
 // What a kernel's JavaScript function carries.
 struct BoundKernel {
+  BoundKernel(Environment* environment, const Kernel* kernel);
   Environment* environment;
   const Kernel* kernel;
+  uint32_t indices;  // bit p: parameter p holds indices, int32 in every variant
 };
 
 // kernel(…): spans as handles (0: absent), lists of spans as their count and then the handles, numbers as they are.
