@@ -75,7 +75,7 @@ async function benchProducts(machine, threads, rounds) {
     const ours = [];
     const ratios = [];
     for (let round = 0; round < rounds; round++) {
-      ours.push(work / time(() => matmul(a, b, { transA, transB }).dispose()));
+      ours.push(work / time(() => matmul(a, b, { transposeA: transA, transposeB: transB }).dispose()));
       const plain = await machine.ask({ measure: 'gemm', m, n, k, transA: Number(transA), transB: Number(transB) });
       ratios.push(ours[round] / plain.gflops);
     }

@@ -19,7 +19,7 @@
 //     dL/dW1_jk = δ1_j x_k     dL/db1_j = δ1_j
 //
 // The loss is the mean over the four samples, and so are the gradients.
-import { nn, numericalGradient, sigmoid, tensor } from 'adjoint';
+import { linear, nn, numericalGradient, sigmoid, tensor } from 'adjoint';
 import { inputs, start, targets } from './a-sigmoid-network.js';
 
 /** The formulas above as loops. */
@@ -66,8 +66,8 @@ function loss(...parameters) {
   const [w1, b1, w2, b2] = parameters;
   const x = tensor(inputs, { dtype: 'float64' });
   const y = tensor(targets, { dtype: 'float64' });
-  const h = sigmoid(x.matmul(w1.transpose(0, 1)).add(b1));
-  const p = sigmoid(h.matmul(w2.transpose(0, 1)).add(b2));
+  const h = sigmoid(linear(x, w1, b1));
+  const p = sigmoid(linear(h, w2, b2));
   return nn.bce(p, y);
 }
 
