@@ -75,7 +75,7 @@ describe('the textbook programs give the numbers of their PyTorch twins', () => 
   test('d: ReLU and sigmoid', () => expectTwin('d-relu-sigmoid', reluSigmoid({ quiet: true })));
 
   test('e: MNIST, the first 640 images', () => {
-    const result = mnist({ quiet: true, images: 640, testImages: 0 });
+    const result = mnist({ quiet: true, images: 640 });
     expectTwin('e-mnist', result);
     expect(result.accuracy).toBeCloseTo(twin('e-mnist').accuracy ?? Number.NaN, 2);
   });

@@ -10,9 +10,9 @@ import { createInterface } from 'node:readline';
 
 /**
  * @typedef {object} Task
- * @property {() => void} step one training step, or one prediction for W8; for epoch, a whole epoch
+ * @property {() => void | Promise<void>} step one training step, or one prediction for W8; for epoch, a whole epoch
  * @property {(() => number)} [loss] of the newest step
- * @property {number} [samples] of one step, where the rate is wanted in samples
+ * @property {number} [samples] how many samples an epoch has: then the rate is wanted in samples, and `step` is awaited
  */
 
 const kWarmUpSeconds = 0.4;
@@ -67,8 +67,16 @@ function train(task, seconds) {
   return steps / elapsed;
 }
 
+/** Samples per second of one epoch. @param {Task} task */
+async function epoch(task) {
+  const start = performance.now();
+  await task.step();
+  return (1000 * (task.samples ?? 0)) / (performance.now() - start);
+}
+
 /** @param {Task} task @param {number} seconds */
 function latency(task, seconds) {
+  /** @type {number[]} */
   const times = [];
   const end = performance.now() + seconds * 1000;
   for (let now = performance.now(); now < end; ) {
@@ -89,36 +97,42 @@ function latency(task, seconds) {
  *   `build` returns why not, as a string, for what the engine cannot do
  */
 export async function serve({ engine, threads, build }) {
-  /** @type {Map<string, { task: Task, lossFirst: number | null }>} */
+  /** @type {Map<string, Task>} */
   const tasks = new Map();
+  /** @type {Map<string, number>} */
+  const firstLosses = new Map();
   /** @param {object} answer */
   const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
+
+  /** @param {string} workload */
+  const prepare = async (workload) => {
+    const task = build(workload);
+    if (typeof task === 'string') return task;
+    await task.step();
+    if (task.loss) firstLosses.set(workload, task.loss());
+    if (!task.samples) train(task, kWarmUpSeconds);
+    tasks.set(workload, task);
+    return task;
+  };
+
   say({ engine });
   for await (const line of createInterface({ input: process.stdin })) {
-    const request = JSON.parse(line);
+    const { workload, seconds, threads: count = 1 } = JSON.parse(line);
     try {
-      threads?.(request.threads ?? 1);
-      let entry = tasks.get(request.workload);
-      if (!entry) {
-        const task = build(request.workload);
-        if (typeof task === 'string') {
-          say({ unavailable: task });
-          continue;
-        }
-        task.step();
-        entry = { task, lossFirst: task.loss?.() ?? null };
-        tasks.set(request.workload, entry);
-        if (!task.samples) train(task, kWarmUpSeconds);
-      }
-      const { task, lossFirst } = entry;
-      const rssMegabytes = () => process.resourceUsage().maxRSS / 1024;
-      if (request.workload === 'W8') {
-        say({ ...latency(task, request.seconds), rssMegabytes: rssMegabytes() });
+      threads?.(count);
+      const task = tasks.get(workload) ?? (await prepare(workload));
+      if (typeof task === 'string') {
+        say({ unavailable: task });
         continue;
       }
-      const rate = train(task, request.seconds);
-      const measured = task.samples ? { samplesPerSecond: rate * task.samples } : { stepsPerSecond: rate };
-      say({ ...measured, rssMegabytes: rssMegabytes(), lossFirst, lossLast: task.loss?.() ?? null });
+      const measured =
+        workload === 'W8'
+          ? latency(task, seconds)
+          : task.samples
+            ? { samplesPerSecond: await epoch(task) }
+            : { stepsPerSecond: train(task, seconds) };
+      const rssMegabytes = process.resourceUsage().maxRSS / 1024;
+      say({ ...measured, rssMegabytes, lossFirst: firstLosses.get(workload), lossLast: task.loss?.() });
     } catch (error) {
       say({ unavailable: `failed: ${error instanceof Error ? error.message : error}` });
     }

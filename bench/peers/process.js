@@ -140,7 +140,7 @@ const startLean = (threads) => new Peer(compile('lean_mlp'), [], { OPENBLAS_NUM_
 
 /** Everything that can be compared. @type {Engine[]} */
 export const engines = [
-  { name: 'adjoint', start: node('adjoint_peer.js') },
+  { name: 'adjoint', start: node('../adjoint_peer.js') },
   { name: 'torch', start: startTorch },
   { name: 'lean-c', oneThread: true, start: startLean },
   { name: 'tfjs-wasm', npm: true, oneThread: true, start: node('tfjs_peer.js', 'wasm') },

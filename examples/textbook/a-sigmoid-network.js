@@ -32,9 +32,9 @@ export function build() {
   const output = new nn.Linear(2, 1);
   noGrad(() => {
     hidden.weight.copy_(start.hiddenWeight);
-    hidden.bias.copy_(start.hiddenBias);
+    hidden.bias?.copy_(start.hiddenBias);
     output.weight.copy_(start.outputWeight);
-    output.bias.copy_(start.outputBias);
+    output.bias?.copy_(start.outputBias);
   });
   return nn.sequential(hidden, sigmoid, output, sigmoid);
 }

@@ -22,16 +22,16 @@ function build() {
       [0.2, 0.7],
       [-0.4, -0.6],
     ]);
-    first.bias.copy_([0.1, 0.05, -0.1, 0.15]);
+    first.bias?.copy_([0.1, 0.05, -0.1, 0.15]);
     second.weight.copy_([
       [0.5, -0.2, 0.3, 0.1],
       [-0.3, 0.6, 0.2, -0.1],
       [0.4, 0.1, -0.5, 0.3],
       [0.2, 0.3, 0.1, 0.6],
     ]);
-    second.bias.copy_([0.05, 0.1, 0.15, -0.05]);
+    second.bias?.copy_([0.05, 0.1, 0.15, -0.05]);
     output.weight.copy_([[0.4, -0.6, 0.3, 0.5]]);
-    output.bias.copy_([0.02]);
+    output.bias?.copy_([0.02]);
   });
   return nn.sequential(first, relu, second, relu, output);
 }
@@ -39,7 +39,7 @@ function build() {
 /**
  * One pass over the training points in batches, one update a batch. Returns the mean loss on the way.
  * @param {import('adjoint').nn.Module} model
- * @param {import('adjoint').optim.Optimizer} optimizer
+ * @param {import('adjoint').optim.SGD} optimizer
  * @param {{ x: number[][], y: number[][] }} points
  */
 function train(model, optimizer, { x, y }) {

@@ -19,15 +19,15 @@ function build() {
       [-0.6, 0.3],
       [0.2, -0.7],
     ]);
-    first.bias.copy_([0.1, 0.2, 0.1]);
+    first.bias?.copy_([0.1, 0.2, 0.1]);
     second.weight.copy_([
       [0.6, 0.3, 0.2],
       [-0.2, 0.5, 0.4],
       [0.3, -0.1, 0.6],
     ]);
-    second.bias.copy_([0.05, 0.1, 0.15]);
+    second.bias?.copy_([0.05, 0.1, 0.15]);
     output.weight.copy_([[0.5, 0.4, 0.6]]);
-    output.bias.copy_([0]);
+    output.bias?.copy_([0]);
   });
   return nn.sequential(first, relu, second, relu, output);
 }

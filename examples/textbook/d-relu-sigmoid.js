@@ -26,9 +26,9 @@ function build() {
       [0.4, -0.3],
       [-0.2, 0.5],
     ]);
-    hidden.bias.copy_([0.1, 0.2]);
+    hidden.bias?.copy_([0.1, 0.2]);
     output.weight.copy_([[0.6, -0.4]]);
-    output.bias.copy_([0.05]);
+    output.bias?.copy_([0.05]);
   });
   return nn.sequential(hidden, relu, output, sigmoid);
 }

@@ -22,9 +22,9 @@ function build() {
       [0.8, 0.6],
       [-0.5, -0.9],
     ]);
-    hidden.bias.copy_([-0.3, 0.7]);
+    hidden.bias?.copy_([-0.3, 0.7]);
     output.weight.copy_([[0.6, 0.4]]);
-    output.bias.copy_([-0.1]);
+    output.bias?.copy_([-0.1]);
   });
   return { hidden, model: nn.sequential(hidden, tanh, output) };
 }
@@ -55,7 +55,7 @@ export function run({ quiet = false, steps = 1000 } = {}) {
     print(`${a} xor ${b} is ${targets[i][0]}, the network says ${predictions[i].toFixed(3)}`);
   });
   const weights = hidden.weight.toTypedArray();
-  const biases = hidden.bias.toTypedArray();
+  const biases = hidden.bias?.toTypedArray() ?? [];
   print('\nthe hidden units change sign on the lines');
   for (const unit of [0, 1]) {
     const [a, b, c] = [weights[2 * unit], weights[2 * unit + 1], biases[unit]].map((v) => v.toFixed(2));

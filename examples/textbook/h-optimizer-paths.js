@@ -12,7 +12,7 @@ import { colourScale, colours, Picture } from '../shared/picture.js';
 
 const start = [-1.4, 1.6];
 
-/** @type {{ name: string, colour: typeof colours[keyof typeof colours], make: (p: import('adjoint').Tensor[]) => optim.Optimizer }[]} */
+/** @type {{ name: string, colour: typeof colours[keyof typeof colours], make: (p: import('adjoint').Tensor[]) => optim.SGD | optim.Adam }[]} */
 const walkers = [
   { name: 'SGD', colour: colours.red, make: (p) => new optim.SGD(p, { lr: 0.01 }) },
   { name: 'momentum', colour: colours.orange, make: (p) => new optim.SGD(p, { lr: 0.01, momentum: 0.9 }) },
@@ -25,7 +25,7 @@ const valley = (x, y) => x.sub(1).square().add(y.sub(x.square()).square().mul(5)
 /** The same in plain numbers, for the background of the picture. @param {number} x @param {number} y */
 const height = (x, y) => (1 - x) ** 2 + 5 * (y - x * x) ** 2;
 
-/** @param {(p: import('adjoint').Tensor[]) => optim.Optimizer} make @param {number} steps */
+/** @param {(p: import('adjoint').Tensor[]) => optim.SGD | optim.Adam} make @param {number} steps */
 function walk(make, steps) {
   const [x, y] = start.map((value) => tensor(value, { requiresGrad: true }));
   const optimizer = make([x, y]);

@@ -1,10 +1,10 @@
 // This library as one of the engines of bench/train.js: the plain loop that its users write.
-import { buildInfo, data, nn, noGrad, optim, relu, setNumThreads, tanh, tensor } from 'adjoint';
-import { classes, serve, workloads } from './peer.js';
+import { data, nn, noGrad, optim, relu, setNumThreads, tanh, tensor } from 'adjoint';
+import { classes, serve, workloads } from './peers/peer.js';
 
 const kImages = 60000;
 
-/** @param {string} workload @returns {import('./peer.js').Task | string} */
+/** @param {string} workload @returns {import('./peers/peer.js').Task | string} */
 function build(workload) {
   if (!(workload in workloads)) return 'not written for adjoint';
   const { sizes, batch } = workloads[workload];
@@ -32,7 +32,7 @@ function build(workload) {
     newest.backward();
     optimizer.step();
   };
-  if (workload === 'epoch') return epochTask(train, () => newest.item());
+  if (workload === 'epoch') return { ...epochTask(train), loss: () => newest.item() };
 
   const batches = workload === 'W1' ? xorBatches() : classBatches(batch);
   let i = 0;
@@ -64,8 +64,22 @@ function classBatches(batch) {
   }));
 }
 
-await serve({
-  engine: 'adjoint',
-  threads: setNumThreads,
-  build,
-});
+/**
+ * The loop of examples/mnist over images of its size, loader and shuffling included.
+ * @param {(x: import('adjoint').Tensor, y: import('adjoint').Tensor) => void} train
+ */
+function epochTask(train) {
+  const { x, labels } = classes(kImages);
+  const images = Uint8Array.from(x, (value) => Math.min(255, Math.max(0, 128 + 40 * value)));
+  const rows = data.standardise(tensor(images, { shape: [kImages, 784] }), { mean: 0.5, deviation: 0.3 });
+  const dataset = new data.TensorDataset(rows, tensor(labels));
+  const loader = new data.DataLoader(dataset, { batchSize: 64, shuffle: true });
+  return {
+    samples: kImages,
+    async step() {
+      for await (const [images, labels] of loader) train(images, labels);
+    },
+  };
+}
+
+await serve({ engine: 'adjoint', threads: setNumThreads, build });
