@@ -73,7 +73,9 @@ export function run({ quiet = false, steps = 150, folder = join(import.meta.dirn
       { label: name, dots: 2.5, outline },
     );
   });
-  chart.mark(start[0], start[1], colours.black, 'start');
+  chart.mark(start[0], start[1], colours.black);
+  const [left, top] = chart.place(start[0], start[1]);
+  picture.text(left - 14, top, 'start', { align: 'right', halo: colours.white });
   chart.mark(1, 1, colours.black, 'lowest point');
   chart.legend('bottom left');
   const file = join(folder, 'optimizer-paths.png');
