@@ -1,6 +1,6 @@
 // This library as one of the engines of bench/train.js: the plain loop that its users write.
 import { data, nn, noGrad, optim, relu, setNumThreads, tanh, tensor } from 'adjoint';
-import { classes, serve, workloads } from './peers/peer.js';
+import { classes, fillClasses, serve, workloads } from './peers/peer.js';
 
 const kImages = 60000;
 
@@ -69,15 +69,16 @@ function classBatches(batch) {
  * @param {(x: import('adjoint').Tensor, y: import('adjoint').Tensor) => void} train
  */
 function epochTask(train) {
-  const { x, labels } = classes(kImages);
-  const images = Uint8Array.from(x, (value) => Math.min(255, Math.max(0, 128 + 40 * value)));
-  const rows = data.standardise(tensor(images, { shape: [kImages, 784] }), { mean: 0.5, deviation: 0.3 });
+  const images = new Uint8ClampedArray(kImages * 784); // bytes, as in MNIST's files
+  const labels = fillClasses(images, (value) => 128 + 40 * value);
+  const bytes = tensor(new Uint8Array(images.buffer), { shape: [kImages, 784] });
+  const rows = data.standardise(bytes, { mean: 0.5, deviation: 0.3 });
   const dataset = new data.TensorDataset(rows, tensor(labels));
   const loader = new data.DataLoader(dataset, { batchSize: 64, shuffle: true });
   return {
     samples: kImages,
     async step() {
-      for await (const [images, labels] of loader) train(images, labels);
+      for await (const [x, y] of loader) train(x, y);
     },
   };
 }

@@ -127,22 +127,22 @@ function print(workload, threads, rows) {
   ];
   printTable(
     heads,
-    rows.map((row) => {
-      if (row.unavailable) return [row.engine, ...heads.slice(2).map(() => ''), `not measured: ${row.unavailable}`];
-      const p99 = workload === 'W8' ? [short(row.p99)] : [];
-      const ratio = row.ratio === undefined ? '' : `${short(row.ratio)} ×`;
-      return [
+    rows
+      .filter((row) => row.unavailable === undefined)
+      .map((row) => [
         row.engine,
         short(row.value),
-        ...p99,
+        ...(workload === 'W8' ? [short(row.p99)] : []),
         `± ${Math.round(100 * (row.spread ?? 0))} %`,
-        ratio,
+        row.ratio === undefined ? '' : `${short(row.ratio)} ×`,
         short(row.rssMegabytes),
         short(row.lossFirst),
         short(row.lossLast),
-      ];
-    }),
+      ]),
   );
+  const missing = rows.filter((row) => row.unavailable !== undefined);
+  for (const row of missing) console.log(`  not measured: ${row.engine} (${row.unavailable})`);
+  if (missing.length > 0) console.log('');
 }
 
 /**

@@ -38,20 +38,27 @@ export function normalNumbers(seed = 1) {
 }
 
 /**
- * `count` samples of ten classes: a class's pattern × 0.5 plus noise of deviation 2, as in the other peers.
- * @param {number} count
+ * Samples of ten classes, written into `x` row by row: a class's pattern × 0.5 plus noise of deviation 2, as in the other
+ * peers. Returns their labels.
+ * @param {Float32Array | Uint8ClampedArray} x
+ * @param {(value: number) => number} [map] applied to each value
  */
-export function classes(count, features = 784) {
+export function fillClasses(x, map = (value) => value, features = 784) {
   const { uniform, normal } = normalNumbers();
   const patterns = Float32Array.from({ length: 10 * features }, normal);
-  const labels = Int32Array.from({ length: count }, () => Math.floor(uniform() * 10));
-  const x = new Float32Array(count * features);
-  for (let i = 0; i < count; i++) {
+  const labels = Int32Array.from({ length: x.length / features }, () => Math.floor(uniform() * 10));
+  for (let i = 0; i < labels.length; i++) {
     for (let k = 0; k < features; k++) {
-      x[i * features + k] = patterns[labels[i] * features + k] * 0.5 + 2 * normal();
+      x[i * features + k] = map(patterns[labels[i] * features + k] * 0.5 + 2 * normal());
     }
   }
-  return { x, labels };
+  return labels;
+}
+
+/** @param {number} count */
+export function classes(count) {
+  const x = new Float32Array(count * 784);
+  return { x, labels: fillClasses(x) };
 }
 
 /** @param {Task} task @param {number} seconds */
@@ -109,7 +116,7 @@ export async function serve({ engine, threads, build }) {
     const task = build(workload);
     if (typeof task === 'string') return task;
     await task.step();
-    if (task.loss) firstLosses.set(workload, task.loss());
+    if (task.loss && !task.samples) firstLosses.set(workload, task.loss());
     if (!task.samples) train(task, kWarmUpSeconds);
     tasks.set(workload, task);
     return task;
