@@ -17,6 +17,11 @@ describe('the process ends as it was told to', () => {
   });
 });
 
+it('products of several worker threads at once are right', { timeout: 120_000 }, async () => {
+  const { output, errors } = await runFixture('products.mjs', [], { timeoutMs: 100_000 });
+  expect(errors + output).toBe('0 wrong products\n');
+});
+
 describe('a synchronous loop without scope and dispose', () => {
   it('trains in flat memory', { timeout: 120_000 }, async () => {
     const { output, errors } = await runFixture('memory.mjs', ['steps', '2000'], { timeoutMs: 100_000 });
