@@ -9,13 +9,14 @@ const versions = ['22.23.3', '24.21.0', '26.10.0'];
 const platform = `node-${process.platform}-${process.arch}`;
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-node-'));
 
-/** Installs one version as a package; its folder's name is that of an alias, so that versions do not replace each other. */
-function install(version) {
-  const alias = `node${version.split('.')[0]}`;
-  const args = ['install', '--prefix', folder, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const { status, output } = run('npm', [...args, `${alias}@npm:${platform}@${version}`]);
-  if (status !== 0) throw new Error(`node-versions: ${platform}@${version} could not be installed\n${output}`);
-  return join(folder, 'node_modules', alias, 'bin', 'node');
+/** Installs all versions, each as a package under an alias, and returns their executables. */
+function install() {
+  const alias = (version) => `node${version.split('.')[0]}`;
+  const packages = versions.map((version) => `${alias(version)}@npm:${platform}@${version}`);
+  const args = ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', ...packages];
+  const { status, output } = run('npm', args);
+  if (status !== 0) throw new Error(`node-versions: the other versions could not be installed\n${output}`);
+  return versions.map((version) => join(folder, 'node_modules', alias(version), 'bin', 'node'));
 }
 
 /** What is wrong under this version, or null. */
@@ -30,7 +31,7 @@ async function check(node) {
 }
 
 try {
-  for (const node of [process.execPath, ...versions.map(install)]) {
+  for (const node of [process.execPath, ...install()]) {
     const version = run(node, ['--version']).output.trim();
     const wrong = await check(node);
     console.log(`${wrong === null ? 'ok  ' : 'FAIL'} Node.js ${version}${wrong === null ? '' : `: ${wrong}`}`);
