@@ -55,6 +55,12 @@ function expectTwin(name: string, result: { losses: number[]; predictions: numbe
   expectClose(result.predictions, wanted.predictions.data);
 }
 
+test('the comparison notices a number that is off by 3 in 10,000, a NaN and a missing one', () => {
+  expect(() => expectClose([1, 2.0006], [1, 2])).toThrow('number 1');
+  expect(() => expectClose([Number.NaN], [1])).toThrow('number 0');
+  expect(() => expectClose([1], [1, 2])).toThrow();
+});
+
 describe('the textbook programs give the numbers of their PyTorch twins', () => {
   test('a: 2-2-1 sigmoid network', () => expectTwin('a-sigmoid-network', sigmoidNetwork({ quiet: true })));
 

@@ -54,7 +54,11 @@ class Training:
         else:
             wide = workload == 'W3'
             self.model = mlp(784, 512, 512, 10) if wide else mlp(784, 128, 10)
-            self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3) if wide else torch.optim.SGD(self.model.parameters(), 0.01, momentum=0.9)
+            parameters = self.model.parameters()
+            if wide:
+                self.optimizer = torch.optim.Adam(parameters, 1e-3)
+            else:
+                self.optimizer = torch.optim.SGD(parameters, 0.01, momentum=0.9)
             self.lossf = F.cross_entropy
             self.data = batches(*classes(4096), 128 if wide else 64)
         self.count = 0

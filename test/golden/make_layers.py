@@ -64,8 +64,9 @@ def activations(dtype):
 
 def softmax(dtype):
     out = []
-    inputs = [(torch.randn(3, 5, dtype=dtype) * 2, 1), (torch.randn(3, 5, dtype=dtype), 0), (torch.randn(2, 3, 4, dtype=dtype), 1),
-              (torch.randn(2, 3, 2, dtype=dtype), -1), (torch.randn(1, 1, dtype=dtype), 1),
+    inputs = [(torch.randn(3, 5, dtype=dtype) * 2, 1), (torch.randn(3, 5, dtype=dtype), 0),
+              (torch.randn(2, 3, 4, dtype=dtype), 1), (torch.randn(2, 3, 2, dtype=dtype), -1),
+              (torch.randn(1, 1, dtype=dtype), 1),
               (torch.tensor([[1000.0, 999.0, -1000.0], [-1e30, 0.0, 1.0], [float('-inf'), 1.0, 2.0]], dtype=dtype), 1)]
     for x, dim in inputs:
         for name, function in (('softmax', F.softmax), ('logSoftmax', F.log_softmax)):
@@ -74,7 +75,8 @@ def softmax(dtype):
             dy = upstream_for(y)
             x.grad = None
             y.backward(dy)
-            out.append({'name': name, 'options': {'dim': dim}, 'input': encode(x), 'output': encode(y), 'upstream': encode(dy), 'gradient': encode(x.grad)})
+            out.append({
+                'name': name, 'options': {'dim': dim}, 'input': encode(x), 'output': encode(y), 'upstream': encode(dy), 'gradient': encode(x.grad)})
     return out
 
 
@@ -120,8 +122,9 @@ def initialisers():
     out = []
     shapes = [(128, 784), (10, 128), (3, 2), (1, 8), (6, 4, 5, 5)]
     xavier = [{}, {'gain': 5 / 3}, {'gain': math.sqrt(2)}]
-    kaiming = [{}, {'a': math.sqrt(5)}, {'nonlinearity': 'relu'}, {'nonlinearity': 'relu', 'mode': 'fan_out'}, {'nonlinearity': 'tanh'},
-               {'nonlinearity': 'linear', 'mode': 'fan_out'}, {'nonlinearity': 'sigmoid'}, {'nonlinearity': 'selu'}, {'a': 0.2, 'nonlinearity': 'leaky_relu'}]
+    kaiming = [{}, {'a': math.sqrt(5)}, {'nonlinearity': 'relu'}, {'nonlinearity': 'relu', 'mode': 'fan_out'},
+               {'nonlinearity': 'tanh'}, {'nonlinearity': 'linear', 'mode': 'fan_out'}, {'nonlinearity': 'sigmoid'},
+               {'nonlinearity': 'selu'}, {'a': 0.2, 'nonlinearity': 'leaky_relu'}]
     for name, function, settings in (
             ('xavierUniform', nn.init.xavier_uniform_, xavier), ('xavierNormal', nn.init.xavier_normal_, xavier),
             ('kaimingUniform', nn.init.kaiming_uniform_, kaiming), ('kaimingNormal', nn.init.kaiming_normal_, kaiming)):
@@ -141,7 +144,8 @@ def linear_defaults():
         torch.manual_seed(1)
         layer = nn.Linear(features, 4000)
         bias = 1 / math.sqrt(features)
-        assert bias * 0.99 < layer.bias.abs().max().item() <= bias and weight * 0.999 < layer.weight.abs().max().item() <= weight * (1 + 1e-6)
+        assert bias * 0.99 < layer.bias.abs().max().item() <= bias
+        assert weight * 0.999 < layer.weight.abs().max().item() <= weight * (1 + 1e-6)
         out.append({'inFeatures': features, 'weightBound': weight, 'biasBound': bias})
     return out
 
@@ -149,7 +153,8 @@ def linear_defaults():
 def gains():
     names = ['linear', 'conv2d', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'selu']
     table = [{'nonlinearity': camel(n), 'param': None, 'gain': float(nn.init.calculate_gain(n))} for n in names]
-    return table + [{'nonlinearity': 'leakyRelu', 'param': a, 'gain': nn.init.calculate_gain('leaky_relu', a)} for a in (0.2, math.sqrt(5), 1)]
+    return table + [{'nonlinearity': 'leakyRelu', 'param': a, 'gain': nn.init.calculate_gain('leaky_relu', a)}
+                    for a in (0.2, math.sqrt(5), 1)]
 
 
 document = {k: [] for k in ('linear', 'activations', 'softmax', 'dropout', 'training')}

@@ -1,7 +1,8 @@
 """Makes losses.json: value and input gradient of every loss.
 
 Each case is {loss, input, target, options, output, upstream, gradient}; `upstream` is the gradient that went into
-backward (null: the output is a scalar and backward got none). `smoothL1` is PyTorch's smooth_l1_loss (option beta), `huber` its huber_loss (delta).
+backward (null: the output is a scalar and backward got none). `smoothL1` is PyTorch's smooth_l1_loss (option beta), `huber` its
+huber_loss (delta).
 """
 import torch
 import torch.nn.functional as F
@@ -25,7 +26,9 @@ cases = []
 def case(loss, x, target, **options):
     x = x.detach().clone().requires_grad_(True)
     output = FUNCTIONS[loss](x, target, **options)
-    upstream = torch.ones_like(output) if output.dim() == 0 else torch.linspace(-1, 2, output.numel()).to(x.dtype).view_as(output)
+    upstream = torch.ones_like(output)
+    if output.dim() > 0:
+        upstream = torch.linspace(-1, 2, output.numel()).to(x.dtype).view_as(output)
     output.backward(upstream)
     cases.append({
         'loss': loss, 'input': encode(x), 'target': encode(target),
@@ -96,7 +99,8 @@ def binary(dtype):
         case('bceWithLogits', z, y, reduction=reduction)
         case('bceWithLogits', z, soft, weight=weight, pos_weight=per_column, reduction=reduction)
     case('bce', p, y, weight=per_column)
-    case('bce', torch.tensor([0.0, 1.0, 0.0, 1.0], dtype=dtype), torch.tensor([0.0, 1.0, 1.0, 0.0], dtype=dtype), reduction='none')
+    certain, wanted = torch.tensor([[0.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]], dtype=dtype)
+    case('bce', certain, wanted, reduction='none')
     case('bceWithLogits', z, y, weight=per_column)
     case('bceWithLogits', z, y, pos_weight=per_column)
     case('bceWithLogits', z, y, pos_weight=torch.tensor([3.0], dtype=dtype))

@@ -5,8 +5,6 @@ groups, changes, steps}: `groups` lists the parameters (by number) and the own o
 learning rates {step, group, lr} set just before that step (counted from 0), `steps` the flat parameters after each step.
 A clip case has the gradients before and after, and the norm that was returned.
 """
-import copy
-
 import torch
 
 from common import FLOATS, camel, encode, number, write
@@ -56,7 +54,7 @@ def flat(tensors):
 
 def run(name, dtype, initial, gradients, options, groups=ONE_GROUP, changes=()):
     parameters = [p.clone().requires_grad_(True) for p in initial]
-    optimizer = CLASSES[name]([{**g, 'params': [parameters[i] for i in g['params']]} for g in copy.deepcopy(groups)], **options, **({'lr': 1e-3} if name == 'SGD' and 'lr' not in options else {}))
+    optimizer = CLASSES[name]([{**g, 'params': [parameters[i] for i in g['params']]} for g in groups], **options)
     steps = []
     for step in range(STEPS):
         for change in changes:
@@ -95,7 +93,9 @@ for name, dtype in FLOATS.items():
     initial = [torch.randn(s, dtype=dtype) for s in SHAPES]
     gradients = [[torch.randn(s, dtype=dtype) * scale for s in SHAPES] for scale in (1, 1, 3, 0.1, 1, 0.01)]
     gradients[1][1][0] = 0.0
-    data[name] = {'parameters': [encode(p) for p in initial], 'gradients': [[encode(g) for g in step] for step in gradients]}
+    data[name] = {
+        'parameters': [encode(p) for p in initial],
+        'gradients': [[encode(g) for g in step] for step in gradients]}
     for optimizer, options in CONFIGURATIONS:
         cases.append(run(optimizer, name, initial, gradients, options))
     for optimizer, options in GROUPED:

@@ -55,7 +55,8 @@ def regression(dtype):
     model = with_weights(
         nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 1)), dtype,
         [[0.6, -0.3], [-0.5, 0.4], [0.2, 0.7], [-0.4, -0.6]], [0.1, 0.05, -0.1, 0.15],
-        [[0.5, -0.2, 0.3, 0.1], [-0.3, 0.6, 0.2, -0.1], [0.4, 0.1, -0.5, 0.3], [0.2, 0.3, 0.1, 0.6]], [0.05, 0.1, 0.15, -0.05],
+        [[0.5, -0.2, 0.3, 0.1], [-0.3, 0.6, 0.2, -0.1], [0.4, 0.1, -0.5, 0.3], [0.2, 0.3, 0.1, 0.6]],
+        [0.05, 0.1, 0.15, -0.05],
         [[0.4, -0.6, 0.3, 0.5]], [0.02])
 
     def examples(ticks):
@@ -91,7 +92,8 @@ def adam(dtype):
 def relu_sigmoid(dtype):
     model = with_weights(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1), nn.Sigmoid()), dtype,
                          [[0.4, -0.3], [-0.2, 0.5]], [0.1, 0.2], [[0.6, -0.4]], [0.05])
-    x = torch.tensor([[-1.5, 0.4], [1.2, -0.6], [0.9, 0.3], [-0.7, 1.1], [1.6, 0.8], [-0.4, -0.9], [0.5, -1.3], [-1.1, -0.2]], dtype=dtype)
+    x = torch.tensor([[-1.5, 0.4], [1.2, -0.6], [0.9, 0.3], [-0.7, 1.1], [1.6, 0.8],
+                      [-0.4, -0.9], [0.5, -1.3], [-1.1, -0.2]], dtype=dtype)
     y = torch.tensor([[0], [1], [1], [0], [1], [0], [1], [0]], dtype=dtype)
     losses = descend(model, F.mse_loss, torch.optim.Adam(model.parameters(), lr=0.01), x, y, 1000)
     return result(model, x, losses, 20)
@@ -144,8 +146,10 @@ PROGRAMS = {
 programs = []
 for name, program in PROGRAMS.items():
     single, double = program(torch.float32), program(torch.float64)
-    worst = max(abs(a - b) / abs(b) for a, b in zip(single['losses'] + [single['lastLoss']], double['losses'] + [double['lastLoss']]))
-    print(f'{name}: loss {single["losses"][0]:.4f} to {single["lastLoss"]:.6f}, float32 against float64 {worst:.1e}', single['predictions']['data'][:8])
+    pairs = zip(single['losses'] + [single['lastLoss']], double['losses'] + [double['lastLoss']])
+    worst = max(abs(a - b) / abs(b) for a, b in pairs)
+    first, last = single['losses'][0], single['lastLoss']
+    print(f'{name}: loss {first:.4f} to {last:.6f}, float32 against float64 {worst:.1e}')
     if worst > 2e-5:
         raise SystemExit(f'{name} depends on rounding')
     programs.append({'name': name, **single})
