@@ -7,16 +7,12 @@ import {
   formatShape,
   ShapeError,
 } from '../errors.js';
-import { moveTo } from '../memory.js';
-import { kernel } from '../native.js';
-import { clone } from '../ops/copy.js';
 import { ones } from '../ops/creation.js';
-import { add } from '../ops/elementwise.js';
 import { sameShape } from '../shape.js';
-import { newestTensor, Tensor } from '../tensor.js';
-import { type Edge, Node, noGrad, setGradEnabled, versionOf } from './tape.js';
+import { Tensor } from '../tensor.js';
+import { Pass } from './pass.js';
+import { type Edge, Node, setGradEnabled, versionOf } from './tape.js';
 
-const addScaled = kernel('addScaled');
 let walks = 0;
 
 export interface BackwardOptions {
@@ -24,119 +20,6 @@ export interface BackwardOptions {
   retainGraph?: boolean;
   /** Record the backward pass itself, so that gradients can be differentiated again; default false. */
   createGraph?: boolean;
-}
-
-/** One backward pass: gradients on their way, and who holds them. */
-class Pass {
-  /** Gradients of leaves, given to them when the whole pass has succeeded. */
-  readonly leaves = new Map<Tensor, Tensor>();
-  readonly first = newestTensor();
-  constructor(
-    readonly createGraph: boolean,
-    readonly retainGraph: boolean,
-  ) {}
-
-  /** Whether this pass alone holds the gradient, so that it may be overwritten or freed. */
-  owns(gradient: Tensor): boolean {
-    return gradient._uses === 1 && gradient._id > this.first && gradient._base === null && !this.createGraph;
-  }
-
-  /** Lets go of a gradient and frees it when nobody can see it. */
-  release(gradient: Tensor): void {
-    if (--gradient._uses === 0 && gradient._id > this.first && !this.createGraph) gradient.dispose();
-  }
-
-  sum(a: Tensor, b: Tensor): Tensor {
-    if (this.owns(a)) {
-      addScaled(a.handle, b.handle, 1);
-      this.release(b);
-      return a;
-    }
-    const sum = add(a, b);
-    sum._uses = 1;
-    this.release(a);
-    this.release(b);
-    return sum;
-  }
-
-  deliver(edge: Node | Tensor, gradient: Tensor): void {
-    gradient._uses++;
-    if (edge instanceof Node) {
-      edge.gradient = edge.gradient === null ? gradient : this.sum(edge.gradient, gradient);
-    } else {
-      const before = this.leaves.get(edge);
-      this.leaves.set(edge, before === undefined ? gradient : this.sum(before, gradient));
-    }
-  }
-
-  /** Runs one node's backward function and delivers what it returns. */
-  step(node: Node, wanted: ((edge: Edge) => boolean) | null, visit: (node: Node, gradient: Tensor) => void): void {
-    let dy = node.gradient;
-    node.gradient = null;
-    if (dy === null) return;
-    if (node.hooks !== null) dy = applyHooks(node, dy);
-    if (node.retained !== null) {
-      dy._uses++;
-      this.deliver(node.retained, dy);
-    }
-    visit(node, dy);
-    const needs = node.edges.map((edge) => edge !== null && (wanted === null || wanted(edge)));
-    const gradients = (node.backward as NonNullable<Node['backward']>)(dy, needs);
-    if (gradients.length !== node.edges.length) {
-      throw new AutogradError(
-        `backward of ${node.name}: one gradient per input was expected (${node.edges.length}), got ${gradients.length}`,
-      );
-    }
-    for (let i = 0; i < gradients.length; i++) {
-      const edge = node.edges[i] as Edge;
-      const gradient = gradients[i] as Tensor | null;
-      if (gradient === null || edge === null || !needs[i]) continue;
-      checkGradient(node, i, edge, gradient);
-      if (node.foreign) gradient._uses++;
-      this.deliver(edge, gradient);
-    }
-    if (node.foreign) dy._uses++;
-    if (!this.retainGraph) free(node);
-    this.release(dy);
-  }
-}
-
-// A copy that others may keep, off the tape.
-function copyOf(gradient: Tensor): Tensor {
-  return noGrad(() => clone(gradient));
-}
-
-const usedUp: readonly Tensor[] = [];
-
-function free(node: Node): void {
-  node.backward = null;
-  node.saved = usedUp;
-  node.edges = node.edges.map(() => null);
-}
-
-function applyHooks(node: Node, dy: Tensor): Tensor {
-  let gradient = dy;
-  for (const hook of node.hooks as NonNullable<Node['hooks']>) {
-    gradient._uses++; // the hook may hold on to it
-    const replaced = hook(gradient);
-    if (replaced === undefined) continue;
-    checkGradient(node, 0, node, replaced);
-    replaced._uses += 2;
-    gradient = replaced;
-  }
-  return gradient;
-}
-
-function checkGradient(node: Node, index: number, edge: Node | Tensor, gradient: unknown): void {
-  const where = `backward of ${node.name}: the gradient of input ${index}`;
-  if (!(gradient instanceof Tensor))
-    throw new AutogradError(`${where} must be a tensor or null, got ${describe(gradient)}`);
-  if (!sameShape(gradient.shape, edge.shape)) {
-    throw new AutogradError(
-      `${where} must have its shape ${formatShape(edge.shape)}, got ${formatShape(gradient.shape)}`,
-    );
-  }
-  if (gradient.dtype !== edge.dtype) throw new AutogradError(`${where} must be ${edge.dtype}, got ${gradient.dtype}`);
 }
 
 /** All nodes behind the roots, newest first: a topological order. Checks, before anything runs, that all can run. */
@@ -243,24 +126,6 @@ function run(
   return { pass, found };
 }
 
-/** Leaves a gradient in `leaf.grad`, added to what is there. */
-function accumulate(pass: Pass, leaf: Tensor, gradient: Tensor): void {
-  if (leaf._grad !== null && !leaf._grad.disposed) {
-    if (pass.createGraph) leaf._grad = add(leaf._grad, gradient);
-    else {
-      addScaled(leaf._grad.handle, gradient.handle, 1);
-      pass.release(gradient);
-    }
-    return;
-  }
-  // A gradient that others may hold is copied: clipping one leaf's gradient must not change another's.
-  leaf._grad = pass.createGraph || pass.owns(gradient) ? gradient : copyOf(gradient);
-  leaf._gradSeen = pass.createGraph;
-  if (leaf._grad !== gradient) pass.release(gradient);
-  else gradient._uses = 0;
-  if (leaf._scope !== leaf._grad._scope) moveTo(leaf._grad, leaf._scope);
-}
-
 /**
  * Computes the gradient of this tensor with respect to every leaf with `requiresGrad` that it depends on and adds it to
  * the leaf's `grad`. The graph is freed afterwards unless `retainGraph`.
@@ -278,7 +143,7 @@ export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, 
   checkOptions('backward', settings, ['retainGraph', 'createGraph']);
   const start = seeds('backward', [y], [plain ? undefined : (gradient as Tensor | undefined)]);
   const { pass } = run([y], start, settings ?? {});
-  for (const [leaf, value] of pass.leaves) accumulate(pass, leaf, value);
+  for (const [leaf, value] of pass.leaves) pass.accumulate(leaf, value);
 }
 
 /**
@@ -311,9 +176,7 @@ export function grad(
   for (const [leaf, value] of pass.leaves) {
     const index = targets.get(leaf);
     if (index === undefined) continue;
-    found[index] = pass.createGraph || pass.owns(value) ? value : copyOf(value);
-    if (found[index] === value) value._uses = 0;
-    else pass.release(value);
+    found[index] = pass.give(value);
   }
   found.forEach((value, i) => {
     if (value === null && !options.allowUnused) {

@@ -150,7 +150,7 @@ export function gradgradcheck(
       wanted.map((i) => xs[i] as Tensor),
       { gradOutputs: kept.map(([, g]) => g), createGraph: true, allowUnused: true },
     );
-    return found.filter((g) => g !== null && g._requiresGrad);
+    return found.filter((g) => g?._requiresGrad);
   };
   return gradcheck((...all) => enableGrad(() => first(...all)), [...inputs, ...upstream], options);
 }
