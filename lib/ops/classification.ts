@@ -4,7 +4,7 @@ import { ArgumentError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
 import { around, type Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
-import { ne } from './compare.js';
+import { eq, ne } from './compare.js';
 import { to } from './copy.js';
 import { ones } from './creation.js';
 import { add, div, mul, neg, sub } from './elementwise.js';
@@ -84,7 +84,8 @@ function composedGradient(dy: Tensor, total: Tensor, x: Tensor, labels: Tensor, 
     const weight = o.weight ?? ones([x.shape[dim] as number], { dtype: x.dtype });
     q = add(q, mul(mul(alongClasses(weight, x, dim), counted), share));
   }
-  const upstream = reduction === 'none' ? reshape(dy, kept) : reduction === 'mean' ? div(dy, total) : dy;
+  const divisor = add(total, to(eq(total, 0), x.dtype)); // all labels ignored: the gradient is 0, not NaN
+  const upstream = reduction === 'none' ? reshape(dy, kept) : reduction === 'mean' ? div(dy, divisor) : dy;
   return mul(sub(mul(softmax(x, { dim }), sum(q, { dim, keepDim: true })), q), upstream);
 }
 

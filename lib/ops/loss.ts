@@ -111,6 +111,8 @@ const handleOf = (t: Tensor | undefined): number => t?.handle ?? 0;
 const present = (...tensors: (Tensor | undefined)[]): Tensor[] => tensors.filter((t) => t !== undefined);
 const weighted = (slope: Tensor, weight: Tensor | undefined): Tensor => (weight ? mul(weight, slope) : slope);
 
+// PyTorch's limit, a float32 in both dtypes, for the divisor of bce's gradient.
+const leastSpread = Math.fround(1e-12);
 const bceKernel = kernel('bce');
 const bceBackwardKernel = kernel('bceBackward');
 
@@ -124,7 +126,7 @@ export function bceLoss(x: Tensor, target: Tensor, weight: Tensor | undefined, r
     reduction,
     run: (y) => bceKernel(y.handle, x.handle, target.handle, handleOf(weight), code),
     runBackward: (dx, dy) => bceBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, handleOf(weight), code),
-    slope: () => weighted(div(sub(x, target), maximum(mul(sub(1, x), x), 1e-12)), weight),
+    slope: () => weighted(div(sub(x, target), maximum(mul(sub(1, x), x), leastSpread)), weight),
     targetSlope: () => weighted(sub(clamp(log1p(neg(x)), { min: -100 }), clamp(log(x), { min: -100 })), weight),
     saved: present(weight),
   });

@@ -124,8 +124,9 @@ inline T crossEntropyOf(T x, T target) {
 }
 template <typename T>
 inline T crossEntropySlope(T x, T target) {
+  constexpr T kLeast = 1e-12f;  // PyTorch's limit, a float for double too
   const T spread = (T(1) - x) * x;
-  return (x - target) / (spread < T(1e-12) ? T(1e-12) : spread);
+  return (x - target) / (spread < kLeast ? kLeast : spread);
 }
 
 // (1 - target) x + (1 + (positive - 1) target) log(1 + exp(-x)), without overflow.

@@ -1,0 +1,189 @@
+import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../../lib/errors.js';
+import * as nn from '../../lib/nn/losses.js';
+import { full, ones } from '../../lib/ops/creation.js';
+import { type Tensor, tensor } from '../../lib/tensor.js';
+import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain, positive } from './harness.js';
+
+export type Reduction = 'mean' | 'sum' | 'none';
+export const reductions: Reduction[] = ['mean', 'sum', 'none'];
+
+export function reduced(losses: number[], shape: number[], reduction: Reduction, divisor: number): Plain {
+  const magnitudes = losses.map((v) => Math.abs(v) + 0.1);
+  if (reduction === 'none') return { shape, data: losses, magnitude: magnitudes };
+  const scale = reduction === 'mean' ? 1 / divisor : 1;
+  const add = (values: number[]): number => values.reduce((s, v) => s + v, 0) * scale;
+  return { shape: [], data: [add(losses)], magnitude: [add(magnitudes)] };
+}
+
+const softplus = (x: number): number => Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0);
+const bounded = (logarithm: number): number => Math.max(logarithm, -100);
+const crossed = (x: number, t: number): number => -(t * bounded(Math.log(x)) + (1 - t) * bounded(Math.log1p(-x)));
+const probability = (i: number): number => 0.05 + ((i * 0.618) % 0.9);
+export const scores = (i: number): number => irregular(i) * 3;
+
+interface PointwiseCase {
+  name: string;
+  run: (reduction: Reduction, ...inputs: Tensor[]) => Tensor;
+  loss: (x: number, t: number, w: number, p: number) => number;
+  inputs?: (shape: number[]) => InputSpec[];
+}
+
+const constant = (shape: number[]): InputSpec => ({ shape, values: positive, requiresGrad: false });
+const pair = (shape: number[]): InputSpec[] => [
+  { shape, values: scores },
+  { shape, values: probability },
+];
+
+const pointwise: PointwiseCase[] = [
+  {
+    name: 'mse',
+    run: (reduction, x, t) => nn.mse(x as Tensor, t as Tensor, { reduction }),
+    loss: (x, t) => (x - t) ** 2,
+  },
+  {
+    name: 'l1',
+    run: (reduction, x, t) => nn.l1(x as Tensor, t as Tensor, { reduction }),
+    loss: (x, t) => Math.abs(x - t),
+  },
+  {
+    name: 'huber',
+    run: (reduction, x, t) => nn.huber(x as Tensor, t as Tensor, { reduction, delta: 0.75 }),
+    loss: (x, t) => (Math.abs(x - t) <= 0.75 ? (x - t) ** 2 / 2 : 0.75 * (Math.abs(x - t) - 0.375)),
+  },
+  {
+    name: 'smoothL1',
+    run: (reduction, x, t) => nn.smoothL1(x as Tensor, t as Tensor, { reduction, beta: 0.5 }),
+    loss: (x, t) => (Math.abs(x - t) < 0.5 ? (x - t) ** 2 : Math.abs(x - t) - 0.25),
+  },
+  {
+    name: 'bce',
+    run: (reduction, x, t) => nn.bce(x as Tensor, t as Tensor, { reduction }),
+    loss: crossed,
+    inputs: (shape) => [
+      { shape, values: (i) => 1 - probability(i + 3) },
+      { shape, values: probability },
+    ],
+  },
+  {
+    name: 'bce weight',
+    run: (reduction, x, t, weight) => nn.bce(x as Tensor, t as Tensor, { reduction, weight }),
+    loss: (x, t, w) => w * crossed(x, t),
+    inputs: (shape) => [
+      { shape, values: (i) => 1 - probability(i + 3) },
+      { shape, values: probability },
+      constant(shape.slice(-1)),
+    ],
+  },
+  {
+    name: 'bceWithLogits',
+    run: (reduction, x, t) => nn.bceWithLogits(x as Tensor, t as Tensor, { reduction }),
+    loss: (x, t) => t * softplus(-x) + (1 - t) * softplus(x),
+    inputs: pair,
+  },
+  {
+    name: 'bceWithLogits weights',
+    run: (reduction, x, t, weight, posWeight) =>
+      nn.bceWithLogits(x as Tensor, t as Tensor, { reduction, weight, posWeight }),
+    loss: (x, t, w, p) => w * (p * t * softplus(-x) + (1 - t) * softplus(x)),
+    inputs: (shape) => [...pair(shape), constant(shape.slice(-1)), constant(shape.slice(-1))],
+  },
+];
+
+function pointwiseRow(c: PointwiseCase, shape: number[], reduction: Reduction): OpRow {
+  return {
+    name: `${c.name} of [${shape}] ${reduction}`,
+    run: (...inputs) => c.run(reduction, ...inputs),
+    inputs: c.inputs?.(shape) ?? [{ shape }, { shape, values: (i) => irregular(i + 5) / 2 }],
+    reference: ((x: Plain, t: Plain, w?: Plain, p?: Plain) => {
+      const at = (weight: Plain | undefined, i: number): number => weight?.data[i % weight.data.length] ?? 1;
+      const losses = x.data.map((v, i) => c.loss(v, t.data[i] as number, at(w, i), at(p, i)));
+      return reduced(losses, x.shape, reduction, losses.length);
+    }) as OpRow['reference'],
+    gradient: isSmall(shape),
+  };
+}
+
+const isSmall = (shape: number[]): boolean => shape.reduce((a, b) => a * b, 1) <= 12;
+
+export const rows: OpRow[] = [
+  ...pointwise.flatMap((c) =>
+    [[3, 4], [5], [1], [40, 33], [70_000]].flatMap((shape) => reductions.map((r) => pointwiseRow(c, shape, r))),
+  ),
+  pointwiseRow(
+    {
+      name: 'bce of certainties',
+      run: (reduction, x, t) => nn.bce(x as Tensor, t as Tensor, { reduction }),
+      loss: crossed,
+      inputs: (shape) => [
+        { shape, values: (i) => i % 2 },
+        { shape, values: (i) => (i < 2 ? 0 : 1) },
+      ],
+    },
+    [20],
+    'none',
+  ),
+  pointwiseRow(
+    {
+      name: 'bceWithLogits of huge scores',
+      run: (reduction, x, t) => nn.bceWithLogits(x as Tensor, t as Tensor, { reduction }),
+      loss: (x, t) => t * softplus(-x) + (1 - t) * softplus(x),
+      inputs: (shape) => [
+        { shape, values: (i) => (i % 2 ? 1e4 : -1e4) },
+        { shape, values: probability },
+      ],
+    },
+    [20],
+    'none',
+  ),
+];
+
+export const errors: ErrorRow[] = [
+  {
+    name: 'mse shapes',
+    call: () => nn.mse(ones([2, 3]), ones([3])),
+    error: ShapeError,
+    message: 'mse: shapes must be the same, got input [2, 3] and target [3]; reshape or expand one',
+  },
+  {
+    name: 'l1 dtypes',
+    call: () => nn.l1(ones([2]), ones([2], { dtype: 'float64' })),
+    error: DTypeError,
+    message: 'l1: dtypes must match, got input float32 and target float64; convert one by to(dtype)',
+  },
+  {
+    name: 'reduction',
+    call: () => nn.mse(ones([2]), ones([2]), { reduction: 'avg' as never }),
+    error: ArgumentError,
+    message: "mse: reduction must be 'mean', 'sum' or 'none', got \"avg\"",
+  },
+  {
+    name: 'option',
+    call: () => nn.bce(ones([2]), ones([2]), { posWeight: ones([2]) } as never),
+    error: ArgumentError,
+    message: 'bce: unknown option "posWeight"; known are weight, reduction',
+  },
+  {
+    name: 'delta',
+    call: () => nn.huber(ones([2]), ones([2]), { delta: 0 }),
+    error: ArgumentError,
+    message: 'huber: delta must be a finite number above 0, got 0',
+  },
+  {
+    name: 'bce outside [0, 1]',
+    call: () => nn.bce(tensor([0.5, 1.25]), ones([2])),
+    error: ArgumentError,
+    message: 'bce: input must be probabilities in [0, 1], got 1.25 (element 1); take its sigmoid(), or bceWithLogits',
+  },
+  {
+    name: 'weight shape',
+    call: () => nn.bceWithLogits(ones([2, 3]), ones([2, 3]), { posWeight: ones([4, 2, 3]) }),
+    error: ShapeError,
+    message: 'bceWithLogits: posWeight must broadcast to input, got input [2, 3] and posWeight [4, 2, 3]',
+  },
+  {
+    name: 'weight gradient',
+    call: () => nn.bce(full([2], 0.5), ones([2]), { weight: ones([2], { requiresGrad: true }) }),
+    error: AutogradError,
+    message: 'bce: weight is a constant, no gradient flows to it; pass weight.detach()',
+  },
+];
