@@ -315,7 +315,7 @@ export function finish(t: Tensor, options: TensorOptions | undefined): Tensor {
 }
 
 /** What `tensor` accepts: a number, (nested) arrays of numbers or booleans, or a typed array. */
-export type TensorData = number | boolean | TypedArray | readonly TensorData[];
+export type TensorData = number | boolean | TypedArray | Uint8ClampedArray | readonly TensorData[];
 
 /**
  * A tensor with the given elements (copied).

@@ -13,6 +13,7 @@ import {
   ones,
   onesLike,
   ShapeError,
+  type Tensor,
   tensor,
   zeros,
   zerosLike,
