@@ -46,11 +46,10 @@ __attribute__((noinline, flatten)) double sumOfLosses(int64_t begin, int64_t end
 template <typename T, typename Loss>
 inline void pointwise(Out<T> y, int64_t n, int64_t reduction, Loss&& lossAt) {
   if (reduction == kReductionNone) {
-    parallel(
-        n, kLossGrain, [&](int64_t begin, int64_t end) __attribute__((flatten)) {
+    parallel(n, kLossGrain, [&](int64_t begin, int64_t end) __attribute__((flatten)) {
 #pragma omp simd
-          for (int64_t i = begin; i < end; ++i) y[i] = lossAt(i);
-        });
+      for (int64_t i = begin; i < end; ++i) y[i] = lossAt(i);
+    });
     return;
   }
   double totals[kMostParts];
@@ -71,16 +70,15 @@ inline void pointwiseBackward(Out<T> dx, In<T> dy, int64_t reduction, Slope&& sl
   const int64_t n = dx.length;
   if (n == 0) return;
   const T scale = reduction == kReductionMean ? static_cast<T>(dy[0] / static_cast<double>(n)) : dy[0];
-  parallel(
-      n, kLossGrain, [&](int64_t begin, int64_t end) __attribute__((flatten)) {
-        if (reduction == kReductionNone) {
+  parallel(n, kLossGrain, [&](int64_t begin, int64_t end) __attribute__((flatten)) {
+    if (reduction == kReductionNone) {
 #pragma omp simd
-          for (int64_t i = begin; i < end; ++i) dx[i] = dy[i] * slopeAt(i);
-        } else {
+      for (int64_t i = begin; i < end; ++i) dx[i] = dy[i] * slopeAt(i);
+    } else {
 #pragma omp simd
-          for (int64_t i = begin; i < end; ++i) dx[i] = scale * slopeAt(i);
-        }
-      });
+      for (int64_t i = begin; i < end; ++i) dx[i] = scale * slopeAt(i);
+    }
+  });
 }
 
 // What one element of a loss costs, and the slope of that in x.
