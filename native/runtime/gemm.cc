@@ -21,17 +21,22 @@ constexpr int64_t kLargeBlockWork = 20'000'000;
 // Blocks are whole numbers of these many rows or columns: what OpenBLAS's kernels fill.
 constexpr int64_t kUnit = 16;
 
-// OpenBLAS crashes when its table of work buffers is full (400 callers at once).
+// OpenBLAS crashes when its table of work buffers is full (400 callers at once); a build without threads has, but for a
+// flag nobody sees, no locks either, and gives wrong products to two callers at once (Debian's openblas-serial: seen).
 constexpr int kMaxCallers = 32;
 std::atomic<int> callers{0};
+
+int configureBlas() {
+  openblas_set_num_threads(1);
+  return openblas_get_parallel() == OPENBLAS_SEQUENTIAL ? 1 : kMaxCallers;
+}
 
 class BlasSlot {
  public:
   BlasSlot() {
-    static const bool configured = (openblas_set_num_threads(1), true);
-    (void)configured;
+    static const int most = configureBlas();
     for (int now = callers.load(std::memory_order_relaxed);;) {
-      if (now >= kMaxCallers) {
+      if (now >= most) {
         std::this_thread::sleep_for(std::chrono::microseconds(20));
         now = callers.load(std::memory_order_relaxed);
       } else if (callers.compare_exchange_weak(now, now + 1, std::memory_order_acquire)) {
