@@ -33,7 +33,20 @@ export {
   where,
 } from './ops/compare.js';
 export * from './ops/copy.js';
-export { arange, eye, full, fullLike, linspace, ones, onesLike, zeros, zerosLike } from './ops/creation.js';
+export {
+  arange,
+  eye,
+  full,
+  fullLike,
+  linspace,
+  ones,
+  onesLike,
+  type TensorData,
+  type TensorOptions,
+  tensor,
+  zeros,
+  zerosLike,
+} from './ops/creation.js';
 export {
   abs,
   add,
@@ -92,7 +105,7 @@ export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance 
 export * as optim from './optim/index.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
 export type { Shape } from './shape.js';
-export { type NestedArray, Tensor, type TensorData, type TensorOptions, tensor } from './tensor.js';
+export { type NestedArray, Tensor } from './tensor.js';
 export * as train from './train/index.js';
 
 /** Which BLAS, instruction-set level and number of threads the library runs on. */

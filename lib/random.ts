@@ -1,7 +1,8 @@
 import { checkInteger } from './errors.js';
 import { keep } from './memory.js';
 import { copy_ } from './ops/copy.js';
-import { type Tensor, tensor } from './tensor.js';
+import { tensor } from './ops/creation.js';
+import type { Tensor } from './tensor.js';
 
 /**
  * A stream of random numbers: the counter-based Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2,

@@ -4,7 +4,6 @@ import {
   AllocationError,
   ArgumentError,
   AutogradError,
-  checkOptions,
   DTypeError,
   describe,
   formatShape,
@@ -14,7 +13,7 @@ import {
 import { formatTensor } from './format.js';
 import { currentScope, type Scope } from './memory.js';
 import { native } from './native.js';
-import { checkShape, type Shape, sizeOf } from './shape.js';
+import { type Shape, sizeOf } from './shape.js';
 
 /** What tensors over one storage share: how often it was changed in place, and its memory as JavaScript sees it. */
 export interface Base {
@@ -295,103 +294,4 @@ export function checkSameDType(operation: string, names: readonly string[], tens
       throw new DTypeError(`${operation}: dtypes must match, got ${list}; convert one by to(dtype)`);
     }
   }
-}
-
-/** Options of the functions that make tensors. */
-export interface TensorOptions {
-  /** Element type; default `float32`. */
-  dtype?: DType;
-  /** Whether to record operations on the tensor for `backward`; default false. */
-  requiresGrad?: boolean;
-}
-
-/** @internal */
-export const tensorOptions = ['dtype', 'requiresGrad'] as const;
-
-/** @internal Applies `requiresGrad` to a new tensor. */
-export function finish(t: Tensor, options: TensorOptions | undefined): Tensor {
-  if (options?.requiresGrad !== undefined) t.requiresGrad = options.requiresGrad;
-  return t;
-}
-
-/** What `tensor` accepts: a number, (nested) arrays of numbers or booleans, or a typed array. */
-export type TensorData = number | boolean | TypedArray | Uint8ClampedArray | readonly TensorData[];
-
-/**
- * A tensor with the given elements (copied).
- *
- * Typed arrays keep their element type; numbers and arrays become `float32`, booleans `uint8`, unless `dtype` says
- * otherwise. `shape` defaults to the nesting of the arrays.
- *
- * @throws ShapeError when nested arrays are ragged or `shape` has another number of elements
- * @throws ArgumentError when an element is not a number, or not an integer in range for an integer dtype
- * @example
- * const x = tensor([[1, 2], [3, 4]]);
- * const w = tensor(new Float32Array(6), { shape: [2, 3], requiresGrad: true });
- */
-export function tensor(data: TensorData, options?: TensorOptions & { shape?: Shape }): Tensor {
-  checkOptions('tensor', options, ['shape', ...tensorOptions]);
-  const flat = flatten(data);
-  const dtype = checkDType('tensor', options?.dtype, flat.dtype);
-  const shape = options?.shape === undefined ? flat.shape : checkShape('tensor', options.shape);
-  if (sizeOf(shape) !== flat.values.length) {
-    throw new ShapeError(
-      `tensor: shape ${formatShape(shape)} has ${sizeOf(shape)} elements, got data with ${flat.values.length}`,
-    );
-  }
-  const array = convert(flat.values, dtype);
-  const t = empty(shape, dtype);
-  native.write(t.handle, array);
-  return finish(t, options);
-}
-
-const deepest = 32; // an array may contain itself
-
-function flatten(data: unknown): { values: ArrayLike<number>; shape: number[]; dtype: DType } {
-  for (const dtype of dtypes) {
-    if (data instanceof arrayTypes[dtype]) return { values: data, shape: [data.length], dtype };
-  }
-  if (data instanceof Uint8ClampedArray) return { values: data, shape: [data.length], dtype: 'uint8' };
-  const shape: number[] = [];
-  for (let level = data; Array.isArray(level); level = level[0]) {
-    if (shape.push(level.length) > deepest) throw new ArgumentError(`tensor: arrays nest more than ${deepest} deep`);
-  }
-  const values: number[] = [];
-  let booleans = true;
-  const walk = (value: unknown, depth: number): void => {
-    if (Array.isArray(value)) {
-      if (value.length !== shape[depth]) {
-        throw new ShapeError(
-          `tensor: nested arrays must be regular, got ${value.length} elements where ${shape[depth] ?? 'a number'} was expected at depth ${depth}`,
-        );
-      }
-      for (const element of value) walk(element, depth + 1);
-    } else {
-      if (depth !== shape.length || (typeof value !== 'number' && typeof value !== 'boolean')) {
-        throw new ArgumentError(
-          `tensor: elements must be numbers in arrays of one shape, got ${describe(value)} at depth ${depth}`,
-        );
-      }
-      booleans &&= typeof value === 'boolean';
-      values.push(Number(value));
-    }
-  };
-  walk(data, 0);
-  return { values, shape, dtype: booleans && values.length > 0 ? 'uint8' : 'float32' };
-}
-
-/** @internal Numbers as a typed array; integers are checked, never wrapped. */
-export function convert(values: ArrayLike<number>, dtype: DType): TypedArray {
-  const type = arrayTypes[dtype];
-  if (values instanceof type) return values;
-  const array = type.from(values);
-  if (isFloat(dtype)) return array;
-  for (let i = 0; i < array.length; i++) {
-    if (array[i] !== values[i]) {
-      throw new ArgumentError(
-        `tensor: element ${i} must be an integer that ${dtype} holds, got ${describe(values[i])}`,
-      );
-    }
-  }
-  return array;
 }

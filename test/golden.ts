@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { DType } from '../lib/dtype.js';
-import { type Tensor, tensor } from '../lib/tensor.js';
+import { tensor } from '../lib/ops/creation.js';
+import type { Tensor } from '../lib/tensor.js';
 
 /** A tensor in a golden file. */
 export interface Golden {

@@ -8,7 +8,7 @@ import { readIdx } from '../lib/data/idx.js';
 import { loadMnist, mnist } from '../lib/data/mnist.js';
 import { standardise } from '../lib/data/standardise.js';
 import { FileError, StateError } from '../lib/errors.js';
-import { tensor } from '../lib/tensor.js';
+import { tensor } from '../lib/ops/creation.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-idx-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -4,8 +4,9 @@ import { collate } from '../lib/data/collate.js';
 import { type Dataset, TensorDataset } from '../lib/data/dataset.js';
 import { DataLoader } from '../lib/data/loader.js';
 import { scope } from '../lib/memory.js';
+import { tensor } from '../lib/ops/creation.js';
 import { Generator, manualSeed } from '../lib/random.js';
-import { type Tensor, tensor } from '../lib/tensor.js';
+import type { Tensor } from '../lib/tensor.js';
 
 /** Row i is [i, i + 0.5] and its label 10 · i. */
 function numbered(n: number) {

@@ -5,8 +5,8 @@ import { grad } from '../lib/autograd/engine.js';
 import { noGrad } from '../lib/autograd/tape.js';
 import type { DType } from '../lib/dtype.js';
 import * as nn from '../lib/nn/losses.js';
-import { ones, zeros } from '../lib/ops/creation.js';
-import { type Tensor, tensor } from '../lib/tensor.js';
+import { ones, tensor, zeros } from '../lib/ops/creation.js';
+import type { Tensor } from '../lib/tensor.js';
 import { expectClose } from './ops/harness.js';
 
 interface GoldenTensor {

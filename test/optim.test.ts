@@ -5,10 +5,10 @@ import type { DType } from '../lib/dtype.js';
 import { type AdjointError, ArgumentError, DTypeError, StateError } from '../lib/errors.js';
 import { scope } from '../lib/memory.js';
 import { copy_ } from '../lib/ops/copy.js';
-import { ones, zeros } from '../lib/ops/creation.js';
+import { ones, tensor, zeros } from '../lib/ops/creation.js';
 import { mul } from '../lib/ops/elementwise.js';
 import { Adam, AdamW, clipGradNorm_, clipGradValue_, type Optimizer, SGD } from '../lib/optim/index.js';
-import { type Tensor, tensor } from '../lib/tensor.js';
+import type { Tensor } from '../lib/tensor.js';
 import { expectNear, expectNumbers, fromGolden, type Golden, readGolden } from './golden.js';
 
 type Options = Record<string, unknown>;

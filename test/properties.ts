@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { DType } from '../lib/dtype.js';
+import { tensor } from '../lib/ops/creation.js';
 import { sizeOf } from '../lib/shape.js';
-import { type Tensor, tensor } from '../lib/tensor.js';
+import type { Tensor } from '../lib/tensor.js';
 import type { Plain } from './ops/harness.js';
 
 export const dtypes: DType[] = ['float32', 'float64', 'int32', 'uint8'];

@@ -1,6 +1,7 @@
 import { ArgumentError, AutogradError, checkOptions, describe, formatShape } from '../errors.js';
 import { native } from '../native.js';
-import { changed, Tensor, tensor } from '../tensor.js';
+import { tensor } from '../ops/creation.js';
+import { changed, Tensor } from '../tensor.js';
 import { grad } from './engine.js';
 import { enableGrad, noGrad } from './tape.js';
 

@@ -1,7 +1,8 @@
 import { arrayTypes, type TypedArray } from '../dtype.js';
 import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { tensor } from '../ops/creation.js';
 import { stack } from '../ops/slice.js';
-import { Tensor, tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 
 /** What {@link collate} makes of samples of a type. */
 export type Collated<Sample> = Sample extends Tensor | TypedArray | number | boolean

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { checkOptions, describe, FileError, formatShape, StateError } from '../errors.js';
-import { type Tensor, tensor } from '../tensor.js';
+import { tensor } from '../ops/creation.js';
+import type { Tensor } from '../tensor.js';
 import { readIdx } from './idx.js';
 
 /** One half of MNIST: `images[i]` is 28×28 bytes, 0 background to 255 ink; `labels[i]` is its digit. */

@@ -1,6 +1,7 @@
 // Files: weights as safetensors, pictures as PNG.
 import { ArgumentError, checkOptions, describe } from '../errors.js';
-import { checkTensor, Tensor, tensor } from '../tensor.js';
+import { tensor } from '../ops/creation.js';
+import { checkTensor, Tensor } from '../tensor.js';
 import { type TensorPart, visitSafetensors, writeParts } from './safetensors.js';
 import { type FileDType, plainFileType } from './safetensors-header.js';
 

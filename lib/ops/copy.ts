@@ -3,19 +3,8 @@ import { arrayTypes, type DType, isFloat, type TypedArray } from '../dtype.js';
 import { ArgumentError, AutogradError, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel, native } from '../native.js';
 import { broadcastStrides, loopDims, sameShape } from '../shape.js';
-import {
-  changed,
-  checkDType,
-  checkSameDType,
-  checkTensor,
-  convert,
-  empty,
-  Tensor,
-  type TensorData,
-  tensor,
-  view,
-} from '../tensor.js';
-import { checkElement } from './creation.js';
+import { changed, checkDType, checkSameDType, checkTensor, empty, Tensor, view } from '../tensor.js';
+import { checkElement, convert, type TensorData, tensor } from './creation.js';
 
 const castKernel = kernel('cast');
 const fillKernel = kernel('fill');

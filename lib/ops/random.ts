@@ -3,17 +3,9 @@ import { ArgumentError, checkInteger, checkNumber, checkOptions, DTypeError, des
 import { kernel } from '../native.js';
 import { defaultGenerator, Generator } from '../random.js';
 import { checkShape, type Shape } from '../shape.js';
-import {
-  checkDType,
-  checkFloat,
-  checkTensor,
-  empty,
-  finish,
-  type Tensor,
-  type TensorOptions,
-  tensorOptions,
-} from '../tensor.js';
+import { checkDType, checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { to } from './copy.js';
+import { finish, type TensorOptions, tensorOptions } from './creation.js';
 
 /** Options of the functions that make random tensors. */
 export interface RandomOptions extends TensorOptions {

@@ -1,8 +1,8 @@
 import { grad } from '../../lib/autograd/engine.js';
 import { ArgumentError, DTypeError } from '../../lib/errors.js';
 import * as ops from '../../lib/ops/activation.js';
-import { onesLike, zeros } from '../../lib/ops/creation.js';
-import { type Tensor, tensor } from '../../lib/tensor.js';
+import { onesLike, tensor, zeros } from '../../lib/ops/creation.js';
+import type { Tensor } from '../../lib/tensor.js';
 import { type ErrorRow, mapReference, type OpRow } from './harness.js';
 import { erf, sigmoid, softplus, type Unary, unaryRows } from './special.js';
 

@@ -2,8 +2,8 @@ import { grad } from '../../lib/autograd/engine.js';
 import type { DType } from '../../lib/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import * as ops from '../../lib/ops/compare.js';
-import { ones, onesLike, zeros } from '../../lib/ops/creation.js';
-import { type Tensor, tensor } from '../../lib/tensor.js';
+import { ones, onesLike, tensor, zeros } from '../../lib/ops/creation.js';
+import type { Tensor } from '../../lib/tensor.js';
 import { broadcastReference, type ErrorRow, mapReference, type OpRow, type Plain } from './harness.js';
 import { methodOf, unaryRows } from './special.js';
 

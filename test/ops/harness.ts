@@ -7,8 +7,9 @@ import { noGrad } from '../../lib/autograd/tape.js';
 import type { DType } from '../../lib/dtype.js';
 import type { AdjointError } from '../../lib/errors.js';
 import '../../lib/methods.js';
+import { tensor } from '../../lib/ops/creation.js';
 import { sizeOf } from '../../lib/shape.js';
-import { type Tensor, tensor } from '../../lib/tensor.js';
+import type { Tensor } from '../../lib/tensor.js';
 
 /** A plain array with a shape: what references compute on. `magnitude`: the sum of the terms' sizes, where terms cancel. */
 export interface Plain {

@@ -1,7 +1,7 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
-import { ones } from '../../lib/ops/creation.js';
+import { ones, tensor } from '../../lib/ops/creation.js';
 import * as ops from '../../lib/ops/indexing.js';
-import { type Tensor, tensor } from '../../lib/tensor.js';
+import type { Tensor } from '../../lib/tensor.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from './harness.js';
 import { at, byIndex } from './lookup.js';
 

@@ -1,7 +1,7 @@
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../../lib/errors.js';
 import * as nn from '../../lib/nn/losses.js';
-import { full, ones } from '../../lib/ops/creation.js';
-import { type Tensor, tensor } from '../../lib/tensor.js';
+import { full, ones, tensor } from '../../lib/ops/creation.js';
+import type { Tensor } from '../../lib/tensor.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain, positive } from './harness.js';
 
 export type Reduction = 'mean' | 'sum' | 'none';

@@ -1,7 +1,7 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
-import { ones, zeros } from '../../lib/ops/creation.js';
+import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { type LinearOptions, linear, type MatmulOptions, matmul } from '../../lib/ops/matmul.js';
-import { type Tensor, tensor } from '../../lib/tensor.js';
+import type { Tensor } from '../../lib/tensor.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from './harness.js';
 import { matmulReference } from './matmul-reference.js';
 

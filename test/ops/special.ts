@@ -1,7 +1,7 @@
 // Functions that JavaScript's Math lacks, in float64, and what the tables of elementwise functions share.
 import { grad } from '../../lib/autograd/engine.js';
-import { onesLike } from '../../lib/ops/creation.js';
-import { type Tensor, tensor } from '../../lib/tensor.js';
+import { onesLike, tensor } from '../../lib/ops/creation.js';
+import type { Tensor } from '../../lib/tensor.js';
 import { mapReference, type OpRow, type Plain } from './harness.js';
 
 /** The error function by its series without cancellation: 2/√π e^(-x²) Σ 2ⁿ x^(2n+1) / (1·3·…·(2n+1)). */
