@@ -87,20 +87,20 @@ Outcome uniform(Out<T> y, InOut<int32_t> state, double least, double most) {
   const T low = static_cast<T>(least);
   const T high = static_cast<T>(most);
   const T width = high - low;
-  return draw < kSingle ? 4 : 2 > (y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
-                                T* to = y.data + first;
+  return draw<kSingle ? 4 : 2>(y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
+    T* to = y.data + first;
 #pragma omp simd
-                                for (int64_t i = 0; i < count; i++) {
-                                  T u;
-                                  if constexpr (kSingle) {
-                                    u = static_cast<float>(static_cast<int32_t>(words[i] >> 8)) * 0x1p-24f;
-                                  } else {
-                                    u = unit(words[2 * i], words[2 * i + 1]);
-                                  }
-                                  const T value = low + u * width;
-                                  to[i] = value < high ? value : low;
-                                }
-                              });
+    for (int64_t i = 0; i < count; i++) {
+      T u;
+      if constexpr (kSingle) {
+        u = static_cast<float>(static_cast<int32_t>(words[i] >> 8)) * 0x1p-24f;
+      } else {
+        u = unit(words[2 * i], words[2 * i + 1]);
+      }
+      const T value = low + u * width;
+      to[i] = value < high ? value : low;
+    }
+  });
 }
 
 inline uint64_t toBits(double x) {
