@@ -11,6 +11,8 @@ namespace adjoint {
 namespace {
 
 constexpr int kInlineArguments = 48;
+constexpr int kUsualArguments =
+    8;  // Node-API fills what is asked for and not there with undefined: ask for little first
 constexpr int kMaxParameters = 16;
 constexpr double kLargestInteger = 9007199254740992.0;  // 2^53
 
@@ -24,7 +26,7 @@ struct Call {
   napi_env env;
   Environment* environment;
   const Kernel* kernel;
-  size_t count = kInlineArguments;
+  size_t count = kUsualArguments;
   size_t next = 0;
   napi_value inlineValues[kInlineArguments];
   Buffer inlineBuffers[kInlineArguments];
@@ -41,14 +43,16 @@ struct Call {
 
   bool load(napi_callback_info info, void** data) {
     if (napi_get_cb_info(env, info, &count, inlineValues, nullptr, data) != napi_ok) return false;
-    if (count <= kInlineArguments) return true;
+    if (count <= kUsualArguments) return true;
+    if (count <= kInlineArguments)
+      return napi_get_cb_info(env, info, &count, inlineValues, nullptr, nullptr) == napi_ok;
     manyValues.reset(new napi_value[count]);
     manyBuffers.reset(new Buffer[count]);
     manyIntegers.reset(new int64_t[count]);
     values = manyValues.get();
     buffers = manyBuffers.get();
     integers = manyIntegers.get();
-    return napi_get_cb_info(env, info, &count, values, nullptr, data) == napi_ok;
+    return napi_get_cb_info(env, info, &count, values, nullptr, nullptr) == napi_ok;
   }
 
   bool number(double* value) {
