@@ -188,7 +188,7 @@ export function crossEntropy(
     checkLabelShape('crossEntropy', input, target, o.dim);
     return crossEntropyOfLabels(input, target, o);
   }
-  if (!isFloat(target.dtype)) {
+  if (!isFloat(target.dtype) || target.rank === input.rank - 1) {
     throw new DTypeError(
       `crossEntropy: target must be class indices (int32) or probabilities (${input.dtype}), got ${target.dtype}; convert it by target.to('int32')`,
     );
