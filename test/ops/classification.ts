@@ -120,7 +120,7 @@ const labels = (...values: number[]): Tensor => tensor(Int32Array.from(values));
 export const errors: ErrorRow[] = [
   {
     name: 'crossEntropy with indices as floats',
-    call: () => crossEntropy(ones([2, 3]), ones([2])),
+    call: () => nn.crossEntropy(ones([2, 3]), ones([2])),
     error: DTypeError,
     message:
       "crossEntropy: target must be class indices (int32) or probabilities (float32), got float32; convert it by target.to('int32')",
