@@ -6,8 +6,12 @@
 #include <atomic>
 #include <chrono>
 #include <climits>
+#include <cstdlib>
+#include <cstring>
 #include <thread>
 
+#include "../kernels/families.h"
+#include "../products/tile.h"
 #include "parallel.h"
 
 namespace adjoint {
@@ -85,7 +89,7 @@ void callGemv(bool trans, int64_t rows, int64_t columns, const double* matrix, i
 
 // One block on this thread. With one row or column, gemm's packing of the matrix would cost more than the product.
 template <typename T>
-void compute(const Product<T>& p) {
+void computeByBlas(const Product<T>& p) {
   BlasSlot slot;
   if (p.m == 1) {
     callGemv(!p.transB, p.transB ? p.n : p.k, p.transB ? p.k : p.n, p.b, p.ldb, p.a, p.transA ? p.lda : 1, p.accumulate,
@@ -96,6 +100,54 @@ void compute(const Product<T>& p) {
   } else {
     callGemm(p);
   }
+}
+
+// A thread's memory for the tile product, made at its first one; null where there is no memory left.
+float* tileWorkspace() {
+  struct Workspace {
+    void* memory = nullptr;
+    ~Workspace() { std::free(memory); }
+  };
+  static thread_local Workspace workspace;
+  if (!workspace.memory && posix_memalign(&workspace.memory, 64, kTileWorkspace * sizeof(float)) != 0) {
+    workspace.memory = nullptr;
+  }
+  return static_cast<float*>(workspace.memory);
+}
+
+struct Engines {
+  const TileEngine* tile;  // null: there is none, or ADJOINT_GEMM=openblas
+  bool tileOnly;
+};
+
+// ADJOINT_GEMM=openblas or tile, for tests and benchmarks: float32 products all by that one where it is there; unset or
+// anything else: the faster one for each shape.
+const Engines& engines() {
+  static const Engines chosen = [] {
+    const Level* level = chooseLevel(std::getenv("ADJOINT_ISA"));
+    const char* wanted = std::getenv("ADJOINT_GEMM");
+    const bool blasOnly = wanted && !std::strcmp(wanted, "openblas");
+    const bool none = blasOnly || !level || !level->tile->multiply;
+    return Engines{none ? nullptr : level->tile, wanted && !std::strcmp(wanted, "tile")};
+  }();
+  return chosen;
+}
+
+// The engine for a product, or null for OpenBLAS. (A row or a column is a matter of memory, not of registers.)
+const TileEngine* tileFor(const Product<float>& p) {
+  const auto& [tile, tileOnly] = engines();
+  if (!tile || tileOnly) return tile;
+  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+  return p.m > 1 && p.n > 1 && work <= static_cast<double>(tile->mostWork) ? tile : nullptr;
+}
+const TileEngine* tileFor(const Product<double>&) { return nullptr; }
+
+// One block on this thread.
+void compute(const Product<double>& p, const TileEngine*) { computeByBlas(p); }
+void compute(const Product<float>& p, const TileEngine* tile) {
+  float* workspace = tile ? tileWorkspace() : nullptr;
+  if (!workspace) return computeByBlas(p);
+  tile->multiply({p.transA, p.transB, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.accumulate, p.c, p.ldc}, workspace);
 }
 
 template <typename T>
@@ -134,6 +186,7 @@ struct SplitProduct {
   bool byRows;
   int64_t extent, blocks;
   Epilogue epilogue;
+  const TileEngine* tile;
 
   int64_t bound(int64_t index) const {
     const int64_t units = (extent + kUnit - 1) / kUnit;
@@ -142,7 +195,7 @@ struct SplitProduct {
 
   void run(int64_t beginBlock, int64_t endBlock) const {
     const int64_t begin = bound(beginBlock), end = bound(endBlock);
-    compute(block(product, byRows, begin, end));
+    compute(block(product, byRows, begin, end), tile);
     if (!epilogue.apply) return;
     if (byRows) {
       epilogue.apply(epilogue.context, begin, end, 0, product.n);
@@ -168,7 +221,7 @@ bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a,
     return true;
   }
   const bool byRows = m >= n;
-  const SplitProduct<T> split{product, byRows, byRows ? m : n, blockCount(m, n, k), epilogue};
+  const SplitProduct<T> split{product, byRows, byRows ? m : n, blockCount(m, n, k), epilogue, tileFor(product)};
   parallelFor(
       split.blocks, 1,
       [](void* context, int64_t begin, int64_t end) { static_cast<const SplitProduct<T>*>(context)->run(begin, end); },

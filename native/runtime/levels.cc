@@ -6,12 +6,14 @@ namespace adjoint {
 
 #define DECLARE(family) extern const Family family;
 #define ADDRESS(family) &family,
-#define LEVEL(level)                                                   \
-  namespace level {                                                    \
-  ADJOINT_FAMILIES(DECLARE)                                            \
-  static const Family* const families[] = {ADJOINT_FAMILIES(ADDRESS)}; \
-  }                                                                    \
-  static const Level level##Level{#level, level::families, sizeof(level::families) / sizeof(level::families[0])};
+#define LEVEL(level)                                                                                             \
+  namespace level {                                                                                              \
+  extern const TileEngine tileEngine;                                                                            \
+  ADJOINT_FAMILIES(DECLARE)                                                                                      \
+  static const Family* const families[] = {ADJOINT_FAMILIES(ADDRESS)};                                           \
+  }                                                                                                              \
+  static const Level level##Level{#level, level::families, sizeof(level::families) / sizeof(level::families[0]), \
+                                  &level::tileEngine};
 
 LEVEL(baseline)
 #ifdef ADJOINT_X86_LEVELS

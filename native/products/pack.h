@@ -1,0 +1,88 @@
+// Panels of the second operand, copied so that a tile reads them row after row.
+#pragma once
+#include "registers.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// column[q * width + j] = row[j][p + q] for the kLanes rows and q = 0 … 3.
+#if __has_builtin(__builtin_shufflevector)
+typedef float Quad __attribute__((vector_size(16)));
+typedef float UnalignedQuad __attribute__((vector_size(16), aligned(4), may_alias));
+
+Quad quad(const float* from) { return *reinterpret_cast<const UnalignedQuad*>(from); }
+
+// Four elements of every fourth row, from `row` on.
+Vector gather(const float* const* row, int64_t p) {
+#if defined(__AVX512F__)
+  const auto low = __builtin_shufflevector(quad(row[0] + p), quad(row[4] + p), 0, 1, 2, 3, 4, 5, 6, 7);
+  const auto high = __builtin_shufflevector(quad(row[8] + p), quad(row[12] + p), 0, 1, 2, 3, 4, 5, 6, 7);
+  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(quad(row[0] + p), quad(row[4] + p), 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+  return quad(row[0] + p);
+#endif
+}
+
+// In each quarter vector (of 4 lanes): lanes i and j of x, then k and l of y.
+#define QUARTER(q, i, j, k, l) (i) + 4 * q, (j) + 4 * q, (k) + 4 * q, (l) + 4 * q
+#if defined(__AVX512F__)
+#define QUARTERS(...) QUARTER(0, __VA_ARGS__), QUARTER(1, __VA_ARGS__), QUARTER(2, __VA_ARGS__), QUARTER(3, __VA_ARGS__)
+#elif defined(__AVX2__)
+#define QUARTERS(...) QUARTER(0, __VA_ARGS__), QUARTER(1, __VA_ARGS__)
+#else
+#define QUARTERS(...) QUARTER(0, __VA_ARGS__)
+#endif
+
+void packFour(const float* const* row, int64_t p, float* column, int64_t width) {
+  const Vector x0 = gather(row, p), x1 = gather(row + 1, p), x2 = gather(row + 2, p), x3 = gather(row + 3, p);
+  const Vector low01 = __builtin_shufflevector(x0, x1, QUARTERS(0, kLanes, 1, kLanes + 1));
+  const Vector high01 = __builtin_shufflevector(x0, x1, QUARTERS(2, kLanes + 2, 3, kLanes + 3));
+  const Vector low23 = __builtin_shufflevector(x2, x3, QUARTERS(0, kLanes, 1, kLanes + 1));
+  const Vector high23 = __builtin_shufflevector(x2, x3, QUARTERS(2, kLanes + 2, 3, kLanes + 3));
+  const auto put = [&](int q, const Vector& v) { *reinterpret_cast<Unaligned*>(column + q * width) = v; };
+  put(0, __builtin_shufflevector(low01, low23, QUARTERS(0, 1, kLanes, kLanes + 1)));
+  put(1, __builtin_shufflevector(low01, low23, QUARTERS(2, 3, kLanes + 2, kLanes + 3)));
+  put(2, __builtin_shufflevector(high01, high23, QUARTERS(0, 1, kLanes, kLanes + 1)));
+  put(3, __builtin_shufflevector(high01, high23, QUARTERS(2, 3, kLanes + 2, kLanes + 3)));
+}
+#else
+void packFour(const float* const* row, int64_t p, float* column, int64_t width) {
+  for (int q = 0; q < 4; q++) {
+    for (int j = 0; j < kLanes; j++) column[q * width + j] = row[j][p + q];
+  }
+}
+#endif
+
+// to [k, width] = the n <= width columns of b, which is [n, k] with rows ldb apart. Columns from n on repeat the last
+// one: what they bring to a tile is never stored.
+void packTransposed(int64_t k, int64_t n, int64_t width, const float* b, int64_t ldb, float* to) {
+  for (int64_t first = 0; first < width; first += kLanes) {
+    const float* row[kLanes];
+    for (int j = 0; j < kLanes; j++) row[j] = b + least(first + j, n - 1) * ldb;
+    float* column = to + first;
+    int64_t p = 0;
+    for (; p + 4 <= k; p += 4, column += 4 * width) packFour(row, p, column, width);
+    for (; p < k; p++, column += width) {
+      for (int j = 0; j < kLanes; j++) column[j] = row[j][p];
+    }
+  }
+}
+
+// The same of a b that is [k, n].
+void packStraight(int64_t k, int64_t n, int64_t width, const float* b, int64_t ldb, float* to) {
+  for (int64_t p = 0; p < k; p++, b += ldb, to += width) {
+    int64_t j = 0;
+    for (; j + kLanes <= n; j += kLanes)
+      *reinterpret_cast<Unaligned*>(to + j) = *reinterpret_cast<const Unaligned*>(b + j);
+    for (; j < width; j++) to[j] = b[least(j, n - 1)];
+  }
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint

@@ -1,0 +1,114 @@
+#include "tile.h"
+
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__)) || defined(__aarch64__)
+#define ADJOINT_TILE
+#include "pack.h"
+#endif
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+#ifdef ADJOINT_TILE
+
+constexpr int64_t kDepth = 400;          // of a block of k: its panel of b stays in the first cache
+constexpr int64_t kPackedA = 64 * 1024;  // floats of a block of a transposed operand: half of the second cache
+constexpr int64_t kManyRows = 96;        // from these on, a panel of rows far apart is worth copying
+constexpr int64_t kFarApart = 256;       // elements
+static_assert(kPackedA + kDepth * kColumns <= kTileWorkspace, "the workspace holds a block of a and a panel of b");
+
+// Multiplications of a product up to which this one was faster than OpenBLAS.
+#ifdef __AVX512F__
+constexpr int64_t kMostWork = 300'000'000;
+#else
+constexpr int64_t kMostWork = 20'000'000;
+#endif
+
+// A block of rows of c: its a, in place or packed tile by tile, and the rows of each tile (shared out evenly, so that
+// none is thin).
+struct Rows {
+  int64_t m, k, tiles;
+  const float* a;
+  int64_t lda;
+  bool packed;
+
+  int64_t bound(int64_t tile) const { return m * tile / tiles; }
+
+  void pack(const float* from, float* to) {
+    for (int64_t t = 0; t < tiles; t++) {
+      heights[bound(t + 1) - bound(t) - 1].pack(k, from + bound(t), lda, to + t * k * kRows);
+    }
+    a = to;
+  }
+};
+
+// c [rows.m, n] (+)= rows.a · b for one panel of n <= kColumns columns; b [k, ldb] is readable up to whole vectors.
+void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, bool accumulate, float* c, int64_t ldc) {
+  alignas(64) float edge[kRows * kColumns];
+  const int64_t vectors = (n + kLanes - 1) / kLanes;
+  for (int64_t t = 0; t < rows.tiles; t++) {
+    const int64_t begin = rows.bound(t), height = rows.bound(t + 1) - begin;
+    const TileFunction tile =
+        rows.packed ? heights[height - 1].packed[vectors - 1] : heights[height - 1].inPlace[vectors - 1];
+    const float* a = rows.a + (rows.packed ? t * rows.k * kRows : begin * rows.lda);
+    float* to = c + begin * ldc;
+    if (n == vectors * kLanes) {
+      tile(rows.k, a, rows.lda, b, ldb, to, ldc, accumulate);
+      continue;
+    }
+    tile(rows.k, a, rows.lda, b, ldb, edge, kColumns, false);
+    for (int64_t i = 0; i < height; i++) {
+      for (int64_t j = 0; j < n; j++) to[i * ldc + j] = edge[i * kColumns + j] + (accumulate ? to[i * ldc + j] : 0.0f);
+    }
+  }
+}
+
+// The rows `rows` of c, over a block of k that begins at b.
+void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool accumulate, float* c, float* panel) {
+  const bool copied = p.transB || (rows.m >= kManyRows && p.ldb >= kFarApart);
+  for (int64_t j = 0; j < p.n; j += kColumns) {
+    const int64_t n = least(kColumns, p.n - j), width = (n + kLanes - 1) / kLanes * kLanes;
+    const float* from = b + (p.transB ? j * p.ldb : j);
+    if (!copied && n == width) {
+      multiplyPanel(rows, n, from, p.ldb, accumulate, c + j, p.ldc);
+    } else {
+      (p.transB ? packTransposed : packStraight)(rows.k, n, width, from, p.ldb, panel);
+      multiplyPanel(rows, n, panel, width, accumulate, c + j, p.ldc);
+    }
+  }
+}
+
+int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+void multiply(const TileProduct& p, float* workspace) {
+  float* panel = workspace + kPackedA;
+  // Whole steps of four, as even as they can be.
+  const int64_t fours = ceilDivide(p.k, 4), depths = ceilDivide(p.k, kDepth);
+  for (int64_t q = 0; q < depths; q++) {
+    const int64_t k0 = fours * q / depths * 4, k = least(fours * (q + 1) / depths * 4, p.k) - k0;
+    const float* b = p.b + (p.transB ? k0 : k0 * p.ldb);
+    const bool accumulate = p.accumulate || q > 0;
+    const int64_t tiles = ceilDivide(p.m, kRows);
+    const int64_t blocks = p.transA ? ceilDivide(tiles, kPackedA / (k * kRows)) : 1;
+    for (int64_t s = 0; s < blocks; s++) {
+      const int64_t t0 = tiles * s / blocks, t1 = tiles * (s + 1) / blocks;
+      const int64_t i0 = p.m * t0 / tiles, i1 = p.m * t1 / tiles;
+      Rows rows{i1 - i0, k, t1 - t0, p.a + i0 * p.lda + k0, p.lda, p.transA};
+      if (p.transA) rows.pack(p.a + k0 * p.lda + i0, workspace);
+      multiplyRows(p, rows, b, accumulate, p.c + i0 * p.ldc, panel);
+    }
+  }
+}
+
+#else
+constexpr int64_t kMostWork = 0;
+constexpr void (*multiply)(const TileProduct&, float*) = nullptr;
+#endif
+
+}  // namespace
+
+extern const TileEngine tileEngine;
+const TileEngine tileEngine{kMostWork, multiply};
+
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
