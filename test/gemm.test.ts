@@ -33,7 +33,7 @@ describe('float32 products', () => {
         const result = await run(engine, isa, threads);
         if (result === null) return skip(`this CPU does not run ${isa}`);
         expect([result.isa, result.threads]).toEqual([isa, threads]);
-        expect(result.cases).toBeGreaterThan(32_000);
+        expect(result.cases).toBeGreaterThan(11_000);
         expect(result.worst).not.toBeNull();
         expect(result.worst).toBeLessThan(1e-5);
         hashes.push(result.hash);

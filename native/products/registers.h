@@ -91,6 +91,7 @@ template <int rows, int vectors>
 void tileOfPacked(int64_t k, const float* a, int64_t, const float* b, int64_t ldb, float* c, int64_t ldc,
                   bool accumulate) {
   Sums<rows, vectors> sums;
+#pragma GCC unroll 4
   for (int64_t p = 0; p < k; p++) {
     sums.add([&](int i) __attribute__((always_inline)) { return a[i]; }, b);
     a += kRows;
