@@ -17,11 +17,11 @@ constexpr int64_t kManyRows = 96;        // from these on, a panel of rows far a
 constexpr int64_t kFarApart = 256;       // elements
 static_assert(kPackedA + kDepth * kColumns <= kTileWorkspace, "the workspace holds a block of a and a panel of b");
 
-// Multiplications of a product up to which this one was faster than OpenBLAS.
+// Multiplications of one thread's part. Measured on AVX2; with AVX-512, OpenBLAS falls further behind (NEON: a guess).
 #ifdef __AVX512F__
-constexpr int64_t kMostWork = 300'000'000;
+constexpr int64_t kMostWork = 70'000'000;
 #else
-constexpr int64_t kMostWork = 20'000'000;
+constexpr int64_t kMostWork = 26'000'000;
 #endif
 
 // A block of rows of c: its a, in place or packed tile by tile, and the rows of each tile (shared out evenly, so that

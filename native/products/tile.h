@@ -21,7 +21,7 @@ struct TileProduct {
 // One level's product. `multiply` computes on the calling thread; `workspace` holds kTileWorkspace floats, aligned to
 // 64 bytes. Each element of c is summed in an order that depends on k alone. Null where the level has none.
 struct TileEngine {
-  // Multiplications of a product up to which it was faster than OpenBLAS.
+  // Multiplications of one thread's part of a product up to which it is faster than OpenBLAS.
   int64_t mostWork;
   void (*multiply)(const TileProduct& product, float* workspace);
 };

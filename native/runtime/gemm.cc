@@ -133,14 +133,17 @@ const Engines& engines() {
   return chosen;
 }
 
-// The engine for a product, or null for OpenBLAS. (A row or a column is a matter of memory, not of registers.)
-const TileEngine* tileFor(const Product<float>& p) {
+// The engine for a product in so many blocks, or null for OpenBLAS. OpenBLAS wins where its packing is paid for: in
+// large blocks, later where a is transposed (packed by both). A row or a column is a matter of memory, not of
+// registers.
+const TileEngine* tileFor(const Product<float>& p, int64_t blocks) {
   const auto& [tile, tileOnly] = engines();
   if (!tile || tileOnly) return tile;
   const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
-  return p.m > 1 && p.n > 1 && work <= static_cast<double>(tile->mostWork) ? tile : nullptr;
+  const double most = static_cast<double>(tile->mostWork) * static_cast<double>(blocks) * (p.transA ? 2 : 1);
+  return p.m > 1 && p.n > 1 && work <= most ? tile : nullptr;
 }
-const TileEngine* tileFor(const Product<double>&) { return nullptr; }
+const TileEngine* tileFor(const Product<double>&, int64_t) { return nullptr; }
 
 // One block on this thread.
 void compute(const Product<double>& p, const TileEngine*) { computeByBlas(p); }
@@ -221,7 +224,8 @@ bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a,
     return true;
   }
   const bool byRows = m >= n;
-  const SplitProduct<T> split{product, byRows, byRows ? m : n, blockCount(m, n, k), epilogue, tileFor(product)};
+  const int64_t blocks = blockCount(m, n, k);
+  const SplitProduct<T> split{product, byRows, byRows ? m : n, blocks, epilogue, tileFor(product, blocks)};
   parallelFor(
       split.blocks, 1,
       [](void* context, int64_t begin, int64_t end) { static_cast<const SplitProduct<T>*>(context)->run(begin, end); },

@@ -1,4 +1,5 @@
-// The one front of matrix products: OpenBLAS, single-threaded, under the pool of this library.
+// The one front of matrix products: our own register tile (float32, the shapes of training) or OpenBLAS,
+// single-threaded, under the pool of this library.
 #pragma once
 #include <cstdint>
 
