@@ -18,7 +18,8 @@ namespace {
 
 // Several chunks a thread, so that a thread which the system takes away for a while delays the others little.
 constexpr int64_t kChunksPerThread = 4;
-// Waking a sleeping thread costs tens of microseconds; the products of a training step follow each other within some 100.
+// Waking a sleeping thread costs tens of microseconds; the products of a training step follow each other within some
+// 100.
 constexpr std::chrono::microseconds kSpin{150};
 
 // Tells the core that it spins.
