@@ -2,6 +2,12 @@ import { ArgumentError, checkInteger, describe, StateError } from './errors.js';
 import { type MemoryStats, native } from './native.js';
 import type { Tensor } from './tensor.js';
 
+/**
+ * @internal What the native side holds weakly in place of a tensor. V8's young generation keeps everything alive that is held weakly
+ * until the next full collection: with a token of its own, a lost tensor and its graph go at once and only this stays.
+ */
+export class Token {}
+
 /** The tensors made since a `scope` began. */
 export interface Scope {
   readonly tensors: Tensor[];
@@ -62,11 +68,17 @@ export function isPromise(value: unknown): boolean {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }
 
+// From now on the tensor lives as long as JavaScript holds it.
+function watch(t: Tensor): void {
+  t._token ??= new Token();
+  native.watch(t._handle, t._token);
+}
+
 /** @internal Hands a tensor to another scope, or to the garbage collector. */
 export function moveTo(t: Tensor, target: Scope | null): void {
   if (t._scope === target || t.disposed) return;
   t._scope = target;
-  if (target === null) native.watch(t._handle, t);
+  if (target === null) watch(t);
   else target.tensors.push(t);
 }
 

@@ -15,9 +15,9 @@ export interface Fault {
 export type Kernel = (...args: number[]) => Fault | undefined;
 
 interface Native {
-  allocate(owner: object | undefined, dtype: number, length: number): number;
-  view(owner: object | undefined, handle: number, offset: number, length: number): number;
-  watch(handle: number, owner: object): void;
+  allocate(token: object | undefined, tensor: object | undefined, dtype: number, length: number): number;
+  view(token: object | undefined, tensor: object, handle: number, offset: number, length: number): number;
+  watch(handle: number, token: object): void;
   release(handle: number): void;
   write(handle: number, source: TypedArray): void;
   read(handle: number, target: TypedArray): void;

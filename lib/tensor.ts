@@ -11,7 +11,7 @@ import {
   StateError,
 } from './errors.js';
 import { formatTensor } from './format.js';
-import { currentScope, type Scope } from './memory.js';
+import { currentScope, type Scope, Token } from './memory.js';
 import { native } from './native.js';
 import { type Shape, sizeOf } from './shape.js';
 
@@ -61,6 +61,8 @@ export class Tensor {
   _uses = 0;
   /** @internal */
   _data: TypedArray | null = null;
+  /** @internal held by this tensor alone; null while a scope owns it */
+  _token: Token | null = null;
   /** @internal */
   readonly _clone = refuseClone;
 
@@ -234,16 +236,23 @@ function place(t: Tensor, handle: number): Tensor {
   );
 }
 
+// The tensor goes into the call beside its token, so that V8 makes it a real object, alive until its handle is last read.
+function owned(t: Tensor): Token | undefined {
+  const scope = currentScope();
+  if (scope !== null) {
+    t._scope = scope;
+    scope.tensors.push(t);
+    return undefined;
+  }
+  t._token = new Token();
+  return t._token;
+}
+
 /** @internal A new tensor whose elements are undefined. `shape` is not copied. */
 export function empty(shape: Shape, dtype: DType): Tensor {
   const size = sizeOf(shape);
   const t = new Tensor(shape, size, dtype);
-  const scope = currentScope();
-  if (scope === null) return place(t, native.allocate(t, dtypeCode[dtype], size));
-  t._scope = scope;
-  place(t, native.allocate(undefined, dtypeCode[dtype], size));
-  scope.tensors.push(t);
-  return t;
+  return place(t, native.allocate(owned(t), t, dtypeCode[dtype], size));
 }
 
 /** @internal A tensor over the elements [offset, offset + size of shape) of another one's storage. */
@@ -251,12 +260,7 @@ export function view(x: Tensor, offset: number, shape: Shape): Tensor {
   const size = sizeOf(shape);
   const t = new Tensor(shape, size, x.dtype);
   t._base = baseOf(x);
-  const scope = currentScope();
-  if (scope === null) return place(t, native.view(t, x.handle, offset, size));
-  t._scope = scope;
-  place(t, native.view(undefined, x.handle, offset, size));
-  scope.tensors.push(t);
-  return t;
+  return place(t, native.view(owned(t), t, x.handle, offset, size));
 }
 
 /** @internal Refuses what is not a live tensor. */

@@ -69,19 +69,19 @@ napi_value handleResult(napi_env env, uint32_t handle) {
   return result;
 }
 
-// allocate(owner | undefined, dtype, length) → handle; 0 beyond the memory limit, -1 with too many tensors. Bare
-// Node-API, as it runs once an operation.
+// allocate(token | undefined, tensor, dtype, length) → handle; a token that is collected frees the tensor; 0 beyond the
+// memory limit, -1 with too many tensors. Bare Node-API, as it runs once an operation.
 napi_value allocate(napi_env env, napi_callback_info info) {
-  size_t count = 3;
-  napi_value arguments[3];
+  size_t count = 4;
+  napi_value arguments[4];
   void* data = nullptr;
   uint32_t dtype = 0;
   double length = 0;
   napi_valuetype type = napi_undefined;
-  if (napi_get_cb_info(env, info, &count, arguments, nullptr, &data) != napi_ok || count != 3 ||
-      napi_typeof(env, arguments[0], &type) != napi_ok || napi_get_value_uint32(env, arguments[1], &dtype) != napi_ok ||
-      dtype > 3 || napi_get_value_double(env, arguments[2], &length) != napi_ok || !(length >= 0 && length <= 0x1p53)) {
-    return fail(env, "internal: allocate takes an owner, a dtype and a length");
+  if (napi_get_cb_info(env, info, &count, arguments, nullptr, &data) != napi_ok || count != 4 ||
+      napi_typeof(env, arguments[0], &type) != napi_ok || napi_get_value_uint32(env, arguments[2], &dtype) != napi_ok ||
+      dtype > 3 || napi_get_value_double(env, arguments[3], &length) != napi_ok || !(length >= 0 && length <= 0x1p53)) {
+    return fail(env, "internal: allocate takes a token, a tensor, a dtype and a length");
   }
   Environment& environment = static_cast<Instance*>(data)->environment;
   const napi_value owner = type == napi_object ? arguments[0] : nullptr;
@@ -100,16 +100,16 @@ napi_value release(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// view(owner | undefined, handle, offset, length) → handle
+// view(token | undefined, tensor, handle, offset, length) → handle
 Napi::Value view(const Napi::CallbackInfo& info) {
-  const Slot base = slotOf(info, 1);
+  const Slot base = slotOf(info, 2);
   Environment& environment = instanceOf(info).environment;
-  const uint32_t handle = environment.view(ownerOf(info[0]), base, integerOf(info, 2), integerOf(info, 3));
+  const uint32_t handle = environment.view(ownerOf(info[0]), base, integerOf(info, 3), integerOf(info, 4));
   if (handle == Environment::kNoMemory) throw Napi::Error::New(info.Env(), "internal: the view exceeds the tensor");
   return Napi::Value(info.Env(), handleResult(info.Env(), handle));
 }
 
-// watch(handle, owner): a tensor that a scope owned now lives as long as its object.
+// watch(handle, token): a tensor that a scope owned now lives as long as its token.
 void watch(const Napi::CallbackInfo& info) {
   if (!info[1].IsObject()) throw Napi::Error::New(info.Env(), "internal: an object was expected");
   instanceOf(info).environment.watch(slotOf(info, 0), info[1]);

@@ -54,9 +54,9 @@ struct Pool {
   uint64_t recent = 0;  // the most that was live lately
   uint64_t limit = memoryLimit();
 
-  // What one step frees, the next one wants: live and cached together may be what was live lately, and 64 MB.
+  // What one step frees, the next one wants: live and cached together may be what was live lately, and 32 MB.
   uint64_t mostCached(uint64_t size) const {
-    const uint64_t most = recent + (uint64_t{64} << 20);
+    const uint64_t most = recent + (uint64_t{32} << 20);
     return most > live + size ? most - live - size : 0;
   }
 };
