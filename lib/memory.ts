@@ -1,4 +1,5 @@
-import { ArgumentError, checkInteger, describe, StateError } from './errors.js';
+import { bytesPerElement } from './dtype.js';
+import { AllocationError, ArgumentError, checkInteger, describe, formatShape, StateError } from './errors.js';
 import { type MemoryStats, native } from './native.js';
 import type { Tensor } from './tensor.js';
 
@@ -117,6 +118,20 @@ function isTensor(value: object): value is Tensor {
 
 function isNode(value: object): value is NonNullable<Tensor['_node']> {
   return 'edges' in value && 'saved' in value;
+}
+
+/** @internal Why a tensor could not be made: too many live ones, or too much memory. */
+export function allocationError(t: Tensor, tooMany: boolean): AllocationError {
+  const { tensors, liveBytes, limitBytes } = native.memoryStats();
+  if (tooMany) {
+    return new AllocationError(
+      `too many live tensors: ${tensors} of at most 1048575; free some by scope() or dispose()`,
+    );
+  }
+  return new AllocationError(
+    `out of memory: ${t.dtype} ${formatShape(t.shape)} needs ${t.size * bytesPerElement[t.dtype]} bytes, ` +
+      `${liveBytes} of at most ${limitBytes} are in use; free tensors or raise setMemoryLimit`,
+  );
 }
 
 /** Native memory in use: bytes live, cached, at peak and allowed, and the number of live tensors. */

@@ -1,17 +1,8 @@
 import type { Node } from './autograd/tape.js';
-import { arrayTypes, bytesPerElement, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
-import {
-  AllocationError,
-  ArgumentError,
-  AutogradError,
-  DTypeError,
-  describe,
-  formatShape,
-  ShapeError,
-  StateError,
-} from './errors.js';
+import { arrayTypes, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
+import { ArgumentError, AutogradError, DTypeError, describe, formatShape, ShapeError, StateError } from './errors.js';
 import { formatTensor } from './format.js';
-import { currentScope, type Scope, Token } from './memory.js';
+import { allocationError, currentScope, type Scope, Token } from './memory.js';
 import { native } from './native.js';
 import { type Shape, sizeOf } from './shape.js';
 
@@ -61,7 +52,7 @@ export class Tensor {
   _uses = 0;
   /** @internal */
   _data: TypedArray | null = null;
-  /** @internal held by this tensor alone; null while a scope owns it */
+  /** @internal null while a scope owns the tensor */
   _token: Token | null = null;
   /** @internal */
   readonly _clone = refuseClone;
@@ -193,7 +184,7 @@ export class Tensor {
   }
 }
 
-// Node 20 has Symbol.dispose; the line documents that older runtimes would need a polyfill.
+/** Arrays in arrays, as deep as the tensor has dimensions. */
 export type NestedArray = number | NestedArray[];
 
 function nest(data: TypedArray, shape: Shape, dim: number, offset: number): NestedArray {
@@ -220,20 +211,9 @@ export function changed(t: Tensor): void {
 }
 
 function place(t: Tensor, handle: number): Tensor {
-  if (handle > 0) {
-    t._handle = handle;
-    return t;
-  }
-  const stats = native.memoryStats();
-  if (handle < 0) {
-    throw new AllocationError(
-      `too many live tensors: ${stats.tensors} of at most 1048575; free some by scope() or dispose()`,
-    );
-  }
-  throw new AllocationError(
-    `out of memory: ${t.dtype} ${formatShape(t.shape)} needs ${t.size * bytesPerElement[t.dtype]} bytes, ` +
-      `${stats.liveBytes} of at most ${stats.limitBytes} are in use; free tensors or raise setMemoryLimit`,
-  );
+  if (handle <= 0) throw allocationError(t, handle < 0);
+  t._handle = handle;
+  return t;
 }
 
 // The tensor goes into the call beside its token, so that V8 makes it a real object, alive until its handle is last read.
