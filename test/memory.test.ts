@@ -171,6 +171,16 @@ describe('the memory limit', () => {
     for (let i = 0; i < 50; i++) ones([2 * megabyte]); // 8 MB each, two at a time
   });
 
+  it('refuses more live tensors than handles, and goes on when some are lost', () => {
+    const held: Tensor[] = [];
+    expect(() => {
+      for (;;) held.push(ones([1]));
+    }).toThrow(/^too many live tensors: \d+ of at most 1048575; free some by scope\(\) or dispose\(\)$/);
+    held.length = 1000;
+    for (let i = 0; i < 1000; i++) held.push(add(held[i] as Tensor, 1));
+    expect(held[1999]?.item()).toBe(2);
+  });
+
   it('refuses absurd sizes', () => {
     expect(() => zeros([2 ** 40])).toThrow(AllocationError);
     expect(() => zeros([2 ** 30, 2 ** 30])).toThrow('zeros: shape [1073741824, 1073741824] has too many elements');

@@ -60,6 +60,7 @@ uint32_t Environment::view(napi_value owner, const Slot& base, int64_t offset, i
 }
 
 uint32_t Environment::insert(napi_value owner, Storage* storage, void* data, DType dtype, int64_t length) {
+  if (firstFree_ == 0 && slots_.size() == kSlots) sweep(true);
   uint32_t index = firstFree_;
   if (index != 0) {
     firstFree_ = slots_[index].next;
