@@ -7,7 +7,7 @@ namespace {
 constexpr int64_t kMegabyte = 1 << 20;
 // A sweep is due when this much was allocated since the last one, or half of what is live if that is more.
 constexpr int64_t kSweepBytes = 32 * kMegabyte;
-constexpr int64_t kSweepTensors = 20000;
+constexpr int64_t kSweepTensors = 40000;
 // What V8's own collections have not freed in time is collected by force: beyond this much over twice the live bytes.
 constexpr int64_t kForceBytes = 96 * kMegabyte;
 // More external memory than V8 ever tolerates without an immediate full collection (half of its largest heap).
