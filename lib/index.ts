@@ -86,6 +86,7 @@ export {
   randn,
   uniform,
 } from './ops/random.js';
+export { all, any, cumsum, mean, prod, type ReduceOptions, sum } from './ops/reduce.js';
 export {
   expand,
   flatten,

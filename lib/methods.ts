@@ -30,7 +30,7 @@ const methods = {
   ...pick(extremes, ['argmax', 'argmin']),
   ...pick(hooks, ['registerHook', 'retainGrad']),
   ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
-  ...pick(matmul, ['matmul']),
+  ...pick(matmul, ['linear', 'matmul']),
   ...pick(reduce, ['all', 'any', 'cumsum', 'mean', 'prod', 'sum']),
   ...pick(shape, ['expand', 'flatten', 'flip', 'permute', 'reshape', 'squeeze', 'tile', 'transpose', 'tril', 'triu', 'unsqueeze']),
   ...pick(slice, ['chunk', 'pad', 'slice', 'split']),
@@ -51,12 +51,18 @@ declare module './tensor.js' {
     min(options: { dim: number; keepDim?: boolean }): extremes.Extremes;
     /** `where(condition, this, other)` */
     where(condition: Tensor, other: elementwise.Operand): Tensor;
+    /** `concat([this, ...others], options)` */
+    concat(others: readonly Tensor[], options?: { dim?: number }): Tensor;
+    /** `stack([this, ...others], options)` */
+    stack(others: readonly Tensor[], options?: { dim?: number }): Tensor;
   }
 }
 
 const overloaded = {
   max: extremes.max,
   min: extremes.min,
+  concat: (x: Tensor, others: readonly Tensor[], options?: { dim?: number }) => slice.concat([x, ...others], options),
+  stack: (x: Tensor, others: readonly Tensor[], options?: { dim?: number }) => slice.stack([x, ...others], options),
   where: (x: Tensor, condition: Tensor, other: elementwise.Operand) => compare.where(condition, x, other),
 };
 

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import * as adjoint from '../lib/index.js';
 import {
   ArgumentError,
   arange,
@@ -13,7 +14,7 @@ import {
   ones,
   onesLike,
   ShapeError,
-  type Tensor,
+  Tensor,
   tensor,
   zeros,
   zerosLike,
@@ -265,6 +266,51 @@ describe('a tensor cannot be posted', () => {
 });
 
 describe('methods', () => {
+  it('concat, stack and linear', () => {
+    const x = tensor([[1, 2]]);
+    expect(x.concat([x, x]).toArray()).toEqual([
+      [1, 2],
+      [1, 2],
+      [1, 2],
+    ]);
+    expect(x.stack([x]).shape).toEqual([2, 1, 2]);
+    expect(x.linear(tensor([[3, 4]]), tensor([5])).toArray()).toEqual([[16]]);
+  });
+
+  it('and functions: nothing that users are promised is missing', () => {
+    const promised = `tensor zeros ones full arange linspace eye rand randn randint uniform normal bernoulli permutation
+      to clone copy_ fill_ add_ add sub mul div eq ne lt le gt ge logicalAnd logicalOr logicalXor logicalNot where
+      maximum minimum clamp isNaN isFinite exp log log1p expm1 sqrt rsqrt square pow abs sign reciprocal sin cos tanh
+      sigmoid erf floor ceil round relu leakyRelu elu selu gelu silu softplus hardtanh mish sum mean prod max min argmax
+      argmin variance std logSumExp norm cumsum any all matmul linear reshape flatten transpose permute squeeze unsqueeze
+      expand concat stack split chunk slice flip pad tile tril triu gather indexSelect scatterAdd maskedFill oneHot
+      softmax logSoftmax`.split(/\s+/);
+    const methods = promised.slice(promised.indexOf('to'));
+    const exported = adjoint as unknown as Record<string, unknown>;
+    const own = Tensor.prototype as unknown as Record<string, unknown>;
+    expect(promised.filter((name) => typeof exported[name] !== 'function')).toEqual([]);
+    expect(methods.filter((name) => typeof own[name] !== 'function')).toEqual([]);
+  });
+
+  it('all have a function of their name', () => {
+    const own = [
+      'constructor',
+      'handle',
+      'rank',
+      'disposed',
+      'requiresGrad',
+      'isLeaf',
+      'grad',
+      'data',
+      'item',
+      'copyTo',
+    ];
+    own.push('toTypedArray', 'toArray', 'dispose', 'toString');
+    const operations = Object.getOwnPropertyNames(Tensor.prototype).filter((name) => !own.includes(name));
+    expect(operations).toContain('sum');
+    expect(operations.filter((name) => typeof (adjoint as Record<string, unknown>)[name] !== 'function')).toEqual([]);
+  });
+
   it('are the functions', () => {
     const x = tensor([
       [1, -2],

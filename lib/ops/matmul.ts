@@ -2,10 +2,11 @@ import { isGradEnabled, record } from '../autograd/tape.js';
 import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { broadcastStrides, loopDims, type Shape } from '../shape.js';
-import { checkFloat, checkSameDType, checkTensor, empty, type Tensor, view } from '../tensor.js';
+import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
 import { ones } from './creation.js';
 import { add, mul } from './elementwise.js';
+import { reshaped } from './shape.js';
 
 const matmulKernel = kernel('matmul');
 const linearKernel = kernel('linear');
@@ -52,13 +53,13 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   checkInner(a, b, transposeA, transposeB);
   if (a.rank > 1 && b.rank > 1) return product(a, b, transposeA, transposeB);
   // A vector is a row on the left and a column on the right; its dimension of 1 goes again.
-  const left = a.rank === 1 ? reshaped(a, [1, a.size]) : a;
-  const right = b.rank === 1 ? reshaped(b, [b.size, 1]) : b;
+  const left = a.rank === 1 ? reshaped('reshape', a, [1, a.size]) : a;
+  const right = b.rank === 1 ? reshaped('reshape', b, [b.size, 1]) : b;
   const y = product(left, right, transposeA, transposeB);
   const shape = y.shape.slice(0, -2);
   if (a.rank > 1) shape.push(last(y, 2));
   if (b.rank > 1) shape.push(last(y, 1));
-  return reshaped(y, shape);
+  return reshaped('reshape', y, shape);
 }
 
 function checkFlag(name: string, operand: string, x: Tensor, value: unknown): boolean {
@@ -162,12 +163,7 @@ function rowsOf(x: Tensor): number {
 
 /** All leading dimensions as one: [rows, n]. */
 function asMatrix(x: Tensor): Tensor {
-  return x.rank === 2 ? x : reshaped(x, [rowsOf(x), last(x, 1)]);
-}
-
-function reshaped(x: Tensor, shape: Shape): Tensor {
-  const from = x.shape;
-  return record('reshape', view(x, 0, shape), [x], (dy) => [reshaped(dy, from)]);
+  return x.rank === 2 ? x : reshaped('reshape', x, [rowsOf(x), last(x, 1)]);
 }
 
 /** What `linear` applies to its sums. */
@@ -234,7 +230,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
     if (derivative !== null) dz = isGradEnabled() ? mul(dy, derivative(y)) : applyActivationBackward(dy, y, code);
     const dx = needs[0]
       ? x.rank === 1
-        ? reshaped(product(asMatrix(dz), weight, false, false), x.shape)
+        ? reshaped('reshape', product(asMatrix(dz), weight, false, false), x.shape)
         : product(dz, weight, false, false)
       : null;
     const dWeight = needs[1] ? product(asMatrix(dz), asMatrix(x), true, false) : null;

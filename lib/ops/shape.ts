@@ -34,7 +34,8 @@ function checkSizes(
   }
 }
 
-function reshaped(name: string, x: Tensor, shape: Shape): Tensor {
+/** @internal The same elements in another shape of as many, under the tape's `name`. */
+export function reshaped(name: string, x: Tensor, shape: Shape): Tensor {
   const y = view(x, 0, shape);
   const from = x.shape;
   return record(name, y, [x], (dy) => [reshaped(name, dy, from)]);
