@@ -243,6 +243,13 @@ export function view(x: Tensor, offset: number, shape: Shape): Tensor {
   return place(t, native.view(owned(t), t, x.handle, offset, size));
 }
 
+/** @internal Forgets a gradient, and frees it when nobody has seen it. */
+export function clearGrad(p: Tensor): void {
+  if (p._grad !== null && !p._gradSeen) p._grad.dispose();
+  p._grad = null;
+  p._gradSeen = false;
+}
+
 /** @internal Refuses what is not a live tensor. */
 export function checkTensor(operation: string, name: string, value: unknown): Tensor {
   if (!(value instanceof Tensor))

@@ -5,7 +5,7 @@ import { ArgumentError, checkOptions, DTypeError, describe, formatShape, StateEr
 import { keep } from '../memory.js';
 import { copy_, to } from '../ops/copy.js';
 import { type Shape, sameShape } from '../shape.js';
-import { checkDType, checkTensor, Tensor } from '../tensor.js';
+import { checkDType, checkTensor, clearGrad, Tensor } from '../tensor.js';
 import { summarize } from './summary.js';
 
 const roles = new WeakMap<Tensor, 'parameter' | 'buffer'>();
@@ -277,11 +277,4 @@ function mismatch(name: string, given: unknown, own: Tensor): string[] {
     return [`${name} must be ${formatShape(own.shape)}, got ${formatShape(given.shape)}`];
   }
   return isFloat(given.dtype) === isFloat(own.dtype) ? [] : [`${name} must be ${own.dtype}, got ${given.dtype}`];
-}
-
-/** @internal Forgets a gradient, and frees it when nobody has seen it. */
-export function clearGrad(p: Tensor): void {
-  if (p._grad !== null && !p._gradSeen) p._grad.dispose();
-  p._grad = null;
-  p._gradSeen = false;
 }

@@ -1,11 +1,10 @@
 import { ArgumentError, checkNumber, checkOptions, describe, formatShape, StateError } from '../errors.js';
 import { keep } from '../memory.js';
 import { native } from '../native.js';
-import { clearGrad } from '../nn/module.js';
 import { copy_, fill_ } from '../ops/copy.js';
 import { full, zerosLike } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
-import { changed, checkFloat, checkTensor, Tensor } from '../tensor.js';
+import { changed, checkFloat, checkTensor, clearGrad, Tensor } from '../tensor.js';
 
 /** Parameters that share options. Options may be changed between steps: `group.lr = 0.001`. */
 export type ParameterGroup<Options> = Options & { params: Tensor[] };
