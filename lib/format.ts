@@ -1,4 +1,5 @@
 import type { TypedArray } from './dtype.js';
+import { currentRecording } from './program/recording.js';
 import type { Tensor } from './tensor.js';
 
 const edge = 3; // elements shown at each end of a long dimension
@@ -9,6 +10,7 @@ export function formatTensor(t: Tensor): string {
   const grad = t._node !== null ? `, from ${t._node.name}` : t._requiresGrad ? ', requiresGrad' : '';
   const head = `Tensor ${t.dtype} [${t.shape.join(', ')}]${grad}`;
   if (t.disposed) return `${head} (disposed)`;
+  if (currentRecording() !== null) return `${head} (being recorded)`;
   if (t.size === 0) return `${head} []`;
   const data = t.toTypedArray();
   const integers = data.every((v) => Number.isInteger(v) || !Number.isFinite(v));

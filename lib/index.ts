@@ -104,6 +104,8 @@ export { chunk, concat, pad, slice, split, stack } from './ops/slice.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
 export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance } from './ops/statistics.js';
 export * as optim from './optim/index.js';
+export { type CompiledStep, type CompileOptions, compile, type Given } from './program/compile.js';
+export type { RunOptions, RunResult } from './program/run.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
 export type { Shape } from './shape.js';
 export { type NestedArray, Tensor } from './tensor.js';

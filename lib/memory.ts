@@ -1,6 +1,7 @@
 import { bytesPerElement } from './dtype.js';
 import { AllocationError, ArgumentError, checkInteger, describe, formatShape, StateError } from './errors.js';
 import { type MemoryStats, native } from './native.js';
+import { currentRecording } from './program/recording.js';
 import type { Tensor } from './tensor.js';
 
 /**
@@ -9,10 +10,12 @@ import type { Tensor } from './tensor.js';
  */
 export class Token {}
 
-/** The tensors made since a `scope` began. */
+/** The tensors made since a `scope` began, or (null) those that a recording makes, which the garbage collector may take. */
 export interface Scope {
-  readonly tensors: Tensor[];
+  readonly tensors: Tensor[] | null;
   readonly parent: Scope | null;
+  /** Its tensors are gone. */
+  ended: boolean;
 }
 
 let current: Scope | null = null;
@@ -33,20 +36,18 @@ export function currentScope(): Scope | null {
  */
 export function scope<T>(fn: () => T): T {
   checkSynchronous('scope', fn);
-  const mine: Scope = { tensors: [], parent: current };
-  current = mine;
+  const tensors: Tensor[] = [];
+  const mine: Scope = { tensors, parent: current, ended: false };
   let result: T;
   try {
-    result = fn();
+    result = withScope(mine, fn);
   } catch (error) {
-    current = mine.parent;
-    for (const t of mine.tensors) if (t._scope === mine) t.dispose();
+    for (const t of tensors) if (t._scope === mine) t.dispose();
     throw error;
   }
-  current = mine.parent;
   const promise = isPromise(result);
   const kept = promise ? new Set<Tensor>() : reachable(result);
-  for (const t of mine.tensors) {
+  for (const t of tensors) {
     if (t._scope !== mine) continue;
     if (kept.has(t)) moveTo(t, mine.parent);
     else t.dispose();
@@ -54,6 +55,17 @@ export function scope<T>(fn: () => T): T {
   if (promise)
     throw new StateError('scope: fn must be synchronous, got one that returns a promise; await outside of it');
   return result;
+}
+
+/** @internal Runs `fn` with another current scope. */
+export function withScope<T>(scope: Scope | null, fn: () => T): T {
+  const before = current;
+  current = scope;
+  try {
+    return fn();
+  } finally {
+    current = before;
+  }
 }
 
 /** @internal Refuses async functions before they are called. */
@@ -76,15 +88,21 @@ function watch(t: Tensor): void {
 }
 
 /** @internal Hands a tensor to another scope, or to the garbage collector. */
-export function moveTo(t: Tensor, target: Scope | null): void {
+export function moveTo(t: Tensor, scope: Scope | null): void {
+  const target = scope ?? currentRecording()?.scope ?? null; // a recording's tensors end with it
   if (t._scope === target || t.disposed) return;
   t._scope = target;
-  if (target === null) watch(t);
+  if (target === null || target.tensors === null) watch(t);
   else target.tensors.push(t);
 }
 
 /** @internal Parameters, buffers, optimizer and generator state outlive every scope. */
 export function keep(t: Tensor): Tensor {
+  if (currentRecording() !== null) {
+    throw new StateError(
+      'compile: parameters, buffers, optimizers, generators and shuffled loaders must be made outside of the compiled function; make them once before',
+    );
+  }
   moveTo(t, null);
   return t;
 }

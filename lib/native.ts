@@ -14,6 +14,46 @@ export interface Fault {
  */
 export type Kernel = (...args: number[]) => Fault | undefined;
 
+/** The native side of a compiled function; freed when it is collected. */
+export type Runner = { readonly native: unique symbol };
+
+/** Told when steps are done or one has failed: how many are done in all, and how the failed one ended (0: none has). */
+export type RunnerCallback = (
+  completed: number,
+  ending: number,
+  operation: number,
+  position: number,
+  value: number,
+) => void;
+
+/** A span of a recorded operation. */
+export interface SpanDescription {
+  buffer: number;
+  kind: 'arena' | 'input' | 'captured' | 'host' | 'constant';
+  dtype: number;
+  offset: number;
+  length: number;
+  read: boolean;
+  written: boolean;
+}
+
+export interface OperationDescription {
+  number: number;
+  kernel: string;
+  reals: number[];
+  integers: number[];
+  spans: SpanDescription[];
+}
+
+/** What a program consists of; `groups` lists the operations that are replayed, those of a group fused. */
+export interface ProgramDescription {
+  operations: OperationDescription[];
+  constants: Record<string, Uint8Array>;
+  groups: number[][];
+  arenaBytes: number;
+  places: number;
+}
+
 interface Native {
   allocate(token: object | undefined, tensor: object | undefined, dtype: number, length: number): number;
   view(token: object | undefined, tensor: object, handle: number, offset: number, length: number): number;
@@ -25,6 +65,7 @@ interface Native {
   memory(handle: number): ArrayBuffer | null;
   byteOffset(handle: number): number;
   memoryStats(): MemoryStats;
+  setErrors(makeError: (what: string, name: string) => Error): void;
   sweep(force: boolean): void;
   limitMemory(bytes: number): void;
   resetPeak(): void;
@@ -32,6 +73,25 @@ interface Native {
   setThreads(count: number): void;
   getThreads(): number;
   buildInfo(): BuildInfo;
+  markHost(handle: number, isGenerator: boolean): void;
+  recordBegin(inputs: number[]): void;
+  recordPause(paused: boolean): void;
+  recordCount(): number;
+  recordEnd(outputs: number[]): string | undefined;
+  runnerCreate(callback: RunnerCallback): Runner;
+  runnerDispose(runner: Runner): void;
+  programAdd(runner: Runner): number;
+  programDrop(runner: Runner, program: number): boolean;
+  submit(runner: Runner, program: number, count: number, handles: Int32Array): number;
+  replay(runner: Runner, program: number, times: BigInt64Array | undefined, handles: Int32Array): number | number[];
+  abort(runner: Runner): void;
+  recover(runner: Runner): number;
+  pausePrograms(): void;
+  resumePrograms(): void;
+  saveState(runner: Runner, program: number): void;
+  exchangeState(runner: Runner, program: number): boolean;
+  describeProgram(runner: Runner, program: number): ProgramDescription;
+  describeRecording(): ProgramDescription;
   kernels: Record<string, Kernel>;
   kernelParameters: Record<string, string[]>;
 }

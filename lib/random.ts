@@ -1,7 +1,9 @@
 import { checkInteger } from './errors.js';
 import { keep } from './memory.js';
+import { native } from './native.js';
 import { copy_ } from './ops/copy.js';
 import { tensor } from './ops/creation.js';
+import { unrecorded } from './program/recording.js';
 import type { Tensor } from './tensor.js';
 
 /**
@@ -15,6 +17,7 @@ export class Generator {
   /** @param seed integer in [0, 2^53); default: chosen by chance */
   constructor(seed: number = Math.floor(Math.random() * 2 ** 53)) {
     this.state = keep(tensor(stateOf(seed)));
+    native.markHost(this.state.handle, true);
   }
 
   /** Starts the stream of another seed. */
@@ -44,7 +47,7 @@ let shared: Generator | null = null;
 
 /** The generator that random functions use when none is given; one per thread. */
 export function defaultGenerator(): Generator {
-  shared ??= new Generator();
+  shared ??= unrecorded(() => new Generator());
   return shared;
 }
 

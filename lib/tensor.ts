@@ -4,6 +4,7 @@ import { ArgumentError, AutogradError, DTypeError, describe, formatShape, ShapeE
 import { formatTensor } from './format.js';
 import { allocationError, currentScope, type Scope, Token } from './memory.js';
 import { native } from './native.js';
+import { currentRecording, recordedGradient, refuseReading, structureChanged } from './program/recording.js';
 import { type Shape, sizeOf } from './shape.js';
 
 /** What tensors over one storage share: how often it was changed in place, and its memory as JavaScript sees it. */
@@ -66,7 +67,7 @@ export class Tensor {
 
   /** @internal The native handle. Read at the kernel call, never earlier. */
   get handle(): number {
-    if (this._handle === 0) throw disposedError(this);
+    if (this._handle === 0 || this._scope?.ended) throw disposedError(this);
     return this._handle;
   }
 
@@ -77,7 +78,7 @@ export class Tensor {
 
   /** Whether the memory has been given back; using such a tensor is an error. */
   get disposed(): boolean {
-    return this._handle === 0;
+    return this._handle === 0 || this._scope?.ended === true;
   }
 
   /** Whether operations on this tensor are recorded for `backward`. May be set on tensors that no operation made. */
@@ -93,6 +94,7 @@ export class Tensor {
     if (!value && this._node !== null) {
       throw new AutogradError('requiresGrad: cannot be cleared on the result of an operation; use detach()');
     }
+    if (value !== this._requiresGrad) structureChanged();
     this._requiresGrad = value;
   }
 
@@ -104,7 +106,7 @@ export class Tensor {
   /** The gradient that `backward` accumulated, of the same shape and dtype, or null. */
   get grad(): Tensor | null {
     if (this._grad !== null) this._gradSeen = true;
-    return this._grad;
+    return recordedGradient('grad', this);
   }
 
   set grad(value: Tensor | null) {
@@ -124,11 +126,13 @@ export class Tensor {
   item(): number {
     if (this.size !== 1)
       throw new ShapeError(`item: needs a tensor with one element, got ${formatShape(this.shape)}; use toArray()`);
+    refuseReading('item');
     return native.readNumber(this.handle, 0);
   }
 
   /** A copy of the elements, in row-major order. */
   toTypedArray(): TypedArray {
+    refuseReading('toTypedArray');
     const array = new arrayTypes[this.dtype](this.size);
     native.read(this.handle, array);
     return array;
@@ -141,11 +145,13 @@ export class Tensor {
         `copyTo: needs a ${arrayTypes[this.dtype].name} of ${this.size} elements, got ${describe(target)}`,
       );
     }
+    refuseReading('copyTo');
     native.read(this.handle, target);
   }
 
   /** A copy of the elements as nested arrays; a number for a scalar. */
   toArray(): NestedArray {
+    refuseReading('toArray');
     return nest(this.toTypedArray(), this.shape, 0, 0);
   }
 
@@ -155,7 +161,8 @@ export class Tensor {
    * are freed only when the event loop turns.
    */
   get data(): TypedArray {
-    if (this._data !== null && this._handle !== 0) return this._data;
+    refuseReading('data');
+    if (this._data !== null && !this.disposed) return this._data;
     const base = baseOf(this);
     base.buffer ??= native.memory(this.handle);
     if (base.buffer === null) return this.toTypedArray();
@@ -166,7 +173,7 @@ export class Tensor {
   /** Gives the memory back now instead of when the object is collected. Using the tensor afterwards is a StateError. */
   dispose(): void {
     if (this._handle === 0) return;
-    native.release(this._handle);
+    if (!this._scope?.ended) native.release(this._handle);
     this._handle = 0;
     this._data = null;
   }
@@ -194,6 +201,11 @@ function nest(data: TypedArray, shape: Shape, dim: number, offset: number): Nest
 }
 
 function disposedError(t: Tensor): StateError {
+  if (t._scope?.ended && t._scope.tensors === null) {
+    return new StateError(
+      `ended tensor: ${t.dtype} ${formatShape(t.shape)} was made while a step was recorded; return it from the compiled function and use the result`,
+    );
+  }
   return new StateError(
     `disposed tensor: ${t.dtype} ${formatShape(t.shape)} was disposed or left its scope; return it from the scope or keep a clone()`,
   );
@@ -208,6 +220,7 @@ export function baseOf(t: Tensor): Base {
 /** @internal Notes that a tensor's memory was changed in place. */
 export function changed(t: Tensor): void {
   baseOf(t).version++;
+  currentRecording()?.changed.add(t);
 }
 
 function place(t: Tensor, handle: number): Tensor {
@@ -221,8 +234,10 @@ function owned(t: Tensor): Token | undefined {
   const scope = currentScope();
   if (scope !== null) {
     t._scope = scope;
-    scope.tensors.push(t);
-    return undefined;
+    if (scope.tensors !== null) {
+      scope.tensors.push(t);
+      return undefined;
+    }
   }
   t._token = new Token();
   return t._token;
@@ -245,6 +260,7 @@ export function view(x: Tensor, offset: number, shape: Shape): Tensor {
 
 /** @internal Forgets a gradient, and frees it when nobody has seen it. */
 export function clearGrad(p: Tensor): void {
+  currentRecording()?.cleared.add(p);
   if (p._grad !== null && !p._gradSeen) p._grad.dispose();
   p._grad = null;
   p._gradSeen = false;
@@ -254,7 +270,7 @@ export function clearGrad(p: Tensor): void {
 export function checkTensor(operation: string, name: string, value: unknown): Tensor {
   if (!(value instanceof Tensor))
     throw new ArgumentError(`${operation}: ${name} must be a tensor, got ${describe(value)}`);
-  if (value._handle === 0) throw disposedError(value);
+  if (value.disposed) throw disposedError(value);
   return value;
 }
 

@@ -3,6 +3,7 @@ import { moveTo } from '../memory.js';
 import { kernel } from '../native.js';
 import { clone } from '../ops/copy.js';
 import { add } from '../ops/elementwise.js';
+import { currentRecording } from '../program/recording.js';
 import { sameShape } from '../shape.js';
 import { changed, newestTensor, Tensor } from '../tensor.js';
 import { type Edge, Node, noGrad } from './tape.js';
@@ -96,6 +97,7 @@ export class Pass {
 
   /** Leaves a gradient in `leaf.grad`, added to what is there. */
   accumulate(leaf: Tensor, gradient: Tensor): void {
+    currentRecording()?.accumulates(leaf);
     const before = leaf._grad;
     if (before === null || before.disposed) {
       leaf._grad = this.give(gradient);

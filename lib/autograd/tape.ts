@@ -1,6 +1,7 @@
 import type { DType } from '../dtype.js';
 import { StateError } from '../errors.js';
 import { checkSynchronous, isPromise } from '../memory.js';
+import { currentRecording } from '../program/recording.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
@@ -118,6 +119,7 @@ export function record(
   saved: readonly Tensor[] = none,
 ): Tensor {
   if (!enabled) return y;
+  currentRecording()?.watch(inputs);
   let wanted = false;
   for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Tensor)._requiresGrad) wanted = true;
   if (!wanted) return y;
@@ -129,5 +131,6 @@ export function record(
 
 /** @internal Whether `record` would put an operation on these inputs on the tape. */
 export function isRecorded(...inputs: readonly (Tensor | undefined)[]): boolean {
+  if (enabled) currentRecording()?.watch(inputs);
   return enabled && inputs.some((x) => x?._requiresGrad);
 }

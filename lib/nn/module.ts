@@ -4,6 +4,7 @@ import { isFloat } from '../dtype.js';
 import { ArgumentError, checkOptions, DTypeError, describe, formatShape, StateError } from '../errors.js';
 import { keep } from '../memory.js';
 import { copy_, to } from '../ops/copy.js';
+import { currentRecording, structureChanged } from '../program/recording.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkDType, checkTensor, clearGrad, Tensor } from '../tensor.js';
 import { summarize } from './summary.js';
@@ -59,8 +60,18 @@ interface Place<T> {
  * }
  */
 export abstract class Module {
+  private mode = true;
+
   /** Whether layers such as Dropout behave as in training. Set by `train` and `eval`. */
-  training = true;
+  get training(): boolean {
+    currentRecording()?.modes.set(this, this.mode);
+    return this.mode;
+  }
+
+  set training(value: boolean) {
+    if (value !== this.mode) structureChanged();
+    this.mode = value;
+  }
 
   /** Computes the output. */
   // biome-ignore lint/suspicious/noExplicitAny: a module takes and returns what it likes

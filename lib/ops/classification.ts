@@ -2,6 +2,7 @@
 import { isGradEnabled, record } from '../autograd/tape.js';
 import { ArgumentError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
+import { checkFault } from '../program/recording.js';
 import { around, type Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { eq, ne } from './compare.js';
@@ -25,10 +26,10 @@ export interface ClassOptions {
 }
 
 function checkLabels(name: string, fault: Fault | undefined, classes: number, ignoreIndex: number): void {
-  if (fault === undefined) return;
-  throw new ArgumentError(
-    `${name}: labels must be at least 0 and below ${classes}, or ignoreIndex ${ignoreIndex}, got ${fault.value} (element ${fault.position})`,
-  );
+  checkFault(fault, ({ value, position }) => {
+    const rule = `labels must be at least 0 and below ${classes}, or ignoreIndex ${ignoreIndex}`;
+    return new ArgumentError(`${name}: ${rule}, got ${value} (element ${position})`);
+  });
 }
 
 const handleOf = (t: Tensor | undefined): number => t?.handle ?? 0;

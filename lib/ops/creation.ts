@@ -10,6 +10,7 @@ import {
 } from '../errors.js';
 import { keep } from '../memory.js';
 import { kernel, native } from '../native.js';
+import { currentRecording } from '../program/recording.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { checkDType, checkTensor, empty, Tensor } from '../tensor.js';
 
@@ -165,11 +166,12 @@ const mostScalars = 256;
  */
 export function scalar(operation: string, value: unknown, dtype: DType): Tensor {
   const cache = cachedScalars[dtype];
-  const cached = cache.get(value as number);
+  const recorded = currentRecording() !== null; // each is a constant of its own then
+  const cached = recorded ? undefined : cache.get(value as number);
   if (cached !== undefined && value !== 0) return cached;
   const y = empty([], dtype);
   fillKernel(y.handle, checkElement(operation, value, dtype));
-  if (value === 0) return y; // a map does not tell 0 from -0
+  if (value === 0 || recorded) return y; // a map does not tell 0 from -0
   if (cache.size >= mostScalars) cache.clear();
   cache.set(value as number, keep(y));
   return y;

@@ -2,6 +2,7 @@ import { noGrad, record } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
+import { checkFault, refuseReading } from '../program/recording.js';
 import { around, checkDim, type Shape } from '../shape.js';
 import { checkDType, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
@@ -24,12 +25,12 @@ function checkIndex(operation: string, index: unknown): Tensor {
   return t;
 }
 
-function checkFault(operation: string, fault: Fault | undefined, n: number): void {
-  if (fault === undefined) return;
-  const hint = fault.value < 0 ? '; negative indices do not count from the end' : '';
-  throw new ArgumentError(
-    `${operation}: indices must be at least 0 and below ${n}, got ${fault.value} (element ${fault.position})${hint}`,
-  );
+function checkIndices(operation: string, fault: Fault | undefined, n: number): void {
+  checkFault(fault, ({ value, position }) => {
+    const hint = value < 0 ? '; negative indices do not count from the end' : '';
+    const rule = `indices must be at least 0 and below ${n}`;
+    return new ArgumentError(`${operation}: ${rule}, got ${value} (element ${position})${hint}`);
+  });
 }
 
 /**
@@ -60,7 +61,7 @@ function rows(x: Tensor, index: Tensor, dim: number): Tensor {
     x.shape.map((size, i) => (i === dim ? index.size : size)),
     x.dtype,
   );
-  checkFault('indexSelect', indexSelectKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
+  checkIndices('indexSelect', indexSelectKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
   const from = x.shape;
   return record('indexSelect', y, [x], (dy) => [addedRows(dy, index, from, dim)], [index]);
 }
@@ -108,7 +109,7 @@ export function gather(x: Tensor, index: Tensor, options?: { dim?: number }): Te
 function gathered(x: Tensor, index: Tensor, dim: number): Tensor {
   const { outer, n, inner } = around(x.shape, dim);
   const y = empty(index.shape, x.dtype);
-  checkFault('gather', gatherKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
+  checkIndices('gather', gatherKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
   const from = x.shape;
   return record('gather', y, [x], (dy) => [scattered(dy, index, from, dim)], [index]);
 }
@@ -116,7 +117,7 @@ function gathered(x: Tensor, index: Tensor, dim: number): Tensor {
 function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor {
   const { outer, n, inner } = around(shape, dim);
   const y = zeros(shape, { dtype: x.dtype });
-  checkFault('scatterAdd', scatterAddKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
+  checkIndices('scatterAdd', scatterAddKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
   return record('scatterAdd', y, [x], (dy) => [gathered(dy, index, dim)], [index]);
 }
 
@@ -150,7 +151,7 @@ export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options?: {
   }
   const { outer, n, inner } = around(x.shape, dim);
   const y = noGrad(() => clone(x));
-  checkFault('scatterAdd', scatterAddKernel(y.handle, read.handle, index.handle, outer, n, inner), n);
+  checkIndices('scatterAdd', scatterAddKernel(y.handle, read.handle, index.handle, outer, n, inner), n);
   return record('scatterAdd', y, [x, read], (dy, needs) => [dy, needs[1] ? gathered(dy, index, dim) : null], [index]);
 }
 
@@ -194,11 +195,12 @@ export function oneHot(index: Tensor, options?: { numClasses?: number; dtype?: D
   const dtype = checkDType('oneHot', options?.dtype, 'int32');
   const classes = checkInteger('oneHot', 'numClasses', options?.numClasses ?? largest(index) + 1, 1, 2 ** 31);
   const y = empty([...index.shape, classes], dtype);
-  checkFault('oneHot', oneHotKernel(y.handle, index.handle, classes), classes);
+  checkIndices('oneHot', oneHotKernel(y.handle, index.handle, classes), classes);
   return y;
 }
 
 function largest(index: Tensor): number {
   if (index.size === 0) throw new ArgumentError('oneHot: numClasses must be given for an empty index');
+  refuseReading('oneHot', 'give numClasses');
   return (index.toTypedArray() as Int32Array).reduce((most, n) => Math.max(most, n), 0);
 }

@@ -2,6 +2,7 @@
 import { isGradEnabled, record } from '../autograd/tape.js';
 import { ArgumentError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
+import { checkFault } from '../program/recording.js';
 import { empty, type Tensor } from '../tensor.js';
 import { sigmoid, softplus } from './activation.js';
 import { clamp, maximum } from './compare.js';
@@ -34,12 +35,12 @@ interface Pointwise {
 function pointwise(p: Pointwise): Tensor {
   const { name, x, target, reduction, run, runBackward, slope, targetSlope } = p;
   const y = empty(reduction === 'none' ? x.shape : [], x.dtype);
-  const fault = run(y);
-  if (fault !== undefined) {
-    throw new ArgumentError(
-      `${name}: input must be probabilities in [0, 1], got ${fault.value} (element ${fault.position}); take its sigmoid(), or bceWithLogits`,
+  checkFault(run(y), ({ value, position }) => {
+    const rule = 'input must be probabilities in [0, 1]';
+    return new ArgumentError(
+      `${name}: ${rule}, got ${value} (element ${position}); take its sigmoid(), or bceWithLogits`,
     );
-  }
+  });
   const backward = (dy: Tensor, needs: readonly boolean[]) => {
     const share = (): Tensor => (reduction === 'mean' ? mul(dy, 1 / x.size) : dy);
     let dx: Tensor | null = null;

@@ -58,11 +58,17 @@ export class Adam extends Optimizer<AdamOptions> {
     return o.amsgrad ? ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'] : ['exp_avg', 'exp_avg_sq'];
   }
 
-  protected update(o: AdamOptions, { params, gradients, state, steps, rate }: UpdateLists): void {
+  protected numbers(o: AdamOptions): readonly number[] {
+    return [o.lr, o.betas[0], o.betas[1], o.eps, o.weightDecay];
+  }
+
+  protected flags(o: AdamOptions): readonly number[] {
+    return [Number(this.decoupled), Number(o.maximize)];
+  }
+
+  protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
     const averages = [...(state.exp_avg ?? noHandles), ...(state.exp_avg_sq ?? noHandles)];
-    const largest = state.max_exp_avg_sq ?? noHandles;
-    const numbers = [...o.betas, o.eps, o.weightDecay, Number(this.decoupled), Number(o.maximize)];
-    adamKernel(...params, ...gradients, ...averages, ...largest, ...steps, rate, ...numbers);
+    adamKernel(...params, ...gradients, ...averages, ...(state.max_exp_avg_sq ?? noHandles), ...steps, hyper, ...flags);
   }
 }
 

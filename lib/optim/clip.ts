@@ -1,5 +1,6 @@
 import { ArgumentError, checkNumber, checkOptions, describe } from '../errors.js';
 import { kernel } from '../native.js';
+import { recordedGradient } from '../program/recording.js';
 import { changed, checkTensor, empty, Tensor } from '../tensor.js';
 import { handles } from './optimizer.js';
 
@@ -9,7 +10,7 @@ const scaleByNormKernel = kernel('scaleByNorm');
 
 function gradientsOf(operation: string, parameters: Iterable<Tensor>): Tensor[] {
   const list = parameters instanceof Tensor ? [parameters] : [...parameters];
-  const gradients = list.flatMap((p) => checkTensor(operation, 'a parameter', p)._grad ?? []);
+  const gradients = list.flatMap((p) => recordedGradient(operation, checkTensor(operation, 'a parameter', p)) ?? []);
   if (new Set(gradients.map((g) => g.dtype)).size > 1) {
     throw new ArgumentError(
       `${operation}: parameters must have one dtype, got ${[...new Set(gradients.map((g) => g.dtype))].join(' and ')}`,

@@ -2,7 +2,8 @@ import { ArgumentError, checkNumber, checkOptions, describe, formatShape, StateE
 import { keep } from '../memory.js';
 import { native } from '../native.js';
 import { copy_, fill_ } from '../ops/copy.js';
-import { full, zerosLike } from '../ops/creation.js';
+import { full, tensor, zerosLike } from '../ops/creation.js';
+import { currentRecording, recordedGradient, unrecorded } from '../program/recording.js';
 import { sameShape } from '../shape.js';
 import { changed, checkFloat, checkTensor, clearGrad, Tensor } from '../tensor.js';
 
@@ -27,8 +28,7 @@ type State = Record<string, Tensor>;
 export abstract class Optimizer<Options extends { lr: number }> {
   readonly paramGroups: ParameterGroup<Options>[] = [];
   private readonly state = new Map<Tensor, State>();
-  // The learning rate as kernels read it: float64 [1], one a group.
-  private readonly rates = new Map<ParameterGroup<Options>, Tensor>();
+  private readonly hypers = new Map<ParameterGroup<Options>, Hyper>();
 
   constructor(
     protected readonly name: string,
@@ -56,8 +56,12 @@ export abstract class Optimizer<Options extends { lr: number }> {
   protected abstract checkGroup(options: Options): void;
   /** Names of the tensors kept for each parameter, each of its shape. */
   protected abstract stateNames(options: Options): readonly string[];
+  /** The options that kernels read from a buffer, so that a compiled step follows when they change. */
+  protected abstract numbers(options: Options): readonly number[];
+  /** The options that kernels take as integers: with others, a compiled step is recorded anew. */
+  protected abstract flags(options: Options): readonly number[];
   /** The native call. All lists have one entry per parameter. */
-  protected abstract update(options: Options, lists: UpdateLists): void;
+  protected abstract update(lists: UpdateLists): void;
 
   /** Adds parameters with options of their own; what is not given is as in the constructor. */
   addParamGroup(group: Partial<Options> & { params: Iterable<Tensor> }): void {
@@ -80,7 +84,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     const whole = { ...this.defaults, ...group, params } as ParameterGroup<Options>;
     this.checkGroup(whole);
     this.paramGroups.push(whole);
-    this.rates.set(whole, keep(full([1], whole.lr, { dtype: 'float64' })));
+    this.hypers.set(whole, new Hyper(this.numbers(whole)));
   }
 
   /** Forgets the gradients of all parameters. */
@@ -100,16 +104,26 @@ export abstract class Optimizer<Options extends { lr: number }> {
   }
 
   private updateGroup(group: ParameterGroup<Options>, params: Tensor[]): void {
-    const rate = this.rates.get(group) as Tensor;
-    if (native.readNumber(rate.handle, 0) !== group.lr) native.write(rate.handle, Float64Array.of(group.lr));
+    const hyper = this.hypers.get(group) as Hyper;
+    unrecorded(() => hyper.set(this.numbers(group)));
     const names = this.stateNames(group);
-    const states = params.map((p) => this.stateOf(p, names));
-    this.update(group, {
+    const flags = this.flags(group);
+    currentRecording()?.follow({
+      holds: () => equal(this.flags(group), flags) && equal(this.stateNames(group), names),
+      isDue: () => !equal(this.numbers(group), hyper.values),
+      advance: () => {
+        this.checkGroup(group);
+        hyper.set(this.numbers(group));
+      },
+    });
+    const states = unrecorded(() => params.map((p) => this.stateOf(p, names)));
+    this.update({
       params: handles(params),
-      gradients: handles(params.map((p) => p._grad as Tensor)),
+      gradients: handles(params.map((p) => recordedGradient(this.name, p) as Tensor)),
       state: Object.fromEntries(names.map((name) => [name, handles(states.map((s) => s[name] as Tensor))])),
       steps: handles(states.map((s) => s.step as Tensor)),
-      rate: rate.handle,
+      hyper: hyper.tensor.handle,
+      flags,
     });
     for (const p of params) changed(p);
   }
@@ -194,7 +208,28 @@ export interface UpdateLists {
   gradients: number[];
   state: Record<string, number[]>;
   steps: number[];
-  rate: number;
+  hyper: number;
+  flags: readonly number[];
+}
+
+// A group's numbers as kernels read them: float64, copied to a compiled step at each submission.
+class Hyper {
+  readonly tensor: Tensor;
+  constructor(public values: readonly number[]) {
+    this.tensor = keep(tensor(Float64Array.from(values)));
+    native.markHost(this.tensor.handle, false);
+  }
+
+  set(values: readonly number[]): void {
+    if (equal(values, this.values)) return;
+    native.write(this.tensor.handle, Float64Array.from(values));
+    this.values = values;
+  }
+}
+
+function equal(a: readonly unknown[], b: readonly unknown[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return a.length === b.length;
 }
 
 /** @internal A list of tensors as a kernel takes it. */

@@ -54,9 +54,15 @@ export class SGD extends Optimizer<SGDOptions> {
     return o.momentum === 0 ? [] : ['momentum_buffer'];
   }
 
-  protected update(o: SGDOptions, { params, gradients, state, steps, rate }: UpdateLists): void {
-    const buffers = state.momentum_buffer ?? noHandles;
-    const flags = [Number(o.nesterov), Number(o.maximize)];
-    sgdKernel(...params, ...gradients, ...buffers, ...steps, rate, o.momentum, o.dampening, o.weightDecay, ...flags);
+  protected numbers(o: SGDOptions): readonly number[] {
+    return [o.lr, o.momentum, o.dampening, o.weightDecay];
+  }
+
+  protected flags(o: SGDOptions): readonly number[] {
+    return [Number(o.nesterov), Number(o.maximize)];
+  }
+
+  protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
+    sgdKernel(...params, ...gradients, ...(state.momentum_buffer ?? noHandles), ...steps, hyper, ...flags);
   }
 }

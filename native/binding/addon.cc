@@ -13,14 +13,16 @@
 #include "../runtime/thread_pool.h"
 #include "call.h"
 #include "environment.h"
+#include "programs.h"
 
 namespace adjoint {
 namespace {
 
 // Everything that lives as long as one JavaScript thread.
 struct Instance {
-  explicit Instance(Napi::Env env, const Level* chosen) : environment(env), level(chosen) {}
+  explicit Instance(Napi::Env env, const Level* chosen) : environment(env), programs(&environment), level(chosen) {}
   Environment environment;
+  Programs programs;
   const Level* level;
   std::vector<std::unique_ptr<BoundKernel>> kernels;
 };
@@ -45,6 +47,17 @@ int64_t integerOf(const Napi::CallbackInfo& info, size_t argument) {
     throw Napi::Error::New(info.Env(), "internal: an integer of at least 0 was expected");
   }
   return static_cast<int64_t>(value);
+}
+
+// As slotOf, for a tensor that is to be read (or written) by `name`.
+Slot& freeSlotOf(const Napi::CallbackInfo& info, const char* name, bool written) {
+  Slot& slot = slotOf(info, 0);
+  Environment& environment = instanceOf(info).environment;
+  if (environment.isLocked(slot, written)) {
+    failTyped(&environment, "locked", name);
+    throw Napi::Error::New(info.Env());  // the one just thrown
+  }
+  return slot;
 }
 
 // A typed array's memory, which must hold exactly the elements of the slot.
@@ -117,20 +130,26 @@ void watch(const Napi::CallbackInfo& info) {
 
 // write(handle, typedArray), read(handle, typedArray)
 void write(const Napi::CallbackInfo& info) {
-  const Slot& slot = slotOf(info, 0);
+  const Slot& slot = freeSlotOf(info, "copy_", true);
   const void* source = arrayFor(info, 1, slot);
+  Environment& environment = instanceOf(info).environment;
+  if (environment.recorder() != nullptr) {
+    const uint32_t handle = info[0].ToNumber().Uint32Value();
+    const size_t bytes = static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype);
+    environment.recorder()->write(operandOf(slot, handle), source, bytes);
+  }
   if (slot.length > 0) std::memcpy(slot.data, source, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
 }
 
 void read(const Napi::CallbackInfo& info) {
-  const Slot& slot = slotOf(info, 0);
+  const Slot& slot = freeSlotOf(info, "toTypedArray", false);
   void* target = arrayFor(info, 1, slot);
   if (slot.length > 0) std::memcpy(target, slot.data, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
 }
 
 // readNumber(handle, index): one element as a number
 Napi::Value readNumber(const Napi::CallbackInfo& info) {
-  const Slot& slot = slotOf(info, 0);
+  const Slot& slot = freeSlotOf(info, "item", false);
   const int64_t index = integerOf(info, 1);
   if (index >= slot.length) throw Napi::Error::New(info.Env(), "internal: the index exceeds the tensor");
   double value = 0;
@@ -152,10 +171,12 @@ Napi::Value readNumber(const Napi::CallbackInfo& info) {
 }
 
 // memory(handle): the whole storage as an ArrayBuffer that pins it, and the tensor's offset in it; null where the
-// runtime forbids external buffers.
+// runtime forbids external buffers, or where programs rely on indices that nobody changes.
 Napi::Value memory(const Napi::CallbackInfo& info) {
-  const Slot& slot = slotOf(info, 0);
+  const Slot& slot = freeSlotOf(info, "data", false);
   Storage* storage = slot.storage;
+  if (storage->use.indices || storage->use.readers > 0) return info.Env().Null();
+  storage->use.exported = true;
   napi_value buffer = nullptr;
   const auto finalize = [](napi_env, void*, void* hint) { releaseStorage(static_cast<Storage*>(hint)); };
   retainStorage(storage);
@@ -184,6 +205,12 @@ Napi::Value memoryStats(const Napi::CallbackInfo& info) {
   result["limitBytes"] = static_cast<double>(use.limit);
   result["sweeps"] = static_cast<double>(environment.sweeps());
   return result;
+}
+
+// setErrors((what, name) => Error)
+void setErrors(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction()) throw Napi::Error::New(info.Env(), "internal: a function was expected");
+  instanceOf(info).environment.setErrors(info[0]);
 }
 
 void sweep(const Napi::CallbackInfo& info) { instanceOf(info).environment.sweep(info[0].ToBoolean()); }
@@ -258,6 +285,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("memory", memory);
   add("byteOffset", byteOffset);
   add("memoryStats", memoryStats);
+  add("setErrors", setErrors);
   add("sweep", sweep);
   add("limitMemory", limitMemory);
   add("resetPeak", resetPeak);
@@ -266,6 +294,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("getThreads", getThreads);
   add("buildInfo", buildInfo);
   addKernels(env, exports, *instance);
+  addPrograms(env, exports, &instance->programs);
   return exports;
 }
 

@@ -25,6 +25,7 @@ const char* dtypeName(DType dtype) {
 struct Call {
   napi_env env;
   Environment* environment;
+  Recorder* recorder;
   const Kernel* kernel;
   size_t count = kUsualArguments;
   size_t next = 0;
@@ -37,6 +38,7 @@ struct Call {
   napi_value* values = inlineValues;
   Buffer* buffers = inlineBuffers;
   int64_t* integers = inlineIntegers;
+  std::vector<Operand> operands;  // while recording
   Argument arguments[kMaxParameters];
   DType dtypes[kMaxParameters];
   bool present[kMaxParameters];  // a span with a dtype that a variant must match
@@ -80,7 +82,7 @@ struct Call {
   }
 
   // Spans of one list must share a dtype; `first` tells whether it is still open.
-  bool span(Buffer* buffer, DType* dtype, bool* present) {
+  bool span(Buffer* buffer, DType* dtype, bool* present, bool written) {
     uint32_t handle = 0;
     if (next >= count || napi_get_value_uint32(env, values[next], &handle) != napi_ok) {
       fail(env, "internal: %s: argument %zu must be a handle", kernel->name, next);
@@ -89,6 +91,7 @@ struct Call {
     ++next;
     if (handle == 0) {
       *buffer = {nullptr, 0};
+      if (recorder != nullptr) operands.emplace_back();
       return true;
     }
     const Slot* slot = environment->find(handle);
@@ -96,6 +99,11 @@ struct Call {
       fail(env, "internal: %s: argument %zu is no live tensor", kernel->name, next - 1);
       return false;
     }
+    if (environment->isLocked(*slot, written)) {
+      failTyped(environment, "locked", kernel->name);
+      return false;
+    }
+    if (recorder != nullptr) operands.push_back(operandOf(*slot, handle));
     if (*present && *dtype != slot->dtype) {
       fail(env, "internal: %s: the tensors of a list must have one dtype", kernel->name);
       return false;
@@ -106,7 +114,7 @@ struct Call {
     return true;
   }
 
-  bool list(int parameter, size_t* used) {
+  bool list(int parameter, size_t* used, bool written) {
     int64_t length = 0;
     if (!integer(&length)) return false;
     if (length > static_cast<int64_t>(count - next)) {
@@ -116,7 +124,7 @@ struct Call {
     }
     arguments[parameter].list = {buffers + *used, length};
     for (int64_t i = 0; i < length; ++i) {
-      if (!span(&buffers[(*used)++], &dtypes[parameter], &present[parameter])) return false;
+      if (!span(&buffers[(*used)++], &dtypes[parameter], &present[parameter], written)) return false;
     }
     return true;
   }
@@ -130,11 +138,11 @@ struct Call {
         case ArgumentKind::kIn:
         case ArgumentKind::kOut:
         case ArgumentKind::kInOut:
-          if (!span(&arguments[p].buffer, &dtypes[p], &present[p])) return false;
+          if (!span(&arguments[p].buffer, &dtypes[p], &present[p], isWritten(parameters[p].kind))) return false;
           break;
         case ArgumentKind::kIns:
         case ArgumentKind::kInOuts:
-          if (!list(p, &usedBuffers)) return false;
+          if (!list(p, &usedBuffers, isWritten(parameters[p].kind))) return false;
           break;
         case ArgumentKind::kInteger:
           if (!integer(&arguments[p].integer)) return false;
@@ -176,8 +184,6 @@ struct Call {
   }
 };
 
-bool isWritten(ArgumentKind kind) { return kind == ArgumentKind::kOut || kind == ArgumentKind::kInOut; }
-
 // A kernel checks its indices and then trusts them: they must not lie in what it writes.
 bool writesIndices(const Call& call, const BoundKernel& bound) {
   const Parameter* parameters = bound.kernel->variants[0].parameters;
@@ -186,7 +192,9 @@ bool writesIndices(const Call& call, const BoundKernel& bound) {
     const Buffer& index = call.arguments[i].buffer;
     const auto* begin = static_cast<const int32_t*>(index.data);
     for (int p = 0; p < bound.kernel->parameterCount; ++p) {
-      if (!isWritten(parameters[p].kind) || !call.present[p] || call.dtypes[p] != DType::kInt32) continue;
+      if (parameters[p].kind > ArgumentKind::kInOut || !isWritten(parameters[p].kind) || !call.present[p] ||
+          call.dtypes[p] != DType::kInt32)
+        continue;
       const Buffer& written = call.arguments[p].buffer;
       const auto* other = static_cast<const int32_t*>(written.data);
       if (begin < other + written.length && other < begin + index.length) return true;
@@ -230,6 +238,23 @@ napi_value fail(napi_env env, const char* format, ...) {
   return nullptr;
 }
 
+Operand operandOf(const Slot& slot, uint32_t handle) {
+  return {slot.storage, slot.data, slot.length, slot.dtype, slot.recorded ? 0 : handle};
+}
+
+napi_value failTyped(Environment* environment, const char* what, const char* name) {
+  napi_env env = environment->env();
+  napi_value makeError = environment->errors(), text[2], error = nullptr, undefined = nullptr;
+  napi_get_undefined(env, &undefined);
+  if (makeError == nullptr || napi_create_string_utf8(env, what, NAPI_AUTO_LENGTH, &text[0]) != napi_ok ||
+      napi_create_string_utf8(env, name, NAPI_AUTO_LENGTH, &text[1]) != napi_ok ||
+      napi_call_function(env, undefined, makeError, 2, text, &error) != napi_ok) {
+    return fail(env, "internal: %s: %s tensor", name, what);
+  }
+  napi_throw(env, error);
+  return nullptr;
+}
+
 napi_value callKernel(napi_env env, napi_callback_info info) {
   try {
     Call call;
@@ -238,6 +263,7 @@ napi_value callKernel(napi_env env, napi_callback_info info) {
     if (!call.load(info, &data)) return fail(env, "internal: the arguments could not be read");
     const auto* bound = static_cast<const BoundKernel*>(data);
     call.environment = bound->environment;
+    call.recorder = bound->environment->recorder();
     call.kernel = bound->kernel;
     if (!call.parse()) return nullptr;
     const Variant* variant = call.variant();
@@ -245,12 +271,14 @@ napi_value callKernel(napi_env env, napi_callback_info info) {
     if (bound->indices != 0 && writesIndices(call, *bound)) {
       return fail(env, "internal: %s: indices share memory with what is written", call.kernel->name);
     }
+    if (call.recorder != nullptr) call.recorder->note(call.kernel, variant, call.arguments, call.operands.data());
     Outcome outcome;
     {
       KernelGuard guard;
       outcome = variant->run(call.arguments);
     }
     if (outcome.code == Outcome::kOk) return nullptr;
+    if (call.recorder != nullptr) call.recorder->forgetLast();
     if (outcome.code == Outcome::kFault) return faultObject(env, outcome);
     return fail(env, "internal: %s: the tensors do not fit the sizes", call.kernel->name);
   } catch (const std::exception& error) {

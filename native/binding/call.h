@@ -17,6 +17,12 @@ struct BoundKernel {
 // `internal:` for everything that the library should never do.
 napi_value callKernel(napi_env env, napi_callback_info info);
 
+// A live tensor as the recorder names it.
+Operand operandOf(const Slot& slot, uint32_t handle);
+
+// Throws the typed error that lib/errors.ts words: what happened ('locked', 'stale') to a tensor in a call of `name`.
+napi_value failTyped(Environment* environment, const char* what, const char* name);
+
 // Throws a JavaScript error; returns null for `return fail(…)`.
 napi_value fail(napi_env env, const char* format, ...) __attribute__((format(printf, 2, 3)));
 

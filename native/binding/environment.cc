@@ -16,17 +16,6 @@ constexpr int64_t kAlarm = int64_t{1} << 50;
 constexpr uint32_t kPollBatch = 1000;
 }  // namespace
 
-size_t bytesPerElement(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat64:
-      return 8;
-    case DType::kUint8:
-      return 1;
-    default:
-      return 4;
-  }
-}
-
 Environment::Environment(napi_env env) : env_(env), slots_(1) {}
 
 // Weak references die with the environment; V8's account of external memory does too.
@@ -46,6 +35,7 @@ uint32_t Environment::allocate(napi_value owner, DType dtype, int64_t length) {
     storage = allocateStorage(bytes);
   }
   if (storage == nullptr) return kNoMemory;
+  if (recorder_) recorder_->allocated(storage, bytes);
   return insert(owner, storage, storage->data(), dtype, length);
 }
 
@@ -78,6 +68,7 @@ uint32_t Environment::insert(napi_value owner, Storage* storage, void* data, DTy
   slot.length = length;
   slot.dtype = dtype;
   slot.owner = nullptr;
+  slot.recorded = recorder() != nullptr;
   // Generations run from 1 to 2047: a handle is never 0 and fits a small integer of V8.
   slot.generation = static_cast<uint16_t>(slot.generation % 2047 + 1);
   ++liveTensors_;
@@ -113,6 +104,18 @@ void Environment::freeSlot(uint32_t index) {
     slots_[lastFree_].next = index;
   }
   lastFree_ = index;
+}
+
+void Environment::beginRecording(const std::vector<Operand>& inputs) { recorder_ = std::make_unique<Recorder>(inputs); }
+
+Recording Environment::endRecording(const std::vector<Operand>& outputs, std::string* problem) {
+  if (!recorder_) return {};
+  Recording recording = recorder_->finish(outputs, problem);
+  recorder_.reset();
+  for (uint32_t i = 1; i < slots_.size(); i++) {
+    if (slots_[i].storage != nullptr && slots_[i].recorded) freeSlot(i);
+  }
+  return recording;
 }
 
 void Environment::sweepIfDue(int64_t bytes) {

@@ -3,10 +3,13 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "../kernels/kernel.h"
 #include "../runtime/memory.h"
+#include "../runtime/recorder.h"
 
 namespace adjoint {
 
@@ -18,9 +21,8 @@ struct Slot {
   uint32_t next = 0;         // in the list of free slots
   uint16_t generation = 0;
   DType dtype = DType::kFloat32;
+  bool recorded = false;  // made while recording: freed when that ends
 };
-
-size_t bytesPerElement(DType dtype);
 
 // A handle is 20 bits of slot and 11 bits of generation; 0 is none. Slots are reused first in, first out, so that the
 // generation only has to catch bugs.
@@ -53,6 +55,34 @@ class Environment {
   // Frees what JavaScript has lost. With `force`, V8 is first made to collect all garbage.
   void sweep(bool force);
 
+  // A program that has been submitted forbids it: what it reads cannot be written, what it writes not be touched.
+  bool isLocked(const Slot& slot, bool written) const {
+    const ProgramUse& use = slot.storage->use;
+    const bool busy =
+        use.writers.load(std::memory_order_acquire) > 0 || (written && use.readers.load(std::memory_order_acquire) > 0);
+    return __builtin_expect(busy, 0) && unlocked_ == 0;
+  }
+  // While programs stand still between two steps, their tensors are free.
+  void unlock(int change) { unlocked_ += change; }
+
+  // Between the two, kernels and allocations are noted. The end frees what was made in between.
+  void beginRecording(const std::vector<Operand>& inputs);
+  Recording endRecording(const std::vector<Operand>& outputs, std::string* problem);
+  // Null when nothing is recorded right now.
+  Recorder* recorder() const { return recorder_ && !recorder_->paused ? recorder_.get() : nullptr; }
+  void pauseRecording(bool paused) {
+    if (recorder_) recorder_->paused = paused;
+  }
+
+  napi_env env() const { return env_; }
+  // The function that words typed errors: (what, name) → Error.
+  void setErrors(napi_value makeError) { napi_create_reference(env_, makeError, 1, &errors_); }
+  napi_value errors() const {
+    napi_value makeError = nullptr;
+    if (errors_ != nullptr) napi_get_reference_value(env_, errors_, &makeError);
+    return makeError;
+  }
+
   int64_t liveTensors() const { return liveTensors_; }
   int64_t liveBytes() const { return liveBytes_; }
   int64_t sweeps() const { return sweeps_; }
@@ -68,6 +98,9 @@ class Environment {
 
   napi_env env_;
   std::vector<Slot> slots_;
+  std::unique_ptr<Recorder> recorder_;
+  int unlocked_ = 0;
+  napi_ref errors_ = nullptr;
   uint32_t firstFree_ = 0;  // 0: none; slot 0 is never used
   uint32_t lastFree_ = 0;
   int64_t liveTensors_ = 0;

@@ -159,21 +159,19 @@ Outcome sigmoidBackward(Out<T> dx, In<T> dy, In<T> y) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(activation, kernel<relu<float>, relu<double>>("relu"),
-               kernel<reluBackward<float>, reluBackward<double>>("reluBackward"),
-               kernel<leakyRelu<float>, leakyRelu<double>>("leakyRelu"),
-               kernel<leakyReluBackward<float>, leakyReluBackward<double>>("leakyReluBackward"),
-               kernel<elu<float>, elu<double>>("elu"), kernel<eluBackward<float>, eluBackward<double>>("eluBackward"),
-               kernel<gelu<float>, gelu<double>>("gelu"),
-               kernel<geluBackward<float>, geluBackward<double>>("geluBackward"),
-               kernel<geluTanh<float>, geluTanh<double>>("geluTanh"),
-               kernel<geluTanhBackward<float>, geluTanhBackward<double>>("geluTanhBackward"),
-               kernel<silu<float>, silu<double>>("silu"),
-               kernel<siluBackward<float>, siluBackward<double>>("siluBackward"),
-               kernel<softplus<float>, softplus<double>>("softplus"),
-               kernel<softplusBackward<float>, softplusBackward<double>>("softplusBackward"),
-               kernel<hardtanhBackward<float>, hardtanhBackward<double>>("hardtanhBackward"),
-               kernel<mish<float>, mish<double>>("mish"),
-               kernel<mishBackward<float>, mishBackward<double>>("mishBackward"),
-               kernel<tanhBackward<float>, tanhBackward<double>>("tanhBackward"),
-               kernel<sigmoidBackward<float>, sigmoidBackward<double>>("sigmoidBackward"))
+ADJOINT_POINTWISE_FAMILY(
+    activation, kernel<relu<float>, relu<double>>("relu"),
+    kernel<reluBackward<float>, reluBackward<double>>("reluBackward"),
+    kernel<leakyRelu<float>, leakyRelu<double>>("leakyRelu"),
+    kernel<leakyReluBackward<float>, leakyReluBackward<double>>("leakyReluBackward"),
+    kernel<elu<float>, elu<double>>("elu"), kernel<eluBackward<float>, eluBackward<double>>("eluBackward"),
+    kernel<gelu<float>, gelu<double>>("gelu"), kernel<geluBackward<float>, geluBackward<double>>("geluBackward"),
+    kernel<geluTanh<float>, geluTanh<double>>("geluTanh"),
+    kernel<geluTanhBackward<float>, geluTanhBackward<double>>("geluTanhBackward"),
+    kernel<silu<float>, silu<double>>("silu"), kernel<siluBackward<float>, siluBackward<double>>("siluBackward"),
+    kernel<softplus<float>, softplus<double>>("softplus"),
+    kernel<softplusBackward<float>, softplusBackward<double>>("softplusBackward"),
+    kernel<hardtanhBackward<float>, hardtanhBackward<double>>("hardtanhBackward"),
+    kernel<mish<float>, mish<double>>("mish"), kernel<mishBackward<float>, mishBackward<double>>("mishBackward"),
+    kernel<tanhBackward<float>, tanhBackward<double>>("tanhBackward"),
+    kernel<sigmoidBackward<float>, sigmoidBackward<double>>("sigmoidBackward"))

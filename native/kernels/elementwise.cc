@@ -215,7 +215,7 @@ constexpr Kernel comparison(const char* name) {
 }  // namespace adjoint
 
 // clang-format off
-ADJOINT_FAMILY(elementwise,
+ADJOINT_POINTWISE_FAMILY(elementwise,
     floats<math::exp, math::exp>("exp"),
     floats<math::log, math::log>("log"),
     floats<math::log1p, math::log1p>("log1p"),

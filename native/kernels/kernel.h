@@ -21,6 +21,9 @@ namespace adjoint {
 // The codes are shared with lib/dtype.ts.
 enum class DType : uint8_t { kFloat32, kFloat64, kInt32, kUint8 };
 
+constexpr size_t bytesOfDType[] = {4, 8, 4, 1};
+static inline size_t bytesPerElement(DType dtype) { return bytesOfDType[static_cast<int>(dtype)]; }
+
 enum class ArgumentKind : uint8_t { kIn, kOut, kInOut, kIns, kInOuts, kInteger, kReal, kIntegers };
 
 struct Parameter {
@@ -65,6 +68,9 @@ struct Kernel {
   const Variant* variants;  // same kinds, different dtypes
   int variantCount;
   int parameterCount;
+  // Element i of what it writes depends on element i of the operands (or on what broadcasts to it) alone, and all work
+  // is one `parallel` over the elements: it may write over an operand, and run tile by tile with others (program.h).
+  bool pointwise;
 };
 
 struct Family {
@@ -237,22 +243,45 @@ struct Variants {
 template <auto first, auto... rest>
 constexpr Kernel kernel(const char* name) {
   static_assert(((Entry<rest>::count == Entry<first>::count) && ...));
-  return {name, Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count};
+  return {name, Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count, false};
+}
+
+constexpr Kernel pointwise(Kernel kernel) {
+  kernel.pointwise = true;
+  return kernel;
+}
+
+template <size_t n>
+struct KernelList {
+  Kernel items[n];
+};
+
+template <typename... Kernels>
+constexpr KernelList<sizeof...(Kernels)> listOf(Kernels... kernels) {
+  return {{kernels...}};
+}
+
+template <typename... Kernels>
+constexpr KernelList<sizeof...(Kernels)> allPointwise(Kernels... kernels) {
+  return {{pointwise(kernels)...}};
 }
 
 }  // namespace
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-// Ends a family's file: ADJOINT_FAMILY(softmax, kernel<softmax<float>, softmax<double>>("softmax"), …)
-#define ADJOINT_FAMILY(family, ...)                                               \
-  namespace adjoint {                                                             \
-  namespace ADJOINT_LEVEL {                                                       \
-  namespace {                                                                     \
-  constexpr Kernel family##Kernels[] = {__VA_ARGS__};                             \
-  }                                                                               \
-  extern const Family family;                                                     \
-  const Family family{family##Kernels, sizeof(family##Kernels) / sizeof(Kernel)}; \
-  }                                                                               \
+// Ends a family's file: ADJOINT_FAMILY(softmax, kernel<softmax<float>, softmax<double>>("softmax"), …), or
+// ADJOINT_POINTWISE_FAMILY where all kernels are pointwise.
+#define ADJOINT_TABLE(family, table)                                                    \
+  namespace adjoint {                                                                   \
+  namespace ADJOINT_LEVEL {                                                             \
+  namespace {                                                                           \
+  constexpr auto family##Kernels = table;                                               \
+  }                                                                                     \
+  extern const Family family;                                                           \
+  const Family family{family##Kernels.items, sizeof(family##Kernels) / sizeof(Kernel)}; \
+  }                                                                                     \
   }
+#define ADJOINT_FAMILY(family, ...) ADJOINT_TABLE(family, listOf(__VA_ARGS__))
+#define ADJOINT_POINTWISE_FAMILY(family, ...) ADJOINT_TABLE(family, allPointwise(__VA_ARGS__))
 #endif

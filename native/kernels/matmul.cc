@@ -171,5 +171,5 @@ Outcome biasGradient(Out<T> dBias, In<T> dz, int64_t rows, int64_t columns) {
 }  // namespace adjoint
 
 ADJOINT_FAMILY(matmul, kernel<matmul<float>, matmul<double>>("matmul"), kernel<linear<float>, linear<double>>("linear"),
-               kernel<activationBackward<float>, activationBackward<double>>("activationBackward"),
+               pointwise(kernel<activationBackward<float>, activationBackward<double>>("activationBackward")),
                kernel<biasGradient<float>, biasGradient<double>>("biasGradient"))

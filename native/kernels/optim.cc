@@ -1,5 +1,6 @@
 // Optimizers and gradient clipping. One call updates all parameters of a group in one pass over memory, shared out over
-// the concatenation of the parameters. What changes between steps (step counts, learning rate) is read from buffers.
+// the concatenation of the parameters. What may change between steps (step counts, learning rate and its like) is read
+// from buffers.
 #include "kernel.h"
 
 namespace adjoint {
@@ -87,17 +88,17 @@ void sgdPiece(SgdStep<T> s, int64_t n, T* parameter, const T* gradient, T* buffe
 //   b = momentum · b + (1 − dampening) · d, but b = d at the parameter's first step;  d = nesterov ? d + momentum · b :
 //   b θ = θ − lr · d
 // parameters, gradients, momentumBuffers (none without momentum): n spans of equal lengths; steps: n times [1]; hyper:
-// [lr].
+// [lr, momentum, dampening, weightDecay].
 template <typename T>
 Outcome sgd(InOuts<T> parameters, Ins<T> gradients, InOuts<T> momentumBuffers, InOuts<double> steps, In<double> hyper,
-            double momentum, double dampening, double weightDecay, int64_t nesterov, int64_t maximize) {
+            int64_t nesterov, int64_t maximize) {
   const bool hasMomentum = momentumBuffers.count != 0;
   if (!sameLengths(parameters, gradients) || (hasMomentum && !sameLengths(parameters, momentumBuffers)) ||
-      !areScalars(steps, parameters.count) || hyper.length != 1) {
+      !areScalars(steps, parameters.count) || hyper.length != 4) {
     return misfit();
   }
-  const SgdStep<T> step{static_cast<T>(hyper[0]), maximize ? T(-1) : T(1), static_cast<T>(weightDecay),
-                        static_cast<T>(momentum), static_cast<T>(1 - dampening)};
+  const SgdStep<T> step{static_cast<T>(hyper[0]), maximize ? T(-1) : T(1), static_cast<T>(hyper[3]),
+                        static_cast<T>(hyper[1]), static_cast<T>(1 - hyper[2])};
   parallelPieces(parameters.buffers, parameters.count, [&](int64_t i, int64_t from, int64_t to) {
     const bool first = steps[i][0] == 0;
     const auto piece = nesterov ? (first ? sgdPiece<T, true, true> : sgdPiece<T, false, true>)
@@ -116,8 +117,8 @@ struct AdamStep {
 };
 
 template <typename T>
-AdamStep<T> adamStep(double step, double lr, double beta1, double beta2, double eps, double weightDecay, bool decoupled,
-                     bool maximize) {
+AdamStep<T> adamStep(double step, In<double> hyper, bool decoupled, bool maximize) {
+  const double lr = hyper[0], beta1 = hyper[1], beta2 = hyper[2], eps = hyper[3], weightDecay = hyper[4];
   const double correction1 = 1 - __builtin_pow(beta1, step), correction2 = 1 - __builtin_pow(beta2, step);
   return {maximize ? T(-1) : T(1),
           decoupled ? static_cast<T>(1 - lr * weightDecay) : T(1),
@@ -165,20 +166,18 @@ void adamPiece(AdamStep<T> s, int64_t n, T* parameter, const T* gradient, T* ave
 //   m = β₁ m + (1 − β₁) d;  v = β₂ v + (1 − β₂) d²;  with AMSGrad v̂ = max(v̂, v), otherwise v̂ = v
 //   θ = θ − lr / (1 − β₁ᵗ) · m / (√v̂ / √(1 − β₂ᵗ) + ε)
 // parameters, gradients, averages (m), averageSquares (v), maxAverageSquares (v̂; none without AMSGrad): n spans of
-// equal lengths; steps: n times [1]; hyper: [lr].
+// equal lengths; steps: n times [1]; hyper: [lr, β₁, β₂, ε, weightDecay].
 template <typename T>
 Outcome adam(InOuts<T> parameters, Ins<T> gradients, InOuts<T> averages, InOuts<T> averageSquares,
-             InOuts<T> maxAverageSquares, InOuts<double> steps, In<double> hyper, double beta1, double beta2,
-             double eps, double weightDecay, int64_t decoupled, int64_t maximize) {
+             InOuts<T> maxAverageSquares, InOuts<double> steps, In<double> hyper, int64_t decoupled, int64_t maximize) {
   const bool amsgrad = maxAverageSquares.count != 0;
   if (!sameLengths(parameters, gradients) || !sameLengths(parameters, averages) ||
       !sameLengths(parameters, averageSquares) || (amsgrad && !sameLengths(parameters, maxAverageSquares)) ||
-      !areScalars(steps, parameters.count) || hyper.length != 1) {
+      !areScalars(steps, parameters.count) || hyper.length != 5) {
     return misfit();
   }
   parallelPieces(parameters.buffers, parameters.count, [&](int64_t i, int64_t from, int64_t to) {
-    const AdamStep<T> step =
-        adamStep<T>(steps[i][0] + 1, hyper[0], beta1, beta2, eps, weightDecay, decoupled != 0, maximize != 0);
+    const AdamStep<T> step = adamStep<T>(steps[i][0] + 1, hyper, decoupled != 0, maximize != 0);
     adamPiece(step, to - from, parameters[i].data + from, gradients[i].data + from, averages[i].data + from,
               averageSquares[i].data + from, amsgrad ? maxAverageSquares[i].data + from : nullptr);
   });

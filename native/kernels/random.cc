@@ -281,4 +281,4 @@ ADJOINT_FAMILY(random, kernel<uniform<float>, uniform<double>>("uniform"),
                kernel<normal<float>, normal<double>>("normal"),
                kernel<bernoulli<float>, bernoulli<double>, bernoulli<uint8_t>>("bernoulli"), kernel<randint>("randint"),
                kernel<permutation>("permutation"), kernel<dropout<float>, dropout<double>>("dropout"),
-               kernel<dropoutBackward<float>, dropoutBackward<double>>("dropoutBackward"))
+               pointwise(kernel<dropoutBackward<float>, dropoutBackward<double>>("dropoutBackward")))

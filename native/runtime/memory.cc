@@ -91,6 +91,8 @@ Storage* allocateStorage(size_t bytes) {
   if (block != nullptr) {
     p.free[sizeClass] = block->next;
     p.cached -= size;
+    block->use.host = HostKind::kNone;  // the rest has been given back by the programs themselves
+    block->use.served = block->use.exported = block->use.indices = false;
   } else {
     if (p.live + size > p.limit) return nullptr;
     shrink(p, std::min(p.mostCached(size), p.limit - p.live - size));

@@ -6,12 +6,32 @@
 
 namespace adjoint {
 
+struct Storage;
+
+// What programs copy at each submission instead of reading it in place: see program.h.
+enum class HostKind : uint8_t { kNone, kValue, kGenerator };
+
+// What recorded programs do with a storage.
+struct ProgramUse {
+  std::atomic<int32_t> readers{0};    // submitted programs that read it: nobody else may write
+  std::atomic<int32_t> writers{0};    // submitted programs that write it: nobody else may read or write
+  std::atomic<void*> owner{nullptr};  // the runner of those writers
+  HostKind host = HostKind::kNone;
+  bool served = false;                 // some program only reads it: predictions
+  bool changing = false;               // a step is writing it; guarded by the gate (gate.h), as is shadow
+  bool exported = false;               // JavaScript has a view of the memory
+  bool indices = false;                // a program captured it as int32: JavaScript must have no view
+  std::atomic<int32_t> dependents{0};  // of the readers, those that write something else
+  Storage* shadow = nullptr;           // its content before the step that is writing it, or null
+};
+
 // The header of a block; its data follow at the next 64-byte boundary.
 struct alignas(64) Storage {
   std::atomic<int32_t> references;
   int32_t sizeClass;
   size_t bytes;   // of data, rounded up to the size class
   Storage* next;  // in the pool's list of free blocks
+  ProgramUse use;
 
   void* data() { return this + 1; }
 };

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "fusion.h"
 #include "system.h"
 
 namespace adjoint {
@@ -21,15 +22,6 @@ constexpr int64_t kChunksPerThread = 4;
 // Waking a sleeping thread costs tens of microseconds; the products of a training step follow each other within some
 // 100.
 constexpr std::chrono::microseconds kSpin{150};
-
-// Tells the core that it spins.
-void relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 // One parallelFor, on its caller's stack: alive until all its chunks are done.
 struct Job {
@@ -181,6 +173,7 @@ void setThreadCount(int count) { pool().setThreadCount(count); }
 
 void parallelFor(int64_t n, int64_t grain, ChunkFunction function, void* context) {
   if (n <= 0) return;
+  if (Fusion* fusion = Fusion::current()) return fusion->take(n, function, context);
   const int64_t most = n / std::max<int64_t>(grain, 1);
   const int64_t threads = insideChunk ? 1 : threadCount();
   const int64_t chunks = threads == 1 ? 1 : std::max<int64_t>(1, std::min(most, threads * kChunksPerThread));
@@ -203,6 +196,8 @@ KernelGuard::KernelGuard() {
   runningKernels.fetch_sub(1);
   sleepForEver();
 }
+
+bool isExiting() { return exiting.load(std::memory_order_relaxed); }
 
 KernelGuard::~KernelGuard() { runningKernels.fetch_sub(1); }
 

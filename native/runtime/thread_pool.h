@@ -4,6 +4,15 @@
 
 namespace adjoint {
 
+// Tells the core that it spins.
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 // Sets the nominal thread count (1 … kMaxThreads; the caller counts as one). Threads start when first needed.
 void setThreadCount(int count);
 
@@ -17,5 +26,8 @@ class KernelGuard {
   KernelGuard(const KernelGuard&) = delete;
   KernelGuard& operator=(const KernelGuard&) = delete;
 };
+
+// Whether the process ends: who holds a guard for long should give it back between kernels.
+bool isExiting();
 
 }  // namespace adjoint

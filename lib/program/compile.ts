@@ -1,0 +1,101 @@
+import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
+import { checkSynchronous, isPromise } from '../memory.js';
+import type { Tensor } from '../tensor.js';
+import { describeMachine, profileMachine } from './describe.js';
+import { Machine } from './machine.js';
+import { type RunOptions, type RunResult, run } from './run.js';
+
+/** Arguments as a step takes them: where the function has a tensor, a number may stand. */
+export type Given<T> = T extends Tensor
+  ? Tensor | number
+  : T extends readonly unknown[] | Record<string, unknown>
+    ? { [K in keyof T]: Given<T[K]> }
+    : T;
+
+export interface CompileOptions {
+  /** Run each call eagerly beside the replay, and throw when a closed-over value has changed; slow. Default false. */
+  verify?: boolean;
+  /** Signatures kept; the least recently used goes. Default 8. */
+  maxPrograms?: number;
+}
+
+/** A compiled function. */
+export interface CompiledStep<Args extends unknown[], Result> {
+  /**
+   * Runs a step on the program's own thread; steps run in the order of the calls. The first call with new shapes, dtypes
+   * or module modes runs `fn` here and records it.
+   */
+  (...args: { [K in keyof Args]: Given<Args[K]> }): Promise<Result>;
+  /** Runs a step on this thread and returns its result. Not while a step that writes is queued. */
+  sync(...args: { [K in keyof Args]: Given<Args[K]> }): Result;
+  /**
+   * Runs a step for each batch and keeps the program's thread fed, several batches ahead. A batch is the list of a step's
+   * arguments, or the only one. Without `onStep`, JavaScript takes no part between two steps.
+   *
+   * @throws the signal's reason when it aborts; parameters are then those after a whole step
+   */
+  run(batches: Iterable<unknown> | AsyncIterable<unknown>, options?: RunOptions<Result>): Promise<RunResult<Result>>;
+  /** Runs `fn` while the program stands between two steps: what it writes can be read and saved meanwhile. */
+  pause<T>(fn: () => T): T;
+  /** The recorded operations of the newest signature, with their bytes and FLOPs, and the arena. */
+  describe(): string;
+  /** Runs the newest signature's step 20 times here, with these arguments, and tells where the time goes. The state is put back. */
+  profile(...args: { [K in keyof Args]: Given<Args[K]> }): string;
+  /** Frees the programs and their memory; what is queued is rejected. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Makes a function of tensors into a program that is recorded once and then replayed natively: no JavaScript between its
+ * operations, on a thread of its own, with one arena of memory. The numbers are bit for bit those of calling `fn`.
+ *
+ * The first call with new shapes and dtypes, or after `train()` or `eval()`, runs `fn` and records what it does. Tensors from
+ * outside (parameters, optimizer state, running statistics, generators) are used in place; learning rates and other
+ * numeric options of optimizers, and schedules, are followed. Numbers given to the step arrive in `fn` as scalar tensors.
+ * **Everything else that `fn` reads from JavaScript is a constant**: `verify: true` finds what changes.
+ *
+ * A training step must clear its gradients itself (`optimizer.zeroGrad()`); afterwards `p.grad` is null, unless it is returned.
+ *
+ * @param fn takes tensors, or arrays and plain objects of them, and returns such; synchronous
+ * @throws StateError, when called: for what cannot be recorded (reading a value, say), a call inside another recording,
+ *   arguments of another structure, a disposed tensor
+ * @example
+ * const step = compile((x, y) => {
+ *   const loss = nn.crossEntropy(model.forward(x), y);
+ *   optimizer.zeroGrad();
+ *   loss.backward();
+ *   optimizer.step();
+ *   return loss;
+ * });
+ * const loss = await step(x, y);
+ */
+export function compile<Args extends unknown[], Result>(
+  fn: (...args: Args) => Result,
+  options: CompileOptions = {},
+): CompiledStep<Args, Result> {
+  checkSynchronous('compile', fn);
+  checkOptions('compile', options, ['verify', 'maxPrograms']);
+  if (options.verify !== undefined && typeof options.verify !== 'boolean') {
+    throw new ArgumentError(`compile: verify must be a boolean, got ${describe(options.verify)}`);
+  }
+  const maxPrograms = checkInteger('compile', 'maxPrograms', options.maxPrograms ?? 8, 1, 1000);
+  const machine = new Machine(fn as (...args: unknown[]) => unknown, options.verify ?? false, maxPrograms);
+  const step = async (...args: unknown[]): Promise<unknown> => machine.call(machine.leavesOf(args));
+  return Object.assign(step, {
+    sync: (...args: unknown[]) => machine.sync(machine.leavesOf(args)),
+    run: (batches: Iterable<unknown> | AsyncIterable<unknown>, runOptions?: RunOptions<unknown>) =>
+      run(machine, batches, runOptions),
+    pause: <T>(inside: () => T): T => {
+      checkSynchronous('step.pause', inside);
+      const value = machine.atRest(inside);
+      if (isPromise(value))
+        throw new ArgumentError('step.pause: fn must be synchronous, got one that returns a promise');
+      return value;
+    },
+    describe: () => describeMachine(machine),
+    profile: (...args: unknown[]) => profileMachine(machine, machine.leavesOf(args)),
+    dispose: () => machine.dispose(),
+    [Symbol.dispose]: () => machine.dispose(),
+  }) as unknown as CompiledStep<Args, Result>;
+}

@@ -1,0 +1,136 @@
+import { bytesPerElement, type DType, dtypes } from '../dtype.js';
+import { native, type OperationDescription, type ProgramDescription, type SpanDescription } from '../native.js';
+import { type Leaves, type Machine, signature } from './machine.js';
+
+const runs = 20;
+
+/** Multiplications and additions of the kernels that do more than a few an element written. */
+const flops: Record<string, (o: OperationDescription) => number> = {
+  matmul: ({ integers, spans }) => 2 * (integers[4] as number) * written(spans),
+  linear: ({ integers, spans }) => 2 * (integers[1] as number) * written(spans),
+  adam: (o) => 12 * written(o.spans),
+  sgd: (o) => 4 * written(o.spans),
+};
+
+const elements = (spans: SpanDescription[]): number => spans.reduce((sum, s) => sum + s.length, 0);
+const written = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.written));
+const read = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.read));
+
+function flopsOf(o: OperationDescription): number {
+  if (o.kernel === 'constant') return 0;
+  return flops[o.kernel]?.(o) ?? Math.max(written(o.spans), read(o.spans));
+}
+
+function bytesOf(o: OperationDescription): number {
+  return o.spans.reduce((sum, s) => {
+    const passes = Number(s.read) + Number(s.written);
+    return sum + passes * s.length * bytesPerElement[dtypes[s.dtype] as DType];
+  }, 0);
+}
+
+function scaled(value: number, unit: string): string {
+  const prefixes = ['', 'k', 'M', 'G', 'T'];
+  let power = 0;
+  let rest = value;
+  while (rest >= 1000 && power < prefixes.length - 1) {
+    rest /= 1000;
+    power++;
+  }
+  return `${power === 0 ? rest : rest.toFixed(rest < 10 ? 2 : rest < 100 ? 1 : 0)} ${prefixes[power]}${unit}`;
+}
+
+interface Row {
+  name: string;
+  spans: string;
+  bytes: number;
+  flops: number;
+}
+
+function spanText(s: SpanDescription): string {
+  const place = s.kind === 'arena' ? `#${s.buffer}` : `${s.kind} #${s.buffer}`;
+  return `${place}[${s.length}]`;
+}
+
+function rowsOf(d: ProgramDescription): Row[] {
+  return d.groups.map((group) => {
+    const operations = group.map((i) => d.operations[i] as OperationDescription);
+    const last = operations[operations.length - 1] as OperationDescription;
+    const few = last.spans.filter((s) => s.written).map(spanText);
+    return {
+      name: operations.map((o) => o.kernel).join(' + '),
+      spans: few.length > 3 ? `${few.slice(0, 3).join(', ')}, … ${few.length} in all` : few.join(', '),
+      bytes: operations.reduce((sum, o) => sum + bytesOf(o), 0),
+      flops: operations.reduce((sum, o) => sum + flopsOf(o), 0),
+    };
+  });
+}
+
+function table(columns: string[], rows: string[][]): string[] {
+  const widths = columns.map((c, i) => Math.max(c.length, ...rows.map((r) => (r[i] as string).length)));
+  const line = (cells: string[]) =>
+    cells
+      .map((c, i) => c.padEnd(widths[i] as number))
+      .join('  ')
+      .trimEnd();
+  return [line(columns), line(widths.map((w) => '─'.repeat(w))), ...rows.map(line)];
+}
+
+function head(machine: Machine, d: ProgramDescription, title: string, rows: Row[]): string[] {
+  const count = rows.length === 1 ? '1 kernel call' : `${rows.length} kernel calls`;
+  const dropped = d.operations.length - d.groups.reduce((sum, g) => sum + g.length, 0);
+  const total = scaled(
+    rows.reduce((sum, r) => sum + r.flops, 0),
+    'FLOP',
+  );
+  const moved = scaled(
+    rows.reduce((sum, r) => sum + r.bytes, 0),
+    'B',
+  );
+  return [
+    `${title} for ${signature(machine.newest(title))}: ${count}, ${dropped} operations without effect dropped`,
+    `${total}, ${moved} read and written, arena ${scaled(d.arenaBytes, 'B')} in ${d.places} places`,
+  ];
+}
+
+/** The newest program as text. */
+export function describeMachine(machine: Machine): string {
+  const program = machine.newest('step.describe');
+  const d = native.describeProgram(machine.runner, program.number);
+  const rows = rowsOf(d);
+  const lines = table(
+    ['kernel', 'writes', 'bytes', 'FLOPs'],
+    rows.map((r) => [r.name, r.spans, scaled(r.bytes, 'B'), scaled(r.flops, 'FLOP')]),
+  );
+  return [...head(machine, d, 'step.describe', rows), ...lines].join('\n');
+}
+
+/** Times each kernel of a program over some steps, whose effect is undone. */
+export function profileMachine(machine: Machine, leaves: Leaves): string {
+  const known = machine.find(leaves) !== null;
+  if (!known) machine.sync(leaves);
+  const program = machine.newest('step.profile');
+  const d = native.describeProgram(machine.runner, program.number);
+  const times = new BigInt64Array(d.groups.length);
+  native.saveState(machine.runner, program.number);
+  try {
+    for (let i = 0; i < runs; i++) machine.replay(program, leaves, i === 0 ? undefined : times);
+  } finally {
+    native.exchangeState(machine.runner, program.number);
+  }
+  const rows = rowsOf(d);
+  const micro = [...times].map((t) => Number(t) / 1000 / (runs - 1));
+  const total = micro.reduce((a, b) => a + b, 0);
+  const order = rows.map((_, i) => i).sort((a, b) => (micro[b] as number) - (micro[a] as number));
+  const lines = table(
+    ['kernel', 'µs', 'share', 'GFLOP/s', 'GB/s', 'writes'],
+    order.map((i) => {
+      const row = rows[i] as Row;
+      const time = micro[i] as number;
+      const per = (amount: number) => (time > 0 ? (amount / time / 1000).toFixed(1) : '');
+      const share = total > 0 ? `${((100 * time) / total).toFixed(1)} %` : '';
+      return [row.name, time.toFixed(2), share, per(row.flops), per(row.bytes), row.spans];
+    }),
+  );
+  const sum = `${total.toFixed(1)} µs a step, the mean of ${runs - 1}`;
+  return [...head(machine, d, 'step.profile', rows), sum, ...lines].join('\n');
+}

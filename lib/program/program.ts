@@ -1,0 +1,237 @@
+import { isGradEnabled, noGrad, setGradEnabled } from '../autograd/tape.js';
+import { type DType, isFloat } from '../dtype.js';
+import { ArgumentError, formatShape, StateError } from '../errors.js';
+import { isPromise, keep } from '../memory.js';
+import { type Fault, native, type Runner } from '../native.js';
+import { clone } from '../ops/copy.js';
+import { zeros } from '../ops/creation.js';
+import type { Shape } from '../shape.js';
+import { sameShape } from '../shape.js';
+import { changed, clearGrad, empty, newestTensor, Tensor } from '../tensor.js';
+import { type Follower, Recording, recordingWith, structureNow, unrecorded } from './recording.js';
+import { rebuild, type Structure, structureOf } from './structure.js';
+
+interface Slot {
+  shape: Shape;
+  dtype: DType;
+  requiresGrad: boolean;
+}
+
+/** A step recorded for one signature: what JavaScript has to do for it, and the number of its native program. */
+export class Program {
+  readonly inputs: readonly Slot[];
+  readonly outputs: readonly Slot[];
+  readonly grad = isGradEnabled();
+  readonly followers: readonly Follower[];
+  /** When it was last used. */
+  used = 0;
+  private structure = structureNow();
+  private readonly changed: readonly Tensor[];
+  /** Gradients that a call returns as `p.grad`. */
+  private readonly returned: readonly [Tensor, number][];
+
+  constructor(
+    readonly number: number,
+    inputs: readonly Tensor[],
+    /** Where numbers given to a step stand in its leaves, and the tensors that carry them. */
+    readonly numbers: readonly (Tensor | null)[],
+    outputs: readonly Tensor[],
+    readonly result: Structure,
+    private readonly recording: Recording,
+    returned: readonly [Tensor, number][],
+  ) {
+    const slot = ({ shape, dtype, requiresGrad }: Tensor): Slot => ({ shape, dtype, requiresGrad });
+    this.inputs = inputs.map(slot);
+    this.outputs = outputs.map(slot);
+    this.followers = recording.followers;
+    this.changed = [...recording.changed].filter((t) => recording.isOutside(t));
+    this.returned = returned;
+  }
+
+  /** Whether a call with these leaves does what was recorded. */
+  fits(leaves: readonly (Tensor | number)[]): boolean {
+    if (this.grad !== isGradEnabled()) return false;
+    let next = 0;
+    for (let i = 0; i < leaves.length; i++) {
+      const x = leaves[i] as Tensor | number;
+      if (typeof x === 'number') continue;
+      const slot = this.inputs[next++] as Slot;
+      if (x.dtype !== slot.dtype || x._requiresGrad !== slot.requiresGrad || !sameShape(x.shape, slot.shape))
+        return false;
+    }
+    for (const follower of this.followers) if (follower.holds !== undefined && !follower.holds()) return false;
+    if (this.structure === structureNow()) return true;
+    for (const [module, mode] of this.recording.modes) if (module.training !== mode) return false;
+    for (const [leaf, wanted] of this.recording.leaves) if (leaf._requiresGrad !== wanted) return false;
+    this.structure = structureNow();
+    return true;
+  }
+
+  /** Whether JavaScript has to act before the next step. */
+  get isDue(): boolean {
+    if (this.numbers.length > 0) return true;
+    for (const follower of this.followers) if (follower.isDue()) return true;
+    return false;
+  }
+
+  /** What JavaScript does before a step is submitted. Returns how to undo it when the step does not run. */
+  prepare(leaves: readonly (Tensor | number)[]): (() => void) | null {
+    for (const [leaf, wasCleared] of this.recording.gradients) {
+      if (leaf._grad === null) continue;
+      if (!wasCleared) {
+        throw new StateError(
+          `compile: the gradient of a parameter ${formatShape(leaf.shape)} must be null as it was when the step was recorded; call zeroGrad() first`,
+        );
+      }
+      clearGrad(leaf);
+    }
+    const undos: (() => void)[] = [];
+    for (const follower of this.followers) {
+      if (!follower.isDue()) continue;
+      if (follower.save !== undefined) undos.push(follower.save());
+      follower.advance();
+    }
+    this.numbers.forEach((t, i) => {
+      if (t === null) return;
+      const value = leaves[i] as number;
+      native.write(t.handle, t.dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value));
+    });
+    for (const t of this.changed) changed(t);
+    if (undos.length === 0) return null;
+    return () => {
+      for (const undo of undos.reverse()) undo();
+    };
+  }
+
+  /** Tensors for the results of a step. */
+  allocate(): Tensor[] {
+    return this.outputs.map((slot) => empty(slot.shape, slot.dtype));
+  }
+
+  /** What a call returns. */
+  finish(outputs: readonly Tensor[]): unknown {
+    for (const [leaf, index] of this.returned) leaf.grad = outputs[index] as Tensor;
+    return rebuild(this.result, outputs);
+  }
+
+  wordFault(operation: number, fault: Fault): Error {
+    const word = this.recording.faults.get(operation);
+    return word === undefined ? new Error(`internal: a fault in operation ${operation}`) : word(fault);
+  }
+}
+
+/** The arguments of `fn`: copies of the tensors, so that each is known by its memory; tensors for numbers. */
+function stage(leaves: readonly (Tensor | number)[], given: readonly (Tensor | null)[]) {
+  const inputs: Tensor[] = [];
+  const numbers: (Tensor | null)[] = [];
+  const float = leaves.find((x): x is Tensor => x instanceof Tensor && isFloat(x.dtype))?.dtype ?? 'float32';
+  const values = leaves.map((x, i) => {
+    if (typeof x !== 'number') {
+      if (x._node !== null) {
+        throw new ArgumentError(
+          `compile: arguments must not be on a graph, got ${formatShape(x.shape)} from ${x._node.name}; pass its detach()`,
+        );
+      }
+      const copy = noGrad(() => clone(x));
+      copy._requiresGrad = x._requiresGrad;
+      inputs.push(copy);
+      return copy;
+    }
+    const t = given[i] ?? keep(zeros([], { dtype: float }));
+    native.markHost(t.handle, false);
+    native.write(t.handle, t.dtype === 'float64' ? Float64Array.of(x) : Float32Array.of(x));
+    numbers[i] = t;
+    return t;
+  });
+  return { inputs, numbers, values };
+}
+
+/** What one eager run under the recorder gave. */
+export interface Recorded {
+  recording: Recording;
+  inputs: readonly Tensor[];
+  numbers: readonly (Tensor | null)[];
+  /** Fresh tensors. */
+  outputs: readonly Tensor[];
+  result: Structure;
+  returned: readonly [Tensor, number][];
+}
+
+/** Runs `fn` eagerly under the recorder. The native recording is the newest one then. */
+export function record(
+  fn: (...args: unknown[]) => unknown,
+  structure: Structure,
+  leaves: readonly (Tensor | number)[],
+  numbers: readonly (Tensor | null)[],
+): Recorded {
+  const newest = newestTensor();
+  const staged = stage(leaves, numbers);
+  const recording = new Recording(newest);
+  native.recordBegin(staged.inputs.map((t) => t.handle));
+  const before = isGradEnabled();
+  let ended = false;
+  try {
+    return recordingWith(recording, () => {
+      const value = fn(...(rebuild(structure, staged.values) as unknown[]));
+      if (isPromise(value)) {
+        throw new StateError('compile: fn must be synchronous, got one that returns a promise; await outside of it');
+      }
+      const result = structureOf('the result', value, false);
+      const made: Tensor[] = [];
+      listTensors(result, value, made);
+      const returned = settleGradients(recording, made);
+      const outputs = unrecorded(() => noGrad(() => made.map((t) => clone(t))));
+      ended = true;
+      const problem = native.recordEnd(made.map((t) => t.handle));
+      if (problem !== undefined) throw new StateError(`compile: ${problem}`);
+      return { recording, inputs: staged.inputs, numbers: staged.numbers, outputs, result, returned };
+    });
+  } finally {
+    if (!ended) {
+      native.recordEnd([]);
+      for (const leaf of recording.gradients.keys()) leaf._grad = null;
+    }
+    setGradEnabled(before);
+    for (const t of staged.inputs) t.dispose();
+  }
+}
+
+function listTensors(structure: Structure, value: unknown, tensors: Tensor[]): void {
+  if (structure.kind === 'tensor') tensors.push(value as Tensor);
+  else if (structure.kind === 'array') {
+    structure.items.forEach((item, i) => {
+      listTensors(item, (value as unknown[])[i], tensors);
+    });
+  } else if (structure.kind === 'object') {
+    structure.items.forEach((item, i) => {
+      listTensors(item, (value as Record<string, unknown>)[structure.keys[i] as string], tensors);
+    });
+  }
+}
+
+// Gradients made in the step end with it, but for those that are returned; what would add to the next step's is refused.
+function settleGradients(recording: Recording, outputs: readonly Tensor[]): [Tensor, number][] {
+  const returned: [Tensor, number][] = [];
+  let left: Tensor | null = null;
+  for (const leaf of recording.gradients.keys()) {
+    const gradient = leaf._grad;
+    leaf._grad = null;
+    leaf._gradSeen = false;
+    if (gradient === null || recording.isOutside(gradient)) continue;
+    const index = outputs.indexOf(gradient);
+    if (index >= 0) returned.push([leaf, index]);
+    if (!recording.cleared.has(leaf)) left = leaf;
+  }
+  if (left !== null) {
+    throw new StateError(
+      `compile: fn leaves the gradient of a parameter ${formatShape(left.shape)}, to which the next step would add; call zeroGrad() in it before backward()`,
+    );
+  }
+  return returned;
+}
+
+/** Makes the newest native recording a program. */
+export function makeProgram(runner: Runner, recorded: Recorded): Program {
+  const { recording, inputs, numbers, outputs, result, returned } = recorded;
+  return new Program(native.programAdd(runner), inputs, numbers, outputs, result, recording, returned);
+}

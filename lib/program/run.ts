@@ -1,0 +1,176 @@
+import { ArgumentError, checkOptions, describe, StateError } from '../errors.js';
+import { isPromise, withScope } from '../memory.js';
+import { native } from '../native.js';
+import { Tensor } from '../tensor.js';
+import { checkBatches, disposedStep, type Leaves, type Machine } from './machine.js';
+import type { Program } from './program.js';
+
+export interface RunOptions<Result> {
+  /** Stops between two steps; `run` then rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Called after each step with its result and its number, from 0. */
+  onStep?: (result: Result, step: number) => void;
+}
+
+/** What `step.run` resolves with. */
+export interface RunResult<Result> {
+  /** Steps that were run. */
+  steps: number;
+  /** What the last one returned; undefined when there was no batch. */
+  result: Result | undefined;
+}
+
+// So much work is kept queued: enough that the program's thread does not wait while the event loop is busy.
+const aheadMilliseconds = 20;
+const mostAhead = 4096;
+const mostLot = 512;
+
+// One run: gathers steps into lots, keeps the native thread fed, and hands on results.
+class Run {
+  private program: Program | null = null;
+  private steps: Leaves[] = [];
+  private submitted = 0;
+  private finished = 0;
+  private result: unknown;
+  private failed = false;
+  private error: unknown;
+  private ahead = 4;
+  private measured = performance.now();
+  private measuredSteps = 0;
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly options: RunOptions<unknown>,
+  ) {}
+
+  async over(batches: Iterable<unknown> | AsyncIterable<unknown>): Promise<RunResult<unknown>> {
+    const { signal } = this.options;
+    const stop = (): void => this.fail(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      await this.machine.queue.drained();
+      if (Symbol.asyncIterator in batches) {
+        for await (const batch of batches) if (!(await this.take(batch))) break;
+      } else {
+        for (const batch of batches) {
+          const more = this.take(batch);
+          if (more !== true && !(await more)) break;
+        }
+      }
+      if (!this.failed) this.flush();
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      await this.machine.queue.drained();
+      signal?.removeEventListener('abort', stop);
+    }
+    if (this.failed) throw this.error;
+    return { steps: this.finished, result: this.result };
+  }
+
+  // The first reason counts; what is queued is dropped.
+  private fail(error: unknown): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.error = error;
+    this.steps = [];
+    this.machine.queue.reason = error;
+    if (!this.machine.queue.isEmpty) native.abort(this.machine.runner);
+  }
+
+  // True when the next batch may follow at once.
+  private take(batch: unknown): true | Promise<boolean> {
+    if (this.failed) return Promise.resolve(false);
+    const { machine } = this;
+    const leaves = machine.leavesOf(Array.isArray(batch) ? batch : [batch]);
+    const program = machine.verify ? null : machine.find(leaves);
+    if (program === null) return this.takeHere(leaves);
+    if (this.steps.length > 0 && (program !== this.program || program.isDue)) this.flush();
+    this.program = program;
+    this.steps.push(leaves);
+    const single = this.options.onStep !== undefined || program.numbers.length > 0;
+    if (single || this.steps.length >= Math.min(mostLot, this.ahead / 4)) this.flush();
+    return this.submitted - this.finished < this.ahead ? true : this.room();
+  }
+
+  // A step that must be recorded, or verified.
+  private async takeHere(leaves: Leaves): Promise<boolean> {
+    this.flush();
+    await this.machine.queue.drained();
+    if (this.failed) return false;
+    const result = this.machine.sync(leaves);
+    this.submitted++;
+    this.done(1, result);
+    return true;
+  }
+
+  private async room(): Promise<boolean> {
+    this.flush();
+    while (!this.failed && this.submitted - this.finished >= this.ahead) await this.machine.queue.progress();
+    return !this.failed;
+  }
+
+  private flush(): void {
+    const { steps, program, machine } = this;
+    if (steps.length === 0 || program === null) return;
+    this.steps = [];
+    const undo = program.prepare(steps[0] as Leaves);
+    // Only the last step's results are wanted, unless somebody looks at each.
+    const last = withScope(null, () => program.allocate());
+    machine.submit(program, steps, {
+      program,
+      count: steps.length,
+      outputs: steps.map((_, i) => (i === steps.length - 1 ? last : null)),
+      undo,
+      done: (lot) => this.done(lot.count, program.finish(last)),
+      failed: (error) => this.fail(error),
+    });
+    this.submitted += steps.length;
+  }
+
+  private done(count: number, result: unknown): void {
+    if (this.result instanceof Tensor && this.options.onStep === undefined) this.result.dispose();
+    this.finished += count;
+    this.result = result;
+    this.measuredSteps += count;
+    const now = performance.now();
+    if (now - this.measured > 2) {
+      const perStep = (now - this.measured) / this.measuredSteps;
+      this.ahead = Math.max(4, Math.min(mostAhead, Math.ceil(aheadMilliseconds / perStep)));
+      this.measured = now;
+      this.measuredSteps = 0;
+    }
+    if (this.options.onStep === undefined || this.failed) return;
+    try {
+      this.options.onStep(result, this.finished - 1);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
+
+/** `step.run`: see there. */
+export async function run(
+  machine: Machine,
+  batches: Iterable<unknown> | AsyncIterable<unknown>,
+  options: RunOptions<unknown> = {},
+): Promise<RunResult<unknown>> {
+  checkOptions('step.run', options, ['signal', 'onStep']);
+  checkBatches(batches);
+  const { signal, onStep } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new ArgumentError(`step.run: signal must be an AbortSignal, got ${describe(signal)}`);
+  }
+  if (onStep !== undefined && (typeof onStep !== 'function' || isPromise(onStep))) {
+    throw new ArgumentError(`step.run: onStep must be a function, got ${describe(onStep)}`);
+  }
+  if (machine.isDisposed) throw disposedStep();
+  if (machine.running) throw new StateError('step.run: another run of this step is going on; await it first');
+  signal?.throwIfAborted();
+  machine.running = true;
+  try {
+    return await new Run(machine, options).over(batches);
+  } finally {
+    machine.running = false;
+  }
+}

@@ -1,0 +1,95 @@
+import { StateError } from '../errors.js';
+import { native, type OperationDescription, type ProgramDescription } from '../native.js';
+import type { Tensor } from '../tensor.js';
+import type { Leaves, Machine } from './machine.js';
+import type { Program } from './program.js';
+
+const most = 5; // differences that the error lists
+
+/**
+ * Runs a step eagerly under the recorder and replays it from the same state; throws when they differ in what they do or in
+ * a single bit of what comes out. The state afterwards is the replay's.
+ */
+export function checkAgainstEager(machine: Machine, program: Program, leaves: Leaves): unknown {
+  const { runner } = machine;
+  const recorded = native.describeProgram(runner, program.number);
+  native.saveState(runner, program.number);
+  const eager = machine.recordOnly(leaves);
+  const problems = differences(original(program, recorded), native.describeRecording());
+  native.exchangeState(runner, program.number);
+  const result = machine.replay(program, leaves);
+  const sameState = native.exchangeState(runner, program.number);
+  native.exchangeState(runner, program.number);
+  const outputs: Tensor[] = [];
+  gather(result, outputs);
+  eager.outputs.forEach((t, i) => {
+    const replayed = outputs[i];
+    if (replayed === undefined || !sameBits(t, replayed)) problems.push(`result ${i} differs`);
+  });
+  if (!sameState) problems.push('parameters or other captured tensors differ after the step');
+  for (const t of eager.outputs) t.dispose();
+  if (problems.length === 0) return result;
+  const list = problems.slice(0, most).join('; ');
+  const more = problems.length > most ? `; and ${problems.length - most} more` : '';
+  throw new StateError(
+    `compile: the step does something else than when it was recorded: ${list}${more}; pass what changes as an argument, or compile again`,
+  );
+}
+
+function gather(value: unknown, tensors: Tensor[]): void {
+  if (value === null || typeof value !== 'object') return;
+  if ('toTypedArray' in value) tensors.push(value as Tensor);
+  else for (const v of Object.values(value)) gather(v, tensors);
+}
+
+function sameBits(a: Tensor, b: Tensor): boolean {
+  const bytes = (t: Tensor) => Buffer.from(t.toTypedArray().buffer);
+  return a.size === b.size && bytes(a).equals(bytes(b));
+}
+
+// The program has folded constants; what it was recorded as stands beside it.
+const originals = new WeakMap<Program, ProgramDescription>();
+
+/** Keeps what a program was recorded as, before it was optimized. */
+export function keepOriginal(program: Program, description: ProgramDescription): void {
+  originals.set(program, description);
+}
+
+function original(program: Program, optimized: ProgramDescription): ProgramDescription {
+  return originals.get(program) ?? optimized;
+}
+
+function differences(then: ProgramDescription, now: ProgramDescription): string[] {
+  const problems: string[] = [];
+  const count = Math.min(then.operations.length, now.operations.length);
+  for (let i = 0; i < count; i++) {
+    const a = then.operations[i] as OperationDescription;
+    const b = now.operations[i] as OperationDescription;
+    if (a.kernel !== b.kernel) {
+      problems.push(`operation ${i} was ${a.kernel} and is ${b.kernel}`);
+      return problems; // from here on nothing is comparable
+    }
+    compareNumbers(`operation ${i} (${a.kernel})`, [...a.reals, ...a.integers], [...b.reals, ...b.integers], problems);
+    if (a.kernel === 'constant') compareConstants(i, then, now, problems);
+    else if (JSON.stringify(a.spans) !== JSON.stringify(b.spans))
+      problems.push(`operation ${i} (${a.kernel}) uses other tensors`);
+  }
+  if (then.operations.length !== now.operations.length) {
+    problems.push(`there were ${then.operations.length} operations and are ${now.operations.length}`);
+  }
+  return problems;
+}
+
+function compareNumbers(name: string, then: number[], now: number[], problems: string[]): void {
+  then.forEach((value, k) => {
+    if (!Object.is(value, now[k])) problems.push(`${name}: a number was ${value} and is ${now[k]}`);
+  });
+}
+
+function compareConstants(i: number, then: ProgramDescription, now: ProgramDescription, problems: string[]): void {
+  const bytes = (d: ProgramDescription) => {
+    const span = d.operations[i]?.spans.find((s) => s.kind === 'constant');
+    return Buffer.from(d.constants[span?.buffer ?? -1] ?? []);
+  };
+  if (!bytes(then).equals(bytes(now))) problems.push(`operation ${i}: values written by JavaScript have changed`);
+}

@@ -1,0 +1,82 @@
+#include "description.h"
+
+#include <cstring>
+#include <set>
+
+namespace adjoint {
+namespace {
+
+const char* nameOf(BufferKind kind) {
+  constexpr const char* names[] = {"arena", "input", "captured", "host", "constant"};
+  return names[static_cast<int>(kind)];
+}
+
+Napi::Value describeSpan(Napi::Env env, const Recording& recording, const RecordedSpan& span, ArgumentKind kind) {
+  auto result = Napi::Object::New(env);
+  result["buffer"] = static_cast<double>(span.buffer);
+  result["kind"] = nameOf(recording.buffers[static_cast<size_t>(span.buffer)].kind);
+  result["dtype"] = static_cast<double>(span.dtype);
+  result["offset"] = static_cast<double>(span.offset);
+  result["length"] = static_cast<double>(span.length);
+  result["read"] = isRead(kind);
+  result["written"] = isWritten(kind);
+  return result;
+}
+
+template <typename T>
+Napi::Array numbers(Napi::Env env, const std::vector<T>& values) {
+  auto array = Napi::Array::New(env, values.size());
+  for (size_t i = 0; i < values.size(); i++) array[static_cast<uint32_t>(i)] = static_cast<double>(values[i]);
+  return array;
+}
+
+Napi::Value describeOperation(Napi::Env env, const Recording& recording, const RecordedOperation& operation) {
+  auto result = Napi::Object::New(env);
+  result["number"] = static_cast<double>(operation.number);
+  result["kernel"] = operation.kernel->name;
+  result["reals"] = numbers(env, operation.reals);
+  result["integers"] = numbers(env, operation.integers);
+  auto spans = Napi::Array::New(env);
+  forEachSpan(operation, [&](const RecordedSpan& span, ArgumentKind kind) {
+    spans[spans.Length()] = describeSpan(env, recording, span, kind);
+  });
+  result["spans"] = spans;
+  return result;
+}
+
+}  // namespace
+
+Napi::Value describe(Napi::Env env, const Recording& recording, const Plan* plan) {
+  auto result = Napi::Object::New(env);
+  auto operations = Napi::Array::New(env);
+  for (const RecordedOperation& operation : recording.operations) {
+    operations[operations.Length()] = describeOperation(env, recording, operation);
+  }
+  result["operations"] = operations;
+  auto constants = Napi::Object::New(env);
+  for (size_t b = 0; b < recording.buffers.size(); b++) {
+    const RecordedBuffer& buffer = recording.buffers[b];
+    if (buffer.kind != BufferKind::kConstant || buffer.storage == nullptr) continue;
+    auto bytes = Napi::Uint8Array::New(env, buffer.bytes);
+    if (buffer.bytes > 0) std::memcpy(bytes.Data(), buffer.storage->data(), buffer.bytes);
+    constants.Set(static_cast<uint32_t>(b), bytes);
+  }
+  result["constants"] = constants;
+  if (plan == nullptr) return result;
+  auto groups = Napi::Array::New(env);
+  for (const Group& group : plan->groups) {
+    auto list = Napi::Array::New(env);
+    for (int i = group.first; i < group.first + group.count; i++) {
+      list[list.Length()] = static_cast<double>(plan->order[static_cast<size_t>(i)]);
+    }
+    groups[groups.Length()] = list;
+  }
+  result["groups"] = groups;
+  result["arenaBytes"] = static_cast<double>(plan->arenaBytes);
+  std::set<int64_t> places(plan->offsets.begin(), plan->offsets.end());
+  places.erase(-1);
+  result["places"] = static_cast<double>(places.size());
+  return result;
+}
+
+}  // namespace adjoint

@@ -1,0 +1,70 @@
+#include "bind.h"
+
+#include <algorithm>
+
+#include "fusion.h"
+
+namespace adjoint {
+
+BoundOperations::BoundOperations(const std::vector<const RecordedOperation*>& operations,
+                                 const std::function<void*(int)>& address) {
+  size_t arguments = 0, lists = 0, integers = 0;
+  int32_t most = -1;
+  for (const RecordedOperation* o : operations) {
+    arguments += static_cast<size_t>(o->kernel->parameterCount);
+    lists += o->spans.size();
+    integers += o->integers.size();
+    for (const RecordedSpan& span : o->spans) most = std::max(most, span.buffer);
+  }
+  arguments_.resize(arguments);  // none of these moves from here on: the arguments point into them
+  lists_.resize(lists);
+  integers_.resize(integers);
+  places_.resize(static_cast<size_t>(most + 1));
+
+  Argument* argument = arguments_.data();
+  Buffer* list = lists_.data();
+  int64_t* rest = integers_.data();
+  for (const RecordedOperation* o : operations) {
+    bound_.push_back({o->variant->run, argument});
+    size_t span = 0, count = 0, integer = 0, real = 0;
+    const auto put = [&](Buffer* to) {
+      const RecordedSpan& from = o->spans[span++];
+      *to = {nullptr, from.length};
+      if (from.buffer < 0) return;
+      void* base = address(from.buffer);
+      if (base != nullptr) to->data = static_cast<char*>(base) + from.offset;
+      places_[static_cast<size_t>(from.buffer)].push_back({to, from.offset});
+    };
+    for (int p = 0; p < o->kernel->parameterCount; p++, argument++) {
+      switch (o->variant->parameters[p].kind) {
+        case ArgumentKind::kIn:
+        case ArgumentKind::kOut:
+        case ArgumentKind::kInOut:
+          put(&argument->buffer);
+          break;
+        case ArgumentKind::kIns:
+        case ArgumentKind::kInOuts:
+          argument->list = {list, o->counts[count++]};
+          for (int64_t i = 0; i < argument->list.count; i++) put(list++);
+          break;
+        case ArgumentKind::kInteger:
+          argument->integer = o->integers[integer++];
+          break;
+        case ArgumentKind::kReal:
+          argument->real = o->reals[real++];
+          break;
+        case ArgumentKind::kIntegers:
+          argument->integers = {rest, static_cast<int64_t>(o->integers.size() - integer)};
+          while (integer < o->integers.size()) *rest++ = o->integers[integer++];
+          break;
+      }
+    }
+  }
+}
+
+Outcome BoundOperations::runFused(int first, int count) const {
+  Fusion fusion(count, [this, first](int i) { return run(first + i); });
+  return fusion.run();
+}
+
+}  // namespace adjoint

@@ -1,0 +1,47 @@
+#include "fusion.h"
+
+#include <algorithm>
+
+namespace adjoint {
+namespace {
+constexpr int64_t kTile = 2048;  // elements: a few operands of them fit in the first cache
+constexpr int64_t kGrain = 32768;
+}  // namespace
+
+Fusion*& Fusion::current() {
+  static thread_local Fusion* current = nullptr;
+  return current;
+}
+
+Outcome Fusion::run() {
+  if (count_ > kMost) return {Outcome::kMisfit, 0, 0};
+  current() = this;
+  const Outcome first = run_(0);
+  current() = nullptr;
+  if (first.code != Outcome::kOk) return first;
+  if (outcome_.code != Outcome::kOk) return outcome_;
+  return done_ ? outcome_ : Outcome{Outcome::kMisfit, 0, 0};  // a kernel that is not pointwise, but says so
+}
+
+void Fusion::take(int64_t n, ChunkFunction function, void* context) {
+  loops_[taken_++] = {function, context};
+  if (taken_ < count_) {
+    const Outcome outcome = run_(taken_);
+    if (outcome.code != Outcome::kOk) outcome_ = outcome;
+    return;
+  }
+  current() = nullptr;
+  parallelFor(
+      n, kGrain, [](void* self, int64_t begin, int64_t end) { static_cast<const Fusion*>(self)->runTiles(begin, end); },
+      this);
+  done_ = true;
+}
+
+void Fusion::runTiles(int64_t begin, int64_t end) const {
+  for (int64_t from = begin; from < end; from += kTile) {
+    const int64_t to = std::min(from + kTile, end);
+    for (int i = 0; i < count_; i++) loops_[i].function(loops_[i].context, from, to);
+  }
+}
+
+}  // namespace adjoint

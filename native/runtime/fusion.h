@@ -1,0 +1,42 @@
+// Runs a chain of pointwise kernels tile by tile, so that what one writes is still in the first cache when the next one
+// reads it. The kernels are the eager ones, unchanged: each is called inside the one before, at the point where that
+// asks the thread pool for its loop. When the last one asks, all loops are known and still alive, and run in turn over
+// each tile. Bits stay those of eager: the same compiled loops, cut at multiples of a vector.
+#pragma once
+#include <functional>
+
+#include "../kernels/kernel.h"
+
+namespace adjoint {
+
+class Fusion {
+ public:
+  // run(i) calls kernel i.
+  Fusion(int count, std::function<Outcome(int)> run) : count_(count), run_(std::move(run)) {}
+  Fusion(const Fusion&) = delete;
+  Fusion& operator=(const Fusion&) = delete;
+
+  Outcome run();
+
+  // Called by parallelFor on a thread that collects loops.
+  void take(int64_t n, ChunkFunction function, void* context);
+  static Fusion*& current();
+
+ private:
+  static constexpr int kMost = 16;
+  struct Loop {
+    ChunkFunction function;
+    void* context;
+  };
+
+  void runTiles(int64_t begin, int64_t end) const;
+
+  int count_;
+  std::function<Outcome(int)> run_;
+  Loop loops_[kMost];
+  int taken_ = 0;
+  bool done_ = false;
+  Outcome outcome_{Outcome::kOk, 0, 0};
+};
+
+}  // namespace adjoint

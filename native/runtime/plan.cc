@@ -1,0 +1,333 @@
+#include "plan.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "bind.h"
+
+namespace adjoint {
+namespace {
+
+constexpr int64_t kAlign = 64;
+// Constants larger than this are computed anew in the arena rather than kept.
+constexpr size_t kMostConstant = 64 << 10;
+// Shorter runs stay in the first caches by themselves. More than every grain in loops.h, so that each kernel of a chain
+// asks the thread pool for its loop.
+constexpr int64_t kLeastFused = 40000;
+constexpr int kMostFused = 16;
+
+class Planner {
+ public:
+  explicit Planner(Recording& recording) : recording_(recording), buffers_(recording.buffers) {}
+
+  Plan plan() {
+    foldConstants();
+    dropDead();
+    group();
+    findLives();
+    shareWithOperands();
+    place();
+    return std::move(plan_);
+  }
+
+ private:
+  struct Life {
+    int first = -1, last = -1;  // groups
+  };
+
+  const RecordedOperation& operation(int position) const {
+    return recording_.operations[static_cast<size_t>(plan_.order[static_cast<size_t>(position)])];
+  }
+  RecordedBuffer& buffer(const RecordedSpan& span) { return buffers_[static_cast<size_t>(span.buffer)]; }
+  bool isWhole(const RecordedSpan& span) {
+    return span.offset == 0 && static_cast<size_t>(span.length) * bytesPerElement(span.dtype) == buffer(span).bytes;
+  }
+
+  // Runs operations now that depend on constants only and alone write their results: scalars made from numbers, ones to
+  // begin a backward pass with.
+  void foldConstants() {
+    std::vector<int> writers(buffers_.size(), 0);
+    for (const RecordedOperation& o : recording_.operations) {
+      forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+        if (isWritten(kind)) writers[static_cast<size_t>(span.buffer)]++;
+      });
+    }
+    std::vector<RecordedOperation> rest;
+    for (RecordedOperation& o : recording_.operations) {
+      bool constant = true;
+      forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+        const BufferKind where = buffer(span).kind;
+        constant = constant && (isWritten(kind) ? !isRead(kind) && where == BufferKind::kArena && isWhole(span) &&
+                                                      writers[static_cast<size_t>(span.buffer)] == 1 &&
+                                                      buffer(span).bytes <= kMostConstant
+                                                : where == BufferKind::kConstant);
+      });
+      if (!constant || !compute(o)) rest.push_back(std::move(o));
+    }
+    recording_.operations = std::move(rest);
+  }
+
+  bool compute(const RecordedOperation& o) {
+    std::vector<RecordedBuffer*> made;
+    bool allocated = true;
+    forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+      if (!isWritten(kind)) return;
+      buffer(span).storage = allocateStorage(buffer(span).bytes);
+      allocated = allocated && buffer(span).storage != nullptr;
+      made.push_back(&buffer(span));
+    });
+    BoundOperations bound({&o}, [&](int b) { return buffers_[static_cast<size_t>(b)].storage->data(); });
+    const bool done = allocated && bound.run(0).code == Outcome::kOk;
+    for (RecordedBuffer* b : made) {
+      if (done) {
+        b->kind = BufferKind::kConstant;
+      } else if (b->storage != nullptr) {
+        releaseStorage(b->storage);
+        b->storage = nullptr;
+      }
+    }
+    return done;
+  }
+
+  // Keeps what leads to an output or changes something outside; a drawn random number moves its generator.
+  void dropDead() {
+    std::vector<bool> wanted(buffers_.size(), false);
+    for (const RecordedSpan& output : recording_.outputs) wanted[static_cast<size_t>(output.buffer)] = true;
+    for (int i = static_cast<int>(recording_.operations.size()) - 1; i >= 0; i--) {
+      const RecordedOperation& o = recording_.operations[static_cast<size_t>(i)];
+      bool needed = false;
+      forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+        const bool arena = buffer(span).kind == BufferKind::kArena;
+        if (isWritten(kind) && (!arena || wanted[static_cast<size_t>(span.buffer)])) needed = true;
+      });
+      if (!needed) continue;
+      plan_.order.push_back(i);
+      forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+        if (kind == ArgumentKind::kOut && isWhole(span)) wanted[static_cast<size_t>(span.buffer)] = false;
+      });
+      forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+        if (isRead(kind)) wanted[static_cast<size_t>(span.buffer)] = true;
+      });
+    }
+    std::reverse(plan_.order.begin(), plan_.order.end());
+  }
+
+  // The number of elements that a pointwise operation writes, or -1.
+  static int64_t width(const RecordedOperation& o) {
+    if (!o.kernel->pointwise) return -1;
+    int64_t n = -1;
+    forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+      if (isWritten(kind)) n = span.length;
+    });
+    return n;
+  }
+
+  // Whether a pointwise operation meets element i of this operand at element i of its result.
+  static bool isAligned(const RecordedOperation& o, int64_t n, int operandIndex, int operands, int64_t length) {
+    if (length != n) return false;
+    if (o.integers.empty()) return true;
+    const int64_t step = operands + 1, rank = static_cast<int64_t>(o.integers.size()) / step;
+    int64_t stride = 1;
+    for (int64_t d = rank - 1; d >= 0; d--) {
+      const int64_t size = o.integers[static_cast<size_t>(d * step)];
+      if (size != 1 && o.integers[static_cast<size_t>(d * step + 1 + operandIndex)] != stride) return false;
+      stride *= size;
+    }
+    return true;
+  }
+
+  // use(span, kind, aligned) for each span of a pointwise operation.
+  template <typename Use>
+  static void forEachOperand(const RecordedOperation& o, Use use) {
+    const int64_t n = width(o);
+    int operands = 0, index = 0;
+    forEachSpan(o, [&](const RecordedSpan&, ArgumentKind kind) { operands += kind == ArgumentKind::kIn; });
+    forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+      const bool operand = kind == ArgumentKind::kIn;
+      use(span, kind, !operand || isAligned(o, n, index, operands, span.length));
+      index += operand;
+    });
+  }
+
+  // Whether two operations may run tile by tile: where one writes, the other touches the same elements or none.
+  static bool mayFuse(const RecordedOperation& a, const RecordedOperation& b) {
+    bool may = true;
+    forEachOperand(a, [&](const RecordedSpan& x, ArgumentKind kindX, bool alignedX) {
+      forEachOperand(b, [&](const RecordedSpan& y, ArgumentKind kindY, bool alignedY) {
+        if (x.buffer != y.buffer || (!isWritten(kindX) && !isWritten(kindY))) return;
+        may = may && alignedX && alignedY && x.offset == y.offset && x.length == y.length && x.dtype == y.dtype;
+      });
+    });
+    return may;
+  }
+
+  void group() {
+    const int count = static_cast<int>(plan_.order.size());
+    plan_.commit = -1;
+    for (int first = 0; first < count;) {
+      int end = first + 1;
+      const int64_t n = width(operation(first));
+      while (n >= kLeastFused && end < count && end - first < kMostFused && width(operation(end)) == n) {
+        bool may = true;
+        for (int i = first; i < end && may; i++) may = mayFuse(operation(i), operation(end));
+        if (!may) break;
+        end++;
+      }
+      for (int i = first; i < end; i++) {
+        forEachSpan(operation(i), [&](const RecordedSpan& span, ArgumentKind kind) {
+          if (isWritten(kind) && buffer(span).kind == BufferKind::kCaptured && plan_.commit < 0) {
+            plan_.commit = static_cast<int>(plan_.groups.size());
+          }
+        });
+      }
+      plan_.groups.push_back({first, end - first});
+      first = end;
+    }
+    if (plan_.commit < 0) plan_.commit = static_cast<int>(plan_.groups.size());
+  }
+
+  void touch(const RecordedSpan& span, int when) {
+    Life& life = lives_[static_cast<size_t>(span.buffer)];
+    if (life.first < 0) life.first = when;
+    life.last = when;
+  }
+
+  void findLives() {
+    lives_.resize(buffers_.size());
+    homes_.resize(buffers_.size());
+    std::iota(homes_.begin(), homes_.end(), 0);
+    const int groups = static_cast<int>(plan_.groups.size());
+    for (int g = 0; g < groups; g++) {
+      const Group& group = plan_.groups[static_cast<size_t>(g)];
+      for (int i = group.first; i < group.first + group.count; i++) {
+        forEachSpan(operation(i), [&](const RecordedSpan& span, ArgumentKind) { touch(span, g); });
+      }
+    }
+    for (const RecordedSpan& output : recording_.outputs) touch(output, groups);
+    for (size_t b = 0; b < buffers_.size(); b++) {
+      if (buffers_[b].kind == BufferKind::kHost) lives_[b] = {0, groups};  // filled before, and advanced by the step
+    }
+  }
+
+  // The position of the last operation in its group that touches a buffer.
+  int lastTouch(const Group& group, int b) {
+    int last = -1;
+    for (int i = group.first; i < group.first + group.count; i++) {
+      forEachSpan(operation(i), [&](const RecordedSpan& span, ArgumentKind) {
+        if (span.buffer == b) last = i;
+      });
+    }
+    return last;
+  }
+
+  int home(int b) const {
+    while (homes_[static_cast<size_t>(b)] != b) b = homes_[static_cast<size_t>(b)];
+    return b;
+  }
+
+  // A pointwise result takes the place of an operand that this operation is the last to need.
+  void shareWithOperands() {
+    for (int g = 0; g < static_cast<int>(plan_.groups.size()); g++) {
+      const Group& group = plan_.groups[static_cast<size_t>(g)];
+      for (int i = group.first; i < group.first + group.count; i++) {
+        if (operation(i).kernel->pointwise) shareOne(g, group, i);
+      }
+    }
+  }
+
+  void shareOne(int g, const Group& group, int i) {
+    const RecordedOperation& o = operation(i);
+    std::optional<RecordedSpan> result;
+    forEachOperand(o, [&](const RecordedSpan& span, ArgumentKind kind, bool) {
+      const bool fresh = kind == ArgumentKind::kOut && buffer(span).kind == BufferKind::kArena && isWhole(span) &&
+                         lives_[static_cast<size_t>(span.buffer)].first == g && firstTouch(group, span.buffer) == i;
+      if (fresh) result = span;
+    });
+    if (!result) return;
+    int taken = -1;
+    forEachOperand(o, [&](const RecordedSpan& span, ArgumentKind kind, bool aligned) {
+      if (kind != ArgumentKind::kIn || taken >= 0 || span.buffer == result->buffer) return;
+      const bool fits = buffer(span).kind == BufferKind::kArena && aligned && isWhole(span) &&
+                        bytesPerElement(span.dtype) == bytesPerElement(result->dtype) &&
+                        lives_[static_cast<size_t>(home(span.buffer))].last == g && lastOfHome(group, span.buffer) == i;
+      if (fits) taken = span.buffer;
+    });
+    if (taken < 0) return;
+    forEachOperand(o, [&](const RecordedSpan& span, ArgumentKind, bool aligned) {
+      if (span.buffer == taken && (!aligned || !isWhole(span))) taken = -1;
+    });
+    if (taken < 0) return;
+    const int place = home(taken);
+    homes_[static_cast<size_t>(result->buffer)] = place;
+    lives_[static_cast<size_t>(place)].last = lives_[static_cast<size_t>(result->buffer)].last;
+  }
+
+  int firstTouch(const Group& group, int b) {
+    for (int i = group.first; i < group.first + group.count; i++) {
+      bool touched = false;
+      forEachSpan(operation(i), [&](const RecordedSpan& span, ArgumentKind) { touched |= span.buffer == b; });
+      if (touched) return i;
+    }
+    return -1;
+  }
+
+  // As lastTouch, of all buffers that share a place.
+  int lastOfHome(const Group& group, int b) {
+    int last = -1;
+    for (size_t other = 0; other < buffers_.size(); other++) {
+      const int o = static_cast<int>(other);
+      if (o == b || (homes_[other] != o && home(o) == home(b))) last = std::max(last, lastTouch(group, o));
+    }
+    return std::max(last, lastTouch(group, home(b)));
+  }
+
+  // Largest first, each at the lowest place that is free during its life.
+  void place() {
+    plan_.offsets.assign(buffers_.size(), -1);
+    std::vector<int> waiting;
+    for (size_t b = 0; b < buffers_.size(); b++) {
+      const bool here = buffers_[b].kind == BufferKind::kArena || buffers_[b].kind == BufferKind::kHost;
+      if (here && lives_[b].first >= 0 && homes_[b] == static_cast<int>(b)) waiting.push_back(static_cast<int>(b));
+    }
+    const auto bytes = [&](int b) {
+      return (static_cast<int64_t>(buffers_[static_cast<size_t>(b)].bytes) + kAlign - 1) / kAlign * kAlign;
+    };
+    std::stable_sort(waiting.begin(), waiting.end(), [&](int a, int b) { return bytes(a) > bytes(b); });
+    std::vector<int> placed;  // by offset
+    for (const int b : waiting) {
+      const Life& life = lives_[static_cast<size_t>(b)];
+      int64_t offset = 0;
+      for (const int other : placed) {
+        const Life& busy = lives_[static_cast<size_t>(other)];
+        const int64_t begin = plan_.offsets[static_cast<size_t>(other)];
+        if (busy.last < life.first || life.last < busy.first) continue;
+        if (offset + bytes(b) <= begin) break;
+        offset = std::max(offset, begin + bytes(other));
+      }
+      plan_.offsets[static_cast<size_t>(b)] = offset;
+      plan_.arenaBytes = std::max(plan_.arenaBytes, offset + bytes(b));
+      placed.insert(std::upper_bound(placed.begin(), placed.end(), b,
+                                     [&](int x, int y) {
+                                       return plan_.offsets[static_cast<size_t>(x)] <
+                                              plan_.offsets[static_cast<size_t>(y)];
+                                     }),
+                    b);
+    }
+    for (size_t b = 0; b < buffers_.size(); b++) {
+      plan_.offsets[b] = plan_.offsets[static_cast<size_t>(home(static_cast<int>(b)))];
+    }
+  }
+
+  Recording& recording_;
+  std::vector<RecordedBuffer>& buffers_;
+  Plan plan_;
+  std::vector<Life> lives_;
+  std::vector<int> homes_;  // the buffer whose place a buffer shares; itself mostly
+};
+
+}  // namespace
+
+Plan makePlan(Recording& recording) { return Planner(recording).plan(); }
+
+}  // namespace adjoint

@@ -1,0 +1,104 @@
+// A recorded step, ready to be replayed without JavaScript.
+#pragma once
+#include <memory>
+
+#include "bind.h"
+#include "gate.h"
+#include "plan.h"
+
+namespace adjoint {
+
+// A tensor that a submission names: an argument, or where a result goes (a null storage: nobody wants it).
+struct Target {
+  Storage* storage;
+  void* data;
+};
+
+// How a replay ended.
+struct Ending {
+  enum Code : uint8_t {
+    kDone,
+    kStopped,  // before it wrote anything captured
+    kFault,    // a value in a tensor is out of range
+    kMisfit,
+    kNoMemory
+  } code = kDone;
+  int operation = -1;  // of the recording: the one with the fault
+  int64_t position = 0;
+  double value = 0;
+};
+
+// Asked between kernels.
+struct Control {
+  std::atomic<bool> stop{false};  // leave before anything captured is written, or finish the step
+  std::atomic<bool> kill{false};  // leave at once: this JavaScript thread ends
+};
+
+class Program;
+
+// The operations of a program bound to an arena of their own; one step at a time runs in it.
+class Replica {
+ public:
+  explicit Replica(const Program& program);
+  ~Replica();
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  // targets: the arguments, then the results. host: what Program::snapshot wrote. times (or null): nanoseconds of each
+  // group are added.
+  Ending run(const Target* targets, const char* host, const Control& control, int64_t* times = nullptr);
+
+ private:
+  Ending runReading(const Target* targets, const Control& control, int64_t* times);
+  Ending runWriting(const Target* targets, const Control& control, int64_t* times);
+  Ending runGroups(int from, int to, const Control& control, int64_t* times) const;
+  void copyResults(const Target* targets) const;
+  void* address(int buffer, const Target* targets) const;
+
+  const Program& program_;
+  Storage* arena_;
+  std::vector<void*> arguments_, captured_;  // where each was at the last run
+  Reading reading_;
+  std::unique_ptr<BoundOperations> operations_;
+};
+
+class Program {
+ public:
+  Program(Recording recording, Gate* gate);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // On the JavaScript thread: copies the host buffers for one step, and moves the generators past it.
+  void snapshot(char* to) const;
+  // Undoes that for a step that will not run, unless somebody has drawn numbers since.
+  void rewind(const char* snapshot, const char* last) const;
+
+  // What the step changes, to be put back later: the captured storages it writes, and generators.
+  std::vector<char> save() const;
+  void restore(const std::vector<char>& saved) const;
+
+  bool isReader() const { return written.empty(); }
+  // Arguments and results of a step.
+  int targets() const { return static_cast<int>(recording.inputs.size() + recording.outputs.size()); }
+  Replica& replica();
+  // For predictions here while another one runs on the program's thread.
+  Replica& secondReplica();
+
+  Recording recording;
+  Plan plan;
+  size_t hostBytes = 0;
+  std::vector<int> captured, host;         // buffers
+  std::vector<Storage*> read, written;     // captured storages that are only read, and the others
+  std::vector<Storage*> capturedStorages;  // of `captured`
+  int pending = 0;                         // steps submitted and not finished; guarded by the runner
+  Gate* const gate;
+
+ private:
+  template <typename Use>
+  void forEachState(Use use) const;
+
+  std::unique_ptr<Replica> first_, second_;
+};
+
+}  // namespace adjoint

@@ -1,0 +1,139 @@
+#include "recorder.h"
+
+#include <cstring>
+
+namespace adjoint {
+namespace {
+
+// What JavaScript writes while recording is replayed as a copy of a constant.
+Outcome copyBytes(const Argument* arguments) {
+  const Buffer &to = arguments[0].buffer, &from = arguments[1].buffer;
+  if (to.length > 0) std::memcpy(to.data, from.data, static_cast<size_t>(to.length));
+  return {Outcome::kOk, 0, 0};
+}
+constexpr Parameter kCopyParameters[] = {{ArgumentKind::kOut, DType::kUint8}, {ArgumentKind::kIn, DType::kUint8}};
+constexpr Variant kCopyVariants[] = {{copyBytes, kCopyParameters}};
+constexpr Kernel kCopy{"constant", kCopyVariants, 1, 2, false};
+
+int64_t positionOf(const Storage* storage) {
+  int64_t position = 0;
+  std::memcpy(&position, static_cast<const char*>(const_cast<Storage*>(storage)->data()) + 8, sizeof position);
+  return position;
+}
+
+}  // namespace
+
+Recorder::Recorder(const std::vector<Operand>& inputs) {
+  for (const Operand& input : inputs) {
+    newest_[input.storage] = addBuffer(BufferKind::kInput, input.storage, input.storage->bytes, 0);
+    recording_.inputs.push_back(spanOf(input));
+  }
+}
+
+int Recorder::addBuffer(BufferKind kind, Storage* storage, size_t bytes, uint32_t handle) {
+  if (storage != nullptr) retainStorage(storage);
+  recording_.buffers.push_back({kind, storage, bytes, handle});
+  return static_cast<int>(recording_.buffers.size()) - 1;
+}
+
+void Recorder::allocated(Storage* storage, size_t bytes) {
+  if (paused) {
+    newest_.erase(storage);
+  } else {
+    newest_[storage] = addBuffer(BufferKind::kArena, nullptr, bytes, 0);
+  }
+}
+
+RecordedSpan Recorder::spanOf(const Operand& operand) {
+  if (operand.storage == nullptr) return {};
+  auto found = newest_.find(operand.storage);
+  if (found == newest_.end()) {
+    const bool host = operand.storage->use.host != HostKind::kNone;
+    const int buffer = addBuffer(host ? BufferKind::kHost : BufferKind::kCaptured, operand.storage,
+                                 operand.storage->bytes, operand.handle);
+    if (operand.storage->use.host == HostKind::kGenerator) {
+      recording_.buffers.back().position = positionOf(operand.storage);
+    }
+    found = newest_.emplace(operand.storage, buffer).first;
+  }
+  const auto offset = static_cast<const char*>(operand.data) - static_cast<const char*>(operand.storage->data());
+  return {found->second, operand.dtype, offset, operand.length};
+}
+
+void Recorder::note(const Kernel* kernel, const Variant* variant, const Argument* arguments, const Operand* operands) {
+  RecordedOperation operation{kernel, variant, {}, {}, {}, {}, count()};
+  for (int p = 0; p < kernel->parameterCount; p++) {
+    const Argument& argument = arguments[p];
+    switch (variant->parameters[p].kind) {
+      case ArgumentKind::kIn:
+      case ArgumentKind::kOut:
+      case ArgumentKind::kInOut:
+        operation.spans.push_back(spanOf(*operands++));
+        break;
+      case ArgumentKind::kIns:
+      case ArgumentKind::kInOuts:
+        operation.counts.push_back(argument.list.count);
+        for (int64_t i = 0; i < argument.list.count; i++) operation.spans.push_back(spanOf(*operands++));
+        break;
+      case ArgumentKind::kInteger:
+        operation.integers.push_back(argument.integer);
+        break;
+      case ArgumentKind::kReal:
+        operation.reals.push_back(argument.real);
+        break;
+      case ArgumentKind::kIntegers:
+        operation.integers.insert(operation.integers.end(), argument.integers.data,
+                                  argument.integers.data + argument.integers.count);
+        break;
+    }
+  }
+  recording_.operations.push_back(std::move(operation));
+}
+
+void Recorder::write(const Operand& target, const void* source, size_t bytes) {
+  Storage* constant = allocateStorage(bytes);
+  if (constant == nullptr) throw std::bad_alloc();
+  std::memcpy(constant->data(), source, bytes);
+  const int buffer = addBuffer(BufferKind::kConstant, constant, bytes, 0);
+  releaseStorage(constant);
+  RecordedSpan to = spanOf(target);
+  to.length = static_cast<int64_t>(bytes);
+  to.dtype = DType::kUint8;
+  recording_.operations.push_back(
+      {&kCopy, kCopyVariants, {to, {buffer, DType::kUint8, 0, static_cast<int64_t>(bytes)}}, {}, {}, {}, count()});
+}
+
+namespace {
+// Indices are checked and then used: meanwhile nobody may change them.
+bool isExposed(const RecordedBuffer& buffer, const RecordedSpan& span) {
+  return buffer.kind == BufferKind::kCaptured && buffer.storage->use.exported && span.dtype == DType::kInt32;
+}
+}  // namespace
+
+Recording Recorder::finish(const std::vector<Operand>& outputs, std::string* problem) {
+  for (const Operand& output : outputs) recording_.outputs.push_back(spanOf(output));
+  for (RecordedBuffer& buffer : recording_.buffers) {
+    if (buffer.kind == BufferKind::kHost && buffer.storage->use.host == HostKind::kGenerator) {
+      buffer.advance = positionOf(buffer.storage) - buffer.position;
+    }
+  }
+  for (const RecordedOperation& operation : recording_.operations) {
+    forEachSpan(operation, [&](const RecordedSpan& span, ArgumentKind kind) {
+      const RecordedBuffer& buffer = recording_.buffers[static_cast<size_t>(span.buffer)];
+      if (isExposed(buffer, span)) {
+        *problem = std::string(operation.kernel->name) + " uses an int32 tensor whose data was taken; use a clone()";
+      }
+      if (!isWritten(kind) || !problem->empty()) return;
+      if (buffer.kind == BufferKind::kInput) {
+        *problem = std::string(operation.kernel->name) + " changes an argument of the step in place; change a clone()";
+      } else if (buffer.kind == BufferKind::kHost &&
+                 (buffer.storage->use.host == HostKind::kValue || operation.kernel == &kCopy)) {
+        *problem = std::string(operation.kernel->name) +
+                   " writes a generator's state or a number of the step; seed generators outside";
+      }
+    });
+  }
+  return std::move(recording_);
+}
+
+}  // namespace adjoint

@@ -1,0 +1,47 @@
+// Notes what a step does while it runs eagerly.
+#pragma once
+#include <string>
+#include <unordered_map>
+
+#include "recording.h"
+
+namespace adjoint {
+
+// A span as a kernel call names it.
+struct Operand {
+  Storage* storage = nullptr;  // null: absent
+  const void* data = nullptr;
+  int64_t length = 0;
+  DType dtype = DType::kFloat32;
+  uint32_t handle = 0;  // 0 when the tensor was made while recording
+};
+
+class Recorder {
+ public:
+  explicit Recorder(const std::vector<Operand>& inputs);
+
+  // While paused, what is allocated counts as from outside, and kernels are not noted.
+  bool paused = false;
+
+  void allocated(Storage* storage, size_t bytes);
+  // Notes a kernel that is about to run; `operands` in the order of the parameters.
+  void note(const Kernel* kernel, const Variant* variant, const Argument* arguments, const Operand* operands);
+  // The kernel noted last did nothing.
+  void forgetLast() { recording_.operations.pop_back(); }
+  int count() const { return static_cast<int>(recording_.operations.size()); }
+  // JavaScript is about to write `bytes` bytes into a tensor.
+  void write(const Operand& target, const void* source, size_t bytes);
+
+  // Ends the recording. Where the step cannot be replayed, `problem` says why.
+  Recording finish(const std::vector<Operand>& outputs, std::string* problem);
+
+ private:
+  RecordedSpan spanOf(const Operand& operand);
+  int addBuffer(BufferKind kind, Storage* storage, size_t bytes, uint32_t handle);
+
+  Recording recording_;
+  // The newest buffer in each block: blocks are reused while recording.
+  std::unordered_map<Storage*, int> newest_;
+};
+
+}  // namespace adjoint

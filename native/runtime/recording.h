@@ -1,0 +1,88 @@
+// What one run of a step did: the kernels it called, in order, and the buffers between them. Buffers are logical: one
+// for each allocation, whatever block of memory it got.
+#pragma once
+#include <vector>
+
+#include "../kernels/kernel.h"
+#include "memory.h"
+
+namespace adjoint {
+
+enum class BufferKind : uint8_t {
+  kArena,     // made and used within the step
+  kInput,     // an argument of the step, another one at each call
+  kCaptured,  // from outside: parameters, optimizer state; read and written in place
+  kHost,      // from outside, copied at each submission: learning rates, numbers, positions of random streams
+  kConstant,  // written by JavaScript while recording
+};
+
+struct RecordedBuffer {
+  BufferKind kind;
+  Storage* storage;      // null for kArena
+  size_t bytes;          // as asked for
+  uint32_t handle;       // kCaptured: the tensor it was first seen as, 0 for one made while recording
+  int64_t advance = 0;   // kHost, a generator: blocks of numbers drawn
+  int64_t position = 0;  // kHost, a generator: where it stood when first seen
+};
+
+struct RecordedSpan {
+  int32_t buffer = -1;  // -1: absent
+  DType dtype = DType::kFloat32;
+  int64_t offset = 0;  // bytes
+  int64_t length = 0;
+};
+
+struct RecordedOperation {
+  const Kernel* kernel;
+  const Variant* variant;
+  std::vector<RecordedSpan> spans;  // in the order of the parameters, those of lists in a row
+  std::vector<int64_t> counts;      // of each list
+  std::vector<int64_t> integers;    // single ones, then the rest
+  std::vector<double> reals;
+  int number = 0;  // in the order of recording; constants that were folded leave gaps
+};
+
+inline bool isRead(ArgumentKind kind) {
+  return kind == ArgumentKind::kIn || kind == ArgumentKind::kInOut || kind == ArgumentKind::kIns ||
+         kind == ArgumentKind::kInOuts;
+}
+inline bool isWritten(ArgumentKind kind) {
+  return kind == ArgumentKind::kOut || kind == ArgumentKind::kInOut || kind == ArgumentKind::kInOuts;
+}
+
+// use(span, kind) for each span that is there.
+template <typename Use>
+void forEachSpan(const RecordedOperation& operation, Use use) {
+  size_t span = 0, list = 0;
+  for (int p = 0; p < operation.kernel->parameterCount; p++) {
+    const ArgumentKind kind = operation.variant->parameters[p].kind;
+    int64_t count = 0;
+    if (kind == ArgumentKind::kIns || kind == ArgumentKind::kInOuts) {
+      count = operation.counts[list++];
+    } else if (kind <= ArgumentKind::kInOut) {
+      count = 1;
+    }
+    for (int64_t i = 0; i < count; i++, span++) {
+      if (operation.spans[span].buffer >= 0) use(operation.spans[span], kind);
+    }
+  }
+}
+
+// Holds a reference to each of its storages.
+struct Recording {
+  std::vector<RecordedBuffer> buffers;
+  std::vector<RecordedOperation> operations;
+  std::vector<RecordedSpan> inputs;  // the first buffers, each whole
+  std::vector<RecordedSpan> outputs;
+
+  Recording() = default;
+  Recording(Recording&&) = default;
+  Recording& operator=(Recording&&) = default;
+  ~Recording() {
+    for (RecordedBuffer& buffer : buffers) {
+      if (buffer.storage != nullptr) releaseStorage(buffer.storage);
+    }
+  }
+};
+
+}  // namespace adjoint

@@ -1,0 +1,290 @@
+#include "runner.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <chrono>
+
+#include "thread_pool.h"
+
+namespace adjoint {
+namespace {
+// The next step of a loop that awaits each one comes within some microseconds; waking a thread costs as much.
+constexpr std::chrono::microseconds kSpin{50};
+constexpr size_t kMostSpare = 4096;
+}  // namespace
+
+int Runner::addProgram(Recording recording) {
+  programs_.push_back(std::make_unique<Program>(std::move(recording), gate_));
+  return static_cast<int>(programs_.size()) - 1;
+}
+
+Program* Runner::program(int number) const {
+  return number >= 0 && number < static_cast<int>(programs_.size()) ? programs_[static_cast<size_t>(number)].get()
+                                                                    : nullptr;
+}
+
+bool Runner::dropProgram(int number) {
+  if (program(number) == nullptr) return true;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (program(number)->pending > 0) return false;
+  programs_[static_cast<size_t>(number)].reset();
+  return true;
+}
+
+Refusal Runner::check(const Program& program, int count, const Target* targets) const {
+  if (down_) return {Refusal::kGone};
+  const auto isForeign = [this](const Storage* storage) {
+    return storage->use.writers.load(std::memory_order_acquire) > 0 && storage->use.owner.load() != this;
+  };
+  if (!program.isReader()) {
+    for (size_t i = 0; i < program.capturedStorages.size(); i++) {
+      if (isForeign(program.capturedStorages[i])) return {Refusal::kBusy, program.captured[i]};
+    }
+    for (const Storage* storage : program.written) {
+      if (storage->use.dependents.load() > 0 && storage->use.owner.load() != this) return {Refusal::kBusy};
+    }
+  }
+  const int inputs = static_cast<int>(program.recording.inputs.size()), step = program.targets();
+  for (int i = 0; i < count * step; i++) {
+    if (i % step >= inputs) continue;
+    const Storage* storage = targets[i].storage;
+    for (const Storage* changed : program.written) {
+      if (changed == storage) return {Refusal::kArgumentShared, i % step};
+    }
+    if (storage->use.writers.load(std::memory_order_acquire) > 0) return {Refusal::kArgumentBusy, i % step};
+  }
+  return {};
+}
+
+void Runner::lock(const Program& program) {
+  for (Storage* storage : program.read) {
+    storage->use.readers.fetch_add(1, std::memory_order_relaxed);
+    if (!program.isReader()) storage->use.dependents.fetch_add(1, std::memory_order_relaxed);
+  }
+  for (Storage* storage : program.written) {
+    storage->use.owner.store(this, std::memory_order_relaxed);
+    storage->use.writers.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Runner::unlock(const Program& program) {
+  for (Storage* storage : program.read) {
+    storage->use.readers.fetch_sub(1, std::memory_order_release);
+    if (!program.isReader()) storage->use.dependents.fetch_sub(1, std::memory_order_relaxed);
+  }
+  for (Storage* storage : program.written) storage->use.writers.fetch_sub(1, std::memory_order_release);
+}
+
+void Runner::retain(const Submission& submission) const {
+  const size_t inputs = submission.program->recording.inputs.size();
+  for (size_t i = 0; i < submission.targets.size(); i++) {
+    Storage* storage = submission.targets[i].storage;
+    if (storage == nullptr) continue;
+    retainStorage(storage);
+    (i < inputs ? storage->use.readers : storage->use.writers).fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Runner::release(const Submission& submission) const {
+  const size_t inputs = submission.program->recording.inputs.size();
+  for (size_t i = 0; i < submission.targets.size(); i++) {
+    Storage* storage = submission.targets[i].storage;
+    if (storage == nullptr) continue;
+    (i < inputs ? storage->use.readers : storage->use.writers).fetch_sub(1, std::memory_order_release);
+    releaseStorage(storage);
+  }
+}
+
+std::unique_ptr<Runner::Submission> Runner::prepare(Program* program, const Target* targets) {
+  std::unique_ptr<Submission> submission;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!spare_.empty()) {
+      submission = std::move(spare_.back());
+      spare_.pop_back();
+    }
+  }
+  if (!submission) submission = std::make_unique<Submission>();
+  submission->program = program;
+  submission->notifies = false;
+  submission->targets.assign(targets, targets + program->targets());
+  submission->host.resize(program->hostBytes);
+  return submission;
+}
+
+Refusal Runner::submit(Program* program, int count, const Target* targets) {
+  if (const Refusal refusal = check(*program, count, targets); refusal.code != Refusal::kNone) return refusal;
+  program->replica();  // may throw std::bad_alloc
+  if (!startThread()) return {Refusal::kNoThread};
+  const int step = program->targets();
+  std::vector<std::unique_ptr<Submission>> made;
+  for (int i = 0; i < count; i++) made.push_back(prepare(program, targets + i * step));
+  made.back()->notifies = true;
+  for (auto& submission : made) {
+    retain(*submission);
+    program->snapshot(submission->host.data());
+  }
+  {
+    std::lock_guard<std::mutex> guard(mutex_);
+    if (program->pending == 0) lock(*program);
+    program->pending += count;
+    for (auto& submission : made) queue_.push_back(std::move(submission));
+    submitted_.fetch_add(count, std::memory_order_release);
+  }
+  wake_.notify_one();
+  return {};
+}
+
+Refusal Runner::replay(Program* program, const Target* targets, Ending* ending, int64_t* times) {
+  if (const Refusal refusal = check(*program, 1, targets); refusal.code != Refusal::kNone) return refusal;
+  const bool idle = isIdle();
+  if (!idle && !program->isReader()) return {Refusal::kPending};
+  Replica& replica = idle ? program->replica() : program->secondReplica();
+  char few[64];
+  std::vector<char> many(program->hostBytes > sizeof few ? program->hostBytes : 0);
+  char* host = many.empty() ? few : many.data();
+  program->snapshot(host);
+  static const Control never;
+  *ending = replica.run(targets, host, never, times);
+  if (ending->code != Ending::kDone) program->rewind(host, host);
+  return {};
+}
+
+bool Runner::isIdle() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return queue_.empty();
+}
+
+Ending Runner::failure() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return failure_;
+}
+
+void Runner::abort() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (queue_.empty() || failure_.code != Ending::kDone) return;
+    control_.stop = true;
+    if (running_) return;  // the program's thread notes how the step ends
+    failure_ = {Ending::kStopped, -1, 0, 0};
+  }
+  notify_();
+}
+
+int64_t Runner::recover() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  idle_.wait(lock, [this] { return !running_; });
+  control_.stop = false;
+  failure_ = {};
+  const auto dropped = static_cast<int64_t>(queue_.size());
+  // Each program's generators go back to before its first step that did not run.
+  for (size_t i = queue_.size(); i-- > 0;) {
+    const Submission& submission = *queue_[i];
+    submission.program->rewind(submission.host.data(), submission.host.data());
+    release(submission);
+    if (--submission.program->pending == 0) unlock(*submission.program);
+  }
+  queue_.clear();
+  submitted_.fetch_sub(dropped);
+  return dropped;
+}
+
+void Runner::pause() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  paused_++;
+  idle_.wait(lock, [this] { return !running_; });
+}
+
+void Runner::resume() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    paused_--;
+  }
+  wake_.notify_one();
+}
+
+bool Runner::startThread() {
+  if (thread_.joinable()) return true;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are Node's
+  try {
+    thread_ = std::thread([this] { serve(); });
+  } catch (const std::exception&) {
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread_.joinable();
+}
+
+// The step to run now, or null when the runner is shut down.
+Runner::Submission* Runner::next() {
+  const auto isEmpty = [this] {
+    return completed_.load(std::memory_order_relaxed) == submitted_.load(std::memory_order_acquire);
+  };
+  if (isEmpty()) {
+    const auto end = std::chrono::steady_clock::now() + kSpin;
+    while (isEmpty() && std::chrono::steady_clock::now() < end) relax();
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  wake_.wait(lock, [this] {
+    return down_ || (!queue_.empty() && paused_ == 0 && !control_.stop && failure_.code == Ending::kDone);
+  });
+  if (down_) return nullptr;
+  running_ = true;
+  return queue_.front().get();
+}
+
+void Runner::finish(const Ending& ending) {
+  bool notifies = true;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    running_ = false;
+    if (ending.code == Ending::kDone) {
+      std::unique_ptr<Submission> done = std::move(queue_.front());
+      queue_.pop_front();
+      release(*done);
+      if (--done->program->pending == 0) unlock(*done->program);
+      notifies = done->notifies || queue_.empty();
+      if (spare_.size() < kMostSpare) spare_.push_back(std::move(done));
+      completed_.fetch_add(1, std::memory_order_release);
+      if (control_.stop && !queue_.empty()) failure_ = {Ending::kStopped, -1, 0, 0};
+      if (queue_.empty()) control_.stop = false;
+      if (failure_.code != Ending::kDone) notifies = true;
+    } else {
+      failure_ = ending;
+    }
+  }
+  idle_.notify_all();
+  if (notifies) notify_();
+}
+
+void Runner::serve() {
+  while (Submission* submission = next()) {
+    Ending ending;
+    try {
+      ending =
+          submission->program->replica().run(submission->targets.data(), submission->host.data(), control_, nullptr);
+    } catch (const std::exception&) {
+      ending.code = Ending::kNoMemory;
+    }
+    finish(ending);
+  }
+}
+
+void Runner::shutDown() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (down_) return;
+    down_ = true;
+  }
+  control_.stop = true;
+  control_.kill = true;
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  recover();
+  programs_.clear();
+  spare_.clear();
+}
+
+}  // namespace adjoint

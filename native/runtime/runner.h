@@ -1,0 +1,103 @@
+// Replays the programs of one compiled function in the order of submission, on a thread of its own or on the caller's.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "program.h"
+
+namespace adjoint {
+
+// Why a submission was refused; nothing has been changed then. `index` is that of the captured buffer or the target.
+struct Refusal {
+  enum Code : uint8_t {
+    kNone,
+    kBusy,            // another program writes what this one captured, or reads what it writes
+    kArgumentBusy,    // a program writes this argument
+    kArgumentShared,  // an argument lies in memory that the program writes
+    kPending,         // a step that writes cannot run here while others are queued
+    kNoMemory,
+    kNoThread,
+    kGone
+  } code = kNone;
+  int index = 0;
+};
+
+class Runner {
+ public:
+  // notify: called on the program's thread when a step that asked for it, or all, are done or have failed.
+  Runner(Gate* gate, std::function<void()> notify) : gate_(gate), notify_(std::move(notify)) {}
+  ~Runner() { shutDown(); }
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  // All of these are for the JavaScript thread.
+
+  int addProgram(Recording recording);
+  // Null for a number that is none.
+  Program* program(int number) const;
+  // False while steps of it are queued.
+  bool dropProgram(int number);
+
+  // targets: for each of `count` steps its arguments and results; the last one notifies.
+  Refusal submit(Program* program, int count, const Target* targets);
+  // Runs one step here.
+  Refusal replay(Program* program, const Target* targets, Ending* ending, int64_t* times = nullptr);
+
+  int64_t completed() const { return completed_.load(std::memory_order_acquire); }
+  bool isIdle() const;
+  // How the first step that failed ended; kDone when none has. The steps behind it wait for recover.
+  Ending failure() const;
+  // Drops what is queued and ends the running step as soon as that can be done at a step's boundary; `failure` is
+  // kStopped then.
+  void abort();
+  // After a failure: forgets the queue and what it had drawn from generators. Returns how many steps were dropped.
+  int64_t recover();
+
+  // Between pause and resume no step runs; pause waits for the current one.
+  void pause();
+  void resume();
+
+  // Waits for the current kernel and gives back all memory.
+  void shutDown();
+
+ private:
+  struct Submission {
+    Program* program = nullptr;
+    bool notifies = false;
+    std::vector<Target> targets;
+    std::vector<char> host;
+  };
+
+  Refusal check(const Program& program, int count, const Target* targets) const;
+  void lock(const Program& program);
+  void unlock(const Program& program);
+  std::unique_ptr<Submission> prepare(Program* program, const Target* targets);
+  void retain(const Submission& submission) const;
+  void release(const Submission& submission) const;
+  bool startThread();
+  void serve();
+  Submission* next();
+  void finish(const Ending& ending);
+
+  Gate* const gate_;
+  const std::function<void()> notify_;
+  Control control_;
+  std::vector<std::unique_ptr<Program>> programs_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  std::deque<std::unique_ptr<Submission>> queue_;  // the first one runs
+  std::vector<std::unique_ptr<Submission>> spare_;
+  Ending failure_;
+  bool running_ = false, down_ = false;
+  int paused_ = 0;
+  std::atomic<int64_t> submitted_{0}, completed_{0};
+  std::thread thread_;
+};
+
+}  // namespace adjoint
