@@ -12,6 +12,7 @@ export * from './errors.js';
 export * as io from './io/index.js';
 export { freeMemory, getNumThreads, memoryStats, scope, setMemoryLimit, setNumThreads } from './memory.js';
 export type { BuildInfo, MemoryStats } from './native.js';
+export type { NestedArray } from './nest.js';
 export * as nn from './nn/index.js';
 export { elu, gelu, hardtanh, leakyRelu, mish, relu, selu, sigmoid, silu, softplus, tanh } from './ops/activation.js';
 export {
@@ -108,7 +109,7 @@ export { type CompiledStep, type CompileOptions, compile, type Given } from './p
 export type { RunOptions, RunResult } from './program/run.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
 export type { Shape } from './shape.js';
-export { type NestedArray, Tensor } from './tensor.js';
+export { Tensor } from './tensor.js';
 export * as train from './train/index.js';
 
 /** Which BLAS, instruction-set level and number of threads the library runs on. */

@@ -4,6 +4,7 @@ import { ArgumentError, AutogradError, DTypeError, describe, formatShape, ShapeE
 import { formatTensor } from './format.js';
 import { allocationError, currentScope, type Scope, Token } from './memory.js';
 import { native } from './native.js';
+import { type NestedArray, nest } from './nest.js';
 import { currentRecording, recordedGradient, refuseReading, structureChanged } from './program/recording.js';
 import { type Shape, sizeOf } from './shape.js';
 
@@ -118,6 +119,7 @@ export class Tensor {
         );
       }
     }
+    if (value === null) currentRecording()?.cleared.add(this);
     this._grad = value;
     this._gradSeen = value !== null;
   }
@@ -189,15 +191,6 @@ export class Tensor {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return formatTensor(this);
   }
-}
-
-/** Arrays in arrays, as deep as the tensor has dimensions. */
-export type NestedArray = number | NestedArray[];
-
-function nest(data: TypedArray, shape: Shape, dim: number, offset: number): NestedArray {
-  if (dim === shape.length) return data[offset] as number;
-  const step = sizeOf(shape.slice(dim + 1));
-  return Array.from({ length: shape[dim] as number }, (_, i) => nest(data, shape, dim + 1, offset + i * step));
 }
 
 function disposedError(t: Tensor): StateError {

@@ -12,69 +12,10 @@
 #include "../runtime/memory.h"
 #include "../runtime/thread_pool.h"
 #include "call.h"
-#include "environment.h"
-#include "programs.h"
+#include "instance.h"
 
 namespace adjoint {
 namespace {
-
-// Everything that lives as long as one JavaScript thread.
-struct Instance {
-  explicit Instance(Napi::Env env, const Level* chosen) : environment(env), programs(&environment), level(chosen) {}
-  Environment environment;
-  Programs programs;
-  const Level* level;
-  std::vector<std::unique_ptr<BoundKernel>> kernels;
-};
-
-Instance& instanceOf(const Napi::CallbackInfo& info) { return *static_cast<Instance*>(info.Data()); }
-
-napi_value ownerOf(const Napi::Value& value) { return value.IsObject() ? static_cast<napi_value>(value) : nullptr; }
-
-Slot& slotOf(const Napi::CallbackInfo& info, size_t argument) {
-  uint32_t handle = 0;
-  Slot* slot = nullptr;
-  if (napi_get_value_uint32(info.Env(), info[argument], &handle) == napi_ok) {
-    slot = instanceOf(info).environment.find(handle);
-  }
-  if (slot == nullptr) throw Napi::Error::New(info.Env(), "internal: no live tensor");
-  return *slot;
-}
-
-int64_t integerOf(const Napi::CallbackInfo& info, size_t argument) {
-  double value = -1;
-  if (napi_get_value_double(info.Env(), info[argument], &value) != napi_ok || !(value >= 0 && value <= 0x1p53)) {
-    throw Napi::Error::New(info.Env(), "internal: an integer of at least 0 was expected");
-  }
-  return static_cast<int64_t>(value);
-}
-
-// As slotOf, for a tensor that is to be read (or written) by `name`.
-Slot& freeSlotOf(const Napi::CallbackInfo& info, const char* name, bool written) {
-  Slot& slot = slotOf(info, 0);
-  Environment& environment = instanceOf(info).environment;
-  if (environment.isLocked(slot, written)) {
-    failTyped(&environment, "locked", name);
-    throw Napi::Error::New(info.Env());  // the one just thrown
-  }
-  return slot;
-}
-
-// A typed array's memory, which must hold exactly the elements of the slot.
-void* arrayFor(const Napi::CallbackInfo& info, size_t argument, const Slot& slot) {
-  constexpr napi_typedarray_type types[] = {napi_float32_array, napi_float64_array, napi_int32_array, napi_uint8_array};
-  if (!info[argument].IsTypedArray()) throw Napi::Error::New(info.Env(), "internal: a typed array was expected");
-  napi_typedarray_type type;
-  size_t length = 0;
-  void* data = nullptr;
-  napi_get_typedarray_info(info.Env(), info[argument], &type, &length, &data, nullptr, nullptr);
-  const bool same =
-      type == types[static_cast<int>(slot.dtype)] || (slot.dtype == DType::kUint8 && type == napi_uint8_clamped_array);
-  if (!same || length != static_cast<size_t>(slot.length)) {
-    throw Napi::Error::New(info.Env(), "internal: the typed array does not fit the tensor");
-  }
-  return data;
-}
 
 napi_value handleResult(napi_env env, uint32_t handle) {
   napi_value result = nullptr;
@@ -120,78 +61,6 @@ Napi::Value view(const Napi::CallbackInfo& info) {
   const uint32_t handle = environment.view(ownerOf(info[0]), base, integerOf(info, 3), integerOf(info, 4));
   if (handle == Environment::kNoMemory) throw Napi::Error::New(info.Env(), "internal: the view exceeds the tensor");
   return Napi::Value(info.Env(), handleResult(info.Env(), handle));
-}
-
-// watch(handle, token): a tensor that a scope owned now lives as long as its token.
-void watch(const Napi::CallbackInfo& info) {
-  if (!info[1].IsObject()) throw Napi::Error::New(info.Env(), "internal: an object was expected");
-  instanceOf(info).environment.watch(slotOf(info, 0), info[1]);
-}
-
-// write(handle, typedArray), read(handle, typedArray)
-void write(const Napi::CallbackInfo& info) {
-  const Slot& slot = freeSlotOf(info, "copy_", true);
-  const void* source = arrayFor(info, 1, slot);
-  Environment& environment = instanceOf(info).environment;
-  if (environment.recorder() != nullptr) {
-    const uint32_t handle = info[0].ToNumber().Uint32Value();
-    const size_t bytes = static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype);
-    environment.recorder()->write(operandOf(slot, handle), source, bytes);
-  }
-  if (slot.length > 0) std::memcpy(slot.data, source, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
-}
-
-void read(const Napi::CallbackInfo& info) {
-  const Slot& slot = freeSlotOf(info, "toTypedArray", false);
-  void* target = arrayFor(info, 1, slot);
-  if (slot.length > 0) std::memcpy(target, slot.data, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
-}
-
-// readNumber(handle, index): one element as a number
-Napi::Value readNumber(const Napi::CallbackInfo& info) {
-  const Slot& slot = freeSlotOf(info, "item", false);
-  const int64_t index = integerOf(info, 1);
-  if (index >= slot.length) throw Napi::Error::New(info.Env(), "internal: the index exceeds the tensor");
-  double value = 0;
-  switch (slot.dtype) {
-    case DType::kFloat32:
-      value = static_cast<const float*>(slot.data)[index];
-      break;
-    case DType::kFloat64:
-      value = static_cast<const double*>(slot.data)[index];
-      break;
-    case DType::kInt32:
-      value = static_cast<const int32_t*>(slot.data)[index];
-      break;
-    case DType::kUint8:
-      value = static_cast<const uint8_t*>(slot.data)[index];
-      break;
-  }
-  return Napi::Number::New(info.Env(), value);
-}
-
-// memory(handle): the whole storage as an ArrayBuffer that pins it, and the tensor's offset in it; null where the
-// runtime forbids external buffers, or where programs rely on indices that nobody changes.
-Napi::Value memory(const Napi::CallbackInfo& info) {
-  const Slot& slot = freeSlotOf(info, "data", false);
-  Storage* storage = slot.storage;
-  if (storage->use.indices || storage->use.readers > 0) return info.Env().Null();
-  storage->use.exported = true;
-  napi_value buffer = nullptr;
-  const auto finalize = [](napi_env, void*, void* hint) { releaseStorage(static_cast<Storage*>(hint)); };
-  retainStorage(storage);
-  if (napi_create_external_arraybuffer(info.Env(), storage->data(), storage->bytes, finalize, storage, &buffer) !=
-      napi_ok) {
-    releaseStorage(storage);
-    return info.Env().Null();
-  }
-  return Napi::Value(info.Env(), buffer);
-}
-
-Napi::Value byteOffset(const Napi::CallbackInfo& info) {
-  const Slot& slot = slotOf(info, 0);
-  const auto offset = static_cast<char*>(slot.data) - static_cast<char*>(slot.storage->data());
-  return Napi::Number::New(info.Env(), static_cast<double>(offset));
 }
 
 Napi::Value memoryStats(const Napi::CallbackInfo& info) {
@@ -277,13 +146,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   };
   addBare("allocate", allocate);
   add("view", view);
-  add("watch", watch);
   addBare("release", release);
-  add("write", write);
-  add("read", read);
-  add("readNumber", readNumber);
-  add("memory", memory);
-  add("byteOffset", byteOffset);
   add("memoryStats", memoryStats);
   add("setErrors", setErrors);
   add("sweep", sweep);
@@ -293,6 +156,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("setThreads", setThreads);
   add("getThreads", getThreads);
   add("buildInfo", buildInfo);
+  addTensors(env, exports, instance);
   addKernels(env, exports, *instance);
   addPrograms(env, exports, &instance->programs);
   return exports;

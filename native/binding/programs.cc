@@ -5,38 +5,9 @@
 
 #include "call.h"
 #include "description.h"
+#include "runner_handle.h"
 
 namespace adjoint {
-
-// A runner as JavaScript holds it, and its way back there: callback(completed, ending, operation, position, value).
-struct RunnerHandle : std::enable_shared_from_this<RunnerHandle> {
-  RunnerHandle(Programs* programs) : programs(programs), runner(&programs->gate, [this] { notify(); }) {}
-
-  void notify() {
-    if (function == nullptr || notified.exchange(true)) return;
-    if (napi_call_threadsafe_function(function, nullptr, napi_tsfn_nonblocking) == napi_closing) function = nullptr;
-  }
-
-  // Keeps the event loop alive while steps are queued, and only then.
-  void hold(napi_env env, bool busy) {
-    if (busy == held || function == nullptr) return;
-    held = busy;
-    (busy ? napi_ref_threadsafe_function : napi_unref_threadsafe_function)(env, function);
-  }
-
-  void shutDown() {
-    runner.shutDown();
-    if (function != nullptr) napi_release_threadsafe_function(function, napi_tsfn_abort);
-    function = nullptr;
-  }
-
-  Programs* const programs;
-  napi_threadsafe_function function = nullptr;
-  std::atomic<bool> notified{false};
-  bool held = false;
-  std::vector<char> saved;
-  Runner runner;
-};
 
 Programs::~Programs() {
   for (auto& weak : runners) {
@@ -62,26 +33,6 @@ void Programs::resume() {
 }
 
 namespace {
-
-using Info = Napi::CallbackInfo;
-
-Programs& programsOf(const Info& info) { return *static_cast<Programs*>(info.Data()); }
-
-Napi::Error internalError(const Info& info, const char* message) {
-  return Napi::Error::New(info.Env(), std::string("internal: ") + message);
-}
-
-// The runner in the first argument.
-RunnerHandle& handleOf(const Info& info) {
-  if (!info[0].IsExternal()) throw internalError(info, "a runner was expected");
-  return **info[0].As<Napi::External<std::shared_ptr<RunnerHandle>>>().Data();
-}
-
-Program& programOf(const Info& info) {
-  Program* program = info[1].IsNumber() ? handleOf(info).runner.program(info[1].ToNumber().Int32Value()) : nullptr;
-  if (program == nullptr) throw internalError(info, "no such program");
-  return *program;
-}
 
 std::vector<Operand> operandsOf(const Info& info, const Napi::Value& list) {
   if (!list.IsArray()) throw internalError(info, "an array of handles was expected");
@@ -163,118 +114,6 @@ Napi::Value programAdd(const Info& info) {
 
 Napi::Value programDrop(const Info& info) {
   return Napi::Boolean::New(info.Env(), handleOf(info).runner.dropProgram(info[1].ToNumber().Int32Value()));
-}
-
-// Steps as JavaScript names them: an Int32Array with the handles of each one's arguments and results (0: not wanted).
-class Steps {
- public:
-  Steps(const Info& info, Program& program, int count) : program_(program) {
-    const size_t length = static_cast<size_t>(program.targets()) * static_cast<size_t>(count);
-    if (!info[3].IsTypedArray() || info[3].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array ||
-        info[3].As<Napi::TypedArray>().ElementLength() < length) {
-      throw internalError(info, "an Int32Array of handles was expected");
-    }
-    const int32_t* handles = info[3].As<Napi::Int32Array>().Data();
-    for (size_t i = 0; i < length; i++) add(info, static_cast<uint32_t>(handles[i]), i);
-  }
-  ~Steps() {
-    for (Storage* copy : copies_) releaseStorage(copy);
-  }
-  Steps(const Steps&) = delete;
-  Steps& operator=(const Steps&) = delete;
-
-  const Target* data() const { return targets_.data(); }
-
- private:
-  void add(const Info& info, uint32_t handle, size_t i) {
-    const size_t step = i % static_cast<size_t>(program_.targets()), inputs = program_.recording.inputs.size();
-    const RecordedSpan& span =
-        step < inputs ? program_.recording.inputs[step] : program_.recording.outputs[step - inputs];
-    if (handle == 0 && step >= inputs) {
-      targets_.push_back({nullptr, nullptr});
-      return;
-    }
-    const Slot* slot = programsOf(info).environment->find(handle);
-    if (slot == nullptr || slot->length != span.length || slot->dtype != span.dtype) {
-      throw internalError(info, "a tensor does not fit the program");
-    }
-    // Indices are checked and then used: nobody may change them in between through a view of the memory.
-    if (step < inputs && slot->storage->use.exported && slot->dtype == DType::kInt32) {
-      Storage* copy = allocateStorage(static_cast<size_t>(slot->length) * sizeof(int32_t));
-      if (copy == nullptr) throw std::bad_alloc();
-      copies_.push_back(copy);
-      if (slot->length > 0) std::memcpy(copy->data(), slot->data, static_cast<size_t>(slot->length) * sizeof(int32_t));
-      targets_.push_back({copy, copy->data()});
-    } else {
-      targets_.push_back({slot->storage, slot->data});
-    }
-  }
-
-  Program& program_;
-  std::vector<Target> targets_;
-  std::vector<Storage*> copies_;
-};
-
-// Captured tensors that were disposed since: programs would go on with what nobody else can see.
-bool isDisposed(const Info& info, const Program& program) {
-  for (const int b : program.captured) {
-    const uint32_t handle = program.recording.buffers[static_cast<size_t>(b)].handle;
-    if (handle != 0 && programsOf(info).environment->find(handle) == nullptr) return true;
-  }
-  return false;
-}
-
-constexpr int kDisposed = 100;  // beside Refusal's codes
-
-Napi::Value refusalOf(const Info& info, const Refusal& refusal) {
-  return Napi::Number::New(info.Env(), refusal.code + 256 * refusal.index);
-}
-
-// submit(runner, program, count, handles) → a refusal's code + 256 · its index, 0 when all is well
-Napi::Value submit(const Info& info) {
-  RunnerHandle& handle = handleOf(info);
-  Program& program = programOf(info);
-  const int count = info[2].ToNumber().Int32Value();
-  if (count < 1 || count > 1 << 16) throw internalError(info, "a number of steps was expected");
-  if (isDisposed(info, program)) return Napi::Number::New(info.Env(), kDisposed);
-  try {
-    const Steps steps(info, program, count);
-    const Refusal refusal = handle.runner.submit(&program, count, steps.data());
-    if (refusal.code == Refusal::kNone) handle.hold(info.Env(), true);
-    return refusalOf(info, refusal);
-  } catch (const std::bad_alloc&) {
-    return refusalOf(info, {Refusal::kNoMemory});
-  }
-}
-
-// replay(runner, program, times | undefined, handles) → a refusal's number, or how the step ended as [code, operation,
-// position, value] when it did not go well. times: BigInt64Array that gets the nanoseconds of each group added.
-Napi::Value replay(const Info& info) {
-  RunnerHandle& handle = handleOf(info);
-  Program& program = programOf(info);
-  if (isDisposed(info, program)) return Napi::Number::New(info.Env(), kDisposed);
-  int64_t* times = nullptr;
-  if (info[2].IsTypedArray()) {
-    const auto array = info[2].As<Napi::TypedArray>();
-    if (array.TypedArrayType() != napi_bigint64_array || array.ElementLength() < program.plan.groups.size()) {
-      throw internalError(info, "a BigInt64Array of times was expected");
-    }
-    times = info[2].As<Napi::BigInt64Array>().Data();
-  }
-  try {
-    const Steps steps(info, program, 1);
-    Ending ending;
-    const Refusal refusal = handle.runner.replay(&program, steps.data(), &ending, times);
-    if (refusal.code != Refusal::kNone || ending.code == Ending::kDone) return refusalOf(info, refusal);
-    auto result = Napi::Array::New(info.Env(), 4);
-    result[0u] = static_cast<double>(ending.code);
-    result[1u] = static_cast<double>(ending.operation);
-    result[2u] = static_cast<double>(ending.position);
-    result[3u] = ending.value;
-    return result;
-  } catch (const std::bad_alloc&) {
-    return refusalOf(info, {Refusal::kNoMemory});
-  }
 }
 
 void abortSteps(const Info& info) { handleOf(info).runner.abort(); }

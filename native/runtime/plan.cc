@@ -4,12 +4,12 @@
 #include <numeric>
 #include <optional>
 
+#include "arena.h"
 #include "bind.h"
 
 namespace adjoint {
 namespace {
 
-constexpr int64_t kAlign = 64;
 // Constants larger than this are computed anew in the arena rather than kept.
 constexpr size_t kMostConstant = 64 << 10;
 // Shorter runs stay in the first caches by themselves. More than every grain in loops.h, so that each kernel of a chain
@@ -32,10 +32,6 @@ class Planner {
   }
 
  private:
-  struct Life {
-    int first = -1, last = -1;  // groups
-  };
-
   const RecordedOperation& operation(int position) const {
     return recording_.operations[static_cast<size_t>(plan_.order[static_cast<size_t>(position)])];
   }
@@ -210,17 +206,6 @@ class Planner {
     }
   }
 
-  // The position of the last operation in its group that touches a buffer.
-  int lastTouch(const Group& group, int b) {
-    int last = -1;
-    for (int i = group.first; i < group.first + group.count; i++) {
-      forEachSpan(operation(i), [&](const RecordedSpan& span, ArgumentKind) {
-        if (span.buffer == b) last = i;
-      });
-    }
-    return last;
-  }
-
   int home(int b) const {
     while (homes_[static_cast<size_t>(b)] != b) b = homes_[static_cast<size_t>(b)];
     return b;
@@ -250,7 +235,8 @@ class Planner {
       if (kind != ArgumentKind::kIn || taken >= 0 || span.buffer == result->buffer) return;
       const bool fits = buffer(span).kind == BufferKind::kArena && aligned && isWhole(span) &&
                         bytesPerElement(span.dtype) == bytesPerElement(result->dtype) &&
-                        lives_[static_cast<size_t>(home(span.buffer))].last == g && lastOfHome(group, span.buffer) == i;
+                        lives_[static_cast<size_t>(home(span.buffer))].last == g &&
+                        lastTouch(group, home(span.buffer)) == i;
       if (fits) taken = span.buffer;
     });
     if (taken < 0) return;
@@ -263,6 +249,7 @@ class Planner {
     lives_[static_cast<size_t>(place)].last = lives_[static_cast<size_t>(result->buffer)].last;
   }
 
+  // The first operation of a group that touches a buffer, and the last one that touches a place.
   int firstTouch(const Group& group, int b) {
     for (int i = group.first; i < group.first + group.count; i++) {
       bool touched = false;
@@ -271,49 +258,28 @@ class Planner {
     }
     return -1;
   }
-
-  // As lastTouch, of all buffers that share a place.
-  int lastOfHome(const Group& group, int b) {
+  int lastTouch(const Group& group, int place) {
     int last = -1;
-    for (size_t other = 0; other < buffers_.size(); other++) {
-      const int o = static_cast<int>(other);
-      if (o == b || (homes_[other] != o && home(o) == home(b))) last = std::max(last, lastTouch(group, o));
+    for (int i = group.first; i < group.first + group.count; i++) {
+      forEachSpan(operation(i), [&](const RecordedSpan& span, ArgumentKind) {
+        if (home(span.buffer) == place) last = i;
+      });
     }
-    return std::max(last, lastTouch(group, home(b)));
+    return last;
   }
 
-  // Largest first, each at the lowest place that is free during its life.
   void place() {
-    plan_.offsets.assign(buffers_.size(), -1);
-    std::vector<int> waiting;
+    std::vector<Piece> pieces;
+    std::vector<int> whose;
     for (size_t b = 0; b < buffers_.size(); b++) {
       const bool here = buffers_[b].kind == BufferKind::kArena || buffers_[b].kind == BufferKind::kHost;
-      if (here && lives_[b].first >= 0 && homes_[b] == static_cast<int>(b)) waiting.push_back(static_cast<int>(b));
+      if (!here || lives_[b].first < 0 || homes_[b] != static_cast<int>(b)) continue;
+      pieces.push_back({static_cast<int64_t>(buffers_[b].bytes), lives_[b]});
+      whose.push_back(static_cast<int>(b));
     }
-    const auto bytes = [&](int b) {
-      return (static_cast<int64_t>(buffers_[static_cast<size_t>(b)].bytes) + kAlign - 1) / kAlign * kAlign;
-    };
-    std::stable_sort(waiting.begin(), waiting.end(), [&](int a, int b) { return bytes(a) > bytes(b); });
-    std::vector<int> placed;  // by offset
-    for (const int b : waiting) {
-      const Life& life = lives_[static_cast<size_t>(b)];
-      int64_t offset = 0;
-      for (const int other : placed) {
-        const Life& busy = lives_[static_cast<size_t>(other)];
-        const int64_t begin = plan_.offsets[static_cast<size_t>(other)];
-        if (busy.last < life.first || life.last < busy.first) continue;
-        if (offset + bytes(b) <= begin) break;
-        offset = std::max(offset, begin + bytes(other));
-      }
-      plan_.offsets[static_cast<size_t>(b)] = offset;
-      plan_.arenaBytes = std::max(plan_.arenaBytes, offset + bytes(b));
-      placed.insert(std::upper_bound(placed.begin(), placed.end(), b,
-                                     [&](int x, int y) {
-                                       return plan_.offsets[static_cast<size_t>(x)] <
-                                              plan_.offsets[static_cast<size_t>(y)];
-                                     }),
-                    b);
-    }
+    plan_.arenaBytes = placePieces(&pieces);
+    plan_.offsets.assign(buffers_.size(), -1);
+    for (size_t i = 0; i < pieces.size(); i++) plan_.offsets[static_cast<size_t>(whose[i])] = pieces[i].offset;
     for (size_t b = 0; b < buffers_.size(); b++) {
       plan_.offsets[b] = plan_.offsets[static_cast<size_t>(home(static_cast<int>(b)))];
     }

@@ -1,0 +1,63 @@
+// A runner as JavaScript holds it, and what the exports that take one share.
+#pragma once
+#include <string>
+
+#include "programs.h"
+
+namespace adjoint {
+
+// Tells JavaScript by callback(completed, ending, operation, position, value).
+struct RunnerHandle : std::enable_shared_from_this<RunnerHandle> {
+  RunnerHandle(Programs* programs) : programs(programs), runner(&programs->gate, [this] { notify(); }) {}
+
+  void notify() {
+    if (function == nullptr || closing || notified.exchange(true)) return;
+    if (napi_call_threadsafe_function(function, nullptr, napi_tsfn_nonblocking) == napi_closing) closing = true;
+  }
+
+  // Keeps the event loop alive while steps are queued, and only then.
+  void hold(napi_env env, bool busy) {
+    if (busy == held || function == nullptr) return;
+    held = busy;
+    (busy ? napi_ref_threadsafe_function : napi_unref_threadsafe_function)(env, function);
+  }
+
+  void shutDown() {
+    runner.shutDown();
+    if (function != nullptr && !closing) napi_release_threadsafe_function(function, napi_tsfn_abort);
+    function = nullptr;
+  }
+
+  Programs* const programs;
+  napi_threadsafe_function function = nullptr;
+  std::atomic<bool> notified{false}, closing{false};  // closing: it has given up this thread's hold on it
+  bool held = false;
+  std::vector<char> saved;
+  Runner runner;
+};
+
+using Info = Napi::CallbackInfo;
+
+inline Programs& programsOf(const Info& info) { return *static_cast<Programs*>(info.Data()); }
+
+inline Napi::Error internalError(const Info& info, const char* message) {
+  return Napi::Error::New(info.Env(), std::string("internal: ") + message);
+}
+
+// The runner in the first argument.
+inline RunnerHandle& handleOf(const Info& info) {
+  if (!info[0].IsExternal()) throw internalError(info, "a runner was expected");
+  return **info[0].As<Napi::External<std::shared_ptr<RunnerHandle>>>().Data();
+}
+
+inline Program& programOf(const Info& info) {
+  Program* program = info[1].IsNumber() ? handleOf(info).runner.program(info[1].ToNumber().Int32Value()) : nullptr;
+  if (program == nullptr) throw internalError(info, "no such program");
+  return *program;
+}
+
+// submit and replay (steps.cc).
+Napi::Value submit(const Info& info);
+Napi::Value replay(const Info& info);
+
+}  // namespace adjoint

@@ -1,0 +1,122 @@
+// The exports through which JavaScript reads and writes what tensors hold.
+#include <cstring>
+
+#include "instance.h"
+
+namespace adjoint {
+namespace {
+
+// As slotOf, for a tensor that is to be read (or written) by `name`.
+Slot& freeSlotOf(const Napi::CallbackInfo& info, const char* name, bool written) {
+  Slot& slot = slotOf(info, 0);
+  Environment& environment = instanceOf(info).environment;
+  if (environment.isLocked(slot, written)) {
+    failTyped(&environment, "locked", name);
+    throw Napi::Error::New(info.Env());  // the one just thrown
+  }
+  return slot;
+}
+
+// A typed array's memory, which must hold exactly the elements of the slot.
+void* arrayFor(const Napi::CallbackInfo& info, size_t argument, const Slot& slot) {
+  constexpr napi_typedarray_type types[] = {napi_float32_array, napi_float64_array, napi_int32_array, napi_uint8_array};
+  if (!info[argument].IsTypedArray()) throw Napi::Error::New(info.Env(), "internal: a typed array was expected");
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  napi_get_typedarray_info(info.Env(), info[argument], &type, &length, &data, nullptr, nullptr);
+  const bool same =
+      type == types[static_cast<int>(slot.dtype)] || (slot.dtype == DType::kUint8 && type == napi_uint8_clamped_array);
+  if (!same || length != static_cast<size_t>(slot.length)) {
+    throw Napi::Error::New(info.Env(), "internal: the typed array does not fit the tensor");
+  }
+  return data;
+}
+
+// watch(handle, token): a tensor that a scope owned now lives as long as its token.
+void watch(const Napi::CallbackInfo& info) {
+  if (!info[1].IsObject()) throw Napi::Error::New(info.Env(), "internal: an object was expected");
+  instanceOf(info).environment.watch(slotOf(info, 0), info[1]);
+}
+
+// write(handle, typedArray), read(handle, typedArray)
+void write(const Napi::CallbackInfo& info) {
+  const Slot& slot = freeSlotOf(info, "copy_", true);
+  const void* source = arrayFor(info, 1, slot);
+  Environment& environment = instanceOf(info).environment;
+  if (environment.recorder() != nullptr) {
+    const uint32_t handle = info[0].ToNumber().Uint32Value();
+    const size_t bytes = static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype);
+    environment.recorder()->write(operandOf(slot, handle), source, bytes);
+  }
+  if (slot.length > 0) std::memcpy(slot.data, source, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
+}
+
+void read(const Napi::CallbackInfo& info) {
+  const Slot& slot = freeSlotOf(info, "toTypedArray", false);
+  void* target = arrayFor(info, 1, slot);
+  if (slot.length > 0) std::memcpy(target, slot.data, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
+}
+
+// readNumber(handle, index): one element as a number
+Napi::Value readNumber(const Napi::CallbackInfo& info) {
+  const Slot& slot = freeSlotOf(info, "item", false);
+  const int64_t index = integerOf(info, 1);
+  if (index >= slot.length) throw Napi::Error::New(info.Env(), "internal: the index exceeds the tensor");
+  double value = 0;
+  switch (slot.dtype) {
+    case DType::kFloat32:
+      value = static_cast<const float*>(slot.data)[index];
+      break;
+    case DType::kFloat64:
+      value = static_cast<const double*>(slot.data)[index];
+      break;
+    case DType::kInt32:
+      value = static_cast<const int32_t*>(slot.data)[index];
+      break;
+    case DType::kUint8:
+      value = static_cast<const uint8_t*>(slot.data)[index];
+      break;
+  }
+  return Napi::Number::New(info.Env(), value);
+}
+
+// memory(handle): the whole storage as an ArrayBuffer that pins it, and the tensor's offset in it; null where the
+// runtime forbids external buffers, or where programs rely on indices that nobody changes.
+Napi::Value memory(const Napi::CallbackInfo& info) {
+  const Slot& slot = freeSlotOf(info, "data", false);
+  Storage* storage = slot.storage;
+  if (storage->use.indices || storage->use.readers > 0) return info.Env().Null();
+  storage->use.exported = true;
+  napi_value buffer = nullptr;
+  const auto finalize = [](napi_env, void*, void* hint) { releaseStorage(static_cast<Storage*>(hint)); };
+  retainStorage(storage);
+  if (napi_create_external_arraybuffer(info.Env(), storage->data(), storage->bytes, finalize, storage, &buffer) !=
+      napi_ok) {
+    releaseStorage(storage);
+    return info.Env().Null();
+  }
+  return Napi::Value(info.Env(), buffer);
+}
+
+Napi::Value byteOffset(const Napi::CallbackInfo& info) {
+  const Slot& slot = slotOf(info, 0);
+  const auto offset = static_cast<char*>(slot.data) - static_cast<char*>(slot.storage->data());
+  return Napi::Number::New(info.Env(), static_cast<double>(offset));
+}
+
+}  // namespace
+
+void addTensors(Napi::Env env, Napi::Object exports, Instance* instance) {
+  const auto add = [&](const char* name, auto function) {
+    exports.Set(name, Napi::Function::New(env, function, name, instance));
+  };
+  add("watch", watch);
+  add("write", write);
+  add("read", read);
+  add("readNumber", readNumber);
+  add("memory", memory);
+  add("byteOffset", byteOffset);
+}
+
+}  // namespace adjoint
