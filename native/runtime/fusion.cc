@@ -4,7 +4,7 @@
 
 namespace adjoint {
 namespace {
-constexpr int64_t kTile = 2048;  // elements: a few operands of them fit in the first cache
+constexpr int64_t kTile = 1024;  // elements: the operands of a chain stay in the first cache
 constexpr int64_t kGrain = 32768;
 }  // namespace
 
