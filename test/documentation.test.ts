@@ -99,19 +99,41 @@ describe('examples', () => {
   });
 });
 
+const blocks = (file: string): string[] =>
+  [...readFileSync(join(root, file), 'utf8').matchAll(/```js\n([\s\S]*?)```/g)].map((match) => match[1] as string);
+
+async function runProgram(code: string): Promise<unknown[]> {
+  const printed: unknown[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((line) => printed.push(line));
+  const body = code.replace(/^import .*;$/gm, '');
+  await new AsyncFunction(...Object.keys(adjoint), body).call({}, ...Object.values(adjoint));
+  log.mockRestore();
+  return printed;
+}
+
 describe('README', () => {
-  const programs = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```js\n([\s\S]*?)```/g)];
+  const programs = blocks('README.md');
 
   it('has programs', () => expect(programs.length).toBeGreaterThan(0));
 
-  programs.forEach((match, i) => {
-    it(`program ${i} runs`, async () => {
-      const printed: unknown[] = [];
-      const log = vi.spyOn(console, 'log').mockImplementation((line) => printed.push(line));
-      const code = (match[1] as string).replace(/^import .*;$/gm, '');
-      await new AsyncFunction(...Object.keys(adjoint), code).call({}, ...Object.values(adjoint));
-      log.mockRestore();
-      expect(printed.length).toBeGreaterThan(0);
-    });
+  programs.forEach((code, i) => {
+    it(`program ${i} runs`, async () => expect((await runProgram(code)).length).toBeGreaterThan(0));
   });
+});
+
+// The blocks of a page go on where the one before ended.
+describe('docs', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'adjoint-docs-'));
+  const before = process.cwd();
+  beforeAll(() => process.chdir(folder));
+  afterAll(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  });
+
+  for (const page of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))) {
+    it(`the programs of ${page} run`, async () => {
+      expect((await runProgram(blocks(join('docs', page)).join('\n'))).length).toBeGreaterThan(0);
+    });
+  }
 });

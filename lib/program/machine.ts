@@ -1,5 +1,5 @@
 import { AllocationError, ArgumentError, formatShape, StateError } from '../errors.js';
-import { withScope } from '../memory.js';
+import { currentScope, moveTo, withScope } from '../memory.js';
 import { native, type Runner } from '../native.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { makeProgram, type Program, type Recorded, record } from './program.js';
@@ -77,8 +77,8 @@ export class Machine {
     return null;
   }
 
-  /** Runs a call eagerly and records it. Nothing may be queued. */
-  record(leaves: Leaves): unknown {
+  /** Runs a call eagerly and records it. Nothing may be queued. `adopt` is given each result. */
+  record(leaves: Leaves, adopt?: (t: Tensor) => void): unknown {
     const { program, recorded } = this.atRest(() => {
       const recorded = this.recordOnly(leaves);
       const description = this.verify ? native.describeRecording() : null;
@@ -89,6 +89,7 @@ export class Machine {
       this.programs.push(program);
       return { program, recorded };
     });
+    if (adopt !== undefined) recorded.outputs.forEach(adopt);
     return program.finish(recorded.outputs);
   }
 
@@ -199,7 +200,8 @@ export class Machine {
     const program = this.find(leaves);
     if (program === null) {
       if (!this.queue.isEmpty) throw this.refusal(4);
-      return this.record(leaves);
+      const scope = currentScope();
+      return this.record(leaves, (t) => moveTo(t, scope));
     }
     if (this.verify && times === undefined) return checkAgainstEager(this, program, leaves);
     const undo = program.prepare(leaves);
