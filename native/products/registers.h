@@ -20,10 +20,44 @@ constexpr int kColumns = kLanes * kVectors;
 typedef float Vector __attribute__((vector_size(4 * kLanes)));
 typedef float Unaligned __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
 
-// c [rows, vectors * kLanes] (+)= Σ_k a(i, k) * b(k, :). Sums are kept in registers over the whole of k.
+constexpr int kLine = 16;  // floats of a cache line
+
+// Whether tiles fetch c and what is copied next into the cache while they compute: at the speed of AVX-512 memory is
+// what remains to be waited for, at that of AVX2 it costs more than it brings.
+#ifdef __AVX512F__
+constexpr bool kFetches = true;
+#else
+constexpr bool kFetches = false;
+#endif
+
+// c [rows, vectors * kLanes] (+)= a · b over k. Every four steps kColumns elements from `ahead` on are fetched, which
+// then moves on by `aheadStep`.
+struct Tile {
+  int64_t k;
+  const float* a;
+  int64_t lda;
+  const float* b;
+  int64_t ldb;
+  float* c;
+  int64_t ldc;
+  bool accumulate;
+  const float* ahead;
+  int64_t aheadStep;
+};
+
+// The sums of a tile, Σ_k a(i, k) * b(k, :), kept in registers over the whole of k.
 template <int rows, int vectors>
 struct Sums {
   Vector s[rows][vectors] = {};
+
+  __attribute__((always_inline)) explicit Sums(const Tile& tile) {
+    if (!kFetches) return;
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors * kLanes; j += kLine) __builtin_prefetch(tile.c + i * tile.ldc + j, 1);
+    }
+  }
 
   template <typename Element>
   __attribute__((always_inline)) void add(Element element, const float* b) {
@@ -38,7 +72,10 @@ struct Sums {
     }
   }
 
-  __attribute__((always_inline)) void store(float* c, int64_t ldc, bool accumulate) const {
+  __attribute__((always_inline)) void store(const Tile& tile) const {
+    float* const c = tile.c;  // copies: for all that GCC knows, a store may change the tile
+    const int64_t ldc = tile.ldc;
+    const bool accumulate = tile.accumulate;
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
 #pragma GCC unroll 4
@@ -50,17 +87,25 @@ struct Sums {
   }
 };
 
+__attribute__((always_inline)) inline void fetch(const float* ahead) {
+  if (!kFetches) return;
+#pragma GCC unroll 4
+  for (int j = 0; j < kColumns; j += kLine) __builtin_prefetch(ahead + j, 0, 2);
+}
+
 // The tile of rows of a that lie lda apart, read in place.
 template <int rows, int vectors>
-void tileOfRows(int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
-                bool accumulate) {
+void tileOfRows(const Tile& tile) {
   // Three rows share a pointer. The empty asm hides from GCC where the pointers come from: it would make one of each
   // row and spill them.
   constexpr int groups = (rows + 2) / 3;
   const float* group[groups];
+  int64_t lda = tile.lda;
 #pragma GCC unroll 5
-  for (int g = 0; g < groups; g++) group[g] = a + 3 * g * lda;
-  Sums<rows, vectors> sums;
+  for (int g = 0; g < groups; g++) group[g] = tile.a + 3 * g * lda;
+  const float *b = tile.b, *ahead = tile.ahead;
+  const int64_t ldb = tile.ldb, aheadStep = tile.aheadStep;
+  Sums<rows, vectors> sums(tile);
   const auto step = [&](int64_t offset) __attribute__((always_inline)) {
 #pragma GCC unroll 5
     for (int g = 0; g < groups; g++) asm("" : "+r"(group[g]), "+r"(lda));
@@ -72,32 +117,44 @@ void tileOfRows(int64_t k, const float* a, int64_t lda, const float* b, int64_t 
     for (int g = 0; g < groups; g++) group[g] += count;
   };
   int64_t p = 0;
-  for (; p + 4 <= k; p += 4) {
+  for (; p + 4 <= tile.k; p += 4) {
     step(0);
     step(1);
     step(2);
     step(3);
     advance(4);
+    fetch(ahead);
+    ahead += aheadStep;
   }
-  for (; p < k; p++) {
+  for (; p < tile.k; p++) {
     step(0);
     advance(1);
   }
-  sums.store(c, ldc, accumulate);
+  sums.store(tile);
 }
 
 // The tile of a packed block of a: kRows elements for each k.
 template <int rows, int vectors>
-void tileOfPacked(int64_t k, const float* a, int64_t, const float* b, int64_t ldb, float* c, int64_t ldc,
-                  bool accumulate) {
-  Sums<rows, vectors> sums;
-#pragma GCC unroll 4
-  for (int64_t p = 0; p < k; p++) {
+void tileOfPacked(const Tile& tile) {
+  const float *a = tile.a, *b = tile.b, *ahead = tile.ahead;
+  const int64_t ldb = tile.ldb, aheadStep = tile.aheadStep;
+  Sums<rows, vectors> sums(tile);
+  const auto step = [&]() __attribute__((always_inline)) {
     sums.add([&](int i) __attribute__((always_inline)) { return a[i]; }, b);
     a += kRows;
     b += ldb;
+  };
+  int64_t p = 0;
+  for (; p + 4 <= tile.k; p += 4) {
+    step();
+    step();
+    step();
+    step();
+    fetch(ahead);
+    ahead += aheadStep;
   }
-  sums.store(c, ldc, accumulate);
+  for (; p < tile.k; p++) step();
+  sums.store(tile);
 }
 
 // to [k, kRows] = `rows` columns of a [k, lda].
@@ -106,8 +163,7 @@ void packRows(int64_t k, const float* a, int64_t lda, float* to) {
   for (int64_t p = 0; p < k; p++) __builtin_memcpy(to + p * kRows, a + p * lda, rows * sizeof(float));
 }
 
-using TileFunction = void (*)(int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
-                              int64_t ldc, bool accumulate);
+using TileFunction = void (*)(const Tile& tile);
 struct Height {
   TileFunction inPlace[kVectors], packed[kVectors];
   void (*pack)(int64_t k, const float* a, int64_t lda, float* to);

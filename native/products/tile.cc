@@ -11,8 +11,13 @@ namespace {
 
 #ifdef ADJOINT_TILE
 
-constexpr int64_t kDepth = 400;          // of a block of k: its panel of b stays in the first cache
-constexpr int64_t kPackedA = 64 * 1024;  // floats of a block of a transposed operand: half of the second cache
+// Of a block of k. With the few registers of AVX2 a panel of b must stay in the first cache, else in the second.
+#ifdef __AVX512F__
+constexpr int64_t kDepth = 800;
+#else
+constexpr int64_t kDepth = 400;
+#endif
+constexpr int64_t kPackedA = 76 * 1024;  // floats of a block of a transposed operand: a part of the second cache
 constexpr int64_t kManyRows = 96;        // from these on, a panel of rows far apart is worth copying
 constexpr int64_t kFarApart = 256;       // elements
 static_assert(kPackedA + kDepth * kColumns <= kTileWorkspace, "the workspace holds a block of a and a panel of b");
@@ -42,21 +47,31 @@ struct Rows {
   }
 };
 
+// What the first kAheadTiles tiles of a panel fetch for the next one: `step` elements further every four steps.
+struct Ahead {
+  const float* from;
+  int64_t tileStep, step;
+};
+constexpr int64_t kAheadTiles = 4;
+
 // c [rows.m, n] (+)= rows.a · b for one panel of n <= kColumns columns; b [k, ldb] is readable up to whole vectors.
-void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, bool accumulate, float* c, int64_t ldc) {
+void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, const Ahead& ahead, bool accumulate,
+                   float* c, int64_t ldc) {
   alignas(64) float edge[kRows * kColumns];
   const int64_t vectors = (n + kLanes - 1) / kLanes;
+  const bool whole = n == vectors * kLanes;
+  Tile tile{rows.k,     rows.a,    rows.lda, b, ldb, edge, whole ? ldc : kColumns, whole && accumulate,
+            ahead.from, ahead.step};
   for (int64_t t = 0; t < rows.tiles; t++) {
     const int64_t begin = rows.bound(t), height = rows.bound(t + 1) - begin;
-    const TileFunction tile =
-        rows.packed ? heights[height - 1].packed[vectors - 1] : heights[height - 1].inPlace[vectors - 1];
-    const float* a = rows.a + (rows.packed ? t * rows.k * kRows : begin * rows.lda);
+    const Height& functions = heights[height - 1];
     float* to = c + begin * ldc;
-    if (n == vectors * kLanes) {
-      tile(rows.k, a, rows.lda, b, ldb, to, ldc, accumulate);
-      continue;
-    }
-    tile(rows.k, a, rows.lda, b, ldb, edge, kColumns, false);
+    tile.a = rows.a + (rows.packed ? t * rows.k * kRows : begin * rows.lda);
+    if (whole) tile.c = to;
+    tile.aheadStep = t < kAheadTiles ? ahead.step : 0;
+    (rows.packed ? functions.packed : functions.inPlace)[vectors - 1](tile);
+    if (t < kAheadTiles) tile.ahead += ahead.tileStep;
+    if (whole) continue;
     for (int64_t i = 0; i < height; i++) {
       for (int64_t j = 0; j < n; j++) to[i * ldc + j] = edge[i * kColumns + j] + (accumulate ? to[i * ldc + j] : 0.0f);
     }
@@ -70,11 +85,18 @@ void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool a
     const int64_t n = least(kColumns, p.n - j), width = (n + kLanes - 1) / kLanes * kLanes;
     const float* from = b + (p.transB ? j * p.ldb : j);
     if (!copied && n == width) {
-      multiplyPanel(rows, n, from, p.ldb, accumulate, c + j, p.ldc);
-    } else {
-      (p.transB ? packTransposed : packStraight)(rows.k, n, width, from, p.ldb, panel);
-      multiplyPanel(rows, n, panel, width, accumulate, c + j, p.ldc);
+      multiplyPanel(rows, n, from, p.ldb, {from, 0, 0}, accumulate, c + j, p.ldc);
+      continue;
     }
+    (p.transB ? packTransposed : packStraight)(rows.k, n, width, from, p.ldb, panel);
+    // Of a next panel that is whole: row after row of it, or one piece of memory.
+    Ahead ahead{panel, 0, 0};
+    if (j + 2 * kColumns <= p.n && p.transB) {
+      ahead = {from + kColumns * p.ldb, kColumns / kAheadTiles * p.ldb, kColumns};
+    } else if (j + 2 * kColumns <= p.n) {
+      ahead = {from + kColumns, rows.k / kAheadTiles * p.ldb, p.ldb};
+    }
+    multiplyPanel(rows, n, panel, width, ahead, accumulate, c + j, p.ldc);
   }
 }
 

@@ -26,6 +26,6 @@ struct TileEngine {
   void (*multiply)(const TileProduct& product, float* workspace);
 };
 
-constexpr int64_t kTileWorkspace = 80 * 1024;
+constexpr int64_t kTileWorkspace = 104 * 1024;
 
 }  // namespace adjoint
