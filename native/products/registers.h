@@ -16,6 +16,8 @@ constexpr int kLanes = 8, kRows = 6, kVectors = 2;
 constexpr int kLanes = 4, kRows = 8, kVectors = 3;
 #endif
 constexpr int kColumns = kLanes * kVectors;
+// A packed block of a has so many elements for each k: whole vectors where that adds little.
+constexpr int kPackedRows = kLanes == 16 ? kLanes : kRows;
 
 typedef float Vector __attribute__((vector_size(4 * kLanes)));
 typedef float Unaligned __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
@@ -133,7 +135,7 @@ void tileOfRows(const Tile& tile) {
   sums.store(tile);
 }
 
-// The tile of a packed block of a: kRows elements for each k.
+// The tile of a packed block of a.
 template <int rows, int vectors>
 void tileOfPacked(const Tile& tile) {
   const float *a = tile.a, *b = tile.b, *ahead = tile.ahead;
@@ -141,7 +143,7 @@ void tileOfPacked(const Tile& tile) {
   Sums<rows, vectors> sums(tile);
   const auto step = [&]() __attribute__((always_inline)) {
     sums.add([&](int i) __attribute__((always_inline)) { return a[i]; }, b);
-    a += kRows;
+    a += kPackedRows;
     b += ldb;
   };
   int64_t p = 0;
@@ -157,10 +159,10 @@ void tileOfPacked(const Tile& tile) {
   sums.store(tile);
 }
 
-// to [k, kRows] = `rows` columns of a [k, lda].
+// to [k, kPackedRows] = `rows` columns of a [k, lda].
 template <int rows>
 void packRows(int64_t k, const float* a, int64_t lda, float* to) {
-  for (int64_t p = 0; p < k; p++) __builtin_memcpy(to + p * kRows, a + p * lda, rows * sizeof(float));
+  for (int64_t p = 0; p < k; p++) __builtin_memcpy(to + p * kPackedRows, a + p * lda, rows * sizeof(float));
 }
 
 using TileFunction = void (*)(const Tile& tile);

@@ -20,11 +20,15 @@ constexpr int64_t kDepth = 400;
 constexpr int64_t kPackedA = 76 * 1024;  // floats of a block of a transposed operand: a part of the second cache
 constexpr int64_t kManyRows = 96;        // from these on, a panel of rows far apart is worth copying
 constexpr int64_t kFarApart = 256;       // elements
+// From so many columns on, rows of a are packed, too, that would push each other out of the first cache, being
+// multiples of 4 KB apart, or all together out of the second.
+constexpr bool kPacksRows = kPackedRows == kLanes;
+constexpr int64_t kManyColumns = 256, kSameSet = 1024, kLargeA = 1'500'000;
 static_assert(kPackedA + kDepth * kColumns <= kTileWorkspace, "the workspace holds a block of a and a panel of b");
 
-// Multiplications of one thread's part. Measured on AVX2; with AVX-512, OpenBLAS falls further behind (NEON: a guess).
+// Multiplications of one thread's part (NEON: a guess). With AVX-512 OpenBLAS only draws level.
 #ifdef __AVX512F__
-constexpr int64_t kMostWork = 70'000'000;
+constexpr int64_t kMostWork = 4'000'000'000;
 #else
 constexpr int64_t kMostWork = 26'000'000;
 #endif
@@ -39,9 +43,15 @@ struct Rows {
 
   int64_t bound(int64_t tile) const { return m * tile / tiles; }
 
-  void pack(const float* from, float* to) {
+  void pack(bool transposed, const float* from, float* to) {
     for (int64_t t = 0; t < tiles; t++) {
-      heights[bound(t + 1) - bound(t) - 1].pack(k, from + bound(t), lda, to + t * k * kRows);
+      const int64_t begin = bound(t), height = bound(t + 1) - begin;
+      float* tile = to + t * k * kPackedRows;
+      if (transposed) {
+        heights[height - 1].pack(k, from + begin, lda, tile);
+      } else {
+        packTransposed(k, height, kPackedRows, from + begin * lda, lda, tile);
+      }
     }
     a = to;
   }
@@ -66,7 +76,7 @@ void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, con
     const int64_t begin = rows.bound(t), height = rows.bound(t + 1) - begin;
     const Height& functions = heights[height - 1];
     float* to = c + begin * ldc;
-    tile.a = rows.a + (rows.packed ? t * rows.k * kRows : begin * rows.lda);
+    tile.a = rows.a + (rows.packed ? t * rows.k * kPackedRows : begin * rows.lda);
     if (whole) tile.c = to;
     tile.aheadStep = t < kAheadTiles ? ahead.step : 0;
     (rows.packed ? functions.packed : functions.inPlace)[vectors - 1](tile);
@@ -111,12 +121,13 @@ void multiply(const TileProduct& p, float* workspace) {
     const float* b = p.b + (p.transB ? k0 : k0 * p.ldb);
     const bool accumulate = p.accumulate || q > 0;
     const int64_t tiles = ceilDivide(p.m, kRows);
-    const int64_t blocks = p.transA ? ceilDivide(tiles, kPackedA / (k * kRows)) : 1;
+    const bool packed = p.transA || (kPacksRows && p.n >= kManyColumns && (p.lda % kSameSet == 0 || p.m * k > kLargeA));
+    const int64_t blocks = packed ? ceilDivide(tiles, kPackedA / (k * kPackedRows)) : 1;
     for (int64_t s = 0; s < blocks; s++) {
       const int64_t t0 = tiles * s / blocks, t1 = tiles * (s + 1) / blocks;
       const int64_t i0 = p.m * t0 / tiles, i1 = p.m * t1 / tiles;
-      Rows rows{i1 - i0, k, t1 - t0, p.a + i0 * p.lda + k0, p.lda, p.transA};
-      if (p.transA) rows.pack(p.a + k0 * p.lda + i0, workspace);
+      Rows rows{i1 - i0, k, t1 - t0, p.a + i0 * p.lda + k0, p.lda, packed};
+      if (packed) rows.pack(p.transA, p.transA ? p.a + k0 * p.lda + i0 : rows.a, workspace);
       multiplyRows(p, rows, b, accumulate, p.c + i0 * p.ldc, panel);
     }
   }
