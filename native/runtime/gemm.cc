@@ -13,6 +13,7 @@
 #include "../kernels/families.h"
 #include "../products/tile.h"
 #include "parallel.h"
+#include "product.h"
 
 namespace adjoint {
 namespace {
@@ -49,20 +50,6 @@ class BlasSlot {
     }
   }
   ~BlasSlot() { callers.fetch_sub(1, std::memory_order_release); }
-};
-
-// The operands of one product, or of a block of it.
-template <typename T>
-struct Product {
-  bool transA, transB;
-  int64_t m, n, k;
-  const T* a;
-  int64_t lda;
-  const T* b;
-  int64_t ldb;
-  bool accumulate;
-  T* c;
-  int64_t ldc;
 };
 
 CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
@@ -118,17 +105,19 @@ float* tileWorkspace() {
 struct Engines {
   const TileEngine* tile;  // null: there is none, or ADJOINT_GEMM=openblas
   bool tileOnly;
+  bool wanted;  // one of them for all
 };
 
 // ADJOINT_GEMM=openblas or tile, for tests and benchmarks: float32 products all by that one where it is there; unset or
-// anything else: the faster one for each shape.
+// anything else: the faster one for each shape, and a plain loop for the smallest.
 const Engines& engines() {
   static const Engines chosen = [] {
     const Level* level = chooseLevel(std::getenv("ADJOINT_ISA"));
     const char* wanted = std::getenv("ADJOINT_GEMM");
     const bool blasOnly = wanted && !std::strcmp(wanted, "openblas");
+    const bool tileOnly = wanted && !std::strcmp(wanted, "tile");
     const bool none = blasOnly || !level || !level->tile->multiply;
-    return Engines{none ? nullptr : level->tile, wanted && !std::strcmp(wanted, "tile")};
+    return Engines{none ? nullptr : level->tile, tileOnly, blasOnly || tileOnly};
   }();
   return chosen;
 }
@@ -137,8 +126,8 @@ const Engines& engines() {
 // large blocks, later where a is transposed (packed by both). A row or a column is a matter of memory, not of
 // registers.
 const TileEngine* tileFor(const Product<float>& p, int64_t blocks) {
-  const auto& [tile, tileOnly] = engines();
-  if (!tile || tileOnly) return tile;
+  const TileEngine* tile = engines().tile;
+  if (!tile || engines().tileOnly) return tile;
   const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
   const double most = static_cast<double>(tile->mostWork) * static_cast<double>(blocks) * (p.transA ? 2 : 1);
   return p.m > 1 && p.n > 1 && work <= most ? tile : nullptr;
@@ -220,6 +209,11 @@ bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a,
   const Product<T> product{transA, transB, m, n, k, a, lda, b, ldb, accumulate, c, ldc};
   if (k == 0) {
     if (!accumulate) clear(product);
+    if (epilogue.apply) epilogue.apply(epilogue.context, 0, m, 0, n);
+    return true;
+  }
+  if (isTiny(product) && !engines().wanted) {
+    computeTiny(product);
     if (epilogue.apply) epilogue.apply(epilogue.context, 0, m, 0, n);
     return true;
   }

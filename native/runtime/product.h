@@ -1,0 +1,54 @@
+// What gemm is asked for, and the shortest way to it where that is little.
+#pragma once
+#include <cstdint>
+
+namespace adjoint {
+
+// The operands of one product, or of a block of it.
+template <typename T>
+struct Product {
+  bool transA, transB;
+  int64_t m, n, k;
+  const T* a;
+  int64_t lda;
+  const T* b;
+  int64_t ldb;
+  bool accumulate;
+  T* c;
+  int64_t ldc;
+};
+
+// Up to so many multiplications a plain loop ends before any engine has begun.
+constexpr int64_t kTinyWork = 256;
+
+template <typename T>
+bool isTiny(const Product<T>& p) {
+  return p.m <= kTinyWork && p.n <= kTinyWork && p.k <= kTinyWork && p.m * p.n * p.k <= kTinyWork;
+}
+
+// A fixed number of columns lies in registers.
+template <int columns, typename T>
+void tinyColumns(const Product<T>& p, int64_t stepRowA, int64_t stepA, int64_t stepB, int64_t stepColumnB, int64_t j) {
+  for (int64_t i = 0; i < p.m; i++) {
+    T sums[columns] = {};
+    const T *a = p.a + i * stepRowA, *b = p.b + j * stepColumnB;
+    for (int64_t q = 0; q < p.k; q++, a += stepA, b += stepB) {
+#pragma GCC unroll 4
+      for (int c = 0; c < columns; c++) sums[c] += *a * b[c * stepColumnB];
+    }
+    T* to = p.c + i * p.ldc + j;
+#pragma GCC unroll 4
+    for (int c = 0; c < columns; c++) to[c] = p.accumulate ? to[c] + sums[c] : sums[c];
+  }
+}
+
+template <typename T>
+void computeTiny(const Product<T>& p) {
+  const int64_t stepRowA = p.transA ? 1 : p.lda, stepA = p.transA ? p.lda : 1;
+  const int64_t stepB = p.transB ? 1 : p.ldb, stepColumnB = p.transB ? p.ldb : 1;
+  int64_t j = 0;
+  for (; j + 4 <= p.n; j += 4) tinyColumns<4>(p, stepRowA, stepA, stepB, stepColumnB, j);
+  for (; j < p.n; j++) tinyColumns<1>(p, stepRowA, stepA, stepB, stepColumnB, j);
+}
+
+}  // namespace adjoint
