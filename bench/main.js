@@ -7,14 +7,12 @@ import { engines } from './peers/process.js';
 import { benchOperations } from './run.js';
 import { benchTraining, workloads } from './train.js';
 
+const peerNames = engines.filter((engine) => !engine.own).map((engine) => engine.name);
 const usage = `npm run bench -- [ops | train] [options]
   ops, train       only the single operations, or only the training steps; default both
   --only W2,epoch  some of ${Object.keys(workloads).join(', ')}
   --threads 1,2    thread counts, each a table of its own; default 1 and all
-  --peers a,b      some of ${engines
-    .map((engine) => engine.name)
-    .slice(1)
-    .join(', ')}
+  --peers a,b      some of ${peerNames.join(', ')}
   --quick          fewer and shorter rounds
   --json file      the results as JSON as well`;
 
@@ -61,14 +59,7 @@ const parts = listOf(
   'the part',
 );
 const only = listOf(values.only, Object.keys(workloads), '--only');
-const peers =
-  values.peers === undefined
-    ? undefined
-    : listOf(
-        values.peers,
-        engines.map((engine) => engine.name),
-        '--peers',
-      );
+const peers = values.peers === undefined ? undefined : listOf(values.peers, peerNames, '--peers');
 const all = availableParallelism();
 const threads = (values.threads ?? (all > 1 ? `1,${Math.min(all, 8)}` : '1')).split(',').map(Number);
 if (threads.some((count) => !Number.isInteger(count) || count < 1))

@@ -25,8 +25,10 @@ export const workloads = {
  * @property {string} [unit]
  * @property {number} [spread] of the rounds' values: interquartile range over median
  * @property {number} [ratio] how many times as fast as it adjoint is: median over the rounds
+ * @property {number} [compiledRatio] how many times as fast as it adjoint compiled is
  * @property {number} [p99] microseconds, W8 only
  * @property {number} [rssMegabytes] peak of its process
+ * @property {number} [settledMegabytes] what it holds after 50 steps
  * @property {number | null} [lossFirst]
  * @property {number | null} [lossLast]
  */
@@ -42,6 +44,7 @@ async function startEngines(threads, names, workload, rows) {
   const running = [];
   for (const engine of engines) {
     if (!names.includes(engine.name) || (engine.oneThread && threads > 1)) continue;
+    if (engine.only && !engine.only.includes(workload)) continue;
     let reason;
     try {
       const peer = engine.start(threads);
@@ -92,9 +95,12 @@ async function compare(workload, threads, { rounds, seconds, names }) {
 function summary(workload, threads, name, engine, answers) {
   const unit = workloads[workload].unit;
   const own = answers.get(name) ?? [];
-  const ours = answers.get('adjoint');
   const values = own.map((answer) => answer[unit]);
-  const ratios = ours?.map((answer, i) => (workload === 'W8' ? values[i] / answer[unit] : answer[unit] / values[i]));
+  /** How many times as fast one of ours is. @param {string} ours */
+  const lead = (ours) => {
+    const theirs = name === ours ? undefined : answers.get(ours)?.map((answer) => answer[unit]);
+    return theirs && median(theirs.map((value, i) => (workload === 'W8' ? values[i] / value : value / values[i])));
+  };
   return {
     workload,
     threads,
@@ -102,13 +108,17 @@ function summary(workload, threads, name, engine, answers) {
     value: median(values),
     unit,
     spread: spread(values),
-    ratio: ratios && name !== 'adjoint' ? median(ratios) : undefined,
+    ratio: lead('adjoint'),
+    compiledRatio: lead('compiled'),
     p99: workload === 'W8' ? median(own.map((answer) => answer.p99)) : undefined,
     rssMegabytes: Math.max(...own.map((answer) => answer.rssMegabytes)),
     lossFirst: own[0]?.lossFirst,
     lossLast: own.at(-1)?.lossLast,
   };
 }
+
+/** @param {number | undefined} ratio */
+const times = (ratio) => (ratio === undefined ? '' : `${short(ratio)} ×`);
 
 /** @param {string} workload @param {number} threads @param {Row[]} rows */
 function print(workload, threads, rows) {
@@ -121,6 +131,7 @@ function print(workload, threads, rows) {
     ...(workload === 'W8' ? ['p99 µs'] : []),
     '± spread',
     'adjoint is',
+    'compiled is',
     'peak MB',
     'loss first',
     'last',
@@ -134,7 +145,8 @@ function print(workload, threads, rows) {
         short(row.value),
         ...(workload === 'W8' ? [short(row.p99)] : []),
         `± ${Math.round(100 * (row.spread ?? 0))} %`,
-        row.ratio === undefined ? '' : `${short(row.ratio)} ×`,
+        times(row.ratio),
+        times(row.compiledRatio),
         short(row.rssMegabytes),
         short(row.lossFirst),
         short(row.lossLast),
@@ -146,11 +158,56 @@ function print(workload, threads, rows) {
 }
 
 /**
+ * What eager and compiled training hold: fresh processes, in turns, since where a collector stands is chance.
+ * @param {string} workload @param {number} threads @param {number} rounds
+ * @returns {Promise<Row[]>}
+ */
+async function compareMemory(workload, threads, rounds) {
+  /** @type {Record<string, { now: number[], peak: number[] }>} */
+  const seen = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const name of round % 2 ? ['compiled', 'adjoint'] : ['adjoint', 'compiled']) {
+      const peer = engines.find((engine) => engine.name === name)?.start(threads);
+      if (peer === undefined || (await peer.ready()) !== undefined) return [];
+      const { rssNow } = await peer.ask({ workload, threads, steps: 50 });
+      const { rssMegabytes } = await peer.ask({ workload, threads, seconds: 0.25 });
+      peer.close();
+      seen[name] ??= { now: [], peak: [] };
+      seen[name].now.push(rssNow);
+      seen[name].peak.push(rssMegabytes);
+    }
+  }
+  const rows = Object.entries(seen).map(([name, { now, peak }]) => ({
+    workload,
+    threads,
+    engine: name,
+    settledMegabytes: median(now),
+    rssMegabytes: median(peak),
+  }));
+  console.log(
+    `${workload}: resident memory, median of ${rounds} processes; ${threads} thread${threads > 1 ? 's' : ''}`,
+  );
+  printTable(
+    ['engine', 'MB after 50 steps', 'of eager', 'peak MB', 'of eager'],
+    rows.map(({ engine, settledMegabytes, rssMegabytes }) => [
+      engine,
+      settledMegabytes.toFixed(1),
+      (settledMegabytes / rows[0].settledMegabytes).toFixed(3),
+      rssMegabytes.toFixed(1),
+      (rssMegabytes / rows[0].rssMegabytes).toFixed(3),
+    ]),
+  );
+  return rows;
+}
+
+/**
  * All workloads at all thread counts.
  * @param {{ only: string[], threads: number[], quick: boolean, peers?: string[] }} options
  */
 export async function benchTraining({ only, threads, quick, peers }) {
-  const names = peers ? ['adjoint', ...peers] : engines.map((engine) => engine.name);
+  const names = engines
+    .filter((engine) => engine.own || (peers?.includes(engine.name) ?? true))
+    .map(({ name }) => name);
   if (engines.some((engine) => engine.npm && names.includes(engine.name)) && threads.includes(1)) installPackages();
   /** @type {Row[]} */
   const all = [];
@@ -160,6 +217,7 @@ export async function benchTraining({ only, threads, quick, peers }) {
       const rows = await compare(workload, count, { rounds, seconds: quick ? 0.25 : 0.5, names });
       print(workload, count, rows);
       all.push(...rows);
+      if (workload === 'W3') all.push(...(await compareMemory(workload, count, quick ? 3 : 7)));
     }
   }
   return all;

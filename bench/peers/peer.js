@@ -3,19 +3,25 @@
 // A peer is a child process that lives as long as the benchmark. It first prints one line, {"engine": "name version"} or
 // {"unavailable": reason} and ends with code 0. Then each line that it reads is a request,
 //   {"workload": "W2", "seconds": 0.5, "threads": 1},
-// and is answered by one line: {"stepsPerSecond", "rssMegabytes", "lossFirst", "lossLast"} for training,
+// and is answered by one line: {"stepsPerSecond", "rssMegabytes", "lossFirst", "lossLast"} for training (rssMegabytes
+// is the process's peak),
 // {"p50", "p99", "rssMegabytes"} in microseconds for W8, {"samplesPerSecond", …} for epoch, or {"unavailable": reason}
-// for a workload that the engine cannot do. The model and its step count are kept between requests.
+// for a workload that the engine cannot do. The model and its step count are kept between requests. A first request
+//   {"workload": "W3", "steps": 50, "threads": 1}
+// to a JavaScript peer makes so many steps and is answered by {"rssNow", "rssMegabytes"}.
 import { createInterface } from 'node:readline';
 
 /**
  * @typedef {object} Task
- * @property {() => void | Promise<void>} step one training step, or one prediction for W8; for epoch, a whole epoch
+ * @property {(count: number) => void | Promise<void>} step one training step (`count` of them with `many`), or one
+ *   prediction for W8; for epoch, a whole epoch
+ * @property {boolean} [many] several steps are made by one call
  * @property {(() => number)} [loss] of the newest step
  * @property {number} [samples] how many samples an epoch has: then the rate is wanted in samples, and `step` is awaited
  */
 
 const kWarmUpSeconds = 0.4;
+const kCallSeconds = 0.05; // of a call that makes many steps
 
 /** The sizes of the networks. @type {Record<string, { sizes: number[], batch: number }>} */
 export const workloads = {
@@ -61,23 +67,31 @@ export function classes(count) {
   return { x, labels: fillClasses(x) };
 }
 
-/** @param {Task} task @param {number} seconds */
-function train(task, seconds) {
+/** Steps per second. @param {Task} task @param {number} seconds */
+async function train(task, seconds) {
   const start = performance.now();
   let steps = 0;
   let elapsed = 0;
   do {
-    task.step();
-    steps++;
+    const count = task.many ? Math.ceil(steps === 0 ? 10 : (steps / elapsed) * kCallSeconds) : 1;
+    const pending = task.step(count);
+    if (pending !== undefined) await pending; // a loop that need not wait does not yield
+    steps += count;
     elapsed = (performance.now() - start) / 1000;
   } while (elapsed < seconds);
   return steps / elapsed;
 }
 
+/** @param {Task} task @param {number} steps */
+async function stepTimes(task, steps) {
+  if (task.many) await task.step(steps);
+  else for (let i = 0; i < steps; i++) await task.step(1);
+}
+
 /** Samples per second of one epoch. @param {Task} task */
 async function epoch(task) {
   const start = performance.now();
-  await task.step();
+  await task.step(1);
   return (1000 * (task.samples ?? 0)) / (performance.now() - start);
 }
 
@@ -87,7 +101,7 @@ function latency(task, seconds) {
   const times = [];
   const end = performance.now() + seconds * 1000;
   for (let now = performance.now(); now < end; ) {
-    task.step();
+    task.step(1);
     const next = performance.now();
     times.push(next - now);
     now = next;
@@ -115,31 +129,34 @@ export async function serve({ engine, threads, build }) {
   const prepare = async (workload) => {
     const task = build(workload);
     if (typeof task === 'string') return task;
-    await task.step();
+    await task.step(1);
     if (task.loss && !task.samples) firstLosses.set(workload, task.loss());
-    if (!task.samples) train(task, kWarmUpSeconds);
     tasks.set(workload, task);
     return task;
   };
 
+  /** @param {{ workload: string, seconds: number, steps?: number }} request */
+  const answer = async ({ workload, seconds, steps }) => {
+    const known = tasks.get(workload);
+    const task = known ?? (await prepare(workload));
+    if (typeof task === 'string') return { unavailable: task };
+    if (steps !== undefined) {
+      await stepTimes(task, steps - 1); // one was made to prepare it
+      return { rssNow: process.memoryUsage.rss() / 2 ** 20 };
+    }
+    if (task.samples) return { samplesPerSecond: await epoch(task), lossLast: task.loss?.() };
+    if (known === undefined) await train(task, kWarmUpSeconds);
+    if (workload === 'W8') return latency(task, seconds);
+    const stepsPerSecond = await train(task, seconds);
+    return { stepsPerSecond, lossFirst: firstLosses.get(workload), lossLast: task.loss?.() };
+  };
+
   say({ engine });
   for await (const line of createInterface({ input: process.stdin })) {
-    const { workload, seconds, threads: count = 1 } = JSON.parse(line);
+    const request = JSON.parse(line);
     try {
-      threads?.(count);
-      const task = tasks.get(workload) ?? (await prepare(workload));
-      if (typeof task === 'string') {
-        say({ unavailable: task });
-        continue;
-      }
-      const measured =
-        workload === 'W8'
-          ? latency(task, seconds)
-          : task.samples
-            ? { samplesPerSecond: await epoch(task) }
-            : { stepsPerSecond: train(task, seconds) };
-      const rssMegabytes = process.resourceUsage().maxRSS / 1024;
-      say({ ...measured, rssMegabytes, lossFirst: firstLosses.get(workload), lossLast: task.loss?.() });
+      threads?.(request.threads ?? 1);
+      say({ ...(await answer(request)), rssMegabytes: process.resourceUsage().maxRSS / 1024 });
     } catch (error) {
       say({ unavailable: `failed: ${error instanceof Error ? error.message : error}` });
     }

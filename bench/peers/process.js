@@ -114,7 +114,15 @@ function openMpBlas() {
   }
 }
 
-/** @typedef {{ name: string, npm?: boolean, oneThread?: boolean, start: (threads: number) => Peer }} Engine */
+/**
+ * @typedef {object} Engine
+ * @property {string} name
+ * @property {boolean} [own] this library: always measured
+ * @property {string[]} [only] the workloads that it takes part in, default all
+ * @property {boolean} [npm]
+ * @property {boolean} [oneThread]
+ * @property {(threads: number) => Peer} start
+ */
 
 /** @param {string} file @param {string[]} args @returns {(threads: number) => Peer} */
 const node =
@@ -140,7 +148,10 @@ const startLean = (threads) => new Peer(compile('lean_mlp'), [], { OPENBLAS_NUM_
 
 /** Everything that can be compared. @type {Engine[]} */
 export const engines = [
-  { name: 'adjoint', start: node('../adjoint_peer.js') },
+  { name: 'adjoint', own: true, start: node('../adjoint_peer.js', 'eager') },
+  { name: 'compiled', own: true, start: node('../adjoint_peer.js', 'run') },
+  { name: 'await', own: true, only: ['W1'], start: node('../adjoint_peer.js', 'await') },
+  { name: 'sync', own: true, only: ['W1'], start: node('../adjoint_peer.js', 'sync') },
   { name: 'torch', start: startTorch },
   { name: 'lean-c', oneThread: true, start: startLean },
   { name: 'tfjs-wasm', npm: true, oneThread: true, start: node('tfjs_peer.js', 'wasm') },
