@@ -1,8 +1,11 @@
-// The slow checks of the whole process: `npm run soak`, or a part of it: `npm run soak -- memory`, `exit`, `fuzz`.
+// The slow checks of the whole process: `npm run soak`, or a part of it: `npm run soak -- memory`,
+// `compile`, `exit`, `fuzz`.
 import { endings, fuzz, runFixture, tryEnding } from '../test/fixtures/children.mjs';
+import { differencesFromEager, workloads } from '../test/fixtures/workloads.mjs';
 
 const repetitions = 50;
 const fuzzCalls = 100_000;
+const replays = 1_000_000;
 const hour = 3_600_000;
 let failures = 0;
 
@@ -35,19 +38,18 @@ async function memoryOf(mode, count) {
   return result;
 }
 
+/** Samples of the resident memory, in MB: the second half must not exceed the quarter before it by 5 % + 5 MB. */
+function isFlat(rss) {
+  const [early, late] = [rss.slice(rss.length / 4, rss.length / 2), rss.slice(rss.length / 2)];
+  return Math.max(...late) <= Math.max(...early) * 1.05 + 5;
+}
+
 /** 784-128-10, batch 64: flat after a warm-up of a quarter, and small. */
 async function soakSteps() {
   const { error, rss } = await memoryOf('steps', 20_000);
   if (error) return report('20,000 training steps', error);
-  const [early, late] = [rss.slice(rss.length / 4, rss.length / 2), rss.slice(rss.length / 2)].map((part) =>
-    Math.max(...part),
-  );
-  const flat = late <= early * 1.05 + 5;
-  const small = late < 250;
-  report(
-    '20,000 training steps in flat memory under 250 MB',
-    flat && small ? null : `${early} MB early, ${late} MB late`,
-  );
+  const good = isFlat(rss) && Math.max(...rss.slice(rss.length / 2)) < 250;
+  report('20,000 training steps in flat memory under 250 MB', good ? null : `resident MB: ${rss.join(' ')}`);
 }
 
 /** Native peak at most twice what is live (in MB, at the step's fullest) + 256 MB. */
@@ -65,6 +67,32 @@ async function soakMemory() {
   await soakLarge('hoarding', 440);
 }
 
+/** A third each by step.sync, by an await a step, and by step.run. */
+async function soakReplays() {
+  const flags = ['--expose-gc'];
+  const { code, output, errors } = await runFixture('replays.mjs', [`${replays}`], { timeoutMs: hour, flags });
+  if (code !== 0) return report(`${replays} replays of W1`, `exit code ${code}: ${errors}`);
+  const { rss, before, after, resources } = JSON.parse(output);
+  for (const [way, megabytes] of Object.entries(rss)) {
+    console.log(`     resident MB, ${way}: ${megabytes.join(' ')}`);
+    report(`${Math.round(replays / 3)} replays of W1 in flat memory (${way})`, isFlat(megabytes) ? null : 'it grows');
+  }
+  const kept = after === before && resources.length === 0;
+  const wrong = `${before} tensors before, ${after} after; handles of the event loop: ${resources.join(', ') || 'none'}`;
+  report(`${replays} replays of W1 leave nothing behind`, kept ? null : wrong);
+}
+
+async function soakCompile() {
+  await soakReplays();
+  for (const threads of [1, 2]) {
+    for (const name of workloads) {
+      const found = await differencesFromEager(name, 200, threads);
+      const wrong = found.length === 0 ? null : found.slice(0, 5).join('; ');
+      report(`200 steps of ${name}, ${threads} threads, compiled as eager bit for bit`, wrong);
+    }
+  }
+}
+
 async function soakFuzz() {
   const { wrong, counts } = await fuzz(2, fuzzCalls, { timeoutMs: hour });
   for (const [name, { ok, fault, error }] of Object.entries(counts)) {
@@ -73,7 +101,7 @@ async function soakFuzz() {
   report(`${fuzzCalls} random calls of each native entry`, wrong);
 }
 
-const parts = { memory: soakMemory, exit: soakEndings, fuzz: soakFuzz };
+const parts = { memory: soakMemory, compile: soakCompile, exit: soakEndings, fuzz: soakFuzz };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in parts));
 if (unknown.length > 0) {
