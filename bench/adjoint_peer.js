@@ -109,8 +109,8 @@ function xorBatches() {
 function classBatches(batch) {
   const { x, labels } = classes(4096);
   return Array.from({ length: 4096 / batch }, (_, b) => [
-    tensor(x.slice(b * batch * 784, (b + 1) * batch * 784), { shape: [batch, 784] }),
-    tensor(labels.slice(b * batch, (b + 1) * batch)),
+    tensor(x.subarray(b * batch * 784, (b + 1) * batch * 784), { shape: [batch, 784] }),
+    tensor(labels.subarray(b * batch, (b + 1) * batch)),
   ]);
 }
 

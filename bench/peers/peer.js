@@ -129,6 +129,7 @@ export async function serve({ engine, threads, build }) {
   const prepare = async (workload) => {
     const task = build(workload);
     if (typeof task === 'string') return task;
+    globalThis.gc?.(); // what the making of the data left behind is no engine's memory
     await task.step(1);
     if (task.loss && !task.samples) firstLosses.set(workload, task.loss());
     tasks.set(workload, task);

@@ -128,7 +128,7 @@ function openMpBlas() {
 const node =
   (file, ...args) =>
   (threads) =>
-    new Peer(process.execPath, [join(folder, file), ...args], { ADJOINT_NUM_THREADS: String(threads) });
+    new Peer(process.execPath, ['--expose-gc', join(folder, file), ...args], { ADJOINT_NUM_THREADS: String(threads) });
 
 /** @param {number} threads */
 function startTorch(threads) {
