@@ -1,15 +1,17 @@
-// npm run bench [-- ops | train] [--only W2,W3] [--threads 1,2] [--peers torch,lean-c] [--quick] [--json file]
+// npm run bench [-- ops | train | http] [--only W2,W3] [--threads 1,2] [--peers torch,lean-c] [--quick] [--json file]
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { buildInfo } from 'adjoint';
+import { benchHttp } from './http.js';
 import { engines } from './peers/process.js';
 import { benchOperations } from './run.js';
 import { benchTraining, workloads } from './train.js';
 
 const peerNames = engines.filter((engine) => !engine.own).map((engine) => engine.name);
-const usage = `npm run bench -- [ops | train] [options]
+const usage = `npm run bench -- [ops | train | http] [options]
   ops, train       only the single operations, or only the training steps; default both
+  http             predictions by HTTP while a network trains
   --only W2,epoch  some of ${Object.keys(workloads).join(', ')}
   --threads 1,2    thread counts, each a table of its own; default 1 and all
   --peers a,b      some of ${peerNames.join(', ')}
@@ -54,8 +56,8 @@ if (values.help) {
   process.exit(0);
 }
 const parts = listOf(
-  positionals.length > 0 ? positionals.join(',') : values.only ? 'train' : undefined,
-  ['ops', 'train'],
+  positionals.length > 0 ? positionals.join(',') : values.only ? 'train' : 'ops,train',
+  ['ops', 'train', 'http'],
   'the part',
 );
 const only = listOf(values.only, Object.keys(workloads), '--only');
@@ -71,7 +73,8 @@ const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: all, node: process.
 console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; ${JSON.stringify(info)}\n`);
 const operations = parts.includes('ops') ? await benchOperations({ threads, quick }) : [];
 const training = parts.includes('train') ? await benchTraining({ only, threads, quick, peers }) : [];
+const http = parts.includes('http') ? await benchHttp({ quick }) : undefined;
 if (values.json) {
-  writeFileSync(values.json, `${JSON.stringify({ machine, buildInfo: info, operations, training }, null, 1)}\n`);
+  writeFileSync(values.json, `${JSON.stringify({ machine, buildInfo: info, operations, training, http }, null, 1)}\n`);
   console.log(`written to ${values.json}`);
 }
