@@ -18,7 +18,12 @@ async function predict(url, i) {
   if (!(Math.abs(sum - 1) < 1e-4)) throw new Error(`probabilities must have the sum 1, got ${sum}`);
 }
 
-process.on('message', async (/** @type {{ url: string, rate: number, seconds: number }} */ { url, rate, seconds }) => {
+process.on('message', async (/** @type {'state' | { url: string, rate: number, seconds: number }} */ message) => {
+  if (message === 'state') {
+    process.send?.({ cpu: process.cpuUsage() });
+    return;
+  }
+  const { url, rate, seconds } = message;
   const { sent, errors, latencies, late } = await openLoop({ rate, seconds, send: (i) => predict(url, i) });
   process.send?.({ sent, errors: errors.map(String), latencies: [...latencies], late: [...late] });
 });

@@ -55,6 +55,6 @@ step
     process.exit(1);
   });
 const url = await app.listen({ port: 0, host: '127.0.0.1' });
-process.on('message', () => process.send?.({ steps, at: performance.now(), loss, rss: process.memoryUsage.rss() }));
+process.on('message', () => process.send?.({ steps, at: performance.now(), loss, cpu: process.cpuUsage() }));
 process.on('disconnect', () => process.exit(0));
 process.send?.({ url });
