@@ -12,10 +12,10 @@ export const defaults = {
   hidden: [256, 256],
   batch: 256,
   /** Events that are kept; a new one takes the place of the oldest. */
-  capacity: 16_384,
+  capacity: 8192,
   /** How often an event is trained on, about. Then training rests until there are new ones: more would learn by heart. */
-  replays: 32,
-  lr: 1e-3,
+  replays: 16,
+  lr: 5e-4,
 };
 
 export class Learner {

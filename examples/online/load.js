@@ -80,13 +80,18 @@ async function main() {
   const started = performance.now();
   console.log(`${rate} requests a second for ${seconds} s to ${values.url}, one of ${every} with ${lot} events\n`);
   console.log('         log loss   right  of truth  of guess   (of truth: by the true probabilities)');
-  const timer = setInterval(() => report(Math.round((performance.now() - started) / 1000)), 2000);
+  let halves = 0;
+  const timer = setInterval(() => {
+    halves++;
+    if (halves <= 2 || halves % 4 === 0) report(halves / 2); // most is learned at the start
+  }, 500);
   const { sent, errors, latencies, late } = await openLoop({
     rate,
     seconds,
     send: (i) => (i % every === 0 ? tell() : ask()),
   });
   clearInterval(timer);
+  report(seconds);
   const after = await health();
   const stepsPerSecond = (1000 * (after.steps - before.steps)) / (performance.now() - started);
   const milliseconds = (/** @type {number} */ value) => `${value.toFixed(2)} ms`;
