@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "bind.h"
+#include "pointwise.h"
 
 namespace adjoint {
 namespace {
@@ -109,55 +110,6 @@ class Planner {
     std::reverse(plan_.order.begin(), plan_.order.end());
   }
 
-  // The number of elements that a pointwise operation writes, or -1.
-  static int64_t width(const RecordedOperation& o) {
-    if (!o.kernel->pointwise) return -1;
-    int64_t n = -1;
-    forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
-      if (isWritten(kind)) n = span.length;
-    });
-    return n;
-  }
-
-  // Whether a pointwise operation meets element i of this operand at element i of its result.
-  static bool isAligned(const RecordedOperation& o, int64_t n, int operandIndex, int operands, int64_t length) {
-    if (length != n) return false;
-    if (o.integers.empty()) return true;
-    const int64_t step = operands + 1, rank = static_cast<int64_t>(o.integers.size()) / step;
-    int64_t stride = 1;
-    for (int64_t d = rank - 1; d >= 0; d--) {
-      const int64_t size = o.integers[static_cast<size_t>(d * step)];
-      if (size != 1 && o.integers[static_cast<size_t>(d * step + 1 + operandIndex)] != stride) return false;
-      stride *= size;
-    }
-    return true;
-  }
-
-  // use(span, kind, aligned) for each span of a pointwise operation.
-  template <typename Use>
-  static void forEachOperand(const RecordedOperation& o, Use use) {
-    const int64_t n = width(o);
-    int operands = 0, index = 0;
-    forEachSpan(o, [&](const RecordedSpan&, ArgumentKind kind) { operands += kind == ArgumentKind::kIn; });
-    forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
-      const bool operand = kind == ArgumentKind::kIn;
-      use(span, kind, !operand || isAligned(o, n, index, operands, span.length));
-      index += operand;
-    });
-  }
-
-  // Whether two operations may run tile by tile: where one writes, the other touches the same elements or none.
-  static bool mayFuse(const RecordedOperation& a, const RecordedOperation& b) {
-    bool may = true;
-    forEachOperand(a, [&](const RecordedSpan& x, ArgumentKind kindX, bool alignedX) {
-      forEachOperand(b, [&](const RecordedSpan& y, ArgumentKind kindY, bool alignedY) {
-        if (x.buffer != y.buffer || (!isWritten(kindX) && !isWritten(kindY))) return;
-        may = may && alignedX && alignedY && x.offset == y.offset && x.length == y.length && x.dtype == y.dtype;
-      });
-    });
-    return may;
-  }
-
   void group() {
     const int count = static_cast<int>(plan_.order.size());
     plan_.commit = -1;
@@ -240,11 +192,14 @@ class Planner {
       if (fits) taken = span.buffer;
     });
     if (taken < 0) return;
-    forEachOperand(o, [&](const RecordedSpan& span, ArgumentKind, bool aligned) {
-      if (span.buffer == taken && (!aligned || !isWhole(span))) taken = -1;
-    });
-    if (taken < 0) return;
     const int place = home(taken);
+    bool free = true;  // in a fused group the operations before this one have not seen the later tiles yet
+    for (int k = group.first; k <= i; k++) {
+      forEachOperand(operation(k), [&](const RecordedSpan& span, ArgumentKind, bool aligned) {
+        free = free && (home(span.buffer) != place || (aligned && isWhole(span)));
+      });
+    }
+    if (!free) return;
     homes_[static_cast<size_t>(result->buffer)] = place;
     lives_[static_cast<size_t>(place)].last = lives_[static_cast<size_t>(result->buffer)].last;
   }
