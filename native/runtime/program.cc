@@ -163,8 +163,9 @@ Ending Replica::runGroups(int from, int to, const Control& control, int64_t* tim
       before = now;
     }
     if (__builtin_expect(outcome.code == Outcome::kOk, 1)) continue;
+    const auto operation = static_cast<size_t>(program_.plan.order[static_cast<size_t>(group.first)]);
     return {outcome.code == Outcome::kFault ? Ending::kFault : Ending::kMisfit,
-            program_.plan.order[static_cast<size_t>(group.first)], outcome.position, outcome.value};
+            program_.recording.operations[operation].number, outcome.position, outcome.value};
   }
   return {};
 }

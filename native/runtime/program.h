@@ -23,7 +23,7 @@ struct Ending {
     kMisfit,
     kNoMemory
   } code = kDone;
-  int operation = -1;  // of the recording: the one with the fault
+  int operation = -1;  // the number it was recorded under: the one with the fault
   int64_t position = 0;
   double value = 0;
 };
