@@ -10,7 +10,7 @@
 namespace adjoint {
 
 Programs::~Programs() {
-  for (auto& weak : runners) {
+  for (auto& weak : runners_) {
     if (auto handle = weak.lock()) {
       handle->runner.shutDown();
       handle->function = nullptr;  // its environment ends it
@@ -19,17 +19,30 @@ Programs::~Programs() {
 }
 
 void Programs::pause() {
-  for (auto& weak : runners) {
+  paused_++;
+  for (auto& weak : runners_) {
     if (auto handle = weak.lock()) handle->runner.pause();
   }
   environment->unlock(1);
 }
 
-void Programs::resume() {
+bool Programs::resume() {
+  if (paused_ == 0) return false;
+  paused_--;
   environment->unlock(-1);
-  for (auto& weak : runners) {
+  for (auto& weak : runners_) {
     if (auto handle = weak.lock()) handle->runner.resume();
   }
+  return true;
+}
+
+// One that is made while others are paused is so too, and is resumed with them.
+void Programs::add(const std::shared_ptr<RunnerHandle>& handle) {
+  for (size_t i = runners_.size(); i-- > 0;) {
+    if (runners_[i].expired()) runners_.erase(runners_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  for (int i = 0; i < paused_; i++) handle->runner.pause();
+  runners_.push_back(handle);
 }
 
 namespace {
@@ -93,11 +106,7 @@ Napi::Value runnerCreate(const Info& info) {
     throw internalError(info, "no threadsafe function");
   }
   napi_unref_threadsafe_function(info.Env(), handle->function);
-  auto& runners = programs.runners;
-  for (size_t i = runners.size(); i-- > 0;) {
-    if (runners[i].expired()) runners.erase(runners.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-  runners.push_back(handle);
+  programs.add(handle);
   return Napi::External<std::shared_ptr<RunnerHandle>>::New(info.Env(), new std::shared_ptr<RunnerHandle>(handle),
                                                             [](Napi::Env, std::shared_ptr<RunnerHandle>* held) {
                                                               (*held)->shutDown();
@@ -126,7 +135,9 @@ Napi::Value recover(const Info& info) {
 }
 
 void pausePrograms(const Info& info) { programsOf(info).pause(); }
-void resumePrograms(const Info& info) { programsOf(info).resume(); }
+void resumePrograms(const Info& info) {
+  if (!programsOf(info).resume()) throw internalError(info, "nothing is paused");
+}
 
 // saveState(runner, program): remembers what the program's steps change. restoreState puts it back.
 void saveState(const Info& info) { handleOf(info).saved = programOf(info).save(); }

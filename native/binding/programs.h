@@ -21,14 +21,19 @@ class Programs {
   Programs(const Programs&) = delete;
   Programs& operator=(const Programs&) = delete;
 
-  // Between the two no program of this thread runs, and the tensors they use are free.
+  // Between the two no program of this thread runs, and the tensors they use are free. May be nested.
   void pause();
-  void resume();
+  // False when nothing is paused.
+  bool resume();
+  void add(const std::shared_ptr<RunnerHandle>& handle);
 
   Environment* const environment;
   Gate gate;
   Recording recording;  // the newest one
-  std::vector<std::weak_ptr<RunnerHandle>> runners;
+
+ private:
+  std::vector<std::weak_ptr<RunnerHandle>> runners_;
+  int paused_ = 0;
 };
 
 void addPrograms(Napi::Env env, Napi::Object exports, Programs* programs);
