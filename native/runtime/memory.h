@@ -21,7 +21,7 @@ struct ProgramUse {
   bool changing = false;               // a step is writing it; guarded by the gate (gate.h), as is shadow
   bool exported = false;               // JavaScript has a view of the memory
   bool indices = false;                // a program captured it as int32: JavaScript must have no view
-  std::atomic<int32_t> dependents{0};  // of the readers, those that write something else
+  std::atomic<int32_t> dependents{0};  // of the readers, those that no gate lets read a copy
   Storage* shadow = nullptr;           // its content before the step that is writing it, or null
 };
 

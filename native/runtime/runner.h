@@ -74,6 +74,7 @@ class Runner {
   };
 
   Refusal check(const Program& program, int count, const Target* targets) const;
+  bool isNeeded(const Storage* storage) const;
   void lock(const Program& program);
   void unlock(const Program& program);
   std::unique_ptr<Submission> prepare(Program* program, const Target* targets);

@@ -1,0 +1,89 @@
+// Which tensors queued steps hold, and what is refused for it.
+#include <algorithm>
+
+#include "runner.h"
+
+namespace adjoint {
+
+// Whether steps of other runners read this: they might see it half written. Our own ones run before or after.
+bool Runner::isNeeded(const Storage* storage) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  int own = 0;
+  for (const auto& program : programs_) {
+    if (!program || program->pending == 0 || program->isReader()) continue;
+    own += static_cast<int>(std::count(program->read.begin(), program->read.end(), storage));
+  }
+  for (const auto& submission : queue_) {
+    const size_t inputs = submission->program->recording.inputs.size();
+    for (size_t i = 0; i < inputs; i++) own += submission->targets[i].storage == storage;
+  }
+  return storage->use.dependents.load() > own;
+}
+
+Refusal Runner::check(const Program& program, int count, const Target* targets) const {
+  if (down_) return {Refusal::kGone};
+  const auto isForeign = [this](const Storage* storage) {
+    return storage->use.writers.load(std::memory_order_acquire) > 0 && storage->use.owner.load() != this;
+  };
+  if (!program.isReader()) {
+    for (size_t i = 0; i < program.capturedStorages.size(); i++) {
+      if (isForeign(program.capturedStorages[i])) return {Refusal::kBusy, program.captured[i]};
+    }
+    for (const Storage* storage : program.written) {
+      if (storage->use.dependents.load() > 0 && isNeeded(storage)) return {Refusal::kBusy};
+    }
+  }
+  const int inputs = static_cast<int>(program.recording.inputs.size()), step = program.targets();
+  for (int i = 0; i < count * step; i++) {
+    if (i % step >= inputs) continue;
+    const Storage* storage = targets[i].storage;
+    for (const Storage* changed : program.written) {
+      if (changed == storage) return {Refusal::kArgumentShared, i % step};
+    }
+    if (storage->use.writers.load(std::memory_order_acquire) > 0) return {Refusal::kArgumentBusy, i % step};
+  }
+  return {};
+}
+
+void Runner::lock(const Program& program) {
+  for (Storage* storage : program.read) {
+    storage->use.readers.fetch_add(1, std::memory_order_relaxed);
+    if (!program.isReader()) storage->use.dependents.fetch_add(1, std::memory_order_relaxed);
+  }
+  for (Storage* storage : program.written) {
+    storage->use.owner.store(this, std::memory_order_relaxed);
+    storage->use.writers.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Runner::unlock(const Program& program) {
+  for (Storage* storage : program.read) {
+    storage->use.readers.fetch_sub(1, std::memory_order_release);
+    if (!program.isReader()) storage->use.dependents.fetch_sub(1, std::memory_order_release);
+  }
+  for (Storage* storage : program.written) storage->use.writers.fetch_sub(1, std::memory_order_release);
+}
+
+void Runner::retain(const Submission& submission) const {
+  const size_t inputs = submission.program->recording.inputs.size();
+  for (size_t i = 0; i < submission.targets.size(); i++) {
+    Storage* storage = submission.targets[i].storage;
+    if (storage == nullptr) continue;
+    retainStorage(storage);
+    if (i < inputs) storage->use.dependents.fetch_add(1, std::memory_order_relaxed);
+    (i < inputs ? storage->use.readers : storage->use.writers).fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Runner::release(const Submission& submission) const {
+  const size_t inputs = submission.program->recording.inputs.size();
+  for (size_t i = 0; i < submission.targets.size(); i++) {
+    Storage* storage = submission.targets[i].storage;
+    if (storage == nullptr) continue;
+    if (i < inputs) storage->use.dependents.fetch_sub(1, std::memory_order_release);
+    (i < inputs ? storage->use.readers : storage->use.writers).fetch_sub(1, std::memory_order_release);
+    releaseStorage(storage);
+  }
+}
+
+}  // namespace adjoint
