@@ -29,6 +29,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
   readonly paramGroups: ParameterGroup<Options>[] = [];
   private readonly state = new Map<Tensor, State>();
   private readonly hypers = new Map<ParameterGroup<Options>, Hyper>();
+  private changes = 0; // of groups, and of the tensors that make up the state
 
   constructor(
     protected readonly name: string,
@@ -84,6 +85,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     const whole = { ...this.defaults, ...group, params } as ParameterGroup<Options>;
     this.checkGroup(whole);
     this.paramGroups.push(whole);
+    this.changes++;
     this.hypers.set(whole, new Hyper(this.numbers(whole)));
   }
 
@@ -108,8 +110,9 @@ export abstract class Optimizer<Options extends { lr: number }> {
     unrecorded(() => hyper.set(this.numbers(group)));
     const names = this.stateNames(group);
     const flags = this.flags(group);
+    const { changes } = this;
     currentRecording()?.follow({
-      holds: () => equal(this.flags(group), flags) && equal(this.stateNames(group), names),
+      holds: () => this.changes === changes && equal(this.flags(group), flags) && equal(this.stateNames(group), names),
       isDue: () => !equal(this.numbers(group), hyper.values),
       advance: () => {
         this.checkGroup(group);
@@ -173,6 +176,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     }
     const all = this.paramGroups.flatMap((g) => g.params);
     const numbers = groups.flatMap((g) => g.params);
+    this.changes++;
     const loaded = all.map((p, i) => this.checkState(saved.state?.[numbers[i] as number], p, i));
     all.forEach((p, i) => {
       this.state.delete(p);
