@@ -1,4 +1,5 @@
 import { bytesPerElement, type DType, dtypes } from '../dtype.js';
+import { StateError } from '../errors.js';
 import { native, type OperationDescription, type ProgramDescription, type SpanDescription } from '../native.js';
 import { type Leaves, type Machine, signature } from './machine.js';
 
@@ -106,17 +107,20 @@ export function describeMachine(machine: Machine): string {
 
 /** Times each kernel of a program over some steps, whose effect is undone. */
 export function profileMachine(machine: Machine, leaves: Leaves): string {
+  if (!machine.queue.isEmpty) throw new StateError('step.profile: cannot run while steps are queued; await them first');
   const known = machine.find(leaves) !== null;
   if (!known) machine.sync(leaves);
   const program = machine.newest('step.profile');
   const d = native.describeProgram(machine.runner, program.number);
   const times = new BigInt64Array(d.groups.length);
-  native.saveState(machine.runner, program.number);
-  try {
-    for (let i = 0; i < runs; i++) machine.replay(program, leaves, i === 0 ? undefined : times);
-  } finally {
-    native.exchangeState(machine.runner, program.number);
-  }
+  machine.atRest(() => {
+    native.saveState(machine.runner, program.number);
+    try {
+      for (let i = 0; i < runs; i++) machine.replay(program, leaves, i === 0 ? undefined : times);
+    } finally {
+      native.exchangeState(machine.runner, program.number);
+    }
+  });
   const rows = rowsOf(d);
   const micro = [...times].map((t) => Number(t) / 1000 / (runs - 1));
   const total = micro.reduce((a, b) => a + b, 0);
