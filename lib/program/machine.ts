@@ -60,7 +60,8 @@ export class Machine {
     if (currentRecording() !== null) {
       throw new StateError('compile: a step must not be called while another one is being recorded; call its function');
     }
-    this.structure ??= structureOf('arguments', args, true);
+    const isNew = this.programs.length === 0 && this.turn === null; // a call that failed does not count
+    if (this.structure === null || isNew) this.structure = structureOf('arguments', args, true);
     const leaves: (Tensor | number)[] = [];
     collect(this.structure, 'arguments', args, leaves);
     for (const x of leaves) if (typeof x !== 'number') checkTensor('compile', 'an argument', x);
@@ -223,6 +224,7 @@ export class Machine {
 
   /** The program that was used last. */
   newest(operation: string): Program {
+    if (this.disposed) throw disposedStep();
     const newest = this.programs.reduce<Program | null>((a, b) => (a === null || b.used > a.used ? b : a), null);
     if (newest === null) throw new StateError(`${operation}: no step has been recorded yet; call the step first`);
     return newest;
