@@ -74,8 +74,12 @@ export class Program {
     return false;
   }
 
-  /** What JavaScript does before a step is submitted. Returns how to undo it when the step does not run. */
-  prepare(leaves: readonly (Tensor | number)[]): (() => void) | null {
+  /**
+   * What JavaScript does before a step is submitted. Returns how to undo it when the step does not run.
+   *
+   * @param due whether `isDue` when the step was called
+   */
+  prepare(leaves: readonly (Tensor | number)[], due = true): (() => void) | null {
     for (const [leaf, wasCleared] of this.recording.gradients) {
       if (leaf._grad === null) continue;
       if (!wasCleared) {
@@ -87,7 +91,7 @@ export class Program {
     }
     const undos: (() => void)[] = [];
     for (const follower of this.followers) {
-      if (!follower.isDue()) continue;
+      if (!due || !follower.isDue()) continue;
       if (follower.save !== undefined) undos.push(follower.save());
       follower.advance();
     }

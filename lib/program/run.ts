@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, describe, StateError } from '../errors.js';
+import { ArgumentError, checkOptions, describe, formatShape, StateError } from '../errors.js';
 import { isPromise, withScope } from '../memory.js';
 import { native } from '../native.js';
 import { Tensor } from '../tensor.js';
@@ -28,7 +28,8 @@ const mostLot = 512;
 // One run: gathers steps into lots, keeps the native thread fed, and hands on results.
 class Run {
   private program: Program | null = null;
-  private steps: Leaves[] = [];
+  private steps: Leaves[] = []; // gathered, not yet submitted
+  private versions: number[] = []; // of their tensors
   private submitted = 0;
   private finished = 0;
   private result: unknown;
@@ -37,6 +38,7 @@ class Run {
   private ahead = 4;
   private measured = performance.now();
   private measuredSteps = 0;
+  private wake: () => void = () => {};
 
   constructor(
     private readonly machine: Machine,
@@ -50,7 +52,7 @@ class Run {
     try {
       await this.machine.queue.drained();
       if (Symbol.asyncIterator in batches) {
-        for await (const batch of batches) if (!(await this.take(batch))) break;
+        await this.overAsync(batches[Symbol.asyncIterator]());
       } else {
         for (const batch of batches) {
           const more = this.take(batch);
@@ -68,12 +70,33 @@ class Run {
     return { steps: this.finished, result: this.result };
   }
 
+  // A batch that does not come holds up neither an abort nor the steps before it.
+  private async overAsync(iterator: AsyncIterator<unknown>): Promise<void> {
+    for (;;) {
+      const next = await new Promise<IteratorResult<unknown> | null>((resolve, reject) => {
+        this.wake = () => resolve(null);
+        if (this.failed) resolve(null);
+        else iterator.next().then(resolve, reject);
+      });
+      if (next?.done) return;
+      if (next !== null && (await this.take(next.value))) {
+        this.flush();
+        continue;
+      }
+      const end = iterator.return?.();
+      end?.catch(() => {});
+      if (next !== null) await end;
+      return;
+    }
+  }
+
   // The first reason counts; what is queued is dropped.
   private fail(error: unknown): void {
     if (this.failed) return;
     this.failed = true;
     this.error = error;
     this.steps = [];
+    this.wake();
     this.machine.queue.reason = error;
     if (!this.machine.queue.isEmpty) native.abort(this.machine.runner);
   }
@@ -85,11 +108,13 @@ class Run {
     const leaves = machine.leavesOf(Array.isArray(batch) ? batch : [batch]);
     const program = machine.verify ? null : machine.find(leaves);
     if (program === null) return this.takeHere(leaves);
-    if (this.steps.length > 0 && (program !== this.program || program.isDue)) this.flush();
+    const due = program.isDue; // what has changed since concerns this step, not the ones before it
+    if (this.steps.length > 0 && (program !== this.program || due)) this.flush();
     this.program = program;
     this.steps.push(leaves);
-    const single = this.options.onStep !== undefined || program.numbers.length > 0;
-    if (single || this.steps.length >= Math.min(mostLot, this.ahead / 4)) this.flush();
+    for (const x of leaves) if (typeof x !== 'number') this.versions.push(x._base === null ? 0 : x._base.version);
+    const single = this.options.onStep !== undefined || due;
+    if (single || this.steps.length >= Math.min(mostLot, this.ahead / 4)) this.flush(due);
     return this.submitted - this.finished < this.ahead ? true : this.room();
   }
 
@@ -110,11 +135,13 @@ class Run {
     return !this.failed;
   }
 
-  private flush(): void {
+  private flush(due = false): void {
     const { steps, program, machine } = this;
     if (steps.length === 0 || program === null) return;
+    this.checkUnchanged();
     this.steps = [];
-    const undo = program.prepare(steps[0] as Leaves);
+    this.versions = [];
+    const undo = program.prepare(steps[0] as Leaves, due);
     // Only the last step's results are wanted, unless somebody looks at each.
     const last = withScope(null, () => program.allocate());
     machine.submit(program, steps, {
@@ -126,6 +153,21 @@ class Run {
       failed: (error) => this.fail(error),
     });
     this.submitted += steps.length;
+  }
+
+  // Until it is submitted, a batch is not locked.
+  private checkUnchanged(): void {
+    let next = 0;
+    for (const leaves of this.steps) {
+      for (const x of leaves) {
+        if (typeof x === 'number') continue;
+        const version = x._base === null ? 0 : x._base.version;
+        if (version === this.versions[next++] && !x.disposed) continue;
+        throw new StateError(
+          `step.run: a batch ${formatShape(x.shape)} was changed or disposed before its step ran; give each step tensors of its own`,
+        );
+      }
+    }
   }
 
   private done(count: number, result: unknown): void {
