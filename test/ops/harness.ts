@@ -61,7 +61,8 @@ export const positive = (i: number): number => Math.abs(irregular(i)) + 0.1;
 
 const limits: Partial<Record<DType, number>> = { float64: 1e-12, float32: 1e-5 };
 
-function make(spec: InputSpec, dtype: DType): { plain: Plain; tensor: Tensor } {
+/** A tensor as a row wants it, and its plain twin. */
+export function make(spec: InputSpec, dtype: DType): { plain: Plain; tensor: Tensor } {
   const size = sizeOf(spec.shape);
   const kind = spec.dtype ?? dtype;
   const raw = Array.from({ length: size }, (_, i) => (spec.values ?? irregular)(i));

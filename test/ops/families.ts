@@ -1,0 +1,32 @@
+// All op families: their tables of rows and of wrong inputs.
+import * as activation from './activation.js';
+import * as classification from './classification.js';
+import * as compare from './compare.js';
+import * as elementwise from './elementwise.js';
+import * as extremes from './extremes.js';
+import * as indexing from './indexing.js';
+import * as loss from './loss.js';
+import * as matmul from './matmul.js';
+import * as random from './random.js';
+import * as reduce from './reduce.js';
+import * as shape from './shape.js';
+import * as slice from './slice.js';
+import * as softmax from './softmax.js';
+import * as statistics from './statistics.js';
+
+export const families = {
+  activation,
+  classification,
+  compare,
+  elementwise,
+  extremes,
+  indexing,
+  loss,
+  matmul,
+  random,
+  reduce,
+  shape,
+  slice,
+  softmax,
+  statistics,
+};
