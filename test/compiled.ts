@@ -24,6 +24,17 @@ export function print(t: Tensor): string {
   return `${t.dtype} [${t.shape}] ${hash.toString(16)}`;
 }
 
+/** The text of what `fn` throws. */
+export function message(fn: () => unknown): string {
+  try {
+    fn();
+  } catch (error) {
+    expect(error).toBeInstanceOf(Error);
+    return (error as Error).message;
+  }
+  return 'nothing was thrown';
+}
+
 /** Throws unless both have the same shape and dtype and the same bits. */
 export function expectBits(got: Tensor, want: Tensor, what: string): void {
   expect([got.dtype, ...got.shape], what).toEqual([want.dtype, ...want.shape]);
