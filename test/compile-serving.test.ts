@@ -1,0 +1,251 @@
+// Several compiled functions over the same tensors: training beside predictions, locks, pause.
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import {
+  type CompiledStep,
+  compile,
+  mul,
+  nn,
+  noGrad,
+  ones,
+  optim,
+  randint,
+  randn,
+  StateError,
+  type Tensor,
+  zeros,
+} from '../lib/index.js';
+import { bits, message } from './compiled.js';
+
+const inUse = (name: string): string =>
+  `${name}: a tensor is in use by a compiled step that is running or queued; await the step, or do it inside step.pause(() => …)`;
+const busy = 'compile: another compiled step that is running or queued works with the same tensors; await it first';
+
+/** A step that takes some milliseconds and adds 1 to `w`. */
+function slowStep(w: Tensor): CompiledStep<[Tensor], Tensor> {
+  const step = compile((x: Tensor) => {
+    let y = x;
+    for (let i = 0; i < 40; i++) y = y.matmul(x).mul(1 / 128);
+    noGrad(() => w.add_(y.mean()));
+    return y;
+  });
+  step.sync(square);
+  return step;
+}
+const square = ones([128, 128]);
+
+describe('while steps are queued', () => {
+  it('eager use of what they write is refused, and fine inside pause and afterwards', async () => {
+    const w = nn.parameter(zeros([3]));
+    const view = w.reshape([3, 1]);
+    const optimizer = new optim.SGD([w], { lr: 1 });
+    const step = slowStep(w);
+    w.grad = ones([3]);
+    const uses: [string, () => unknown][] = [
+      ['item', () => w.slice({ end: 1 }).item()],
+      ['toTypedArray', () => w.toTypedArray()],
+      ['toTypedArray', () => view.toArray()],
+      ['multiply', () => mul(w, 2)],
+      ['multiply', () => mul(view, 2)],
+      ['fill', () => noGrad(() => w.fill_(1))],
+      ['cast', () => noGrad(() => w.copy_([1, 2, 3]))],
+      ['sgd', () => optimizer.step()],
+    ];
+    const queued = Array.from({ length: 20 }, () => step(square));
+    for (const [name, use] of uses) {
+      expect(use).toThrow(StateError);
+      expect(message(use)).toBe(inUse(name));
+    }
+    expect(message(() => step.sync(square))).toBe(
+      'compile: step.sync cannot run while steps are queued; await them first',
+    );
+    expect(message(() => step.profile(square))).toBe(
+      'step.profile: cannot run while steps are queued; await them first',
+    );
+    const inside = step.pause(() => {
+      for (const [name, use] of uses.slice(0, 5)) expect(message(use), name).toBe('nothing was thrown');
+      return w.toArray() as number[];
+    });
+    expect(inside[0]).toBe(inside[2]);
+    await Promise.all(queued);
+    expect(w.toArray()).toEqual([21, 21, 21]);
+    for (const [, use] of uses) expect(message(use)).toBe('nothing was thrown');
+  });
+
+  it('their arguments can be read and disposed of, but not changed', async () => {
+    const step = slowStep(zeros([1]));
+    const x = ones([128, 128]);
+    const queued = [step(x), step(x)];
+    expect(x.toTypedArray()[0]).toBe(1);
+    expect(message(() => x.fill_(2))).toBe(inUse('fill'));
+    x.dispose();
+    for (const y of await Promise.all(queued)) expect(y.toTypedArray()[0]).toBe(1);
+    const other = ones([128, 128]);
+    await step(other);
+    expect(message(() => other.fill_(2))).toBe('nothing was thrown');
+  });
+
+  it('what they read from outside can be read, but not changed', async () => {
+    const scale = ones([128, 128]);
+    const step = compile((x: Tensor) => x.matmul(scale).matmul(scale));
+    step.sync(square);
+    const queued = step(square);
+    expect(scale.toTypedArray()[0]).toBe(1);
+    expect(message(() => scale.fill_(2))).toBe(inUse('fill'));
+    await queued;
+    expect(message(() => scale.fill_(2))).toBe('nothing was thrown');
+  });
+
+  it('a function that throws inside pause leaves nothing paused or unlocked', async () => {
+    const w = zeros([1]);
+    const step = slowStep(w);
+    const queued = Array.from({ length: 10 }, () => step(square));
+    const fail = (): never => {
+      throw new Error('mine');
+    };
+    expect(message(() => step.pause(() => step.pause(fail)))).toBe('mine');
+    expect(message(() => step.pause(() => Promise.resolve() as unknown))).toMatch(
+      /^step.pause: fn must be synchronous/,
+    );
+    expect(message(() => w.fill_(1))).toBe(inUse('fill'));
+    await Promise.all(queued);
+    expect(w.item()).toBe(11);
+  });
+
+  it('a step compiled inside pause, or inside a recording, runs', async () => {
+    const step = slowStep(zeros([1]));
+    const inPause = step.pause(() => compile((x: Tensor) => mul(x, 3)));
+    let inRecording: CompiledStep<[Tensor], Tensor> | null = null;
+    const recorded = compile((x: Tensor) => {
+      inRecording ??= compile((y: Tensor) => mul(y, 5));
+      return x.add(1);
+    });
+    recorded.sync(ones([1]));
+    for (let i = 0; i < 3; i++) {
+      expect((await inPause(ones([1]))).item()).toBe(3);
+      expect((await (inRecording as unknown as CompiledStep<[Tensor], Tensor>)(ones([1]))).item()).toBe(5);
+    }
+  });
+});
+
+describe('two functions that change the same tensor', () => {
+  it('take turns with await; overlapping is an error that harms neither', async () => {
+    const w = zeros([1]);
+    const [a, b] = [slowStep(w), slowStep(w)];
+    for (let i = 0; i < 3; i++) {
+      await a(square);
+      await b(square);
+      b.sync(square);
+    }
+    expect(w.item()).toBe(11);
+    const queued = [a(square), a(square)];
+    await expect(b(square)).rejects.toThrow(busy);
+    expect(message(() => b.sync(square))).toBe(busy);
+    await expect(b.run([[square]])).rejects.toThrow(busy);
+    await Promise.all(queued);
+    await b(square);
+    expect(w.item()).toBe(14);
+  });
+
+  it.each(['captured', 'argument'])('one reads it (%s) and writes something else', async (how) => {
+    const w = ones([128, 128]);
+    const total = zeros([1]);
+    const reader = compile((x: Tensor) => {
+      let y = how === 'captured' ? w : x;
+      for (let i = 0; i < 40; i++) y = y.matmul(square).mul(1 / 128);
+      noGrad(() => total.add_(y.mean()));
+      return y;
+    });
+    const writer = slowStep(w);
+    const given = how === 'captured' ? square : w;
+    reader.sync(given);
+    await writer(square); // it has written before
+    const queued = reader(given);
+    expect(message(() => writer.sync(square))).toBe(busy);
+    await expect(writer(square)).rejects.toThrow(busy);
+    expect((await queued).toTypedArray().every((v) => v === 3)).toBe(true);
+    await writer(square);
+    if (how === 'captured') {
+      const writing = writer(square);
+      await expect(reader(given)).rejects.toThrow(busy);
+      await writing;
+    } else {
+      const writing = writer(square);
+      await expect(reader(given)).rejects.toThrow(
+        'compile: tensor 0 of the arguments is being written by a step; await it first',
+      );
+      await writing;
+    }
+    expect(w.toTypedArray()[0]).toBe(5);
+  });
+});
+
+describe('predictions while a model is trained', () => {
+  const steps = 6000;
+  function made() {
+    const model = nn.sequential(new nn.Linear(4, 8), nn.tanh, new nn.Linear(8, 2));
+    noGrad(() => {
+      for (const p of model.parameters())
+        p.copy_(Float32Array.from({ length: p.size }, (_, i) => Math.sin(i + p.size)));
+    });
+    const optimizer = new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
+    const fn = (x: Tensor, y: Tensor): Tensor => {
+      const loss = nn.crossEntropy(model.forward(x), y);
+      optimizer.zeroGrad();
+      loss.backward();
+      optimizer.step();
+      return loss;
+    };
+    return { model, fn };
+  }
+  const batches = Array.from({ length: steps }, () => [randn([4, 4]), randint(0, 2, [4])]);
+  const question = randn([1, 4]);
+  const predictions = (model: nn.Sequential, q: Tensor) => bits(noGrad(() => model.forward(q)));
+
+  it('are those of some whole step', async () => {
+    const eager = made();
+    const whole = new Map([[predictions(eager.model, question), 0]]);
+    batches.forEach(([x, y], i) => {
+      eager.fn(x as Tensor, y as Tensor);
+      whole.set(predictions(eager.model, question), i + 1);
+    });
+    const c = made();
+    const step = compile(c.fn);
+    const predict = compile((q: Tensor) => noGrad(() => c.model.forward(q)));
+    predict.sync(question);
+    let ended = false;
+    const run = step.run(batches).then(() => {
+      ended = true;
+    });
+    const seen: number[] = [];
+    while (!ended) {
+      for (let i = 0; i < 30; i++) seen.push(whole.get(bits(predict.sync(question))) ?? -1);
+      const queued = [predict(question), predict(question)];
+      seen.push(whole.get(bits(predict.sync(question))) ?? -1);
+      for (const answer of await Promise.all(queued)) seen.push(whole.get(bits(answer)) ?? -1);
+      await turn();
+    }
+    await run;
+    expect(seen).not.toContain(-1);
+    expect(new Set(seen).size).toBeGreaterThan(20);
+    expect(whole.get(bits(predict.sync(question)))).toBe(steps);
+    expect(whole.get(predictions(c.model, question))).toBe(steps);
+  });
+
+  it('may be recorded for another shape meanwhile', async () => {
+    const c = made();
+    const step = compile(c.fn);
+    const predict = compile((q: Tensor) => noGrad(() => c.model.forward(q)));
+    const run = step.run(batches);
+    for (let n = 1; n <= 10; n++) {
+      const q = ones([n, 4]);
+      const [answer] = await Promise.all([predict(q), turn()]);
+      const rows = answer.toArray() as number[][];
+      expect(new Set(rows.map(String)).size).toBe(1);
+    }
+    await run;
+    const eager = made();
+    for (const [x, y] of batches) eager.fn(x as Tensor, y as Tensor);
+    expect(c.model.parameters().map(bits)).toEqual(eager.model.parameters().map(bits));
+  });
+});
