@@ -105,6 +105,11 @@ export function describeMachine(machine: Machine): string {
   return [...head(machine, d, 'step.describe', rows), ...lines].join('\n');
 }
 
+// One kernel that is interrupted does not spoil the picture.
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[values.length >> 1] as number;
+}
+
 /** Times each kernel of a program over some steps, whose effect is undone. */
 export function profileMachine(machine: Machine, leaves: Leaves): string {
   if (!machine.queue.isEmpty) throw new StateError('step.profile: cannot run while steps are queued; await them first');
@@ -112,17 +117,22 @@ export function profileMachine(machine: Machine, leaves: Leaves): string {
   if (!known) machine.sync(leaves);
   const program = machine.newest('step.profile');
   const d = native.describeProgram(machine.runner, program.number);
-  const times = new BigInt64Array(d.groups.length);
+  const rounds: BigInt64Array[] = [];
   machine.atRest(() => {
     native.saveState(machine.runner, program.number);
     try {
-      for (let i = 0; i < runs; i++) machine.replay(program, leaves, i === 0 ? undefined : times);
+      machine.replay(program, leaves);
+      for (let i = 0; i < runs; i++) {
+        const times = new BigInt64Array(d.groups.length);
+        machine.replay(program, leaves, times);
+        rounds.push(times);
+      }
     } finally {
       native.exchangeState(machine.runner, program.number);
     }
   });
   const rows = rowsOf(d);
-  const micro = [...times].map((t) => Number(t) / 1000 / (runs - 1));
+  const micro = rows.map((_, g) => median(rounds.map((times) => Number(times[g]) / 1000)));
   const total = micro.reduce((a, b) => a + b, 0);
   const order = rows.map((_, i) => i).sort((a, b) => (micro[b] as number) - (micro[a] as number));
   const lines = table(
@@ -135,6 +145,6 @@ export function profileMachine(machine: Machine, leaves: Leaves): string {
       return [row.name, time.toFixed(2), share, per(row.flops), per(row.bytes), row.spans];
     }),
   );
-  const sum = `${total.toFixed(1)} µs a step, the mean of ${runs - 1}`;
+  const sum = `${total.toFixed(1)} µs a step, medians of ${runs}`;
   return [...head(machine, d, 'step.profile', rows), sum, ...lines].join('\n');
 }

@@ -63,7 +63,7 @@ export class Machine {
     const isNew = this.programs.length === 0 && this.turn === null; // a call that failed does not count
     if (this.structure === null || isNew) this.structure = structureOf('arguments', args, true);
     const leaves: (Tensor | number)[] = [];
-    collect(this.structure, 'arguments', args, leaves);
+    collect(this.structure, args, leaves);
     for (const x of leaves) if (typeof x !== 'number') checkTensor('compile', 'an argument', x);
     return leaves;
   }

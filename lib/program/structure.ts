@@ -48,38 +48,51 @@ export function structureOf(path: string, value: unknown, numbers: boolean, dept
 }
 
 /** Appends the tensors and numbers of a value of known structure to `leaves`. */
-export function collect(structure: Structure, path: string, value: unknown, leaves: (Tensor | number)[]): void {
+export function collect(structure: Structure, value: unknown, leaves: (Tensor | number)[]): void {
+  const mismatch = gather(structure, value, leaves);
+  if (mismatch === null) return;
+  throw new StateError(
+    `compile: arguments${mismatch.path} must be ${name(mismatch.structure)} as in the first call, got ${describe(mismatch.value)}; compile another function for it`,
+  );
+}
+
+interface Mismatch {
+  path: string;
+  structure: Structure;
+  value: unknown;
+}
+
+// The first place that does not fit; its path is put together on the way back.
+function gather(structure: Structure, value: unknown, leaves: (Tensor | number)[]): Mismatch | null {
   switch (structure.kind) {
     case 'tensor':
-      if (!(value instanceof Tensor)) break;
-      leaves.push(value);
-      return;
     case 'number':
-      if (typeof value !== 'number') break;
-      leaves.push(value);
-      return;
+      if (structure.kind === 'tensor' ? !(value instanceof Tensor) : typeof value !== 'number') break;
+      leaves.push(value as Tensor | number);
+      return null;
     case 'constant':
       if (!Object.is(value, structure.value)) break;
-      return;
+      return null;
     case 'array':
       if (!Array.isArray(value) || value.length !== structure.items.length) break;
       for (let i = 0; i < value.length; i++) {
-        collect(structure.items[i] as Structure, `${path}[${i}]`, value[i], leaves);
+        const mismatch = gather(structure.items[i] as Structure, value[i], leaves);
+        if (mismatch !== null) return { ...mismatch, path: `[${i}]${mismatch.path}` };
       }
-      return;
+      return null;
     case 'object': {
       if (value === null || typeof value !== 'object' || Array.isArray(value)) break;
       const { keys, items } = structure;
       if (Object.keys(value).length !== keys.length || keys.some((key) => !Object.hasOwn(value, key))) break;
-      keys.forEach((key, i) => {
-        collect(items[i] as Structure, `${path}.${key}`, (value as Record<string, unknown>)[key], leaves);
-      });
-      return;
+      for (let i = 0; i < keys.length; i++) {
+        const key = keys[i] as string;
+        const mismatch = gather(items[i] as Structure, (value as Record<string, unknown>)[key], leaves);
+        if (mismatch !== null) return { ...mismatch, path: `.${key}${mismatch.path}` };
+      }
+      return null;
     }
   }
-  throw new StateError(
-    `compile: ${path} must be ${name(structure)} as in the first call, got ${describe(value)}; compile another function for it`,
-  );
+  return { path: '', structure, value };
 }
 
 function name(structure: Structure): string {

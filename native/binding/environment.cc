@@ -5,7 +5,7 @@
 namespace adjoint {
 namespace {
 constexpr int64_t kMegabyte = 1 << 20;
-// A sweep is due when this much was allocated since the last one, or half of what is live if that is more.
+// A sweep is due when this much was allocated since the last one, or half of what that one left if that is more.
 constexpr int64_t kSweepBytes = 32 * kMegabyte;
 constexpr int64_t kSweepTensors = 40000;
 // What V8's own collections have not freed in time is collected by force: beyond this much over twice the live bytes.
@@ -121,8 +121,8 @@ Recording Environment::endRecording(const std::vector<Operand>& outputs, std::st
 void Environment::sweepIfDue(int64_t bytes) {
   bytesSinceSweep_ += bytes;
   ++tensorsSinceSweep_;
-  const bool due = bytesSinceSweep_ > std::max(kSweepBytes, liveBytes_ / 2) ||
-                   tensorsSinceSweep_ > std::max(kSweepTensors, liveTensors_ / 2);
+  const bool due = bytesSinceSweep_ > std::max(kSweepBytes, bytesAfterSweep_ / 2) ||
+                   tensorsSinceSweep_ > std::max(kSweepTensors, tensorsAfterSweep_ / 2);
   const int64_t most = 2 * bytesAfterCollection_ + kForceBytes;
   if (due) sweep(false);
   if (liveBytes_ + bytes <= most) return;
@@ -159,6 +159,8 @@ void Environment::sweep(bool force) {
   }
   bytesSinceSweep_ = 0;
   tensorsSinceSweep_ = 0;
+  bytesAfterSweep_ = liveBytes_;
+  tensorsAfterSweep_ = liveTensors_;
   bytesAfterCollection_ = std::min(bytesAfterCollection_, liveBytes_);
   reportToV8(liveBytes_);
 }

@@ -108,6 +108,8 @@ class Environment {
   int64_t reported_ = 0;   // what V8 has been told
   int64_t bytesSinceSweep_ = 0;
   int64_t tensorsSinceSweep_ = 0;
+  int64_t bytesAfterSweep_ = 0;
+  int64_t tensorsAfterSweep_ = 0;
   int64_t bytesAfterCollection_ = 0;  // live after the last forced collection
   int64_t sweeps_ = 0;
 };

@@ -160,7 +160,9 @@ Runner::Submission* Runner::next() {
   };
   if (isEmpty()) {
     const auto end = std::chrono::steady_clock::now() + kSpin;
-    while (isEmpty() && std::chrono::steady_clock::now() < end) relax();
+    while (isEmpty() && std::chrono::steady_clock::now() < end) {
+      for (int i = 0; i < 16 && isEmpty(); i++) relax();
+    }
   }
   std::unique_lock<std::mutex> lock(mutex_);
   wake_.wait(lock, [this] {
