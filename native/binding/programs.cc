@@ -60,7 +60,13 @@ std::vector<Operand> operandsOf(const Info& info, const Napi::Value& list) {
   return operands;
 }
 
-void recordBegin(const Info& info) { programsOf(info).environment->beginRecording(operandsOf(info, info[0])); }
+void recordBegin(const Info& info) {
+  const std::vector<Operand> inputs = operandsOf(info, info[0]);
+  for (const Operand& input : inputs) {
+    if (input.data != input.storage->data()) throw internalError(info, "an input must be a whole tensor");
+  }
+  programsOf(info).environment->beginRecording(inputs);
+}
 
 void recordPause(const Info& info) { programsOf(info).environment->pauseRecording(info[0].ToBoolean()); }
 
