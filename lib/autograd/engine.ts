@@ -9,9 +9,9 @@ import {
 } from '../errors.js';
 import { ones } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { Tensor, view } from '../tensor.js';
 import { Pass } from './pass.js';
-import { type Edge, Node, setGradEnabled, versionOf } from './tape.js';
+import { type Edge, Node, newestNode, record, setGradEnabled, versionOf } from './tape.js';
 
 let walks = 0;
 
@@ -22,12 +22,15 @@ export interface BackwardOptions {
   createGraph?: boolean;
 }
 
-/** All nodes behind the roots, newest first: a topological order. Checks, before anything runs, that all can run. */
-function collect(roots: readonly Tensor[]): Node[] {
+/**
+ * All nodes behind the roots that are newer than `floor`, newest first: a topological order. Checks, before anything runs,
+ * that all can run.
+ */
+function collect(roots: readonly Tensor[], floor: number): Node[] {
   const walk = ++walks;
   const nodes: Node[] = [];
   const visit = (node: Node): void => {
-    if (node.walk === walk) return;
+    if (node.walk === walk || node.id <= floor) return;
     node.walk = walk;
     if (node.backward === null) {
       throw new AutogradError(
@@ -87,10 +90,11 @@ function run(
   gradients: readonly Tensor[],
   options: BackwardOptions,
   targets?: ReadonlyMap<Edge, number>,
+  floor = 0,
 ): { pass: Pass; found: (Tensor | null)[] } {
   const createGraph = options.createGraph ?? false;
   const pass = new Pass(createGraph, options.retainGraph ?? createGraph);
-  const nodes = collect(roots);
+  const nodes = collect(roots, floor);
   const found: (Tensor | null)[] = new Array(targets?.size ?? 0).fill(null);
   let wanted: ((edge: Edge) => boolean) | null = null;
   let visit: (node: Node, gradient: Tensor) => void = nothing;
@@ -121,7 +125,10 @@ function run(
     }
   } finally {
     setGradEnabled(before);
-    for (const node of nodes) node.gradient = null;
+    for (const node of nodes) {
+      node.gradient = null;
+      node.arrived?.fill(null);
+    }
   }
   return { pass, found };
 }
@@ -186,4 +193,36 @@ export function grad(
     }
   });
   return found as Tensor[];
+}
+
+/**
+ * @internal The gradients of a fused operation that can be differentiated again: `compute` is the same operation composed of
+ * simple ones. For use in backward functions while gradients are recorded.
+ *
+ * @param gradients one per result of `compute`, null where there is none
+ * @returns one gradient per input, null where it is not needed or the results do not depend on it
+ */
+export function composedGradients(
+  compute: (...inputs: Tensor[]) => readonly Tensor[],
+  inputs: readonly Tensor[],
+  gradients: readonly (Tensor | null)[],
+  needs: readonly boolean[],
+): (Tensor | null)[] {
+  const floor = newestNode();
+  // Stand-ins, behind which the walk below ends; the gradients' own graphs go on behind them.
+  const stands = inputs.map((x) => record('composed', view(x, 0, x.shape), [x], (dy) => [dy]));
+  const results = compute(...stands);
+  const used = results.map((_, i) => i).filter((i) => gradients[i] !== null && results[i]?._requiresGrad);
+  const targets = new Map<Edge, number>();
+  stands.forEach((stand, i) => {
+    if (needs[i] && stand._node !== null) targets.set(stand._node, i);
+  });
+  const { found } = run(
+    used.map((i) => results[i] as Tensor),
+    used.map((i) => gradients[i] as Tensor),
+    { createGraph: true },
+    targets,
+    floor,
+  );
+  return inputs.map((_, i) => found[i] ?? null);
 }

@@ -55,6 +55,7 @@ export class Pass {
 
   /** Runs one node's backward function and delivers what it returns. */
   step(node: Node, wanted: ((edge: Edge) => boolean) | null, visit: (node: Node, gradient: Tensor) => void): void {
+    if (node.arrived !== null) return this.stepMany(node, node.arrived, wanted);
     let dy = node.gradient;
     node.gradient = null;
     if (dy === null) return;
@@ -64,6 +65,31 @@ export class Pass {
       this.deliver(node.retained, dy);
     }
     visit(node, dy);
+    if (node.part >= 0) {
+      const operation = node.edges[0] as Node;
+      if (wanted === null || wanted(operation)) (operation.arrived as (Tensor | null)[])[node.part] = dy;
+      else this.release(dy);
+      if (!this.retainGraph) free(node);
+      return;
+    }
+    this.propagate(node, dy, wanted);
+    if (node.foreign) dy._uses++;
+    if (!this.retainGraph) free(node);
+    this.release(dy);
+  }
+
+  /** The same for an operation with several results. */
+  private stepMany(node: Node, arrived: (Tensor | null)[], wanted: ((edge: Edge) => boolean) | null): void {
+    const some = arrived.find((dy) => dy !== null);
+    if (some === undefined || some === null) return;
+    this.propagate(node, some, wanted);
+    if (!this.retainGraph) free(node);
+    for (const dy of arrived) if (dy !== null) this.release(dy);
+    arrived.fill(null);
+  }
+
+  // Runs the backward function and delivers what it returns.
+  private propagate(node: Node, dy: Tensor, wanted: ((edge: Edge) => boolean) | null): void {
     const needs = node.edges.map((edge) => edge !== null && (wanted === null || wanted(edge)));
     const gradients = (node.backward as NonNullable<Node['backward']>)(dy, needs);
     if (gradients.length !== node.edges.length) {
@@ -79,9 +105,6 @@ export class Pass {
       if (node.foreign) gradient._uses++;
       this.deliver(edge, gradient);
     }
-    if (node.foreign) dy._uses++;
-    if (!this.retainGraph) free(node);
-    this.release(dy);
   }
 
   /** A gradient for somebody to keep: itself, or a copy when others may hold it. */

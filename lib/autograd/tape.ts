@@ -11,6 +11,9 @@ import type { Tensor } from '../tensor.js';
  */
 export type Backward = (dy: Tensor, needs: readonly boolean[]) => readonly (Tensor | null)[];
 
+/** The same for an operation with several results: one gradient for each of them, null where none has arrived. */
+export type BackwardMany = (dys: readonly (Tensor | null)[], needs: readonly boolean[]) => readonly (Tensor | null)[];
+
 /** Where a gradient goes: the operation that made the input, or the input itself when no operation did. */
 export type Edge = Node | Tensor | null;
 
@@ -31,6 +34,10 @@ export class Node {
   hooks: GradientHook[] | null = null;
   /** Written by users, whose functions may hold on to the gradients they see. */
   foreign = false;
+  /** Of an operation with several results: what their gradients are so far. */
+  arrived: (Tensor | null)[] | null = null;
+  /** Which of such results it stands for; its one edge is the operation. */
+  part = -1;
   constructor(
     readonly name: string,
     /** Of the result. */
@@ -127,6 +134,36 @@ export function record(
   y._node = new Node(name, y.shape, y.dtype, edges, backward, saved, versionOf(saved));
   y._requiresGrad = true;
   return y;
+}
+
+const onePart: Backward = () => none as [];
+
+/**
+ * The same for an operation with several float results. `backward` runs once, when the gradients of all results that
+ * have one have arrived.
+ */
+export function recordMany(
+  name: string,
+  ys: readonly Tensor[],
+  inputs: readonly Tensor[],
+  backward: BackwardMany,
+  saved: readonly Tensor[],
+): void {
+  if (!isRecorded(...inputs)) return;
+  const first = ys[0] as Tensor;
+  const run: Backward = (_, needs) => backward(operation.arrived as (Tensor | null)[], needs);
+  const operation = new Node(name, first.shape, first.dtype, inputs.map(edgeOf), run, saved, versionOf(saved));
+  operation.arrived = ys.map(() => null);
+  ys.forEach((y, i) => {
+    y._node = new Node(name, y.shape, y.dtype, [operation], onePart, none, 0);
+    y._node.part = i;
+    y._requiresGrad = true;
+  });
+}
+
+/** @internal The creation number of the newest node. */
+export function newestNode(): number {
+  return created;
 }
 
 /** @internal Whether `record` would put an operation on these inputs on the tape. */

@@ -9,3 +9,4 @@ export * as init from './init.js';
 export { Linear } from './linear.js';
 export * from './losses.js';
 export { buffer, Module, parameter, type StateDict } from './module.js';
+export * from './recurrent.js';

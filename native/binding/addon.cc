@@ -102,7 +102,7 @@ Napi::Value buildInfo(const Napi::CallbackInfo& info) {
 
 // The kernels as functions, and beside each its parameters' kinds, which the fuzz test reads.
 void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
-  constexpr const char* kinds[] = {"in", "out", "inOut", "ins", "inOuts", "integer", "real", "integers"};
+  constexpr const char* kinds[] = {"in", "out", "inOut", "ins", "outs", "inOuts", "integer", "real", "integers"};
   auto functions = Napi::Object::New(env);
   auto parameters = Napi::Object::New(env);
   for (int f = 0; f < instance.level->count; ++f) {

@@ -141,6 +141,7 @@ struct Call {
           if (!span(&arguments[p].buffer, &dtypes[p], &present[p], isWritten(parameters[p].kind))) return false;
           break;
         case ArgumentKind::kIns:
+        case ArgumentKind::kOuts:
         case ArgumentKind::kInOuts:
           if (!list(p, &usedBuffers, isWritten(parameters[p].kind))) return false;
           break;

@@ -24,7 +24,7 @@ enum class DType : uint8_t { kFloat32, kFloat64, kInt32, kUint8 };
 constexpr size_t bytesOfDType[] = {4, 8, 4, 1};
 static inline size_t bytesPerElement(DType dtype) { return bytesOfDType[static_cast<int>(dtype)]; }
 
-enum class ArgumentKind : uint8_t { kIn, kOut, kInOut, kIns, kInOuts, kInteger, kReal, kIntegers };
+enum class ArgumentKind : uint8_t { kIn, kOut, kInOut, kIns, kOuts, kInOuts, kInteger, kReal, kIntegers };
 
 struct Parameter {
   ArgumentKind kind;
@@ -41,7 +41,7 @@ union Argument {
   struct {
     const Buffer* buffers;
     int64_t count;
-  } list;           // kIns, kInOuts
+  } list;           // kIns, kOuts, kInOuts; one of its spans may be absent
   int64_t integer;  // kInteger: 0 … 2^53
   double real;      // kReal
   struct {
@@ -113,6 +113,13 @@ struct Ins {
   const Buffer* buffers;
   int64_t count;
   In<T> operator[](int64_t i) const { return {static_cast<const T*>(buffers[i].data), buffers[i].length}; }
+};
+
+template <typename T>
+struct Outs {
+  const Buffer* buffers;
+  int64_t count;
+  Out<T> operator[](int64_t i) const { return {static_cast<T*>(buffers[i].data), buffers[i].length}; }
 };
 
 template <typename T>
@@ -197,6 +204,11 @@ template <typename T>
 struct Traits<Ins<T>> {
   static constexpr Parameter parameter{ArgumentKind::kIns, DTypeOf<T>::value};
   static Ins<T> read(const Argument& a) { return {a.list.buffers, a.list.count}; }
+};
+template <typename T>
+struct Traits<Outs<T>> {
+  static constexpr Parameter parameter{ArgumentKind::kOuts, DTypeOf<T>::value};
+  static Outs<T> read(const Argument& a) { return {a.list.buffers, a.list.count}; }
 };
 template <typename T>
 struct Traits<InOuts<T>> {

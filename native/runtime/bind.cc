@@ -43,6 +43,7 @@ BoundOperations::BoundOperations(const std::vector<const RecordedOperation*>& op
           put(&argument->buffer);
           break;
         case ArgumentKind::kIns:
+        case ArgumentKind::kOuts:
         case ArgumentKind::kInOuts:
           argument->list = {list, o->counts[count++]};
           for (int64_t i = 0; i < argument->list.count; i++) put(list++);

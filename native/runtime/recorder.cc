@@ -71,6 +71,7 @@ void Recorder::note(const Kernel* kernel, const Variant* variant, const Argument
         operation.spans.push_back(spanOf(*operands++));
         break;
       case ArgumentKind::kIns:
+      case ArgumentKind::kOuts:
       case ArgumentKind::kInOuts:
         operation.counts.push_back(argument.list.count);
         for (int64_t i = 0; i < argument.list.count; i++) operation.spans.push_back(spanOf(*operands++));

@@ -47,7 +47,8 @@ inline bool isRead(ArgumentKind kind) {
          kind == ArgumentKind::kInOuts;
 }
 inline bool isWritten(ArgumentKind kind) {
-  return kind == ArgumentKind::kOut || kind == ArgumentKind::kInOut || kind == ArgumentKind::kInOuts;
+  return kind == ArgumentKind::kOut || kind == ArgumentKind::kInOut || kind == ArgumentKind::kOuts ||
+         kind == ArgumentKind::kInOuts;
 }
 
 // use(span, kind) for each span that is there.
@@ -57,7 +58,7 @@ void forEachSpan(const RecordedOperation& operation, Use use) {
   for (int p = 0; p < operation.kernel->parameterCount; p++) {
     const ArgumentKind kind = operation.variant->parameters[p].kind;
     int64_t count = 0;
-    if (kind == ArgumentKind::kIns || kind == ArgumentKind::kInOuts) {
+    if (kind >= ArgumentKind::kIns && kind <= ArgumentKind::kInOuts) {
       count = operation.counts[list++];
     } else if (kind <= ArgumentKind::kInOut) {
       count = 1;

@@ -1,0 +1,330 @@
+import type { DType } from '../dtype.js';
+import {
+  ArgumentError,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  DTypeError,
+  describe,
+  formatShape,
+  ShapeError,
+} from '../errors.js';
+import { dropout } from '../ops/random.js';
+import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
+import { reshape } from '../ops/shape.js';
+import { concat, slice } from '../ops/slice.js';
+import { type Shape, sameShape } from '../shape.js';
+import { checkDType, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { uniform_ } from './init.js';
+import { Module, parameter } from './module.js';
+
+/** Options of `LSTM` and `GRU`. */
+export interface RecurrentOptions {
+  /** How many layers, each fed with the outputs of the one before; default 1. */
+  numLayers?: number;
+  /** Whether the cells have biases; default true. */
+  bias?: boolean;
+  /** x and output are [batch, steps, …] instead of [steps, batch, …]; default false, as in PyTorch. */
+  batchFirst?: boolean;
+  /** In training, the probability with which outputs of all layers but the last are dropped; default 0. */
+  dropout?: number;
+  /** A second set of cells reads the steps from the last to the first; default false. */
+  bidirectional?: boolean;
+  /** Of the weights; default float32. */
+  dtype?: DType;
+}
+
+/** Options of `RNN`. */
+export interface RNNOptions extends RecurrentOptions {
+  /** `tanh` (default) or `relu`. */
+  nonlinearity?: 'tanh' | 'relu';
+}
+
+const optionNames = ['numLayers', 'bias', 'batchFirst', 'dropout', 'bidirectional', 'dtype'];
+
+function checkFlag(name: string, option: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === 'boolean') return value;
+  throw new ArgumentError(`${name}: ${option} must be a boolean, got ${describe(value)}`);
+}
+
+// PyTorch's U(-1/√hiddenSize, 1/√hiddenSize), for weights and biases alike.
+function makeWeight(shape: Shape, hiddenSize: number, dtype: DType): Tensor {
+  const bound = 1 / Math.sqrt(hiddenSize);
+  return parameter(uniform_(empty(shape, dtype), { low: -bound, high: bound }));
+}
+
+function checkInput(name: string, x: Tensor, inputSize: number, weight: Tensor): void {
+  if (x.shape[x.rank - 1] !== inputSize) {
+    throw new ShapeError(`${name}: last dimension of x must be inputSize ${inputSize}, got x ${formatShape(x.shape)}`);
+  }
+  checkSameDType(name, ['x', 'weights'], [x, weight]);
+}
+
+function checkState(name: string, what: string, state: Tensor, shape: Shape, meaning: string, x: Tensor): Tensor {
+  checkTensor(name, what, state);
+  if (!sameShape(state.shape, shape)) {
+    throw new ShapeError(
+      `${name}: ${what} must be ${meaning} ${formatShape(shape)} for x ${formatShape(x.shape)}, got ${formatShape(state.shape)}`,
+    );
+  }
+  checkSameDType(name, ['x', what], [x, state]);
+  return state;
+}
+
+/** What `LSTM`, `GRU` and `RNN` have in common: all layers, directions and options. */
+export abstract class RecurrentModule extends Module {
+  readonly inputSize: number;
+  readonly hiddenSize: number;
+  readonly numLayers: number;
+  readonly bias: boolean;
+  readonly batchFirst: boolean;
+  readonly dropout: number;
+  readonly bidirectional: boolean;
+  readonly #name: string;
+  readonly #cell: Cell;
+
+  /** @internal */
+  constructor(name: string, cell: Cell, inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
+    super();
+    this.#name = name;
+    this.#cell = cell;
+    this.inputSize = checkInteger(name, 'inputSize', inputSize, 1);
+    this.hiddenSize = checkInteger(name, 'hiddenSize', hiddenSize, 1);
+    this.numLayers = checkInteger(name, 'numLayers', options.numLayers ?? 1, 1);
+    this.bias = checkFlag(name, 'bias', options.bias, true);
+    this.batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
+    this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { least: 0, most: 1 });
+    this.bidirectional = checkFlag(name, 'bidirectional', options.bidirectional, false);
+    const dtype = checkDType(name, options.dtype, 'float32');
+    for (let layer = 0; layer < this.numLayers; layer++) {
+      for (const [key, shape] of this.#shapesOf(layer)) this.#weights[key] = makeWeight(shape, hiddenSize, dtype);
+    }
+  }
+
+  // The weights are properties under PyTorch's names.
+  get #weights(): Record<string, Tensor> {
+    return this as unknown as Record<string, Tensor>;
+  }
+
+  get #directions(): number {
+    return this.bidirectional ? 2 : 1;
+  }
+
+  // Names and shapes of a layer's weights, in the order of PyTorch and of the kernel.
+  #shapesOf(layer: number): [string, Shape][] {
+    const rows = this.#cell.gates * this.hiddenSize;
+    const inFeatures = layer === 0 ? this.inputSize : this.#directions * this.hiddenSize;
+    return ['', '_reverse'].slice(0, this.#directions).flatMap((direction): [string, Shape][] => {
+      const end = `l${layer}${direction}`;
+      const weights: [string, Shape][] = [
+        [`weight_ih_${end}`, [rows, inFeatures]],
+        [`weight_hh_${end}`, [rows, this.hiddenSize]],
+      ];
+      return this.bias ? [...weights, [`bias_ih_${end}`, [rows]], [`bias_hh_${end}`, [rows]]] : weights;
+    });
+  }
+
+  #checkLengths(lengths: Tensor, batch: number): Tensor {
+    checkTensor(this.#name, 'lengths', lengths);
+    if (lengths.dtype !== 'int32') {
+      throw new DTypeError(`${this.#name}: lengths must be int32, got ${lengths.dtype}`);
+    }
+    if (!sameShape(lengths.shape, [batch])) {
+      throw new ShapeError(
+        `${this.#name}: lengths must have one element a sequence [${batch}], got ${formatShape(lengths.shape)}`,
+      );
+    }
+    return lengths;
+  }
+
+  /** @internal The last layer's outputs, and the final states [numLayers · directions, batch, hiddenSize]. */
+  protected run(x: Tensor, given: readonly (Tensor | null)[], lengths: Tensor | null): [Tensor, Tensor[]] {
+    const [name, cell] = [this.#name, this.#cell];
+    checkTensor(name, 'x', x);
+    if (x.rank !== 2 && x.rank !== 3) {
+      const order = this.batchFirst ? '[batch, steps, inputSize]' : '[steps, batch, inputSize]';
+      throw new ShapeError(`${name}: x must be ${order} or [steps, inputSize], got x ${formatShape(x.shape)}`);
+    }
+    checkInput(name, x, this.inputSize, this.#weights.weight_ih_l0 as Tensor);
+    const single = x.rank === 2;
+    const [steps, features] = x.shape as [number, number];
+    let y = single ? reshape(x, this.batchFirst ? [1, steps, features] : [steps, 1, features]) : x;
+    const batch = y.shape[this.batchFirst ? 0 : 1] as number;
+    if (y.shape[this.batchFirst ? 1 : 0] === 0) {
+      throw new ShapeError(`${name}: x must have at least one step, got x ${formatShape(x.shape)}`);
+    }
+    const blocks = this.numLayers * this.#directions;
+    const shape = single ? [blocks, this.hiddenSize] : [blocks, batch, this.hiddenSize];
+    const meaning = `[numLayers${this.bidirectional ? ' · 2' : ''}, ${single ? '' : 'batch, '}hiddenSize]`;
+    const whole = [blocks, batch, this.hiddenSize];
+    const initial = given.map((t, k) => {
+      if (t === null) return null;
+      checkState(name, k === 0 ? 'h0' : 'c0', t, shape, meaning, x);
+      return single ? reshape(t, whole) : t;
+    });
+    const o = { name, batchFirst: this.batchFirst, lengths: lengths && this.#checkLengths(lengths, batch) };
+    const finals: Tensor[][] = given.map(() => []);
+    for (let layer = 0; layer < this.numLayers; layer++) {
+      const part = { start: layer * this.#directions, end: (layer + 1) * this.#directions };
+      const states = initial.map((t) => (t === null || this.numLayers === 1 ? t : slice(t, part)));
+      const weights = this.#shapesOf(layer).map(([key]) => this.#weights[key] as Tensor);
+      const [output, ...last] = recurrentLayer(cell, y, states, weights, this.#directions, o) as [Tensor, ...Tensor[]];
+      last.forEach((t, k) => {
+        finals[k]?.push(t);
+      });
+      const drops = this.dropout > 0 && layer < this.numLayers - 1;
+      y = drops ? dropout(output, { p: this.dropout, training: this.training }) : output;
+    }
+    const joined = finals.map((list) => (list.length === 1 ? (list[0] as Tensor) : concat(list)));
+    if (!single) return [y, joined];
+    return [reshape(y, [steps, y.shape[2] as number]), joined.map((t) => reshape(t, shape))];
+  }
+
+  override toString(): string {
+    const layers = this.numLayers > 1 ? `, ${this.numLayers} layers` : '';
+    const flags = [this.bidirectional && ', bidirectional', this.batchFirst && ', batch first', !this.bias && ', no bias'];
+    const rest = flags.filter((f) => f !== false).join('');
+    const dropped = this.dropout > 0 ? `, dropout ${this.dropout}` : '';
+    return `${this.#name}(${this.inputSize}, ${this.hiddenSize}${layers}${rest}${dropped})`;
+  }
+}
+
+/** The two states of an LSTM: h and c. */
+export type LSTMState = readonly [h: Tensor, c: Tensor];
+
+function checkPair(name: string, state: LSTMState | null): readonly (Tensor | null)[] {
+  if (state === null) return [null, null];
+  if (Array.isArray(state) && state.length === 2) return state;
+  throw new ArgumentError(`${name}: state must be [h0, c0], got ${describe(state)}`);
+}
+
+/**
+ * Long short-term memory (Hochreiter and Schmidhuber, 1997, https://doi.org/10.1162/neco.1997.9.8.1735), over all steps in
+ * one native call a layer and pass. For each step, with σ the sigmoid:
+ *
+ *     i = σ(W_ii x + b_ii + W_hi h + b_hi)       f = σ(W_if x + b_if + W_hf h + b_hf)
+ *     g = tanh(W_ig x + b_ig + W_hg h + b_hg)    o = σ(W_io x + b_io + W_ho h + b_ho)
+ *     c = f · c + i · g                          h = o · tanh(c)
+ *
+ * | tensor | shape |
+ * |---|---|
+ * | x | [steps, batch, inputSize], with `batchFirst` [batch, steps, inputSize], or [steps, inputSize] |
+ * | output: h of the last layer at each step | as x, with hiddenSize · directions at the end |
+ * | h0, c0, hN, cN | [numLayers · directions, batch, hiddenSize], without batch for an x without |
+ * | `weight_ih_l0` (`_l1`, … `_reverse`) | [4 · hiddenSize, inputSize], above hiddenSize · directions instead of inputSize; i, f, g, o |
+ * | `weight_hh_l0` | [4 · hiddenSize, hiddenSize] |
+ * | `bias_ih_l0`, `bias_hh_l0` | [4 · hiddenSize] |
+ *
+ * All start uniform in ±1/√hiddenSize.
+ *
+ * @throws ShapeError, DTypeError when x, the states or lengths do not fit; ArgumentError for a length outside 1 … steps
+ * @example
+ * const lstm = new nn.LSTM(64, 128, { batchFirst: true });
+ * const [output, [hN, cN]] = lstm.forward(zeros([32, 10, 64])); // output [32, 10, 128], hN and cN [1, 32, 128]
+ */
+export class LSTM extends RecurrentModule {
+  constructor(inputSize: number, hiddenSize: number, options?: RecurrentOptions) {
+    checkOptions('LSTM', options, optionNames);
+    super('LSTM', cells.lstm, inputSize, hiddenSize, options);
+  }
+
+  /**
+   * @param state [h0, c0]; default zeros
+   * @param lengths int32 [batch]: how many steps each sequence has. Later steps leave its states as they are and have the
+   *   output 0, and the reverse direction starts at its last one: as with PyTorch's packed sequences
+   * @returns [output, [hN, cN]]
+   */
+  forward(x: Tensor, state: LSTMState | null = null, lengths: Tensor | null = null): [Tensor, [Tensor, Tensor]] {
+    const [output, states] = this.run(x, checkPair('LSTM', state), lengths);
+    return [output, states as [Tensor, Tensor]];
+  }
+}
+
+/**
+ * Gated recurrent units (Cho et al., 2014, https://arxiv.org/abs/1406.1078), over all steps in one native call a layer and
+ * pass. For each step, with σ the sigmoid:
+ *
+ *     r = σ(W_ir x + b_ir + W_hr h + b_hr)       z = σ(W_iz x + b_iz + W_hz h + b_hz)
+ *     n = tanh(W_in x + b_in + r · (W_hn h + b_hn))
+ *     h = (1 - z) · n + z · h
+ *
+ * | tensor | shape |
+ * |---|---|
+ * | x | [steps, batch, inputSize], with `batchFirst` [batch, steps, inputSize], or [steps, inputSize] |
+ * | output: h of the last layer at each step | as x, with hiddenSize · directions at the end |
+ * | h0, hN | [numLayers · directions, batch, hiddenSize], without batch for an x without |
+ * | `weight_ih_l0` (`_l1`, … `_reverse`) | [3 · hiddenSize, inputSize], above hiddenSize · directions instead of inputSize; r, z, n |
+ * | `weight_hh_l0` | [3 · hiddenSize, hiddenSize] |
+ * | `bias_ih_l0`, `bias_hh_l0` | [3 · hiddenSize] |
+ *
+ * All start uniform in ±1/√hiddenSize.
+ *
+ * @throws ShapeError, DTypeError when x, the states or lengths do not fit; ArgumentError for a length outside 1 … steps
+ * @example
+ * const gru = new nn.GRU(64, 128, { bidirectional: true });
+ * const [output, hN] = gru.forward(zeros([10, 32, 64])); // output [10, 32, 256], hN [2, 32, 128]
+ */
+export class GRU extends RecurrentModule {
+  constructor(inputSize: number, hiddenSize: number, options?: RecurrentOptions) {
+    checkOptions('GRU', options, optionNames);
+    super('GRU', cells.gru, inputSize, hiddenSize, options);
+  }
+
+  /**
+   * @param state h0; default zeros
+   * @param lengths int32 [batch]: how many steps each sequence has; see `LSTM`
+   * @returns [output, hN]
+   */
+  forward(x: Tensor, state: Tensor | null = null, lengths: Tensor | null = null): [Tensor, Tensor] {
+    const [output, states] = this.run(x, [state], lengths);
+    return [output, states[0] as Tensor];
+  }
+}
+
+/**
+ * The recurrent network of Elman (1990, https://doi.org/10.1207/s15516709cog1402_1), over all steps in one native call a
+ * layer and pass. For each step h = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu instead of tanh.
+ *
+ * | tensor | shape |
+ * |---|---|
+ * | x | [steps, batch, inputSize], with `batchFirst` [batch, steps, inputSize], or [steps, inputSize] |
+ * | output: h of the last layer at each step | as x, with hiddenSize · directions at the end |
+ * | h0, hN | [numLayers · directions, batch, hiddenSize], without batch for an x without |
+ * | `weight_ih_l0` (`_l1`, … `_reverse`) | [hiddenSize, inputSize], above hiddenSize · directions instead of inputSize |
+ * | `weight_hh_l0` | [hiddenSize, hiddenSize] |
+ * | `bias_ih_l0`, `bias_hh_l0` | [hiddenSize] |
+ *
+ * All start uniform in ±1/√hiddenSize.
+ *
+ * @throws ShapeError, DTypeError when x, the states or lengths do not fit; ArgumentError for a length outside 1 … steps
+ * @example
+ * const rnn = new nn.RNN(8, 16, { nonlinearity: 'relu' });
+ * const [output, hN] = rnn.forward(zeros([10, 4, 8])); // output [10, 4, 16], hN [1, 4, 16]
+ */
+export class RNN extends RecurrentModule {
+  readonly nonlinearity: 'tanh' | 'relu';
+
+  constructor(inputSize: number, hiddenSize: number, options?: RNNOptions) {
+    checkOptions('RNN', options, [...optionNames, 'nonlinearity']);
+    super('RNN', cellOf('RNN', options), inputSize, hiddenSize, options);
+    this.nonlinearity = options?.nonlinearity ?? 'tanh';
+  }
+
+  /**
+   * @param state h0; default zeros
+   * @param lengths int32 [batch]: how many steps each sequence has; see `LSTM`
+   * @returns [output, hN]
+   */
+  forward(x: Tensor, state: Tensor | null = null, lengths: Tensor | null = null): [Tensor, Tensor] {
+    const [output, states] = this.run(x, [state], lengths);
+    return [output, states[0] as Tensor];
+  }
+}
+
+function cellOf(name: string, options: { nonlinearity?: unknown } | undefined): Cell {
+  const nonlinearity = options?.nonlinearity ?? 'tanh';
+  if (nonlinearity === 'tanh') return cells.rnnTanh;
+  if (nonlinearity === 'relu') return cells.rnnRelu;
+  throw new ArgumentError(`${name}: nonlinearity must be tanh or relu, got ${describe(nonlinearity)}`);
+}

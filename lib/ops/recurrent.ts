@@ -1,0 +1,254 @@
+// One layer of a recurrent network over all steps: its kernel, and the same composed of simple operations, which is what
+// second derivatives are taken of. Arguments are checked in lib/nn/recurrent.ts.
+import { composedGradients } from '../autograd/engine.js';
+import { isGradEnabled, isRecorded, recordMany } from '../autograd/tape.js';
+import { ArgumentError } from '../errors.js';
+import { type Kernel, kernel } from '../native.js';
+import { checkFault } from '../program/recording.js';
+import type { Shape } from '../shape.js';
+import { empty, type Tensor } from '../tensor.js';
+import { relu, sigmoid, tanh } from './activation.js';
+import { gt, where } from './compare.js';
+import { zeros } from './creation.js';
+import { add, mul, sub } from './elementwise.js';
+import { linear } from './matmul.js';
+import { reshape } from './shape.js';
+import { chunk, concat, slice, stack } from './slice.js';
+
+/** @internal What distinguishes the kinds of layers. */
+export interface Cell {
+  run: Kernel;
+  runBackward: Kernel;
+  /** Blocks of rows in the weights. */
+  gates: number;
+  /** Blocks of columns that the kernel writes, and keeps for the backward pass if `keeps`. */
+  kept: number;
+  keeps: boolean;
+  /** Blocks of columns of the gates' gradients. */
+  gradients: number;
+  /** 1: h; 2: h and c. */
+  states: 1 | 2;
+  /** What follows the sizes in a call. */
+  code: readonly number[];
+  /** One step composed of operations: from the gates' sums over the input and over h, both biases included. */
+  step(ofInput: Tensor, ofState: Tensor, states: readonly Tensor[]): Tensor[];
+}
+
+const lstm: Cell = {
+  run: kernel('lstm'),
+  runBackward: kernel('lstmBackward'),
+  gates: 4,
+  kept: 4,
+  keeps: true,
+  gradients: 4,
+  states: 2,
+  code: [],
+  step(ofInput, ofState, states) {
+    const [i, f, g, o] = chunk(add(ofInput, ofState), 4, { dim: 1 }) as [Tensor, Tensor, Tensor, Tensor];
+    const c = add(mul(sigmoid(f), states[1] as Tensor), mul(sigmoid(i), tanh(g)));
+    return [mul(sigmoid(o), tanh(c)), c];
+  },
+};
+
+const gru: Cell = {
+  run: kernel('gru'),
+  runBackward: kernel('gruBackward'),
+  gates: 3,
+  kept: 4,
+  keeps: true,
+  gradients: 4,
+  states: 1,
+  code: [],
+  step(ofInput, ofState, states) {
+    const [ri, zi, ni] = chunk(ofInput, 3, { dim: 1 }) as [Tensor, Tensor, Tensor];
+    const [rh, zh, nh] = chunk(ofState, 3, { dim: 1 }) as [Tensor, Tensor, Tensor];
+    const n = tanh(add(ni, mul(sigmoid(add(ri, rh)), nh)));
+    return [add(n, mul(sigmoid(add(zi, zh)), sub(states[0] as Tensor, n)))];
+  },
+};
+
+const rnn = (code: number, activation: (x: Tensor) => Tensor): Cell => ({
+  run: kernel('rnn'),
+  runBackward: kernel('rnnBackward'),
+  gates: 1,
+  kept: 1,
+  keeps: false,
+  gradients: 1,
+  states: 1,
+  code: [code],
+  step: (ofInput, ofState) => [activation(add(ofInput, ofState))],
+});
+
+/** @internal */
+export const cells = { lstm, gru, rnnTanh: rnn(0, tanh), rnnRelu: rnn(1, relu) };
+
+/** @internal */
+export interface LayerOptions {
+  /** What errors call the layer. */
+  name: string;
+  /** x and y are [batch, steps, …] instead of [steps, batch, …]. */
+  batchFirst: boolean;
+  /** int32 [batch]: how many steps each sequence has. */
+  lengths: Tensor | null;
+}
+
+interface Sizes {
+  steps: number;
+  batch: number;
+  inFeatures: number;
+  hidden: number;
+  directions: number;
+}
+
+const handleOf = (t: Tensor | null | undefined): number => t?.handle ?? 0;
+const listOf = (tensors: readonly (Tensor | null | undefined)[]): number[] => [
+  tensors.length,
+  ...tensors.map(handleOf),
+];
+
+// In elements: the panels of weightHh are at most 32 columns wide, and each part is rounded up to a cache line.
+function forwardScratch(cell: Cell, { batch, hidden, directions }: Sizes): number {
+  const width = cell.gates * hidden + 32;
+  return directions * (width * (hidden + batch) + (cell.gates + 1) * hidden + 64);
+}
+
+function backwardScratch(cell: Cell, { steps, batch, hidden, directions }: Sizes): number {
+  const columns = cell.gates * hidden;
+  const perStep = steps * batch * (cell.gradients + 1) * hidden;
+  return directions * (perStep + (hidden + 32) * (columns + batch) + batch * (columns + hidden) + 128);
+}
+
+/**
+ * @internal A layer over all steps in one call each way, in one direction or (with twice as many weights) both.
+ *
+ * @param x [steps, batch, inFeatures]
+ * @param states h0 (and c0) [directions, batch, hidden]; null: zeros
+ * @param weights of each direction weightIh [gates · hidden, inFeatures], weightHh [gates · hidden, hidden] and perhaps
+ *   biasIh, biasHh [gates · hidden]
+ * @returns y [steps, batch, directions · hidden], hN (and cN) [directions, batch, hidden]
+ */
+export function recurrentLayer(
+  cell: Cell,
+  x: Tensor,
+  states: readonly (Tensor | null)[],
+  weights: readonly Tensor[],
+  directions: number,
+  o: LayerOptions,
+): Tensor[] {
+  const [outer, inner, inFeatures] = x.shape as [number, number, number];
+  const hidden = (weights[1] as Tensor).shape[1] as number;
+  const [steps, batch] = o.batchFirst ? [inner, outer] : [outer, inner];
+  const s: Sizes = { steps, batch, inFeatures, hidden, directions };
+  const numbers = [steps, batch, inFeatures, hidden, directions, o.batchFirst ? 1 : 0, ...cell.code];
+  const state: Shape = [directions, batch, hidden];
+  const y = empty([outer, inner, directions * hidden], x.dtype);
+  const hN = empty(state, x.dtype);
+  const gates = empty([directions, outer, inner, cell.kept * hidden], x.dtype);
+  const cN = cell.states === 2 ? empty(state, x.dtype) : null;
+  const cellStates = cN && empty([directions, outer, inner, hidden], x.dtype);
+  const results = cN && cellStates ? [y, hN, gates, cN, cellStates] : [y, hN, gates];
+  const scratch = empty([forwardScratch(cell, s)], x.dtype);
+  const operands = (): number[] => [...listOf(weights), handleOf(o.lengths), ...numbers];
+  const fault = cell.run(...listOf(results), scratch.handle, x.handle, ...listOf(states), ...operands());
+  checkFault(fault, ({ value, position }) => {
+    const rule = `lengths must be at least 1 and at most the number of steps ${steps}`;
+    return new ArgumentError(`${o.name}: ${rule}, got ${value} (element ${position})`);
+  });
+  scratch.dispose();
+  const given = states.filter((t) => t !== null);
+  const inputs = [x, ...given, ...weights];
+  const kept = cellStates ? [y, gates, cellStates] : [y, cell.keeps ? gates : null];
+  if (!cell.keeps || !isRecorded(...inputs)) gates.dispose();
+  if (cellStates && !isRecorded(...inputs)) cellStates.dispose();
+  const outputs = cN ? [y, hN, cN] : [y, hN];
+  const backward = (dys: readonly (Tensor | null)[], needs: readonly boolean[]): (Tensor | null)[] => {
+    if (isGradEnabled()) {
+      const compute = (...list: Tensor[]) => composedLayer(cell, list, states, directions, o);
+      return composedGradients(compute, inputs, dys, needs);
+    }
+    const gradients = inputs.map((t, i) => (needs[i] ? empty(t.shape, t.dtype) : null));
+    let next = 1;
+    const ofStates = states.map((t) => (t === null ? null : (gradients[next++] as Tensor | null)));
+    const ofWeights = gradients.slice(next).flatMap((g, i, all) => {
+      // A layer without bias has two weights a direction where the kernel has places for four.
+      return all.length === 2 * directions && i % 2 === 1 ? [g, null, null] : [g];
+    });
+    const working = empty([backwardScratch(cell, s)], x.dtype);
+    cell.runBackward(
+      ...listOf([gradients[0], ...ofStates, ...ofWeights]),
+      working.handle,
+      ...listOf(dys),
+      x.handle,
+      ...listOf(states),
+      ...listOf(kept),
+      ...operands(),
+    );
+    working.dispose();
+    return gradients;
+  };
+  const saved = [...inputs, ...kept, o.lengths].filter((t) => t !== null);
+  recordMany(o.name, outputs, inputs, backward, saved);
+  return outputs;
+}
+
+// The same composed of operations, of the inputs [x, h0, c0 where they are given, …weights].
+function composedLayer(
+  cell: Cell,
+  inputs: readonly Tensor[],
+  given: readonly (Tensor | null)[],
+  directions: number,
+  o: LayerOptions,
+): Tensor[] {
+  const x = inputs[0] as Tensor;
+  let next = 1;
+  const states = given.map((t) => (t === null ? null : (inputs[next++] as Tensor)));
+  const weights = inputs.slice(next);
+  const perDirection = weights.length / directions;
+  const parts = Array.from({ length: directions }, (_, d) =>
+    composedDirection(
+      cell,
+      x,
+      states.map((t) => t && slice(t, { start: d, end: d + 1 })),
+      weights.slice(d * perDirection, (d + 1) * perDirection),
+      d === 1,
+      o,
+    ),
+  );
+  const y = concat(
+    parts.map((p) => p.y),
+    { dim: 2 },
+  );
+  return [y, ...given.map((_, k) => stack(parts.map((p) => p.states[k] as Tensor)))];
+}
+
+function composedDirection(
+  cell: Cell,
+  x: Tensor,
+  initial: readonly (Tensor | null)[],
+  [weightIh, weightHh, biasIh, biasHh]: readonly Tensor[],
+  reverse: boolean,
+  { batchFirst, lengths }: LayerOptions,
+): { y: Tensor; states: Tensor[] } {
+  const dim = batchFirst ? 1 : 0;
+  const steps = x.shape[dim] as number;
+  const batch = x.shape[1 - dim] as number;
+  const hidden = (weightHh as Tensor).shape[1] as number;
+  const none = zeros([batch, hidden], { dtype: x.dtype });
+  let states = initial.map((t) => (t === null ? none : reshape(t, [batch, hidden])));
+  const ys: Tensor[] = [];
+  for (let i = 0; i < steps; i++) {
+    const t = reverse ? steps - 1 - i : i;
+    const now = reshape(slice(x, { dim, start: t, end: t + 1 }), [batch, x.shape[2] as number]);
+    const ofInput = linear(now, weightIh as Tensor, biasIh ?? null);
+    const ofState = linear(states[0] as Tensor, weightHh as Tensor, biasHh ?? null);
+    let after = cell.step(ofInput, ofState, states);
+    ys[t] = after[0] as Tensor;
+    if (lengths !== null) {
+      const active = reshape(gt(lengths, t), [batch, 1]);
+      ys[t] = where(active, after[0] as Tensor, none);
+      after = after.map((state, k) => where(active, state, states[k] as Tensor));
+    }
+    states = after;
+  }
+  return { y: stack(ys, { dim }), states };
+}

@@ -1,0 +1,227 @@
+// Recurrent layers, PyTorch's equations and order of gates. A cell computes one step of one sequence: `gates` holds the
+// products with its input, `z` those with its state h, `bias` both biases where they add up.
+#include "math.h"
+#include "recurrent_backward.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+// i, f, o = σ(z), g = tanh(z); c = f c + i g; h = o tanh(c). Keeps i, f, g, o and c.
+template <typename T>
+struct Lstm {
+  static constexpr int64_t gates = 4, kept = 4, needed = 4, gradients = 4;
+  static constexpr bool hasCells = true;
+
+  static void joinBiases(int64_t n, T* to, const T* biasIh, const T* biasHh) {
+    for (int64_t j = 0; j < 4 * n; j++) to[j] = biasIh[j] + biasHh[j];
+  }
+
+  void forward(int64_t n, T* y, T* gates, T* cells, const T* z, const T* bias, T* h, T* c) const {
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++) {
+      const T i = math::sigmoid(gates[j] + z[j] + bias[j]);
+      const T f = math::sigmoid(gates[j + n] + z[j + n] + bias[j + n]);
+      const T g = math::tanh(gates[j + 2 * n] + z[j + 2 * n] + bias[j + 2 * n]);
+      const T o = math::sigmoid(gates[j + 3 * n] + z[j + 3 * n] + bias[j + 3 * n]);
+      const T cell = f * c[j] + i * g;
+      const T state = o * math::tanh(cell);
+      gates[j] = i;
+      gates[j + n] = f;
+      gates[j + 2 * n] = g;
+      gates[j + 3 * n] = o;
+      c[j] = cells[j] = cell;
+      h[j] = y[j] = state;
+    }
+  }
+
+  void backward(int64_t n, T* dz, T* dzNow, T* dh, T* dc, const T*, const T*, const T* gates, const T* cells,
+                const T* previousCells) const {
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++) {
+      const T i = gates[j], f = gates[j + n], g = gates[j + 2 * n], o = gates[j + 3 * n];
+      const T t = math::tanh(cells[j]);
+      const T dCell = dc[j] + dh[j] * o * (T(1) - t * t);
+      const T di = dCell * g * i * (T(1) - i), dg = dCell * i * (T(1) - g * g);
+      const T df = previousCells ? dCell * previousCells[j] * f * (T(1) - f) : T(0);
+      const T dO = dh[j] * t * o * (T(1) - o);
+      dz[j] = dzNow[j] = di;
+      dz[j + n] = dzNow[j + n] = df;
+      dz[j + 2 * n] = dzNow[j + 2 * n] = dg;
+      dz[j + 3 * n] = dzNow[j + 3 * n] = dO;
+      dc[j] = dCell * f;
+      dh[j] = T(0);
+    }
+  }
+};
+
+// r, z = σ(…), n = tanh(x part + r (h part + b_hn)); h = (1 - z) n + z h. Keeps r, z, n and the h part of n.
+template <typename T>
+struct Gru {
+  static constexpr int64_t gates = 3, kept = 4, needed = 4, gradients = 4;
+  static constexpr bool hasCells = false;
+
+  // b_ir + b_hr, b_iz + b_hz, b_in, b_hn
+  static void joinBiases(int64_t n, T* to, const T* biasIh, const T* biasHh) {
+    for (int64_t j = 0; j < 2 * n; j++) to[j] = biasIh[j] + biasHh[j];
+    copyRow(to + 2 * n, biasIh + 2 * n, n);
+    copyRow(to + 3 * n, biasHh + 2 * n, n);
+  }
+
+  void forward(int64_t n, T* y, T* gates, T*, const T* product, const T* bias, T* h, T*) const {
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++) {
+      const T r = math::sigmoid(gates[j] + product[j] + bias[j]);
+      const T z = math::sigmoid(gates[j + n] + product[j + n] + bias[j + n]);
+      const T ofState = product[j + 2 * n] + bias[j + 3 * n];
+      const T candidate = math::tanh(gates[j + 2 * n] + bias[j + 2 * n] + r * ofState);
+      gates[j] = r;
+      gates[j + n] = z;
+      gates[j + 2 * n] = candidate;
+      gates[j + 3 * n] = ofState;
+      h[j] = y[j] = (T(1) - z) * candidate + z * h[j];
+    }
+  }
+
+  // dz: of r, z, n and of the h part of n.
+  void backward(int64_t n, T* dz, T* dzNow, T* dh, T*, const T*, const T* previous, const T* gates, const T*,
+                const T*) const {
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++) {
+      const T r = gates[j], z = gates[j + n], candidate = gates[j + 2 * n], ofState = gates[j + 3 * n];
+      const T dCandidate = dh[j] * (T(1) - z) * (T(1) - candidate * candidate);
+      const T dR = dCandidate * ofState * r * (T(1) - r);
+      const T dZ = dh[j] * (previous[j] - candidate) * z * (T(1) - z);
+      dz[j] = dzNow[j] = dR;
+      dz[j + n] = dzNow[j + n] = dZ;
+      dz[j + 2 * n] = dCandidate;
+      dz[j + 3 * n] = dzNow[j + 2 * n] = dCandidate * r;
+      dh[j] *= z;
+    }
+  }
+};
+
+// h = f(x part + h part), f = tanh or relu.
+template <typename T>
+struct Rnn {
+  static constexpr int64_t gates = 1, kept = 1, needed = 0, gradients = 1;
+  static constexpr bool hasCells = false;
+  bool relu;
+
+  static void joinBiases(int64_t n, T* to, const T* biasIh, const T* biasHh) {
+    for (int64_t j = 0; j < n; j++) to[j] = biasIh[j] + biasHh[j];
+  }
+
+  void forward(int64_t n, T* y, T* gates, T*, const T* z, const T* bias, T* h, T*) const {
+    if (relu) {
+#pragma omp simd
+      for (int64_t j = 0; j < n; j++) {
+        const T sum = gates[j] + z[j] + bias[j];
+        h[j] = y[j] = sum < T(0) ? T(0) : sum;
+      }
+    } else {
+#pragma omp simd
+      for (int64_t j = 0; j < n; j++) h[j] = y[j] = math::tanh(gates[j] + z[j] + bias[j]);
+    }
+  }
+
+  void backward(int64_t n, T* dz, T* dzNow, T* dh, T*, const T* y, const T*, const T*, const T*, const T*) const {
+    const bool isRelu = relu;
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++) {
+      const T slope = isRelu ? (y[j] > T(0) ? T(1) : T(0)) : T(1) - y[j] * y[j];
+      dz[j] = dzNow[j] = dh[j] * slope;
+      dh[j] = T(0);
+    }
+  }
+};
+
+// results, states and kept are lists of spans in the orders named below; sizes: steps, batch,
+// inFeatures, hidden, directions (1 or 2), batchFirst (rows of x and y are [batch, steps]) and, of rnn, relu. `scratch` is
+// working memory of the size that lib/ops/recurrent.ts computes.
+constexpr int64_t kSizes = 6;
+
+Sizes sizesOf(Integers sizes) { return {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}; }
+
+// results: y, hN, gates and, of an LSTM, cN, cells; states: h0 and, of an LSTM, c0.
+template <typename T, typename Cell>
+Outcome forward(const Cell& cell, Outs<T> results, Out<T> scratch, In<T> x, Ins<T> states, Ins<T> weights,
+                In<int32_t> lengths, Integers sizes) {
+  constexpr bool cells = Cell::hasCells;
+  if (results.count != (cells ? 5 : 3) || states.count != (cells ? 2 : 1)) return misfit();
+  Forward<T> f{results[0], results[1], {}, results[2], {}, x, states[0], {}, lengths};
+  if (cells) f.cN = results[3], f.cells = results[4], f.c0 = states[1];
+  return runForward(cell, sizesOf(sizes), f, weights, scratch);
+}
+
+// gradients: of x, h0, c0 (an LSTM's) and then of each direction's weightIh, weightHh, biasIh, biasHh; those that nobody
+// wants are absent. upstream: of y, hN, cN; kept: y, gates, cells.
+template <typename T, typename Cell>
+Outcome backward(const Cell& cell, Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x, Ins<T> states,
+                 Ins<T> kept, Ins<T> weights, In<int32_t> lengths, Integers sizes) {
+  constexpr int64_t count = Cell::hasCells ? 2 : 1;
+  const Sizes s = sizesOf(sizes);
+  if (s.directions < 1 || s.directions > 2 || gradients.count != 1 + count + 4 * s.directions ||
+      upstream.count != 1 + count || states.count != count || kept.count != 2 + Cell::hasCells) {
+    return misfit();
+  }
+  Backward<T> g{gradients[0], gradients[1], {}, {}, upstream[0], upstream[1], {}, x, states[0], {}, kept[0], kept[1],
+                {},           lengths};
+  if (Cell::hasCells) g.dc0 = gradients[2], g.dcN = upstream[2], g.c0 = states[1], g.cells = kept[2];
+  for (int64_t d = 0; d < s.directions; d++) {
+    const int64_t first = 1 + count + 4 * d;
+    g.weights[d] = {gradients[first], gradients[first + 1], gradients[first + 2], gradients[first + 3]};
+  }
+  return runBackward(cell, s, g, weights, scratch);
+}
+
+template <typename T>
+Outcome lstm(Outs<T> results, Out<T> scratch, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
+             Integers sizes) {
+  if (sizes.count != kSizes) return misfit();
+  return forward(Lstm<T>{}, results, scratch, x, states, weights, lengths, sizes);
+}
+
+template <typename T>
+Outcome lstmBackward(Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
+                     Ins<T> weights, In<int32_t> lengths, Integers sizes) {
+  if (sizes.count != kSizes) return misfit();
+  return backward(Lstm<T>{}, gradients, scratch, upstream, x, states, kept, weights, lengths, sizes);
+}
+
+template <typename T>
+Outcome gru(Outs<T> results, Out<T> scratch, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
+            Integers sizes) {
+  if (sizes.count != kSizes) return misfit();
+  return forward(Gru<T>{}, results, scratch, x, states, weights, lengths, sizes);
+}
+
+template <typename T>
+Outcome gruBackward(Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
+                    Ins<T> weights, In<int32_t> lengths, Integers sizes) {
+  if (sizes.count != kSizes) return misfit();
+  return backward(Gru<T>{}, gradients, scratch, upstream, x, states, kept, weights, lengths, sizes);
+}
+
+template <typename T>
+Outcome rnn(Outs<T> results, Out<T> scratch, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
+            Integers sizes) {
+  if (sizes.count != kSizes + 1) return misfit();
+  return forward(Rnn<T>{sizes[kSizes] != 0}, results, scratch, x, states, weights, lengths, sizes);
+}
+
+template <typename T>
+Outcome rnnBackward(Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
+                    Ins<T> weights, In<int32_t> lengths, Integers sizes) {
+  if (sizes.count != kSizes + 1) return misfit();
+  return backward(Rnn<T>{sizes[kSizes] != 0}, gradients, scratch, upstream, x, states, kept, weights, lengths, sizes);
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
+
+ADJOINT_FAMILY(recurrent, kernel<lstm<float>, lstm<double>>("lstm"),
+               kernel<lstmBackward<float>, lstmBackward<double>>("lstmBackward"), kernel<gru<float>, gru<double>>("gru"),
+               kernel<gruBackward<float>, gruBackward<double>>("gruBackward"), kernel<rnn<float>, rnn<double>>("rnn"),
+               kernel<rnnBackward<float>, rnnBackward<double>>("rnnBackward"))

@@ -1,0 +1,191 @@
+// The backward pass of the recurrent layers: the gates' gradients step by step against the direction, then the weights'
+// and the input's by one large product each.
+#pragma once
+#include "recurrent.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+// The gradients of one direction's weights; each may be absent.
+template <typename T>
+struct WeightGradients {
+  Out<T> weightIh, weightHh, biasIh, biasHh;
+};
+
+template <typename T>
+struct Backward {
+  Out<T> dx, dh0, dc0;           // each may be absent
+  WeightGradients<T> weights[2];
+  In<T> dy, dhN, dcN;            // each may be absent: zeros
+  In<T> x, h0, c0, y, gates, cells;
+  In<int32_t> lengths;
+};
+
+template <typename T>
+bool fit(const Sizes& s, int64_t gates, int64_t needed, bool hasCells, const Backward<T>& g) {
+  const int64_t n = s.rows(), states = product(s.directions, s.batch, s.hidden);
+  const int64_t perStep = product(s.directions, n, s.hidden), inputs = product(n, s.inFeatures);
+  for (const WeightGradients<T>& w : g.weights) {
+    if (!mayBe(w.weightIh, gates * s.hidden * s.inFeatures) || !mayBe(w.weightHh, gates * s.hidden * s.hidden) ||
+        !mayBe(w.biasIh, gates * s.hidden) || !mayBe(w.biasHh, gates * s.hidden)) {
+      return false;
+    }
+  }
+  return g.y.length == perStep && g.x.length == inputs && mayBe(g.dx, inputs) && mayBe(g.dh0, states) &&
+         mayBe(g.dc0, states) && mayBe(g.dy, perStep) && mayBe(g.dhN, states) && mayBe(g.dcN, states) &&
+         mayBe(g.h0, states) && mayBe(g.c0, states) && mayBe(g.lengths, s.batch) &&
+         g.gates.length == product(perStep, needed) && (!hasCells || g.cells.length == perStep);
+}
+
+// Working memory of a direction. `dz` [N, Cell::gradients * hidden] is the gradient of the gates' sums, `before`
+// [N, hidden] the state before each step; of each sequence `dzNow` [Cell::gates * hidden] is the current step's gradient
+// that goes through weightHh, `dh` [ldh] and `dc` [hidden] are those of the states.
+template <typename T>
+struct Working {
+  T *packed, *dz, *before, *dzNow, *dh, *dc;
+  int64_t ldh;
+};
+
+// The row of one sequence at one step; the state before it is `previous` [hidden] and the cell state `previousCells`.
+template <typename T>
+struct Neighbours {
+  const T *previous, *previousCells;
+};
+
+template <typename T>
+Neighbours<T> before(const Sizes& s, const Backward<T>& g, int64_t d, int64_t t, int64_t b, int64_t length) {
+  const int64_t hidden = s.hidden, width = s.directions * hidden, state = d * s.batch + b;
+  if (t == (d == 0 ? 0 : length - 1)) {
+    return {g.h0.data ? g.h0.data + state * hidden : nullptr, g.c0.data ? g.c0.data + state * hidden : nullptr};
+  }
+  const int64_t row = s.row(d == 0 ? t - 1 : t + 1, b);
+  return {g.y.data + row * width + d * hidden,
+          g.cells.data ? g.cells.data + (d * s.rows() + row) * hidden : nullptr};
+}
+
+// The steps of sequences [begin, end) in direction d, from the last one to the first.
+template <typename Cell, typename T>
+void walkBack(const Cell& cell, const Sizes& s, const Backward<T>& g, int64_t d, int64_t begin, int64_t end,
+              const Working<T>& w) {
+  const int64_t hidden = s.hidden, m = end - begin, columns = Cell::gates * hidden, width = s.directions * hidden;
+  const int64_t state = d * s.batch + begin;
+  T* dzNow = w.dzNow + begin * columns;
+  T* dh = w.dh + begin * w.ldh;
+  T* dc = w.dc + begin * hidden;
+  for (int64_t b = 0; b < m; b++) {
+    copyRow(dh + b * w.ldh, g.dhN.data ? g.dhN.data + (state + b) * hidden : nullptr, hidden);
+    fillRow(dh + b * w.ldh + hidden, w.ldh - hidden, T(0));
+  }
+  if (Cell::hasCells) copyRow(dc, g.dcN.data ? g.dcN.data + state * hidden : nullptr, m * hidden);
+  for (int64_t i = s.steps - 1; i >= 0; i--) {
+    const int64_t t = s.step(d, i);
+    for (int64_t b = 0; b < m; b++) {
+      const int64_t row = s.row(t, begin + b), kept = d * s.rows() + row;
+      const int64_t length = g.lengths.data ? g.lengths[begin + b] : s.steps;
+      T* dz = w.dz + row * Cell::gradients * hidden;
+      T* previous = w.before + row * hidden;
+      if (t >= length) {
+        fillRow(dz, Cell::gradients * hidden, T(0));
+        fillRow(dzNow + b * columns, columns, T(0));
+        fillRow(previous, hidden, T(0));
+        continue;
+      }
+      const Neighbours<T> then = before(s, g, d, t, begin + b, length);
+      copyRow(previous, then.previous, hidden);
+      const T* y = g.y.data + row * width + d * hidden;
+      const T* dy = g.dy.data ? g.dy.data + row * width + d * hidden : nullptr;
+      T* dhNow = dh + b * w.ldh;
+      if (dy) {
+        for (int64_t j = 0; j < hidden; j++) dhNow[j] += dy[j];
+      }
+      cell.backward(hidden, dz, dzNow + b * columns, dhNow, dc + b * hidden, y, previous,
+                    g.gates.data + kept * Cell::needed * hidden, g.cells.data + kept * hidden, then.previousCells);
+    }
+    if (i > 0 || g.dh0.data) multiplyPanels(m, hidden, columns, dzNow, columns, w.packed, dh, w.ldh, true);
+  }
+  for (int64_t b = 0; b < m && g.dh0.data; b++) copyRow(g.dh0.data + (state + b) * hidden, dh + b * w.ldh, hidden);
+  if (g.dc0.data) copyRow(g.dc0.data + state * hidden, dc, m * hidden);
+}
+
+// to[j] = Σ of column j of dz [rows, ld]
+template <typename T>
+void sumRows(Out<T> to, const T* dz, int64_t rows, int64_t ld) {
+  constexpr int64_t kTile = 128;
+  parallel((to.length + kTile - 1) / kTile, 65536 / (rows * kTile + 1) + 1, [=](int64_t begin, int64_t end) {
+    for (int64_t tile = begin; tile < end; tile++) {
+      const int64_t first = tile * kTile, n = to.length - first < kTile ? to.length - first : kTile;
+      double total[kTile] = {};
+      for (int64_t i = 0; i < rows; i++) {
+        const T* row = dz + i * ld + first;
+#pragma omp simd
+        for (int64_t j = 0; j < n; j++) total[j] += static_cast<double>(row[j]);
+      }
+      for (int64_t j = 0; j < n; j++) to[first + j] = static_cast<T>(total[j]);
+    }
+  });
+}
+
+// The large products of direction d.
+template <typename Cell, typename T>
+bool gatherGradients(const Sizes& s, const Backward<T>& g, const Weights<T>& weights, int64_t d, const Working<T>& w) {
+  const int64_t hidden = s.hidden, n = s.rows(), columns = Cell::gates * hidden, ld = Cell::gradients * hidden;
+  const WeightGradients<T>& to = g.weights[d];
+  bool done = true;
+  if (g.dx.data) {
+    done = gemm<T>(false, false, n, s.inFeatures, columns, w.dz, ld, weights.at(d, 0), s.inFeatures, d > 0, g.dx.data,
+                   s.inFeatures);
+  }
+  if (to.weightIh.data) {
+    done = done && gemm<T>(true, false, columns, s.inFeatures, n, w.dz, ld, g.x.data, s.inFeatures, false,
+                           to.weightIh.data, s.inFeatures);
+  }
+  if (to.biasIh.data) sumRows(to.biasIh, w.dz, n, ld);
+  // What goes through weightHh: the last gate's gradient may be another one there.
+  constexpr int64_t own = Cell::gradients - Cell::gates;
+  const int64_t shared = columns - own * hidden;
+  if (to.weightHh.data) {
+    done = done && gemm<T>(true, false, shared, hidden, n, w.dz, ld, w.before, hidden, false, to.weightHh.data, hidden);
+    if (own) {
+      done = done && gemm<T>(true, false, hidden, hidden, n, w.dz + columns, ld, w.before, hidden, false,
+                             to.weightHh.data + shared * hidden, hidden);
+    }
+  }
+  if (to.biasHh.data) {
+    sumRows(Out<T>{to.biasHh.data, shared}, w.dz, n, ld);
+    if (own) sumRows(Out<T>{to.biasHh.data + shared, hidden}, w.dz + columns, n, ld);
+  }
+  return done;
+}
+
+template <typename Cell, typename T>
+Outcome runBackward(const Cell& cell, const Sizes& s, const Backward<T>& g, Ins<T> list, Out<T> span) {
+  Weights<T> weights;
+  if (!fit(s, Cell::gates, list, &weights) || !fit(s, Cell::gates, Cell::needed, Cell::hasCells, g)) return misfit();
+  const int64_t hidden = s.hidden, columns = Cell::gates * hidden, width = paddedColumns<T>(hidden), n = s.rows();
+  Working<T> working[2];
+  Scratch<T> scratch(span);
+  for (int64_t d = 0; d < s.directions; d++) {
+    Working<T>& w = working[d];
+    w.ldh = width;
+    w.packed = scratch.take(product(width, columns));
+    w.dz = scratch.take(product(n, Cell::gradients * hidden));
+    w.before = scratch.take(product(n, hidden));
+    w.dzNow = scratch.take(product(s.batch, columns));
+    w.dh = scratch.take(product(s.batch, width));
+    w.dc = scratch.take(product(s.batch, hidden));
+  }
+  if (!scratch.enough) return misfit();
+  for (int64_t d = 0; d < s.directions; d++) packPanels(false, hidden, columns, weights.at(d, 1), working[d].packed);
+  forSequences(s, s.steps * columns * hidden, [&](int64_t d, int64_t begin, int64_t end) {
+    walkBack(cell, s, g, d, begin, end, working[d]);
+  });
+  for (int64_t d = 0; d < s.directions; d++) {
+    if (!gatherGradients<Cell>(s, g, weights, d, working[d])) return misfit();
+  }
+  return ok();
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
