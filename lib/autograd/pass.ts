@@ -55,7 +55,10 @@ export class Pass {
 
   /** Runs one node's backward function and delivers what it returns. */
   step(node: Node, wanted: ((edge: Edge) => boolean) | null, visit: (node: Node, gradient: Tensor) => void): void {
-    if (node.arrived !== null) return this.stepMany(node, node.arrived, wanted);
+    if (node.arrived !== null) {
+      this.stepMany(node, node.arrived, wanted);
+      return;
+    }
     let dy = node.gradient;
     node.gradient = null;
     if (dy === null) return;

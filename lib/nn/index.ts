@@ -10,3 +10,5 @@ export { Linear } from './linear.js';
 export * from './losses.js';
 export { buffer, Module, parameter, type StateDict } from './module.js';
 export * from './recurrent.js';
+export * from './recurrent-cells.js';
+export type { LSTMState } from './recurrent-common.js';

@@ -1,22 +1,21 @@
 import type { DType } from '../dtype.js';
-import {
-  ArgumentError,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  DTypeError,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { dropout } from '../ops/random.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
 import { reshape } from '../ops/shape.js';
 import { concat, slice } from '../ops/slice.js';
 import { type Shape, sameShape } from '../shape.js';
-import { checkDType, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
-import { uniform_ } from './init.js';
-import { Module, parameter } from './module.js';
+import { checkDType, checkTensor, type Tensor } from '../tensor.js';
+import { Module } from './module.js';
+import {
+  cellOf,
+  checkFlag,
+  checkInput,
+  checkPair,
+  checkState,
+  type LSTMState,
+  makeWeight,
+} from './recurrent-common.js';
 
 /** Options of `LSTM` and `GRU`. */
 export interface RecurrentOptions {
@@ -41,36 +40,6 @@ export interface RNNOptions extends RecurrentOptions {
 }
 
 const optionNames = ['numLayers', 'bias', 'batchFirst', 'dropout', 'bidirectional', 'dtype'];
-
-function checkFlag(name: string, option: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value === 'boolean') return value;
-  throw new ArgumentError(`${name}: ${option} must be a boolean, got ${describe(value)}`);
-}
-
-// PyTorch's U(-1/√hiddenSize, 1/√hiddenSize), for weights and biases alike.
-function makeWeight(shape: Shape, hiddenSize: number, dtype: DType): Tensor {
-  const bound = 1 / Math.sqrt(hiddenSize);
-  return parameter(uniform_(empty(shape, dtype), { low: -bound, high: bound }));
-}
-
-function checkInput(name: string, x: Tensor, inputSize: number, weight: Tensor): void {
-  if (x.shape[x.rank - 1] !== inputSize) {
-    throw new ShapeError(`${name}: last dimension of x must be inputSize ${inputSize}, got x ${formatShape(x.shape)}`);
-  }
-  checkSameDType(name, ['x', 'weights'], [x, weight]);
-}
-
-function checkState(name: string, what: string, state: Tensor, shape: Shape, meaning: string, x: Tensor): Tensor {
-  checkTensor(name, what, state);
-  if (!sameShape(state.shape, shape)) {
-    throw new ShapeError(
-      `${name}: ${what} must be ${meaning} ${formatShape(shape)} for x ${formatShape(x.shape)}, got ${formatShape(state.shape)}`,
-    );
-  }
-  checkSameDType(name, ['x', what], [x, state]);
-  return state;
-}
 
 /** What `LSTM`, `GRU` and `RNN` have in common: all layers, directions and options. */
 export abstract class RecurrentModule extends Module {
@@ -183,20 +152,15 @@ export abstract class RecurrentModule extends Module {
 
   override toString(): string {
     const layers = this.numLayers > 1 ? `, ${this.numLayers} layers` : '';
-    const flags = [this.bidirectional && ', bidirectional', this.batchFirst && ', batch first', !this.bias && ', no bias'];
+    const flags = [
+      this.bidirectional && ', bidirectional',
+      this.batchFirst && ', batch first',
+      !this.bias && ', no bias',
+    ];
     const rest = flags.filter((f) => f !== false).join('');
     const dropped = this.dropout > 0 ? `, dropout ${this.dropout}` : '';
     return `${this.#name}(${this.inputSize}, ${this.hiddenSize}${layers}${rest}${dropped})`;
   }
-}
-
-/** The two states of an LSTM: h and c. */
-export type LSTMState = readonly [h: Tensor, c: Tensor];
-
-function checkPair(name: string, state: LSTMState | null): readonly (Tensor | null)[] {
-  if (state === null) return [null, null];
-  if (Array.isArray(state) && state.length === 2) return state;
-  throw new ArgumentError(`${name}: state must be [h0, c0], got ${describe(state)}`);
 }
 
 /**
@@ -320,11 +284,4 @@ export class RNN extends RecurrentModule {
     const [output, states] = this.run(x, [state], lengths);
     return [output, states[0] as Tensor];
   }
-}
-
-function cellOf(name: string, options: { nonlinearity?: unknown } | undefined): Cell {
-  const nonlinearity = options?.nonlinearity ?? 'tanh';
-  if (nonlinearity === 'tanh') return cells.rnnTanh;
-  if (nonlinearity === 'relu') return cells.rnnRelu;
-  throw new ArgumentError(`${name}: nonlinearity must be tanh or relu, got ${describe(nonlinearity)}`);
 }

@@ -8,6 +8,7 @@ import * as indexing from './indexing.js';
 import * as loss from './loss.js';
 import * as matmul from './matmul.js';
 import * as random from './random.js';
+import * as recurrent from './recurrent.js';
 import * as reduce from './reduce.js';
 import * as shape from './shape.js';
 import * as slice from './slice.js';
@@ -24,6 +25,7 @@ export const families = {
   loss,
   matmul,
   random,
+  recurrent,
   reduce,
   shape,
   slice,

@@ -1,0 +1,155 @@
+import type { DType } from '../dtype.js';
+import { checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
+import { reshape } from '../ops/shape.js';
+import { checkDType, checkTensor, type Tensor } from '../tensor.js';
+import { Module } from './module.js';
+import {
+  cellOf,
+  checkFlag,
+  checkInput,
+  checkPair,
+  checkState,
+  type LSTMState,
+  makeWeight,
+} from './recurrent-common.js';
+
+/** Options of `LSTMCell` and `GRUCell`. */
+export interface CellOptions {
+  /** Whether the cell has biases; default true. */
+  bias?: boolean;
+  /** Of the weights; default float32. */
+  dtype?: DType;
+}
+
+/** Options of `RNNCell`. */
+export interface RNNCellOptions extends CellOptions {
+  /** `tanh` (default) or `relu`. */
+  nonlinearity?: 'tanh' | 'relu';
+}
+
+/** What `LSTMCell`, `GRUCell` and `RNNCell` have in common: one step. */
+export abstract class RecurrentCell extends Module {
+  readonly inputSize: number;
+  readonly hiddenSize: number;
+  weight_ih: Tensor;
+  weight_hh: Tensor;
+  bias_ih: Tensor | null = null;
+  bias_hh: Tensor | null = null;
+  readonly #name: string;
+  readonly #cell: Cell;
+
+  /** @internal */
+  constructor(name: string, cell: Cell, inputSize: number, hiddenSize: number, options: CellOptions = {}) {
+    super();
+    this.#name = name;
+    this.#cell = cell;
+    this.inputSize = checkInteger(name, 'inputSize', inputSize, 1);
+    this.hiddenSize = checkInteger(name, 'hiddenSize', hiddenSize, 1);
+    const rows = cell.gates * hiddenSize;
+    const dtype = checkDType(name, options.dtype, 'float32');
+    this.weight_ih = makeWeight([rows, inputSize], hiddenSize, dtype);
+    this.weight_hh = makeWeight([rows, hiddenSize], hiddenSize, dtype);
+    if (!checkFlag(name, 'bias', options.bias, true)) return;
+    this.bias_ih = makeWeight([rows], hiddenSize, dtype);
+    this.bias_hh = makeWeight([rows], hiddenSize, dtype);
+  }
+
+  /** @internal The states after one step. */
+  protected run(x: Tensor, given: readonly (Tensor | null)[]): Tensor[] {
+    const name = this.#name;
+    checkTensor(name, 'x', x);
+    if (x.rank !== 1 && x.rank !== 2) {
+      throw new ShapeError(`${name}: x must be [batch, inputSize] or [inputSize], got x ${formatShape(x.shape)}`);
+    }
+    checkInput(name, x, this.inputSize, this.weight_ih);
+    const batch = x.rank === 1 ? 1 : (x.shape[0] as number);
+    const shape = x.rank === 1 ? [this.hiddenSize] : [batch, this.hiddenSize];
+    const meaning = x.rank === 1 ? '[hiddenSize]' : '[batch, hiddenSize]';
+    const states = given.map((t, k) => {
+      if (t === null) return null;
+      return reshape(checkState(name, k === 0 ? 'h0' : 'c0', t, shape, meaning, x), [1, batch, this.hiddenSize]);
+    });
+    const weights = [this.weight_ih, this.weight_hh, this.bias_ih, this.bias_hh].filter((t) => t !== null);
+    const o = { name, batchFirst: false, lengths: null };
+    const after = recurrentLayer(this.#cell, reshape(x, [1, batch, this.inputSize]), states, weights, 1, o);
+    return after.slice(1).map((t) => reshape(t, shape));
+  }
+
+  override toString(): string {
+    return `${this.#name}(${this.inputSize}, ${this.hiddenSize}${this.bias_ih === null ? ', no bias' : ''})`;
+  }
+}
+
+/**
+ * One step of `LSTM`, whose formulas and order of gates it has.
+ *
+ * x [batch, inputSize], h and c [batch, hiddenSize], or all without batch; `weight_ih` [4 · hiddenSize, inputSize],
+ * `weight_hh` [4 · hiddenSize, hiddenSize], `bias_ih` and `bias_hh` [4 · hiddenSize], uniform in ±1/√hiddenSize.
+ *
+ * @example
+ * const cell = new nn.LSTMCell(10, 20);
+ * let [h, c] = cell.forward(randn([3, 10]));
+ * [h, c] = cell.forward(randn([3, 10]), [h, c]); // h and c [3, 20]
+ */
+export class LSTMCell extends RecurrentCell {
+  constructor(inputSize: number, hiddenSize: number, options?: CellOptions) {
+    checkOptions('LSTMCell', options, ['bias', 'dtype']);
+    super('LSTMCell', cells.lstm, inputSize, hiddenSize, options);
+  }
+
+  /**
+   * @param state [h, c]; default zeros
+   * @returns [h, c] after the step
+   */
+  forward(x: Tensor, state: LSTMState | null = null): [Tensor, Tensor] {
+    return this.run(x, checkPair('LSTMCell', state)) as [Tensor, Tensor];
+  }
+}
+
+/**
+ * One step of `GRU`, whose formulas and order of gates it has.
+ *
+ * x [batch, inputSize], h [batch, hiddenSize], or both without batch; `weight_ih` [3 · hiddenSize, inputSize], `weight_hh`
+ * [3 · hiddenSize, hiddenSize], `bias_ih` and `bias_hh` [3 · hiddenSize], uniform in ±1/√hiddenSize.
+ *
+ * @example
+ * const cell = new nn.GRUCell(10, 20);
+ * const h = cell.forward(randn([3, 10]), zeros([3, 20])); // [3, 20]
+ */
+export class GRUCell extends RecurrentCell {
+  constructor(inputSize: number, hiddenSize: number, options?: CellOptions) {
+    checkOptions('GRUCell', options, ['bias', 'dtype']);
+    super('GRUCell', cells.gru, inputSize, hiddenSize, options);
+  }
+
+  /** @param state h; default zeros. Returns h after the step. */
+  forward(x: Tensor, state: Tensor | null = null): Tensor {
+    return this.run(x, [state])[0] as Tensor;
+  }
+}
+
+/**
+ * One step of `RNN`: h = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu instead of tanh.
+ *
+ * x [batch, inputSize], h [batch, hiddenSize], or both without batch; `weight_ih` [hiddenSize, inputSize], `weight_hh`
+ * [hiddenSize, hiddenSize], `bias_ih` and `bias_hh` [hiddenSize], uniform in ±1/√hiddenSize.
+ *
+ * @example
+ * const cell = new nn.RNNCell(10, 20, { nonlinearity: 'relu' });
+ * const h = cell.forward(randn([3, 10])); // [3, 20]
+ */
+export class RNNCell extends RecurrentCell {
+  readonly nonlinearity: 'tanh' | 'relu';
+
+  constructor(inputSize: number, hiddenSize: number, options?: RNNCellOptions) {
+    checkOptions('RNNCell', options, ['bias', 'dtype', 'nonlinearity']);
+    super('RNNCell', cellOf('RNNCell', options), inputSize, hiddenSize, options);
+    this.nonlinearity = options?.nonlinearity ?? 'tanh';
+  }
+
+  /** @param state h; default zeros. Returns h after the step. */
+  forward(x: Tensor, state: Tensor | null = null): Tensor {
+    return this.run(x, [state])[0] as Tensor;
+  }
+}

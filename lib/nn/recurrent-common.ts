@@ -1,0 +1,66 @@
+// What recurrent layers and cells have in common.
+import type { DType } from '../dtype.js';
+import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
+import { type Cell, cells } from '../ops/recurrent.js';
+import { type Shape, sameShape } from '../shape.js';
+import { checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { uniform_ } from './init.js';
+import { parameter } from './module.js';
+
+/** @internal */
+export function checkFlag(name: string, option: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === 'boolean') return value;
+  throw new ArgumentError(`${name}: ${option} must be a boolean, got ${describe(value)}`);
+}
+
+/** @internal PyTorch's U(-1/√hiddenSize, 1/√hiddenSize), for weights and biases alike. */
+export function makeWeight(shape: Shape, hiddenSize: number, dtype: DType): Tensor {
+  const bound = 1 / Math.sqrt(hiddenSize);
+  return parameter(uniform_(empty(shape, dtype), { low: -bound, high: bound }));
+}
+
+/** @internal */
+export function checkInput(name: string, x: Tensor, inputSize: number, weight: Tensor): void {
+  if (x.shape[x.rank - 1] !== inputSize) {
+    throw new ShapeError(`${name}: last dimension of x must be inputSize ${inputSize}, got x ${formatShape(x.shape)}`);
+  }
+  checkSameDType(name, ['x', 'weights'], [x, weight]);
+}
+
+/** @internal */
+export function checkState(
+  name: string,
+  what: string,
+  state: Tensor,
+  shape: Shape,
+  meaning: string,
+  x: Tensor,
+): Tensor {
+  checkTensor(name, what, state);
+  if (!sameShape(state.shape, shape)) {
+    throw new ShapeError(
+      `${name}: ${what} must be ${meaning} ${formatShape(shape)} for x ${formatShape(x.shape)}, got ${formatShape(state.shape)}`,
+    );
+  }
+  checkSameDType(name, ['x', what], [x, state]);
+  return state;
+}
+
+/** The two states of an LSTM: h and c. */
+export type LSTMState = readonly [h: Tensor, c: Tensor];
+
+/** @internal */
+export function checkPair(name: string, state: LSTMState | null): readonly (Tensor | null)[] {
+  if (state === null) return [null, null];
+  if (Array.isArray(state) && state.length === 2) return state;
+  throw new ArgumentError(`${name}: state must be [h0, c0], got ${describe(state)}`);
+}
+
+/** @internal */
+export function cellOf(name: string, options: { nonlinearity?: unknown } | undefined): Cell {
+  const nonlinearity = options?.nonlinearity ?? 'tanh';
+  if (nonlinearity === 'tanh') return cells.rnnTanh;
+  if (nonlinearity === 'relu') return cells.rnnRelu;
+  throw new ArgumentError(`${name}: nonlinearity must be tanh or relu, got ${describe(nonlinearity)}`);
+}
