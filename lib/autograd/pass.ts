@@ -144,7 +144,8 @@ const usedUp: readonly Tensor[] = [];
 
 function free(node: Node): void {
   node.backward = null;
-  node.saved = usedUp;
+  for (const t of node.owned) t.dispose();
+  node.saved = node.owned = usedUp;
   node.edges = node.edges.map(() => null);
 }
 

@@ -20,6 +20,7 @@ export type Edge = Node | Tensor | null;
 export type GradientHook = (gradient: Tensor) => Tensor | undefined;
 
 let created = 0;
+const none: readonly Tensor[] = [];
 
 /** An operation on the tape. It hangs on its result, and on it hang those that made its inputs. */
 export class Node {
@@ -38,6 +39,8 @@ export class Node {
   arrived: (Tensor | null)[] | null = null;
   /** Which of such results it stands for; its one edge is the operation. */
   part = -1;
+  /** Saved tensors that nobody else can see: freed with the graph. */
+  owned: readonly Tensor[] = none;
   constructor(
     readonly name: string,
     /** Of the result. */
@@ -104,8 +107,6 @@ export function versionOf(tensors: readonly Tensor[]): number {
   return sum;
 }
 
-const none: readonly Tensor[] = [];
-
 function edgeOf(x: Tensor): Edge {
   return x._requiresGrad ? (x._node ?? x) : null;
 }
@@ -141,6 +142,8 @@ const onePart: Backward = () => none as [];
 /**
  * The same for an operation with several float results. `backward` runs once, when the gradients of all results that
  * have one have arrived.
+ *
+ * @param owned further saved tensors, which nobody but `backward` can see: freed as soon as the graph has been used
  */
 export function recordMany(
   name: string,
@@ -148,11 +151,21 @@ export function recordMany(
   inputs: readonly Tensor[],
   backward: BackwardMany,
   saved: readonly Tensor[],
+  owned: readonly Tensor[] = none,
 ): void {
   if (!isRecorded(...inputs)) return;
   const first = ys[0] as Tensor;
   const run: Backward = (_, needs) => backward(operation.arrived as (Tensor | null)[], needs);
-  const operation = new Node(name, first.shape, first.dtype, inputs.map(edgeOf), run, saved, versionOf(saved));
+  const operation = new Node(
+    name,
+    first.shape,
+    first.dtype,
+    inputs.map(edgeOf),
+    run,
+    [...saved, ...owned],
+    versionOf(saved),
+  );
+  operation.owned = owned;
   operation.arrived = ys.map(() => null);
   ys.forEach((y, i) => {
     y._node = new Node(name, y.shape, y.dtype, [operation], onePart, none, 0);

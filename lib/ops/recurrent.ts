@@ -106,10 +106,12 @@ const listOf = (tensors: readonly (Tensor | null | undefined)[]): number[] => [
   ...tensors.map(handleOf),
 ];
 
-// In elements: the panels of weightHh are at most 32 columns wide, and each part is rounded up to a cache line.
-function forwardScratch(cell: Cell, { batch, hidden, directions }: Sizes): number {
+// In elements: panels are at most 32 columns wide, each part is rounded up to a cache line, and weightIh is packed up to
+// 600 KB.
+function forwardScratch(cell: Cell, { batch, inFeatures, hidden, directions }: Sizes): number {
   const width = cell.gates * hidden + 32;
-  return directions * (width * (hidden + batch) + (cell.gates + 1) * hidden + 64);
+  const packed = width * (hidden + (cell.gates * hidden * inFeatures <= 160_000 ? inFeatures : 0));
+  return directions * (packed + 2 * width * batch + (cell.gates + 1) * hidden + 128);
 }
 
 function backwardScratch(cell: Cell, { steps, batch, hidden, directions }: Sizes): number {
@@ -158,8 +160,9 @@ export function recurrentLayer(
   const given = states.filter((t) => t !== null);
   const inputs = [x, ...given, ...weights];
   const kept = cellStates ? [y, gates, cellStates] : [y, cell.keeps ? gates : null];
-  if (!cell.keeps || !isRecorded(...inputs)) gates.dispose();
-  if (cellStates && !isRecorded(...inputs)) cellStates.dispose();
+  const recorded = isRecorded(...inputs);
+  if (!recorded || !cell.keeps) gates.dispose();
+  if (!recorded) cellStates?.dispose();
   const outputs = cN ? [y, hN, cN] : [y, hN];
   const backward = (dys: readonly (Tensor | null)[], needs: readonly boolean[]): (Tensor | null)[] => {
     if (isGradEnabled()) {
@@ -186,8 +189,9 @@ export function recurrentLayer(
     working.dispose();
     return gradients;
   };
-  const saved = [...inputs, ...kept, o.lengths].filter((t) => t !== null);
-  recordMany(o.name, outputs, inputs, backward, saved);
+  const saved = [...inputs, y, o.lengths].filter((t) => t !== null);
+  const owned = kept.slice(1).filter((t) => t !== null);
+  recordMany(o.name, outputs, inputs, backward, saved, owned);
   return outputs;
 }
 

@@ -1,5 +1,5 @@
-// Recurrent layers, PyTorch's equations and order of gates. A cell computes one step of one sequence: `gates` holds the
-// products with its input, `z` those with its state h, `bias` both biases where they add up.
+// Recurrent layers, PyTorch's equations and order of gates. A cell computes one step of one sequence: `a` are the
+// products with its input (which may be `gates`), `b` those with its state h, `bias` both biases where they add up.
 #include "math.h"
 #include "recurrent_backward.h"
 
@@ -17,13 +17,13 @@ struct Lstm {
     for (int64_t j = 0; j < 4 * n; j++) to[j] = biasIh[j] + biasHh[j];
   }
 
-  void forward(int64_t n, T* y, T* gates, T* cells, const T* z, const T* bias, T* h, T* c) const {
+  void forward(int64_t n, T* y, T* gates, T* cells, const T* a, const T* b, const T* bias, T* h, T* c) const {
 #pragma omp simd
     for (int64_t j = 0; j < n; j++) {
-      const T i = math::sigmoid(gates[j] + z[j] + bias[j]);
-      const T f = math::sigmoid(gates[j + n] + z[j + n] + bias[j + n]);
-      const T g = math::tanh(gates[j + 2 * n] + z[j + 2 * n] + bias[j + 2 * n]);
-      const T o = math::sigmoid(gates[j + 3 * n] + z[j + 3 * n] + bias[j + 3 * n]);
+      const T i = math::sigmoid(a[j] + b[j] + bias[j]);
+      const T f = math::sigmoid(a[j + n] + b[j + n] + bias[j + n]);
+      const T g = math::tanh(a[j + 2 * n] + b[j + 2 * n] + bias[j + 2 * n]);
+      const T o = math::sigmoid(a[j + 3 * n] + b[j + 3 * n] + bias[j + 3 * n]);
       const T cell = f * c[j] + i * g;
       const T state = o * math::tanh(cell);
       gates[j] = i;
@@ -68,13 +68,13 @@ struct Gru {
     copyRow(to + 3 * n, biasHh + 2 * n, n);
   }
 
-  void forward(int64_t n, T* y, T* gates, T*, const T* product, const T* bias, T* h, T*) const {
+  void forward(int64_t n, T* y, T* gates, T*, const T* a, const T* b, const T* bias, T* h, T*) const {
 #pragma omp simd
     for (int64_t j = 0; j < n; j++) {
-      const T r = math::sigmoid(gates[j] + product[j] + bias[j]);
-      const T z = math::sigmoid(gates[j + n] + product[j + n] + bias[j + n]);
-      const T ofState = product[j + 2 * n] + bias[j + 3 * n];
-      const T candidate = math::tanh(gates[j + 2 * n] + bias[j + 2 * n] + r * ofState);
+      const T r = math::sigmoid(a[j] + b[j] + bias[j]);
+      const T z = math::sigmoid(a[j + n] + b[j + n] + bias[j + n]);
+      const T ofState = b[j + 2 * n] + bias[j + 3 * n];
+      const T candidate = math::tanh(a[j + 2 * n] + bias[j + 2 * n] + r * ofState);
       gates[j] = r;
       gates[j + n] = z;
       gates[j + 2 * n] = candidate;
@@ -112,16 +112,19 @@ struct Rnn {
     for (int64_t j = 0; j < n; j++) to[j] = biasIh[j] + biasHh[j];
   }
 
-  void forward(int64_t n, T* y, T* gates, T*, const T* z, const T* bias, T* h, T*) const {
+  void forward(int64_t n, T* y, T* gates, T*, const T* a, const T* b, const T* bias, T* h, T*) const {
     if (relu) {
 #pragma omp simd
       for (int64_t j = 0; j < n; j++) {
-        const T sum = gates[j] + z[j] + bias[j];
+        const T sum = gates[j] = a[j] + b[j] + bias[j];
         h[j] = y[j] = sum < T(0) ? T(0) : sum;
       }
     } else {
 #pragma omp simd
-      for (int64_t j = 0; j < n; j++) h[j] = y[j] = math::tanh(gates[j] + z[j] + bias[j]);
+      for (int64_t j = 0; j < n; j++) {
+        const T sum = gates[j] = a[j] + b[j] + bias[j];
+        h[j] = y[j] = math::tanh(sum);
+      }
     }
   }
 

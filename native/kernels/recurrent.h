@@ -1,6 +1,5 @@
-// What the recurrent layers share: a layer's whole sequence in one call, each way. The products with all steps' inputs
-// are one large product; then every thread walks through all steps of its own sequences of the batch, so that threads do
-// not meet on the way.
+// What the recurrent layers share: a layer's whole sequence in one call, each way. Every thread walks through all steps
+// of its own sequences of the batch, so that threads do not meet on the way.
 #pragma once
 #include "../runtime/gemm.h"
 #include "panels.h"
@@ -130,25 +129,53 @@ bool fit(const Sizes& s, int64_t kept, bool hasCells, const Forward<T>& f) {
          (!hasCells || (f.cN.length == states && f.cells.length == perStep));
 }
 
+// Of one direction: the packed weights; and for each sequence the products with its input and its state at one step,
+// `width` elements apart. `packedIh` is null where the products with all inputs lie in `gates` already.
+template <typename T>
+struct Packed {
+  T *packedIh, *packedHh, *bias, *ofInput, *ofState;
+  int64_t width;
+};
+
+// Whether the product with the input is done at each step: the weights must stay in the second cache, and a step's rows
+// fill some tiles. One product for all steps writes and reads all gates once more.
+template <typename T>
+bool inputStepByStep(const Sizes& s, int64_t columns) {
+  constexpr int64_t kCache = 600 * 1024, kRows = 16;
+  return s.batch >= kRows && product(columns, s.inFeatures + s.hidden, sizeof(T)) <= kCache;
+}
+
 // The steps of sequences [begin, end) in direction d.
 template <typename Cell, typename T>
-void walk(const Cell& cell, const Sizes& s, const Forward<T>& f, int64_t d, int64_t begin, int64_t end, const T* packed,
-          const T* bias, T* z, int64_t ldz) {
-  const int64_t hidden = s.hidden, m = end - begin, width = s.directions * hidden, state = d * s.batch + begin;
+void walk(const Cell& cell, const Sizes& s, const Forward<T>& f, int64_t d, int64_t begin, int64_t end,
+          const Packed<T>& w) {
+  const int64_t hidden = s.hidden, m = end - begin, columns = Cell::gates * hidden, width = s.directions * hidden, state = d * s.batch + begin;
   T* h = f.hN.data + state * hidden;
   T* c = f.cN.data ? f.cN.data + state * hidden : nullptr;
   copyRow(h, f.initial(f.h0, s, state), m * hidden);
   if (c) copyRow(c, f.initial(f.c0, s, state), m * hidden);
   for (int64_t i = 0; i < s.steps; i++) {
     const int64_t t = s.step(d, i);
-    multiplyPanels(m, Cell::gates * hidden, hidden, h, hidden, packed, z, ldz, false);
+    T* ofInput = w.ofInput + begin * w.width;
+    T* ofState = w.ofState + begin * w.width;
+    if (w.packedIh) {
+      const int64_t ldx = s.row(0, 1) * s.inFeatures;
+      multiplyPanels(m, columns, s.inFeatures, f.x.data + s.row(t, begin) * s.inFeatures, ldx, w.packedIh, ofInput,
+                     w.width, false);
+    }
+    if (i == 0 && !f.h0.data) {
+      fillRow(ofState, m * w.width, T(0));
+    } else {
+      multiplyPanels(m, columns, hidden, h, hidden, w.packedHh, ofState, w.width, false);
+    }
     for (int64_t b = 0; b < m; b++) {
       const int64_t row = s.row(t, begin + b), kept = d * s.rows() + row;
       T* y = f.y.data + row * width + d * hidden;
       T* gates = f.gates.data + kept * Cell::kept * hidden;
       T* cells = c ? f.cells.data + kept * hidden : nullptr;
       if (f.lengths.data == nullptr || t < f.lengths[begin + b]) {
-        cell.forward(hidden, y, gates, cells, z + b * ldz, bias, h + b * hidden, c ? c + b * hidden : nullptr);
+        cell.forward(hidden, y, gates, cells, w.packedIh ? ofInput + b * w.width : gates, ofState + b * w.width, w.bias,
+                     h + b * hidden, c ? c + b * hidden : nullptr);
       } else {
         fillRow(y, hidden, T(0));
         fillRow(gates, Cell::kept * hidden, T(0));
@@ -163,25 +190,34 @@ Outcome runForward(const Cell& cell, const Sizes& s, const Forward<T>& f, Ins<T>
   Weights<T> weights;
   if (!fit(s, Cell::gates, list, &weights) || !fit(s, Cell::kept, Cell::hasCells, f)) return misfit();
   const int64_t hidden = s.hidden, columns = Cell::gates * hidden, width = paddedColumns<T>(columns), n = s.rows();
+  const bool stepByStep = inputStepByStep<T>(s, columns);
+  Packed<T> packed[2];
   Scratch<T> scratch(span);
-  T* packed = scratch.take(product(s.directions, width, hidden));
-  T* bias = scratch.take(s.directions * (Cell::gates + 1) * hidden);
-  T* z = scratch.take(product(s.directions, s.batch, width));
+  for (int64_t d = 0; d < s.directions; d++) {
+    Packed<T>& w = packed[d];
+    w.width = width;
+    w.packedIh = stepByStep ? scratch.take(product(width, s.inFeatures)) : nullptr;
+    w.packedHh = scratch.take(product(width, hidden));
+    w.bias = scratch.take((Cell::gates + 1) * hidden);
+    w.ofInput = scratch.take(product(s.batch, width));
+    w.ofState = scratch.take(product(s.batch, width));
+  }
   if (!scratch.enough) return misfit();
   if (const Outcome checked = checkLengths(f.lengths, s.steps); checked.code != Outcome::kOk) return checked;
   for (int64_t d = 0; d < s.directions; d++) {
-    packPanels(true, columns, hidden, weights.at(d, 1), packed + d * width * hidden);
-    T* sums = bias + d * (Cell::gates + 1) * hidden;
-    fillRow(sums, (Cell::gates + 1) * hidden, T(0));
-    if (weights.biased()) Cell::joinBiases(hidden, sums, weights.at(d, 2), weights.at(d, 3));
-    if (!gemm<T>(false, true, n, columns, s.inFeatures, f.x.data, s.inFeatures, weights.at(d, 0), s.inFeatures, false,
-                 f.gates.data + d * n * Cell::kept * hidden, Cell::kept * hidden)) {
+    const Packed<T>& w = packed[d];
+    packPanels(true, columns, hidden, weights.at(d, 1), w.packedHh);
+    fillRow(w.bias, (Cell::gates + 1) * hidden, T(0));
+    if (weights.biased()) Cell::joinBiases(hidden, w.bias, weights.at(d, 2), weights.at(d, 3));
+    if (stepByStep) {
+      packPanels(true, columns, s.inFeatures, weights.at(d, 0), w.packedIh);
+    } else if (!gemm<T>(false, true, n, columns, s.inFeatures, f.x.data, s.inFeatures, weights.at(d, 0), s.inFeatures,
+                        false, f.gates.data + d * n * Cell::kept * hidden, Cell::kept * hidden)) {
       return misfit();
     }
   }
-  forSequences(s, s.steps * columns * hidden, [&](int64_t d, int64_t begin, int64_t end) {
-    walk(cell, s, f, d, begin, end, packed + d * width * hidden, bias + d * (Cell::gates + 1) * hidden,
-         z + (d * s.batch + begin) * width, width);
+  forSequences(s, s.steps * columns * (hidden + s.inFeatures), [&](int64_t d, int64_t begin, int64_t end) {
+    walk(cell, s, f, d, begin, end, packed[d]);
   });
   return ok();
 }

@@ -111,15 +111,20 @@ void walkBack(const Cell& cell, const Sizes& s, const Backward<T>& g, int64_t d,
 // to[j] = Σ of column j of dz [rows, ld]
 template <typename T>
 void sumRows(Out<T> to, const T* dz, int64_t rows, int64_t ld) {
-  constexpr int64_t kTile = 128;
+  constexpr int64_t kTile = 128, kBlock = 16;
   parallel((to.length + kTile - 1) / kTile, 65536 / (rows * kTile + 1) + 1, [=](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; tile++) {
       const int64_t first = tile * kTile, n = to.length - first < kTile ? to.length - first : kTile;
       double total[kTile] = {};
-      for (int64_t i = 0; i < rows; i++) {
+      for (int64_t i = 0; i < rows; i += kBlock) {
         const T* row = dz + i * ld + first;
+        T part[kTile] = {};
+        for (int64_t b = 0; b < kBlock && i + b < rows; b++, row += ld) {
 #pragma omp simd
-        for (int64_t j = 0; j < n; j++) total[j] += static_cast<double>(row[j]);
+          for (int64_t j = 0; j < n; j++) part[j] += row[j];
+        }
+#pragma omp simd
+        for (int64_t j = 0; j < n; j++) total[j] += static_cast<double>(part[j]);
       }
       for (int64_t j = 0; j < n; j++) to[first + j] = static_cast<T>(total[j]);
     }
