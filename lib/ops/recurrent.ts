@@ -114,10 +114,13 @@ function forwardScratch(cell: Cell, { batch, inFeatures, hidden, directions }: S
   return directions * (packed + 2 * width * batch + (cell.gates + 1) * hidden + 128);
 }
 
-function backwardScratch(cell: Cell, { steps, batch, hidden, directions }: Sizes): number {
+function backwardScratch(cell: Cell, { steps, batch, inFeatures, hidden, directions }: Sizes): number {
   const columns = cell.gates * hidden;
-  const perStep = steps * batch * (cell.gradients + 1) * hidden;
-  return directions * (perStep + (hidden + 32) * (columns + batch) + batch * (columns + hidden) + 128);
+  const operands = inFeatures + hidden;
+  const perStep = steps * batch * (cell.gradients * hidden + operands);
+  return (
+    directions * (perStep + columns * operands + (hidden + 32) * (columns + batch) + batch * (columns + hidden) + 128)
+  );
 }
 
 /**

@@ -38,12 +38,13 @@ bool fit(const Sizes& s, int64_t gates, int64_t needed, bool hasCells, const Bac
          g.gates.length == product(perStep, needed) && (!hasCells || g.cells.length == perStep);
 }
 
-// Working memory of a direction. `dz` [N, Cell::gradients * hidden] is the gradient of the gates' sums, `before`
-// [N, hidden] the state before each step; of each sequence `dzNow` [Cell::gates * hidden] is the current step's gradient
+// Working memory of a direction. `dz` [N, Cell::gradients * hidden] is the gradient of the gates' sums, `operands`
+// [N, inFeatures + hidden] its input and the state before it, `joined` [Cell::gates * hidden, inFeatures + hidden] the
+// gradient of both weights; of each sequence `dzNow` [Cell::gates * hidden] is the current step's gradient
 // that goes through weightHh, `dh` [ldh] and `dc` [hidden] are those of the states.
 template <typename T>
 struct Working {
-  T *packed, *dz, *before, *dzNow, *dh, *dc;
+  T *packed, *dz, *operands, *joined, *dzNow, *dh, *dc;
   int64_t ldh;
 };
 
@@ -84,14 +85,16 @@ void walkBack(const Cell& cell, const Sizes& s, const Backward<T>& g, int64_t d,
       const int64_t row = s.row(t, begin + b), kept = d * s.rows() + row;
       const int64_t length = g.lengths.data ? g.lengths[begin + b] : s.steps;
       T* dz = w.dz + row * Cell::gradients * hidden;
-      T* previous = w.before + row * hidden;
+      T* input = w.operands + row * (s.inFeatures + hidden);
+      T* previous = input + s.inFeatures;
       if (t >= length) {
         fillRow(dz, Cell::gradients * hidden, T(0));
         fillRow(dzNow + b * columns, columns, T(0));
-        fillRow(previous, hidden, T(0));
+        fillRow(input, s.inFeatures + hidden, T(0));
         continue;
       }
       const Neighbours<T> then = before(s, g, d, t, begin + b, length);
+      copyRow(input, g.x.data + row * s.inFeatures, s.inFeatures);
       copyRow(previous, then.previous, hidden);
       const T* y = g.y.data + row * width + d * hidden;
       const T* dy = g.dy.data ? g.dy.data + row * width + d * hidden : nullptr;
@@ -131,7 +134,34 @@ void sumRows(Out<T> to, const T* dz, int64_t rows, int64_t ld) {
   });
 }
 
-// The large products of direction d.
+template <typename T>
+void copyRows(T* to, int64_t columns, const T* from, int64_t ld, int64_t rows) {
+  for (int64_t i = 0; i < rows; i++) copyRow(to + i * columns, from + i * ld, columns);
+}
+
+// The gradients of both weights of direction d, in one product as far as it goes.
+template <typename Cell, typename T>
+bool gatherWeights(const Sizes& s, const WeightGradients<T>& to, const Working<T>& w) {
+  const int64_t hidden = s.hidden, inputs = s.inFeatures, width = inputs + hidden, n = s.rows();
+  const int64_t columns = Cell::gates * hidden, ld = Cell::gradients * hidden;
+  // The last gate's gradient may be another one on the side of the state.
+  constexpr int64_t own = Cell::gradients - Cell::gates;
+  const int64_t shared = columns - own * hidden;
+  bool done = gemm<T>(true, false, shared, width, n, w.dz, ld, w.operands, width, false, w.joined, width);
+  if (to.weightIh.data) copyRows(to.weightIh.data, inputs, w.joined, width, shared);
+  if (to.weightHh.data) copyRows(to.weightHh.data, hidden, w.joined + inputs, width, shared);
+  if (own && to.weightIh.data) {
+    done = done && gemm<T>(true, false, hidden, inputs, n, w.dz + shared, ld, w.operands, width, false,
+                           to.weightIh.data + shared * inputs, inputs);
+  }
+  if (own && to.weightHh.data) {
+    done = done && gemm<T>(true, false, hidden, hidden, n, w.dz + columns, ld, w.operands + inputs, width, false,
+                           to.weightHh.data + shared * hidden, hidden);
+  }
+  return done;
+}
+
+// What is summed over all steps of direction d.
 template <typename Cell, typename T>
 bool gatherGradients(const Sizes& s, const Backward<T>& g, const Weights<T>& weights, int64_t d, const Working<T>& w) {
   const int64_t hidden = s.hidden, n = s.rows(), columns = Cell::gates * hidden, ld = Cell::gradients * hidden;
@@ -141,23 +171,16 @@ bool gatherGradients(const Sizes& s, const Backward<T>& g, const Weights<T>& wei
     done = gemm<T>(false, false, n, s.inFeatures, columns, w.dz, ld, weights.at(d, 0), s.inFeatures, d > 0, g.dx.data,
                    s.inFeatures);
   }
-  if (to.weightIh.data) {
-    done = done && gemm<T>(true, false, columns, s.inFeatures, n, w.dz, ld, g.x.data, s.inFeatures, false,
-                           to.weightIh.data, s.inFeatures);
-  }
-  if (to.biasIh.data) sumRows(to.biasIh, w.dz, n, ld);
-  // What goes through weightHh: the last gate's gradient may be another one there.
+  if (to.weightIh.data || to.weightHh.data) done = done && gatherWeights<Cell>(s, to, w);
   constexpr int64_t own = Cell::gradients - Cell::gates;
   const int64_t shared = columns - own * hidden;
-  if (to.weightHh.data) {
-    done = done && gemm<T>(true, false, shared, hidden, n, w.dz, ld, w.before, hidden, false, to.weightHh.data, hidden);
-    if (own) {
-      done = done && gemm<T>(true, false, hidden, hidden, n, w.dz + columns, ld, w.before, hidden, false,
-                             to.weightHh.data + shared * hidden, hidden);
-    }
-  }
+  if (to.biasIh.data) sumRows(to.biasIh, w.dz, n, ld);
   if (to.biasHh.data) {
-    sumRows(Out<T>{to.biasHh.data, shared}, w.dz, n, ld);
+    if (to.biasIh.data) {
+      copyRow(to.biasHh.data, to.biasIh.data, shared);
+    } else {
+      sumRows(Out<T>{to.biasHh.data, shared}, w.dz, n, ld);
+    }
     if (own) sumRows(Out<T>{to.biasHh.data + shared, hidden}, w.dz + columns, n, ld);
   }
   return done;
@@ -175,7 +198,8 @@ Outcome runBackward(const Cell& cell, const Sizes& s, const Backward<T>& g, Ins<
     w.ldh = width;
     w.packed = scratch.take(product(width, columns));
     w.dz = scratch.take(product(n, Cell::gradients * hidden));
-    w.before = scratch.take(product(n, hidden));
+    w.operands = scratch.take(product(n, s.inFeatures + hidden));
+    w.joined = scratch.take(product(columns, s.inFeatures + hidden));
     w.dzNow = scratch.take(product(s.batch, columns));
     w.dh = scratch.take(product(s.batch, width));
     w.dc = scratch.take(product(s.batch, hidden));
