@@ -140,8 +140,8 @@ struct Rnn {
 };
 
 // results, states and kept are lists of spans in the orders named below; sizes: steps, batch,
-// inFeatures, hidden, directions (1 or 2), batchFirst (rows of x and y are [batch, steps]) and, of rnn, relu. `scratch` is
-// working memory of the size that lib/ops/recurrent.ts computes.
+// inFeatures, hidden, directions (1 or 2), batchFirst (rows of x and y are [batch, steps]) and, of rnn, relu. `scratch`
+// is working memory of the size that lib/ops/recurrent.ts computes.
 constexpr int64_t kSizes = 6;
 
 Sizes sizesOf(Integers sizes) { return {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}; }
@@ -157,8 +157,8 @@ Outcome forward(const Cell& cell, Outs<T> results, Out<T> scratch, In<T> x, Ins<
   return runForward(cell, sizesOf(sizes), f, weights, scratch);
 }
 
-// gradients: of x, h0, c0 (an LSTM's) and then of each direction's weightIh, weightHh, biasIh, biasHh; those that nobody
-// wants are absent. upstream: of y, hN, cN; kept: y, gates, cells.
+// gradients: of x, h0, c0 (an LSTM's) and then of each direction's weightIh, weightHh, biasIh, biasHh; those that
+// nobody wants are absent. upstream: of y, hN, cN; kept: y, gates, cells.
 template <typename T, typename Cell>
 Outcome backward(const Cell& cell, Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x, Ins<T> states,
                  Ins<T> kept, Ins<T> weights, In<int32_t> lengths, Integers sizes) {
@@ -168,8 +168,8 @@ Outcome backward(const Cell& cell, Outs<T> gradients, Out<T> scratch, Ins<T> ups
       upstream.count != 1 + count || states.count != count || kept.count != 2 + Cell::hasCells) {
     return misfit();
   }
-  Backward<T> g{gradients[0], gradients[1], {}, {}, upstream[0], upstream[1], {}, x, states[0], {}, kept[0], kept[1],
-                {},           lengths};
+  Backward<T> g{gradients[0], gradients[1], {},      {},      upstream[0], upstream[1], {}, x,
+                states[0],    {},           kept[0], kept[1], {},          lengths};
   if (Cell::hasCells) g.dc0 = gradients[2], g.dcN = upstream[2], g.c0 = states[1], g.cells = kept[2];
   for (int64_t d = 0; d < s.directions; d++) {
     const int64_t first = 1 + count + 4 * d;
@@ -225,6 +225,6 @@ Outcome rnnBackward(Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x,
 }  // namespace adjoint
 
 ADJOINT_FAMILY(recurrent, kernel<lstm<float>, lstm<double>>("lstm"),
-               kernel<lstmBackward<float>, lstmBackward<double>>("lstmBackward"), kernel<gru<float>, gru<double>>("gru"),
-               kernel<gruBackward<float>, gruBackward<double>>("gruBackward"), kernel<rnn<float>, rnn<double>>("rnn"),
-               kernel<rnnBackward<float>, rnnBackward<double>>("rnnBackward"))
+               kernel<lstmBackward<float>, lstmBackward<double>>("lstmBackward"),
+               kernel<gru<float>, gru<double>>("gru"), kernel<gruBackward<float>, gruBackward<double>>("gruBackward"),
+               kernel<rnn<float>, rnn<double>>("rnn"), kernel<rnnBackward<float>, rnnBackward<double>>("rnnBackward"))

@@ -106,8 +106,8 @@ void forSequences(const Sizes& s, int64_t workOfSequence, Body&& body) {
   });
 }
 
-// A layer's results and operands. `gates` [directions, N, Cell::kept * hidden] is what a cell keeps of its gates, `cells`
-// [directions, N, hidden] an LSTM's cell states. The final states serve as the running ones.
+// A layer's results and operands. `gates` [directions, N, Cell::kept * hidden] is what a cell keeps of its gates,
+// `cells` [directions, N, hidden] an LSTM's cell states. The final states serve as the running ones.
 template <typename T>
 struct Forward {
   Out<T> y, hN, cN, gates, cells;  // y [N, directions * hidden]; hN, cN [directions, batch, hidden]
@@ -149,7 +149,8 @@ bool inputStepByStep(const Sizes& s, int64_t columns) {
 template <typename Cell, typename T>
 void walk(const Cell& cell, const Sizes& s, const Forward<T>& f, int64_t d, int64_t begin, int64_t end,
           const Packed<T>& w) {
-  const int64_t hidden = s.hidden, m = end - begin, columns = Cell::gates * hidden, width = s.directions * hidden, state = d * s.batch + begin;
+  const int64_t hidden = s.hidden, m = end - begin, columns = Cell::gates * hidden, width = s.directions * hidden,
+                state = d * s.batch + begin;
   T* h = f.hN.data + state * hidden;
   T* c = f.cN.data ? f.cN.data + state * hidden : nullptr;
   copyRow(h, f.initial(f.h0, s, state), m * hidden);
@@ -216,9 +217,8 @@ Outcome runForward(const Cell& cell, const Sizes& s, const Forward<T>& f, Ins<T>
       return misfit();
     }
   }
-  forSequences(s, s.steps * columns * (hidden + s.inFeatures), [&](int64_t d, int64_t begin, int64_t end) {
-    walk(cell, s, f, d, begin, end, packed[d]);
-  });
+  forSequences(s, s.steps * columns * (hidden + s.inFeatures),
+               [&](int64_t d, int64_t begin, int64_t end) { walk(cell, s, f, d, begin, end, packed[d]); });
   return ok();
 }
 

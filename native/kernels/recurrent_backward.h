@@ -15,9 +15,9 @@ struct WeightGradients {
 
 template <typename T>
 struct Backward {
-  Out<T> dx, dh0, dc0;           // each may be absent
+  Out<T> dx, dh0, dc0;  // each may be absent
   WeightGradients<T> weights[2];
-  In<T> dy, dhN, dcN;            // each may be absent: zeros
+  In<T> dy, dhN, dcN;  // each may be absent: zeros
   In<T> x, h0, c0, y, gates, cells;
   In<int32_t> lengths;
 };
@@ -61,8 +61,7 @@ Neighbours<T> before(const Sizes& s, const Backward<T>& g, int64_t d, int64_t t,
     return {g.h0.data ? g.h0.data + state * hidden : nullptr, g.c0.data ? g.c0.data + state * hidden : nullptr};
   }
   const int64_t row = s.row(d == 0 ? t - 1 : t + 1, b);
-  return {g.y.data + row * width + d * hidden,
-          g.cells.data ? g.cells.data + (d * s.rows() + row) * hidden : nullptr};
+  return {g.y.data + row * width + d * hidden, g.cells.data ? g.cells.data + (d * s.rows() + row) * hidden : nullptr};
 }
 
 // The steps of sequences [begin, end) in direction d, from the last one to the first.
@@ -206,9 +205,8 @@ Outcome runBackward(const Cell& cell, const Sizes& s, const Backward<T>& g, Ins<
   }
   if (!scratch.enough) return misfit();
   for (int64_t d = 0; d < s.directions; d++) packPanels(false, hidden, columns, weights.at(d, 1), working[d].packed);
-  forSequences(s, s.steps * columns * hidden, [&](int64_t d, int64_t begin, int64_t end) {
-    walkBack(cell, s, g, d, begin, end, working[d]);
-  });
+  forSequences(s, s.steps * columns * hidden,
+               [&](int64_t d, int64_t begin, int64_t end) { walkBack(cell, s, g, d, begin, end, working[d]); });
   for (int64_t d = 0; d < s.directions; d++) {
     if (!gatherGradients<Cell>(s, g, weights, d, working[d])) return misfit();
   }
