@@ -15,6 +15,7 @@ export type { BuildInfo, MemoryStats } from './native.js';
 export type { NestedArray } from './nest.js';
 export * as nn from './nn/index.js';
 export { elu, gelu, hardtanh, leakyRelu, mish, relu, selu, sigmoid, silu, softplus, tanh } from './ops/activation.js';
+export { type BatchNormOptions, batchNorm } from './ops/batchnorm.js';
 export {
   clamp,
   eq,
@@ -73,9 +74,18 @@ export {
   square,
   sub,
 } from './ops/elementwise.js';
+export { type BagMode, type EmbeddingBagOptions, embedding, embeddingBag } from './ops/embedding.js';
 export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/extremes.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
 export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
+export {
+  type GroupNormOptions,
+  groupNorm,
+  instanceNorm,
+  type LayerNormOptions,
+  layerNorm,
+  rmsNorm,
+} from './ops/norm.js';
 export {
   bernoulli,
   dropout,

@@ -2,12 +2,14 @@
 import * as autograd from './autograd/engine.js';
 import * as hooks from './autograd/hooks.js';
 import * as activation from './ops/activation.js';
+import * as batchnorm from './ops/batchnorm.js';
 import * as compare from './ops/compare.js';
 import * as copy from './ops/copy.js';
 import * as elementwise from './ops/elementwise.js';
 import * as extremes from './ops/extremes.js';
 import * as indexing from './ops/indexing.js';
 import * as matmul from './ops/matmul.js';
+import * as norm from './ops/norm.js';
 import * as reduce from './ops/reduce.js';
 import * as shape from './ops/shape.js';
 import * as slice from './ops/slice.js';
@@ -24,6 +26,7 @@ type Methods<F> = {
 const methods = {
   ...pick(activation, ['elu', 'gelu', 'hardtanh', 'leakyRelu', 'mish', 'relu', 'selu', 'sigmoid', 'silu', 'softplus', 'tanh']),
   ...pick(autograd, ['backward']),
+  ...pick(batchnorm, ['batchNorm']),
   ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isFinite', 'isNaN', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'maximum', 'minimum', 'ne']),
   ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'to', 'zero_']),
   ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
@@ -31,6 +34,7 @@ const methods = {
   ...pick(hooks, ['registerHook', 'retainGrad']),
   ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
   ...pick(matmul, ['linear', 'matmul']),
+  ...pick(norm, ['groupNorm', 'instanceNorm', 'layerNorm', 'rmsNorm']),
   ...pick(reduce, ['all', 'any', 'cumsum', 'mean', 'prod', 'sum']),
   ...pick(shape, ['expand', 'flatten', 'flip', 'permute', 'reshape', 'squeeze', 'tile', 'transpose', 'tril', 'triu', 'unsqueeze']),
   ...pick(slice, ['chunk', 'pad', 'slice', 'split']),

@@ -60,17 +60,17 @@ interface Place<T> {
  * }
  */
 export abstract class Module {
-  private mode = true;
+  private inTraining = true;
 
   /** Whether layers such as Dropout behave as in training. Set by `train` and `eval`. */
   get training(): boolean {
-    currentRecording()?.modes.set(this, this.mode);
-    return this.mode;
+    currentRecording()?.modes.set(this, this.inTraining);
+    return this.inTraining;
   }
 
   set training(value: boolean) {
-    if (value !== this.mode) structureChanged();
-    this.mode = value;
+    if (value !== this.inTraining) structureChanged();
+    this.inTraining = value;
   }
 
   /** Computes the output. */

@@ -1,24 +1,12 @@
 // Kernels that select elements by number or by mask. Every index is checked before anything is written; sums run in the
 // order of the indices, on one thread a column, so that they have the same bits at any thread count.
-#include "kernel.h"
+#include "indices.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
 constexpr int64_t kGrain = 32768;  // elements a chunk
-
-// The first index outside [0, n) as a fault.
-Outcome checkIndices(In<int32_t> index, int64_t n) {
-  const uint32_t limit = n < INT64_C(1) << 31 ? static_cast<uint32_t>(n) : UINT32_C(1) << 31;
-  uint32_t outside = 0;  // negative ones are above the limit as unsigned numbers
-#pragma omp simd reduction(| : outside)
-  for (int64_t i = 0; i < index.length; ++i) outside |= static_cast<uint32_t>(index[i]) >= limit;
-  if (!outside) return ok();
-  int64_t first = 0;
-  while (static_cast<uint32_t>(index[first]) < limit) ++first;
-  return fault(first, index[first]);
-}
 
 // Runs body(o, begin, end) on pieces [begin, end) of the columns of each outer slice; a column costs `work` elements.
 template <typename Body>

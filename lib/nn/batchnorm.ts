@@ -1,0 +1,149 @@
+import type { DType } from '../dtype.js';
+import {
+  ArgumentError,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  describe,
+  formatShape,
+  ShapeError,
+} from '../errors.js';
+import { batchNorm } from '../ops/batchnorm.js';
+import { ones, zeros } from '../ops/creation.js';
+import { checkDType, checkTensor, type Tensor } from '../tensor.js';
+import { buffer, Module, parameter } from './module.js';
+
+/** Options of `BatchNorm1d` and `BatchNorm2d`. */
+export interface BatchNormLayerOptions {
+  /** Added to the variance; default 1e-5. */
+  eps?: number;
+  /** The new batch's share in the running statistics; default 0.1. Null: their plain average over all batches. */
+  momentum?: number | null;
+  /** Whether there are weight and bias; default true. */
+  affine?: boolean;
+  /** Whether running statistics are kept for evaluation; default true. Without them, evaluation uses the batch's. */
+  trackRunningStats?: boolean;
+  dtype?: DType;
+}
+
+const known = ['eps', 'momentum', 'affine', 'trackRunningStats', 'dtype'];
+
+/** @internal An option that is true or false. */
+export function checkFlag(name: string, key: string, value: boolean | undefined, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw new ArgumentError(`${name}: ${key} must be a boolean, got ${describe(value)}`);
+  return value;
+}
+
+/** @internal Refuses x whose channels are not the layer's, or that has another number of dimensions. */
+export function checkFeatures(name: string, x: Tensor, features: number, ranks: readonly number[], dim: number): void {
+  checkTensor(name, 'x', x);
+  if (!ranks.includes(x.rank)) {
+    throw new ShapeError(`${name}: x must have ${ranks.join(' or ')} dimensions, got x ${formatShape(x.shape)}`);
+  }
+  if (x.shape[dim] !== features) {
+    throw new ShapeError(
+      `${name}: dimension ${dim} of x must be numFeatures ${features}, got x ${formatShape(x.shape)}`,
+    );
+  }
+}
+
+/** @internal What batch and instance norm share. Buffers are named as PyTorch's keys. */
+export abstract class FeatureNorm extends Module {
+  readonly numFeatures: number;
+  readonly eps: number;
+  readonly momentum: number | null;
+  weight: Tensor | null;
+  bias: Tensor | null;
+  running_mean: Tensor | null;
+  running_var: Tensor | null;
+  num_batches_tracked: Tensor | null;
+
+  constructor(
+    protected readonly name: string,
+    numFeatures: number,
+    options: BatchNormLayerOptions | undefined,
+    defaults: { affine: boolean; trackRunningStats: boolean },
+  ) {
+    super();
+    checkOptions(name, options, known);
+    const o = options ?? {};
+    this.numFeatures = checkInteger(name, 'numFeatures', numFeatures, 1);
+    this.eps = checkNumber(name, 'eps', o.eps ?? 1e-5, { least: 0 });
+    this.momentum = o.momentum === null ? null : checkNumber(name, 'momentum', o.momentum ?? 0.1, { least: 0 });
+    const dtype = checkDType(name, o.dtype, 'float32');
+    const affine = checkFlag(name, 'affine', o.affine, defaults.affine);
+    const tracked = checkFlag(name, 'trackRunningStats', o.trackRunningStats, defaults.trackRunningStats);
+    this.weight = affine ? parameter(ones([numFeatures], { dtype })) : null;
+    this.bias = affine ? parameter(zeros([numFeatures], { dtype })) : null;
+    this.running_mean = tracked ? buffer(zeros([numFeatures], { dtype })) : null;
+    this.running_var = tracked ? buffer(ones([numFeatures], { dtype })) : null;
+    this.num_batches_tracked = tracked ? buffer(zeros([], { dtype: 'int32' })) : null;
+  }
+
+  override toString(): string {
+    return `${this.name}(${this.numFeatures}${this.weight === null ? ', no weight' : ''})`;
+  }
+}
+
+abstract class BatchNorm extends FeatureNorm {
+  constructor(
+    name: string,
+    private readonly ranks: readonly number[],
+    numFeatures: number,
+    options: BatchNormLayerOptions | undefined,
+  ) {
+    super(name, numFeatures, options, { affine: true, trackRunningStats: true });
+  }
+
+  forward(x: Tensor): Tensor {
+    checkFeatures(this.name, x, this.numFeatures, this.ranks, 1);
+    const training = this.training || this.running_mean === null;
+    if (training && x.size / this.numFeatures <= 1) {
+      throw new ShapeError(
+        `${this.name}: training needs more than 1 value for each channel, got x ${formatShape(x.shape)}; use eval() or a larger batch`,
+      );
+    }
+    const { momentum, eps } = this;
+    const running = {
+      runningMean: this.running_mean,
+      runningVar: this.running_var,
+      numBatchesTracked: this.num_batches_tracked,
+    };
+    return batchNorm(x, this.weight, this.bias, { ...running, training, momentum, eps });
+  }
+}
+
+/**
+ * Batch norm of features (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167): y = (x - mean) / √(var + eps) · weight + bias.
+ * In training, mean and variance are the batch's, over all dimensions but 1; in evaluation the running ones, which follow
+ * in training: running = (1 - momentum) · running + momentum · batch's, with the unbiased variance.
+ *
+ * | x | weight, bias, running_mean, running_var | num_batches_tracked | y |
+ * |---|---|---|---|
+ * | [batch, numFeatures] or [batch, numFeatures, length] | [numFeatures]; 1, 0, 0, 1 at first | int32 [] | like x |
+ *
+ * @throws ShapeError when x has other dimensions, or in training one value a feature
+ * @example
+ * const model = nn.sequential(new nn.Linear(784, 128), new nn.BatchNorm1d(128), nn.relu);
+ */
+export class BatchNorm1d extends BatchNorm {
+  /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default true), dtype */
+  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
+    super('BatchNorm1d', [2, 3], numFeatures, options);
+  }
+}
+
+/**
+ * Batch norm of pictures' channels: as `BatchNorm1d`, of x [batch, numFeatures, height, width].
+ *
+ * @throws ShapeError when x has other dimensions, or in training one value a channel
+ * @example
+ * const y = new nn.BatchNorm2d(3).forward(rand([8, 3, 4, 4]));
+ */
+export class BatchNorm2d extends BatchNorm {
+  /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default true), dtype */
+  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
+    super('BatchNorm2d', [4], numFeatures, options);
+  }
+}

@@ -1,0 +1,116 @@
+import { noGrad } from '../autograd/tape.js';
+import type { DType } from '../dtype.js';
+import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
+import { fill_ } from '../ops/copy.js';
+import { type BagMode, checkPadding, embedding, embeddingBag } from '../ops/embedding.js';
+import { checkDType, checkTensor, empty, type Tensor, view } from '../tensor.js';
+import { normal_ } from './init.js';
+import { Module, parameter } from './module.js';
+
+interface TableOptions {
+  /** The row that stands for padding: zeros at first, without gradient; negative ones count from the end. Default none. */
+  paddingIndex?: number | null;
+  dtype?: DType;
+}
+
+// N(0, 1), the padding row 0.
+function table(
+  name: string,
+  rows: number,
+  columns: number,
+  padding: number,
+  options: TableOptions | undefined,
+): Tensor {
+  const weight = normal_(empty([rows, columns], checkDType(name, options?.dtype, 'float32')));
+  if (padding >= 0) noGrad(() => fill_(view(weight, padding * columns, [columns]), 0));
+  return parameter(weight);
+}
+
+/**
+ * A table of vectors, one for each token or category: y[…, :] = weight[index[…], :].
+ *
+ * | index | weight | y |
+ * |---|---|---|
+ * | int32 […], in [0, numEmbeddings) | [numEmbeddings, embeddingDim], from N(0, 1) | […, embeddingDim] |
+ *
+ * @throws ArgumentError when an index is out of range
+ * @example
+ * const layer = new nn.Embedding(1000, 64, { paddingIndex: 0 });
+ * layer.forward(tensor([[4, 7, 0]], { dtype: 'int32' })); // [1, 3, 64]
+ */
+export class Embedding extends Module {
+  readonly numEmbeddings: number;
+  readonly embeddingDim: number;
+  /** From 0, or null. */
+  readonly paddingIndex: number | null;
+  weight: Tensor;
+
+  /** @param options paddingIndex (default none), dtype (default float32) */
+  constructor(numEmbeddings: number, embeddingDim: number, options?: TableOptions) {
+    super();
+    checkOptions('Embedding', options, ['paddingIndex', 'dtype']);
+    this.numEmbeddings = checkInteger('Embedding', 'numEmbeddings', numEmbeddings, 1);
+    this.embeddingDim = checkInteger('Embedding', 'embeddingDim', embeddingDim, 1);
+    const padding = checkPadding('Embedding', options?.paddingIndex, numEmbeddings);
+    this.paddingIndex = padding < 0 ? null : padding;
+    this.weight = table('Embedding', numEmbeddings, embeddingDim, padding, options);
+  }
+
+  forward(index: Tensor): Tensor {
+    checkTensor('Embedding', 'index', index);
+    return embedding(this.weight, index, { paddingIndex: this.paddingIndex });
+  }
+
+  override toString(): string {
+    return `Embedding(${this.numEmbeddings}, ${this.embeddingDim})`;
+  }
+}
+
+/**
+ * Sums, means or maxima of the rows of a table that each bag names, for texts as bags of words. An empty bag gives zeros;
+ * the padding row does not enter.
+ *
+ * | index | offsets | weight | y |
+ * |---|---|---|---|
+ * | int32 [bags, size] | | [numEmbeddings, embeddingDim], from N(0, 1) | [bags, embeddingDim] |
+ * | int32 [m], the bags one after the other | int32 [bags]: where each begins | | |
+ *
+ * @throws ArgumentError when an index is out of range, or offsets do not ascend from 0 to at most m
+ * @example
+ * const layer = new nn.EmbeddingBag(1000, 64, { mode: 'sum' });
+ * const offsets = tensor([0, 3], { dtype: 'int32' });
+ * layer.forward(tensor([4, 7, 0, 2, 2], { dtype: 'int32' }), offsets); // [2, 64]
+ */
+export class EmbeddingBag extends Module {
+  readonly numEmbeddings: number;
+  readonly embeddingDim: number;
+  readonly mode: BagMode;
+  /** From 0, or null. */
+  readonly paddingIndex: number | null;
+  weight: Tensor;
+
+  /** @param options mode (default mean), paddingIndex (default none), dtype (default float32) */
+  constructor(numEmbeddings: number, embeddingDim: number, options?: TableOptions & { mode?: BagMode }) {
+    super();
+    checkOptions('EmbeddingBag', options, ['mode', 'paddingIndex', 'dtype']);
+    this.numEmbeddings = checkInteger('EmbeddingBag', 'numEmbeddings', numEmbeddings, 1);
+    this.embeddingDim = checkInteger('EmbeddingBag', 'embeddingDim', embeddingDim, 1);
+    this.mode = options?.mode ?? 'mean';
+    if (!['sum', 'mean', 'max'].includes(this.mode)) {
+      throw new ArgumentError(`EmbeddingBag: mode must be sum, mean or max, got ${describe(this.mode)}`);
+    }
+    const padding = checkPadding('EmbeddingBag', options?.paddingIndex, numEmbeddings);
+    this.paddingIndex = padding < 0 ? null : padding;
+    this.weight = table('EmbeddingBag', numEmbeddings, embeddingDim, padding, options);
+  }
+
+  /** @param perSampleWeights of index's shape: factors of the rows, for mode sum */
+  forward(index: Tensor, offsets?: Tensor | null, perSampleWeights?: Tensor | null): Tensor {
+    const { mode, paddingIndex } = this;
+    return embeddingBag(this.weight, index, { offsets, perSampleWeights, mode, paddingIndex });
+  }
+
+  override toString(): string {
+    return `EmbeddingBag(${this.numEmbeddings}, ${this.embeddingDim}, ${this.mode})`;
+  }
+}

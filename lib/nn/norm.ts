@@ -1,0 +1,237 @@
+import { noGrad } from '../autograd/tape.js';
+import type { DType } from '../dtype.js';
+import { checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { batchNorm } from '../ops/batchnorm.js';
+import { copy_ } from '../ops/copy.js';
+import { ones, zeros } from '../ops/creation.js';
+import { add, mul } from '../ops/elementwise.js';
+import { checkNormalizedShape, groupNorm, instanceNorm, layerNorm, rmsNorm } from '../ops/norm.js';
+import { mean } from '../ops/reduce.js';
+import { reshape } from '../ops/shape.js';
+import { variance } from '../ops/statistics.js';
+import type { Shape } from '../shape.js';
+import { checkDType, checkTensor, type Tensor } from '../tensor.js';
+import { type BatchNormLayerOptions, checkFeatures, checkFlag, FeatureNorm } from './batchnorm.js';
+import { Module, parameter } from './module.js';
+
+/** Options of `LayerNorm` and `RMSNorm`. */
+export interface LayerNormLayerOptions {
+  /** Added to the variance; default 1e-5 (`RMSNorm`: the distance from 1 to the next number of x's dtype). */
+  eps?: number | null;
+  /** Whether there is a weight (and a bias); default true. */
+  elementwiseAffine?: boolean;
+  dtype?: DType;
+}
+
+function checkLast(name: string, x: Tensor, shape: Shape): void {
+  checkTensor(name, 'x', x);
+  const lead = x.rank - shape.length;
+  if (lead >= 0 && shape.every((n, i) => n === x.shape[lead + i])) return;
+  throw new ShapeError(
+    `${name}: last dimensions of x must be normalizedShape ${formatShape(shape)}, got x ${formatShape(x.shape)}`,
+  );
+}
+
+/**
+ * Layer norm (Ba, Kiros, Hinton, 2016, https://arxiv.org/abs/1607.06450): y = (x - mean) / √(var + eps) · weight + bias, with
+ * mean and variance over the last dimensions.
+ *
+ * | x | weight, bias | y |
+ * |---|---|---|
+ * | […, ...normalizedShape] | of normalizedShape; ones and zeros at first | like x |
+ *
+ * @throws ShapeError when the last dimensions of x are not normalizedShape
+ * @example
+ * const y = new nn.LayerNorm(128).forward(randn([32, 16, 128]));
+ */
+export class LayerNorm extends Module {
+  readonly normalizedShape: Shape;
+  readonly eps: number;
+  weight: Tensor | null;
+  bias: Tensor | null;
+
+  /** @param options eps (default 1e-5), elementwiseAffine and bias (default true), dtype */
+  constructor(normalizedShape: number | Shape, options?: LayerNormLayerOptions & { bias?: boolean }) {
+    super();
+    checkOptions('LayerNorm', options, ['eps', 'elementwiseAffine', 'bias', 'dtype']);
+    this.normalizedShape = checkNormalizedShape('LayerNorm', normalizedShape);
+    this.eps = checkNumber('LayerNorm', 'eps', options?.eps ?? 1e-5, { least: 0 });
+    const dtype = checkDType('LayerNorm', options?.dtype, 'float32');
+    const affine = checkFlag('LayerNorm', 'elementwiseAffine', options?.elementwiseAffine, true);
+    const biased = checkFlag('LayerNorm', 'bias', options?.bias, true);
+    this.weight = affine ? parameter(ones(this.normalizedShape, { dtype })) : null;
+    this.bias = affine && biased ? parameter(zeros(this.normalizedShape, { dtype })) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    checkLast('LayerNorm', x, this.normalizedShape);
+    return layerNorm(x, this.weight, this.bias, { normalizedShape: this.normalizedShape, eps: this.eps });
+  }
+
+  override toString(): string {
+    return `LayerNorm(${this.normalizedShape.join(', ')}${this.weight === null ? ', no weight' : ''})`;
+  }
+}
+
+/**
+ * RMS norm (Zhang and Sennrich, 2019, https://arxiv.org/abs/1910.07467): y = x / √(mean(x²) + eps) · weight, with the mean over the
+ * last dimensions.
+ *
+ * | x | weight | y |
+ * |---|---|---|
+ * | […, ...normalizedShape] | of normalizedShape; ones at first | like x |
+ *
+ * @throws ShapeError when the last dimensions of x are not normalizedShape
+ */
+export class RMSNorm extends Module {
+  readonly normalizedShape: Shape;
+  readonly eps: number | null;
+  weight: Tensor | null;
+
+  /** @param options eps (default: the distance from 1 to the next number of the dtype), elementwiseAffine, dtype */
+  constructor(normalizedShape: number | Shape, options?: LayerNormLayerOptions) {
+    super();
+    checkOptions('RMSNorm', options, ['eps', 'elementwiseAffine', 'dtype']);
+    this.normalizedShape = checkNormalizedShape('RMSNorm', normalizedShape);
+    this.eps = (options?.eps ?? null) === null ? null : checkNumber('RMSNorm', 'eps', options?.eps, { least: 0 });
+    const dtype = checkDType('RMSNorm', options?.dtype, 'float32');
+    const affine = checkFlag('RMSNorm', 'elementwiseAffine', options?.elementwiseAffine, true);
+    this.weight = affine ? parameter(ones(this.normalizedShape, { dtype })) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    checkLast('RMSNorm', x, this.normalizedShape);
+    const eps = this.eps === null ? {} : { eps: this.eps };
+    return rmsNorm(x, this.weight, { normalizedShape: this.normalizedShape, ...eps });
+  }
+
+  override toString(): string {
+    return `RMSNorm(${this.normalizedShape.join(', ')}${this.weight === null ? ', no weight' : ''})`;
+  }
+}
+
+/**
+ * Group norm (Wu and He, 2018, https://arxiv.org/abs/1803.08494): y = (x - mean) / √(var + eps) · weight + bias, with mean and
+ * variance over a group of channels of a sample.
+ *
+ * | x | weight, bias | y |
+ * |---|---|---|
+ * | [batch, numChannels, …] | [numChannels]; ones and zeros at first | like x |
+ *
+ * @throws ShapeError when numGroups does not divide numChannels, or x has other channels
+ * @example
+ * const y = new nn.GroupNorm(2, 6).forward(randn([8, 6, 4, 4]));
+ */
+export class GroupNorm extends Module {
+  readonly numGroups: number;
+  readonly numChannels: number;
+  readonly eps: number;
+  weight: Tensor | null;
+  bias: Tensor | null;
+
+  /** @param options eps (default 1e-5), affine (default true), dtype */
+  constructor(numGroups: number, numChannels: number, options?: { eps?: number; affine?: boolean; dtype?: DType }) {
+    super();
+    checkOptions('GroupNorm', options, ['eps', 'affine', 'dtype']);
+    this.numGroups = checkInteger('GroupNorm', 'numGroups', numGroups, 1);
+    this.numChannels = checkInteger('GroupNorm', 'numChannels', numChannels, 1);
+    if (numChannels % numGroups !== 0) {
+      throw new ShapeError(`GroupNorm: numGroups must divide numChannels, got ${numGroups} and ${numChannels}`);
+    }
+    this.eps = checkNumber('GroupNorm', 'eps', options?.eps ?? 1e-5, { least: 0 });
+    const dtype = checkDType('GroupNorm', options?.dtype, 'float32');
+    const affine = checkFlag('GroupNorm', 'affine', options?.affine, true);
+    this.weight = affine ? parameter(ones([numChannels], { dtype })) : null;
+    this.bias = affine ? parameter(zeros([numChannels], { dtype })) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    checkTensor('GroupNorm', 'x', x);
+    if (x.rank < 2 || x.shape[1] !== this.numChannels) {
+      throw new ShapeError(
+        `GroupNorm: dimension 1 of x must be numChannels ${this.numChannels}, got x ${formatShape(x.shape)}`,
+      );
+    }
+    return groupNorm(x, this.weight, this.bias, { numGroups: this.numGroups, eps: this.eps });
+  }
+
+  override toString(): string {
+    return `GroupNorm(${this.numGroups}, ${this.numChannels}${this.weight === null ? ', no weight' : ''})`;
+  }
+}
+
+abstract class InstanceNorm extends FeatureNorm {
+  constructor(
+    name: string,
+    private readonly rank: number,
+    numFeatures: number,
+    options: BatchNormLayerOptions | undefined,
+  ) {
+    super(name, numFeatures, options, { affine: false, trackRunningStats: false });
+  }
+
+  forward(x: Tensor): Tensor {
+    const batched = checkTensor(this.name, 'x', x).rank === this.rank;
+    checkFeatures(this.name, x, this.numFeatures, [this.rank - 1, this.rank], batched ? 1 : 0);
+    if (!batched) return reshape(this.run(reshape(x, [1, ...x.shape])), x.shape);
+    return this.run(x);
+  }
+
+  private run(x: Tensor): Tensor {
+    const { weight, bias, eps, training } = this;
+    const [average, spread] = [this.running_mean, this.running_var];
+    if (average !== null && spread !== null && !training) {
+      return batchNorm(x, weight, bias, { runningMean: average, runningVar: spread, eps });
+    }
+    const inner = x.shape.slice(2).reduce((a, b) => a * b, 1);
+    if (inner <= 1) {
+      throw new ShapeError(`${this.name}: each channel must have more than 1 element, got x ${formatShape(x.shape)}`);
+    }
+    if (average !== null && spread !== null) this.follow(x, average, spread);
+    return instanceNorm(x, weight, bias, { eps });
+  }
+
+  // running = (1 - momentum) · running + momentum · the mean of the samples' statistics
+  private follow(x: Tensor, average: Tensor, spread: Tensor): void {
+    const share = this.momentum ?? 0; // as PyTorch: no plain average here
+    const dim = Array.from({ length: x.rank - 2 }, (_, i) => i + 2);
+    noGrad(() => {
+      const update = (running: Tensor, now: Tensor): void => {
+        copy_(running, add(mul(running, 1 - share), mul(mean(now, { dim: 0 }), share)));
+      };
+      update(average, mean(x, { dim }));
+      update(spread, variance(x, { dim }));
+    });
+  }
+}
+
+/**
+ * Instance norm (Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022): y = (x - mean) / √(var + eps) · weight + bias, with mean
+ * and variance over each channel of each sample. With `trackRunningStats`, evaluation uses running ones.
+ *
+ * | x | weight, bias (with `affine`) | y |
+ * |---|---|---|
+ * | [batch, numFeatures, length] or [numFeatures, length] | [numFeatures] | like x |
+ *
+ * @throws ShapeError when x has other dimensions or one element a channel
+ */
+export class InstanceNorm1d extends InstanceNorm {
+  /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default false), dtype */
+  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
+    super('InstanceNorm1d', 3, numFeatures, options);
+  }
+}
+
+/**
+ * Instance norm of pictures: as `InstanceNorm1d`, of x [batch, numFeatures, height, width] or [numFeatures, height, width].
+ *
+ * @throws ShapeError when x has other dimensions or one element a channel
+ * @example
+ * const y = new nn.InstanceNorm2d(3, { affine: true }).forward(rand([8, 3, 4, 4]));
+ */
+export class InstanceNorm2d extends InstanceNorm {
+  /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default false), dtype */
+  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
+    super('InstanceNorm2d', 4, numFeatures, options);
+  }
+}

@@ -1,0 +1,146 @@
+// Batch norm. The kernels are the norm family's.
+import { isGradEnabled, record } from '../autograd/tape.js';
+import { ArgumentError, checkNumber, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { kernel } from '../native.js';
+import { sameShape } from '../shape.js';
+import { changed, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import {
+  type Composition,
+  checkChannels,
+  checkEps,
+  checkOperands,
+  composedGradients,
+  handleOf,
+  pick,
+  present,
+} from './norm.js';
+
+const batchNormKernel = kernel('batchNorm');
+const batchNormFixedKernel = kernel('batchNormFixed');
+const batchNormBackwardKernel = kernel('batchNormBackward');
+
+/** Options of `batchNorm`. */
+export interface BatchNormOptions {
+  /** [channels]: used when not training, changed in place when training. */
+  runningMean?: Tensor | null;
+  /** The same of the (unbiased) variance. */
+  runningVar?: Tensor | null;
+  /** int32 []: how many batches the running statistics have seen; needed with them when training. */
+  numBatchesTracked?: Tensor | null;
+  /** Whether to use the batch's statistics; default false, as in PyTorch. Without running statistics always so. */
+  training?: boolean;
+  /** The new batch's share in the running statistics; default 0.1. Null: their plain average over all batches. */
+  momentum?: number | null;
+  /** Added to the variance; default 1e-5. */
+  eps?: number;
+}
+
+const batchNormOptions = ['runningMean', 'runningVar', 'numBatchesTracked', 'training', 'momentum', 'eps'];
+
+interface Running {
+  mean: Tensor;
+  variance: Tensor;
+  batches: Tensor | null;
+}
+
+function checkRunning(x: Tensor, channels: number, o: BatchNormOptions): Running | null {
+  const { runningMean: average, runningVar: variance, numBatchesTracked: batches } = o;
+  if ((average ?? null) === null && (variance ?? null) === null) return null;
+  if (!average || !variance) throw new ArgumentError('batchNorm: runningMean and runningVar must be given together');
+  for (const [label, t] of [['runningMean', average] as const, ['runningVar', variance] as const]) {
+    checkTensor('batchNorm', label, t);
+    checkSameDType('batchNorm', ['x', label], [x, t]);
+    if (!sameShape(t.shape, [channels])) {
+      throw new ShapeError(
+        `batchNorm: ${label} must be [${channels}], got ${label} ${formatShape(t.shape)} and x ${formatShape(x.shape)}`,
+      );
+    }
+  }
+  if (!batches && o.training) {
+    throw new ArgumentError('batchNorm: numBatchesTracked must be given with runningMean to train');
+  }
+  if (batches && (checkTensor('batchNorm', 'numBatchesTracked', batches).dtype !== 'int32' || batches.size !== 1)) {
+    throw new ArgumentError(
+      `batchNorm: numBatchesTracked must be int32 with one element, got ${batches.dtype} ${formatShape(batches.shape)}`,
+    );
+  }
+  return { mean: average, variance, batches: batches ?? null };
+}
+
+/**
+ * Batch norm (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167): y = (x - mean) / √(var + eps) · weight + bias for each
+ * channel. In training mean and (biased) variance are the batch's, and the running ones follow:
+ * running = (1 - momentum) · running + momentum · batch's, with the unbiased variance. Otherwise they are the running ones.
+ *
+ * @param x [batch, channels, …]
+ * @param weight [channels], or none
+ * @param bias [channels], or none
+ * @returns like x
+ * @throws ShapeError when weight, bias or running statistics are not [channels], or when training on one value a channel
+ * @example
+ * const y = batchNorm(tensor([[1], [3]]), ones([1]), zeros([1]), { training: true, eps: 0 }); // [[-1], [1]]
+ */
+export function batchNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | null, options?: BatchNormOptions): Tensor {
+  const { samples, channels, inner } = checkChannels('batchNorm', x);
+  checkOptions('batchNorm', options, batchNormOptions);
+  const o = options ?? {};
+  const [w, b] = [weight ?? null, bias ?? null];
+  checkOperands('batchNorm', x, w, b, [channels]);
+  const eps = checkEps('batchNorm', o.eps ?? 1e-5);
+  const momentum = o.momentum === null ? -1 : checkNumber('batchNorm', 'momentum', o.momentum ?? 0.1, { least: 0 });
+  if (o.training !== undefined && typeof o.training !== 'boolean') {
+    throw new ArgumentError(`batchNorm: training must be a boolean, got ${describe(o.training)}`);
+  }
+  const running = checkRunning(x, channels, o);
+  const training = o.training === true || running === null;
+  if (training && samples * inner <= 1) {
+    throw new ShapeError(
+      `batchNorm: training needs more than 1 value for each channel, got x ${formatShape(x.shape)}; use eval() or a larger batch`,
+    );
+  }
+  const y = empty(x.shape, x.dtype);
+  const means = empty([channels], x.dtype);
+  const scales = empty([channels], x.dtype);
+  const ins = [x.handle, handleOf(w), handleOf(b), samples, channels, inner];
+  if (training) {
+    const state = running === null ? [0, 0, 0] : [running.mean, running.variance, running.batches].map(handleOf);
+    batchNormKernel(y.handle, means.handle, scales.handle, ...state, ...ins, momentum, eps);
+    if (running !== null) present(running.mean, running.variance, running.batches).forEach(changed);
+  } else {
+    const { mean: average, variance } = running as Running;
+    batchNormFixedKernel(y.handle, means.handle, scales.handle, average.handle, variance.handle, ...ins, eps);
+  }
+  const gradients = (dy: Tensor, needs: readonly boolean[]): (Tensor | null)[] => {
+    const sizes = [samples, 1, channels, inner] as const;
+    return batchNormGradients(dy, needs, x, w, b, means, scales, { sizes, dims: [0, 3], centred: true, eps }, training);
+  };
+  return record('batchNorm', y, [x, ...present(w, b)], gradients, [x, means, scales, ...present(w)]);
+}
+
+function batchNormGradients(
+  dy: Tensor,
+  needs: readonly boolean[],
+  x: Tensor,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  means: Tensor,
+  scales: Tensor,
+  composition: Composition,
+  training: boolean,
+): (Tensor | null)[] {
+  if (isGradEnabled()) {
+    const fixed = training ? {} : { fixed: [means, scales] as const };
+    const composed = composedGradients(dy, x, weight, { ...composition, ...fixed });
+    return pick(composed[0] as Tensor, composed[1] as Tensor, composed.at(-1) as Tensor, weight, bias);
+  }
+  const [samples, , channels, inner] = composition.sizes;
+  const dx = needs[0] ? empty(x.shape, x.dtype) : null;
+  const dWeight = empty([channels], x.dtype);
+  const dBias = empty([channels], x.dtype);
+  const outs = [handleOf(dx), dWeight.handle, dBias.handle];
+  const ins = [dy.handle, x.handle, means.handle, scales.handle, handleOf(weight)];
+  batchNormBackwardKernel(...outs, ...ins, samples, channels, inner, training ? 1 : 0);
+  if (weight === null) dWeight.dispose();
+  if (bias === null) dBias.dispose();
+  return pick(dx, dWeight, dBias, weight, bias);
+}

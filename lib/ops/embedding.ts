@@ -1,0 +1,244 @@
+import { record } from '../autograd/tape.js';
+import { ArgumentError, checkInteger, checkOptions, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { type Fault, kernel } from '../native.js';
+import { checkFault } from '../program/recording.js';
+import { sameShape, sizeOf } from '../shape.js';
+import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+
+const embeddingKernel = kernel('embedding');
+const embeddingBackwardKernel = kernel('embeddingBackward');
+const bagKernel = kernel('embeddingBag');
+const bagBackwardKernel = kernel('embeddingBagBackward');
+const bagFactorsKernel = kernel('embeddingBagFactors');
+const bagMaxKernel = kernel('embeddingBagMax');
+const chosenRowsKernel = kernel('chosenRows');
+const chosenRowsBackwardKernel = kernel('chosenRowsBackward');
+
+const handleOf = (t: Tensor | null): number => t?.handle ?? 0;
+
+function checkTable(name: string, weight: Tensor): { rows: number; columns: number } {
+  checkTensor(name, 'weight', weight);
+  checkFloat(name, 'weight', weight);
+  const [rows, columns] = weight.shape;
+  if (weight.rank !== 2 || rows === undefined || columns === undefined) {
+    throw new ShapeError(
+      `${name}: weight must be [numEmbeddings, embeddingDim], got weight ${formatShape(weight.shape)}`,
+    );
+  }
+  return { rows, columns };
+}
+
+function checkInt32(name: string, label: string, t: unknown): Tensor {
+  const checked = checkTensor(name, label, t);
+  if (checked.dtype === 'int32') return checked;
+  throw new DTypeError(`${name}: ${label} must be int32, got ${checked.dtype}; convert it by ${label}.to('int32')`);
+}
+
+/** @internal A padding index as 0 … rows - 1, negative ones counted from the end, or -1 for none. */
+export function checkPadding(name: string, paddingIndex: number | null | undefined, rows: number): number {
+  if (paddingIndex === undefined || paddingIndex === null) return -1;
+  const index = checkInteger(name, 'paddingIndex', paddingIndex, -rows, rows - 1);
+  return index < 0 ? index + rows : index;
+}
+
+function wrongIndex(name: string, rows: number, { value, position }: Fault): ArgumentError {
+  const rule = `indices must be at least 0 and below ${rows}`;
+  return new ArgumentError(`${name}: ${rule}, got ${value} (element ${position})`);
+}
+
+/**
+ * The rows of a table that `index` names: y[…, :] = weight[index[…], :].
+ *
+ * The gradient of `weight` is a dense tensor, but costs only one clearing and the rows that are named.
+ *
+ * @param weight [numEmbeddings, embeddingDim]
+ * @param index int32 of any shape, in [0, numEmbeddings)
+ * @param options paddingIndex: the row that gets no gradient, negative ones counted from the end; default none
+ * @returns [...index's shape, embeddingDim]
+ * @throws ArgumentError when an index is out of range
+ * @example
+ * const y = embedding(eye(3), tensor([2, 0], { dtype: 'int32' })); // [[0, 0, 1], [1, 0, 0]]
+ */
+export function embedding(weight: Tensor, index: Tensor, options?: { paddingIndex?: number | null }): Tensor {
+  const { rows } = checkTable('embedding', weight);
+  checkInt32('embedding', 'index', index);
+  checkOptions('embedding', options, ['paddingIndex']);
+  const padding = checkPadding('embedding', options?.paddingIndex, rows);
+  return looked(weight, index, padding, -1);
+}
+
+// Looking rows up, and adding rows to zeros: each is the other's gradient. `skipped` reads as zeros and gets nothing;
+// the layer's padding row is skipped in the gradient alone.
+function looked(weight: Tensor, index: Tensor, padding: number, skipped: number): Tensor {
+  const [rows, columns] = weight.shape as [number, number];
+  const y = empty([...index.shape, columns], weight.dtype);
+  const fault = embeddingKernel(y.handle, weight.handle, index.handle, rows, columns, skipped);
+  checkFault(fault, (found) => wrongIndex('embedding', rows, found));
+  return record('embedding', y, [weight], (dy) => [addedRows(dy, index, rows, padding)], [index]);
+}
+
+function addedRows(dy: Tensor, index: Tensor, rows: number, padding: number): Tensor {
+  const columns = dy.shape.at(-1) as number;
+  const dWeight = empty([rows, columns], dy.dtype);
+  const fault = embeddingBackwardKernel(dWeight.handle, dy.handle, index.handle, rows, columns, padding);
+  checkFault(fault, (found) => wrongIndex('embedding', rows, found));
+  return record('embeddingBackward', dWeight, [dy], (ddy) => [looked(ddy, index, padding, padding)], [index]);
+}
+
+/** How `embeddingBag` puts the rows of a bag together. */
+export type BagMode = 'sum' | 'mean' | 'max';
+
+/** Options of `embeddingBag`. */
+export interface EmbeddingBagOptions {
+  /** int32 [bags]: where each bag begins in a one-dimensional index; the first is 0, an empty bag begins where the next does. */
+  offsets?: Tensor | null;
+  /** Default mean. */
+  mode?: BagMode;
+  /** Of index's shape: factors of the rows, for mode sum. */
+  perSampleWeights?: Tensor | null;
+  /** The row that does not enter the bags and gets no gradient, negative ones counted from the end; default none. */
+  paddingIndex?: number | null;
+}
+
+/** What the bags of a call are, tensors aside. */
+interface Bags {
+  count: number;
+  rows: number;
+  columns: number;
+  mean: boolean;
+  padding: number;
+}
+
+function checkBags(weight: Tensor, index: Tensor, o: EmbeddingBagOptions): Bags & { mode: BagMode } {
+  const name = 'embeddingBag';
+  const { rows, columns } = checkTable(name, weight);
+  checkInt32(name, 'index', index);
+  const mode = o.mode ?? 'mean';
+  if (mode !== 'sum' && mode !== 'mean' && mode !== 'max') {
+    throw new ArgumentError(`${name}: mode must be sum, mean or max, got ${describe(mode)}`);
+  }
+  const offsets = o.offsets ?? null;
+  if (offsets !== null) {
+    checkInt32(name, 'offsets', offsets);
+    if (index.rank !== 1 || offsets.rank !== 1) {
+      throw new ShapeError(
+        `${name}: index and offsets must have one dimension, got index ${formatShape(index.shape)} and offsets ${formatShape(offsets.shape)}`,
+      );
+    }
+    if (offsets.size === 0 && index.size > 0) {
+      throw new ShapeError(`${name}: offsets must name at least one bag, got offsets [0] and index [${index.size}]`);
+    }
+  } else if (index.rank !== 2) {
+    throw new ShapeError(`${name}: without offsets, index must be [bags, size], got index ${formatShape(index.shape)}`);
+  }
+  const factors = o.perSampleWeights ?? null;
+  if (factors !== null) {
+    if (mode !== 'sum') throw new ArgumentError(`${name}: perSampleWeights need mode sum, got ${mode}`);
+    checkTensor(name, 'perSampleWeights', factors);
+    checkSameDType(name, ['weight', 'perSampleWeights'], [weight, factors]);
+    if (!sameShape(factors.shape, index.shape)) {
+      throw new ShapeError(
+        `${name}: perSampleWeights must have index's shape, got perSampleWeights ${formatShape(factors.shape)} and index ${formatShape(index.shape)}`,
+      );
+    }
+  }
+  const count = offsets === null ? (index.shape[0] as number) : offsets.size;
+  const padding = checkPadding(name, o.paddingIndex, rows);
+  return { count, rows, columns, mean: mode === 'mean', padding, mode };
+}
+
+/**
+ * Sums, means or maxima of the rows of a table that each bag names, without the rows in between:
+ * y[b, :] = Σ weight[index[j], :] over the bag's j. An empty bag gives zeros.
+ *
+ * @param weight [numEmbeddings, embeddingDim]
+ * @param index int32 [bags, size], or [m] with `offsets`; in [0, numEmbeddings)
+ * @returns [bags, embeddingDim]
+ * @throws ArgumentError when an index is out of range or offsets do not ascend from 0 to at most m
+ * @example
+ * const y = embeddingBag(eye(3), tensor([[0, 2]], { dtype: 'int32' }), { mode: 'sum' }); // [[1, 0, 1]]
+ */
+export function embeddingBag(weight: Tensor, index: Tensor, options?: EmbeddingBagOptions): Tensor {
+  checkOptions('embeddingBag', options, ['offsets', 'mode', 'perSampleWeights', 'paddingIndex']);
+  const o = options ?? {};
+  const bags = checkBags(weight, index, o);
+  const offsets = o.offsets ?? null;
+  if (bags.mode === 'max') return largestOfBags(weight, index, offsets, bags);
+  return summedBags(weight, index, offsets, o.perSampleWeights ?? null, bags);
+}
+
+function checkBagFault(fault: Fault | undefined, { rows }: Bags, index: Tensor): void {
+  const total = sizeOf(index.shape);
+  checkFault(fault, (found) => {
+    if (found.position < total) return wrongIndex('embeddingBag', rows, found);
+    const rule = `offsets must ascend from 0 to at most ${total}`;
+    return new ArgumentError(`embeddingBag: ${rule}, got ${found.value} (element ${found.position - total})`);
+  });
+}
+
+const numbersOf = (b: Bags): number[] => [b.count, b.rows, b.columns, b.mean ? 1 : 0, b.padding];
+const savedOf = (...tensors: (Tensor | null)[]): Tensor[] => tensors.filter((t) => t !== null);
+
+// y(weight, factors), dWeight(dy, factors) and dFactors(dy, weight) are each linear in both: each one's gradients are the
+// other two.
+function summedBags(weight: Tensor, index: Tensor, offsets: Tensor | null, factors: Tensor | null, b: Bags): Tensor {
+  const y = empty([b.count, b.columns], weight.dtype);
+  const ins = [weight.handle, index.handle, handleOf(offsets), handleOf(factors)];
+  checkBagFault(bagKernel(y.handle, ...ins, ...numbersOf(b)), b, index);
+  const backward = (dy: Tensor, needs: readonly boolean[]) => [
+    needs[0] ? spreadBags(dy, index, offsets, factors, b) : null,
+    ...(factors === null ? [] : [needs[1] ? factorsOfBags(dy, weight, index, offsets, b) : null]),
+  ];
+  return record('embeddingBag', y, savedOf(weight, factors), backward, [
+    index,
+    ...savedOf(offsets, factors, factors && weight),
+  ]);
+}
+
+function spreadBags(dy: Tensor, index: Tensor, offsets: Tensor | null, factors: Tensor | null, b: Bags): Tensor {
+  const dWeight = empty([b.rows, b.columns], dy.dtype);
+  const ins = [dy.handle, index.handle, handleOf(offsets), handleOf(factors)];
+  checkBagFault(bagBackwardKernel(dWeight.handle, ...ins, ...numbersOf(b)), b, index);
+  const backward = (ddw: Tensor, needs: readonly boolean[]) => [
+    needs[0] ? summedBags(ddw, index, offsets, factors, b) : null,
+    ...(factors === null ? [] : [needs[1] ? factorsOfBags(dy, ddw, index, offsets, b) : null]),
+  ];
+  return record('embeddingBagBackward', dWeight, savedOf(dy, factors), backward, [
+    index,
+    ...savedOf(offsets, factors, factors && dy),
+  ]);
+}
+
+function factorsOfBags(dy: Tensor, weight: Tensor, index: Tensor, offsets: Tensor | null, b: Bags): Tensor {
+  const dFactors = empty(index.shape, dy.dtype);
+  const ins = [dy.handle, weight.handle, index.handle, handleOf(offsets)];
+  const fault = bagFactorsKernel(dFactors.handle, ...ins, b.count, b.rows, b.columns, b.padding);
+  checkBagFault(fault, b, index);
+  const backward = (ddf: Tensor, needs: readonly boolean[]) => [
+    needs[0] ? summedBags(weight, index, offsets, ddf, b) : null,
+    needs[1] ? spreadBags(dy, index, offsets, ddf, b) : null,
+  ];
+  return record('embeddingBagFactors', dFactors, [dy, weight], backward, [index, dy, weight, ...savedOf(offsets)]);
+}
+
+function largestOfBags(weight: Tensor, index: Tensor, offsets: Tensor | null, b: Bags): Tensor {
+  const y = empty([b.count, b.columns], weight.dtype);
+  const chosen = empty(y.shape, 'int32');
+  const ins = [weight.handle, index.handle, handleOf(offsets)];
+  const fault = bagMaxKernel(y.handle, chosen.handle, ...ins, b.count, b.rows, b.columns, b.padding);
+  checkBagFault(fault, b, index);
+  return record('embeddingBag', y, [weight], (dy) => [spreadChosen(dy, chosen, b)], [chosen]);
+}
+
+// Reading the chosen elements, and adding to them: each is the other's gradient.
+function readChosen(weight: Tensor, chosen: Tensor, b: Bags): Tensor {
+  const y = empty(chosen.shape, weight.dtype);
+  chosenRowsKernel(y.handle, weight.handle, chosen.handle, b.rows, b.columns);
+  return record('chosenRows', y, [weight], (dy) => [spreadChosen(dy, chosen, b)], [chosen]);
+}
+
+function spreadChosen(dy: Tensor, chosen: Tensor, b: Bags): Tensor {
+  const dWeight = empty([b.rows, b.columns], dy.dtype);
+  chosenRowsBackwardKernel(dWeight.handle, dy.handle, chosen.handle, b.rows, b.columns);
+  return record('chosenRowsBackward', dWeight, [dy], (ddw) => [readChosen(ddw, chosen, b)], [chosen]);
+}

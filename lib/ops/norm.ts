@@ -1,0 +1,281 @@
+// Normalisations. The kernels see x as [samples, groups, channels of a group, inner]; batch norm (batchnorm.ts) takes its
+// statistics over samples and inner, the others over channels and inner.
+import { isGradEnabled, record } from '../autograd/tape.js';
+import {
+  ArgumentError,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  describe,
+  formatShape,
+  ShapeError,
+} from '../errors.js';
+import { kernel } from '../native.js';
+import { type Shape, sameShape, sizeOf } from '../shape.js';
+import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { add, mul, rsqrt, square, sub } from './elementwise.js';
+import { mean, sum } from './reduce.js';
+import { reshape } from './shape.js';
+
+const groupNormKernel = kernel('groupNorm');
+const groupNormBackwardKernel = kernel('groupNormBackward');
+
+/** [samples, groups, channels of a group, inner]: how the kernels and the composed gradient see x. */
+type Sizes = readonly [number, number, number, number];
+
+/** @internal */
+export const handleOf = (t: Tensor | null): number => t?.handle ?? 0;
+/** @internal */
+export const present = (...tensors: (Tensor | null)[]): Tensor[] => tensors.filter((t) => t !== null);
+
+/** @internal x, and weight and bias of `shape` or none. `name` is an operation. */
+export function checkOperands(name: string, x: Tensor, weight: Tensor | null, bias: Tensor | null, shape: Shape): void {
+  for (const [label, t] of [['weight', weight] as const, ['bias', bias] as const]) {
+    if (t === null) continue;
+    checkTensor(name, label, t);
+    checkSameDType(name, ['x', label], [x, t]);
+    if (!sameShape(t.shape, shape)) {
+      throw new ShapeError(
+        `${name}: ${label} must be ${formatShape(shape)}, got ${label} ${formatShape(t.shape)} and x ${formatShape(x.shape)}`,
+      );
+    }
+  }
+}
+
+function checkX(name: string, x: Tensor): void {
+  checkTensor(name, 'x', x);
+  checkFloat(name, 'x', x);
+}
+
+/** @internal */
+export const checkEps = (name: string, eps: number): number => checkNumber(name, 'eps', eps, { least: 0 });
+
+/** @internal What the gradient of a normalisation needs beside its tensors. */
+export interface Composition {
+  sizes: Sizes;
+  /** The dimensions of `sizes` over which the statistics run. */
+  dims: readonly number[];
+  /** Whether the mean is subtracted. */
+  centred: boolean;
+  eps: number;
+  /** Mean and 1 / deviation of each channel where they do not depend on x. */
+  fixed?: readonly [Tensor, Tensor];
+}
+
+/** @internal The gradients of x, weight and bias in simple operations, which can be differentiated again. */
+export function composedGradients(dy: Tensor, x: Tensor, weight: Tensor | null, c: Composition): Tensor[] {
+  const { sizes, dims } = c;
+  const perChannel = [1, sizes[1], sizes[2], 1];
+  const average = (t: Tensor): Tensor => mean(t, { dim: dims, keepDim: true });
+  const wide = reshape(x, sizes);
+  const upstream = reshape(dy, sizes);
+  const [fixedMean, fixedScale] = c.fixed?.map((t) => reshape(t, perChannel)) ?? [];
+  const center = c.centred ? sub(wide, fixedMean ?? average(wide)) : wide;
+  const scale = fixedScale ?? rsqrt(add(average(square(center)), c.eps));
+  const hat = mul(center, scale);
+  let inside = weight === null ? upstream : mul(upstream, reshape(weight, perChannel));
+  if (c.fixed === undefined) {
+    const weighted = inside;
+    inside = sub(inside, mul(hat, average(mul(weighted, hat))));
+    if (c.centred) inside = sub(inside, average(weighted));
+  }
+  const gradients = [reshape(mul(inside, scale), x.shape)];
+  if (weight !== null) gradients.push(reshape(sum(mul(upstream, hat), { dim: [0, 3] }), weight.shape));
+  gradients.push(reshape(sum(upstream, { dim: [0, 3] }), weight?.shape ?? [sizes[1] * sizes[2]]));
+  return gradients;
+}
+
+/** @internal Gradients in the order of the inputs [x, weight, bias] of which weight and bias may be absent. */
+export function pick(dx: Tensor | null, dWeight: Tensor | null, dBias: Tensor | null, weight: unknown, bias: unknown) {
+  return [dx, ...(weight === null ? [] : [dWeight]), ...(bias === null ? [] : [dBias])];
+}
+
+const elementsAPart = 32768;
+
+// Layer, group, instance and RMS norm.
+function normaliseGroups(
+  name: string,
+  x: Tensor,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  sizes: Sizes,
+  centred: boolean,
+  eps: number,
+): Tensor {
+  const [samples, groups, perGroup, inner] = sizes;
+  const channels = groups * perGroup;
+  const y = empty(x.shape, x.dtype);
+  const means = centred ? empty([samples, groups], x.dtype) : null;
+  const scales = empty([samples, groups], x.dtype);
+  const affine = [handleOf(weight), handleOf(bias)];
+  const numbers = [samples, groups, channels, inner];
+  groupNormKernel(y.handle, handleOf(means), scales.handle, x.handle, ...affine, ...numbers, eps);
+  const backward = (dy: Tensor, needs: readonly boolean[]): (Tensor | null)[] => {
+    if (isGradEnabled()) {
+      const composed = composedGradients(dy, x, weight, { sizes, dims: [2, 3], centred, eps });
+      return pick(composed[0] as Tensor, composed[1] as Tensor, composed.at(-1) as Tensor, weight, bias);
+    }
+    const dx = needs[0] ? empty(x.shape, x.dtype) : null;
+    const wanted = needs[1] || needs[2];
+    const dWeight = wanted ? empty((weight ?? bias)?.shape as Shape, x.dtype) : null;
+    const dBias = wanted ? empty((weight ?? bias)?.shape as Shape, x.dtype) : null;
+    // The rows are cut by their sizes alone, so that sums have the same bits on any number of threads.
+    const parts = inner === 1 ? Math.max(1, Math.min(16, samples, Math.floor(x.size / elementsAPart))) : samples;
+    const room = wanted ? empty([parts, 2, channels], 'float64') : null;
+    const outs = [handleOf(dx), handleOf(dWeight), handleOf(dBias), handleOf(room)];
+    const ins = [dy.handle, x.handle, handleOf(means), scales.handle, handleOf(weight)];
+    groupNormBackwardKernel(...outs, ...ins, ...numbers);
+    room?.dispose();
+    return pick(dx, dWeight, dBias, weight, bias);
+  };
+  return record(name, y, [x, ...present(weight, bias)], backward, [x, scales, ...present(means, weight)]);
+}
+
+/** Options of `layerNorm` and `rmsNorm`. */
+export interface LayerNormOptions {
+  /** The sizes of the last dimensions, over which it runs; default: weight's shape, without weight the last dimension. */
+  normalizedShape?: number | Shape;
+  /** Added to the variance; default 1e-5 (`rmsNorm`: the distance from 1 to the next number of x's dtype). */
+  eps?: number;
+}
+
+/** @internal The sizes of the dimensions that are normalised. */
+export function checkNormalizedShape(name: string, given: unknown): number[] {
+  const shape = typeof given === 'number' ? [given] : given;
+  if (!Array.isArray(shape) || shape.length === 0 || !shape.every((n) => Number.isInteger(n) && n > 0)) {
+    throw new ArgumentError(
+      `${name}: normalizedShape must be an integer of at least 1 or an array of such, got ${describe(given)}`,
+    );
+  }
+  return shape.slice();
+}
+
+function lastDimensions(
+  name: string,
+  x: Tensor,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  options: LayerNormOptions | undefined,
+): Sizes {
+  checkX(name, x);
+  checkOptions(name, options, ['normalizedShape', 'eps']);
+  const given = options?.normalizedShape ?? (weight ?? bias)?.shape ?? x.shape.slice(-1);
+  const shape = checkNormalizedShape(name, given);
+  const lead = x.rank - shape.length;
+  if (lead < 0 || !sameShape(x.shape.slice(lead), shape)) {
+    throw new ShapeError(
+      `${name}: last dimensions of x must be normalizedShape ${formatShape(shape)}, got x ${formatShape(x.shape)}`,
+    );
+  }
+  checkOperands(name, x, weight, bias, shape);
+  return [sizeOf(x.shape.slice(0, lead)), 1, sizeOf(shape), 1];
+}
+
+/**
+ * Layer norm (Ba, Kiros, Hinton, "Layer normalization", 2016, https://arxiv.org/abs/1607.06450):
+ * y = (x - mean) / √(var + eps) · weight + bias, with mean and (biased) variance over the last dimensions.
+ *
+ * @param x […, ...normalizedShape]
+ * @param weight of normalizedShape, or none
+ * @param bias of normalizedShape, or none
+ * @returns like x
+ * @throws ShapeError when the last dimensions of x, weight or bias are not normalizedShape
+ * @example
+ * const y = layerNorm(tensor([[1, 2, 3]]), ones([3]), ones([3])); // [[-0.22474, 1, 2.22474]]
+ */
+export function layerNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | null, options?: LayerNormOptions): Tensor {
+  const [w, b] = [weight ?? null, bias ?? null];
+  const sizes = lastDimensions('layerNorm', x, w, b, options);
+  return normaliseGroups('layerNorm', x, w, b, sizes, true, checkEps('layerNorm', options?.eps ?? 1e-5));
+}
+
+/**
+ * RMS norm (Zhang and Sennrich, "Root mean square layer normalization", 2019, https://arxiv.org/abs/1910.07467):
+ * y = x / √(mean(x²) + eps) · weight, with the mean over the last dimensions.
+ *
+ * @param x […, ...normalizedShape]
+ * @param weight of normalizedShape, or none
+ * @returns like x
+ * @throws ShapeError when the last dimensions of x or weight are not normalizedShape
+ * @example
+ * const y = rmsNorm(tensor([3, 4]), null, { eps: 0 }); // [0.84853, 1.13137]
+ */
+export function rmsNorm(x: Tensor, weight?: Tensor | null, options?: LayerNormOptions): Tensor {
+  const sizes = lastDimensions('rmsNorm', x, weight ?? null, null, options);
+  const eps = options?.eps ?? (x.dtype === 'float32' ? 2 ** -23 : Number.EPSILON);
+  return normaliseGroups('rmsNorm', x, weight ?? null, null, sizes, false, checkEps('rmsNorm', eps));
+}
+
+/** @internal [batch, channels, …] */
+export function checkChannels(name: string, x: Tensor): { samples: number; channels: number; inner: number } {
+  checkX(name, x);
+  if (x.rank < 2) throw new ShapeError(`${name}: x must be [batch, channels, …], got ${formatShape(x.shape)}`);
+  return { samples: x.shape[0] as number, channels: x.shape[1] as number, inner: sizeOf(x.shape.slice(2)) };
+}
+
+/** Options of `groupNorm`. */
+export interface GroupNormOptions {
+  /** Into how many groups the channels are divided. */
+  numGroups: number;
+  /** Added to the variance; default 1e-5. */
+  eps?: number;
+}
+
+/**
+ * Group norm (Wu and He, 2018, https://arxiv.org/abs/1803.08494): y = (x - mean) / √(var + eps) · weight + bias, with mean and
+ * (biased) variance over a group of channels of a sample, weight and bias of each channel.
+ *
+ * @param x [batch, channels, …]
+ * @param weight [channels], or none
+ * @param bias [channels], or none
+ * @param options numGroups: divides the channels; eps: default 1e-5
+ * @returns like x
+ * @throws ShapeError when the groups do not divide the channels, or weight or bias is not [channels]
+ * @example
+ * const y = groupNorm(randn([8, 6, 4, 4]), null, null, { numGroups: 3 });
+ */
+export function groupNorm(
+  x: Tensor,
+  weight: Tensor | null | undefined,
+  bias: Tensor | null | undefined,
+  options: GroupNormOptions,
+): Tensor {
+  const { samples, channels, inner } = checkChannels('groupNorm', x);
+  checkOptions('groupNorm', options, ['numGroups', 'eps']);
+  const groups = checkInteger('groupNorm', 'numGroups', options?.numGroups, 1);
+  if (channels % groups !== 0) {
+    throw new ShapeError(`groupNorm: numGroups ${groups} must divide the channels, got x ${formatShape(x.shape)}`);
+  }
+  const [w, b] = [weight ?? null, bias ?? null];
+  checkOperands('groupNorm', x, w, b, [channels]);
+  const eps = checkEps('groupNorm', options.eps ?? 1e-5);
+  return normaliseGroups('groupNorm', x, w, b, [samples, groups, channels / groups, inner], true, eps);
+}
+
+/**
+ * Instance norm (Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022): y = (x - mean) / √(var + eps) · weight + bias, with
+ * mean and (biased) variance over each channel of each sample.
+ *
+ * @param x [batch, channels, …], more than one element a channel
+ * @param weight [channels], or none
+ * @param bias [channels], or none
+ * @param options eps: default 1e-5
+ * @returns like x
+ * @throws ShapeError when a channel has one element, or weight or bias is not [channels]
+ */
+export function instanceNorm(
+  x: Tensor,
+  weight?: Tensor | null,
+  bias?: Tensor | null,
+  options?: { eps?: number },
+): Tensor {
+  const { samples, channels, inner } = checkChannels('instanceNorm', x);
+  checkOptions('instanceNorm', options, ['eps']);
+  if (inner <= 1 && x.size > 0) {
+    throw new ShapeError(`instanceNorm: each channel must have more than 1 element, got x ${formatShape(x.shape)}`);
+  }
+  const [w, b] = [weight ?? null, bias ?? null];
+  checkOperands('instanceNorm', x, w, b, [channels]);
+  const eps = checkEps('instanceNorm', options?.eps ?? 1e-5);
+  return normaliseGroups('instanceNorm', x, w, b, [samples, channels, 1, inner], true, eps);
+}

@@ -1,0 +1,280 @@
+// Normalisation of channels over a batch, x [samples][channels][inner]. Where `inner` is long, a channel is a run of
+// it in each sample; where it is short, channels · inner are columns that are added side by side.
+#pragma once
+#include "norm.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+constexpr int64_t kShortRun = 16;      // below it, columns are faster than runs
+constexpr int64_t kTileChannels = 8;   // runs of so many channels are read together: they lie side by side
+constexpr int64_t kTileColumns = 256;  // columns whose sums stay in the first cache
+constexpr int64_t kTileRows = 64;      // rows added in T before they are merged in double
+
+struct BatchSizes {
+  int64_t samples, channels, inner;
+
+  // Of nothing, there are no samples: loops over them end.
+  BatchSizes(int64_t samples, int64_t channels, int64_t inner)
+      : samples(inner == 0 ? 0 : samples), channels(channels), inner(inner) {}
+
+  int64_t elements() const { return product(samples, channels, inner); }
+  int64_t stride() const { return channels * inner; }
+  double count() const { return static_cast<double>(samples) * static_cast<double>(inner); }
+  bool isShort() const { return inner < kShortRun; }
+
+  // Channels that are worked on together: few enough that there are parts for several threads.
+  int64_t tile() const {
+    if (!isShort()) return kTileChannels;
+    const int64_t least = kShortRun / larger(1, inner), most = kTileColumns / larger(1, inner);
+    return smaller(most, larger(least, channels / 8));
+  }
+
+  // body(first channel, channels)
+  template <typename Body>
+  void forTiles(Body&& body) const {
+    const int64_t step = tile(), tiles = (channels + step - 1) / step;
+    parallel(tiles, larger(1, kNormGrain / larger(1, product(samples, inner, step))), [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) body(t * step, smaller(step, channels - t * step));
+    });
+  }
+};
+
+// The numbers of a tile's channels, and of its columns where runs are short.
+template <typename T>
+struct Tile {
+  T mean[kTileColumns], scale[kTileColumns], constant[kTileColumns], slope[kTileColumns];
+
+  // One number a channel becomes one a column.
+  static void stretch(T* numbers, int64_t count, int64_t inner) {
+    for (int64_t j = count * inner - 1; inner > 1 && j >= 0; --j) numbers[j] = numbers[j / inner];
+  }
+};
+
+template <typename T>
+__attribute__((noinline)) void columnMoments(Moments* moments, const T* x, BatchSizes b, int64_t count) {
+  const int64_t width = count * b.inner, stride = b.stride();
+  for (int64_t first = 0; first < b.samples; first += kTileRows) {
+    const int64_t rows = smaller(kTileRows, b.samples - first);
+    const double n = static_cast<double>(rows);
+    const T* from = x + first * stride;
+    T sum[kTileColumns] = {}, center[kTileColumns], off[kTileColumns] = {}, squares[kTileColumns] = {};
+    for (int64_t i = 0; i < rows; ++i) {
+#pragma omp simd
+      for (int64_t j = 0; j < width; ++j) sum[j] += from[i * stride + j];
+    }
+    for (int64_t j = 0; j < width; ++j) center[j] = sum[j] / static_cast<T>(n);
+    for (int64_t i = 0; i < rows; ++i) {
+#pragma omp simd
+      for (int64_t j = 0; j < width; ++j) {
+        const T d = from[i * stride + j] - center[j];
+        off[j] += d;
+        squares[j] += d * d;
+      }
+    }
+    for (int64_t j = 0; j < width; ++j) {
+      const double rest = static_cast<double>(off[j]), left = rest / n;
+      moments[j / b.inner].merge(n, static_cast<double>(center[j]) + left,
+                                 static_cast<double>(squares[j]) - rest * left);
+    }
+  }
+}
+
+// moments[count] of the channels at x.
+template <typename T>
+void tileMoments(Moments* moments, const T* x, BatchSizes b, int64_t count) {
+  if (b.isShort()) return columnMoments(moments, x, b, count);
+  for (int64_t sample = 0; sample < b.samples; ++sample) {
+    for (int64_t c = 0; c < count; ++c) addMoments(moments[c], x + sample * b.stride() + c * b.inner, b.inner);
+  }
+}
+
+// y = (x - mean) · scale + shift (the tile's `constant`).
+template <typename T>
+__attribute__((noinline)) void writeTile(T* y, const T* x, BatchSizes b, int64_t count, Tile<T>& tile) {
+  const int64_t stride = b.stride();
+  if (!b.isShort()) {
+    for (int64_t sample = 0; sample < b.samples; ++sample) {
+      for (int64_t c = 0; c < count; ++c) {
+        const int64_t at = sample * stride + c * b.inner;
+        writePlane(y + at, x + at, b.inner, tile.mean[c], tile.scale[c], tile.constant[c]);
+      }
+    }
+    return;
+  }
+  for (T* numbers : {tile.mean, tile.scale, tile.constant}) Tile<T>::stretch(numbers, count, b.inner);
+  const T *mean = tile.mean, *scale = tile.scale, *shift = tile.constant;
+  for (int64_t sample = 0; sample < b.samples; ++sample, x += stride, y += stride) {
+#pragma omp simd
+    for (int64_t j = 0; j < count * b.inner; ++j) y[j] = (x[j] - mean[j]) * scale[j] + shift[j];
+  }
+}
+
+template <typename T>
+T valueOr(In<T> span, int64_t i, T otherwise) {
+  return span.data == nullptr ? otherwise : span[i];
+}
+
+template <typename T>
+bool batchFits(BatchSizes b, int64_t elements, In<T> weight, In<T> bias) {
+  return elements == b.elements() && (weight.data == nullptr || weight.length == b.channels) &&
+         (bias.data == nullptr || bias.length == b.channels);
+}
+
+// y like x; mean and rstd [channels] of this batch; runningMean, runningVar [channels], batches [1] or all absent;
+// weight, bias [channels] or absent. Below 0, `momentum` stands for 1 / batches: the running ones are averages of all.
+//   y = (x - mean) · rstd · weight + bias,  rstd = 1 / √(Σ (x - mean)² / n + eps)
+//   runningMean += momentum (mean - runningMean), runningVar likewise with Σ (x - mean)² / (n - 1);  batches += 1
+template <typename T>
+Outcome batchNorm(Out<T> y, Out<T> mean, Out<T> rstd, InOut<T> runningMean, InOut<T> runningVar, InOut<int32_t> batches,
+                  In<T> x, In<T> weight, In<T> bias, int64_t samples, int64_t channels, int64_t inner, double momentum,
+                  double eps) {
+  const BatchSizes b{samples, channels, inner};
+  if (!batchFits(b, x.length, weight, bias) || y.length != x.length) return misfit();
+  if (mean.length != channels || rstd.length != channels) return misfit();
+  const bool tracked = runningMean.data != nullptr || runningVar.data != nullptr || batches.data != nullptr;
+  if (tracked && (runningMean.length != channels || runningVar.length != channels || batches.length != 1)) {
+    return misfit();
+  }
+  if (tracked) batches[0] = static_cast<int32_t>(static_cast<uint32_t>(batches[0]) + 1);
+  const double n = b.count(), share = !tracked || momentum >= 0 ? momentum : 1 / static_cast<double>(batches[0]);
+  const auto follow = [share](T& running, double value) {
+    running = static_cast<T>((1 - share) * static_cast<double>(running) + share * value);
+  };
+  b.forTiles([&](int64_t first, int64_t count) {
+    Moments moments[kTileColumns] = {};
+    Tile<T> tile;
+    tileMoments(moments, x.data + first * inner, b, count);
+    for (int64_t c = 0; c < count; ++c) {
+      const int64_t channel = first + c;
+      const T scale = static_cast<T>(1 / __builtin_sqrt(moments[c].squares / n + eps));
+      rstd[channel] = scale;
+      mean[channel] = tile.mean[c] = static_cast<T>(moments[c].mean);
+      tile.scale[c] = scale * valueOr(weight, channel, T(1));
+      tile.constant[c] = valueOr(bias, channel, T(0));
+      if (!tracked) continue;
+      follow(runningMean[channel], moments[c].mean);
+      follow(runningVar[channel], moments[c].squares / (n - 1));
+    }
+    writeTile(y.data + first * inner, x.data + first * inner, b, count, tile);
+  });
+  return ok();
+}
+
+// The same with given mean and variance [channels]; mean and rstd are what the gradient needs.
+template <typename T>
+Outcome batchNormFixed(Out<T> y, Out<T> mean, Out<T> rstd, In<T> givenMean, In<T> givenVar, In<T> x, In<T> weight,
+                       In<T> bias, int64_t samples, int64_t channels, int64_t inner, double eps) {
+  const BatchSizes b{samples, channels, inner};
+  if (!batchFits(b, x.length, weight, bias) || y.length != x.length) return misfit();
+  if (mean.length != channels || rstd.length != channels) return misfit();
+  if (givenMean.length != channels || givenVar.length != channels) return misfit();
+  b.forTiles([&](int64_t first, int64_t count) {
+    Tile<T> tile;
+    for (int64_t c = 0; c < count; ++c) {
+      const int64_t channel = first + c;
+      const T scale = static_cast<T>(1 / __builtin_sqrt(static_cast<double>(givenVar[channel]) + eps));
+      rstd[channel] = scale;
+      mean[channel] = tile.mean[c] = givenMean[channel];
+      tile.scale[c] = scale * valueOr(weight, channel, T(1));
+      tile.constant[c] = valueOr(bias, channel, T(0));
+    }
+    writeTile(y.data + first * inner, x.data + first * inner, b, count, tile);
+  });
+  return ok();
+}
+
+// sums[count][2] = Σ dy and Σ dy (x - mean) of each channel; the tile's means are one a channel, or one a column where
+// runs are short.
+template <typename T>
+__attribute__((noinline)) void tileSums(double (*sums)[2], const T* dy, const T* x, BatchSizes b, int64_t count,
+                                        const Tile<T>& tile) {
+  const int64_t stride = b.stride(), width = count * b.inner;
+  for (int64_t c = 0; c < count; ++c) sums[c][0] = sums[c][1] = 0;
+  if (!b.isShort()) {
+    for (int64_t sample = 0; sample < b.samples; ++sample) {
+      for (int64_t c = 0; c < count; ++c) {
+        const int64_t at = sample * stride + c * b.inner;
+        addPlaneSums(sums[c], dy + at, x + at, b.inner, tile.mean[c]);
+      }
+    }
+    return;
+  }
+  const T* mean = tile.mean;
+  for (int64_t first = 0; first < b.samples; first += kTileRows) {
+    T plain[kTileColumns] = {}, weighted[kTileColumns] = {};
+    for (int64_t i = first; i < smaller(b.samples, first + kTileRows); ++i) {
+#pragma omp simd
+      for (int64_t j = 0; j < width; ++j) {
+        const T g = dy[i * stride + j];
+        plain[j] += g;
+        weighted[j] += g * (x[i * stride + j] - mean[j]);
+      }
+    }
+    for (int64_t j = 0; j < width; ++j) {
+      sums[j / b.inner][0] += static_cast<double>(plain[j]);
+      sums[j / b.inner][1] += static_cast<double>(weighted[j]);
+    }
+  }
+}
+
+// dx = scale · dy - constant - slope · (x - mean)
+template <typename T>
+__attribute__((noinline)) void writeTileGradient(T* dx, const T* dy, const T* x, BatchSizes b, int64_t count,
+                                                 Tile<T>& tile) {
+  const int64_t stride = b.stride();
+  if (!b.isShort()) {
+    for (int64_t sample = 0; sample < b.samples; ++sample) {
+      for (int64_t c = 0; c < count; ++c) {
+        const int64_t at = sample * stride + c * b.inner;
+        writePlaneGradient(dx + at, dy + at, x + at, b.inner, tile.mean[c], tile.scale[c], tile.constant[c],
+                           tile.slope[c]);
+      }
+    }
+    return;
+  }
+  for (T* numbers : {tile.scale, tile.constant, tile.slope}) Tile<T>::stretch(numbers, count, b.inner);
+  const T *mean = tile.mean, *scale = tile.scale, *constant = tile.constant, *slope = tile.slope;
+  for (int64_t sample = 0; sample < b.samples; ++sample, x += stride, dy += stride, dx += stride) {
+#pragma omp simd
+    for (int64_t j = 0; j < count * b.inner; ++j) {
+      dx[j] = scale[j] * dy[j] - constant[j] - slope[j] * (x[j] - mean[j]);
+    }
+  }
+}
+
+// dx like x, or absent; dWeight and dBias [channels]; mean and rstd as the forward pass wrote them. `training`: mean
+// and rstd depend on x.
+template <typename T>
+Outcome batchNormBackward(Out<T> dx, Out<T> dWeight, Out<T> dBias, In<T> dy, In<T> x, In<T> mean, In<T> rstd,
+                          In<T> weight, int64_t samples, int64_t channels, int64_t inner, int64_t training) {
+  const BatchSizes b{samples, channels, inner};
+  if (!batchFits(b, x.length, weight, weight) || dy.length != x.length) return misfit();
+  if (mean.length != channels || rstd.length != channels) return misfit();
+  if (dWeight.length != channels || dBias.length != channels) return misfit();
+  if (dx.data != nullptr && dx.length != x.length) return misfit();
+  b.forTiles([&](int64_t first, int64_t count) {
+    const int64_t at = first * inner;
+    double sums[kTileColumns][2];
+    Tile<T> tile;
+    for (int64_t c = 0; c < count; ++c) tile.mean[c] = mean[first + c];
+    if (b.isShort()) Tile<T>::stretch(tile.mean, count, inner);
+    tileSums(sums, dy.data + at, x.data + at, b, count, tile);
+    for (int64_t c = 0; c < count; ++c) {
+      const double r = static_cast<double>(rstd[first + c]);
+      const double scale = r * static_cast<double>(valueOr(weight, first + c, T(1)));
+      dBias[first + c] = static_cast<T>(sums[c][0]);
+      dWeight[first + c] = static_cast<T>(sums[c][1] * r);
+      tile.scale[c] = static_cast<T>(scale);
+      tile.constant[c] = training ? static_cast<T>(scale * sums[c][0] / b.count()) : T(0);
+      tile.slope[c] = training ? static_cast<T>(scale * r * r * sums[c][1] / b.count()) : T(0);
+    }
+    if (dx.data != nullptr) writeTileGradient(dx.data + at, dy.data + at, x.data + at, b, count, tile);
+  });
+  return ok();
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
