@@ -104,7 +104,13 @@ describe('embeddings against PyTorch', () => {
   it('the gradient of the padding row is zero', () => {
     const layer = new nn.Embedding(5, 2, { paddingIndex: 1 });
     backward(layer.forward(tensor([1, 1, 0], { dtype: 'int32' })).sum());
-    expect(layer.weight.grad?.toArray()).toEqual([[1, 1], [0, 0], [0, 0], [0, 0], [0, 0]]); // biome-ignore format: one line
+    expect(layer.weight.grad?.toArray()).toEqual([
+      [1, 1],
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, 0],
+    ]);
   });
 });
 
@@ -163,6 +169,7 @@ describe('compiled like eager', () => {
 });
 
 describe('errors', () => {
+  // biome-ignore format: one line a case
   const refused: [string, () => unknown, new (message: string) => Error, string][] = [
     ['x', () => new nn.BatchNorm1d(3).forward(ones([2, 4])), ShapeError, 'BatchNorm1d: dimension 1 of x must be numFeatures 3, got x [2, 4]'],
     ['rank', () => new nn.BatchNorm2d(3).forward(ones([2, 3])), ShapeError, 'BatchNorm2d: x must have 4 dimensions, got x [2, 3]'],
@@ -177,7 +184,7 @@ describe('errors', () => {
     ['flag', () => new nn.LayerNorm(3, { bias: 1 as never }), ArgumentError, 'LayerNorm: bias must be a boolean, got 1'],
     ['table', () => new nn.Embedding(0, 3), ArgumentError, 'Embedding: numEmbeddings must be an integer of at least 1, got 0'],
     ['mode', () => new nn.EmbeddingBag(2, 3, { mode: 'min' as never }), ArgumentError, 'EmbeddingBag: mode must be sum, mean or max, got "min"'],
-  ]; // biome-ignore format: one line a case
+  ];
   it.each(refused)('%s', (_, call, error, message) => {
     expect(call).toThrow(error);
     expect(call).toThrow(message);

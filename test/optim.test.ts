@@ -7,14 +7,23 @@ import { scope } from '../lib/memory.js';
 import { copy_ } from '../lib/ops/copy.js';
 import { ones, tensor, zeros } from '../lib/ops/creation.js';
 import { mul } from '../lib/ops/elementwise.js';
-import { Adam, AdamW, clipGradNorm_, clipGradValue_, type Optimizer, SGD } from '../lib/optim/index.js';
+import {
+  Adagrad,
+  Adam,
+  AdamW,
+  clipGradNorm_,
+  clipGradValue_,
+  type Optimizer,
+  RMSprop,
+  SGD,
+} from '../lib/optim/index.js';
 import type { Tensor } from '../lib/tensor.js';
 import { expectNear, expectNumbers, fromGolden, type Golden, readGolden } from './golden.js';
 
 type Options = Record<string, unknown>;
 type AnyOptimizer = Optimizer<{ lr: number }>;
 interface Case {
-  optimizer: 'SGD' | 'Adam' | 'AdamW';
+  optimizer: string;
   dtype: 'float32' | 'float64';
   options: Options;
   groups: ({ params: number[] } & Options)[];
@@ -36,7 +45,7 @@ const golden = readGolden<{
   clips: Clip[];
 }>('optimizers');
 
-const classes = { SGD, Adam, AdamW } as unknown as Record<
+const classes = { SGD, Adam, AdamW, RMSprop, Adagrad } as unknown as Record<
   string,
   new (
     params: unknown,

@@ -2,7 +2,7 @@ import { ArgumentError, checkNumber, checkOptions, describe, formatShape, StateE
 import { keep } from '../memory.js';
 import { native } from '../native.js';
 import { copy_, fill_ } from '../ops/copy.js';
-import { full, tensor, zerosLike } from '../ops/creation.js';
+import { full, tensor } from '../ops/creation.js';
 import { currentRecording, recordedGradient, unrecorded } from '../program/recording.js';
 import { sameShape } from '../shape.js';
 import { changed, checkFloat, checkTensor, clearGrad, Tensor } from '../tensor.js';
@@ -57,6 +57,10 @@ export abstract class Optimizer<Options extends { lr: number }> {
   protected abstract checkGroup(options: Options): void;
   /** Names of the tensors kept for each parameter, each of its shape. */
   protected abstract stateNames(options: Options): readonly string[];
+  /** What state tensors are filled with at first. */
+  protected initialState(_options: Options): number {
+    return 0;
+  }
   /** The options that kernels read from a buffer, so that a compiled step follows when they change. */
   protected abstract numbers(options: Options): readonly number[];
   /** The options that kernels take as integers: with others, a compiled step is recorded anew. */
@@ -119,7 +123,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
         hyper.set(this.numbers(group));
       },
     });
-    const states = unrecorded(() => params.map((p) => this.stateOf(p, names)));
+    const states = unrecorded(() => params.map((p) => this.stateOf(p, names, this.initialState(group))));
     this.update({
       params: handles(params),
       gradients: handles(params.map((p) => recordedGradient(this.name, p) as Tensor)),
@@ -131,13 +135,13 @@ export abstract class Optimizer<Options extends { lr: number }> {
     for (const p of params) changed(p);
   }
 
-  private stateOf(p: Tensor, names: readonly string[]): State {
+  private stateOf(p: Tensor, names: readonly string[], initial = 0): State {
     let state = this.state.get(p);
     if (state === undefined) {
       state = { step: keep(full([1], 0, { dtype: 'float64' })) };
       this.state.set(p, state);
     }
-    for (const name of names) state[name] ??= keep(zerosLike(p));
+    for (const name of names) state[name] ??= keep(full(p.shape, initial, { dtype: p.dtype }));
     return state;
   }
 

@@ -1,63 +1,11 @@
 // Optimizers and gradient clipping. One call updates all parameters of a group in one pass over memory, shared out over
 // the concatenation of the parameters. What may change between steps (step counts, learning rate and its like) is read
 // from buffers.
-#include "kernel.h"
+#include "optim_adaptive.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
-
-constexpr int64_t kGrain = 16384;  // elements a chunk
-
-template <typename T>
-bool sameLengths(InOuts<T> a, Ins<T> b) {
-  if (a.count != b.count) return false;
-  for (int64_t i = 0; i < a.count; i++) {
-    if (a[i].length != b[i].length) return false;
-  }
-  return true;
-}
-
-template <typename T>
-bool sameLengths(InOuts<T> a, InOuts<T> b) {
-  return sameLengths(a, Ins<T>{b.buffers, b.count});
-}
-
-bool areScalars(InOuts<double> steps, int64_t count) {
-  if (steps.count != count) return false;
-  for (int64_t i = 0; i < count; i++) {
-    if (steps[i].length != 1) return false;
-  }
-  return true;
-}
-
-int64_t totalLength(const Buffer* buffers, int64_t count) {
-  int64_t total = 0;
-  for (int64_t i = 0; i < count; i++) total += buffers[i].length;
-  return total;
-}
-
-// body(i, from, to) for each piece of a list that lies in [begin, end) of the concatenation of its spans.
-template <typename Body>
-void forPieces(const Buffer* buffers, int64_t count, int64_t begin, int64_t end, Body&& body) {
-  int64_t start = 0;
-  for (int64_t i = 0; i < count && start < end; i++) {
-    const int64_t length = buffers[i].length;
-    const int64_t from = begin > start ? begin - start : 0, to = end - start < length ? end - start : length;
-    if (from < to) body(i, from, to);
-    start += length;
-  }
-}
-
-template <typename Body>
-void parallelPieces(const Buffer* buffers, int64_t count, Body&& body) {
-  parallel(totalLength(buffers, count), kGrain,
-           [&](int64_t begin, int64_t end) { forPieces(buffers, count, begin, end, body); });
-}
-
-void advance(InOuts<double> steps) {
-  for (int64_t i = 0; i < steps.count; i++) steps[i][0] += 1;
-}
 
 // The constant factors of an SGD step.
 template <typename T>
@@ -131,9 +79,6 @@ AdamStep<T> adamStep(double step, In<double> hyper, bool decoupled, bool maximiz
           static_cast<T>(eps),
           static_cast<T>(lr / correction1)};
 }
-
-inline float squareRoot(float x) { return __builtin_sqrtf(x); }
-inline double squareRoot(double x) { return __builtin_sqrt(x); }
 
 // n elements; `most` (the largest second moment so far) may be null.
 template <typename T>
@@ -276,6 +221,7 @@ Outcome scaleByNorm(InOuts<T> gradients, In<T> norm, double maxNorm) {
 }  // namespace adjoint
 
 ADJOINT_FAMILY(optim, kernel<sgd<float>, sgd<double>>("sgd"), kernel<adam<float>, adam<double>>("adam"),
+               kernel<rmsprop<float>, rmsprop<double>>("rmsprop"), kernel<adagrad<float>, adagrad<double>>("adagrad"),
                kernel<clipByValue<float>, clipByValue<double>>("clipByValue"),
                kernel<gradientNorm<float>, gradientNorm<double>>("gradientNorm"),
                kernel<scaleByNorm<float>, scaleByNorm<double>>("scaleByNorm"))

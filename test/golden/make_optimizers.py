@@ -11,7 +11,8 @@ from common import FLOATS, camel, encode, number, write
 
 SHAPES = ((3, 2), (2,), (1, 2, 2))
 STEPS = 6
-CLASSES = {'SGD': torch.optim.SGD, 'Adam': torch.optim.Adam, 'AdamW': torch.optim.AdamW}
+NAMES = ('SGD', 'Adam', 'AdamW', 'RMSprop', 'Adagrad')
+CLASSES = {name: getattr(torch.optim, name) for name in NAMES}
 ONE_GROUP = [{'params': [0, 1, 2]}]
 TWO_GROUPS = [{'params': [0, 1]}, {'params': [2], 'lr': 0.02}]
 CONFIGURATIONS = [
@@ -39,11 +40,23 @@ CONFIGURATIONS = [
     ('AdamW', dict(lr=0.05, betas=[0.8, 0.9], eps=1e-3, weight_decay=0.0)),
     ('AdamW', dict(lr=0.05, amsgrad=True)),
     ('AdamW', dict(lr=0.05, weight_decay=0.3, maximize=True)),
+    ('RMSprop', dict()),
+    ('RMSprop', dict(lr=0.05, alpha=0.8, eps=1e-3)),
+    ('RMSprop', dict(lr=0.05, momentum=0.9)),
+    ('RMSprop', dict(lr=0.05, centered=True)),
+    ('RMSprop', dict(lr=0.05, weight_decay=0.1, momentum=0.5, centered=True)),
+    ('RMSprop', dict(lr=0.05, maximize=True)),
+    ('Adagrad', dict()),
+    ('Adagrad', dict(lr=0.1, lr_decay=0.2)),
+    ('Adagrad', dict(lr=0.1, weight_decay=0.1, initial_accumulator_value=0.5, eps=1e-3)),
+    ('Adagrad', dict(lr=0.1, maximize=True)),
 ]
 GROUPED = [
     ('SGD', dict(lr=0.1, momentum=0.9)),
     ('Adam', dict(lr=0.05, amsgrad=True)),
     ('AdamW', dict(lr=0.05, weight_decay=0.1)),
+    ('RMSprop', dict(lr=0.05, momentum=0.9)),
+    ('Adagrad', dict(lr=0.1, lr_decay=0.1)),
 ]
 CHANGES = [{'step': 3, 'group': 0, 'lr': 0.01}, {'step': 4, 'group': 0, 'lr': 0.2}]
 

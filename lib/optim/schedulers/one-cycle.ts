@@ -1,0 +1,168 @@
+import { ArgumentError, checkInteger, checkNumber, checkOptions, describe, StateError } from '../../errors.js';
+import { checkBoolean } from '../optimizer.js';
+import { perGroup, type ScheduledGroup, type ScheduledOptimizer, Scheduler, setInitialRate } from './scheduler.js';
+
+/** Options of `OneCycleLR`. */
+export interface OneCycleOptions {
+  /** The highest learning rate; one for each group, or one for all. */
+  maxLr: number | readonly number[];
+  /** Steps in all; or `epochs` and `stepsPerEpoch`. */
+  totalSteps?: number;
+  epochs?: number;
+  stepsPerEpoch?: number;
+  /** The share of the steps in which the rate rises; default 0.3. */
+  pctStart?: number;
+  /** Default cos. */
+  annealStrategy?: 'cos' | 'linear';
+  /** Whether momentum (Adam: the first of `betas`) falls while the rate rises and back; default true. */
+  cycleMomentum?: boolean;
+  /** Default 0.85. */
+  baseMomentum?: number | readonly number[];
+  /** Default 0.95. */
+  maxMomentum?: number | readonly number[];
+  /** The first rate is maxLr / divFactor; default 25. */
+  divFactor?: number;
+  /** The last rate is the first one / finalDivFactor; default 10,000. */
+  finalDivFactor?: number;
+  /** Down to the first rate in as many steps as up, and only then to the last; default false. */
+  threePhase?: boolean;
+}
+
+const known = ['maxLr', 'totalSteps', 'epochs', 'stepsPerEpoch', 'pctStart', 'annealStrategy', 'cycleMomentum'];
+const knownToo = ['baseMomentum', 'maxMomentum', 'divFactor', 'finalDivFactor', 'threePhase'];
+
+/** The numbers between which a phase goes. */
+interface Limits {
+  first: number;
+  most: number;
+  last: number;
+}
+
+interface Phase {
+  end: number;
+  from: keyof Limits;
+  to: keyof Limits;
+  momentum: readonly ['high' | 'low', 'high' | 'low'];
+}
+
+const cosine = (a: number, b: number, t: number): number => b + ((a - b) / 2) * (Math.cos(Math.PI * t) + 1);
+const linear = (a: number, b: number, t: number): number => (b - a) * t + a;
+
+function stepsOf(o: OneCycleOptions): number {
+  const name = 'OneCycleLR';
+  if (o.totalSteps !== undefined) return checkInteger(name, 'totalSteps', o.totalSteps, 1);
+  if (o.epochs === undefined || o.stepsPerEpoch === undefined) {
+    throw new ArgumentError(`${name}: either totalSteps, or epochs and stepsPerEpoch must be given`);
+  }
+  return checkInteger(name, 'epochs', o.epochs, 1) * checkInteger(name, 'stepsPerEpoch', o.stepsPerEpoch, 1);
+}
+
+/**
+ * The 1cycle policy (Smith and Topin, "Super-convergence", 2017, https://arxiv.org/abs/1708.07120): the learning rate rises from
+ * maxLr / divFactor to maxLr and falls far below where it began; momentum goes the other way. Step it once a batch.
+ *
+ * @throws StateError when it is stepped beyond its steps
+ * @example
+ * const scheduler = new optim.OneCycleLR(new optim.Adam(model.parameters()), { maxLr: 0.01, totalSteps: 1000 });
+ */
+export class OneCycleLR extends Scheduler {
+  readonly totalSteps: number;
+  private readonly limits: readonly Limits[];
+  private readonly momenta: readonly { high: number; low: number }[] | null;
+  private readonly phases: readonly Phase[];
+  private readonly anneal: (a: number, b: number, t: number) => number;
+
+  constructor(optimizer: ScheduledOptimizer, options: OneCycleOptions) {
+    const name = 'OneCycleLR';
+    super(name, optimizer);
+    checkOptions(name, options, [...known, ...knownToo]);
+    const o = { ...options };
+    this.totalSteps = stepsOf(o);
+    const pctStart = checkNumber(name, 'pctStart', o.pctStart ?? 0.3, { least: 0, most: 1 });
+    const strategy = o.annealStrategy ?? 'cos';
+    if (strategy !== 'cos' && strategy !== 'linear') {
+      throw new ArgumentError(`${name}: annealStrategy must be cos or linear, got ${describe(strategy)}`);
+    }
+    this.anneal = strategy === 'cos' ? cosine : linear;
+    const threePhase = o.threePhase ?? false;
+    checkBoolean(name, 'threePhase', threePhase);
+    this.phases = phasesOf(pctStart * this.totalSteps, this.totalSteps, threePhase);
+    const divFactor = checkNumber(name, 'divFactor', o.divFactor ?? 25, { least: 0, open: true });
+    const finalDivFactor = checkNumber(name, 'finalDivFactor', o.finalDivFactor ?? 1e4, { least: 0, open: true });
+    const most = perGroup(name, 'maxLr', o.maxLr, this._groups);
+    for (const rate of most) checkNumber(name, 'maxLr', rate, { least: 0 });
+    this.limits = most.map((rate) => ({
+      first: rate / divFactor,
+      most: rate,
+      last: rate / divFactor / finalDivFactor,
+    }));
+    this.momenta = this.momentaOf(o);
+    this.baseRates = this.limits.map(({ first }) => first);
+    this._groups.forEach((group, i) => {
+      setInitialRate(group, this.baseRates[i] as number);
+    });
+    this.begin();
+  }
+
+  private momentaOf(o: OneCycleOptions): { high: number; low: number }[] | null {
+    const cycle = o.cycleMomentum ?? true;
+    checkBoolean(this.name, 'cycleMomentum', cycle);
+    if (!cycle) return null;
+    if (!this._groups.every((group) => 'betas' in group || 'momentum' in group)) {
+      throw new ArgumentError(`${this.name}: cycleMomentum needs an optimizer with momentum or betas; pass false`);
+    }
+    const high = perGroup(this.name, 'maxMomentum', o.maxMomentum ?? 0.95, this._groups);
+    const low = perGroup(this.name, 'baseMomentum', o.baseMomentum ?? 0.85, this._groups);
+    for (const m of [...high, ...low]) checkNumber(this.name, 'baseMomentum and maxMomentum', m, { least: 0, most: 1 });
+    return high.map((value, i) => ({ high: value, low: low[i] as number }));
+  }
+
+  protected rates(): number[] {
+    const { lastEpoch, phases } = this;
+    if (lastEpoch > this.totalSteps) {
+      throw new StateError(`OneCycleLR: all ${this.totalSteps} steps have been made; give more totalSteps`);
+    }
+    const index = phases.findIndex((phase, i) => lastEpoch <= phase.end || i === phases.length - 1);
+    const phase = phases[index] as Phase;
+    const start = phases[index - 1]?.end ?? 0;
+    const part = phase.end === start ? 1 : (lastEpoch - start) / (phase.end - start);
+    this.momenta?.forEach((momentum, i) => {
+      const [from, to] = phase.momentum;
+      setMomentum(this._groups[i] as ScheduledGroup, this.anneal(momentum[from], momentum[to], part));
+    });
+    return this.limits.map((limits) => this.anneal(limits[phase.from], limits[phase.to], part));
+  }
+
+  protected override firstRates(): number[] {
+    return this.rates();
+  }
+
+  protected override chainedFirstRates(): number[] {
+    return this.rates();
+  }
+
+  // A step beyond the last changes nothing.
+  override _advance(): void {
+    try {
+      super._advance();
+    } catch (error) {
+      this.lastEpoch--;
+      throw error;
+    }
+  }
+}
+
+function phasesOf(rising: number, total: number, threePhase: boolean): Phase[] {
+  const up: Phase = { end: rising - 1, from: 'first', to: 'most', momentum: ['high', 'low'] };
+  if (!threePhase) return [up, { end: total - 1, from: 'most', to: 'last', momentum: ['low', 'high'] }];
+  return [
+    up,
+    { end: 2 * rising - 2, from: 'most', to: 'first', momentum: ['low', 'high'] },
+    { end: total - 1, from: 'first', to: 'last', momentum: ['high', 'high'] },
+  ];
+}
+
+function setMomentum(group: ScheduledGroup, momentum: number): void {
+  if (group.betas !== undefined) group.betas = [momentum, group.betas[1]];
+  else group.momentum = momentum;
+}

@@ -1,0 +1,161 @@
+import { ArgumentError, checkInteger, checkNumber, checkOptions, describe, StateError } from '../../errors.js';
+import { currentRecording } from '../../program/recording.js';
+import { Tensor } from '../../tensor.js';
+import {
+  checkOptimizer,
+  perGroup,
+  type ScheduledGroup,
+  type ScheduledOptimizer,
+  type SchedulerState,
+} from './scheduler.js';
+
+/** Options of `ReduceLROnPlateau`. */
+export interface PlateauOptions {
+  /** Whether the metric shall fall or rise; default min. */
+  mode?: 'min' | 'max';
+  /** What the learning rate is multiplied by, below 1; default 0.1. */
+  factor?: number;
+  /** Steps without improvement that are put up with; default 10. */
+  patience?: number;
+  /** How much better counts as an improvement; default 1e-4. */
+  threshold?: number;
+  /** Whether `threshold` is relative to the best so far or absolute; default rel. */
+  thresholdMode?: 'rel' | 'abs';
+  /** Steps after a reduction in which none is counted as bad; default 0. */
+  cooldown?: number;
+  /** Not below this; one for each group, or one for all. Default 0. */
+  minLr?: number | readonly number[];
+  /** Smaller changes of the learning rate are not made; default 1e-8. */
+  eps?: number;
+}
+
+const known = ['mode', 'factor', 'patience', 'threshold', 'thresholdMode', 'cooldown', 'minLr', 'eps'];
+
+function checkChoice<T extends string>(key: string, value: T, choices: readonly T[]): T {
+  if (choices.includes(value)) return value;
+  throw new ArgumentError(`ReduceLROnPlateau: ${key} must be ${choices.join(' or ')}, got ${describe(value)}`);
+}
+
+/**
+ * Multiplies the learning rate by `factor` when a metric has not improved for more than `patience` steps.
+ *
+ * @example
+ * const scheduler = new optim.ReduceLROnPlateau(optimizer, { patience: 2 });
+ * scheduler.step(0.7); // the loss on held-out data, after each epoch
+ */
+export class ReduceLROnPlateau {
+  private readonly groups: readonly ScheduledGroup[];
+  private readonly least: readonly number[];
+  private readonly options: Required<Omit<PlateauOptions, 'minLr'>>;
+  private best: number;
+  private bad = 0;
+  private coolingDown = 0;
+  private lastEpoch = 0;
+
+  constructor(optimizer: ScheduledOptimizer, options: PlateauOptions = {}) {
+    const name = 'ReduceLROnPlateau';
+    checkOptimizer(name, optimizer);
+    checkOptions(name, options, known);
+    this.groups = [...optimizer.paramGroups];
+    this.least = perGroup(name, 'minLr', options.minLr ?? 0, this.groups);
+    for (const rate of this.least) checkNumber(name, 'minLr', rate, { least: 0 });
+    const factor = checkNumber(name, 'factor', options.factor ?? 0.1, { least: 0 });
+    if (factor >= 1) throw new ArgumentError(`${name}: factor must be below 1, got ${factor}`);
+    this.options = {
+      mode: checkChoice('mode', options.mode ?? 'min', ['min', 'max']),
+      factor,
+      patience: checkInteger(name, 'patience', options.patience ?? 10),
+      threshold: checkNumber(name, 'threshold', options.threshold ?? 1e-4),
+      thresholdMode: checkChoice('thresholdMode', options.thresholdMode ?? 'rel', ['rel', 'abs']),
+      cooldown: checkInteger(name, 'cooldown', options.cooldown ?? 0),
+      eps: checkNumber(name, 'eps', options.eps ?? 1e-8, { least: 0 }),
+    };
+    this.best = this.worst;
+  }
+
+  private get worst(): number {
+    return this.options.mode === 'min' ? Infinity : -Infinity;
+  }
+
+  private isBetter(value: number): boolean {
+    const { mode, threshold, thresholdMode } = this.options;
+    const sign = mode === 'min' ? -1 : 1;
+    const limit = thresholdMode === 'rel' ? this.best * (1 + sign * threshold) : this.best + sign * threshold;
+    return mode === 'min' ? value < limit : value > limit;
+  }
+
+  /**
+   * Takes note of a metric, after each epoch, say.
+   *
+   * @param metric a number or a tensor with one element; NaN counts as no improvement
+   * @throws StateError inside a compiled function, which has no metric when it is recorded
+   */
+  step(metric: number | Tensor): void {
+    if (currentRecording() !== null) {
+      throw new StateError(
+        'ReduceLROnPlateau: step reads a metric, which a compiled function cannot; call it outside, with what the step returned',
+      );
+    }
+    const value = metric instanceof Tensor ? metric.item() : metric;
+    if (typeof value !== 'number') {
+      throw new ArgumentError(`ReduceLROnPlateau: metric must be a number or a tensor, got ${describe(metric)}`);
+    }
+    this.lastEpoch++;
+    if (this.isBetter(value)) {
+      this.best = value;
+      this.bad = 0;
+    } else {
+      this.bad++;
+    }
+    if (this.coolingDown > 0) {
+      this.coolingDown--;
+      this.bad = 0;
+    }
+    if (this.bad > this.options.patience) {
+      this.reduce();
+      this.coolingDown = this.options.cooldown;
+      this.bad = 0;
+    }
+  }
+
+  private reduce(): void {
+    this.groups.forEach((group, i) => {
+      const lr = Math.max(group.lr * this.options.factor, this.least[i] as number);
+      if (group.lr - lr > this.options.eps) group.lr = lr;
+    });
+  }
+
+  /** How many steps have been made. */
+  get lastStep(): number {
+    return this.lastEpoch;
+  }
+
+  /** The groups' learning rates. */
+  getLastLr(): number[] {
+    return this.groups.map((group) => group.lr);
+  }
+
+  /** What has to be saved. The learning rates themselves are in the optimizer's state. */
+  stateDict(): SchedulerState {
+    return {
+      best: this.best,
+      num_bad_epochs: this.bad,
+      cooldown_counter: this.coolingDown,
+      last_epoch: this.lastEpoch,
+      _last_lr: this.getLastLr(),
+    };
+  }
+
+  /** Goes on where `stateDict` was taken; load the optimizer's state as well. A `best` of null, as JSON writes infinity, is none. */
+  loadStateDict(state: SchedulerState): void {
+    const name = 'ReduceLROnPlateau';
+    const best = state?.best ?? this.worst;
+    if (typeof best !== 'number') throw new StateError(`${name}: best must be a number, got ${describe(best)}`);
+    const bad = checkInteger(name, 'num_bad_epochs', state.num_bad_epochs);
+    const coolingDown = checkInteger(name, 'cooldown_counter', state.cooldown_counter);
+    this.lastEpoch = checkInteger(name, 'last_epoch', state.last_epoch);
+    this.best = best;
+    this.bad = bad;
+    this.coolingDown = coolingDown;
+  }
+}

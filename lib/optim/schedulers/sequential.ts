@@ -1,0 +1,81 @@
+import { ArgumentError, checkOptions, describe, StateError } from '../../errors.js';
+import { type ScheduledOptimizer, Scheduler, type SchedulerState } from './scheduler.js';
+import { checkMilestones } from './simple.js';
+
+/**
+ * One scheduler after the other: the next one begins, from the initial learning rate, at each milestone.
+ *
+ * @example
+ * const warmUp = new optim.LinearLR(optimizer, { startFactor: 0.01, totalIters: 100 });
+ * const decay = new optim.CosineAnnealingLR(optimizer, { tMax: 900 });
+ * const scheduler = new optim.SequentialLR(optimizer, [warmUp, decay], { milestones: [100] });
+ */
+export class SequentialLR extends Scheduler {
+  readonly milestones: readonly number[];
+
+  /**
+   * @param schedulers of this optimizer, just made
+   * @param options milestones: the steps at which the second, third, … begin
+   */
+  constructor(
+    optimizer: ScheduledOptimizer,
+    private readonly schedulers: readonly Scheduler[],
+    options: { milestones: readonly number[] },
+  ) {
+    super('SequentialLR', optimizer);
+    checkOptions('SequentialLR', options, ['milestones']);
+    if (!Array.isArray(schedulers) || schedulers.length === 0) {
+      throw new ArgumentError(`SequentialLR: schedulers must be an array of schedulers, got ${describe(schedulers)}`);
+    }
+    for (const s of schedulers) {
+      if (!(s instanceof Scheduler)) {
+        throw new ArgumentError(`SequentialLR: schedulers must be schedulers, got ${describe(s)}`);
+      }
+      if (s._groups.some((group, i) => group !== this._groups[i])) {
+        throw new ArgumentError('SequentialLR: schedulers must be those of this optimizer, got one of another');
+      }
+    }
+    this.milestones = checkMilestones('SequentialLR', options?.milestones);
+    if (this.milestones.length !== schedulers.length - 1) {
+      throw new ArgumentError(
+        `SequentialLR: ${schedulers.length} schedulers need ${schedulers.length - 1} milestones, got ${this.milestones.length}`,
+      );
+    }
+    // As if only the first had been made.
+    this.apply(this.baseRates);
+    (schedulers[0] as Scheduler)._begin();
+  }
+
+  override _advance(): void {
+    this.lastEpoch++;
+    const index = this.milestones.filter((m) => m <= this.lastEpoch).length;
+    const scheduler = this.schedulers[index] as Scheduler;
+    if (index > 0 && this.milestones[index - 1] === this.lastEpoch) scheduler._restart();
+    else scheduler._advance();
+  }
+
+  protected rates(): number[] {
+    return this.getLastLr();
+  }
+
+  override stateDict(): SchedulerState {
+    return {
+      ...super.stateDict(),
+      _milestones: [...this.milestones],
+      _schedulers: this.schedulers.map((s) => s.stateDict()),
+    };
+  }
+
+  override loadStateDict(state: SchedulerState): void {
+    const states = state?._schedulers;
+    if (!Array.isArray(states) || states.length !== this.schedulers.length) {
+      throw new StateError(
+        `SequentialLR: the saved state must have ${this.schedulers.length} _schedulers, got ${describe(states)}`,
+      );
+    }
+    super.loadStateDict(state);
+    this.schedulers.forEach((s, i) => {
+      s.loadStateDict(states[i] as SchedulerState);
+    });
+  }
+}
