@@ -49,6 +49,8 @@ export {
   zeros,
   zerosLike,
 } from './ops/creation.js';
+export { alphaDropout, type DropoutOptions, dropout1d, dropout2d, stochasticDepth } from './ops/dropout.js';
+export { einsum } from './ops/einsum.js';
 export {
   abs,
   add,
@@ -78,6 +80,7 @@ export { type BagMode, type EmbeddingBagOptions, embedding, embeddingBag } from 
 export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/extremes.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
 export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
+export { type MultinomialOptions, multinomial } from './ops/multinomial.js';
 export {
   type GroupNormOptions,
   groupNorm,
@@ -113,6 +116,7 @@ export {
 } from './ops/shape.js';
 export { chunk, concat, pad, slice, split, stack } from './ops/slice.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
+export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
 export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance } from './ops/statistics.js';
 export * as optim from './optim/index.js';
 export { type CompiledStep, type CompileOptions, compile, type Given } from './program/compile.js';

@@ -9,11 +9,13 @@ import * as elementwise from './ops/elementwise.js';
 import * as extremes from './ops/extremes.js';
 import * as indexing from './ops/indexing.js';
 import * as matmul from './ops/matmul.js';
+import * as sampling from './ops/multinomial.js';
 import * as norm from './ops/norm.js';
 import * as reduce from './ops/reduce.js';
 import * as shape from './ops/shape.js';
 import * as slice from './ops/slice.js';
 import * as softmax from './ops/softmax.js';
+import * as ordering from './ops/sort.js';
 import * as statistics from './ops/statistics.js';
 import { Tensor } from './tensor.js';
 
@@ -36,9 +38,11 @@ const methods = {
   ...pick(matmul, ['linear', 'matmul']),
   ...pick(norm, ['groupNorm', 'instanceNorm', 'layerNorm', 'rmsNorm']),
   ...pick(reduce, ['all', 'any', 'cumsum', 'mean', 'prod', 'sum']),
+  ...pick(sampling, ['multinomial']),
   ...pick(shape, ['expand', 'flatten', 'flip', 'permute', 'reshape', 'squeeze', 'tile', 'transpose', 'tril', 'triu', 'unsqueeze']),
   ...pick(slice, ['chunk', 'pad', 'slice', 'split']),
   ...pick(softmax, ['logSoftmax', 'softmax']),
+  ...pick(ordering, ['argsort', 'sort', 'topk']),
   ...pick(statistics, ['logSumExp', 'norm', 'std', 'variance']),
 };
 

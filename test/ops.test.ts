@@ -4,6 +4,7 @@ import { testErrors, testOps } from './ops/harness.js';
 import * as activation from './ops/activation.js';
 import * as classification from './ops/classification.js';
 import * as compare from './ops/compare.js';
+import * as einsum from './ops/einsum.js';
 import * as elementwise from './ops/elementwise.js';
 import * as embedding from './ops/embedding.js';
 import * as extremes from './ops/extremes.js';
@@ -17,12 +18,14 @@ import * as reduce from './ops/reduce.js';
 import * as shape from './ops/shape.js';
 import * as slice from './ops/slice.js';
 import * as softmax from './ops/softmax.js';
+import * as sort from './ops/sort.js';
 import * as statistics from './ops/statistics.js';
 
 const families = {
   activation,
   classification,
   compare,
+  einsum,
   elementwise,
   embedding,
   extremes,
@@ -35,6 +38,7 @@ const families = {
   shape,
   slice,
   softmax,
+  sort,
   statistics,
 };
 

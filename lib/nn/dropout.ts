@@ -1,7 +1,27 @@
-import { checkNumber, checkOptions } from '../errors.js';
+import { ArgumentError, checkNumber, checkOptions, describe } from '../errors.js';
+import { alphaDropout, dropout1d, dropout2d, stochasticDepth } from '../ops/dropout.js';
 import { dropout } from '../ops/random.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
+
+abstract class AnyDropout extends Module {
+  readonly p: number;
+
+  constructor(
+    private readonly name: string,
+    options: object | undefined,
+    p: number,
+    known: readonly string[] = ['p'],
+  ) {
+    super();
+    checkOptions(name, options, known);
+    this.p = checkNumber(name, 'p', p, { least: 0, most: 1 });
+  }
+
+  override toString(): string {
+    return `${this.name}(p ${this.p})`;
+  }
+}
 
 /**
  * In training, sets each element to 0 with probability p and multiplies the others by 1 / (1 - p); in evaluation passes its
@@ -10,21 +30,73 @@ import { Module } from './module.js';
  * @example
  * const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Dropout({ p: 0.2 }), new nn.Linear(128, 10));
  */
-export class Dropout extends Module {
-  readonly p: number;
-
+export class Dropout extends AnyDropout {
   /** @param options p: in [0, 1], default 0.5 */
   constructor(options?: { p?: number }) {
-    super();
-    checkOptions('Dropout', options, ['p']);
-    this.p = checkNumber('Dropout', 'p', options?.p ?? 0.5, { least: 0, most: 1 });
+    super('Dropout', options, options?.p ?? 0.5);
   }
 
   forward(x: Tensor): Tensor {
     return dropout(x, { p: this.p, training: this.training });
   }
+}
 
-  override toString(): string {
-    return `Dropout(p ${this.p})`;
+/** `dropout1d` as a module: drops whole channels of x [batch, channels, length] or [channels, length]. */
+export class Dropout1d extends AnyDropout {
+  /** @param options p: in [0, 1], default 0.5 */
+  constructor(options?: { p?: number }) {
+    super('Dropout1d', options, options?.p ?? 0.5);
+  }
+
+  forward(x: Tensor): Tensor {
+    return dropout1d(x, { p: this.p, training: this.training });
+  }
+}
+
+/** `dropout2d` as a module: drops whole channels of x [batch, channels, height, width]. */
+export class Dropout2d extends AnyDropout {
+  /** @param options p: in [0, 1], default 0.5 */
+  constructor(options?: { p?: number }) {
+    super('Dropout2d', options, options?.p ?? 0.5);
+  }
+
+  forward(x: Tensor): Tensor {
+    return dropout2d(x, { p: this.p, training: this.training });
+  }
+}
+
+/** `alphaDropout` as a module, for networks of `selu`. */
+export class AlphaDropout extends AnyDropout {
+  /** @param options p: in [0, 1], default 0.5 */
+  constructor(options?: { p?: number }) {
+    super('AlphaDropout', options, options?.p ?? 0.5);
+  }
+
+  forward(x: Tensor): Tensor {
+    return alphaDropout(x, { p: this.p, training: this.training });
+  }
+}
+
+/**
+ * `stochasticDepth` as a module: drops whole samples of a residual branch, x [batch, …].
+ *
+ * @example
+ * const branch = nn.sequential(new nn.Linear(784, 784), nn.relu, new nn.StochasticDepth({ p: 0.2 }));
+ * const y = x.add(branch.forward(x));
+ */
+export class StochasticDepth extends AnyDropout {
+  readonly kind: 'row' | 'batch';
+
+  /** @param options p: in [0, 1]; mode: `row` (default) decides for each sample, `batch` for all at once */
+  constructor(options: { p: number; mode?: 'row' | 'batch' }) {
+    super('StochasticDepth', options, options?.p, ['p', 'mode']);
+    this.kind = options.mode ?? 'row';
+    if (this.kind !== 'row' && this.kind !== 'batch') {
+      throw new ArgumentError(`StochasticDepth: mode must be row or batch, got ${describe(this.kind)}`);
+    }
+  }
+
+  forward(x: Tensor): Tensor {
+    return stochasticDepth(x, { p: this.p, training: this.training, mode: this.kind });
   }
 }

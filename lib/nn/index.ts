@@ -1,5 +1,6 @@
 export * from '../ops/activation.js';
 export { batchNorm } from '../ops/batchnorm.js';
+export { alphaDropout, dropout1d, dropout2d, stochasticDepth } from '../ops/dropout.js';
 export { embedding, embeddingBag } from '../ops/embedding.js';
 export { linear } from '../ops/matmul.js';
 export { groupNorm, instanceNorm, layerNorm, rmsNorm } from '../ops/norm.js';
@@ -8,7 +9,7 @@ export { logSoftmax, softmax } from '../ops/softmax.js';
 export * from './activations.js';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './batchnorm.js';
 export { Flatten, Identity, type Layer, Sequential, sequential } from './containers.js';
-export { Dropout } from './dropout.js';
+export { AlphaDropout, Dropout, Dropout1d, Dropout2d, StochasticDepth } from './dropout.js';
 export { Embedding, EmbeddingBag } from './embedding.js';
 export * as init from './init.js';
 export { Linear } from './linear.js';

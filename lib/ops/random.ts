@@ -15,7 +15,8 @@ export interface RandomOptions extends TensorOptions {
 
 const randomOptions = [...tensorOptions, 'generator'];
 
-function checkGenerator(operation: string, generator: unknown): Generator {
+/** @internal */
+export function checkGenerator(operation: string, generator: unknown): Generator {
   if (generator === undefined) return defaultGenerator();
   if (!(generator instanceof Generator)) {
     throw new ArgumentError(`${operation}: generator must be a Generator, got ${describe(generator)}`);

@@ -6,79 +6,11 @@
 // dropout), ceil(n / 2) where it costs two (double uniform, normal, randint, permutation). Element i depends on seed,
 // position and i only. This file is compiled with -ffp-contract=off and uses no libm function that may round
 // differently elsewhere, so that the bits are the same on every machine, instruction-set level and thread count.
-#include "kernel.h"
+#include "random.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
-
-constexpr int64_t kTile = 64;  // blocks made at a time
-
-struct Seed {
-  uint32_t low, high;
-};
-
-// words [count, 4] = the blocks from `first` on.
-inline void philox(uint32_t* words, Seed seed, uint64_t first, int64_t count) {
-#pragma omp simd
-  for (int64_t b = 0; b < count; b++) {
-    const uint64_t position = first + static_cast<uint64_t>(b);
-    uint32_t c0 = static_cast<uint32_t>(position), c1 = static_cast<uint32_t>(position >> 32), c2 = 0, c3 = 0;
-    uint32_t k0 = seed.low, k1 = seed.high;
-#pragma GCC unroll 10
-    for (int round = 0; round < 10; round++) {
-      const uint64_t even = uint64_t{0xD2511F53} * c0;
-      const uint64_t odd = uint64_t{0xCD9E8D57} * c2;
-      c0 = static_cast<uint32_t>(odd >> 32) ^ c1 ^ k0;
-      c1 = static_cast<uint32_t>(odd);
-      c2 = static_cast<uint32_t>(even >> 32) ^ c3 ^ k1;
-      c3 = static_cast<uint32_t>(even);
-      k0 += 0x9E3779B9;
-      k1 += 0xBB67AE85;
-    }
-    words[4 * b] = c0;
-    words[4 * b + 1] = c1;
-    words[4 * b + 2] = c2;
-    words[4 * b + 3] = c3;
-  }
-}
-
-inline Seed seedOf(InOut<int32_t> state) { return {static_cast<uint32_t>(state[0]), static_cast<uint32_t>(state[1])}; }
-
-inline uint64_t positionOf(InOut<int32_t> state) {
-  return static_cast<uint64_t>(static_cast<uint32_t>(state[3])) << 32 | static_cast<uint32_t>(state[2]);
-}
-
-inline void advance(InOut<int32_t> state, int64_t blocks) {
-  const uint64_t position = positionOf(state) + static_cast<uint64_t>(blocks);
-  state[2] = static_cast<int32_t>(static_cast<uint32_t>(position));
-  state[3] = static_cast<int32_t>(static_cast<uint32_t>(position >> 32));
-}
-
-// Makes the words of n numbers, kPerBlock numbers a block, and hands them out as use(words, first number, count).
-template <int kPerBlock, typename Use>
-Outcome draw(int64_t n, InOut<int32_t> state, Use use) {
-  if (state.length != 4) return misfit();
-  const Seed seed = seedOf(state);
-  const uint64_t position = positionOf(state);
-  const int64_t blocks = n / kPerBlock + (n % kPerBlock != 0);
-  parallel(blocks, 32 * kTile, [=](int64_t begin, int64_t end) {
-    alignas(64) uint32_t words[4 * kTile];
-    for (int64_t block = begin; block < end; block += kTile) {
-      const int64_t count = block + kTile < end ? kTile : end - block;
-      philox(words, seed, position + static_cast<uint64_t>(block), count);
-      const int64_t first = block * kPerBlock;
-      use(words, first, first + count * kPerBlock < n ? count * kPerBlock : n - first);
-    }
-  });
-  advance(state, blocks);
-  return ok();
-}
-
-// 53 bits of two words, in [0, 1).
-inline double unit(uint32_t a, uint32_t b) {
-  return (static_cast<int32_t>(a >> 5) * 67108864.0 + static_cast<int32_t>(b >> 6)) * 0x1p-53;
-}
 
 // [low, high): a result that rounds up to `high` becomes `low`. A float has 24 random bits, a double 53.
 template <typename T>
@@ -101,36 +33,6 @@ Outcome uniform(Out<T> y, InOut<int32_t> state, double least, double most) {
       to[i] = value < high ? value : low;
     }
   });
-}
-
-inline uint64_t toBits(double x) {
-  uint64_t bits;
-  __builtin_memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
-
-inline double fromBits(uint64_t bits) {
-  double x;
-  __builtin_memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
-// log of a normal positive number: x = m 2^e with m in [sqrt(1/2), sqrt(2)), log(m) = 2 artanh((m - 1) / (m + 1)).
-inline double logPortable(double x) {
-  constexpr uint64_t kOne = 0x3ff0000000000000;
-  const uint64_t biased = (toBits(x) - 0x3fe6a09e667f3bcd + kOne) >> 52;
-  const double e = fromBits(biased | 0x4330000000000000) - (4503599627370496.0 + 1023.0);
-  const double f = fromBits(toBits(x) - (biased << 52) + kOne) - 1.0;
-  const double s = f / (2.0 + f);
-  const double z = s * s;
-  double p = 0.14796624315353724;  // (2 artanh(s) / s - 2) / s^2
-  p = p * z + 0.15313986789491954;
-  p = p * z + 0.18183566668714643;
-  p = p * z + 0.22222198531139864;
-  p = p * z + 0.28571428742765997;
-  p = p * z + 0.39999999999413127;
-  p = p * z + 0.66666666666667351;
-  return e * 0.69314718055994531 + (2.0 * s + s * (z * p));
 }
 
 // The sine and cosine of 2 pi u for u in [0, 1).
@@ -237,6 +139,76 @@ Outcome permutation(Out<int32_t> y, InOut<int32_t> state) {
   return ok();
 }
 
+// The first weight that is negative, infinite or NaN is a fault at its position; a row whose weights allow fewer draws
+// than `least` one behind all weights, its value the number of positive ones.
+template <typename T>
+Outcome checkWeights(In<T> weights, int64_t rows, int64_t n, int64_t least) {
+  for (int64_t i = 0; i < weights.length; i++) {
+    if (!(weights[i] >= 0 && weights[i] - weights[i] == 0)) return fault(i, static_cast<double>(weights[i]));
+  }
+  for (int64_t row = 0; row < rows; row++) {
+    int64_t positive = 0;
+    for (int64_t i = 0; i < n; i++) positive += weights[row * n + i] > 0;
+    if (positive < least) return fault(weights.length + row, static_cast<double>(positive));
+  }
+  return ok();
+}
+
+// y [rows][draws]: positions drawn with probabilities in proportion to weights [rows][n]; sums [rows][n] is room for
+// the sums of the weights so far.
+template <typename T>
+Outcome multinomial(Out<int32_t> y, Out<double> sums, InOut<int32_t> state, In<T> weights, int64_t rows, int64_t n,
+                    int64_t draws) {
+  if (weights.length != product(rows, n) || sums.length != weights.length || y.length != product(rows, draws)) {
+    return misfit();
+  }
+  if (state.length != 4 || n > INT32_MAX) return misfit();
+  if (const Outcome checked = checkWeights(weights, weights.length == 0 ? 0 : rows, n, 1);
+      checked.code != Outcome::kOk) {
+    return checked;
+  }
+  if (y.length > 0 && n == 0) return misfit();
+  for (int64_t i = 0; i < weights.length; i++) {
+    sums[i] = (i % n == 0 ? 0 : sums[i - 1]) + static_cast<double>(weights[i]);
+  }
+  return draw<2>(y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+      const int64_t row = (first + i) / draws;
+      const double* sum = sums.data + row * n;
+      const double at = unit(words[2 * i], words[2 * i + 1]) * sum[n - 1];
+      int64_t low = 0, high = n - 1;  // the first position whose sum is above `at`
+      while (low < high) {
+        const int64_t middle = (low + high) / 2;
+        if (sum[middle] > at) {
+          high = middle;
+        } else {
+          low = middle + 1;
+        }
+      }
+      while (low > 0 && !(weights[row * n + low] > 0)) low--;  // `at` rounded up to the whole sum
+      y[first + i] = static_cast<int32_t>(low);
+    }
+  });
+}
+
+// times [rows][n]: how long each position waits when its weight is the rate at which it is drawn, infinite for weight
+// 0. The `draws` shortest are that many draws without replacement, in their order.
+template <typename T>
+Outcome waitingTimes(Out<double> times, InOut<int32_t> state, In<T> weights, int64_t rows, int64_t n, int64_t draws) {
+  if (weights.length != product(rows, n) || times.length != weights.length || state.length != 4) return misfit();
+  if (const Outcome checked = checkWeights(weights, weights.length == 0 ? 0 : rows, n, draws);
+      checked.code != Outcome::kOk) {
+    return checked;
+  }
+  return draw<2>(times.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+      const double u = unit(words[2 * i], words[2 * i + 1]) + 0x1p-53;  // in (0, 1]
+      const double weight = static_cast<double>(weights[first + i]);
+      times[first + i] = weight > 0 ? -logPortable(u) / weight : __builtin_inf();
+    }
+  });
+}
+
 // 1 / (1 - p), and 0 when everything is dropped.
 inline double keepScale(double p) { return p < 1 ? 1 / (1 - p) : 0; }
 
@@ -277,8 +249,9 @@ Outcome dropoutBackward(Out<T> dx, In<T> dy, In<uint8_t> mask, double p) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(random, kernel<uniform<float>, uniform<double>>("uniform"),
-               kernel<normal<float>, normal<double>>("normal"),
+ADJOINT_FAMILY(random, kernel<multinomial<float>, multinomial<double>>("multinomial"),
+               kernel<waitingTimes<float>, waitingTimes<double>>("waitingTimes"),
+               kernel<uniform<float>, uniform<double>>("uniform"), kernel<normal<float>, normal<double>>("normal"),
                kernel<bernoulli<float>, bernoulli<double>, bernoulli<uint8_t>>("bernoulli"), kernel<randint>("randint"),
                kernel<permutation>("permutation"), kernel<dropout<float>, dropout<double>>("dropout"),
                pointwise(kernel<dropoutBackward<float>, dropoutBackward<double>>("dropoutBackward")))

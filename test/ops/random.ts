@@ -1,7 +1,10 @@
-import { ArgumentError, DTypeError } from '../../lib/errors.js';
-import { ones, zeros } from '../../lib/ops/creation.js';
+import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
+import { ones, tensor, zeros } from '../../lib/ops/creation.js';
+import * as kinds from '../../lib/ops/dropout.js';
+import { multinomial } from '../../lib/ops/multinomial.js';
 import * as ops from '../../lib/ops/random.js';
 import { Generator } from '../../lib/random.js';
+import type { Tensor } from '../../lib/tensor.js';
 import type { ErrorRow, OpRow, Plain } from './harness.js';
 import { bernoulliOf, wordsOf } from './philox.js';
 
@@ -16,7 +19,83 @@ const dropout = (p: number, shape: number[]): OpRow => ({
   },
 });
 
+// Dropout of whole parts: element i is in part `part(i)` of `parts`.
+const partsDropout = (
+  name: string,
+  run: (x: Tensor, generator: Generator) => Tensor,
+  shape: number[],
+  p: number,
+  parts: number,
+  part: (i: number) => number,
+): OpRow => ({
+  name: `${name} ${p} [${shape}]`,
+  run: (x) => run(x as Tensor, new Generator(77)),
+  inputs: [{ shape }],
+  reference: (x: Plain) => {
+    const dropped = bernoulliOf(wordsOf(77, 0, parts), p);
+    return { shape: x.shape, data: x.data.map((v, i) => (dropped[part(i)] ? 0 : v / (1 - p))) };
+  },
+});
+
+// Klambauer et al., 2017: a (x or α') + b keeps mean 0 and variance 1.
+const alphaDropout = (p: number): OpRow => ({
+  name: `alphaDropout ${p}`,
+  run: (x) => kinds.alphaDropout(x as Tensor, { p, generator: new Generator(77) }),
+  inputs: [{ shape: [5, 7] }],
+  reference: (x: Plain) => {
+    const lowest = -1.0507009873554805 * 1.6732632423543772;
+    const kept = bernoulliOf(wordsOf(77, 0, x.data.length), 1 - p);
+    const a = 1 / Math.sqrt(1 - p + lowest ** 2 * p * (1 - p));
+    const b = -a * p * lowest;
+    const data = x.data.map((v, i) => (p === 1 ? 0 : a * (kept[i] ? v : lowest) + b));
+    return { shape: x.shape, data, magnitude: data.map((v) => Math.abs(v) + 4 * (p === 1 ? 0 : a)) };
+  },
+});
+
 export const rows: OpRow[] = [
+  partsDropout(
+    'dropout1d',
+    (x, generator) => kinds.dropout1d(x, { p: 0.4, generator }),
+    [4, 3, 5],
+    0.4,
+    12,
+    (i) => Math.floor(i / 5),
+  ),
+  partsDropout(
+    'dropout1d',
+    (x, generator) => kinds.dropout1d(x, { generator }),
+    [6, 5],
+    0.5,
+    6,
+    (i) => Math.floor(i / 5),
+  ),
+  partsDropout(
+    'dropout2d',
+    (x, generator) => kinds.dropout2d(x, { p: 0.3, generator }),
+    [4, 3, 2, 2],
+    0.3,
+    12,
+    (i) => Math.floor(i / 4),
+  ),
+  partsDropout(
+    'stochasticDepth',
+    (x, generator) => kinds.stochasticDepth(x, { p: 0.4, generator }),
+    [9, 2, 2],
+    0.4,
+    9,
+    (i) => Math.floor(i / 4),
+  ),
+  partsDropout(
+    'stochasticDepth of the batch',
+    (x, generator) => kinds.stochasticDepth(x, { p: 0.4, generator, mode: 'batch' }),
+    [9, 2],
+    0.4,
+    1,
+    () => 0,
+  ),
+  alphaDropout(0.2),
+  alphaDropout(0.5),
+  alphaDropout(1),
   dropout(0.5, [3, 5]),
   dropout(0.1, [7]),
   dropout(0, [4]),
@@ -98,5 +177,61 @@ export const errors: ErrorRow[] = [
     call: () => ops.dropout(ones([2]), { training: 1 as never }),
     error: ArgumentError,
     message: 'dropout: training must be a boolean, got 1',
+  },
+  {
+    name: 'dropout1d rank',
+    call: () => kinds.dropout1d(ones([2])),
+    error: ShapeError,
+    message: 'dropout1d: x must have 2 or 3 dimensions, got x [2]',
+  },
+  {
+    name: 'dropout2d rank',
+    call: () => kinds.dropout2d(ones([2, 3, 4])),
+    error: ShapeError,
+    message: 'dropout2d: x must have 4 dimensions, got x [2, 3, 4]; dropout1d takes [batch, channels, length]',
+  },
+  {
+    name: 'alphaDropout p',
+    call: () => kinds.alphaDropout(ones([2]), { p: 2 }),
+    error: ArgumentError,
+    message: 'alphaDropout: p must be a finite number of at least 0 and at most 1, got 2',
+  },
+  {
+    name: 'stochasticDepth mode',
+    call: () => kinds.stochasticDepth(ones([2]), { mode: 'rows' as never }),
+    error: ArgumentError,
+    message: 'stochasticDepth: mode must be row or batch, got "rows"',
+  },
+  {
+    name: 'multinomial negative',
+    call: () => multinomial(tensor([1, -2]), 1),
+    error: ArgumentError,
+    message: 'multinomial: weights must be finite and at least 0, got -2 (element 1)',
+  },
+  {
+    name: 'multinomial NaN',
+    call: () => multinomial(tensor([1, Number.NaN]), 1, { replacement: true }),
+    error: ArgumentError,
+    message: 'multinomial: weights must be finite and at least 0, got NaN (element 1)',
+  },
+  {
+    name: 'multinomial too few',
+    call: () =>
+      multinomial(
+        tensor([
+          [1, 2],
+          [0, 3],
+        ]),
+        2,
+      ),
+    error: ArgumentError,
+    message:
+      'multinomial: each row must have at least 2 positive weights, got 1 (row 1); draw fewer, or with replacement',
+  },
+  {
+    name: 'multinomial shape',
+    call: () => multinomial(ones([]), 1),
+    error: ShapeError,
+    message: 'multinomial: weights must be [n] or [rows, n] with n above 0, got []',
   },
 ];

@@ -1,0 +1,118 @@
+// Kinds of dropout that are made of `dropout` and `bernoulli`: the random state advances in their kernels.
+import { ArgumentError, checkNumber, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import type { Generator } from '../random.js';
+import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { ones } from './creation.js';
+import { add, mul } from './elementwise.js';
+import { bernoulli, dropout } from './random.js';
+
+/** Options of the kinds of dropout. */
+export interface DropoutOptions {
+  /** The probability of being dropped, in [0, 1]; default 0.5. */
+  p?: number;
+  /** Default true; otherwise x is returned as it is. */
+  training?: boolean;
+  /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
+  generator?: Generator;
+}
+
+// The probability, or null where nothing is to be done.
+function chance(
+  name: string,
+  x: Tensor,
+  options: DropoutOptions | undefined,
+  known: readonly string[] = [],
+): number | null {
+  checkTensor(name, 'x', x);
+  checkFloat(name, 'x', x);
+  checkOptions(name, options, ['p', 'training', 'generator', ...known]);
+  const p = checkNumber(name, 'p', options?.p ?? 0.5, { least: 0, most: 1 });
+  const training = options?.training ?? true;
+  if (typeof training !== 'boolean') {
+    throw new ArgumentError(`${name}: training must be a boolean, got ${describe(training)}`);
+  }
+  return training && p > 0 ? p : null;
+}
+
+// x times a mask that has size 1 in some dimensions.
+function masked(x: Tensor, shape: readonly number[], p: number, generator: Generator | undefined): Tensor {
+  return mul(x, dropout(ones(shape, { dtype: x.dtype }), { p, ...(generator && { generator }) }));
+}
+
+function channels(
+  name: string,
+  x: Tensor,
+  options: DropoutOptions | undefined,
+  ranks: readonly number[],
+  hint: string,
+) {
+  const p = chance(name, x, options);
+  if (!ranks.includes(x.rank)) {
+    throw new ShapeError(`${name}: x must have ${ranks.join(' or ')} dimensions, got x ${formatShape(x.shape)}${hint}`);
+  }
+  if (p === null) return x;
+  const kept = Math.max(...ranks) === x.rank ? 2 : 1;
+  return masked(
+    x,
+    x.shape.map((n, i) => (i < kept ? n : 1)),
+    p,
+    options?.generator,
+  );
+}
+
+/**
+ * While training, sets whole channels to 0 with probability p and multiplies the others by 1 / (1 - p). Tompson et al.,
+ * "Efficient object localization using convolutional networks", 2014, https://arxiv.org/abs/1411.4280
+ *
+ * @param x [batch, channels, length] or [channels, length]
+ */
+export function dropout1d(x: Tensor, options?: DropoutOptions): Tensor {
+  return channels('dropout1d', x, options, [2, 3], '');
+}
+
+/**
+ * While training, sets whole channels to 0 with probability p and multiplies the others by 1 / (1 - p): as `dropout1d`.
+ *
+ * @param x [batch, channels, height, width]
+ */
+export function dropout2d(x: Tensor, options?: DropoutOptions): Tensor {
+  return channels('dropout2d', x, options, [4], '; dropout1d takes [batch, channels, length]');
+}
+
+const alpha = 1.7580993408473766; // -selu(-∞)
+
+/**
+ * Dropout for networks of `selu`: while training, sets elements to selu's lower limit with probability p, and scales and shifts
+ * all so that mean 0 and deviation 1 stay. Klambauer et al., "Self-normalizing neural networks", 2017,
+ * https://arxiv.org/abs/1706.02515
+ *
+ * @param x float tensor of any shape
+ */
+export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
+  const p = chance('alphaDropout', x, options);
+  if (p === null) return x;
+  if (p === 1) return mul(x, 0);
+  const scale = 1 / Math.sqrt((alpha * alpha * p + 1) * (1 - p));
+  const generator = options?.generator;
+  const kept = bernoulli(x.shape, { p: 1 - p, dtype: x.dtype, ...(generator && { generator }) });
+  const shift = add(mul(kept, alpha * scale), (p - 1) * alpha * scale);
+  return add(mul(x, mul(kept, scale)), shift);
+}
+
+/**
+ * While training, sets whole samples to 0 with probability p and multiplies the others by 1 / (1 - p): on a residual branch it
+ * skips the branch. Huang et al., "Deep networks with stochastic depth", 2016, https://arxiv.org/abs/1603.09382
+ *
+ * @param x [batch, …]
+ * @param options mode: `row` (default) decides for each sample, `batch` for all at once
+ */
+export function stochasticDepth(x: Tensor, options?: DropoutOptions & { mode?: 'row' | 'batch' }): Tensor {
+  const p = chance('stochasticDepth', x, options, ['mode']);
+  const mode = options?.mode ?? 'row';
+  if (mode !== 'row' && mode !== 'batch') {
+    throw new ArgumentError(`stochasticDepth: mode must be row or batch, got ${describe(mode)}`);
+  }
+  if (p === null) return x;
+  const shape = x.shape.map((n, i) => (i === 0 && mode === 'row' ? n : 1));
+  return masked(x, shape, p, options?.generator);
+}

@@ -1,0 +1,74 @@
+// Draws from given probabilities. The kernels are those of the families random and sort.
+import { ArgumentError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { type Fault, kernel } from '../native.js';
+import { checkFault } from '../program/recording.js';
+import type { Generator } from '../random.js';
+import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkGenerator } from './random.js';
+
+const multinomialKernel = kernel('multinomial');
+const waitingTimesKernel = kernel('waitingTimes');
+const topkKernel = kernel('topk');
+
+/** Options of `multinomial`. */
+export interface MultinomialOptions {
+  /** Whether a position may be drawn again; default false. */
+  replacement?: boolean;
+  /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
+  generator?: Generator;
+}
+
+/**
+ * Positions drawn at random, each with a probability in proportion to its weight: of tokens from a model's softmax, say.
+ * Without replacement they come in the order in which they were drawn.
+ *
+ * @param weights float [n] or [rows, n], not negative; they need not sum to 1
+ * @param numSamples draws from each row
+ * @returns int32 [numSamples] or [rows, numSamples]
+ * @throws ArgumentError when a weight is negative or not finite, or a row has too few positive ones
+ * @example
+ * const token = multinomial(tensor([0.1, 0, 0.9]), 1);
+ */
+export function multinomial(weights: Tensor, numSamples: number, options?: MultinomialOptions): Tensor {
+  checkTensor('multinomial', 'weights', weights);
+  checkFloat('multinomial', 'weights', weights);
+  checkOptions('multinomial', options, ['replacement', 'generator']);
+  const replacement = options?.replacement ?? false;
+  if (typeof replacement !== 'boolean') {
+    throw new ArgumentError(`multinomial: replacement must be a boolean, got ${describe(replacement)}`);
+  }
+  const n = weights.shape[weights.rank - 1];
+  if (n === undefined || n === 0 || weights.rank > 2) {
+    throw new ShapeError(
+      `multinomial: weights must be [n] or [rows, n] with n above 0, got ${formatShape(weights.shape)}`,
+    );
+  }
+  checkInteger('multinomial', 'numSamples', numSamples, 1);
+  const { state } = checkGenerator('multinomial', options?.generator);
+  const rows = weights.size / n;
+  const y = empty([...weights.shape.slice(0, -1), numSamples], 'int32');
+  if (rows === 0) return y;
+  const room = empty(weights.shape, 'float64');
+  const ins = [state.handle, weights.handle, rows, n, numSamples];
+  if (replacement) {
+    checkWeights(multinomialKernel(y.handle, room.handle, ...ins), weights.size, 1);
+  } else {
+    checkWeights(waitingTimesKernel(room.handle, ...ins), weights.size, numSamples);
+    topkKernel(y.handle, room.handle, rows, n, numSamples, 0);
+  }
+  room.dispose();
+  return y;
+}
+
+function checkWeights(fault: Fault | undefined, size: number, least: number): void {
+  checkFault(fault, ({ position, value }) => {
+    if (position < size) {
+      const rule = 'weights must be finite and at least 0';
+      return new ArgumentError(`multinomial: ${rule}, got ${value} (element ${position})`);
+    }
+    const rule = `each row must have at least ${least} positive weight${least === 1 ? '' : 's'}`;
+    return new ArgumentError(
+      `multinomial: ${rule}, got ${value} (row ${position - size}); draw fewer, or with replacement`,
+    );
+  });
+}

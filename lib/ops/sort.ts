@@ -1,0 +1,118 @@
+import { noGrad } from '../autograd/tape.js';
+import { ArgumentError, checkInteger, checkOptions, describe, formatShape } from '../errors.js';
+import { kernel } from '../native.js';
+import { around, checkDim } from '../shape.js';
+import { checkTensor, empty, type Tensor } from '../tensor.js';
+import type { Extremes } from './extremes.js';
+import { gather } from './indexing.js';
+import { reshape, transpose, unsqueeze } from './shape.js';
+
+const argsortKernel = kernel('argsort');
+const topkKernel = kernel('topk');
+
+/** Options of `sort` and `argsort`. */
+export interface SortOptions {
+  /** Default -1, the last. */
+  dim?: number;
+  /** Whether the largest element comes first; default false. */
+  descending?: boolean;
+}
+
+function flag(name: string, key: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw new ArgumentError(`${name}: ${key} must be a boolean, got ${describe(value)}`);
+  return value;
+}
+
+// Runs a kernel of rows along a dimension: x is laid out so that it is the last one, and the index back again.
+function alongDim(
+  x: Tensor,
+  dim: number,
+  size: number,
+  run: (rows: Tensor, index: Tensor, count: number) => void,
+): Tensor {
+  const last = Math.max(0, x.rank - 1);
+  return noGrad(() => {
+    const rows = dim === last ? x : transpose(x, dim, last);
+    const shape = rows.shape.slice();
+    if (x.rank > 0) shape[last] = size;
+    const index = empty(shape, 'int32');
+    const { outer } = around(rows.shape, last);
+    run(rows, index, outer);
+    return dim === last ? index : transpose(index, dim, last);
+  });
+}
+
+function ordered(name: string, x: Tensor, options: SortOptions | undefined): { index: Tensor; dim: number } {
+  checkTensor(name, 'x', x);
+  checkOptions(name, options, ['dim', 'descending']);
+  const dim = checkDim(name, options?.dim ?? -1, x.rank);
+  const descending = flag(name, 'descending', options?.descending, false);
+  const { n } = around(x.shape, dim);
+  const index = alongDim(x, dim, n, (rows, target, count) => {
+    const room = empty(target.shape, 'int32');
+    argsortKernel(target.handle, room.handle, rows.handle, count, n, descending ? 1 : 0);
+    room.dispose();
+  });
+  return { index, dim };
+}
+
+// The elements at these positions; a scalar is its own.
+function taken(x: Tensor, index: Tensor, dim: number): Tensor {
+  if (x.rank > 0) return gather(x, index, { dim });
+  return reshape(gather(unsqueeze(x, 0), unsqueeze(index, 0), { dim: 0 }), []);
+}
+
+/**
+ * The positions of x's elements in ascending order, int32 of x's shape. Equal elements keep their order; NaN counts as
+ * greater than all numbers.
+ *
+ * @param options dim: default -1; descending: default false
+ * @example
+ * tensor([3, 1, 2]).argsort(); // [1, 2, 0]
+ */
+export function argsort(x: Tensor, options?: SortOptions): Tensor {
+  return ordered('argsort', x, options).index;
+}
+
+/**
+ * The elements in ascending order, and their positions. Equal elements keep their order; NaN counts as greater than all
+ * numbers.
+ *
+ * @param options dim: default -1; descending: default false
+ * @returns values of x's shape and dtype, and indices, int32
+ * @example
+ * tensor([3, 1, 2]).sort({ descending: true }).values; // [3, 2, 1]
+ */
+export function sort(x: Tensor, options?: SortOptions): Extremes {
+  const { index, dim } = ordered('sort', x, options);
+  return { values: taken(x, index, dim), indices: index };
+}
+
+/**
+ * The k largest elements along a dimension, largest first, and their positions; of equal ones the first. NaN counts as greater
+ * than all numbers.
+ *
+ * @param k at most the size of the dimension
+ * @param options dim: default -1; largest: default true, false for the k smallest, smallest first
+ * @returns values and indices (int32), of x's shape with k in the dimension
+ * @example
+ * tensor([3, 1, 2]).topk(2).indices; // [0, 2]
+ */
+export function topk(x: Tensor, k: number, options?: { dim?: number; largest?: boolean }): Extremes {
+  checkTensor('topk', 'x', x);
+  checkOptions('topk', options, ['dim', 'largest']);
+  const dim = checkDim('topk', options?.dim ?? -1, x.rank);
+  const largest = flag('topk', 'largest', options?.largest, true);
+  const { n } = around(x.shape, dim);
+  if (checkInteger('topk', 'k', k) > n) {
+    throw new ArgumentError(
+      `topk: k must be at most the size ${n} of dimension ${dim}, got ${k} and x ${formatShape(x.shape)}`,
+    );
+  }
+  if (x.rank === 0 && k === 0) throw new ArgumentError('topk: k must be 1 for a scalar, got 0');
+  const index = alongDim(x, dim, k, (rows, target, count) => {
+    topkKernel(target.handle, rows.handle, count, n, k, largest ? 1 : 0);
+  });
+  return { values: taken(x, index, dim), indices: index };
+}
