@@ -34,6 +34,14 @@ export {
   ne,
   where,
 } from './ops/compare.js';
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  convTranspose1d,
+  convTranspose2d,
+} from './ops/conv.js';
 export * from './ops/copy.js';
 export {
   arange,

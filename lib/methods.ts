@@ -4,6 +4,7 @@ import * as hooks from './autograd/hooks.js';
 import * as activation from './ops/activation.js';
 import * as batchnorm from './ops/batchnorm.js';
 import * as compare from './ops/compare.js';
+import * as conv from './ops/conv.js';
 import * as copy from './ops/copy.js';
 import * as elementwise from './ops/elementwise.js';
 import * as extremes from './ops/extremes.js';
@@ -30,6 +31,7 @@ const methods = {
   ...pick(autograd, ['backward']),
   ...pick(batchnorm, ['batchNorm']),
   ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isFinite', 'isNaN', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'maximum', 'minimum', 'ne']),
+  ...pick(conv, ['conv1d', 'conv2d', 'convTranspose1d', 'convTranspose2d']),
   ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'to', 'zero_']),
   ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
   ...pick(extremes, ['argmax', 'argmin']),

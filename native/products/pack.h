@@ -6,7 +6,7 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // column[q * width + j] = row[j][p + q] for the kLanes rows and q = 0 … 3.
 #if __has_builtin(__builtin_shufflevector)
@@ -60,7 +60,7 @@ void packFour(const float* const* row, int64_t p, float* column, int64_t width) 
 
 // to [k, width] = the n <= width columns of b, which is [n, k] with rows ldb apart. Columns from n on repeat the last
 // one: what they bring to a tile is never stored.
-void packTransposed(int64_t k, int64_t n, int64_t width, const float* b, int64_t ldb, float* to) {
+inline void packTransposed(int64_t k, int64_t n, int64_t width, const float* b, int64_t ldb, float* to) {
   for (int64_t first = 0; first < width; first += kLanes) {
     const float* row[kLanes];
     for (int j = 0; j < kLanes; j++) row[j] = b + least(first + j, n - 1) * ldb;
@@ -74,7 +74,7 @@ void packTransposed(int64_t k, int64_t n, int64_t width, const float* b, int64_t
 }
 
 // The same of a b that is [k, n].
-void packStraight(int64_t k, int64_t n, int64_t width, const float* b, int64_t ldb, float* to) {
+inline void packStraight(int64_t k, int64_t n, int64_t width, const float* b, int64_t ldb, float* to) {
   for (int64_t p = 0; p < k; p++, b += ldb, to += width) {
     int64_t j = 0;
     for (; j + kLanes <= n; j += kLanes)

@@ -1,0 +1,75 @@
+// What convolutions refuse.
+import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
+import { checkSameDType, checkTensor, type Tensor } from '../tensor.js';
+import type { ConvOptions } from './conv.js';
+import { perDimension } from './windows.js';
+
+/** @internal Weight and bias: tensors of x's dtype, the weight of the right rank. */
+export function checkOperands(
+  operation: string,
+  rank: number,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  channels: string,
+): void {
+  checkTensor(operation, 'weight', weight);
+  if (bias !== null) checkTensor(operation, 'bias', bias);
+  checkSameDType(operation, ['x', 'weight', 'bias'], bias === null ? [x, weight] : [x, weight, bias]);
+  if (weight.rank !== rank + 2) {
+    const sizes = rank === 1 ? 'kernel length' : 'kernel height, kernel width';
+    throw new ShapeError(
+      `${operation}: weight must be [${channels}, ${sizes}], got weight ${formatShape(weight.shape)}`,
+    );
+  }
+  if (weight.size === 0) {
+    throw new ShapeError(`${operation}: weight must not be empty, got weight ${formatShape(weight.shape)}`);
+  }
+}
+
+/** @internal */
+export function checkInChannels(operation: string, x: Tensor, weight: Tensor, rank: number, wanted: number): void {
+  const channels = x.shape[x.rank - rank - 1];
+  if (channels === wanted) return;
+  throw new ShapeError(
+    `${operation}: x must have the weight's ${wanted} input channels, got x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} (${channels} ≠ ${wanted})`,
+  );
+}
+
+/** @internal */
+export function checkDivisible(operation: string, name: string, channels: number, groups: number): void {
+  if (channels % groups === 0) return;
+  throw new ShapeError(`${operation}: groups must divide ${name}, got ${groups} groups and ${channels} ${name}`);
+}
+
+/** @internal */
+export function checkBias(operation: string, bias: Tensor | null, outChannels: number): void {
+  if (bias === null || (bias.rank === 1 && bias.size === outChannels)) return;
+  throw new ShapeError(`${operation}: bias must be [${outChannels}], got bias ${formatShape(bias.shape)}`);
+}
+
+/** @internal The elements [before, after] each dimension of which the option `padding` speaks. */
+export function readPadding(
+  operation: string,
+  padding: ConvOptions['padding'],
+  taps: readonly number[],
+  stride: readonly number[],
+  dilation: readonly number[],
+): [number, number][] {
+  if (padding === 'valid') return taps.map(() => [0, 0]);
+  if (padding === 'same') {
+    if (stride.some((s) => s !== 1)) {
+      throw new ArgumentError(`${operation}: padding 'same' needs stride 1, got stride ${formatShape(stride)}`);
+    }
+    return taps.map((n, i) => {
+      const total = (n - 1) * (dilation[i] as number);
+      return [Math.floor(total / 2), Math.ceil(total / 2)];
+    });
+  }
+  if (typeof padding === 'string') {
+    throw new ArgumentError(
+      `${operation}: padding must be 'same', 'valid' or a number for each dimension, got ${describe(padding)}`,
+    );
+  }
+  return perDimension(operation, 'padding', padding, taps.length, 0).map((n) => [n, n]);
+}

@@ -1,0 +1,212 @@
+import { ArgumentError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import { checkBias, checkDivisible, checkInChannels, checkOperands, readPadding } from './conv-checks.js';
+import { convInput, convOutput } from './conv-passes.js';
+import { type PaddingMode, padAround, paddingModes } from './padding.js';
+import { type Axis, asImage, checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
+
+/** Options of `conv1d` and `conv2d`. */
+export interface ConvOptions {
+  /** Steps between two outputs; default 1. */
+  stride?: PerDimension;
+  /**
+   * Elements added on both sides; default 0. `valid` is 0; `same` keeps the size (stride 1; one more at the end where the
+   * number is odd).
+   */
+  padding?: PerDimension | 'same' | 'valid';
+  /** Steps between two taps of the kernel; default 1. */
+  dilation?: PerDimension;
+  /** Parts into which the channels are divided, each with its own kernels; default 1. As many as channels: depthwise. */
+  groups?: number;
+  /** What the added elements are: `zeros` (default), `reflect`, `replicate` or `circular`. */
+  paddingMode?: PaddingMode;
+}
+
+/** Options of `convTranspose1d` and `convTranspose2d`. */
+export interface ConvTransposeOptions {
+  /** Steps between the results of two inputs; default 1. */
+  stride?: PerDimension;
+  /** Elements left away on both sides of the output; default 0. */
+  padding?: PerDimension;
+  /** Elements added at the end of the output, fewer than stride or dilation; default 0. */
+  outputPadding?: PerDimension;
+  /** Steps between two taps of the kernel; default 1. */
+  dilation?: PerDimension;
+  /** Parts into which the channels are divided; default 1. */
+  groups?: number;
+}
+
+const convOptions = ['stride', 'padding', 'dilation', 'groups', 'paddingMode'];
+const transposeOptions = ['stride', 'padding', 'outputPadding', 'dilation', 'groups'];
+
+/**
+ * Convolution of images (as in PyTorch a cross-correlation): y[n, o, i, j] = bias[o] + Σ x[n, c, i·s + k·d - p, j·s + l·d - p] ·
+ * weight[o, c, k, l] over the channels c of o's group and the taps k, l.
+ *
+ * @param x [batch, inChannels, height, width] or without batch
+ * @param weight [outChannels, inChannels / groups, kernel height, kernel width]
+ * @param bias [outChannels], or none
+ * @param options stride (1), padding (0), dilation (1): a number or [height, width]; groups (1), paddingMode ('zeros')
+ * @returns [batch, outChannels, ⌊(height + 2p - d·(k - 1) - 1) / s⌋ + 1, …]
+ * @throws ShapeError when channels do not fit or the kernel is larger than the padded input
+ * @example
+ * const y = conv2d(ones([1, 1, 4, 4]), ones([2, 1, 3, 3]), zeros([2]), { padding: 1 }); // [1, 2, 4, 4], 9 in the middle
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?: ConvOptions): Tensor {
+  return convolution('conv2d', 2, x, weight, bias, options);
+}
+
+/**
+ * Convolution of sequences: y[n, o, i] = bias[o] + Σ x[n, c, i·s + k·d - p] · weight[o, c, k] over the channels of o's
+ * group and the taps.
+ *
+ * @param x [batch, inChannels, length] or without batch
+ * @param weight [outChannels, inChannels / groups, kernel length]
+ * @param bias [outChannels], or none
+ * @param options as of `conv2d`
+ * @example
+ * const y = conv1d(ones([1, 1, 6]), ones([1, 1, 3]), null, { stride: 2 }); // [[[3, 3]]]
+ */
+export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?: ConvOptions): Tensor {
+  return convolution('conv1d', 1, x, weight, bias, options);
+}
+
+/**
+ * Transposed convolution of images, the gradient of `conv2d` as an operation of its own: each input element adds its
+ * multiple of the kernel to the output, `stride` elements after the one before.
+ *
+ * @param x [batch, inChannels, height, width] or without batch
+ * @param weight [inChannels, outChannels / groups, kernel height, kernel width]
+ * @param bias [outChannels], or none
+ * @param options stride (1), padding (0), outputPadding (0), dilation (1), groups (1)
+ * @returns [batch, outChannels, (height - 1)·s - 2p + d·(k - 1) + outputPadding + 1, …]
+ * @example
+ * const y = convTranspose2d(ones([1, 1, 2, 2]), ones([1, 1, 2, 2]), null, { stride: 2 }); // [1, 1, 4, 4], all 1
+ */
+export function convTranspose2d(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor | null,
+  options?: ConvTransposeOptions,
+): Tensor {
+  return transposedConvolution('convTranspose2d', 2, x, weight, bias, options);
+}
+
+/** Transposed convolution of sequences; see `convTranspose2d`. */
+export function convTranspose1d(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor | null,
+  options?: ConvTransposeOptions,
+): Tensor {
+  return transposedConvolution('convTranspose1d', 1, x, weight, bias, options);
+}
+
+/** @internal `operation`: for error texts. */
+export function convolution(
+  operation: string,
+  rank: number,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null | undefined,
+  options: ConvOptions | undefined,
+): Tensor {
+  checkOptions(operation, options, convOptions);
+  const sizes = checkImages(operation, x, rank);
+  checkOperands(operation, rank, x, weight, bias ?? null, 'outChannels, inChannels / groups');
+  const stride = perDimension(operation, 'stride', options?.stride ?? 1, rank, 1);
+  const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, rank, 1);
+  const groups = checkInteger(operation, 'groups', options?.groups ?? 1, 1);
+  const mode = options?.paddingMode ?? 'zeros';
+  if (!paddingModes.includes(mode)) {
+    const rule = `paddingMode must be one of ${paddingModes.join(', ')}`;
+    throw new ArgumentError(`${operation}: ${rule}, got ${describe(mode)}`);
+  }
+  const taps = weight.shape.slice(2);
+  const pads = readPadding(operation, options?.padding ?? 0, taps, stride, dilation);
+  if (mode !== 'zeros') {
+    const padded = padAround(operation, x, pads, mode);
+    return convolution(operation, rank, padded, weight, bias, { stride, dilation, groups });
+  }
+  const outChannels = weight.shape[0] as number;
+  checkDivisible(operation, 'outChannels', outChannels, groups);
+  checkInChannels(operation, x, weight, rank, (weight.shape[1] as number) * groups);
+  checkBias(operation, bias ?? null, outChannels);
+  const axes = sizes.map((size, i): Axis => {
+    const [before, after] = pads[i] as [number, number];
+    const axis = { taps: taps[i] as number, dilation: dilation[i] as number };
+    const padded = size + before + after;
+    if (span(axis) > padded) {
+      const clash = `${dimensionName(rank, i)} ${span(axis)} > ${padded}`;
+      throw new ShapeError(
+        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} (${clash})`,
+      );
+    }
+    const out = Math.floor((padded - span(axis)) / (stride[i] as number)) + 1;
+    return { ...axis, in: size, out, stride: out === 1 ? 1 : (stride[i] as number), pad: before };
+  });
+  const [h, w] = asImage(axes);
+  return convOutput(operation, x, weight, bias ?? null, {
+    images: x.rank === rank + 2 ? (x.shape[0] as number) : 1,
+    groups,
+    inChannels: weight.shape[1] as number,
+    outChannels: outChannels / groups,
+    h,
+    w,
+    x: x.shape,
+    y: [...x.shape.slice(0, -rank - 1), outChannels, ...axes.map((axis) => axis.out)],
+    weight: weight.shape,
+  });
+}
+
+/** @internal */
+export function transposedConvolution(
+  operation: string,
+  rank: number,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null | undefined,
+  options: ConvTransposeOptions | undefined,
+): Tensor {
+  checkOptions(operation, options, transposeOptions);
+  const sizes = checkImages(operation, x, rank);
+  checkOperands(operation, rank, x, weight, bias ?? null, 'inChannels, outChannels / groups');
+  const stride = perDimension(operation, 'stride', options?.stride ?? 1, rank, 1);
+  const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, rank, 1);
+  const padding = perDimension(operation, 'padding', options?.padding ?? 0, rank, 0);
+  const outputPadding = perDimension(operation, 'outputPadding', options?.outputPadding ?? 0, rank, 0);
+  const groups = checkInteger(operation, 'groups', options?.groups ?? 1, 1);
+  const inChannels = x.shape[x.rank - rank - 1] as number;
+  checkInChannels(operation, x, weight, rank, weight.shape[0] as number);
+  checkDivisible(operation, 'inChannels', inChannels, groups);
+  const axes = sizes.map((size, i): Axis => {
+    const axis = { taps: weight.shape[i + 2] as number, dilation: dilation[i] as number };
+    const [step, extra] = [stride[i] as number, outputPadding[i] as number];
+    if (extra >= Math.max(step, axis.dilation)) {
+      throw new ArgumentError(
+        `${operation}: outputPadding must be smaller than stride or dilation, got ${extra} with stride ${step} and dilation ${axis.dilation}`,
+      );
+    }
+    const length = (size - 1) * step - 2 * (padding[i] as number) + span(axis) + extra;
+    if (length < 1) {
+      throw new ShapeError(
+        `${operation}: the output must not be empty, got x ${formatShape(x.shape)} and padding ${padding[i]} (${dimensionName(rank, i)} ${length})`,
+      );
+    }
+    return { ...axis, in: length, out: size, stride: size === 1 ? 1 : step, pad: padding[i] as number };
+  });
+  const outChannels = (weight.shape[1] as number) * groups;
+  checkBias(operation, bias ?? null, outChannels);
+  const [h, w] = asImage(axes);
+  return convInput(operation, x, weight, bias ?? null, {
+    images: x.rank === rank + 2 ? (x.shape[0] as number) : 1,
+    groups,
+    inChannels: weight.shape[1] as number,
+    outChannels: inChannels / groups,
+    h,
+    w,
+    x: [...x.shape.slice(0, -rank - 1), outChannels, ...axes.map((axis) => axis.in)],
+    y: x.shape,
+    weight: weight.shape,
+  });
+}

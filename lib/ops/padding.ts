@@ -1,0 +1,54 @@
+// Padding whose values come from the input itself.
+import { formatShape, ShapeError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import { tensor } from './creation.js';
+import { indexSelect } from './indexing.js';
+import { dimensionName } from './windows.js';
+
+/** What stands around an image: zeros, its mirror image without the edge, its edge, or its other side. */
+export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
+
+export const paddingModes: readonly PaddingMode[] = ['zeros', 'reflect', 'replicate', 'circular'];
+
+type SourceOf = (position: number, size: number) => number;
+
+const sources: Record<Exclude<PaddingMode, 'zeros'>, { source: SourceOf; most: (size: number) => number }> = {
+  reflect: {
+    source: (i, n) => (i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i),
+    most: (n) => n - 1,
+  },
+  replicate: {
+    source: (i, n) => Math.min(Math.max(i, 0), n - 1),
+    most: (n) => (n === 0 ? 0 : Number.MAX_SAFE_INTEGER),
+  },
+  circular: {
+    source: (i, n) => (i + n) % n,
+    most: (n) => n,
+  },
+};
+
+/** @internal x with pads[i] = [before, after] elements added along each of its last dimensions. */
+export function padAround(
+  operation: string,
+  x: Tensor,
+  pads: readonly (readonly [number, number])[],
+  mode: Exclude<PaddingMode, 'zeros'>,
+): Tensor {
+  const { source, most } = sources[mode];
+  let y = x;
+  pads.forEach(([before, after], i) => {
+    const dim = x.rank - pads.length + i;
+    const n = x.shape[dim] as number;
+    const largest = Math.max(before, after);
+    if (largest > most(n)) {
+      const rule = `padding must be at most ${most(n)} for paddingMode ${mode}`;
+      throw new ShapeError(
+        `${operation}: ${rule}, got ${largest} and x ${formatShape(x.shape)} (${dimensionName(pads.length, i)} ${n})`,
+      );
+    }
+    if (largest === 0) return;
+    const index = Int32Array.from({ length: before + n + after }, (_, p) => source(p - before, n));
+    y = indexSelect(y, tensor(index, { dtype: 'int32' }), { dim });
+  });
+  return y;
+}

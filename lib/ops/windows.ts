@@ -1,0 +1,61 @@
+// What convolutions and poolings share: options for each spatial dimension, and the sizes that follow from them.
+import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
+
+/** One number for all spatial dimensions, or one for each. */
+export type PerDimension = number | readonly number[];
+
+/** One spatial dimension: output i meets the elements i · stride + tap · dilation - pad of the input. */
+export interface Axis {
+  in: number;
+  out: number;
+  taps: number;
+  stride: number;
+  pad: number;
+  dilation: number;
+}
+
+/** The dimension of height 1 that a sequence has as an image. */
+export const flatAxis: Axis = { in: 1, out: 1, taps: 1, stride: 1, pad: 0, dilation: 1 };
+
+const dimensionNames: Record<number, readonly string[]> = { 1: ['length'], 2: ['height', 'width'] };
+
+/** 'height' or 'width', or 'length' of sequences. */
+export function dimensionName(rank: number, i: number): string {
+  return dimensionNames[rank]?.[i] as string;
+}
+
+/** Checks an option and gives its value for each of `rank` dimensions. */
+export function perDimension(operation: string, name: string, value: unknown, rank: number, least: number): number[] {
+  if (!Array.isArray(value)) {
+    checkInteger(operation, name, value, least);
+    return Array.from({ length: rank }, () => value as number);
+  }
+  if (value.length !== rank) {
+    const rule = rank === 1 ? 'a number or an array of 1' : `a number or a pair, one for each of height and width`;
+    throw new ArgumentError(`${operation}: ${name} must be ${rule}, got ${describe(value)}`);
+  }
+  for (const n of value) checkInteger(operation, `each ${name}`, n, least);
+  return value.slice();
+}
+
+/** Checks that x is a batch of images or sequences with channels, or a single one, and returns its spatial sizes. */
+export function checkImages(operation: string, x: Tensor, rank: number): number[] {
+  checkTensor(operation, 'x', x);
+  checkFloat(operation, 'x', x);
+  if (x.rank !== rank + 2 && x.rank !== rank + 1) {
+    const sizes = rank === 1 ? 'channels, length' : 'channels, height, width';
+    throw new ShapeError(`${operation}: x must be [batch, ${sizes}] or [${sizes}], got x ${formatShape(x.shape)}`);
+  }
+  return x.shape.slice(-rank);
+}
+
+/** The elements of the padded input that a kernel spans. */
+export function span(axis: Pick<Axis, 'taps' | 'dilation'>): number {
+  return (axis.taps - 1) * axis.dilation + 1;
+}
+
+/** An axis for height and one for width; a sequence has height 1. */
+export function asImage(axes: readonly Axis[]): [Axis, Axis] {
+  return axes.length === 1 ? [flatAxis, axes[0] as Axis] : [axes[0] as Axis, axes[1] as Axis];
+}

@@ -1,0 +1,165 @@
+// The sizes of a convolution, and images as its loops read them: copied once into zero-padded planes, split by stride
+// phase, so that what a tap multiplies with consecutive outputs lies in consecutive elements.
+#pragma once
+#include "../products/pack.h"
+#include "kernel.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+constexpr int64_t ceilDivide(int64_t a, int64_t b) { return a > 0 ? (a + b - 1) / b : -(-a / b); }
+constexpr int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// One dimension of a convolution: out[i] meets in[i * stride + tap * dilation - pad].
+struct Axis {
+  int64_t in, out, taps, stride, pad, dilation;
+
+  // Where tap t of output 0 lies in the padded input.
+  int64_t at(int64_t tap) const { return tap * dilation; }
+  // Padded elements that outputs meet, and rows of each stride phase.
+  int64_t reach() const { return (out - 1) * stride + (taps - 1) * dilation + 1; }
+  int64_t planeLength() const { return ceilDivide(reach(), stride); }
+  // The same of the input gradient: outputs that taps meet before a phase's first row, and rows of a phase.
+  int64_t shift() const { return (taps - 1) * dilation / stride; }
+  int64_t phaseLength() const { return (pad + in - 1) / stride + 1; }
+};
+
+// The numbers of a call, in this order (shared with lib/ops/conv.ts): slots, images, groups, channels of x and of y in
+// a group; of height and then of width: in, out, taps, stride, pad, dilation.
+constexpr int kShapeNumbers = 17;
+struct Shape {
+  int64_t slots, images, groups, inChannels, outChannels;
+  Axis h, w;
+
+  int64_t taps() const { return h.taps * w.taps; }
+  int64_t inPixels() const { return h.in * w.in; }
+  int64_t outPixels() const { return h.out * w.out; }
+  int64_t xLength() const { return product(images, groups, inChannels, h.in, w.in); }
+  int64_t yLength() const { return product(images, groups, outChannels, h.out, w.out); }
+  int64_t weightLength() const { return product(groups, outChannels, inChannels, h.taps, w.taps); }
+};
+
+// False where the numbers are not those of a convolution that offsets of 31 bits describe.
+inline bool readShape(Integers numbers, Shape& shape) {
+  if (numbers.count != kShapeNumbers) return false;
+  for (int i = 0; i < kShapeNumbers; i++) {
+    if (numbers[i] > INT32_MAX) return false;
+  }
+  const int64_t* n = numbers.data;
+  shape = {n[0], n[1], n[2], n[3], n[4], {n[5], n[6], n[7], n[8], n[9], n[10]}, {n[11], n[12], n[13], n[14], n[15], n[16]}};
+  for (const Axis& axis : {shape.h, shape.w}) {
+    if (axis.in < 1 || axis.out < 1 || axis.taps < 1 || axis.stride < 1 || axis.dilation < 1) return false;
+    if (axis.reach() > INT32_MAX / 2 || axis.pad > INT32_MAX / 4 || axis.in > INT32_MAX / 4) return false;
+  }
+  return shape.slots >= 1 && shape.groups >= 1 && shape.inChannels >= 1 && shape.outChannels >= 1;
+}
+
+// Scratch for n elements: tiles read and write up to 64 elements more, and each part begins at a multiple of 64.
+constexpr int64_t room(int64_t n) { return n >= INT32_MAX ? INT32_MAX : (n + 127) / 64 * 64; }
+
+// to[0 … n) = from[0 … n). The last part overlaps the one before, so that no loop of single elements remains.
+template <typename T>
+inline void copyRow(T* to, const T* from, int64_t n) {
+  constexpr int64_t step = 16;
+  int64_t j = 0;
+  for (; j + step <= n; j += step) __builtin_memcpy(to + j, from + j, step * sizeof(T));
+  if (j == n) return;
+  if (n >= step) {
+    __builtin_memcpy(to + n - step, from + n - step, step * sizeof(T));
+  } else if (n >= 8) {
+    __builtin_memcpy(to, from, 8 * sizeof(T));
+    __builtin_memcpy(to + n - 8, from + n - 8, 8 * sizeof(T));
+  } else if (n >= 4) {
+    __builtin_memcpy(to, from, 4 * sizeof(T));
+    __builtin_memcpy(to + n - 4, from + n - 4, 4 * sizeof(T));
+  } else {
+    to[0] = from[0];
+    if (n > 1) to[1] = from[1];
+    if (n > 2) to[2] = from[2];
+  }
+}
+
+// One dimension of the planes: element i of an image is at padded position i + pad; `length` positions of each of
+// `stride` phases are kept.
+struct PlaneAxis {
+  int64_t size, pad, stride, length;
+
+  int64_t begin(int64_t phase) const { return phase < pad ? ceilDivide(pad - phase, stride) : 0; }
+  int64_t source(int64_t phase) const { return begin(phase) * stride + phase - pad; }
+  int64_t count(int64_t phase) const {
+    return most(0, least(length - begin(phase), ceilDivide(size - source(phase), stride)));
+  }
+};
+
+// [channel][phase of rows][phase of columns][rows][columns]
+struct Planes {
+  int64_t channels;
+  PlaneAxis h, w;
+
+  int64_t plane() const { return h.length * w.length; }
+  int64_t length() const { return product(product(channels, h.stride, w.stride), h.length, w.length); }
+  // The offset of a position of the padded image.
+  int64_t at(int64_t channel, int64_t row, int64_t column) const {
+    const int64_t phases = (channel * h.stride + row % h.stride) * w.stride + column % w.stride;
+    return phases * plane() + row / h.stride * w.length + column / w.stride;
+  }
+
+  // Copies images [channels][h.size][w.size]. The border must be zero already.
+  template <typename T>
+  void fill(T* to, const T* images) const {
+    for (int64_t c = 0; c < channels; c++, images += h.size * w.size) {
+      for (int64_t p = 0; p < h.stride; p++) {
+        for (int64_t q = 0; q < w.stride; q++, to += plane()) fillPhase(to, images, p, q);
+      }
+    }
+  }
+
+ private:
+  template <typename T>
+  void fillPhase(T* to, const T* image, int64_t p, int64_t q) const {
+    const int64_t rows = h.count(p), columns = w.count(q);
+    if (rows <= 0 || columns <= 0) return;
+    const T* from = image + h.source(p) * w.size + w.source(q);
+    to += h.begin(p) * w.length + w.begin(q);
+    for (int64_t i = 0; i < rows; i++, from += h.stride * w.size, to += w.length) {
+      if (w.stride == 1) {
+        copyRow(to, from, columns);
+      } else if (w.stride == 2) {
+#pragma omp simd
+        for (int64_t j = 0; j < columns; j++) to[j] = from[2 * j];
+      } else {
+        for (int64_t j = 0; j < columns; j++) to[j] = from[j * w.stride];
+      }
+    }
+  }
+};
+
+// The planes of x, for the output and for the weight gradient.
+inline Planes planesOfX(const Shape& s) {
+  return {s.inChannels,
+          {s.h.in, s.h.pad, s.h.stride, s.h.planeLength()},
+          {s.w.in, s.w.pad, s.w.stride, s.w.planeLength()}};
+}
+
+// The planes of dy, for the input gradient: a plain convolution for each stride phase of the padded input.
+inline Planes planesOfDy(const Shape& s) {
+  return {s.outChannels,
+          {s.h.out, s.h.shift(), 1, s.h.phaseLength() + s.h.shift()},
+          {s.w.out, s.w.shift(), 1, s.w.phaseLength() + s.w.shift()}};
+}
+
+// offsets[k] of x's planes for k = (channel, row, column) of the kernel.
+inline void writeOffsets(int32_t* offsets, const Shape& s, const Planes& planes) {
+  for (int64_t c = 0; c < s.inChannels; c++) {
+    for (int64_t i = 0; i < s.h.taps; i++) {
+      for (int64_t j = 0; j < s.w.taps; j++) {
+        *offsets++ = static_cast<int32_t>(planes.at(c, s.h.at(i), s.w.at(j)));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint

@@ -1,0 +1,154 @@
+// The weight gradient of convolutions: products of planes of x with dy, summed over pixels and images.
+#pragma once
+#include "../products/pack.h"
+#include "conv_planes.h"
+#include "conv_tile.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+
+// Up to so many channels of y in a group, their lanes would be half empty: pixels go into lanes then.
+constexpr int64_t kFewChannels = 9;
+constexpr int64_t kWidestLanes = 16;
+
+inline int64_t roundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+
+// The parts of a slot's scratch: planes of x, dy as the tiles read it, and the slot's sums. Sized for the widest
+// vectors, so that the caller need not know the level.
+struct WeightScratch {
+  int64_t planes, dy, sums;
+
+  explicit WeightScratch(const Shape& s) {
+    const int64_t channels = roundUp(s.outChannels, kWidestLanes);
+    const int64_t lanes = s.outChannels <= kFewChannels ? kWidestLanes * s.outChannels : channels;
+    planes = room(planesOfX(s).length());
+    dy = product(channels, room(product(s.h.out, s.w.planeLength())));
+    sums = room(product(product(s.groups, s.inChannels), s.taps(), lanes));
+  }
+  int64_t slot() const { return planes + dy + sums; }
+};
+
+template <typename T>
+constexpr int64_t kDotChannels = kLanesOf<T> / 2 + 1;
+
+// One group's gradient from one image after the other, by one thread.
+template <typename T>
+struct WeightSums {
+  const Shape& shape;
+  const Planes planes;
+  const int32_t* offsets;
+  const T* x;  // planes
+  T* dy;
+
+  int64_t taps() const { return shape.inChannels * shape.taps(); }
+  bool dots() const { return shape.outChannels <= kDotChannels<T>; }
+  // Of the sums: [channel][tap][lane] or [tap][channel, rounded up].
+  int64_t channels() const { return roundUp(shape.outChannels, kLanesOf<T>); }
+  int64_t length() const { return taps() * (dots() ? shape.outChannels * kLanesOf<T> : channels()); }
+
+  void add(T* sums, const T* upstream) const { dots() ? addDots(sums, upstream) : addChannels(sums, upstream); }
+
+  // The gradient of channel m and tap k in the sums.
+  T total(const T* sums, int64_t m, int64_t k) const {
+    if (!dots()) return sums[k * channels() + m];
+    const T* lanes = sums + (m * taps() + k) * kLanesOf<T>;
+    T total = 0;
+    for (int i = 0; i < kLanesOf<T>; i++) total += lanes[i];
+    return total;
+  }
+
+ private:
+  int64_t flat() const { return roundUp(shape.h.out * planes.w.length, kLanesOf<T>); }
+
+  // dy in the pitch of x's planes; what lies between its rows is zero and stays so.
+  void addDots(T* sums, const T* upstream) const {
+    for (int64_t m = 0; m < shape.outChannels; m++) {
+      for (int64_t h = 0; h < shape.h.out; h++) {
+        copyRow(dy + m * flat() + h * planes.w.length, upstream + m * shape.outPixels() + h * shape.w.out, shape.w.out);
+      }
+    }
+    const int64_t pixels = (shape.h.out - 1) * planes.w.length + shape.w.out;
+    const int64_t vectors = ceilDivide(pixels, kLanesOf<T>);
+    const int64_t across = ceilDivide(taps(), kDotTaps), down = ceilDivide(shape.outChannels, kDotRows);
+    for (int64_t a = 0; a < down; a++) {
+      const int64_t m = shape.outChannels * a / down, rows = shape.outChannels * (a + 1) / down - m;
+      for (int64_t b = 0; b < across; b++) {
+        const int64_t k = taps() * b / across, columns = taps() * (b + 1) / across - k;
+        Tiles<T>::dots.tile[rows - 1][columns - 1](vectors, x, offsets + k, dy + m * flat(), flat(),
+                                                   sums + (m * taps() + k) * kLanesOf<T>, taps());
+      }
+    }
+  }
+
+  // dy with its channels in lanes: [pixel][channel].
+  void addChannels(T* sums, const T* upstream) const {
+    const int64_t pixels = shape.outPixels();
+    if constexpr (sizeof(T) == sizeof(float)) {
+      packTransposed(pixels, shape.outChannels, channels(), upstream, pixels, dy);
+    } else {
+      for (int64_t p = 0; p < pixels; p++) {
+        for (int64_t m = 0; m < channels(); m++) {
+          dy[p * channels() + m] = upstream[least(m, shape.outChannels - 1) * pixels + p];
+        }
+      }
+    }
+    const int64_t tiles = ceilDivide(taps(), kMostRows);
+    for (int64_t m = 0; m < channels(); m += 2 * kLanesOf<T>) {
+      const int vectors = channels() - m == kLanesOf<T> ? 1 : 2;
+      for (int64_t t = 0; t < tiles; t++) {
+        const int64_t k = taps() * t / tiles, rows = taps() * (t + 1) / tiles - k;
+        Tiles<T>::heights.rows[rows - 1].channels[vectors - 1](shape.h.out, shape.w.out, planes.w.length, x,
+                                                               offsets + k, dy + m, channels(),
+                                                               sums + k * channels() + m, channels());
+      }
+    }
+  }
+};
+
+// dWeight [groups * outChannels, inChannels, …] of x and dy. Each slot adds up a share of the images; the order of all
+// sums depends on the sizes alone. offsets: the taps of a group.
+template <typename T>
+Outcome convWeight(Out<T> dWeight, In<T> x, In<T> dy, Out<T> scratch, Out<int32_t> offsets, Integers numbers) {
+  Shape s;
+  if (!readShape(numbers, s)) return misfit();
+  const Planes planes = planesOfX(s);
+  const WeightScratch parts(s);
+  if (dWeight.length != s.weightLength() || x.length != s.xLength() || dy.length != s.yLength()) return misfit();
+  if (planes.length() >= INT32_MAX / 2 || parts.dy >= INT32_MAX || parts.sums >= INT32_MAX) return misfit();
+  if (scratch.length < product(s.slots, parts.slot())) return misfit();
+  if (offsets.length != product(s.inChannels, s.taps())) return misfit();
+  writeOffsets(offsets.data, s, planes);
+  const int64_t xGroup = s.inChannels * s.inPixels(), yGroup = s.outChannels * s.outPixels();
+  const WeightSums<T> layout{s, planes, offsets.data, nullptr, nullptr};
+  parallel(s.slots, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t slot = begin; slot < end; slot++) {
+      T* base = scratch.data + slot * parts.slot();
+      __builtin_memset(base, 0, parts.slot() * sizeof(T));
+      T* sums = base + parts.planes + parts.dy;
+      const WeightSums<T> group{s, planes, offsets.data, base, base + parts.planes};
+      for (int64_t i = s.images * slot / s.slots * s.groups; i < s.images * (slot + 1) / s.slots * s.groups; i++) {
+        planes.fill(base, x.data + i * xGroup);
+        group.add(sums + i % s.groups * group.length(), dy.data + i * yGroup);
+      }
+    }
+  });
+  const int64_t taps = layout.taps(), rows = s.groups * s.outChannels;
+  parallel(rows, 16384 / product(taps, s.slots) + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const T* sums = scratch.data + parts.planes + parts.dy + row / s.outChannels * layout.length();
+      for (int64_t k = 0; k < taps; k++) {
+        T total = 0;
+        for (int64_t slot = 0; slot < s.slots; slot++) {
+          total += layout.total(sums + slot * parts.slot(), row % s.outChannels, k);
+        }
+        dWeight[row * taps + k] = total;
+      }
+    }
+  });
+  return ok();
+}
+
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
