@@ -97,6 +97,19 @@ export {
   layerNorm,
   rmsNorm,
 } from './ops/norm.js';
+export type { PaddingMode } from './ops/padding.js';
+export {
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  avgPool1d,
+  avgPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+} from './ops/pool.js';
 export {
   bernoulli,
   dropout,
@@ -126,6 +139,7 @@ export { chunk, concat, pad, slice, split, stack } from './ops/slice.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
 export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance } from './ops/statistics.js';
+export type { PerDimension } from './ops/windows.js';
 export * as optim from './optim/index.js';
 export { type CompiledStep, type CompileOptions, compile, type Given } from './program/compile.js';
 export type { RunOptions, RunResult } from './program/run.js';

@@ -12,6 +12,7 @@ import * as indexing from './ops/indexing.js';
 import * as matmul from './ops/matmul.js';
 import * as sampling from './ops/multinomial.js';
 import * as norm from './ops/norm.js';
+import * as pool from './ops/pool.js';
 import * as reduce from './ops/reduce.js';
 import * as shape from './ops/shape.js';
 import * as slice from './ops/slice.js';
@@ -39,6 +40,7 @@ const methods = {
   ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
   ...pick(matmul, ['linear', 'matmul']),
   ...pick(norm, ['groupNorm', 'instanceNorm', 'layerNorm', 'rmsNorm']),
+  ...pick(pool, ['adaptiveAvgPool1d', 'adaptiveAvgPool2d', 'adaptiveMaxPool1d', 'adaptiveMaxPool2d', 'avgPool1d', 'avgPool2d', 'maxPool1d', 'maxPool2d']),
   ...pick(reduce, ['all', 'any', 'cumsum', 'mean', 'prod', 'sum']),
   ...pick(sampling, ['multinomial']),
   ...pick(shape, ['expand', 'flatten', 'flip', 'permute', 'reshape', 'squeeze', 'tile', 'transpose', 'tril', 'triu', 'unsqueeze']),

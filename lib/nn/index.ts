@@ -11,6 +11,8 @@ export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './batchnor
 export { Flatten, Identity, type Layer, Sequential, sequential } from './containers.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, StochasticDepth } from './dropout.js';
 export { Embedding, EmbeddingBag } from './embedding.js';
+export * from './conv.js';
+export { Dropout } from './dropout.js';
 export * as init from './init.js';
 export { Linear } from './linear.js';
 export * from './losses.js';
@@ -19,3 +21,4 @@ export * from './recurrent.js';
 export * from './recurrent-cells.js';
 export type { LSTMState } from './recurrent-common.js';
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
+export * from './pool.js';

@@ -226,8 +226,7 @@ export const errors: ErrorRow[] = [
     name: 'channels',
     call: () => conv2d(image(), ones([3, 3, 3, 3])),
     error: ShapeError,
-    message:
-      "conv2d: x must have the weight's 3 input channels, got x [1, 2, 4, 4] and weight [3, 3, 3, 3] (2 ≠ 3)",
+    message: "conv2d: x must have the weight's 3 input channels, got x [1, 2, 4, 4] and weight [3, 3, 3, 3] (2 ≠ 3)",
   },
   {
     name: 'groups',
@@ -276,7 +275,7 @@ export const errors: ErrorRow[] = [
     name: 'padding word',
     call: () => conv2d(image(), ones([3, 2, 3, 3]), null, { padding: 'full' as never }),
     error: ArgumentError,
-    message: 'conv2d: padding must be \'same\', \'valid\' or a number for each dimension, got "full"',
+    message: "conv2d: padding must be 'same', 'valid' or a number for each dimension, got \"full\"",
   },
   {
     name: 'stride of 0',
@@ -300,15 +299,13 @@ export const errors: ErrorRow[] = [
     name: 'reflected padding',
     call: () => conv2d(image(), ones([3, 2, 3, 3]), null, { padding: 4, paddingMode: 'reflect' }),
     error: ShapeError,
-    message:
-      'conv2d: padding must be at most 3 for paddingMode reflect, got 4 and x [1, 2, 4, 4] (height 4)',
+    message: 'conv2d: padding must be at most 3 for paddingMode reflect, got 4 and x [1, 2, 4, 4] (height 4)',
   },
   {
     name: 'option',
     call: () => conv2d(image(), ones([3, 2, 3, 3]), null, { strides: 2 } as never),
     error: ArgumentError,
-    message:
-      'conv2d: unknown option "strides"; known are stride, padding, dilation, groups, paddingMode',
+    message: 'conv2d: unknown option "strides"; known are stride, padding, dilation, groups, paddingMode',
   },
   {
     name: 'outputPadding',

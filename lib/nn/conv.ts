@@ -1,0 +1,245 @@
+import type { DType } from '../dtype.js';
+import { ArgumentError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { type ConvOptions, type ConvTransposeOptions, convolution, transposedConvolution } from '../ops/conv.js';
+import { checkDivisible } from '../ops/conv-checks.js';
+import { type PaddingMode, paddingModes } from '../ops/padding.js';
+import { type PerDimension, perDimension } from '../ops/windows.js';
+import { checkDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { kaimingUniform_, uniform_ } from './init.js';
+import { Module, parameter } from './module.js';
+
+/** Options of `Conv1d` and `Conv2d`: those of the function, and `bias`, `dtype`. */
+export interface ConvLayerOptions extends ConvOptions {
+  /** Whether a bias is added; default true. */
+  bias?: boolean;
+  /** Default float32. */
+  dtype?: DType;
+}
+
+/** Options of `ConvTranspose1d` and `ConvTranspose2d`: those of the function, and `bias`, `dtype`. */
+export interface ConvTransposeLayerOptions extends ConvTransposeOptions {
+  /** Whether a bias is added; default true. */
+  bias?: boolean;
+  /** Default float32. */
+  dtype?: DType;
+}
+
+// What the four layers share: the parameters, and checks at construction.
+abstract class Convolution extends Module {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  readonly groups: number;
+  weight: Tensor;
+  bias: Tensor | null;
+
+  constructor(
+    protected readonly kind: string,
+    protected readonly spatial: number,
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvTransposeLayerOptions | ConvLayerOptions,
+    transposed: boolean,
+  ) {
+    super();
+    this.inChannels = checkInteger(kind, 'inChannels', inChannels, 1);
+    this.outChannels = checkInteger(kind, 'outChannels', outChannels, 1);
+    this.kernelSize = perDimension(kind, 'kernelSize', kernelSize, spatial, 1);
+    this.stride = perDimension(kind, 'stride', options.stride ?? 1, spatial, 1);
+    this.dilation = perDimension(kind, 'dilation', options.dilation ?? 1, spatial, 1);
+    this.groups = checkInteger(kind, 'groups', options.groups ?? 1, 1);
+    checkDivisible(kind, 'inChannels', inChannels, this.groups);
+    checkDivisible(kind, 'outChannels', outChannels, this.groups);
+    const dtype = checkDType(kind, options.dtype, 'float32');
+    const [first, second] = transposed ? [inChannels, outChannels] : [outChannels, inChannels];
+    const shape = [first, second / this.groups, ...this.kernelSize];
+    this.weight = parameter(kaimingUniform_(empty(shape, dtype), { a: Math.sqrt(5) }));
+    const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1));
+    const hasBias = options.bias ?? true;
+    if (typeof hasBias !== 'boolean') {
+      throw new ArgumentError(`${kind}: bias must be a boolean, got ${describe(hasBias)}`);
+    }
+    this.bias = hasBias ? parameter(uniform_(empty([outChannels], dtype), { low: -bound, high: bound })) : null;
+  }
+
+  protected checkInput(x: Tensor): void {
+    checkTensor(this.kind, 'x', x);
+    const channels = x.shape[x.rank - this.spatial - 1];
+    if ((x.rank !== this.spatial + 2 && x.rank !== this.spatial + 1) || channels === this.inChannels) return;
+    throw new ShapeError(
+      `${this.kind}: x must have inChannels ${this.inChannels}, got x ${formatShape(x.shape)} (${channels} ≠ ${this.inChannels})`,
+    );
+  }
+
+  protected describeOptions(extra: readonly string[]): string {
+    const parts = [`${this.inChannels}, ${this.outChannels}, kernelSize ${formatShape(this.kernelSize)}`];
+    if (this.stride.some((s) => s !== 1)) parts.push(`stride ${formatShape(this.stride)}`);
+    parts.push(...extra);
+    if (this.dilation.some((d) => d !== 1)) parts.push(`dilation ${formatShape(this.dilation)}`);
+    if (this.groups !== 1) parts.push(`groups ${this.groups}`);
+    if (this.bias === null) parts.push('no bias');
+    return `${this.kind}(${parts.join(', ')})`;
+  }
+}
+
+const convOptions = ['stride', 'padding', 'dilation', 'groups', 'paddingMode', 'bias', 'dtype'];
+
+abstract class PlainConvolution extends Convolution {
+  readonly padding: 'same' | 'valid' | readonly number[];
+  readonly paddingMode: PaddingMode;
+
+  constructor(
+    kind: string,
+    spatial: number,
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvLayerOptions | undefined,
+  ) {
+    checkOptions(kind, options, convOptions);
+    super(kind, spatial, inChannels, outChannels, kernelSize, options ?? {}, false);
+    const padding = options?.padding ?? 0;
+    if (padding === 'same' && this.stride.some((s) => s !== 1)) {
+      throw new ArgumentError(`${kind}: padding 'same' needs stride 1, got stride ${formatShape(this.stride)}`);
+    }
+    this.padding =
+      padding === 'same' || padding === 'valid' ? padding : perDimension(kind, 'padding', padding, spatial, 0);
+    this.paddingMode = options?.paddingMode ?? 'zeros';
+    if (!paddingModes.includes(this.paddingMode)) {
+      const rule = `paddingMode must be one of ${paddingModes.join(', ')}`;
+      throw new ArgumentError(`${kind}: ${rule}, got ${describe(this.paddingMode)}`);
+    }
+  }
+
+  forward(x: Tensor): Tensor {
+    this.checkInput(x);
+    const { stride, padding, dilation, groups, paddingMode } = this;
+    const options = { stride, padding, dilation, groups, paddingMode };
+    return convolution(this.kind, this.spatial, x, this.weight, this.bias, options);
+  }
+
+  override toString(): string {
+    const extra: string[] = [];
+    if (typeof this.padding === 'string') extra.push(`padding ${this.padding}`);
+    else if (this.padding.some((p) => p !== 0)) extra.push(`padding ${formatShape(this.padding)}`);
+    if (this.paddingMode !== 'zeros') extra.push(`paddingMode ${this.paddingMode}`);
+    return this.describeOptions(extra);
+  }
+}
+
+/**
+ * A convolution over images: y[n, o, i, j] = bias[o] + Σ x[n, c, i·s + k·d - p, j·s + l·d - p] · weight[o, c, k, l]; see
+ * `conv2d`. LeCun et al., 1989: https://doi.org/10.1162/neco.1989.1.4.541
+ *
+ * | x | weight | bias | y |
+ * |---|---|---|---|
+ * | [batch, inChannels, height, width] | [outChannels, inChannels / groups, ...kernelSize] | [outChannels] | [batch, outChannels, ⌊(height + 2p - d·(k - 1) - 1) / s⌋ + 1, …] |
+ *
+ * Weight and bias are drawn from U(-1/√fan, 1/√fan), fan = inChannels / groups · kernel size, as in PyTorch.
+ *
+ * @throws ShapeError when x has other channels or is smaller than the kernel, or groups do not divide the channels
+ * @example
+ * const layer = new nn.Conv2d(3, 8, 3, { padding: 1 });
+ * layer.forward(zeros([4, 3, 16, 16])); // [4, 8, 16, 16]
+ */
+export class Conv2d extends PlainConvolution {
+  /**
+   * @param kernelSize a number or [height, width]
+   * @param options stride (1), padding (0, or 'same', 'valid'), dilation (1), groups (1), paddingMode ('zeros'), bias
+   *   (true), dtype ('float32')
+   */
+  constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvLayerOptions) {
+    super('Conv2d', 2, inChannels, outChannels, kernelSize, options);
+  }
+}
+
+/**
+ * A convolution over sequences x [batch, inChannels, length]; weight [outChannels, inChannels / groups, kernelSize]. Else
+ * as `Conv2d`.
+ *
+ * @example
+ * const layer = new nn.Conv1d(4, 8, 3, { padding: 'same' });
+ * layer.forward(zeros([2, 4, 10])); // [2, 8, 10]
+ */
+export class Conv1d extends PlainConvolution {
+  /** @param options as of `Conv2d` */
+  constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvLayerOptions) {
+    super('Conv1d', 1, inChannels, outChannels, kernelSize, options);
+  }
+}
+
+const transposeOptions = ['stride', 'padding', 'outputPadding', 'dilation', 'groups', 'bias', 'dtype'];
+
+abstract class TransposedConvolution extends Convolution {
+  readonly padding: readonly number[];
+  readonly outputPadding: readonly number[];
+
+  constructor(
+    kind: string,
+    spatial: number,
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvTransposeLayerOptions | undefined,
+  ) {
+    checkOptions(kind, options, transposeOptions);
+    super(kind, spatial, inChannels, outChannels, kernelSize, options ?? {}, true);
+    this.padding = perDimension(kind, 'padding', options?.padding ?? 0, spatial, 0);
+    this.outputPadding = perDimension(kind, 'outputPadding', options?.outputPadding ?? 0, spatial, 0);
+  }
+
+  forward(x: Tensor): Tensor {
+    this.checkInput(x);
+    const { stride, padding, outputPadding, dilation, groups } = this;
+    const options = { stride, padding, outputPadding, dilation, groups };
+    return transposedConvolution(this.kind, this.spatial, x, this.weight, this.bias, options);
+  }
+
+  override toString(): string {
+    const extra: string[] = [];
+    if (this.padding.some((p) => p !== 0)) extra.push(`padding ${formatShape(this.padding)}`);
+    if (this.outputPadding.some((p) => p !== 0)) extra.push(`outputPadding ${formatShape(this.outputPadding)}`);
+    return this.describeOptions(extra);
+  }
+}
+
+/**
+ * A transposed convolution over images, which makes them larger; see `convTranspose2d`. Zeiler et al., 2010:
+ * https://doi.org/10.1109/CVPR.2010.5539957
+ *
+ * | x | weight | bias | y |
+ * |---|---|---|---|
+ * | [batch, inChannels, height, width] | [inChannels, outChannels / groups, ...kernelSize] | [outChannels] | [batch, outChannels, (height - 1)·s - 2p + d·(k - 1) + outputPadding + 1, …] |
+ *
+ * Weight and bias are drawn from U(-1/√fan, 1/√fan), fan = outChannels / groups · kernel size, as in PyTorch.
+ *
+ * @example
+ * const layer = new nn.ConvTranspose2d(8, 3, 4, { stride: 2, padding: 1 });
+ * layer.forward(zeros([4, 8, 7, 7])); // [4, 3, 14, 14]
+ */
+export class ConvTranspose2d extends TransposedConvolution {
+  /**
+   * @param kernelSize a number or [height, width]
+   * @param options stride (1), padding (0), outputPadding (0), dilation (1), groups (1), bias (true), dtype ('float32')
+   */
+  constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvTransposeLayerOptions) {
+    super('ConvTranspose2d', 2, inChannels, outChannels, kernelSize, options);
+  }
+}
+
+/**
+ * A transposed convolution over sequences x [batch, inChannels, length]. Else as `ConvTranspose2d`.
+ *
+ * @example
+ * const layer = new nn.ConvTranspose1d(8, 3, 4, { stride: 2, padding: 1 });
+ * layer.forward(zeros([4, 8, 7])); // [4, 3, 14]
+ */
+export class ConvTranspose1d extends TransposedConvolution {
+  /** @param options as of `ConvTranspose2d` */
+  constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvTransposeLayerOptions) {
+    super('ConvTranspose1d', 1, inChannels, outChannels, kernelSize, options);
+  }
+}

@@ -1,0 +1,265 @@
+import { record } from '../autograd/tape.js';
+import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { kernel } from '../native.js';
+import { checkFault } from '../program/recording.js';
+import { empty, type Tensor } from '../tensor.js';
+import { type Axis, asImage, checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
+
+const maxPoolKernel = kernel('maxPool');
+const maxPoolBackwardKernel = kernel('maxPoolBackward');
+const maxPoolPickKernel = kernel('maxPoolPick');
+const averagePoolKernel = kernel('averagePool');
+const averagePoolBackwardKernel = kernel('averagePoolBackward');
+
+/** Options of `maxPool1d` and `maxPool2d`. */
+export interface MaxPoolOptions {
+  /** Steps between two windows; default the kernel size. */
+  stride?: PerDimension;
+  /** Elements on both sides that no window takes, at most half of the kernel size; default 0. */
+  padding?: PerDimension;
+  /** Steps between two elements of a window; default 1. */
+  dilation?: PerDimension;
+  /** Whether a last window that reaches over the end counts; default false. */
+  ceilMode?: boolean;
+}
+
+/** Options of `avgPool1d` and `avgPool2d`. */
+export interface AvgPoolOptions {
+  /** Steps between two windows; default the kernel size. */
+  stride?: PerDimension;
+  /** Zeros added on both sides, at most half of the kernel size; default 0. */
+  padding?: PerDimension;
+  /** Whether a last window that reaches over the end counts; default false. */
+  ceilMode?: boolean;
+  /** Whether the added zeros count in the mean; default true. */
+  countIncludePad?: boolean;
+}
+
+/** @internal */
+export const maxPoolOptions = ['stride', 'padding', 'dilation', 'ceilMode'];
+/** @internal */
+export const avgPoolOptions = ['stride', 'padding', 'ceilMode', 'countIncludePad'];
+
+/** The sizes of a pooling. */
+interface PoolSizes {
+  planes: number;
+  axes: Axis[];
+  shape: number[];
+}
+
+/**
+ * The largest element of each window: y[…, i, j] = max x[…, i·s + k·d - p, j·s + l·d - p]. The gradient goes to the first
+ * of equals; NaN is larger than all.
+ *
+ * @param x [batch, channels, height, width] or without batch
+ * @param kernelSize a number or [height, width]
+ * @param options stride (kernelSize), padding (0), dilation (1), ceilMode (false)
+ * @returns [batch, channels, ⌊(height + 2p - d·(k - 1) - 1) / s⌋ + 1, …]
+ * @throws ShapeError when the kernel is larger than the padded input
+ * @example
+ * maxPool2d(tensor([[[1, 2], [3, 4]]]), 2); // [[[4]]]
+ */
+export function maxPool2d(x: Tensor, kernelSize: PerDimension, options?: MaxPoolOptions): Tensor {
+  return maxPool('maxPool2d', 2, x, kernelSize, options);
+}
+
+/** The largest element of each window of a sequence [batch, channels, length]; see `maxPool2d`. */
+export function maxPool1d(x: Tensor, kernelSize: PerDimension, options?: MaxPoolOptions): Tensor {
+  return maxPool('maxPool1d', 1, x, kernelSize, options);
+}
+
+/**
+ * The mean of each window of images.
+ *
+ * @param x [batch, channels, height, width] or without batch
+ * @param kernelSize a number or [height, width]
+ * @param options stride (kernelSize), padding (0), ceilMode (false), countIncludePad (true)
+ * @returns of the shape that `maxPool2d` gives
+ * @example
+ * avgPool2d(tensor([[[1, 2], [3, 4]]]), 2); // [[[2.5]]]
+ */
+export function avgPool2d(x: Tensor, kernelSize: PerDimension, options?: AvgPoolOptions): Tensor {
+  return avgPool('avgPool2d', 2, x, kernelSize, options);
+}
+
+/** The mean of each window of a sequence [batch, channels, length]; see `avgPool2d`. */
+export function avgPool1d(x: Tensor, kernelSize: PerDimension, options?: AvgPoolOptions): Tensor {
+  return avgPool('avgPool1d', 1, x, kernelSize, options);
+}
+
+/**
+ * The means of windows that share the image evenly, so that the result has a given size: window i of n elements into m
+ * goes from ⌊i·n / m⌋ to ⌈(i + 1)·n / m⌉.
+ *
+ * @param x [batch, channels, height, width] or without batch
+ * @param outputSize a number or [height, width]; 1 is the mean of the whole image
+ * @example
+ * adaptiveAvgPool2d(ones([8, 64, 7, 7]), 1); // [8, 64, 1, 1]
+ */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: PerDimension): Tensor {
+  return adaptiveAvgPool('adaptiveAvgPool2d', 2, x, outputSize);
+}
+
+/** The same of a sequence [batch, channels, length]. */
+export function adaptiveAvgPool1d(x: Tensor, outputSize: PerDimension): Tensor {
+  return adaptiveAvgPool('adaptiveAvgPool1d', 1, x, outputSize);
+}
+
+/** The largest elements of windows that share the image evenly; see `adaptiveAvgPool2d`. */
+export function adaptiveMaxPool2d(x: Tensor, outputSize: PerDimension): Tensor {
+  return adaptiveMaxPool('adaptiveMaxPool2d', 2, x, outputSize);
+}
+
+/** The same of a sequence [batch, channels, length]. */
+export function adaptiveMaxPool1d(x: Tensor, outputSize: PerDimension): Tensor {
+  return adaptiveMaxPool('adaptiveMaxPool1d', 1, x, outputSize);
+}
+
+/** @internal */
+export function maxPool(
+  operation: string,
+  rank: number,
+  x: Tensor,
+  kernelSize: PerDimension,
+  options: MaxPoolOptions | undefined,
+): Tensor {
+  checkOptions(operation, options, maxPoolOptions);
+  return largest(operation, x, windowsOf(operation, rank, x, kernelSize, options));
+}
+
+/** @internal */
+export function avgPool(
+  operation: string,
+  rank: number,
+  x: Tensor,
+  kernelSize: PerDimension,
+  options: AvgPoolOptions | undefined,
+): Tensor {
+  checkOptions(operation, options, avgPoolOptions);
+  const counted = checkFlag(operation, 'countIncludePad', options?.countIncludePad ?? true);
+  const { countIncludePad: _, ...rest } = options ?? {};
+  return average(operation, x, windowsOf(operation, rank, x, kernelSize, rest), counted);
+}
+
+/** @internal */
+export function adaptiveAvgPool(operation: string, rank: number, x: Tensor, outputSize: PerDimension): Tensor {
+  return average(operation, x, adaptiveWindows(operation, rank, x, outputSize), false);
+}
+
+/** @internal */
+export function adaptiveMaxPool(operation: string, rank: number, x: Tensor, outputSize: PerDimension): Tensor {
+  return largest(operation, x, adaptiveWindows(operation, rank, x, outputSize));
+}
+
+function checkFlag(operation: string, name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') {
+    throw new ArgumentError(`${operation}: ${name} must be a boolean, got ${describe(value)}`);
+  }
+  return value;
+}
+
+function windowsOf(
+  operation: string,
+  rank: number,
+  x: Tensor,
+  kernelSize: PerDimension,
+  options: MaxPoolOptions | undefined,
+): PoolSizes {
+  const sizes = checkImages(operation, x, rank);
+  const taps = perDimension(operation, 'kernelSize', kernelSize, rank, 1);
+  const stride = perDimension(operation, 'stride', options?.stride ?? kernelSize, rank, 1);
+  const padding = perDimension(operation, 'padding', options?.padding ?? 0, rank, 0);
+  const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, rank, 1);
+  const ceilMode = checkFlag(operation, 'ceilMode', options?.ceilMode ?? false);
+  const axes = sizes.map((size, i): Axis => {
+    const axis = { taps: taps[i] as number, dilation: dilation[i] as number };
+    const [step, pad] = [stride[i] as number, padding[i] as number];
+    if (2 * pad > axis.taps) {
+      throw new ArgumentError(
+        `${operation}: padding must be at most half of kernelSize, got ${pad} and kernelSize ${axis.taps}`,
+      );
+    }
+    const padded = size + 2 * pad;
+    if (span(axis) > padded || size === 0) {
+      throw new ShapeError(
+        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.shape)} (${dimensionName(rank, i)} ${span(axis)} > ${padded})`,
+      );
+    }
+    const steps = (padded - span(axis)) / step;
+    let out = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    // The last window must begin inside of the image or of the padding before it.
+    if ((out - 1) * step >= size + pad) out--;
+    return { ...axis, in: size, out, stride: out === 1 ? 1 : step, pad };
+  });
+  return { planes: planesOf(x, rank), axes, shape: resultShape(x, axes) };
+}
+
+function adaptiveWindows(operation: string, rank: number, x: Tensor, outputSize: PerDimension): PoolSizes {
+  const sizes = checkImages(operation, x, rank);
+  const outs = perDimension(operation, 'outputSize', outputSize, rank, 1);
+  const axes = sizes.map((size, i): Axis => {
+    if (size === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.shape)}`);
+    return { in: size, out: outs[i] as number, taps: 0, stride: 1, pad: 0, dilation: 1 };
+  });
+  return { planes: planesOf(x, rank), axes, shape: resultShape(x, axes) };
+}
+
+function planesOf(x: Tensor, rank: number): number {
+  return x.shape.slice(0, -rank).reduce((a, b) => a * b, 1);
+}
+
+const resultShape = (x: Tensor, axes: readonly Axis[]): number[] => [
+  ...x.shape.slice(0, -axes.length),
+  ...axes.map((axis) => axis.out),
+];
+
+// In the order of native/kernels/pool.cc.
+function numbersOf(sizes: PoolSizes): number[] {
+  return [sizes.planes, ...asImage(sizes.axes).flatMap((a) => [a.in, a.out, a.taps, a.stride, a.pad, a.dilation])];
+}
+
+function largest(name: string, x: Tensor, sizes: PoolSizes): Tensor {
+  const y = empty(sizes.shape, x.dtype);
+  const index = empty(sizes.shape, 'int32');
+  const shape = x.shape;
+  maxPoolKernel(y.handle, index.handle, x.handle, ...numbersOf(sizes));
+  return record(name, y, [x], (dy) => [spread(name, dy, index, shape, sizes)], [index]);
+}
+
+// Elements go back to where they came from, and are picked from there: each is the other's gradient.
+function spread(name: string, dy: Tensor, index: Tensor, shape: readonly number[], sizes: PoolSizes): Tensor {
+  const dx = empty(shape, dy.dtype);
+  checkIndex(maxPoolBackwardKernel(dx.handle, dy.handle, index.handle, ...numbersOf(sizes)));
+  return record(name, dx, [dy], (g) => [pick(name, g, index, sizes)], [index]);
+}
+
+function pick(name: string, x: Tensor, index: Tensor, sizes: PoolSizes): Tensor {
+  const y = empty(sizes.shape, x.dtype);
+  const shape = x.shape;
+  checkIndex(maxPoolPickKernel(y.handle, x.handle, index.handle, ...numbersOf(sizes)));
+  return record(name, y, [x], (dy) => [spread(name, dy, index, shape, sizes)], [index]);
+}
+
+// Only a foreign hand in the saved positions could bring one that is out of range.
+function checkIndex(fault: Parameters<typeof checkFault>[0]): void {
+  checkFault(fault, ({ value }) => new ArgumentError(`maxPool: positions must be inside the image, got ${value}`));
+}
+
+function average(name: string, x: Tensor, sizes: PoolSizes, counted: boolean): Tensor {
+  const y = empty(sizes.shape, x.dtype);
+  const shape = x.shape;
+  averagePoolKernel(y.handle, x.handle, counted ? 1 : 0, ...numbersOf(sizes));
+  return record(name, y, [x], (dy) => [averageBackward(name, dy, shape, sizes, counted)]);
+}
+
+function averageBackward(
+  name: string,
+  dy: Tensor,
+  shape: readonly number[],
+  sizes: PoolSizes,
+  counted: boolean,
+): Tensor {
+  const dx = empty(shape, dy.dtype);
+  averagePoolBackwardKernel(dx.handle, dy.handle, counted ? 1 : 0, ...numbersOf(sizes));
+  return record(name, dx, [dy], (g) => [average(name, g, sizes, counted)]);
+}
