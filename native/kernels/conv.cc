@@ -32,8 +32,8 @@ void forEachImage(const Shape& s, const Planes& planes, const Scratch& parts, T*
   });
 }
 
-// y = x ∗ weight + bias. weight [groups * outChannels, inChannels, h.taps, w.taps]; bias [groups * outChannels] or none.
-// offsets: the taps of a group.
+// y = x ∗ weight + bias. weight [groups * outChannels, inChannels, h.taps, w.taps]; bias [groups * outChannels] or
+// none. offsets: the taps of a group.
 template <typename T>
 Outcome conv(Out<T> y, In<T> x, In<T> weight, In<T> bias, Out<T> scratch, Out<int32_t> offsets, Integers numbers) {
   Shape s;
@@ -46,8 +46,8 @@ Outcome conv(Out<T> y, In<T> x, In<T> weight, In<T> bias, Out<T> scratch, Out<in
   if (scratch.length < parts.length(s.slots) || offsets.length != product(s.inChannels, s.taps())) return misfit();
   writeOffsets(offsets.data, s, planes);
   const int64_t taps = offsets.length, group = s.outChannels * taps;
-  const Correlation<T> all{s.outChannels, taps,           scratch.data,    offsets.data, s.h.out, s.w.out,
-                           planes.w.length, s.outPixels(), s.w.out, 1};
+  const Correlation<T> all{
+      s.outChannels, taps, scratch.data, offsets.data, s.h.out, s.w.out, planes.w.length, s.outPixels(), s.w.out, 1};
   for (int64_t g = 0; g < s.groups; g++) {
     const T* from = weight.data + g * group;
     packWeights(all, scratch.data + g * group, [=](int64_t m, int64_t k) { return from[m * taps + k]; });
@@ -90,8 +90,8 @@ struct InputPhase {
   InputPhase(const Shape& s, const Planes& planes, int64_t row, int64_t column) : row(row), column(column) {
     const Phase rows(s.h, row), columns(s.w, column);
     const int64_t taps = s.outChannels * tapsOfPhase(s.h, row) * tapsOfPhase(s.w, column);
-    sum = {s.inChannels, taps,           nullptr, nullptr, rows.count, columns.count, planes.w.length,
-           s.inPixels(), s.h.stride * s.w.in, s.w.stride};
+    sum = {s.inChannels,        taps,      nullptr, nullptr, rows.count, columns.count, planes.w.length, s.inPixels(),
+           s.h.stride * s.w.in, s.w.stride};
     start = rows.start * s.w.in + columns.start;
   }
 
@@ -141,9 +141,8 @@ void forEachPhase(const Shape& s, const Planes& planes, const int32_t* offsets, 
   }
 }
 
-constexpr int64_t kMostPhases = 1 << 24;
-
-// dx = the gradient of x, or a transposed convolution of dy: dx[h * stride + tap * dilation - pad] += dy[h] · weight[tap],
+// dx = the gradient of x, or a transposed convolution of dy: dx[h * stride + tap * dilation - pad] += dy[h] ·
+// weight[tap],
 // + bias [groups * inChannels] or none. offsets: the taps of a group.
 template <typename T>
 Outcome convInput(Out<T> dx, In<T> dy, In<T> weight, In<T> bias, Out<T> scratch, Out<int32_t> offsets,
@@ -153,7 +152,7 @@ Outcome convInput(Out<T> dx, In<T> dy, In<T> weight, In<T> bias, Out<T> scratch,
   const Planes planes = planesOfDy(s);
   if (weight.length != s.weightLength() || dx.length != s.xLength() || dy.length != s.yLength()) return misfit();
   if (bias.length != 0 && bias.length != product(s.groups, s.inChannels)) return misfit();
-  if (planes.length() >= INT32_MAX / 2 || product(s.h.stride, s.w.stride) > kMostPhases) return misfit();
+  if (planes.length() >= INT32_MAX / 2) return misfit();
   const Scratch parts{room(weight.length), room(planes.length()), stripPitch(s.h.phaseLength(), planes.w.length)};
   if (scratch.length < parts.length(s.slots) || offsets.length != product(s.outChannels, s.taps())) return misfit();
   const int64_t group = s.outChannels * s.inChannels * s.taps();
@@ -202,6 +201,7 @@ Outcome channelSums(Out<T> dBias, In<T> dy, int64_t images, int64_t channels, in
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(conv, kernel<conv<float>, conv<double>>("conv"), kernel<convInput<float>, convInput<double>>("convInput"),
+ADJOINT_FAMILY(conv, kernel<conv<float>, conv<double>>("conv"),
+               kernel<convInput<float>, convInput<double>>("convInput"),
                kernel<convWeight<float>, convWeight<double>>("convWeight"),
                kernel<channelSums<float>, channelSums<double>>("channelSums"))

@@ -57,7 +57,8 @@ void correlateWhole(const Correlation<T>& c, int64_t m, int64_t count, int64_t f
       w += kLanesOf<T>;
       if (w == c.width) w = 0, h++;
     }
-    tiles.pixels[n - 1](c.taps, c.weights + m * c.taps, c.offsets, from, to, c.channelStride, bias ? bias + m : nullptr);
+    tiles.pixels[n - 1](c.taps, c.weights + m * c.taps, c.offsets, from, to, c.channelStride,
+                        bias ? bias + m : nullptr);
     vectors -= n;
   }
 }

@@ -47,9 +47,12 @@ inline bool readShape(Integers numbers, Shape& shape) {
     if (numbers[i] > INT32_MAX) return false;
   }
   const int64_t* n = numbers.data;
-  shape = {n[0], n[1], n[2], n[3], n[4], {n[5], n[6], n[7], n[8], n[9], n[10]}, {n[11], n[12], n[13], n[14], n[15], n[16]}};
+  shape = {
+      n[0], n[1], n[2], n[3], n[4], {n[5], n[6], n[7], n[8], n[9], n[10]}, {n[11], n[12], n[13], n[14], n[15], n[16]}};
   for (const Axis& axis : {shape.h, shape.w}) {
     if (axis.in < 1 || axis.out < 1 || axis.taps < 1 || axis.stride < 1 || axis.dilation < 1) return false;
+    // A single output has stride 1, and others begin inside of the padded input: there are no more phases than that.
+    if (axis.out == 1 ? axis.stride != 1 : (axis.out - 1) * axis.stride > axis.in + 2 * axis.pad) return false;
     if (axis.reach() > INT32_MAX / 2 || axis.pad > INT32_MAX / 4 || axis.in > INT32_MAX / 4) return false;
   }
   return shape.slots >= 1 && shape.groups >= 1 && shape.inChannels >= 1 && shape.outChannels >= 1;
@@ -137,9 +140,8 @@ struct Planes {
 
 // The planes of x, for the output and for the weight gradient.
 inline Planes planesOfX(const Shape& s) {
-  return {s.inChannels,
-          {s.h.in, s.h.pad, s.h.stride, s.h.planeLength()},
-          {s.w.in, s.w.pad, s.w.stride, s.w.planeLength()}};
+  return {
+      s.inChannels, {s.h.in, s.h.pad, s.h.stride, s.h.planeLength()}, {s.w.in, s.w.pad, s.w.stride, s.w.planeLength()}};
 }
 
 // The planes of dy, for the input gradient: a plain convolution for each stride phase of the padded input.

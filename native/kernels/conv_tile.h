@@ -75,8 +75,8 @@ void pixelTile(int64_t taps, const T* a, const int32_t* offsets, const T* const*
   }
 }
 
-// Channels in lanes: out[i * ldo …] += Σ_pixels x[offsets[i] + pixel] · dy[pixel * ldy …], for i < rows taps; the pixels
-// are `height` rows of `width`, in x `pitch` apart, in dy one after the other.
+// Channels in lanes: out[i * ldo …] += Σ_pixels x[offsets[i] + pixel] · dy[pixel * ldy …], for i < rows taps; the
+// pixels are `height` rows of `width`, in x `pitch` apart, in dy one after the other.
 template <typename T, int rows, int vectors>
 void channelTile(int64_t height, int64_t width, int64_t pitch, const T* x, const int32_t* offsets, const T* dy,
                  int64_t ldy, T* out, int64_t ldo) {

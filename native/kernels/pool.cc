@@ -96,9 +96,11 @@ Outcome checkIndex(In<int32_t> index, int64_t pixels) {
   return ok();
 }
 
-// One row of dx whose pairs share an output: dy where its index is that element, else 0. `first`: the row's first index.
+// One row of dx whose pairs share an output: dy where its index is that element, else 0. `first`: the row's first
+// index.
 template <typename T>
-void spreadPairs(T* dx, const T* dy, const int32_t* index, int32_t first, int64_t outputs, int64_t columns, bool beyond) {
+void spreadPairs(T* dx, const T* dy, const int32_t* index, int32_t first, int64_t outputs, int64_t columns,
+                 bool beyond) {
   int64_t j = 0;
   while (j < outputs) {
     if (beyond || j + kBlock <= outputs) {

@@ -18,7 +18,8 @@ struct Window {
   int64_t count() const { return (end - first + step - 1) / step; }
 };
 
-// One dimension: window i begins at i * stride - pad. Without taps it is adaptive: the windows share the elements evenly.
+// One dimension: window i begins at i * stride - pad. Without taps it is adaptive: the windows share the elements
+// evenly.
 struct PoolAxis {
   int64_t in, out, taps, stride, pad, dilation;
 
@@ -97,11 +98,12 @@ __attribute__((always_inline)) inline void loadBlock<2, double>(double* to, cons
 #endif
 
 // Runs single(row, column, position) for each output of planes [begin, end), in order; and instead of it block(row,
-// column, position) for kBlock outputs of a row whose windows lie inside. What a block reads and writes beyond its row is
-// inside of the chunk's x and y, and what it writes there comes later again.
+// column, position) for kBlock outputs of a row whose windows lie inside. What a block reads and writes beyond its row
+// is inside of the chunk's x and y, and what it writes there comes later again.
 template <typename Single, typename Block>
 void forEachOutput(const PoolShape& s, int64_t begin, int64_t end, Single single, Block block) {
-  const int64_t top = s.h.lower(), bottom = s.h.upper(), lower = s.w.lower(), upper = s.w.upper(), reach = kBlock * s.w.stride + s.w.span() - 1;
+  const int64_t top = s.h.lower(), bottom = s.h.upper(), lower = s.w.lower(), upper = s.w.upper(),
+                reach = kBlock * s.w.stride + s.w.span() - 1;
   for (int64_t plane = begin; plane < end; plane++) {
     for (int64_t i = 0; i < s.h.out; i++) {
       const int64_t row = (plane * s.h.out + i) * s.w.out;

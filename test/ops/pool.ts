@@ -105,11 +105,7 @@ function adaptiveRow(name: keyof typeof adaptives, shape: number[], outputSize: 
     run: (x) => adaptives[name](x as Tensor, outputSize),
     method: (x) => (x as Tensor)[name](outputSize),
     inputs: [{ shape }],
-    reference: reference(
-      name.endsWith('1d') ? 1 : 2,
-      adaptive(outputSize),
-      name.includes('Max'),
-    ) as OpRow['reference'],
+    reference: reference(name.endsWith('1d') ? 1 : 2, adaptive(outputSize), name.includes('Max')) as OpRow['reference'],
   };
 }
 
@@ -117,8 +113,12 @@ const only = { gradient: false };
 const spoiled = (i: number): number => (i % 7 === 4 ? Number.NaN : irregular(i));
 const hopeless = (): number => -Infinity;
 
-const both = (shape: number[], k: number | number[], options: MaxPoolOptions & AvgPoolOptions, extra?: Partial<OpRow>) =>
-  (['maxPool2d', 'avgPool2d'] as const).map((name) => row(name, shape, k, options, extra));
+const both = (
+  shape: number[],
+  k: number | number[],
+  options: MaxPoolOptions & AvgPoolOptions,
+  extra?: Partial<OpRow>,
+) => (['maxPool2d', 'avgPool2d'] as const).map((name) => row(name, shape, k, options, extra));
 
 export const rows: OpRow[] = [
   ...both([2, 1, 4, 6], 2, {}),
