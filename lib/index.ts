@@ -139,6 +139,7 @@ export { chunk, concat, pad, slice, split, stack } from './ops/slice.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
 export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance } from './ops/statistics.js';
+export { type InterpolateOptions, interpolate, pixelShuffle, type UnfoldOptions, unfold } from './ops/upsample.js';
 export type { PerDimension } from './ops/windows.js';
 export * as optim from './optim/index.js';
 export { type CompiledStep, type CompileOptions, compile, type Given } from './program/compile.js';

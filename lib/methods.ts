@@ -19,6 +19,7 @@ import * as slice from './ops/slice.js';
 import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
 import * as statistics from './ops/statistics.js';
+import * as upsample from './ops/upsample.js';
 import { Tensor } from './tensor.js';
 
 /** The functions of a module whose first argument is a tensor, without it. */
@@ -48,6 +49,7 @@ const methods = {
   ...pick(softmax, ['logSoftmax', 'softmax']),
   ...pick(ordering, ['argsort', 'sort', 'topk']),
   ...pick(statistics, ['logSumExp', 'norm', 'std', 'variance']),
+  ...pick(upsample, ['interpolate', 'pixelShuffle', 'unfold']),
 };
 
 function pick<F extends object, K extends keyof F>(family: F, names: readonly K[]): Pick<F, K> {

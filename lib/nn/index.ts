@@ -22,3 +22,4 @@ export * from './recurrent-cells.js';
 export type { LSTMState } from './recurrent-common.js';
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
 export * from './pool.js';
+export * from './upsample.js';

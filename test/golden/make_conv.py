@@ -16,11 +16,11 @@ def upstream_for(output):
 
 
 CASES = [
-    ('Conv2d', (2, 3, 3), {}, (2, 2, 5, 5)),
+    ('Conv2d', (2, 3, 3), {}, (1, 2, 4, 4)),
     ('Conv2d', (1, 2, 5), {'padding': 2}, (1, 1, 6, 7)),
     ('Conv2d', (2, 4, (3, 2)), {'stride': (2, 1), 'padding': (1, 0), 'groups': 2}, (1, 2, 7, 5)),
     ('Conv2d', (3, 3, 3), {'padding': 'same', 'groups': 3, 'bias': False, 'dilation': 2}, (1, 3, 5, 6)),
-    ('Conv2d', (1, 11, 3), {'stride': 2, 'padding': 1}, (2, 1, 6, 6)),
+    ('Conv2d', (1, 9, 3), {'stride': 2, 'padding': 1}, (1, 1, 6, 6)),
     ('Conv2d', (2, 2, 3), {'padding': 2, 'padding_mode': 'reflect'}, (2, 4, 5)),
     ('Conv2d', (1, 2, 3), {'padding': 1, 'padding_mode': 'replicate', 'stride': 2}, (1, 1, 5, 4)),
     ('Conv2d', (1, 2, (2, 3)), {'padding': 'same', 'padding_mode': 'circular'}, (1, 1, 4, 5)),
@@ -44,6 +44,13 @@ CASES = [
     ('AdaptiveAvgPool1d', (4,), {}, (2, 6)),
     ('AdaptiveMaxPool2d', ((3, 2),), {}, (1, 2, 4, 5)),
     ('AdaptiveMaxPool1d', (2,), {}, (1, 2, 5)),
+    ('Upsample', (), {'scale_factor': 2.0}, (1, 1, 2, 3)),
+    ('Upsample', (), {'size': (3, 5)}, (1, 1, 4, 3)),
+    ('Upsample', (), {'scale_factor': 1.6, 'mode': 'bilinear'}, (1, 1, 3, 4)),
+    ('Upsample', (), {'size': (4, 3), 'mode': 'bilinear', 'align_corners': True}, (1, 1, 3, 4)),
+    ('Upsample', (), {'scale_factor': 2.0, 'mode': 'linear'}, (1, 1, 4)),
+    ('PixelShuffle', (2,), {}, (1, 4, 2, 2)),
+    ('Unfold', (2,), {'padding': 1, 'stride': 2}, (1, 2, 3, 4)),
 ]
 
 

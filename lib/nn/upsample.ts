@@ -1,0 +1,96 @@
+import { checkInteger, checkOptions } from '../errors.js';
+import {
+  columns,
+  type InterpolateOptions,
+  interpolateOptions,
+  resize,
+  shuffle,
+  type UnfoldOptions,
+  unfoldOptions,
+} from '../ops/upsample.js';
+import { type PerDimension, perDimension } from '../ops/windows.js';
+import type { Tensor } from '../tensor.js';
+import { Module } from './module.js';
+
+const listed = (options: object | undefined): string =>
+  Object.entries(options ?? {})
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? `[${value.join(', ')}]` : value}`)
+    .join(', ');
+
+/**
+ * Images [batch, channels, height, width] or sequences [batch, channels, length] in another size; see `interpolate`.
+ *
+ * @example
+ * new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }).forward(zeros([1, 3, 8, 8])); // [1, 3, 16, 16]
+ */
+export class Upsample extends Module {
+  readonly options: Readonly<InterpolateOptions>;
+
+  /** @param options size or scaleFactor; mode ('nearest'), alignCorners (false) */
+  constructor(options: InterpolateOptions) {
+    super();
+    checkOptions('Upsample', options, interpolateOptions);
+    this.options = { ...options };
+  }
+
+  forward(x: Tensor): Tensor {
+    return resize('Upsample', x, this.options);
+  }
+
+  override toString(): string {
+    return `Upsample(${listed(this.options)})`;
+  }
+}
+
+/**
+ * Channels become pixels: x [batch, channels · r², height, width] to [batch, channels, height · r, width · r]; see
+ * `pixelShuffle`.
+ *
+ * @example
+ * new nn.PixelShuffle(2).forward(zeros([1, 8, 3, 3])); // [1, 2, 6, 6]
+ */
+export class PixelShuffle extends Module {
+  readonly upscaleFactor: number;
+
+  /** @param upscaleFactor r */
+  constructor(upscaleFactor: number) {
+    super();
+    this.upscaleFactor = checkInteger('PixelShuffle', 'upscaleFactor', upscaleFactor, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    return shuffle('PixelShuffle', x, this.upscaleFactor);
+  }
+
+  override toString(): string {
+    return `PixelShuffle(${this.upscaleFactor})`;
+  }
+}
+
+/**
+ * The windows of images as columns; see `unfold`.
+ *
+ * @example
+ * new nn.Unfold(3, { padding: 1 }).forward(zeros([1, 2, 4, 4])); // [1, 18, 16]
+ */
+export class Unfold extends Module {
+  readonly kernelSize: readonly number[];
+  readonly options: Readonly<UnfoldOptions>;
+
+  /** @param options dilation (1), padding (0), stride (1) */
+  constructor(kernelSize: PerDimension, options?: UnfoldOptions) {
+    super();
+    checkOptions('Unfold', options, unfoldOptions);
+    this.kernelSize = perDimension('Unfold', 'kernelSize', kernelSize, 2, 1);
+    this.options = { ...options };
+  }
+
+  forward(x: Tensor): Tensor {
+    return columns('Unfold', x, this.kernelSize, this.options);
+  }
+
+  override toString(): string {
+    const options = listed(this.options);
+    return `Unfold([${this.kernelSize.join(', ')}]${options === '' ? '' : `, ${options}`})`;
+  }
+}

@@ -1,0 +1,219 @@
+// Resizing of images, and their elements in another order. All composed of other operations.
+import {
+  ArgumentError,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  describe,
+  formatShape,
+  ShapeError,
+} from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import { tensor } from './creation.js';
+import { add, mul, sub } from './elementwise.js';
+import { indexSelect } from './indexing.js';
+import { permute, reshape } from './shape.js';
+import { pad } from './slice.js';
+import { checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
+
+/** Options of `interpolate`; either `size` or `scaleFactor`. */
+export interface InterpolateOptions {
+  /** The size of the result: a number or [height, width]. */
+  size?: PerDimension;
+  /** By what each spatial size is multiplied (and rounded down). */
+  scaleFactor?: PerDimension;
+  /** `nearest` (default); `linear` for sequences, `bilinear` for images. */
+  mode?: 'nearest' | 'linear' | 'bilinear';
+  /** Of linear modes: whether the first and the last elements keep their places; default false. */
+  alignCorners?: boolean;
+}
+
+/** @internal */
+export const interpolateOptions = ['size', 'scaleFactor', 'mode', 'alignCorners'];
+
+/**
+ * Images or sequences in another size, each dimension by itself. With s = size / result's size (or 1 / scaleFactor),
+ * element i is x[⌊i·s⌋] of `nearest`, and of the linear modes the value at (i + ½)·s - ½ between two elements; with
+ * `alignCorners` at i·(size - 1) / (result's size - 1).
+ *
+ * @param x [batch, channels, height, width] or [batch, channels, length]
+ * @param options size or scaleFactor; mode ('nearest'), alignCorners (false)
+ * @example
+ * interpolate(tensor([[[1, 2]]]), { scaleFactor: 2 }); // [[[1, 1, 2, 2]]]
+ */
+export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
+  return resize('interpolate', x, options);
+}
+
+/** @internal */
+export function resize(operation: string, x: Tensor, options: InterpolateOptions): Tensor {
+  checkOptions(operation, options, interpolateOptions);
+  const rank = x.rank - 2;
+  if (rank !== 1 && rank !== 2) {
+    const rule = 'x must be [batch, channels, height, width] or [batch, channels, length]';
+    throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.shape)}`);
+  }
+  const sizes = checkImages(operation, x, rank);
+  const mode = options?.mode ?? 'nearest';
+  const smooth = rank === 1 ? 'linear' : 'bilinear';
+  if (mode !== 'nearest' && mode !== smooth) {
+    throw new ArgumentError(
+      `${operation}: mode must be nearest or ${smooth} for x ${formatShape(x.shape)}, got ${describe(mode)}`,
+    );
+  }
+  const align = options?.alignCorners ?? false;
+  if (typeof align !== 'boolean' || (align && mode === 'nearest')) {
+    throw new ArgumentError(
+      `${operation}: alignCorners must be a boolean, and is for linear modes, got ${describe(align)}`,
+    );
+  }
+  let y = x;
+  outputSizes(operation, sizes, options).forEach(({ out, step }, i) => {
+    const n = sizes[i] as number;
+    if (n === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.shape)}`);
+    const dim = 2 + i;
+    y = mode === 'nearest' ? nearest(y, dim, n, out, step) : between(y, dim, n, out, step, align);
+  });
+  return y;
+}
+
+// The size of the result, and the input elements between two of its elements.
+function outputSizes(operation: string, sizes: readonly number[], options: InterpolateOptions) {
+  const { size, scaleFactor } = options ?? {};
+  if ((size === undefined) === (scaleFactor === undefined)) {
+    throw new ArgumentError(
+      `${operation}: either size or scaleFactor must be given, got ${size === undefined ? 'none' : 'both'}`,
+    );
+  }
+  if (size !== undefined) {
+    const outs = perDimension(operation, 'size', size, sizes.length, 1);
+    return sizes.map((n, i) => ({ out: outs[i] as number, step: n / (outs[i] as number) }));
+  }
+  return sizes.map((n, i) => {
+    const factor: unknown = Array.isArray(scaleFactor) ? scaleFactor[i] : scaleFactor;
+    checkNumber(operation, 'scaleFactor', factor, { least: 0, open: true });
+    const out = Math.floor(n * (factor as number));
+    if (out < 1) {
+      const name = dimensionName(sizes.length, i);
+      throw new ShapeError(`${operation}: the result must not be empty, got scaleFactor ${factor} and ${name} ${n}`);
+    }
+    return { out, step: 1 / (factor as number) };
+  });
+}
+
+const indices = (values: readonly number[]): Tensor => tensor(Int32Array.from(values), { dtype: 'int32' });
+
+function nearest(x: Tensor, dim: number, n: number, out: number, step: number): Tensor {
+  // In float32, as PyTorch does.
+  const source = (i: number): number => Math.min(Math.floor(Math.fround(i * Math.fround(step))), n - 1);
+  return indexSelect(x, indices(Array.from({ length: out }, (_, i) => source(i))), { dim });
+}
+
+function between(x: Tensor, dim: number, n: number, out: number, step: number, align: boolean): Tensor {
+  const places = Array.from({ length: out }, (_, i) => {
+    const place = align ? (out === 1 ? 0 : (i * (n - 1)) / (out - 1)) : Math.max((i + 0.5) * step - 0.5, 0);
+    return Math.min(place, n - 1);
+  });
+  const lower = places.map(Math.floor);
+  const shape = x.shape.map((_, i) => (i === dim ? out : 1));
+  const share = tensor(
+    Float64Array.from(places, (place, i) => place - (lower[i] as number)),
+    { shape, dtype: x.dtype },
+  );
+  const low = indexSelect(x, indices(lower), { dim });
+  const high = indexSelect(x, indices(lower.map((i) => Math.min(i + 1, n - 1))), { dim });
+  return add(low, mul(sub(high, low), share));
+}
+
+/**
+ * Channels become pixels: y[n, c, h·r + i, w·r + j] = x[n, c·r² + i·r + j, h, w]. Shi et al., 2016:
+ * https://arxiv.org/abs/1609.05158
+ *
+ * @param x [batch, channels · r², height, width] or without batch
+ * @param upscaleFactor r
+ * @returns [batch, channels, height · r, width · r]
+ * @example
+ * pixelShuffle(ones([1, 8, 3, 3]), 2); // [1, 2, 6, 6]
+ */
+export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
+  return shuffle('pixelShuffle', x, upscaleFactor);
+}
+
+/** @internal */
+export function shuffle(operation: string, x: Tensor, upscaleFactor: number): Tensor {
+  const [h, w] = checkImages(operation, x, 2) as [number, number];
+  const r = checkInteger(operation, 'upscaleFactor', upscaleFactor, 1);
+  const all = x.shape[x.rank - 3] as number;
+  if (all % (r * r) !== 0) {
+    throw new ShapeError(
+      `${operation}: upscaleFactor² must divide the channels, got ${r} and x ${formatShape(x.shape)}`,
+    );
+  }
+  const batch = x.shape.slice(0, -3);
+  const n = batch[0] ?? 1;
+  const channels = all / (r * r);
+  const split = permute(reshape(x, [n, channels, r, r, h, w]), [0, 1, 4, 2, 5, 3]);
+  return reshape(split, [...batch, channels, h * r, w * r]);
+}
+
+/** Options of `unfold`. */
+export interface UnfoldOptions {
+  /** Steps between two elements of a window; default 1. */
+  dilation?: PerDimension;
+  /** Zeros added on both sides; default 0. */
+  padding?: PerDimension;
+  /** Steps between two windows; default 1. */
+  stride?: PerDimension;
+}
+
+/** @internal */
+export const unfoldOptions = ['dilation', 'padding', 'stride'];
+
+/**
+ * The windows of images as columns: y[n, c·kh·kw + k·kw + l, i] is what tap (k, l) of a kernel meets in channel c at the
+ * window i.
+ *
+ * @param x [batch, channels, height, width] or without batch
+ * @param kernelSize a number or [height, width]
+ * @param options dilation (1), padding (0), stride (1)
+ * @returns [batch, channels · kh · kw, windows]
+ * @example
+ * unfold(ones([1, 2, 4, 4]), 3); // [1, 18, 4]
+ */
+export function unfold(x: Tensor, kernelSize: PerDimension, options?: UnfoldOptions): Tensor {
+  return columns('unfold', x, kernelSize, options);
+}
+
+/** @internal */
+export function columns(operation: string, x: Tensor, kernelSize: PerDimension, options?: UnfoldOptions): Tensor {
+  checkOptions(operation, options, unfoldOptions);
+  const sizes = checkImages(operation, x, 2);
+  const taps = perDimension(operation, 'kernelSize', kernelSize, 2, 1) as [number, number];
+  const stride = perDimension(operation, 'stride', options?.stride ?? 1, 2, 1) as [number, number];
+  const padding = perDimension(operation, 'padding', options?.padding ?? 0, 2, 0) as [number, number];
+  const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, 2, 1) as [number, number];
+  const padded = sizes.map((n, i) => n + 2 * (padding[i] as number)) as [number, number];
+  const outs = padded.map((n, i) => {
+    const reach = span({ taps: taps[i] as number, dilation: dilation[i] as number });
+    if (reach > n) {
+      const clash = `${dimensionName(2, i)} ${reach} > ${n}`;
+      throw new ShapeError(
+        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.shape)} (${clash})`,
+      );
+    }
+    return Math.floor((n - reach) / (stride[i] as number)) + 1;
+  }) as [number, number];
+  const index: number[] = [];
+  for (let k = 0; k < taps[0] * taps[1]; k++) {
+    const [row, column] = [Math.floor(k / taps[1]) * dilation[0], (k % taps[1]) * dilation[1]];
+    for (let i = 0; i < outs[0]; i++) {
+      for (let j = 0; j < outs[1]; j++) index.push((i * stride[0] + row) * padded[1] + j * stride[1] + column);
+    }
+  }
+  const bordered = padding[0] + padding[1] === 0 ? x : pad(x, [padding[1], padding[1], padding[0], padding[0]]);
+  const outer = x.shape.slice(0, -2);
+  const flat = reshape(bordered, [...outer, padded[0] * padded[1]]);
+  const picked = indexSelect(flat, indices(index), { dim: outer.length });
+  const channels = outer[outer.length - 1] as number;
+  return reshape(picked, [...outer.slice(0, -1), channels * taps[0] * taps[1], outs[0] * outs[1]]);
+}

@@ -1,0 +1,207 @@
+import { ArgumentError, ShapeError } from '../../lib/errors.js';
+import { ones } from '../../lib/ops/creation.js';
+import {
+  type InterpolateOptions,
+  interpolate,
+  pixelShuffle,
+  type UnfoldOptions,
+  unfold,
+} from '../../lib/ops/upsample.js';
+import type { Tensor } from '../../lib/tensor.js';
+import type { ErrorRow, OpRow, Plain } from './harness.js';
+
+const at = (value: number | readonly number[] | undefined, i: number, fallback: number): number =>
+  Array.isArray(value) ? value[i] : ((value as number | undefined) ?? fallback);
+
+/** x as a function of places between its elements, along the spatial dimensions. */
+function resized(o: InterpolateOptions): (x: Plain) => Plain {
+  return (x) => {
+    const sizes = x.shape.slice(2);
+    const outs = sizes.map((n, i) =>
+      o.size === undefined ? Math.floor(n * at(o.scaleFactor, i, 1)) : at(o.size, i, 1),
+    );
+    const places = sizes.map((n, d) =>
+      Array.from({ length: outs[d] as number }, (_, i): [number, number][] => {
+        const out = outs[d] as number;
+        const step = o.size === undefined ? 1 / at(o.scaleFactor, d, 1) : n / out;
+        if ((o.mode ?? 'nearest') === 'nearest') return [[Math.min(Math.floor(i * step), n - 1), 1]];
+        const place = o.alignCorners
+          ? out === 1
+            ? 0
+            : (i * (n - 1)) / (out - 1)
+          : Math.max((i + 0.5) * step - 0.5, 0);
+        const low = Math.min(Math.floor(place), n - 1);
+        const share = Math.min(place, n - 1) - low;
+        return [
+          [low, 1 - share],
+          [Math.min(low + 1, n - 1), share],
+        ];
+      }),
+    );
+    const [rows, columns] = sizes.length === 1 ? [[[[0, 1]]] as [number, number][][], places[0]] : places;
+    const width = sizes[sizes.length - 1] as number;
+    const pixels = sizes.reduce((a, b) => a * b, 1);
+    const data: number[] = [];
+    const magnitude: number[] = [];
+    for (let p = 0; p < (x.shape[0] as number) * (x.shape[1] as number); p++)
+      for (const row of rows ?? [])
+        for (const column of columns ?? []) {
+          const terms = row.flatMap(([i, a]) =>
+            column.map(([j, b]) => a * b * (x.data[p * pixels + i * width + j] as number)),
+          );
+          data.push(terms.reduce((a, b) => a + b, 0));
+          // The difference of two neighbours is formed first.
+          magnitude.push(
+            3 *
+              row
+                .flatMap(([i]) => column.map(([j]) => Math.abs(x.data[p * pixels + i * width + j] as number)))
+                .reduce((a, b) => a + b, 0),
+          );
+        }
+    return { shape: [...x.shape.slice(0, 2), ...outs], data, magnitude };
+  };
+}
+
+function shuffled(r: number): (x: Plain) => Plain {
+  return (x) => {
+    const [c, h, w] = x.shape.slice(-3) as [number, number, number];
+    const batch = x.shape.slice(0, -3);
+    const shape = [...batch, c / (r * r), h * r, w * r];
+    const data = Array.from(x.data, (_, i) => {
+      const [column, row] = [i % (w * r), Math.floor(i / (w * r)) % (h * r)];
+      const [channel, n] = [Math.floor(i / (w * r * h * r)) % (c / (r * r)), Math.floor(i / (c * h * w))];
+      const from = channel * r * r + (row % r) * r + (column % r);
+      return x.data[((n * c + from) * h + Math.floor(row / r)) * w + Math.floor(column / r)] as number;
+    });
+    return { shape, data };
+  };
+}
+
+function unfolded(kernel: [number, number], o: UnfoldOptions): (x: Plain) => Plain {
+  return (x) => {
+    const [c, h, w] = x.shape.slice(-3) as [number, number, number];
+    const sizes = [h, w];
+    const outs = sizes.map((n, i) =>
+      Math.floor(
+        (n + 2 * at(o.padding, i, 0) - at(o.dilation, i, 1) * ((kernel[i as 0] as number) - 1) - 1) /
+          at(o.stride, i, 1) +
+          1,
+      ),
+    ) as [number, number];
+    const batch = x.shape.slice(0, -3);
+    const data: number[] = [];
+    for (let n = 0; n < (batch[0] ?? 1); n++)
+      for (let q = 0; q < c * kernel[0] * kernel[1]; q++)
+        for (let i = 0; i < outs[0] * outs[1]; i++) {
+          const [k, l] = [Math.floor(q / kernel[1]) % kernel[0], q % kernel[1]];
+          const row = Math.floor(i / outs[1]) * at(o.stride, 0, 1) + k * at(o.dilation, 0, 1) - at(o.padding, 0, 0);
+          const column = (i % outs[1]) * at(o.stride, 1, 1) + l * at(o.dilation, 1, 1) - at(o.padding, 1, 0);
+          const channel = Math.floor(q / (kernel[0] * kernel[1]));
+          const inside = row >= 0 && row < h && column >= 0 && column < w;
+          data.push(inside ? (x.data[((n * c + channel) * h + row) * w + column] as number) : 0);
+        }
+    return { shape: [...batch, c * kernel[0] * kernel[1], outs[0] * outs[1]], data };
+  };
+}
+
+const resizings: [number[], InterpolateOptions][] = [
+  [[2, 2, 3, 4], { scaleFactor: 2 }],
+  [[1, 2, 4, 5], { size: [3, 7] }],
+  [[1, 1, 3, 3], { scaleFactor: [1.5, 2.7], mode: 'bilinear' }],
+  [[2, 1, 3, 4], { scaleFactor: 2, mode: 'bilinear' }],
+  [[1, 2, 4, 5], { size: [2, 8], mode: 'bilinear', alignCorners: true }],
+  [[1, 1, 4, 4], { size: 1, mode: 'bilinear', alignCorners: true }],
+  [[1, 1, 1, 1], { size: [3, 2], mode: 'bilinear' }],
+  [[2, 2, 5], { scaleFactor: 2 }],
+  [[1, 2, 5], { size: 8, mode: 'linear' }],
+];
+
+export const rows: OpRow[] = [
+  ...resizings.map(
+    ([shape, options]): OpRow => ({
+      name: `interpolate of [${shape}] ${JSON.stringify(options)}`,
+      run: (x) => interpolate(x as Tensor, options),
+      method: (x) => (x as Tensor).interpolate(options),
+      inputs: [{ shape }],
+      reference: resized(options) as OpRow['reference'],
+    }),
+  ),
+  ...(
+    [
+      [[1, 8, 2, 3], 2],
+      [[2, 9, 1, 2], 3],
+      [[4, 2, 2], 2],
+      [[1, 2, 2, 2], 1],
+    ] as [number[], number][]
+  ).map(
+    ([shape, factor]): OpRow => ({
+      name: `pixelShuffle of [${shape}] by ${factor}`,
+      run: (x) => pixelShuffle(x as Tensor, factor),
+      method: (x) => (x as Tensor).pixelShuffle(factor),
+      inputs: [{ shape }],
+      reference: shuffled(factor) as OpRow['reference'],
+    }),
+  ),
+  ...(
+    [
+      [[2, 2, 4, 4], [3, 3], {}],
+      [[1, 2, 5, 4], [2, 3], { padding: [1, 2], stride: [2, 1] }],
+      [[2, 5, 6], [2, 2], { dilation: [2, 3], padding: 1 }],
+    ] as [number[], [number, number], UnfoldOptions][]
+  ).map(
+    ([shape, kernel, options]): OpRow => ({
+      name: `unfold of [${shape}] by [${kernel}] ${JSON.stringify(options)}`,
+      run: (x) => unfold(x as Tensor, kernel, options),
+      method: (x) => (x as Tensor).unfold(kernel, options),
+      inputs: [{ shape }],
+      reference: unfolded(kernel, options) as OpRow['reference'],
+    }),
+  ),
+];
+
+const image = () => ones([1, 2, 4, 4]);
+
+export const errors: ErrorRow[] = [
+  {
+    name: 'neither size nor factor',
+    call: () => interpolate(image(), {}),
+    error: ArgumentError,
+    message: 'interpolate: either size or scaleFactor must be given, got none',
+  },
+  {
+    name: 'mode for another rank',
+    call: () => interpolate(image(), { size: 2, mode: 'linear' }),
+    error: ArgumentError,
+    message: 'interpolate: mode must be nearest or bilinear for x [1, 2, 4, 4], got "linear"',
+  },
+  {
+    name: 'alignCorners of nearest',
+    call: () => interpolate(image(), { size: 2, alignCorners: true }),
+    error: ArgumentError,
+    message: 'interpolate: alignCorners must be a boolean, and is for linear modes, got true',
+  },
+  {
+    name: 'factor too small',
+    call: () => interpolate(image(), { scaleFactor: 0.1 }),
+    error: ShapeError,
+    message: 'interpolate: the result must not be empty, got scaleFactor 0.1 and height 4',
+  },
+  {
+    name: 'rank',
+    call: () => interpolate(ones([4, 4]), { size: 2 }),
+    error: ShapeError,
+    message: 'interpolate: x must be [batch, channels, height, width] or [batch, channels, length], got x [4, 4]',
+  },
+  {
+    name: 'channels of pixelShuffle',
+    call: () => pixelShuffle(image(), 2),
+    error: ShapeError,
+    message: 'pixelShuffle: upscaleFactor² must divide the channels, got 2 and x [1, 2, 4, 4]',
+  },
+  {
+    name: 'unfold kernel',
+    call: () => unfold(image(), 5),
+    error: ShapeError,
+    message: 'unfold: the kernel must fit into the padded input, got x [1, 2, 4, 4] (height 5 > 4)',
+  },
+];
