@@ -15,6 +15,7 @@ export type { BuildInfo, MemoryStats } from './native.js';
 export type { NestedArray } from './nest.js';
 export * as nn from './nn/index.js';
 export { elu, gelu, hardtanh, leakyRelu, mish, relu, selu, sigmoid, silu, softplus, tanh } from './ops/activation.js';
+export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.js';
 export { type BatchNormOptions, batchNorm } from './ops/batchnorm.js';
 export {
   clamp,
@@ -122,6 +123,7 @@ export {
   uniform,
 } from './ops/random.js';
 export { all, any, cumsum, mean, prod, type ReduceOptions, sum } from './ops/reduce.js';
+export { type RotaryOptions, rotaryEmbedding } from './ops/rotary.js';
 export {
   expand,
   flatten,

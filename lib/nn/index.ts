@@ -1,4 +1,5 @@
 export * from '../ops/activation.js';
+export { scaledDotProductAttention } from '../ops/attention.js';
 export { batchNorm } from '../ops/batchnorm.js';
 export { alphaDropout, dropout1d, dropout2d, stochasticDepth } from '../ops/dropout.js';
 export { embedding, embeddingBag } from '../ops/embedding.js';
@@ -7,6 +8,7 @@ export { groupNorm, instanceNorm, layerNorm, rmsNorm } from '../ops/norm.js';
 export { dropout } from '../ops/random.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';
 export * from './activations.js';
+export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.js';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './batchnorm.js';
 export { Flatten, Identity, type Layer, Sequential, sequential } from './containers.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, StochasticDepth } from './dropout.js';
@@ -14,6 +16,7 @@ export { Embedding, EmbeddingBag } from './embedding.js';
 export * from './conv.js';
 export { Dropout } from './dropout.js';
 export * as init from './init.js';
+export { KeyValueCache } from './key-value-cache.js';
 export { Linear } from './linear.js';
 export * from './losses.js';
 export { buffer, Module, parameter, type StateDict } from './module.js';
@@ -23,3 +26,12 @@ export type { LSTMState } from './recurrent-common.js';
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
 export * from './pool.js';
 export * from './upsample.js';
+export { SinusoidalPositions } from './positions.js';
+export {
+  type EncodeOptions,
+  type FeedForwardActivation,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './transformer.js';
+export * from './transformer-decoder.js';

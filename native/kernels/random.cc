@@ -84,14 +84,6 @@ Outcome normal(Out<T> y, InOut<int32_t> state, double mean, double deviation) {
   });
 }
 
-// Whether an event of the given probability happens: 30 bits of the word decide. `chances` = chancesOf(probability).
-inline int32_t happens(uint32_t word, int32_t chances) { return static_cast<int32_t>(word >> 2) < chances; }
-
-inline int32_t chancesOf(double probability) {
-  const double inside = probability > 0 ? (probability < 1 ? probability : 1) : 0;
-  return static_cast<int32_t>(inside * 0x1p30 + 0.5);
-}
-
 // 1 with probability p, else 0.
 template <typename T>
 Outcome bernoulli(Out<T> y, InOut<int32_t> state, double p) {
@@ -208,9 +200,6 @@ Outcome waitingTimes(Out<double> times, InOut<int32_t> state, In<T> weights, int
     }
   });
 }
-
-// 1 / (1 - p), and 0 when everything is dropped.
-inline double keepScale(double p) { return p < 1 ? 1 / (1 - p) : 0; }
 
 // y = x * mask / (1 - p), mask = 0 with probability p, else 1; the mask may be absent.
 template <typename T>

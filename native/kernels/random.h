@@ -1,53 +1,12 @@
 // The stream of random words and what every draw from it shares; see random.cc.
 #pragma once
-#include "kernel.h"
+#include "philox.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
 constexpr int64_t kTile = 64;  // blocks made at a time
-
-struct Seed {
-  uint32_t low, high;
-};
-
-// words [count, 4] = the blocks from `first` on.
-inline void philox(uint32_t* words, Seed seed, uint64_t first, int64_t count) {
-#pragma omp simd
-  for (int64_t b = 0; b < count; b++) {
-    const uint64_t position = first + static_cast<uint64_t>(b);
-    uint32_t c0 = static_cast<uint32_t>(position), c1 = static_cast<uint32_t>(position >> 32), c2 = 0, c3 = 0;
-    uint32_t k0 = seed.low, k1 = seed.high;
-#pragma GCC unroll 10
-    for (int round = 0; round < 10; round++) {
-      const uint64_t even = uint64_t{0xD2511F53} * c0;
-      const uint64_t odd = uint64_t{0xCD9E8D57} * c2;
-      c0 = static_cast<uint32_t>(odd >> 32) ^ c1 ^ k0;
-      c1 = static_cast<uint32_t>(odd);
-      c2 = static_cast<uint32_t>(even >> 32) ^ c3 ^ k1;
-      c3 = static_cast<uint32_t>(even);
-      k0 += 0x9E3779B9;
-      k1 += 0xBB67AE85;
-    }
-    words[4 * b] = c0;
-    words[4 * b + 1] = c1;
-    words[4 * b + 2] = c2;
-    words[4 * b + 3] = c3;
-  }
-}
-
-inline Seed seedOf(InOut<int32_t> state) { return {static_cast<uint32_t>(state[0]), static_cast<uint32_t>(state[1])}; }
-
-inline uint64_t positionOf(InOut<int32_t> state) {
-  return static_cast<uint64_t>(static_cast<uint32_t>(state[3])) << 32 | static_cast<uint32_t>(state[2]);
-}
-
-inline void advance(InOut<int32_t> state, int64_t blocks) {
-  const uint64_t position = positionOf(state) + static_cast<uint64_t>(blocks);
-  state[2] = static_cast<int32_t>(static_cast<uint32_t>(position));
-  state[3] = static_cast<int32_t>(static_cast<uint32_t>(position >> 32));
-}
 
 // Makes the words of n numbers, kPerBlock numbers a block, and hands them out as use(words, first number, count).
 template <int kPerBlock, typename Use>

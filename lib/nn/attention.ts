@@ -1,0 +1,243 @@
+import type { DType } from '../dtype.js';
+import {
+  ArgumentError,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  DTypeError,
+  formatShape,
+  ShapeError,
+} from '../errors.js';
+import { type AttentionPlan, attend, attendComposed, defaultScale } from '../ops/attention.js';
+import { type Arrangement, sideBySide } from '../ops/attention-layout.js';
+import { logicalAnd, logicalNot } from '../ops/compare.js';
+import { zeros } from '../ops/creation.js';
+import { add } from '../ops/elementwise.js';
+import { linear } from '../ops/matmul.js';
+import { mean } from '../ops/reduce.js';
+import { permute, reshape } from '../ops/shape.js';
+import { slice } from '../ops/slice.js';
+import { defaultGenerator } from '../random.js';
+import { type Shape, sameShape } from '../shape.js';
+import { checkDType, checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { xavierUniform_, zeros_ } from './init.js';
+import type { KeyValueCache } from './key-value-cache.js';
+import { Linear } from './linear.js';
+import { Module, parameter } from './module.js';
+
+/** Options of `MultiheadAttention`. */
+export interface MultiheadAttentionOptions {
+  /** Probability with which an attention weight is set to 0 in training; default 0. */
+  dropout?: number;
+  /** Whether the four projections have biases; default true. */
+  bias?: boolean;
+  /** Features of the keys; default embedDim. */
+  kdim?: number;
+  /** Features of the values; default embedDim. */
+  vdim?: number;
+  /** Whether inputs are [batch, rows, features] instead of [rows, batch, features]; default false. */
+  batchFirst?: boolean;
+  /** Default float32. */
+  dtype?: DType;
+}
+
+/** Options of `MultiheadAttention.forward`. As in PyTorch, 1 in a uint8 mask **hides** a key. */
+export interface AttendOptions {
+  /** [batch, keys] ([keys] without a batch): uint8, 1 for keys to ignore, or floats that are added to the scores. */
+  keyPaddingMask?: Tensor | undefined;
+  /** [queries, keys] or [batch · numHeads, queries, keys]: uint8, 1 where a key is hidden, or floats that are added. */
+  attnMask?: Tensor | undefined;
+  /** Whether query i sees the keys 0 … i only; default false. Faster than the same as a mask. */
+  isCausal?: boolean | undefined;
+  /** Whether the weights are returned, which takes the slow path that makes them; default false (in PyTorch true). */
+  needWeights?: boolean | undefined;
+  /** Whether the weights are averaged over the heads; default true. */
+  averageAttnWeights?: boolean | undefined;
+  /**
+   * Keys and values of earlier calls, to which this call's are added; inside `noGrad`. Where key is not query, those of
+   * the first call stay.
+   */
+  cache?: KeyValueCache | undefined;
+}
+
+/** @internal */
+export const attendOptions = ['keyPaddingMask', 'attnMask', 'isCausal', 'needWeights', 'averageAttnWeights', 'cache'];
+
+/**
+ * Attention of several heads: y = concat(head₁, …, headₕ) · Wᴼᵀ + bᴼ, headᵢ = softmax(qᵢ · kᵢᵀ / √(embedDim / h)) · vᵢ, where
+ * qᵢ, kᵢ, vᵢ are the i-th parts of projections of query, key and value.
+ *
+ * | query | key | value | y | weights |
+ * |---|---|---|---|---|
+ * | [queries, batch, embedDim] | [keys, batch, kdim] | [keys, batch, vdim] | like query | [batch, queries, keys] |
+ *
+ * `batchFirst` puts the batch first, and it may be left out. Parameters: in_proj_weight [3 · embedDim, embedDim] (or
+ * q_proj_weight, k_proj_weight, v_proj_weight where kdim or vdim differ), in_proj_bias [3 · embedDim], `out_proj`. Weights
+ * are drawn as in PyTorch (Xavier's uniform; out_proj as Linear), biases begin at 0. A query that sees no key gives out_proj's
+ * bias, in PyTorch NaN.
+ *
+ * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762
+ *
+ * @throws ArgumentError when numHeads does not divide embedDim; ShapeError when inputs or masks do not fit
+ * @example
+ * const attention = new nn.MultiheadAttention(64, 4, { batchFirst: true });
+ * const x = randn([2, 10, 64]);
+ * const [y] = attention.forward(x, x, x, { isCausal: true }); // [2, 10, 64]
+ */
+export class MultiheadAttention extends Module {
+  readonly embedDim: number;
+  readonly numHeads: number;
+  readonly kdim: number;
+  readonly vdim: number;
+  readonly dropout: number;
+  readonly batchFirst: boolean;
+  in_proj_weight: Tensor | null = null;
+  q_proj_weight: Tensor | null = null;
+  k_proj_weight: Tensor | null = null;
+  v_proj_weight: Tensor | null = null;
+  in_proj_bias: Tensor | null;
+  out_proj: Linear;
+
+  constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
+    super();
+    const name = 'MultiheadAttention';
+    checkOptions(name, options, ['dropout', 'bias', 'kdim', 'vdim', 'batchFirst', 'dtype']);
+    this.embedDim = checkInteger(name, 'embedDim', embedDim, 1);
+    this.numHeads = checkInteger(name, 'numHeads', numHeads, 1);
+    if (embedDim % numHeads !== 0) {
+      throw new ArgumentError(`${name}: numHeads must divide embedDim, got numHeads ${numHeads}, embedDim ${embedDim}`);
+    }
+    this.kdim = checkInteger(name, 'kdim', options.kdim ?? embedDim, 1);
+    this.vdim = checkInteger(name, 'vdim', options.vdim ?? embedDim, 1);
+    this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { least: 0, most: 1 });
+    this.batchFirst = options.batchFirst ?? false;
+    const dtype = checkDType(name, options.dtype, 'float32');
+    const weight = (rows: number, columns: number) => parameter(xavierUniform_(empty([rows, columns], dtype)));
+    if (this.kdim === embedDim && this.vdim === embedDim) {
+      this.in_proj_weight = weight(3 * embedDim, embedDim);
+    } else {
+      this.q_proj_weight = weight(embedDim, embedDim);
+      this.k_proj_weight = weight(embedDim, this.kdim);
+      this.v_proj_weight = weight(embedDim, this.vdim);
+    }
+    const bias = options.bias ?? true;
+    this.in_proj_bias = bias ? parameter(zeros([3 * embedDim], { dtype })) : null;
+    this.out_proj = new Linear(embedDim, embedDim, { bias, dtype });
+    if (this.out_proj.bias !== null) zeros_(this.out_proj.bias);
+  }
+
+  /**
+   * @param key default: query
+   * @param value default: key
+   * @returns y and the weights: [batch, queries, keys], or [batch, numHeads, queries, keys], or null
+   */
+  forward(query: Tensor, key = query, value = key, options: AttendOptions = {}): [Tensor, Tensor | null] {
+    checkOptions('MultiheadAttention.forward', options, attendOptions);
+    this.check(query, key, value);
+    const { cache } = options;
+    if (cache !== undefined && this.batchFirst && query.rank === 3) {
+      // A cache grows along its first dimension.
+      const turn = (x: Tensor): Tensor => permute(x, [1, 0, 2]);
+      const [q, k, v] = [query, key, value].map(turn) as [Tensor, Tensor, Tensor];
+      const [y, weights] = this.run(
+        q,
+        key === query ? q : k,
+        value === key ? (key === query ? q : k) : v,
+        true,
+        options,
+      );
+      return [turn(y), weights];
+    }
+    return this.run(query, key, value, query.rank === 3 && !this.batchFirst, options);
+  }
+
+  private check(query: Tensor, key: Tensor, value: Tensor): void {
+    const widths = [this.embedDim, this.kdim, this.vdim];
+    const names = ['query', 'key', 'value'];
+    const given = [query, key, value];
+    given.forEach((x, i) => {
+      checkTensor('MultiheadAttention', names[i] as string, x);
+      checkFloat('MultiheadAttention', names[i] as string, x);
+    });
+    checkSameDType('MultiheadAttention', [...names, 'out_proj.weight'], [...given, this.out_proj.weight]);
+    given.forEach((x, i) => {
+      const order = this.batchFirst ? 'batch, rows' : 'rows, batch';
+      if ((x.rank !== 2 && x.rank !== 3) || x.shape.at(-1) !== widths[i]) {
+        const rule = `${names[i]} must be [${order}, ${widths[i]}] or [rows, ${widths[i]}]`;
+        throw new ShapeError(`MultiheadAttention: ${rule}, got ${names[i]} ${formatShape(x.shape)}`);
+      }
+    });
+    const batchOf = (x: Tensor) => (x.rank === 2 ? null : x.shape[this.batchFirst ? 0 : 1]);
+    const rowsOf = (x: Tensor) => x.shape[x.rank === 3 && this.batchFirst ? 1 : 0];
+    if (batchOf(query) !== batchOf(key) || batchOf(key) !== batchOf(value) || rowsOf(key) !== rowsOf(value)) {
+      const list = given.map((x, i) => `${names[i]} ${formatShape(x.shape)}`).join(', ');
+      throw new ShapeError(`MultiheadAttention: batches, and rows of key and value, must be the same, got ${list}`);
+    }
+  }
+
+  private run(q: Tensor, k: Tensor, v: Tensor, timeFirst: boolean, o: AttendOptions): [Tensor, Tensor | null] {
+    const before = o.cache !== undefined && k === q ? o.cache.length : 0;
+    const inputs = this.project(q, k, v, o.cache);
+    const arrangement = sideBySide('MultiheadAttention', inputs, this.numHeads, timeFirst);
+    const plan: AttentionPlan = {
+      ...{ name: 'MultiheadAttention', arrangement, scale: defaultScale(arrangement), generator: defaultGenerator() },
+      ...this.masks(o, arrangement, q.dtype, q.rank === 3),
+      causal: o.isCausal ? before + 1 : 0,
+      dropout: this.training ? this.dropout : 0,
+    };
+    const finish = (y: Tensor): Tensor => this.out_proj.forward(y);
+    if (!o.needWeights) return [finish(attend(inputs, plan)), null];
+    const { y, weights } = attendComposed(inputs, plan);
+    const shown = (o.averageAttnWeights ?? true) ? mean(weights, { dim: 1 }) : weights;
+    return [finish(y), q.rank === 3 ? shown : reshape(shown, shown.shape.slice(1))];
+  }
+
+  // Projected query, key and value: side by side where one product gives all.
+  private project(q: Tensor, k: Tensor, v: Tensor, cache: KeyValueCache | undefined): Tensor[] {
+    const { embedDim: e, in_proj_weight: weight, in_proj_bias: bias } = this;
+    if (weight !== null && k === q && v === q && cache === undefined) return [linear(q, weight, bias)];
+    const part = (i: number, x: Tensor): Tensor => {
+      const own = [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight][i];
+      const rows = { start: i * e, end: (i + 1) * e };
+      return linear(x, own ?? slice(weight as Tensor, rows), bias && slice(bias, rows));
+    };
+    if (cache === undefined) return [part(0, q), part(1, k), part(2, v)];
+    if (k !== q && cache.length > 0) return [part(0, q), cache.keys, cache.values];
+    const [query, key, value] = [part(0, q), part(1, k), part(2, v)];
+    cache.append(key, value);
+    return [query, cache.keys, cache.values];
+  }
+
+  // Both masks as attention takes them: 1 lets through.
+  private masks(o: AttendOptions, a: Arrangement, dtype: DType, batched: boolean): { mask?: Tensor; bias?: Tensor } {
+    const padding = batched ? [a.batch, a.keys] : [a.keys];
+    const found: { mask?: Tensor; bias?: Tensor } = {};
+    const include = (name: string, given: Tensor | undefined, shapes: readonly Shape[], shape: Shape): void => {
+      if (given === undefined) return;
+      checkTensor('MultiheadAttention', name, given);
+      if (!shapes.some((s) => sameShape(s, given.shape))) {
+        const rule = `${name} must be ${shapes.map(formatShape).join(' or ')}`;
+        throw new ShapeError(`MultiheadAttention: ${rule}, got ${formatShape(given.shape)}`);
+      }
+      if (given.dtype === 'uint8') {
+        const open = logicalNot(reshape(given, shape));
+        found.mask = found.mask === undefined ? open : logicalAnd(found.mask, open);
+      } else if (given.dtype === dtype) {
+        const bias = reshape(given, shape);
+        found.bias = found.bias === undefined ? bias : add(found.bias, bias);
+      } else {
+        throw new DTypeError(`MultiheadAttention: ${name} must be uint8 or ${dtype}, got ${given.dtype}`);
+      }
+    };
+    const matrix = [a.queries, a.keys];
+    const each = [a.batch * a.heads, ...matrix];
+    const whole = o.attnMask?.rank === 3 ? [a.batch, a.heads, ...matrix] : matrix;
+    include('attnMask', o.attnMask, [matrix, each], batched ? whole : whole.slice(-3));
+    include('keyPaddingMask', o.keyPaddingMask, [padding], batched ? [a.batch, 1, 1, a.keys] : [1, 1, a.keys]);
+    return found;
+  }
+
+  override toString(): string {
+    return `MultiheadAttention(${this.embedDim}, ${this.numHeads} heads)`;
+  }
+}

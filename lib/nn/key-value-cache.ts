@@ -1,0 +1,128 @@
+import { isGradEnabled, noGrad } from '../autograd/tape.js';
+import { ArgumentError, checkInteger, checkOptions, formatShape, ShapeError, StateError } from '../errors.js';
+import { keep } from '../memory.js';
+import { copy_ } from '../ops/copy.js';
+import { type Shape, sameShape, sizeOf } from '../shape.js';
+import { checkTensor, empty, type Tensor, view } from '../tensor.js';
+
+/**
+ * The projected keys and values of earlier tokens, so that a new token costs one row: attention over a growing sequence
+ * without computing it again. One cache for each attention layer; for inference, inside `noGrad`. Memory grows by doubling.
+ *
+ * The shapes grow with each token, so a `compile`d function would be recorded for each length: call such models eagerly.
+ *
+ * @example
+ * const attention = new nn.MultiheadAttention(64, 4, { batchFirst: true }).eval();
+ * const cache = new nn.KeyValueCache();
+ * const options = { cache, isCausal: true };
+ * const [prompt, next] = [randn([1, 5, 64]), randn([1, 1, 64])];
+ * noGrad(() => {
+ *   attention.forward(prompt, prompt, prompt, options);
+ *   return attention.forward(next, next, next, options); // attends to all 6
+ * });
+ */
+export class KeyValueCache {
+  private store: [Tensor, Tensor] | null = null;
+  private rows = 0;
+
+  /** @param options capacity: rows to make room for at first; default 64 */
+  constructor(private readonly options: { capacity?: number } = {}) {
+    checkOptions('KeyValueCache', options, ['capacity']);
+    checkInteger('KeyValueCache', 'capacity', options.capacity ?? 64, 1);
+  }
+
+  /** The rows (tokens) held. */
+  get length(): number {
+    return this.rows;
+  }
+
+  /** [length, batch, features], or [length, features]: a view of the cache's memory. */
+  get keys(): Tensor {
+    return this.part(0);
+  }
+
+  /** Likewise. */
+  get values(): Tensor {
+    return this.part(1);
+  }
+
+  private part(which: 0 | 1): Tensor {
+    if (this.store === null) throw new StateError('KeyValueCache: is empty; append keys and values first');
+    const whole = this.store[which];
+    return view(whole, 0, [this.rows, ...whole.shape.slice(1)]);
+  }
+
+  /**
+   * Adds rows.
+   *
+   * @param keys [rows, batch, features] or [rows, features]
+   * @param values likewise, of as many rows
+   * @throws StateError where gradients are recorded; ShapeError when rows or the other dimensions do not fit
+   */
+  append(keys: Tensor, values: Tensor): void {
+    checkTensor('KeyValueCache', 'keys', keys);
+    checkTensor('KeyValueCache', 'values', values);
+    if (isGradEnabled() && (keys._requiresGrad || values._requiresGrad)) {
+      throw new StateError('KeyValueCache: has no gradients, got keys or values that want them; call it inside noGrad');
+    }
+    if (keys.rank < 1 || values.rank < 1 || keys.shape[0] !== values.shape[0]) {
+      const list = `keys ${formatShape(keys.shape)} and values ${formatShape(values.shape)}`;
+      throw new ShapeError(`KeyValueCache: keys and values must have the same number of rows, got ${list}`);
+    }
+    const added = keys.shape[0] as number;
+    this.checkRow(keys, 0);
+    this.checkRow(values, 1);
+    this.reserve(this.rows + added, [keys, values]);
+    noGrad(() => {
+      [keys, values].forEach((x, i) => {
+        const whole = (this.store as [Tensor, Tensor])[i] as Tensor;
+        copy_(view(whole, this.rows * sizeOf(x.shape.slice(1)), x.shape), x);
+      });
+    });
+    this.rows += added;
+  }
+
+  private checkRow(x: Tensor, which: 0 | 1): void {
+    const own = this.store?.[which];
+    if (own === undefined) return;
+    const [row, wanted]: [Shape, Shape] = [x.shape.slice(1), own.shape.slice(1)];
+    if (!sameShape(row, wanted) || x.dtype !== own.dtype) {
+      const what = which === 0 ? 'keys' : 'values';
+      const rule = `${what} must be rows of ${formatShape(wanted)} ${own.dtype} as before`;
+      throw new ShapeError(`KeyValueCache: ${rule}, got ${what} ${formatShape(x.shape)} ${x.dtype}`);
+    }
+  }
+
+  private reserve(rows: number, like: readonly [Tensor, Tensor] | readonly Tensor[]): void {
+    const capacity = this.store?.[0].shape[0] ?? 0;
+    if (rows <= capacity) return;
+    const grown = Math.max(rows, 2 * capacity, this.options.capacity ?? 64);
+    const made = like.map((x) => keep(empty([grown, ...x.shape.slice(1)], x.dtype))) as [Tensor, Tensor];
+    const before = this.store;
+    if (before !== null) {
+      noGrad(() => {
+        made.forEach((to, i) => {
+          const shape = [this.rows, ...to.shape.slice(1)];
+          copy_(view(to, 0, shape), view(before[i] as Tensor, 0, shape));
+        });
+      });
+      for (const t of before) t.dispose();
+    }
+    this.store = made;
+  }
+
+  /** Forgets the rows from `length` on: all by default. */
+  truncate(length = 0): void {
+    if (checkInteger('KeyValueCache', 'length', length) > this.rows) {
+      throw new ArgumentError(`KeyValueCache: length must be at most the ${this.rows} rows held, got ${length}`);
+    }
+    this.rows = length;
+  }
+
+  /** Frees the memory. */
+  dispose(): void {
+    for (const t of this.store ?? []) t.dispose();
+    this.store = null;
+    this.rows = 0;
+  }
+}

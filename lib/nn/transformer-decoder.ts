@@ -1,0 +1,152 @@
+import { ArgumentError, checkOptions, describe } from '../errors.js';
+import { add } from '../ops/elementwise.js';
+import type { Tensor } from '../tensor.js';
+import { MultiheadAttention } from './attention.js';
+import { Dropout } from './dropout.js';
+import type { KeyValueCache } from './key-value-cache.js';
+import { Linear } from './linear.js';
+import { Module } from './module.js';
+import { LayerNorm } from './norm.js';
+import {
+  checkCaches,
+  copies,
+  type FeedForwardActivation,
+  feedForward,
+  layerSettings,
+  type TransformerLayerOptions,
+} from './transformer.js';
+
+/** The caches of a decoder's layer: its own rows, and the memory, which is projected once. */
+export interface DecoderCache {
+  self: KeyValueCache;
+  memory: KeyValueCache;
+}
+
+/** Options of `TransformerDecoderLayer.forward` and `TransformerDecoder.forward`. 1 in a uint8 mask hides a key. */
+export interface DecodeOptions {
+  /** Of the self-attention: [rows, rows] or [batch · heads, rows, rows]; uint8, or floats that are added. */
+  tgtMask?: Tensor;
+  /** Of the attention to the memory: [rows, memoryRows] or [batch · heads, rows, memoryRows]. */
+  memoryMask?: Tensor;
+  /** [batch, rows]: uint8, 1 for rows that are padding. */
+  tgtKeyPaddingMask?: Tensor;
+  /** [batch, memoryRows]: likewise. */
+  memoryKeyPaddingMask?: Tensor;
+  /** Whether a row sees only itself and those before it; default false. */
+  tgtIsCausal?: boolean;
+}
+
+const decodeOptions = ['tgtMask', 'memoryMask', 'tgtKeyPaddingMask', 'memoryKeyPaddingMask', 'tgtIsCausal'];
+
+/**
+ * A layer of a transformer's decoder: self-attention, attention to the encoder's result (the memory) and a feed-forward
+ * network, each with dropout, a residual sum and a layer norm.
+ *
+ *     x = norm1(x + selfAttention(x));  x = norm2(x + attention(x, memory));  y = norm3(x + W₂ · f(W₁ · x))
+ *
+ * With `normFirst` each part normalises its input instead. x [rows, batch, dModel], memory [memoryRows, batch, dModel] (or
+ * with `batchFirst` the batch first), y like x. Parameters: `self_attn`, `multihead_attn`, `linear1`, `linear2`, `norm1` …
+ * `norm3`. Options as of `TransformerEncoderLayer`.
+ *
+ * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762
+ *
+ * @example
+ * const layer = new nn.TransformerDecoderLayer(32, 4, { dimFeedforward: 64, batchFirst: true });
+ * layer.forward(randn([2, 5, 32]), randn([2, 10, 32]), { tgtIsCausal: true }); // [2, 5, 32]
+ */
+export class TransformerDecoderLayer extends Module {
+  readonly activation: FeedForwardActivation;
+  readonly normFirst: boolean;
+  self_attn: MultiheadAttention;
+  multihead_attn: MultiheadAttention;
+  linear1: Linear;
+  dropout: Dropout;
+  linear2: Linear;
+  norm1: LayerNorm;
+  norm2: LayerNorm;
+  norm3: LayerNorm;
+  dropout1: Dropout;
+  dropout2: Dropout;
+  dropout3: Dropout;
+  /** @internal another layer like this one, to be filled from it */
+  readonly _another: () => TransformerDecoderLayer;
+
+  constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
+    super();
+    const s = layerSettings('TransformerDecoderLayer', dModel, options);
+    const { dropout: p, dtype, layerNormEps: eps, batchFirst } = s;
+    this._another = () => new TransformerDecoderLayer(dModel, nhead, options);
+    this.activation = s.activation;
+    this.normFirst = s.normFirst;
+    this.self_attn = new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst, dtype });
+    this.multihead_attn = new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst, dtype });
+    this.linear1 = new Linear(dModel, s.dimFeedforward, { dtype });
+    this.dropout = new Dropout({ p });
+    this.linear2 = new Linear(s.dimFeedforward, dModel, { dtype });
+    this.norm1 = new LayerNorm(dModel, { eps, dtype });
+    this.norm2 = new LayerNorm(dModel, { eps, dtype });
+    this.norm3 = new LayerNorm(dModel, { eps, dtype });
+    this.dropout1 = new Dropout({ p });
+    this.dropout2 = new Dropout({ p });
+    this.dropout3 = new Dropout({ p });
+  }
+
+  /** @param options also `cache`: the keys and values of earlier calls and of the memory */
+  forward(x: Tensor, memory: Tensor, options: DecodeOptions & { cache?: DecoderCache } = {}): Tensor {
+    checkOptions('TransformerDecoderLayer.forward', options, [...decodeOptions, 'cache']);
+    const o = options;
+    const toItself = (h: Tensor): Tensor => {
+      const own = { attnMask: o.tgtMask, keyPaddingMask: o.tgtKeyPaddingMask, isCausal: o.tgtIsCausal };
+      return this.dropout1.forward(this.self_attn.forward(h, h, h, { ...own, cache: o.cache?.self })[0]);
+    };
+    const toMemory = (h: Tensor): Tensor => {
+      const own = { attnMask: o.memoryMask, keyPaddingMask: o.memoryKeyPaddingMask, cache: o.cache?.memory };
+      return this.dropout2.forward(this.multihead_attn.forward(h, memory, memory, own)[0]);
+    };
+    const network = (h: Tensor): Tensor =>
+      this.dropout3.forward(feedForward(h, this.linear1, this.activation, this.dropout, this.linear2));
+    const parts = [toItself, toMemory, network];
+    const norms = [this.norm1, this.norm2, this.norm3];
+    return parts.reduce((h, part, i) => {
+      const norm = norms[i] as LayerNorm;
+      return this.normFirst ? add(h, part(norm.forward(h))) : norm.forward(add(h, part(h)));
+    }, x);
+  }
+}
+
+/**
+ * A transformer's decoder: layers like the given one, one after the other, all beginning with its weights as in PyTorch, and
+ * a last layer norm where there is one.
+ *
+ * @example
+ * const layer = new nn.TransformerDecoderLayer(32, 4, { dimFeedforward: 64, batchFirst: true });
+ * const decoder = new nn.TransformerDecoder(layer, 2, { norm: new nn.LayerNorm(32) });
+ * decoder.forward(randn([2, 5, 32]), randn([2, 10, 32]), { tgtIsCausal: true }); // [2, 5, 32]
+ */
+export class TransformerDecoder extends Module {
+  layers: TransformerDecoderLayer[];
+  norm: Module | null;
+
+  /** @param options norm: applied to the last layer's result; default none */
+  constructor(layer: TransformerDecoderLayer, numLayers: number, options: { norm?: Module | null } = {}) {
+    super();
+    checkOptions('TransformerDecoder', options, ['norm']);
+    if (!(layer instanceof TransformerDecoderLayer)) {
+      throw new ArgumentError(`TransformerDecoder: layer must be a TransformerDecoderLayer, got ${describe(layer)}`);
+    }
+    this.layers = copies('TransformerDecoder', layer, numLayers);
+    this.norm = options.norm ?? null;
+  }
+
+  /** @param options also `caches`: one a layer */
+  forward(x: Tensor, memory: Tensor, options: DecodeOptions & { caches?: readonly DecoderCache[] } = {}): Tensor {
+    checkOptions('TransformerDecoder.forward', options, [...decodeOptions, 'caches']);
+    const { caches, ...rest } = options;
+    checkCaches('TransformerDecoder', caches, this.layers.length);
+    const y = this.layers.reduce((h, layer, i) => {
+      const cache = caches?.[i];
+      return layer.forward(h, memory, cache === undefined ? rest : { ...rest, cache });
+    }, x);
+    return this.norm === null ? y : this.norm.forward(y);
+  }
+}

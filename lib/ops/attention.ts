@@ -1,0 +1,239 @@
+import { isGradEnabled, record } from '../autograd/tape.js';
+import {
+  ArgumentError,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  DTypeError,
+  describe,
+  formatShape,
+  ShapeError,
+} from '../errors.js';
+import { kernel } from '../native.js';
+import { defaultGenerator, Generator } from '../random.js';
+import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { type Arrangement, apart, checkOperands, readableMask, sideBySide } from './attention-layout.js';
+import { eq, logicalAnd, logicalNot, where } from './compare.js';
+import { ones } from './creation.js';
+import { add, mul, sub } from './elementwise.js';
+import { maskedFill } from './indexing.js';
+import { matmul } from './matmul.js';
+import { dropout as dropoutOp } from './random.js';
+import { any, sum } from './reduce.js';
+import { expand, reshape, tril } from './shape.js';
+import { softmax } from './softmax.js';
+
+const attentionKernel = kernel('attention');
+const attentionBackwardKernel = kernel('attentionBackward');
+const attentionKeptKernel = kernel('attentionKept');
+
+/** Options of `scaledDotProductAttention`. */
+export interface AttentionOptions {
+  /**
+   * Broadcasts to [batch, heads, queries, keys]: uint8, where 1 lets a query see a key and 0 does not; or of q's dtype,
+   * added to the scores. Default: none.
+   */
+  mask?: Tensor;
+  /** Whether query i sees the keys 0 … i + causalOffset only; default false. */
+  isCausal?: boolean;
+  /** The number of keys before the first query's own, of earlier tokens, say; default 0. */
+  causalOffset?: number;
+  /** Probability with which each attention weight is set to 0 while training; default 0. */
+  dropout?: number;
+  /** Whether dropout is active; default true. */
+  training?: boolean;
+  /** Where dropout's numbers come from; default: the generator that `manualSeed` seeds. */
+  generator?: Generator;
+  /** What scores are multiplied by; default 1 / √width. */
+  scale?: number;
+  /** Heads that lie side by side in the last dimension: q is [batch, queries, heads · width]. Default: none do. */
+  heads?: number;
+}
+
+/** @internal */
+export const attentionOptions = [
+  'mask',
+  'isCausal',
+  'causalOffset',
+  'dropout',
+  'training',
+  'generator',
+  'scale',
+  'heads',
+];
+
+/** @internal What attention does, checked. */
+export interface AttentionPlan {
+  name: string;
+  arrangement: Arrangement;
+  /** uint8: 1 where a query sees a key. */
+  mask?: Tensor | undefined;
+  /** Added to the scores. */
+  bias?: Tensor | undefined;
+  /** 0, or 1 more than the last key that query 0 sees. */
+  causal: number;
+  scale: number;
+  dropout: number;
+  generator: Generator;
+}
+
+/**
+ * Attention: y = softmax(q · kᵀ · scale + mask) · v, the softmax along the keys. In tiles, so that memory grows with the
+ * number of rows and not with its square. A query that sees no key gives 0, as in PyTorch 2.5 and later (earlier: NaN).
+ *
+ * | q | k | v | y |
+ * |---|---|---|---|
+ * | […, queries, width] | […, keys, width] | […, keys, valueWidth] | […, queries, valueWidth] |
+ *
+ * The leading dimensions, [batch, heads] as a rule, are the same. With `heads`, q, k and v are […, rows, heads · width] as
+ * projections give them, and so is y: nothing is copied. A float mask that wants a gradient costs the matrix of scores.
+ *
+ * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762; Dao et al., "FlashAttention", 2022,
+ * https://arxiv.org/abs/2205.14135
+ *
+ * @throws ShapeError when shapes do not fit; DTypeError when dtypes differ or are not floats; ArgumentError for an option
+ * @example
+ * const [q, k, v] = [randn([2, 4, 16, 8]), randn([2, 4, 16, 8]), randn([2, 4, 16, 8])];
+ * const y = scaledDotProductAttention(q, k, v, { isCausal: true }); // [2, 4, 16, 8]
+ */
+export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options?: AttentionOptions): Tensor {
+  const name = 'scaledDotProductAttention';
+  [q, k, v].forEach((x, i) => {
+    checkTensor(name, 'qkv'[i] as string, x);
+    checkFloat(name, 'qkv'[i] as string, x);
+  });
+  checkSameDType(name, ['q', 'k', 'v'], [q, k, v]);
+  checkOptions(name, options, attentionOptions);
+  checkOperands(name, q, k, v);
+  const o = options ?? {};
+  const heads = o.heads === undefined ? 0 : checkInteger(name, 'heads', o.heads, 1);
+  const arrangement = heads === 0 ? apart(q, k, v) : sideBySide(name, [q, k, v], heads, false);
+  const offset = checkInteger(name, 'causalOffset', o.causalOffset ?? 0);
+  const generator = o.generator ?? defaultGenerator();
+  if (!(generator instanceof Generator)) {
+    throw new ArgumentError(`${name}: generator must be a Generator, got ${describe(generator)}`);
+  }
+  const p = checkNumber(name, 'dropout', o.dropout ?? 0, { least: 0, most: 1 });
+  const bool = o.mask?.dtype === 'uint8';
+  if (o.mask !== undefined) checkMask(name, o.mask, arrangement, q);
+  return attend([q, k, v], {
+    ...{ name, arrangement, generator, mask: bool ? o.mask : undefined, bias: bool ? undefined : o.mask },
+    causal: checkFlag(name, 'isCausal', o.isCausal, false) ? offset + 1 : 0,
+    scale: o.scale === undefined ? defaultScale(arrangement) : checkNumber(name, 'scale', o.scale),
+    dropout: checkFlag(name, 'training', o.training, true) ? p : 0,
+  });
+}
+
+/** @internal 1 / √width. */
+export const defaultScale = (a: Arrangement): number => 1 / Math.sqrt(Math.max(a.width, 1));
+
+function checkFlag(name: string, option: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean')
+    throw new ArgumentError(`${name}: ${option} must be a boolean, got ${describe(value)}`);
+  return value;
+}
+
+function checkMask(name: string, mask: Tensor, a: Arrangement, q: Tensor): void {
+  checkTensor(name, 'mask', mask);
+  if (mask.dtype !== 'uint8' && mask.dtype !== q.dtype) {
+    throw new DTypeError(
+      `${name}: mask must be uint8 or ${q.dtype} as q is, got ${mask.dtype}; convert it by to(dtype)`,
+    );
+  }
+  const fits = mask.shape.every((n, i) => n === 1 || n === a.scores[a.scores.length - mask.rank + i]);
+  if (!fits || mask.rank > a.scores.length) {
+    const rule = `mask must broadcast to the scores ${formatShape(a.scores)}`;
+    throw new ShapeError(`${name}: ${rule}, got mask ${formatShape(mask.shape)}`);
+  }
+}
+
+/** @internal Attention of inputs as the arrangement has them: q, k and v, or all in one. */
+export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
+  if (plan.bias?._requiresGrad && isGradEnabled()) return attendComposed(inputs, plan).y;
+  const { arrangement: a, scale, generator } = plan;
+  const x = inputs[0] as Tensor;
+  const packed = inputs.length === 1;
+  const mask = plan.mask && readableMask(plan.mask, a);
+  const bias = plan.bias && readableMask(plan.bias, a);
+  const p = a.keys === 0 ? 0 : plan.dropout;
+  const numbers = [
+    ...[scale, p, a.batch, a.heads, a.queries, a.keys, a.width, a.valueWidth, plan.causal, ...a.strides],
+    ...(mask?.strides ?? [0, 0, 0]),
+    ...(bias?.strides ?? [0, 0, 0]),
+  ];
+  const operands = (): number[] => {
+    const [q, k = q, v = q] = inputs.map((t) => t.handle);
+    return [q as number, k as number, v as number, mask?.mask.handle ?? 0, bias?.mask.handle ?? 0];
+  };
+  const y = empty(a.shape, x.dtype);
+  const logSum = empty([a.batch, a.heads, a.queries], x.dtype);
+  const start = p > 0 ? empty([4], 'int32') : null;
+  const random = start === null ? [0, 0] : [generator.state.handle, start.handle];
+  attentionKernel(y.handle, logSum.handle, ...random, ...operands(), ...numbers);
+  const backward = (dy: Tensor): Tensor[] => {
+    if (isGradEnabled()) return composedGradients(dy, inputs, plan, start);
+    const gradients = inputs.map((t) => empty(t.shape, t.dtype));
+    const [dq, dk, dv] = packed ? [gradients[0]?.handle, 0, 0] : gradients.map((t) => t.handle);
+    const outputs = [dq as number, dk as number, dv as number];
+    attentionBackwardKernel(
+      ...[...outputs, dy.handle, y.handle, logSum.handle, start?.handle ?? 0, ...operands()],
+      ...numbers,
+    );
+    return gradients;
+  };
+  const saved = [...inputs, y, logSum, mask?.mask, bias?.mask, start].filter((t): t is Tensor => t != null);
+  return record(plan.name, y, inputs, backward, saved);
+}
+
+const fourDimensions = (mask: Tensor, a: Arrangement): Tensor =>
+  reshape(expand(mask, a.scores), [a.batch, a.heads, a.queries, a.keys]);
+
+// The softmax of the scores, [batch, heads, queries, keys]. A query that sees no key has weights of 0: its row is softened
+// as if it saw all and cleared then.
+function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
+  const { arrangement: a, bias, causal } = plan;
+  let scores = mul(matmul(q, k, { transposeB: true }), plan.scale);
+  const allowed: Tensor[] = [];
+  if (plan.mask) allowed.push(fourDimensions(plan.mask, a));
+  if (causal > 0)
+    allowed.push(expand(tril(ones([a.queries, a.keys], { dtype: 'uint8' }), { diagonal: causal - 1 }), scores.shape));
+  if (bias) {
+    const closed = eq(bias, -Infinity);
+    allowed.push(fourDimensions(logicalNot(closed), a));
+    scores = add(scores, fourDimensions(where(closed, 0, bias), a));
+  }
+  if (allowed.length === 0) return softmax(scores);
+  const visible = allowed.reduce((x, y) => logicalAnd(x, y));
+  const hidden = logicalNot(visible);
+  const blocked = logicalAnd(hidden, expand(any(visible, { dim: -1, keepDim: true }), scores.shape));
+  return maskedFill(softmax(maskedFill(scores, blocked, -Infinity)), hidden, 0);
+}
+
+/** @internal The same composed of other ops, with the weights [batch, heads, queries, keys] (dropout applied). */
+export function attendComposed(inputs: readonly Tensor[], plan: AttentionPlan): { y: Tensor; weights: Tensor } {
+  const [q, k, v] = plan.arrangement.split(inputs) as [Tensor, Tensor, Tensor];
+  const weights = dropoutOp(probabilities(q, k, plan), { p: plan.dropout, generator: plan.generator });
+  return { y: plan.arrangement.merge(matmul(weights, v)), weights };
+}
+
+// The gradients as operations that can be differentiated again.
+function composedGradients(dy: Tensor, inputs: readonly Tensor[], plan: AttentionPlan, start: Tensor | null): Tensor[] {
+  const { arrangement: a, scale } = plan;
+  const [q, k, v] = a.split(inputs) as [Tensor, Tensor, Tensor];
+  const upstream = a.splitResult(dy);
+  const weights = probabilities(q, k, plan);
+  let kept: Tensor | null = null;
+  if (start !== null) {
+    kept = empty(weights.shape, dy.dtype);
+    attentionKeptKernel(kept.handle, start.handle, weights.size / a.keys, a.keys, plan.dropout);
+  }
+  const drop = (x: Tensor): Tensor => (kept === null ? x : mul(x, kept));
+  const dWeights = drop(matmul(upstream, v, { transposeB: true }));
+  const along = sum(mul(dWeights, weights), { dim: -1, keepDim: true });
+  const dScores = mul(mul(weights, sub(dWeights, along)), scale);
+  const dq = matmul(dScores, k);
+  const dk = matmul(dScores, q, { transposeA: true });
+  const dv = matmul(drop(weights), upstream, { transposeA: true });
+  return a.unsplit([dq, dk, dv], inputs);
+}

@@ -1,0 +1,187 @@
+// One block of attention: kQueries queries against the keys of their head, kKeys at a time, forward and backward.
+//
+// Scores are kept transposed, [keys, queries]: a key's row is a vector of queries, so that maxima and sums need no
+// horizontal steps, keys and values are read where they lie, and only the queries (and dy) are packed.
+#pragma once
+#include "attention_tile.h"
+#include "math.h"
+#include "philox.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+namespace flash {
+
+constexpr int64_t kKeys = 32;
+constexpr int64_t kDepth = 64;  // features packed at a time
+template <typename T>
+constexpr int64_t kQueries = 256 / static_cast<int64_t>(sizeof(T));
+
+struct Strides {
+  int64_t offset, batch, head, row;
+};
+
+struct Layout {
+  int64_t batch, heads, queries, keys, width, valueWidth;
+  int64_t causal;  // 0: no; c > 0: query i sees the keys j < i + c
+  Strides q, k, v, y, mask, bias;
+};
+
+// How the probabilities are dropped: element (row of logSum, key) has the word key % 4 of block
+// position + row * ceil(keys / 4) + key / 4.
+struct Drop {
+  bool active;
+  Seed seed;
+  uint64_t position;
+  int32_t chances;
+  double keepScale;
+};
+
+template <typename T>
+struct Problem {
+  Layout layout;
+  const T *q, *k, *v, *bias;  // bias, mask: or null
+  const uint8_t* mask;
+  T scale;
+  Drop drop;
+};
+
+// A matrix of one head.
+template <typename T>
+struct Matrix {
+  T* data;
+  int64_t row;
+  T* operator[](int64_t i) const { return data + i * row; }
+};
+
+template <typename T>
+inline Matrix<T> headOf(T* data, const Strides& s, const Layout& l, int64_t unit) {
+  return {data ? data + s.offset + unit / l.heads * s.batch + unit % l.heads * s.head : nullptr, s.row};
+}
+
+template <typename T>
+struct Head {
+  const Problem<T>& problem;
+  int64_t unit;  // batch * heads + head
+  Matrix<const T> q, k, v, bias;
+  Matrix<const uint8_t> mask;
+
+  Head(const Problem<T>& p, int64_t unit)
+      : problem(p),
+        unit(unit),
+        q(headOf(p.q, p.layout.q, p.layout, unit)),
+        k(headOf(p.k, p.layout.k, p.layout, unit)),
+        v(headOf(p.v, p.layout.v, p.layout, unit)),
+        bias(headOf(p.bias, p.layout.bias, p.layout, unit)),
+        mask(headOf(p.mask, p.layout.mask, p.layout, unit)) {}
+};
+
+// The queries [i0, i0 + count) of a head and the keys [j0, j0 + keys) that are at them. `lanes`: count, rounded up to
+// whole vectors; before the lane `skip` no query sees any of these keys.
+struct Block {
+  int64_t i0, count, lanes, j0, keys, skip;
+  bool diagonal;  // some of its queries do not see some of its keys
+};
+
+template <typename T>
+inline Block queryBlock(const Layout& l, int64_t i0) {
+  constexpr int64_t lanes = Simd<T>::lanes;
+  const int64_t count = least(kQueries<T>, l.queries - i0);
+  return {i0, count, (count + lanes - 1) / lanes * lanes, 0, 0, 0, false};
+}
+
+// The keys that any query of the block may see.
+inline int64_t visibleKeys(const Layout& l, const Block& b) {
+  return l.causal > 0 ? least(l.keys, b.i0 + b.count - 1 + l.causal) : l.keys;
+}
+
+template <typename T>
+inline void moveTo(Block& b, const Layout& l, int64_t j0) {
+  constexpr int64_t lanes = Simd<T>::lanes;
+  b.j0 = j0;
+  b.keys = least(kKeys, l.keys - j0);
+  const int64_t blind = l.causal > 0 ? j0 - l.causal + 1 - b.i0 : 0;  // queries before that one see nothing here
+  b.skip = blind > 0 ? blind / lanes * lanes : 0;
+  b.diagonal = l.causal > 0 && j0 + b.keys - 1 >= b.i0 + l.causal;
+}
+
+template <typename T>
+struct Room {
+  alignas(64) T panel[kDepth * kQueries<T>];
+  alignas(64) T score[kKeys * kQueries<T>];
+};
+
+// product [keys, lanes] = x [keys, width] · (rows [count, width])ᵀ. The panel of the rows is packed for the first keys,
+// and anew for all where it holds but a part of the width.
+template <typename T>
+void scoresOf(T* product, const Block& b, Matrix<const T> x, Matrix<const T> rows, int64_t width, T* panel,
+              bool first) {
+  for (int64_t d = 0; d < width; d += kDepth) {
+    const int64_t depth = least(kDepth, width - d);
+    if (width > kDepth || first) packColumns(depth, b.count, b.lanes, rows[b.i0] + d, rows.row, panel);
+    multiply<T, false>(b.keys, b.lanes - b.skip, depth, x[b.j0] + d, x.row, panel + b.skip, b.lanes, product + b.skip,
+                       kQueries<T>, d > 0);
+  }
+  if (width > 0) return;
+  for (int64_t i = 0; i < b.keys * kQueries<T>; i++) product[i] = 0;
+}
+
+// score = score * scale + bias, and -∞ where a query must not see a key.
+template <typename T>
+void finishScores(T* score, const Block& b, const Head<T>& head) {
+  const T scale = head.problem.scale;
+  const int64_t causal = head.problem.layout.causal;
+  for (int64_t r = 0; r < b.keys; r++) {
+    T* s = score + r * kQueries<T>;
+    const int64_t j = b.j0 + r;
+#pragma omp simd
+    for (int64_t q = b.skip; q < b.lanes; q++) s[q] *= scale;
+    if (head.bias.data) {
+      for (int64_t q = b.skip; q < b.count; q++) s[q] += head.bias[b.i0 + q][j];
+    }
+    if (head.mask.data) {
+      for (int64_t q = b.skip; q < b.count; q++) s[q] = head.mask[b.i0 + q][j] ? s[q] : -static_cast<T>(math::kInfinity);
+    }
+    if (b.diagonal) {
+      const int64_t first = j - causal + 1 - b.i0;  // the first query that sees the key
+      for (int64_t q = b.skip; q < least(first, b.lanes); q++) s[q] = -static_cast<T>(math::kInfinity);
+    }
+  }
+}
+
+// kept [keys, queries] = 1, or 0 where the probability is dropped.
+template <typename T>
+void keptOf(uint8_t* kept, const Block& b, const Head<T>& head) {
+  const Drop& drop = head.problem.drop;
+  const Layout& l = head.problem.layout;
+  const uint64_t perRow = static_cast<uint64_t>((l.keys + 3) / 4);
+  const uint64_t row = static_cast<uint64_t>(head.unit * l.queries + b.i0);
+  for (int64_t r = 0; r < b.keys; r += 4) {
+    uint8_t* to = kept + r * kQueries<T>;
+    const uint64_t first = drop.position + row * perRow + static_cast<uint64_t>((b.j0 + r) / 4);
+#pragma omp simd
+    for (int64_t q = b.skip; q < b.lanes; q++) {
+      const Words words = philoxBlock(drop.seed, first + static_cast<uint64_t>(q) * perRow);
+      to[q] = static_cast<uint8_t>(1 - happens(words.w0, drop.chances));
+      to[q + kQueries<T>] = static_cast<uint8_t>(1 - happens(words.w1, drop.chances));
+      to[q + 2 * kQueries<T>] = static_cast<uint8_t>(1 - happens(words.w2, drop.chances));
+      to[q + 3 * kQueries<T>] = static_cast<uint8_t>(1 - happens(words.w3, drop.chances));
+    }
+  }
+}
+
+// x [keys, lanes] *= kept * factor
+template <typename T>
+void dropFrom(T* x, const uint8_t* kept, const Block& b, T factor) {
+  for (int64_t r = 0; r < b.keys; r++) {
+    T* to = x + r * kQueries<T>;
+    const uint8_t* keep = kept + r * kQueries<T>;
+#pragma omp simd
+    for (int64_t q = b.skip; q < b.lanes; q++) to[q] = keep[q] ? to[q] * factor : T(0);
+  }
+}
+
+}  // namespace flash
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint

@@ -1,0 +1,168 @@
+// The two passes of attention over one block of queries and all their keys (attention.cc tells the method).
+#pragma once
+#include "attention_block.h"
+
+namespace adjoint {
+namespace ADJOINT_LEVEL {
+namespace {
+namespace flash {
+
+// Of each query of a block: the largest score so far, Σ exp(score - largest), and what the last change of `most` makes
+// of earlier sums.
+template <typename T>
+struct Running {
+  alignas(64) T most[kQueries<T>], total[kQueries<T>], factor[kQueries<T>];
+};
+
+// score = exp(score - most), with most and total brought up to date.
+template <typename T>
+__attribute__((noinline, flatten)) void soften(T* score, const Block& b, Running<T>& run) {
+  alignas(64) T most[kQueries<T>], sum[kQueries<T>];
+  for (int64_t q = b.skip; q < b.lanes; q++) most[q] = run.most[q];
+  for (int64_t r = 0; r < b.keys; r++) {
+    const T* s = score + r * kQueries<T>;
+#pragma omp simd
+    for (int64_t q = b.skip; q < b.lanes; q++) most[q] = s[q] > most[q] ? s[q] : most[q];
+  }
+#pragma omp simd
+  for (int64_t q = b.skip; q < b.lanes; q++) {
+    const T shift = most[q] == -static_cast<T>(math::kInfinity) ? T(0) : most[q];
+    run.factor[q] = math::exp(run.most[q] - shift);
+    run.most[q] = most[q];
+    most[q] = shift;
+    sum[q] = 0;
+  }
+  for (int64_t r = 0; r < b.keys; r++) {
+    T* s = score + r * kQueries<T>;
+#pragma omp simd
+    for (int64_t q = b.skip; q < b.lanes; q++) {
+      s[q] = math::exp(s[q] - most[q]);
+      sum[q] += s[q];
+    }
+  }
+#pragma omp simd
+  for (int64_t q = b.skip; q < b.lanes; q++) run.total[q] = run.total[q] * run.factor[q] + sum[q];
+}
+
+// The rows [begin, end) of y times factors.
+template <typename T>
+void scaleRows(Matrix<T> y, int64_t width, int64_t begin, int64_t end, const T* factor) {
+  for (int64_t i = begin; i < end; i++, factor++) {
+    if (*factor == T(1)) continue;
+    T* row = y[i];
+    const T f = *factor;
+#pragma omp simd
+    for (int64_t d = 0; d < width; d++) row[d] *= f;
+  }
+}
+
+template <typename T>
+void clearRows(Matrix<T> x, int64_t width, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; i++) {
+    for (int64_t d = 0; d < width; d++) x[i][d] = 0;
+  }
+}
+
+// The queries from i0 on: their rows of y (one head's) and of logSum [queries].
+template <typename T>
+void attend(const Head<T>& head, int64_t i0, Matrix<T> y, T* logSum) {
+  const Problem<T>& p = head.problem;
+  const Layout& l = p.layout;
+  Room<T> room;
+  uint8_t kept[kKeys * kQueries<T>];
+  Running<T> run;
+  for (int64_t q = 0; q < kQueries<T>; q++) run.most[q] = -static_cast<T>(math::kInfinity), run.total[q] = 0;
+  Block b = queryBlock<T>(l, i0);
+  const int64_t keys = visibleKeys(l, b);
+  if (keys == 0) clearRows(y, l.valueWidth, i0, i0 + b.count);
+  for (int64_t j0 = 0; j0 < keys; j0 += kKeys) {
+    moveTo<T>(b, l, j0);
+    scoresOf(room.score, b, head.k, head.q, l.width, room.panel, j0 == 0);
+    finishScores(room.score, b, head);
+    soften(room.score, b, run);
+    if (j0 > 0) scaleRows(y, l.valueWidth, i0 + b.skip, i0 + b.count, run.factor + b.skip);
+    if (p.drop.active) {
+      keptOf(kept, b, head);
+      dropFrom(room.score, kept, b, T(1));
+    }
+    multiply<T, true>(b.count - b.skip, l.valueWidth, b.keys, room.score + b.skip, kQueries<T>, head.v[j0], head.v.row,
+                      y[i0 + b.skip], y.row, j0 > 0);
+  }
+  const T keepScale = p.drop.active ? static_cast<T>(p.drop.keepScale) : T(1);
+  for (int64_t q = 0; q < b.count; q++) {
+    const bool blind = run.total[q] == T(0);
+    logSum[i0 + q] = blind ? static_cast<T>(math::kInfinity) : run.most[q] + math::log(run.total[q]);
+    run.factor[q] = blind ? T(0) : keepScale / run.total[q];
+  }
+  scaleRows(y, l.valueWidth, i0, i0 + b.count, run.factor);
+}
+
+// What the backward pass reads and writes, of one head.
+template <typename T>
+struct Gradients {
+  Matrix<T> dq, dk, dv;
+  Matrix<const T> dy, y;
+  const T* logSum;  // [queries]
+  bool ofQueries, ofKeys;
+};
+
+// score = the probabilities; slope, the gradient of the kept ones, becomes that of the scores.
+template <typename T>
+__attribute__((noinline, flatten)) void slopeOf(T* score, T* slope, const Block& b, const T* logSum, const T* along, T scale) {
+  for (int64_t r = 0; r < b.keys; r++) {
+    T* s = score + r * kQueries<T>;
+    T* g = slope + r * kQueries<T>;
+#pragma omp simd
+    for (int64_t q = b.skip; q < b.lanes; q++) {
+      s[q] = math::exp(s[q] - logSum[q]);
+      g[q] = s[q] * (g[q] - along[q]) * scale;
+    }
+  }
+}
+
+// The queries from i0 on against the keys [jBegin, jEnd): adds to dk and dv, overwrites dq (all its keys are there then).
+template <typename T>
+void attendBackward(const Head<T>& head, const Gradients<T>& g, int64_t i0, int64_t jBegin, int64_t jEnd) {
+  const Problem<T>& p = head.problem;
+  const Layout& l = p.layout;
+  Room<T> room, second;
+  uint8_t kept[kKeys * kQueries<T>];
+  alignas(64) T logSum[kQueries<T>], along[kQueries<T>];  // along: Σ dy y, the part of the slope that softmax takes away
+  Block b = queryBlock<T>(l, i0);
+  const int64_t keys = least(jEnd, visibleKeys(l, b));
+  for (int64_t q = 0; q < b.lanes; q++) {
+    logSum[q] = q < b.count ? g.logSum[i0 + q] : static_cast<T>(math::kInfinity);
+    T sum = 0;
+    const T *dy = g.dy[i0 + least(q, b.count - 1)], *y = g.y[i0 + least(q, b.count - 1)];
+#pragma omp simd reduction(+ : sum)
+    for (int64_t d = 0; d < l.valueWidth; d++) sum += dy[d] * y[d];
+    along[q] = sum;
+  }
+  if (g.ofQueries && keys == 0) clearRows(g.dq, l.width, i0, i0 + b.count);
+  for (int64_t j0 = jBegin; j0 < keys; j0 += kKeys) {
+    moveTo<T>(b, l, j0);
+    scoresOf(room.score, b, head.k, head.q, l.width, room.panel, j0 == jBegin);
+    finishScores(room.score, b, head);
+    scoresOf(second.score, b, head.v, g.dy, l.valueWidth, second.panel, j0 == jBegin);
+    if (p.drop.active) {
+      keptOf(kept, b, head);
+      dropFrom(second.score, kept, b, static_cast<T>(p.drop.keepScale));
+    }
+    slopeOf(room.score, second.score, b, logSum, along, p.scale);
+    if (p.drop.active) dropFrom(room.score, kept, b, static_cast<T>(p.drop.keepScale));
+    const int64_t rows = b.count - b.skip, from = i0 + b.skip;
+    const T *score = room.score + b.skip, *slope = second.score + b.skip;
+    if (g.ofKeys) {
+      multiply<T, false>(b.keys, l.valueWidth, rows, score, kQueries<T>, g.dy[from], g.dy.row, g.dv[j0], g.dv.row, true);
+      multiply<T, false>(b.keys, l.width, rows, slope, kQueries<T>, head.q[from], head.q.row, g.dk[j0], g.dk.row, true);
+    }
+    if (g.ofQueries) {
+      multiply<T, true>(rows, l.width, b.keys, slope, kQueries<T>, head.k[j0], head.k.row, g.dq[from], g.dq.row, j0 > 0);
+    }
+  }
+}
+
+}  // namespace flash
+}  // namespace
+}  // namespace ADJOINT_LEVEL
+}  // namespace adjoint
