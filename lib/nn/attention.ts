@@ -82,7 +82,7 @@ export const attendOptions = ['keyPaddingMask', 'attnMask', 'isCausal', 'needWei
  * @example
  * const attention = new nn.MultiheadAttention(64, 4, { batchFirst: true });
  * const x = randn([2, 10, 64]);
- * const [y] = attention.forward(x, x, x, { isCausal: true }); // [2, 10, 64]
+ * const y = attention.forward(x, x, x, { isCausal: true })[0]; // [2, 10, 64]
  */
 export class MultiheadAttention extends Module {
   readonly embedDim: number;

@@ -62,8 +62,8 @@ bool holds(int64_t length, const Strides& s, const Layout& l, int64_t rows, int6
 template <typename T, typename State>
 Problem<T> problemOf(const Given<T>& g, const Layout& l, State state) {
   const bool drops = g.dropout > 0;
-  const Drop drop = drops ? Drop{true, seedOf(state), positionOf(state), chancesOf(g.dropout), keepScale(g.dropout)}
-                          : Drop{};
+  const Drop drop =
+      drops ? Drop{true, seedOf(state), positionOf(state), chancesOf(g.dropout), keepScale(g.dropout)} : Drop{};
   return {l, g.q.data, g.k.data, g.v.data, g.bias.data, g.mask.data, static_cast<T>(g.scale), drop};
 }
 
@@ -132,7 +132,8 @@ void backwardAll(const Problem<T>& problem, GradientsOf gradientsOf) {
   turn(false, true, 1, l.keys > kGroup ? ceilDivide(l.keys, kGroup) : 1);
 }
 
-// The gradients of q, k and v, laid out as they are; or all in dq, when they are parts of one array and dk and dv absent.
+// The gradients of q, k and v, laid out as they are; or all in dq, when they are parts of one array and dk and dv
+// absent.
 template <typename T>
 Outcome attentionBackward(Out<T> dq, Out<T> dk, Out<T> dv, In<T> dy, In<T> y, In<T> logSum, In<int32_t> start, In<T> q,
                           In<T> k, In<T> v, In<uint8_t> mask, In<T> bias, double scale, double dropout,
@@ -156,9 +157,14 @@ Outcome attentionBackward(Out<T> dq, Out<T> dk, Out<T> dv, In<T> dy, In<T> y, In
   T* const valueGradient = packed ? dq.data : dv.data;
   if (l.batch == 0 || l.heads == 0) return ok();
   backwardAll(problemOf(given, l, start), [&](int64_t unit) {
-    return Gradients<T>{headOf(dq.data, l.q, l, unit), headOf(keyGradient, l.k, l, unit),
-                        headOf(valueGradient, l.v, l, unit), headOf(dy.data, l.y, l, unit),
-                        headOf(y.data, l.y, l, unit), logSum.data + unit * l.queries, true, true};
+    return Gradients<T>{headOf(dq.data, l.q, l, unit),
+                        headOf(keyGradient, l.k, l, unit),
+                        headOf(valueGradient, l.v, l, unit),
+                        headOf(dy.data, l.y, l, unit),
+                        headOf(y.data, l.y, l, unit),
+                        logSum.data + unit * l.queries,
+                        true,
+                        true};
   });
   return ok();
 }

@@ -140,7 +140,8 @@ void finishScores(T* score, const Block& b, const Head<T>& head) {
       for (int64_t q = b.skip; q < b.count; q++) s[q] += head.bias[b.i0 + q][j];
     }
     if (head.mask.data) {
-      for (int64_t q = b.skip; q < b.count; q++) s[q] = head.mask[b.i0 + q][j] ? s[q] : -static_cast<T>(math::kInfinity);
+      for (int64_t q = b.skip; q < b.count; q++)
+        s[q] = head.mask[b.i0 + q][j] ? s[q] : -static_cast<T>(math::kInfinity);
     }
     if (b.diagonal) {
       const int64_t first = j - causal + 1 - b.i0;  // the first query that sees the key

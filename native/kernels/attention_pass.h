@@ -108,7 +108,8 @@ struct Gradients {
 
 // score = the probabilities; slope, the gradient of the kept ones, becomes that of the scores.
 template <typename T>
-__attribute__((noinline, flatten)) void slopeOf(T* score, T* slope, const Block& b, const T* logSum, const T* along, T scale) {
+__attribute__((noinline, flatten)) void slopeOf(T* score, T* slope, const Block& b, const T* logSum, const T* along,
+                                                T scale) {
   for (int64_t r = 0; r < b.keys; r++) {
     T* s = score + r * kQueries<T>;
     T* g = slope + r * kQueries<T>;
@@ -120,14 +121,16 @@ __attribute__((noinline, flatten)) void slopeOf(T* score, T* slope, const Block&
   }
 }
 
-// The queries from i0 on against the keys [jBegin, jEnd): adds to dk and dv, overwrites dq (all its keys are there then).
+// The queries from i0 on against the keys [jBegin, jEnd): adds to dk and dv, overwrites dq (all its keys are there
+// then).
 template <typename T>
 void attendBackward(const Head<T>& head, const Gradients<T>& g, int64_t i0, int64_t jBegin, int64_t jEnd) {
   const Problem<T>& p = head.problem;
   const Layout& l = p.layout;
   Room<T> room, second;
   uint8_t kept[kKeys * kQueries<T>];
-  alignas(64) T logSum[kQueries<T>], along[kQueries<T>];  // along: Σ dy y, the part of the slope that softmax takes away
+  alignas(64) T logSum[kQueries<T>],
+      along[kQueries<T>];  // along: Σ dy y, the part of the slope that softmax takes away
   Block b = queryBlock<T>(l, i0);
   const int64_t keys = least(jEnd, visibleKeys(l, b));
   for (int64_t q = 0; q < b.lanes; q++) {
@@ -153,11 +156,13 @@ void attendBackward(const Head<T>& head, const Gradients<T>& g, int64_t i0, int6
     const int64_t rows = b.count - b.skip, from = i0 + b.skip;
     const T *score = room.score + b.skip, *slope = second.score + b.skip;
     if (g.ofKeys) {
-      multiply<T, false>(b.keys, l.valueWidth, rows, score, kQueries<T>, g.dy[from], g.dy.row, g.dv[j0], g.dv.row, true);
+      multiply<T, false>(b.keys, l.valueWidth, rows, score, kQueries<T>, g.dy[from], g.dy.row, g.dv[j0], g.dv.row,
+                         true);
       multiply<T, false>(b.keys, l.width, rows, slope, kQueries<T>, head.q[from], head.q.row, g.dk[j0], g.dk.row, true);
     }
     if (g.ofQueries) {
-      multiply<T, true>(rows, l.width, b.keys, slope, kQueries<T>, head.k[j0], head.k.row, g.dq[from], g.dq.row, j0 > 0);
+      multiply<T, true>(rows, l.width, b.keys, slope, kQueries<T>, head.k[j0], head.k.row, g.dq[from], g.dq.row,
+                        j0 > 0);
     }
   }
 }

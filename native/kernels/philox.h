@@ -46,7 +46,9 @@ inline void philox(uint32_t* words, Seed seed, uint64_t first, int64_t count) {
 }
 
 template <typename State>
-inline Seed seedOf(State state) { return {static_cast<uint32_t>(state[0]), static_cast<uint32_t>(state[1])}; }
+inline Seed seedOf(State state) {
+  return {static_cast<uint32_t>(state[0]), static_cast<uint32_t>(state[1])};
+}
 
 template <typename State>
 inline uint64_t positionOf(State state) {
