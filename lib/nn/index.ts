@@ -11,22 +11,20 @@ export * from './activations.js';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.js';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './batchnorm.js';
 export { Flatten, Identity, type Layer, Sequential, sequential } from './containers.js';
+export * from './conv.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, StochasticDepth } from './dropout.js';
 export { Embedding, EmbeddingBag } from './embedding.js';
-export * from './conv.js';
-export { Dropout } from './dropout.js';
 export * as init from './init.js';
 export { KeyValueCache } from './key-value-cache.js';
 export { Linear } from './linear.js';
 export * from './losses.js';
 export { buffer, Module, parameter, type StateDict } from './module.js';
+export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
+export * from './pool.js';
+export { SinusoidalPositions } from './positions.js';
 export * from './recurrent.js';
 export * from './recurrent-cells.js';
 export type { LSTMState } from './recurrent-common.js';
-export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
-export * from './pool.js';
-export * from './upsample.js';
-export { SinusoidalPositions } from './positions.js';
 export {
   type EncodeOptions,
   type FeedForwardActivation,
@@ -35,3 +33,4 @@ export {
   type TransformerLayerOptions,
 } from './transformer.js';
 export * from './transformer-decoder.js';
+export * from './upsample.js';
