@@ -118,7 +118,9 @@ const inPlace = {
   changeRow: (m, a, _b, k) => {
     const t = own(m, whole(m.graph, a));
     const start = k % (t.shape[0] as number);
-    t.slice({ start, end: start + 1 }).add_(k + 1);
+    const row = t.slice({ start, end: start + 1 });
+    if (k % 2 === 0) row.fill_(k + 1);
+    else row.add_(k + 1);
     return t;
   },
   store: ({ graph, world }, t, _b, k) => pick(world.captured, k).copy_(whole(graph, t).tanh()),
