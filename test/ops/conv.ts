@@ -138,17 +138,19 @@ function transposeReference(rank: number, o: ConvTransposeOptions): (x: Plain, w
 
 const names = { conv1d, conv2d, convTranspose1d, convTranspose2d };
 
-function row<O extends ConvOptions & ConvTransposeOptions>(
+function row(
   name: keyof typeof names,
   x: number[],
   weight: number[],
   bias: number | null,
-  options: O,
+  options: ConvOptions & Pick<ConvTransposeOptions, 'outputPadding'>,
   extra: Partial<OpRow> = {},
 ): OpRow {
   const op = names[name] as typeof conv2d;
   const rank = name.endsWith('1d') ? 1 : 2;
-  const reference = name.startsWith('convT') ? transposeReference(rank, options) : convReference(rank, options);
+  const reference = name.startsWith('convT')
+    ? transposeReference(rank, options as ConvTransposeOptions)
+    : convReference(rank, options);
   const shapes = bias === null ? [x, weight] : [x, weight, [bias]];
   return {
     name: `${name} of [${x}] by [${weight}] ${JSON.stringify(options)}${bias === null ? '' : ' with bias'}`,
