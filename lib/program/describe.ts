@@ -113,8 +113,11 @@ function median(values: number[]): number {
 /** Times each kernel of a program over some steps, whose effect is undone. */
 export function profileMachine(machine: Machine, leaves: Leaves): string {
   if (!machine.queue.isEmpty) throw new StateError('step.profile: cannot run while steps are queued; await them first');
-  const known = machine.find(leaves) !== null;
-  if (!known) machine.sync(leaves);
+  if (machine.find(leaves) === null) {
+    throw new StateError(
+      'step.profile: a step with such arguments has not been recorded yet; call the step with them first',
+    );
+  }
   const program = machine.newest('step.profile');
   const d = native.describeProgram(machine.runner, program.number);
   const rounds: BigInt64Array[] = [];

@@ -2,7 +2,7 @@ import { AllocationError, ArgumentError, formatShape, StateError } from '../erro
 import { currentScope, moveTo, withScope } from '../memory.js';
 import { native, type Runner } from '../native.js';
 import { checkTensor, type Tensor } from '../tensor.js';
-import { makeProgram, type Program, type Recorded, record } from './program.js';
+import { makeProgram, type Program, type Recorded, record, sharedArgument } from './program.js';
 import { endingError, type Lot, Queue } from './queue.js';
 import { currentRecording } from './recording.js';
 import { collect, type Structure, structureOf } from './structure.js';
@@ -19,8 +19,7 @@ const refusals: Record<number, (step: Machine, index: number) => Error> = {
     ),
   2: (_, index) =>
     new StateError(`compile: tensor ${index} of the arguments is being written by a step; await it first`),
-  3: (_, index) =>
-    new StateError(`compile: tensor ${index} of the arguments is one that the step changes; pass its clone()`),
+  3: (_, index) => sharedArgument(index),
   4: () => new StateError('compile: step.sync cannot run while steps are queued; await them first'),
   5: () => new AllocationError('compile: out of memory for a step; free tensors first'),
   6: () => new StateError('compile: the system grants no thread for the step; use step.sync'),

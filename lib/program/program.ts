@@ -181,6 +181,7 @@ export function record(
         throw new StateError('compile: fn must be synchronous, got one that returns a promise; await outside of it');
       }
       const result = structureOf('the result', value, false);
+      checkArguments(recording, leaves);
       const made: Tensor[] = [];
       listTensors(result, value, made);
       const returned = settleGradients(recording, made);
@@ -198,6 +199,20 @@ export function record(
     setGradEnabled(before);
     for (const t of staged.inputs) t.dispose();
   }
+}
+
+// Replays refuse it natively; the first call worked on a copy of the argument and would have hidden it.
+function checkArguments(recording: Recording, leaves: readonly (Tensor | number)[]): void {
+  leaves.forEach((x, i) => {
+    if (typeof x === 'number') return;
+    for (const t of recording.changed)
+      if (t === x || (t._base !== null && t._base === x._base)) throw sharedArgument(i);
+  });
+}
+
+/** An argument lies in memory that the step changes. */
+export function sharedArgument(index: number): StateError {
+  return new StateError(`compile: tensor ${index} of the arguments is one that the step changes; pass its clone()`);
 }
 
 function listTensors(structure: Structure, value: unknown, tensors: Tensor[]): void {
