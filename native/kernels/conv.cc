@@ -181,10 +181,11 @@ Outcome convInput(Out<T> dx, In<T> dy, In<T> weight, In<T> bias, Out<T> scratch,
 template <typename T>
 Outcome channelSums(Out<T> dBias, In<T> dy, int64_t images, int64_t channels, int64_t pixels) {
   if (dBias.length != channels || dy.length != product(images, channels, pixels)) return misfit();
+  const int64_t rows = pixels == 0 ? 0 : images;
   parallel(channels, 16384 / (product(images, pixels) + 1) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; c++) {
       double total = 0;
-      for (int64_t i = 0; i < images; i++) {
+      for (int64_t i = 0; i < rows; i++) {
         const T* row = dy.data + (i * channels + c) * pixels;
         T sum = 0;
 #pragma omp simd reduction(+ : sum)
