@@ -20,6 +20,8 @@ namespace {
 
 // Multiplications that each block must bring: less is not worth waking a thread.
 constexpr int64_t kBlockWork = 300'000;
+// The same for products with one row or one column, which wait for the matrix to come from the second cache.
+constexpr int64_t kVectorWork = 40'000;
 // From this many a block on, a product is cut finer than one block a thread, so that a slow core delays it less.
 // OpenBLAS packs the other operand anew for each block: 4 instead of 2 blocks cost 4-17 % on the shapes of training.
 constexpr int64_t kLargeBlockWork = 20'000'000;
@@ -168,8 +170,9 @@ bool fitsBlas(int64_t value) { return value >= 0 && value <= INT_MAX; }
 int64_t blockCount(int64_t m, int64_t n, int64_t k) {
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   const int64_t threads = threadCount(), units = (std::max(m, n) + kUnit - 1) / kUnit;
+  const double least = m == 1 || n == 1 ? kVectorWork : kBlockWork;
   const int64_t most = work / static_cast<double>(2 * threads) >= kLargeBlockWork ? 2 * threads : threads;
-  return std::max<int64_t>(1, std::min({most, units, static_cast<int64_t>(std::min(work / kBlockWork, 1e6))}));
+  return std::max<int64_t>(1, std::min({most, units, static_cast<int64_t>(std::min(work / least, 1e6))}));
 }
 
 template <typename T>
@@ -223,7 +226,7 @@ bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a,
   parallelFor(
       split.blocks, 1,
       [](void* context, int64_t begin, int64_t end) { static_cast<const SplitProduct<T>*>(context)->run(begin, end); },
-      const_cast<SplitProduct<T>*>(&split));
+      const_cast<SplitProduct<T>*>(&split), (m > 1 && n > 1) || m * n * k >= blocks * kBlockWork);
   return true;
 }
 

@@ -28,6 +28,7 @@ struct Job {
   ChunkFunction function;
   void* context;
   int64_t n, chunks, align;
+  bool wakes;
 
   // Bounds are multiples of `align`, so that only the last chunk has a rest that does not fill a vector.
   int64_t bound(int64_t chunk) const {
@@ -48,8 +49,9 @@ class Pool {
     nominal_ = std::max(1, std::min(count, kMaxThreads));
   }
 
-  // False when another caller has the pool: the job then belongs to this thread alone.
+  // False when another caller has the pool, or all sleep and shall: the job then belongs to this thread alone.
   bool run(const Job& job) {
+    if (!job.wakes && sleepers_.load() >= started_.load() && !isBurst()) return false;
     if (busy_.exchange(true, std::memory_order_acquire)) return false;
     startThreads();
     done_.store(0, std::memory_order_relaxed);
@@ -70,6 +72,12 @@ class Pool {
   }
 
  private:
+  // Whether short work comes so fast that threads which it wakes stay awake until the next.
+  bool isBurst() {
+    const int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+    return now - lastShort_.exchange(now) < std::chrono::steady_clock::duration(kSpin).count();
+  }
+
   // The state is generation (32 bits) | next chunk (16) | chunks (16).
   static bool hasWork(uint64_t state) { return (state >> 16 & 0xffff) < (state & 0xffff); }
 
@@ -139,8 +147,9 @@ class Pool {
   std::atomic<bool> busy_{false};
   std::atomic<int> nominal_{defaultThreadCount()};
   std::atomic<int> sleepers_{0};
-  int started_ = 0;       // changed by the caller that has the pool
-  bool refused_ = false;  // likewise
+  std::atomic<int64_t> lastShort_{0};
+  std::atomic<int> started_{0};  // changed by the caller that has the pool
+  bool refused_ = false;         // likewise
   std::mutex mutex_;
   std::condition_variable wakeUp_;
 };
@@ -171,7 +180,7 @@ int threadCount() { return pool().threadCount(); }
 
 void setThreadCount(int count) { pool().setThreadCount(count); }
 
-void parallelFor(int64_t n, int64_t grain, ChunkFunction function, void* context) {
+void parallelFor(int64_t n, int64_t grain, ChunkFunction function, void* context, bool wakes) {
   if (n <= 0) return;
   if (Fusion* fusion = Fusion::current()) return fusion->take(n, function, context);
   const int64_t most = n / std::max<int64_t>(grain, 1);
@@ -181,7 +190,7 @@ void parallelFor(int64_t n, int64_t grain, ChunkFunction function, void* context
     function(context, 0, n);
     return;
   }
-  const Job job{function, context, n, chunks, grain >= 512 ? 64 : 1};
+  const Job job{function, context, n, chunks, grain >= 512 ? 64 : 1, wakes};
   if (pool().run(job)) return;
   insideChunk = true;
   for (int64_t chunk = 0; chunk < chunks; chunk++) job.run(chunk);
