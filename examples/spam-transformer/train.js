@@ -1,0 +1,25 @@
+// Learns to tell spam from other mail with a transformer's encoder; mails, training and test are those of examples/spam.
+// Run it with `npm run example -- spam-transformer`. It leaves output/spam-transformer.safetensors (the weights) and
+// output/spam-transformer.png (the loss).
+import { fileURLToPath } from 'node:url';
+import { runSpamFilter } from '../spam/learn.js';
+import { SpamTransformer } from './model.js';
+
+/** Sizes with which it takes a few seconds, for the tests. */
+export const small = { mails: 1500, epochs: 4, width: 32, layers: 1, dropout: 0.1, lr: 1e-2 };
+
+/**
+ * Trains, and returns the losses and the score on held-out mails.
+ *
+ * @param {{ mails?: number, epochs?: number, width?: number, heads?: number, layers?: number, dropout?: number,
+ *   batchSize?: number, lr?: number, seed?: number, output?: string, stream?: import('adjoint').train.ProgressStream }} [options]
+ *   mails: how many to use, default all; a fifth of them is held out; seed: of the split too
+ */
+export async function run(options = {}) {
+  const { width = 64, heads = 4, layers = 2, dropout = 0.3, mails = Number.POSITIVE_INFINITY } = options;
+  const { epochs = 6, batchSize = 32, lr = 2e-3, seed = 1, output = 'output', stream = process.stdout } = options;
+  const makeModel = (/** @type {number} */ words) => new SpamTransformer(words, { width, heads, layers, dropout });
+  return runSpamFilter('spam-transformer', makeModel, { mails, epochs, batchSize, lr, seed, output, stream });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
