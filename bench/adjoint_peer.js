@@ -1,6 +1,7 @@
 // This library as an engine of bench/train.js: the plain loop that its users write, `node adjoint_peer.js eager`, and the
 // same step compiled: over lists of batches (`run`), awaited one by one (`await`), or on the calling thread (`sync`).
 import { compile, data, nn, noGrad, optim, relu, setNumThreads, tanh, tensor } from 'adjoint';
+import { familyBatches, familyTraining, isFamily } from './families.js';
 import { classes, fillClasses, serve, workloads } from './peers/peer.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -10,6 +11,7 @@ const way = process.argv[2] ?? 'eager';
 
 /** @param {string} workload @returns {import('./peers/peer.js').Task | string} */
 function build(workload) {
+  if (isFamily(workload)) return trainingTask(familyTraining(workload).step, familyBatches(workload));
   if (!(workload in workloads)) return 'not written for adjoint';
   const { sizes, batch } = workloads[workload];
   const activation = workload === 'W1' ? tanh : relu;
@@ -121,7 +123,7 @@ function classBatches(batch) {
  */
 function epochTask(train) {
   const images = new Uint8ClampedArray(kImages * 784); // bytes, as in MNIST's files
-  const labels = fillClasses(images, (value) => 128 + 40 * value);
+  const labels = fillClasses(images, { map: (value) => 128 + 40 * value });
   const bytes = tensor(new Uint8Array(images.buffer), { shape: [kImages, 784] });
   const rows = data.standardise(bytes, { mean: 0.5, deviation: 0.3 });
   const dataset = new data.TensorDataset(rows, tensor(labels));

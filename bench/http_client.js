@@ -4,7 +4,7 @@ import { exchange, openLoop } from '../examples/shared/open-loop.js';
 import { fillClasses } from './peers/peer.js';
 
 const images = new Uint8ClampedArray(64 * 784);
-fillClasses(images, (value) => 128 + 40 * value);
+fillClasses(images, { map: (value) => 128 + 40 * value });
 const bodies = Array.from({ length: 64 }, (_, i) =>
   JSON.stringify({ pixels: [...images.subarray(784 * i, 784 * (i + 1))] }),
 );

@@ -12,11 +12,15 @@ const peerNames = engines.filter((engine) => !engine.own).map((engine) => engine
 const usage = `npm run bench -- [ops | train | http] [options]
   ops, train       only the single operations, or only the training steps; default both
   http             predictions by HTTP while a network trains
-  --only W2,epoch  some of ${Object.keys(workloads).join(', ')}
+  --only W4,W7     some of the training workloads below
   --threads 1,2    thread counts, each a table of its own; default 1 and all
   --peers a,b      some of ${peerNames.join(', ')}
   --quick          fewer and shorter rounds
-  --json file      the results as JSON as well`;
+  --json file      the results as JSON as well
+workloads:
+${Object.entries(workloads)
+  .map(([name, { what }]) => `  ${name.padEnd(16)} ${what}`)
+  .join('\n')}`;
 
 /** @param {string} message @returns {never} */
 function refuse(message) {

@@ -8,6 +8,11 @@ export const workloads = {
   W1: { what: 'MLP 2-8-1, XOR, batch 4, SGD', unit: 'stepsPerSecond' },
   W2: { what: 'MLP 784-128-10, batch 64, SGD with momentum', unit: 'stepsPerSecond' },
   W3: { what: 'MLP 784-512-512-10, batch 128, Adam', unit: 'stepsPerSecond' },
+  W4: { what: 'LeNet on 1×28×28, batch 64, Adam', unit: 'stepsPerSecond' },
+  W5: { what: 'small ResNet on 3×32×32, batch 32, SGD with momentum', unit: 'stepsPerSecond' },
+  W6: { what: 'LSTM 64-128, 64 steps, batch 32, Adam', unit: 'stepsPerSecond' },
+  W6g: { what: 'GRU 64-128, 64 steps, batch 32, Adam', unit: 'stepsPerSecond' },
+  W7: { what: 'character GPT, 4 layers, width 128, 128 characters, batch 16, AdamW', unit: 'stepsPerSecond' },
   W8: { what: 'prediction with 784-128-10, batch 1', unit: 'p50' },
   epoch: {
     what: 'an epoch of 60,000 images through 784-128-10, batches of 64, data loading included',
@@ -208,7 +213,9 @@ export async function benchTraining({ only, threads, quick, peers }) {
   const names = engines
     .filter((engine) => engine.own || (peers?.includes(engine.name) ?? true))
     .map(({ name }) => name);
-  if (engines.some((engine) => engine.npm && names.includes(engine.name)) && threads.includes(1)) installPackages();
+  /** @param {import('./peers/process.js').Engine} engine */
+  const takesPart = ({ name, only: some }) => names.includes(name) && only.some((w) => some?.includes(w) ?? true);
+  if (engines.some((engine) => engine.npm && takesPart(engine)) && threads.includes(1)) installPackages();
   /** @type {Row[]} */
   const all = [];
   for (const workload of only) {

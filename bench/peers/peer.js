@@ -18,12 +18,13 @@ import { createInterface } from 'node:readline';
  * @property {boolean} [many] several steps are made by one call
  * @property {(() => number)} [loss] of the newest step
  * @property {number} [samples] how many samples an epoch has: then the rate is wanted in samples, and `step` is awaited
+ * @property {number} [rate] steps per second in the last measurement
  */
 
 const kWarmUpSeconds = 0.4;
 const kCallSeconds = 0.05; // of a call that makes many steps
 
-/** The sizes of the networks. @type {Record<string, { sizes: number[], batch: number }>} */
+/** The sizes of the fully connected networks; ../families.js has the others. @type {Record<string, { sizes: number[], batch: number }>} */
 export const workloads = {
   W1: { sizes: [2, 8, 1], batch: 4 },
   W2: { sizes: [784, 128, 10], batch: 64 },
@@ -44,18 +45,26 @@ export function normalNumbers(seed = 1) {
 }
 
 /**
- * Samples of ten classes, written into `x` row by row: a class's pattern × 0.5 plus noise of deviation 2, as in the other
- * peers. Returns their labels.
+ * Samples of ten classes, written into `x` row by row: a class's pattern × strength plus noise, as in the other peers.
+ * Returns their labels.
  * @param {Float32Array | Uint8ClampedArray} x
- * @param {(value: number) => number} [map] applied to each value
+ * @param {object} [options]
+ * @param {(value: number) => number} [options.map] applied to each value
+ * @param {number} [options.features] of a sample
+ * @param {number} [options.period] after how many features the pattern begins again
+ * @param {number} [options.strength]
+ * @param {number} [options.noise] its deviation
  */
-export function fillClasses(x, map = (value) => value, features = 784) {
+export function fillClasses(
+  x,
+  { map = (value) => value, features = 784, period = features, strength = 0.5, noise = 2 } = {},
+) {
   const { uniform, normal } = normalNumbers();
-  const patterns = Float32Array.from({ length: 10 * features }, normal);
+  const patterns = Float32Array.from({ length: 10 * period }, normal);
   const labels = Int32Array.from({ length: x.length / features }, () => Math.floor(uniform() * 10));
   for (let i = 0; i < labels.length; i++) {
     for (let k = 0; k < features; k++) {
-      x[i * features + k] = map(patterns[labels[i] * features + k] * 0.5 + 2 * normal());
+      x[i * features + k] = map(patterns[labels[i] * period + (k % period)] * strength + noise * normal());
     }
   }
   return labels;
@@ -73,13 +82,15 @@ async function train(task, seconds) {
   let steps = 0;
   let elapsed = 0;
   do {
-    const count = task.many ? Math.ceil(steps === 0 ? 10 : (steps / elapsed) * kCallSeconds) : 1;
+    const rate = steps === 0 ? task.rate : steps / elapsed;
+    const count = task.many ? Math.ceil(rate === undefined ? 10 : rate * kCallSeconds) : 1;
     const pending = task.step(count);
     if (pending !== undefined) await pending; // a loop that need not wait does not yield
     steps += count;
     elapsed = (performance.now() - start) / 1000;
   } while (elapsed < seconds);
-  return steps / elapsed;
+  task.rate = steps / elapsed;
+  return task.rate;
 }
 
 /** @param {Task} task @param {number} steps */

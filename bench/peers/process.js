@@ -146,6 +146,9 @@ function startTorch(threads) {
 /** @param {number} threads */
 const startLean = (threads) => new Peer(compile('lean_mlp'), [], { OPENBLAS_NUM_THREADS: String(threads) });
 
+/** The workloads of fully connected networks, all that the smaller engines are asked for. */
+const connected = ['W1', 'W2', 'W3', 'W8', 'epoch'];
+
 /** Everything that can be compared. @type {Engine[]} */
 export const engines = [
   { name: 'adjoint', own: true, start: node('../adjoint_peer.js', 'eager') },
@@ -153,8 +156,8 @@ export const engines = [
   { name: 'await', own: true, only: ['W1'], start: node('../adjoint_peer.js', 'await') },
   { name: 'sync', own: true, only: ['W1'], start: node('../adjoint_peer.js', 'sync') },
   { name: 'torch', start: startTorch },
-  { name: 'lean-c', oneThread: true, start: startLean },
-  { name: 'tfjs-wasm', npm: true, oneThread: true, start: node('tfjs_peer.js', 'wasm') },
-  { name: 'tfjs-cpu', npm: true, oneThread: true, start: node('tfjs_peer.js', 'cpu') },
-  { name: 'brain', npm: true, oneThread: true, start: node('brain_peer.js') },
+  { name: 'lean-c', oneThread: true, only: connected, start: startLean },
+  { name: 'tfjs-wasm', npm: true, oneThread: true, only: connected, start: node('tfjs_peer.js', 'wasm') },
+  { name: 'tfjs-cpu', npm: true, oneThread: true, only: connected, start: node('tfjs_peer.js', 'cpu') },
+  { name: 'brain', npm: true, oneThread: true, only: connected, start: node('brain_peer.js') },
 ];

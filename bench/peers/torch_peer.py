@@ -14,6 +14,7 @@ try:
     import torch
     import torch.nn as nn
     import torch.nn.functional as F
+    import torch_families as families
 except ImportError as error:
     say(unavailable=str(error))
     sys.exit(0)
@@ -45,7 +46,10 @@ def mlp(*sizes, activation=nn.ReLU):
 
 class Training:
     def __init__(self, workload):
-        if workload == 'W1':
+        if workload in families.FAMILIES:
+            self.model, self.optimizer, self.lossf = families.training(workload)
+            self.data = families.data(workload)
+        elif workload == 'W1':
             self.model = mlp(2, 8, 1, activation=nn.Tanh)
             self.optimizer = torch.optim.SGD(self.model.parameters(), 0.5)
             self.lossf = F.binary_cross_entropy_with_logits
@@ -137,7 +141,7 @@ def build(workload):
         return Latency()
     if workload == 'epoch':
         return Epoch()
-    return Training(workload) if workload in ('W1', 'W2', 'W3') else None
+    return Training(workload) if workload in ('W1', 'W2', 'W3', *families.FAMILIES) else None
 
 
 say(engine=f'PyTorch {torch.__version__}')
