@@ -1,33 +1,9 @@
-import { bytesPerElement, type DType, dtypes } from '../dtype.js';
 import { StateError } from '../errors.js';
 import { native, type OperationDescription, type ProgramDescription, type SpanDescription } from '../native.js';
+import { bytesOf, flopsOf } from './flops.js';
 import { type Leaves, type Machine, signature } from './machine.js';
 
 const runs = 20;
-
-/** Multiplications and additions of the kernels that do more than a few an element written. */
-const flops: Record<string, (o: OperationDescription) => number> = {
-  matmul: ({ integers, spans }) => 2 * (integers[4] as number) * written(spans),
-  linear: ({ integers, spans }) => 2 * (integers[1] as number) * written(spans),
-  adam: (o) => 12 * written(o.spans),
-  sgd: (o) => 4 * written(o.spans),
-};
-
-const elements = (spans: SpanDescription[]): number => spans.reduce((sum, s) => sum + s.length, 0);
-const written = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.written));
-const read = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.read));
-
-function flopsOf(o: OperationDescription): number {
-  if (o.kernel === 'constant') return 0;
-  return flops[o.kernel]?.(o) ?? Math.max(written(o.spans), read(o.spans));
-}
-
-function bytesOf(o: OperationDescription): number {
-  return o.spans.reduce((sum, s) => {
-    const passes = Number(s.read) + Number(s.written);
-    return sum + passes * s.length * bytesPerElement[dtypes[s.dtype] as DType];
-  }, 0);
-}
 
 function scaled(value: number, unit: string): string {
   const prefixes = ['', 'k', 'M', 'G', 'T'];

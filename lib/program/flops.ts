@@ -1,0 +1,85 @@
+// How much the kernels of a program compute and move, for `describe` and `profile`.
+import { bytesPerElement, type DType, dtypes } from '../dtype.js';
+import type { OperationDescription, SpanDescription } from '../native.js';
+
+const elements = (spans: SpanDescription[]): number => spans.reduce((sum, s) => sum + s.length, 0);
+const written = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.written));
+const read = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.read));
+
+// All three passes of a convolution multiply each tap with each output once; numbers as in native/kernels/conv_planes.h.
+function convolution({ integers }: OperationDescription): number {
+  const [, images, groups, inChannels, outChannels] = integers as [number, number, number, number, number];
+  const [outputs, taps] = [6, 7].map((i) => (integers[i] as number) * (integers[i + 6] as number)) as [number, number];
+  return 2 * images * groups * inChannels * outChannels * outputs * taps;
+}
+
+// The products with both weights, whose rows are `gates` blocks; numbers as in native/kernels/recurrent.h. Shorter
+// sequences among the batch are counted as if they were whole.
+function recurrent(gates: number): (o: OperationDescription) => number {
+  return ({ integers }) => {
+    const [steps, batch, inFeatures, hidden, directions] = integers as [number, number, number, number, number];
+    return 2 * directions * steps * batch * gates * hidden * (inFeatures + hidden);
+  };
+}
+
+// The gradients of the weights are as much as the forward pass, and so are those of states and x. The latter is written
+// first, if it is wanted.
+function recurrentBackward(gates: number): (o: OperationDescription) => number {
+  return ({ integers, spans }) => {
+    const [steps, batch, inFeatures, hidden, directions] = integers as [number, number, number, number, number];
+    const hasInput = spans.find((s) => s.written)?.length === steps * batch * inFeatures;
+    const columns = 2 * inFeatures + 2 * hidden - (hasInput ? 0 : inFeatures);
+    return 2 * directions * steps * batch * gates * hidden * columns;
+  };
+}
+
+// `ofWidth` and `ofValue` products along the width of queries and keys and along that of values, for the pairs that a
+// causal attention leaves; numbers as in native/kernels/attention.cc.
+function attention(ofWidth: number, ofValue: number): (o: OperationDescription) => number {
+  return ({ integers }) => {
+    const [batch, heads, queries, keys, width, valueWidth, causal] = integers as [
+      ...[number, number, number, number],
+      ...[number, number, number],
+    ];
+    let pairs = queries * keys;
+    if (causal > 0) {
+      pairs = 0;
+      for (let i = 0; i < queries; i++) pairs += Math.min(keys, i + causal);
+    }
+    return 2 * batch * heads * pairs * (ofWidth * width + ofValue * valueWidth);
+  };
+}
+
+/** Multiplications and additions of the kernels that do more than a few an element written. */
+const formulas: Record<string, (o: OperationDescription) => number> = {
+  matmul: ({ integers, spans }) => 2 * (integers[4] as number) * written(spans),
+  linear: ({ integers, spans }) => 2 * (integers[1] as number) * written(spans),
+  conv: convolution,
+  convInput: convolution,
+  convWeight: convolution,
+  lstm: recurrent(4),
+  lstmBackward: recurrentBackward(4),
+  gru: recurrent(3),
+  gruBackward: recurrentBackward(3),
+  rnn: recurrent(1),
+  rnnBackward: recurrentBackward(1),
+  // Scores and weighted values; backwards the scores once more, then the gradients of weights, values, queries and keys.
+  attention: attention(1, 1),
+  attentionBackward: attention(3, 2),
+  adam: (o) => 12 * written(o.spans),
+  sgd: (o) => 4 * written(o.spans),
+};
+
+/** Floating-point operations of a call. */
+export function flopsOf(o: OperationDescription): number {
+  if (o.kernel === 'constant') return 0;
+  return formulas[o.kernel]?.(o) ?? Math.max(written(o.spans), read(o.spans));
+}
+
+/** Bytes that a call reads and writes. */
+export function bytesOf(o: OperationDescription): number {
+  return o.spans.reduce((sum, s) => {
+    const passes = Number(s.read) + Number(s.written);
+    return sum + passes * s.length * bytesPerElement[dtypes[s.dtype] as DType];
+  }, 0);
+}
