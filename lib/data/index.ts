@@ -1,4 +1,5 @@
 // Data to train on: datasets, the loader that makes batches of them, and files.
+export { type AugmentOptions, type AugmentRange, augment } from './augment.js';
 export { type Collated, collate } from './collate.js';
 export { type Dataset, TensorDataset } from './dataset.js';
 export { type IdxArray, readIdx } from './idx.js';

@@ -59,7 +59,7 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
     this.batchSize = checkInteger('DataLoader', 'batchSize', options.batchSize ?? 1, 1);
     this.#shuffle = checkType('shuffle', options.shuffle ?? false, 'boolean');
     this.#dropLast = checkType('dropLast', options.dropLast ?? false, 'boolean');
-    this.#generator = chooseGenerator(options);
+    this.#generator = chooseGenerator('DataLoader', options);
     this.#collate = options.collate && checkType('collate', options.collate, 'function');
     this.#transform = options.transform && checkType('transform', options.transform, 'function');
     if (this.length === 0) {
@@ -150,12 +150,16 @@ function checkType<T>(name: string, value: T, type: 'boolean' | 'function'): T {
   throw new ArgumentError(`DataLoader: ${name} must be a ${type}, got ${describe(value)}`);
 }
 
-function chooseGenerator(options: { seed?: number; generator?: Generator }): Generator | undefined {
+/** @internal The generator that a caller chose by `seed` or `generator`. */
+export function chooseGenerator(
+  operation: string,
+  options: { seed?: number; generator?: Generator },
+): Generator | undefined {
   const { seed, generator } = options;
   if (generator !== undefined && !(generator instanceof Generator)) {
-    throw new ArgumentError(`DataLoader: generator must be a Generator, got ${describe(generator)}`);
+    throw new ArgumentError(`${operation}: generator must be a Generator, got ${describe(generator)}`);
   }
   if (seed === undefined) return generator;
-  if (generator !== undefined) throw new ArgumentError('DataLoader: seed and generator exclude each other, got both');
-  return new Generator(checkInteger('DataLoader', 'seed', seed));
+  if (generator !== undefined) throw new ArgumentError(`${operation}: seed and generator exclude each other, got both`);
+  return new Generator(checkInteger(operation, 'seed', seed));
 }
