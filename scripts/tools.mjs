@@ -1,5 +1,5 @@
 // The compiler, cmake, make and OpenBLAS: looked for, and installed with apt-get or brew where they are missing.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onPath, run, SetupError, step } from './steps.mjs';
@@ -56,16 +56,23 @@ function look() {
   return { missing, serial: blas === 'serial' };
 }
 
-function aptInstall(prefix) {
+function aptInstall(prefix, packages) {
   const [command, ...lead] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get'];
   // Another apt-get may be at work on a machine that has just started.
   const options = ['-y', '-qq', '-o', 'DPkg::Lock::Timeout=300'];
-  const install = [...lead, 'install', ...options, '--no-install-recommends', ...aptPackages];
+  const install = [...lead, 'install', ...options, '--no-install-recommends', ...packages];
   // A simulation tells whether the package lists are there and know the packages.
   if (run(command, [...install, '--simulate']).status !== 0) {
     step('updating the package lists (apt-get update)', command, [...lead, 'update', ...options]);
   }
-  step(`installing ${aptPackages.join(' ')} (apt-get)`, command, install);
+  step(`installing ${packages.join(' ')} (apt-get)`, command, install);
+}
+
+/** What has to stand before `apt-get`; undefined where it is missing, or cannot be used without a password. */
+function aptPrefix() {
+  if (process.platform !== 'linux' || !onPath('apt-get')) return undefined;
+  if (process.getuid() === 0) return [];
+  return onPath('sudo') && run('sudo', ['-n', 'true']).status === 0 ? ['sudo', '-n'] : undefined;
 }
 
 /** How this machine installs packages: { install } or, where it cannot be done from here, { hint }. */
@@ -76,12 +83,9 @@ function installer() {
     return { install: () => step('installing cmake openblas (brew)', 'brew', ['install', '-q', 'cmake', 'openblas']) };
   }
   if (process.platform === 'win32') return { hint: 'use the Windows Subsystem for Linux' };
-  if (onPath('apt-get')) {
-    if (process.getuid() === 0) return { install: () => aptInstall([]) };
-    if (onPath('sudo') && run('sudo', ['-n', 'true']).status === 0)
-      return { install: () => aptInstall(['sudo', '-n']) };
-    return { hint: `sudo apt-get install ${aptPackages.join(' ')}` };
-  }
+  const prefix = aptPrefix();
+  if (prefix) return { install: () => aptInstall(prefix, aptPackages) };
+  if (onPath('apt-get')) return { hint: `sudo apt-get install ${aptPackages.join(' ')}` };
   if (onPath('dnf')) return { hint: 'sudo dnf install gcc-c++ make cmake openblas-devel' };
   if (onPath('apk')) return { hint: 'apk add g++ make cmake openblas-dev' };
   return { hint: `${byHand}, with this system's package manager` };
@@ -105,4 +109,16 @@ export function ensureTools() {
     throw new SetupError(`${missing.join(', ')} missing; ${rest}`);
   }
   if (serial) console.log('setup: OpenBLAS is here in its serial build only; products will run one at a time');
+}
+
+/** Installs the Debian package of a dataset where its folder is missing; what needs it says what to do if this cannot. */
+export function tryDataset(name, folder) {
+  const prefix = existsSync(folder) ? undefined : aptPrefix();
+  if (prefix === undefined) return;
+  try {
+    aptInstall(prefix, [name]);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(`setup: ${error.message}`);
+  }
 }

@@ -1,0 +1,80 @@
+// Learns handwritten digits with convolutions: LeNet-5 on the 60,000 training images of MNIST, 3 epochs.
+// Run it with `npm run example -- lenet`. It leaves output/lenet.safetensors (the weights) and output/lenet.png (the first
+// layer's filters, and test digits that the network gets wrong).
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { data, io, manualSeed, optim } from 'adjoint';
+import { first, learn, planes } from '../shared/classifier.js';
+import { digitGrid } from '../shared/digits.js';
+import { colourScale, colours, Picture } from '../shared/picture.js';
+import { leNet } from './model.js';
+
+/** Sizes with which it takes a few seconds, for the tests. */
+export const small = { images: 4000, tests: 1000, epochs: 2 };
+
+/**
+ * Trains, and returns the losses and the accuracy on the test images.
+ *
+ * @param {{ images?: number, tests?: number, epochs?: number, batchSize?: number, maxLr?: number, output?: string,
+ *   stream?: import('adjoint').train.ProgressStream }} [options]
+ *   images and tests: how many to learn from, and to test with
+ */
+export async function run(options = {}) {
+  const { images = 60_000, tests = 10_000, epochs = 3, batchSize = 64, maxLr = 5e-3 } = options;
+  const { output = 'output', stream = process.stdout } = options;
+  manualSeed(1);
+  const digits = data.mnist();
+  const [seen, unseen] = [first(digits.train, images), first(digits.test, tests)];
+  const dataset = new data.TensorDataset(planes(data.standardise, seen.images), seen.labels);
+  const loader = new data.DataLoader(dataset, { batchSize, shuffle: true, dropLast: true });
+
+  const model = leNet();
+  stream.write(`${model.summary([batchSize, 1, 28, 28])}\n\n`);
+  const optimizer = new optim.Adam(model.parameters(), { lr: maxLr });
+  const test = { images: planes(data.standardise, unseen.images), labels: unseen.labels };
+  const result = await learn(model, { loader, test, optimizer, maxLr, epochs, stream });
+
+  mkdirSync(output, { recursive: true });
+  io.save(`${output}/lenet.safetensors`, model.stateDict());
+  const filters = model.stateDict().get('0.weight')?.toTypedArray() ?? [];
+  io.writePng(`${output}/lenet.png`, picture(filters, unseen, result.predictions));
+  stream.write(`
+${tests} test digits: accuracy ${result.accuracy.toFixed(2)} %, after ${result.seconds.toFixed(0)} s
+saved ${output}/lenet.safetensors (the weights) and ${output}/lenet.png (filters, and digits it got wrong)
+`);
+  return result;
+}
+
+/**
+ * The filters of the first layer, red where ink counts for and blue where it counts against; below, digits that are
+ * wrong.
+ *
+ * @param {ArrayLike<number>} filters 6 of 5 × 5
+ * @param {import('../shared/classifier.js').Part} test
+ * @param {Int32Array} predictions
+ */
+function picture(filters, test, predictions) {
+  const labels = test.labels.toTypedArray();
+  const wrong = [...predictions.keys()].filter((i) => predictions[i] !== labels[i]).slice(0, 40);
+  const pixels = test.images.toTypedArray();
+  const grid = digitGrid({
+    images: wrong.flatMap((i) => [...pixels.subarray(i * 784, (i + 1) * 784)]),
+    labels: wrong.map((i) => labels[i] ?? 0),
+    predictions: wrong.map((i) => predictions[i] ?? 0),
+  });
+  const [side, top] = [100, 160];
+  const whole = new Picture(grid.width, grid.height + top);
+  const scale = colourScale([colours.blue, colours.white, colours.red]);
+  const largest = Math.max(...Array.from(filters, Math.abs));
+  whole.text(12, 22, 'filters of the first layer');
+  for (let i = 0; i < filters.length / 25; i++) {
+    const values = Array.from({ length: 25 }, (_, at) => filters[25 * i + at] ?? 0);
+    const left = 12 + i * (side + 24);
+    whole.image(left, 44, side, side, values, 5, (value) => scale(0.5 + value / largest / 2));
+    whole.frame(left - 1, 43, side + 2, side + 2, colours.grey);
+  }
+  whole.data.set(grid.data, 3 * top * grid.width);
+  return whole;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
