@@ -67,8 +67,8 @@ export async function learn(model, { loader, test, optimizer, maxLr, epochs, str
 function predictAll(predict, images) {
   const [count = 0] = images.shape;
   const all = new Int32Array(count);
-  for (let start = 0; start < count; start += 500) {
-    const end = Math.min(count, start + 500);
+  for (let start = 0; start < count; start += 250) {
+    const end = Math.min(count, start + 250);
     all.set(/** @type {Int32Array} */ (predict(images.slice({ start, end })).toTypedArray()), start);
   }
   return all;
