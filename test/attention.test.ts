@@ -1,3 +1,4 @@
+// Attention and transformers against composed operations and PyTorch. Over 300 lines: the cases share their helpers.
 import { describe, expect, it } from 'vitest';
 import { backward } from '../lib/autograd/engine.js';
 import { gradcheck, gradgradcheck } from '../lib/autograd/gradcheck.js';

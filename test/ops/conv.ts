@@ -1,3 +1,4 @@
+// Rows of convolution. Over 300 lines: most of it is the table of shapes and options.
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import {
   type ConvOptions,
