@@ -1,14 +1,17 @@
 // The three passes of a convolution: its output, its input gradient, its weight gradient. Each is linear in both of its
 // operands, and the gradients of each are the other two, so that they can be differentiated any number of times.
 import { isGradEnabled, record } from '../autograd/tape.js';
-import { type Kernel, kernel, native } from '../native.js';
+import { kernel } from '../native.js';
 import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
+import { planOf, planOfWeight } from './conv-ways.js';
 import { sum } from './reduce.js';
 import type { Axis } from './windows.js';
 
 const convKernel = kernel('conv');
 const convInputKernel = kernel('convInput');
+const convImagesKernel = kernel('convImages');
+const convWinogradKernel = kernel('convWinograd');
 const convWeightKernel = kernel('convWeight');
 const channelSumsKernel = kernel('channelSums');
 
@@ -25,73 +28,40 @@ export interface ConvSizes {
   weight: Shape;
 }
 
-// Shares of the images that threads take, each with scratch memory of its own; several a thread, as the pool wants them.
-function slotsOf(images: number): number {
-  const threads = native.getThreads();
-  return threads === 1 ? 1 : Math.max(1, Math.min(images, 4 * threads));
-}
-
 const axisNumbers = (a: Axis): number[] => [a.in, a.out, a.taps, a.stride, a.pad, a.dilation];
 
-// In the order of native/kernels/conv_planes.h, and so are the lengths of scratch memory below.
+// In the order of native/kernels/conv_planes.h.
 function numbersOf(s: ConvSizes, slots: number): number[] {
   return [slots, s.images, s.groups, s.inChannels, s.outChannels, ...axisNumbers(s.h), ...axisNumbers(s.w)];
 }
 
-const room = (n: number): number => Math.floor((n + 127) / 64) * 64;
-const planeLength = (a: Axis): number => Math.ceil(((a.out - 1) * a.stride + (a.taps - 1) * a.dilation + 1) / a.stride);
-const shift = (a: Axis): number => Math.floor(((a.taps - 1) * a.dilation) / a.stride);
-const phaseLength = (a: Axis): number => Math.floor((a.pad + a.in - 1) / a.stride) + 1;
-const taps = (s: ConvSizes): number => s.h.taps * s.w.taps;
-
-const planesOfX = (s: ConvSizes): number =>
-  room(s.inChannels * s.h.stride * s.w.stride * planeLength(s.h) * planeLength(s.w));
-
-function strips(height: number, pitch: number): number {
-  return 14 * room(Math.max(pitch, Math.min(height * pitch, 4096)));
-}
-
-const weightsOf = (s: ConvSizes): number => room(s.groups * s.outChannels * s.inChannels * taps(s));
-
-function outputScratch(s: ConvSizes, slots: number): number {
-  return weightsOf(s) + slots * (planesOfX(s) + strips(s.h.out, planeLength(s.w)));
-}
-
-function inputScratch(s: ConvSizes, slots: number): number {
-  const pitch = phaseLength(s.w) + shift(s.w);
-  const planes = room(s.outChannels * (phaseLength(s.h) + shift(s.h)) * pitch);
-  return weightsOf(s) + slots * (planes + strips(phaseLength(s.h), pitch));
-}
-
-function weightScratch(s: ConvSizes, slots: number): number {
-  const channels = Math.ceil(s.outChannels / 16) * 16;
-  const lanes = s.outChannels <= 9 ? 16 * s.outChannels : channels;
-  const dy = channels * room(s.h.out * planeLength(s.w));
-  return slots * (planesOfX(s) + dy + room(s.groups * s.inChannels * taps(s) * lanes));
-}
-
-// Runs a kernel whose spans are `result`, `operands` and two of scratch memory.
-function run(
-  name: Kernel,
+/** @internal The output of a convolution from x, or its input gradient from dy; operands: x or dy, weight, bias. */
+export function sumOfTaps(
   result: Tensor,
-  operands: readonly (Tensor | null)[],
+  operands: readonly [Tensor, Tensor, Tensor | null],
   s: ConvSizes,
-  scratchOf: (s: ConvSizes, slots: number) => number,
-  offsetsPerTap: number,
+  toInput: boolean,
+  { way, slots, scratch: length } = planOf(s, toInput),
 ): void {
-  const slots = slotsOf(s.images);
-  const scratch = empty([scratchOf(s, slots)], result.dtype);
-  const offsets = empty([offsetsPerTap * taps(s)], 'int32');
-  const handles = operands.map((t) => (t === null ? 0 : t.handle));
-  name(result.handle, ...handles, scratch.handle, offsets.handle, ...numbersOf(s, slots));
+  const channels = toInput ? s.outChannels : s.inChannels;
+  const numbers = numbersOf(s, slots);
+  const scratch = empty([length], result.dtype);
+  const handles = [result.handle, ...operands.map((t) => (t === null ? 0 : t.handle)), scratch.handle];
+  if (way === 'images') {
+    convImagesKernel(...handles, Number(toInput), ...numbers);
+  } else {
+    const offsets = empty([way === 'winograd' ? channels : channels * s.h.taps * s.w.taps], 'int32');
+    if (way === 'winograd') convWinogradKernel(...handles, offsets.handle, Number(toInput), ...numbers);
+    else (toInput ? convInputKernel : convKernel)(...handles, offsets.handle, ...numbers);
+    offsets.dispose();
+  }
   scratch.dispose();
-  offsets.dispose();
 }
 
 /** @internal y = x ∗ weight + bias */
 export function convOutput(name: string, x: Tensor, weight: Tensor, bias: Tensor | null, s: ConvSizes): Tensor {
   const y = empty(s.y, x.dtype);
-  run(convKernel, y, [x, weight, bias], s, outputScratch, s.inChannels);
+  sumOfTaps(y, [x, weight, bias], s, false);
   const backward = (dy: Tensor, needs: readonly boolean[]) => {
     const gradients = [
       needs[0] ? convInput(name, dy, weight, null, s) : null,
@@ -106,7 +76,7 @@ export function convOutput(name: string, x: Tensor, weight: Tensor, bias: Tensor
 /** @internal The input gradient, and the transposed convolution: of the shape s.x. */
 export function convInput(name: string, dy: Tensor, weight: Tensor, bias: Tensor | null, s: ConvSizes): Tensor {
   const dx = empty(s.x, dy.dtype);
-  run(convInputKernel, dx, [dy, weight, bias], s, inputScratch, s.outChannels);
+  sumOfTaps(dx, [dy, weight, bias], s, true);
   const backward = (g: Tensor, needs: readonly boolean[]) => {
     const gradients = [
       needs[0] ? convOutput(name, g, weight, null, s) : null,
@@ -121,7 +91,13 @@ export function convInput(name: string, dy: Tensor, weight: Tensor, bias: Tensor
 /** @internal The weight gradient. */
 export function convWeight(name: string, x: Tensor, dy: Tensor, s: ConvSizes): Tensor {
   const dWeight = empty(s.weight, x.dtype);
-  run(convWeightKernel, dWeight, [x, dy], s, weightScratch, s.inChannels);
+  const { slots, scratch: length } = planOfWeight(s);
+  const scratch = empty([length], x.dtype);
+  const offsets = empty([s.inChannels * s.h.taps * s.w.taps], 'int32');
+  const numbers = numbersOf(s, slots);
+  convWeightKernel(dWeight.handle, x.handle, dy.handle, scratch.handle, offsets.handle, ...numbers);
+  scratch.dispose();
+  offsets.dispose();
   const backward = (g: Tensor, needs: readonly boolean[]) => [
     needs[0] ? convInput(name, dy, g, null, s) : null,
     needs[1] ? convOutput(name, x, g, null, s) : null,

@@ -13,6 +13,10 @@ function convolution({ integers }: OperationDescription): number {
   return 2 * images * groups * inChannels * outChannels * outputs * taps;
 }
 
+// With images in lanes, whether to the input comes before the numbers. Winograd's products, fewer, count as those that
+// they stand for.
+const inLanes = (o: OperationDescription): number => convolution({ ...o, integers: o.integers.slice(1) });
+
 // The products with both weights, whose rows are `gates` blocks; numbers as in native/kernels/recurrent.h. Shorter
 // sequences among the batch are counted as if they were whole.
 function recurrent(gates: number): (o: OperationDescription) => number {
@@ -56,6 +60,8 @@ const formulas: Record<string, (o: OperationDescription) => number> = {
   linear: ({ integers, spans }) => 2 * (integers[1] as number) * written(spans),
   conv: convolution,
   convInput: convolution,
+  convImages: inLanes,
+  convWinograd: inLanes,
   convWeight: convolution,
   lstm: recurrent(4),
   lstmBackward: recurrentBackward(4),

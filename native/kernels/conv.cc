@@ -3,6 +3,7 @@
 // derivative of the others. No matrix of patches is made: see conv_planes.h.
 #include "conv_correlate.h"
 #include "conv_weight.h"
+#include "conv_winograd.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -204,5 +205,7 @@ Outcome channelSums(Out<T> dBias, In<T> dy, int64_t images, int64_t channels, in
 
 ADJOINT_FAMILY(conv, kernel<conv<float>, conv<double>>("conv"),
                kernel<convInput<float>, convInput<double>>("convInput"),
+               kernel<convImages<float>, convImages<double>>("convImages"),
+               kernel<convWinograd<float>, convWinograd<double>>("convWinograd"),
                kernel<convWeight<float>, convWeight<double>>("convWeight"),
                kernel<channelSums<float>, channelSums<double>>("channelSums"))

@@ -110,6 +110,46 @@ void channelTile(int64_t height, int64_t width, int64_t pitch, const T* x, const
   }
 }
 
+// The taps of a pixel: how many there are, and the steps from one to the next in the weights and in the source.
+struct Taps {
+  int64_t channels, height, width;
+  int64_t aChannel, aRow, aColumn;
+  int64_t bChannel, bRow, bColumn;
+};
+
+// Images in lanes: c[i * ldc …] = bias[i] (or 0) + Σ_taps a[i] · b[…], for i < rows.
+template <typename T, int rows, int vectors>
+void imageTile(const Taps& taps, const T* a, const T* b, T* c, int64_t ldc, const T* bias) {
+  Lanes<T> s[rows][vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++) {
+    const Lanes<T> start = (bias ? bias[i] : T(0)) - Lanes<T>{};
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) s[i][j] = start;
+  }
+  for (int64_t channel = 0; channel < taps.channels; channel++, a += taps.aChannel, b += taps.bChannel) {
+    for (int64_t h = 0; h < taps.height; h++) {
+      const T *weight = a + h * taps.aRow, *from = b + h * taps.bRow;
+      for (int64_t w = 0; w < taps.width; w++, weight += taps.aColumn, from += taps.bColumn) {
+        Lanes<T> x[vectors];
+#pragma GCC unroll 4
+        for (int j = 0; j < vectors; j++) x[j] = vectorAt(from + j * kLanesOf<T>);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++) {
+          const Lanes<T> v = weight[i] - Lanes<T>{};
+#pragma GCC unroll 4
+          for (int j = 0; j < vectors; j++) s[i][j] += v * x[j];
+        }
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) vectorAt(c + i * ldc + j * kLanesOf<T>) = s[i][j];
+  }
+}
+
 // A tile of products of pixels: kDotRows channels by kDotTaps taps.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int kDotRows = 3, kDotTaps = 6;
@@ -151,6 +191,8 @@ using PixelTile = void (*)(int64_t, const T*, const int32_t*, const T* const*, T
 template <typename T>
 using ChannelTile = void (*)(int64_t, int64_t, int64_t, const T*, const int32_t*, const T*, int64_t, T*, int64_t);
 template <typename T>
+using ImageTile = void (*)(const Taps&, const T*, const T*, T*, int64_t, const T*);
+template <typename T>
 using DotTile = void (*)(int64_t, const T*, const int32_t*, const T*, int64_t, T*, int64_t);
 
 constexpr int widest(int rows) { return kSums / rows < kMostVectors ? kSums / rows : kMostVectors; }
@@ -161,6 +203,7 @@ struct Tiles {
   struct Height {
     PixelTile<T> pixels[kMostVectors];
     ChannelTile<T> channels[2];
+    ImageTile<T> images[2];
   };
   struct Heights {
     Height rows[kMostRows];
@@ -177,7 +220,8 @@ struct Tiles {
   template <int rows>
   static constexpr Height height() {
     return {{pixel<rows, 1>(), pixel<rows, 2>(), pixel<rows, 3>(), pixel<rows, 4>()},
-            {channelTile<T, rows, 1>, channelTile<T, rows, 2>}};
+            {channelTile<T, rows, 1>, channelTile<T, rows, 2>},
+            {imageTile<T, rows, 1>, imageTile<T, rows, 2>}};
   }
   template <int... i>
   static constexpr Heights allHeights(std::integer_sequence<int, i...>) {

@@ -1,0 +1,134 @@
+// How the output of a convolution and its input gradient are computed: over padded planes (native/kernels/conv.cc), with
+// images in lanes (conv_images.h), or by Winograd's fewer products (conv_winograd.h). The numbers that the kernels take
+// and the scratch memory that each needs, and which way is estimated to be the fastest.
+import { native } from '../native.js';
+import type { ConvSizes } from './conv-passes.js';
+import type { Axis } from './windows.js';
+
+/** @internal */
+export type Way = 'planes' | 'images' | 'winograd';
+
+/** @internal How a pass is computed: the shares of images that threads take, and the elements of scratch memory. */
+export interface Plan {
+  way: Way;
+  slots: number;
+  scratch: number;
+}
+
+const room = (n: number): number => Math.floor((n + 127) / 64) * 64;
+const planeLength = (a: Axis): number => Math.ceil(((a.out - 1) * a.stride + (a.taps - 1) * a.dilation + 1) / a.stride);
+const shift = (a: Axis): number => Math.floor(((a.taps - 1) * a.dilation) / a.stride);
+const phaseLength = (a: Axis): number => Math.floor((a.pad + a.in - 1) / a.stride) + 1;
+const taps = (s: ConvSizes): number => s.h.taps * s.w.taps;
+const weightsOf = (s: ConvSizes): number => room(s.groups * s.outChannels * s.inChannels * taps(s));
+const planesOfX = (s: ConvSizes): number =>
+  room(s.inChannels * s.h.stride * s.w.stride * planeLength(s.h) * planeLength(s.w));
+
+function strips(height: number, pitch: number): number {
+  return 14 * room(Math.max(pitch, Math.min(height * pitch, 4096)));
+}
+
+// Several shares a thread, as the pool wants them; for each of them scratch memory of its own.
+function slotsOf(images: number): number {
+  const threads = native.getThreads();
+  return threads === 1 ? 1 : Math.max(1, Math.min(images, 4 * threads));
+}
+
+// Lanes of the widest vectors: a share of fewer images would leave some empty.
+const lanes = 16;
+const slotsOfLanes = (images: number): number => slotsOf(Math.ceil(images / lanes));
+
+// One group of a pass: what is summed up, and what comes out.
+interface Side {
+  channels: number;
+  height: number;
+  width: number;
+}
+
+function sidesOf(s: ConvSizes, toInput: boolean): { source: Side; result: Side } {
+  const x = { channels: s.inChannels, height: s.h.in, width: s.w.in };
+  const y = { channels: s.outChannels, height: s.h.out, width: s.w.out };
+  return toInput ? { source: y, result: x } : { source: x, result: y };
+}
+
+const elements = (side: Side): number => side.channels * side.height * side.width;
+
+// The lengths of native/kernels/conv.cc, conv_images.h and conv_winograd.h.
+function scratchOf(s: ConvSizes, toInput: boolean, way: Way, slots: number): number {
+  const { source, result } = sidesOf(s, toInput);
+  if (way === 'images') {
+    const strip = 14 * Math.min(16, result.height * result.width) * 2 * lanes;
+    return weightsOf(s) + slots * (room(2 * lanes * elements(source)) + strip);
+  }
+  if (way === 'winograd') {
+    const channels = source.channels + result.channels;
+    const columns = lanes * Math.min(Math.max(1, Math.floor(8192 / channels / lanes)), Math.ceil(result.width / 2));
+    const rows = 4 * source.channels * source.width + 2 * result.channels * result.width;
+    return room(16 * s.groups * source.channels * result.channels) + slots * (lanes * rows + 16 * channels * columns);
+  }
+  if (!toInput) return weightsOf(s) + slots * (planesOfX(s) + strips(s.h.out, planeLength(s.w)));
+  const pitch = phaseLength(s.w) + shift(s.w);
+  const planes = room(s.outChannels * (phaseLength(s.h) + shift(s.h)) * pitch);
+  return weightsOf(s) + slots * (planes + strips(phaseLength(s.h), pitch));
+}
+
+// Taps that the outputs of a dimension meet inside of the image, all together.
+function tapsInside(a: Axis): number {
+  let count = 0;
+  for (let t = 0; t < a.taps; t++) {
+    const start = t * a.dilation - a.pad; // output i meets element i · stride + start
+    const first = Math.max(0, Math.ceil(-start / a.stride));
+    count += Math.max(0, Math.min(a.out, Math.floor((a.in - 1 - start) / a.stride) + 1) - first);
+  }
+  return count;
+}
+
+// The time of one image of one group, in products of whole vectors; the factors were measured with AVX-512.
+function costOf(s: ConvSizes, toInput: boolean, way: Way): number {
+  const { source, result } = sidesOf(s, toInput);
+  const products = source.channels * result.channels;
+  if (way === 'images') {
+    return (products * tapsInside(s.h) * tapsInside(s.w)) / lanes + 3 * (elements(source) + elements(result));
+  }
+  if (way === 'winograd') {
+    const tiles = Math.ceil(result.height / 2) * Math.ceil(result.width / 2);
+    return products * (tiles + 64 / s.images) + 4 * (elements(source) + elements(result));
+  }
+  const [height, width] = toInput ? [phaseLength(s.h), phaseLength(s.w)] : [s.h.out, s.w.out];
+  const pitch = toInput ? width + shift(s.w) : planeLength(s.w);
+  const isWhole = width % lanes === 0 && (!toInput || s.w.stride === 1);
+  const vectors = Math.ceil((isWhole ? height * width : (height - 1) * pitch + width) / lanes);
+  return 1.12 * products * taps(s) * vectors + (isWhole ? 0 : elements(result));
+}
+
+const suitsWinograd = (a: Axis): boolean => a.taps === 3 && a.stride === 1 && a.dilation === 1;
+
+/** @internal The ways that a convolution can be computed. */
+export const waysOf = (s: ConvSizes): Way[] =>
+  suitsWinograd(s.h) && suitsWinograd(s.w) ? ['planes', 'images', 'winograd'] : ['planes', 'images'];
+
+/** @internal The way of `ways` that is fastest by an estimate, for the output of a convolution or its input gradient. */
+export function planOf(s: ConvSizes, toInput: boolean, ways: Way[] = waysOf(s)): Plan {
+  const threads = native.getThreads();
+  let best: Plan | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const way of ways) {
+    const slots = way === 'planes' ? slotsOf(s.images) : slotsOfLanes(s.images);
+    const share = Math.ceil(s.images / Math.min(threads, slots));
+    const images = way === 'planes' ? share : Math.ceil(share / lanes) * lanes;
+    const time = images * costOf(s, toInput, way);
+    if (best !== undefined && time >= least) continue;
+    least = time;
+    best = { way, slots, scratch: scratchOf(s, toInput, way, slots) };
+  }
+  return best as Plan;
+}
+
+/** @internal The same of the weight gradient, which has one way. */
+export function planOfWeight(s: ConvSizes): { slots: number; scratch: number } {
+  const slots = slotsOf(s.images);
+  const channels = Math.ceil(s.outChannels / 16) * 16;
+  const sums = s.outChannels <= 9 ? 16 * s.outChannels : channels;
+  const dy = channels * room(s.h.out * planeLength(s.w));
+  return { slots, scratch: slots * (planesOfX(s) + dy + room(s.groups * s.inChannels * taps(s) * sums)) };
+}
