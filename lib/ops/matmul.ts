@@ -228,13 +228,14 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
   const backward = (dy: Tensor, needs: readonly boolean[]) => {
     let dz = dy;
     if (derivative !== null) dz = isGradEnabled() ? mul(dy, derivative(y)) : applyActivationBackward(dy, y, code);
+    const dWeight = needs[1] ? product(asMatrix(dz), asMatrix(x), true, false) : null;
+    const dBias = needs[2] ? biasGradient(dz, outFeatures) : null;
+    // Last, next to the function of x that comes before the layer: a compiled step runs both while dx is in the cache.
     const dx = needs[0]
       ? x.rank === 1
         ? reshaped('reshape', product(asMatrix(dz), weight, false, false), x.shape)
         : product(dz, weight, false, false)
       : null;
-    const dWeight = needs[1] ? product(asMatrix(dz), asMatrix(x), true, false) : null;
-    const dBias = needs[2] ? biasGradient(dz, outFeatures) : null;
     if (dz !== dy && !isGradEnabled()) dz.dispose();
     return bias ? [dx, dWeight, dBias] : [dx, dWeight];
   };

@@ -45,22 +45,16 @@ Outcome eluBackward(Out<T> dx, In<T> dy, In<T> x, double alpha, double scale) {
   return zip(dx, dy, x, [=](T g, T v) { return g * (v > T(0) ? positive : negative * math::exp(v)); });
 }
 
-// The distribution function of the standard normal.
-template <typename T>
-inline T normalBelow(T x) {
-  return T(0.5) * (T(1) + math::erf(x * T(0.70710678118654752)));
-}
-
 template <typename T>
 Outcome gelu(Out<T> y, In<T> x) {
-  return map(y, x, [](T v) { return v * normalBelow(v); });
+  return map(y, x, [](T v) { return v * math::normal(v).below; });
 }
 
 template <typename T>
 Outcome geluBackward(Out<T> dx, In<T> dy, In<T> x) {
   return zip(dx, dy, x, [](T g, T v) {
-    const T density = T(0.39894228040143268) * math::exp(T(-0.5) * v * v);
-    return g * (normalBelow(v) + v * density);
+    const math::Normal<T> n = math::normal(v);
+    return g * (n.below + v * n.density);
   });
 }
 

@@ -71,6 +71,9 @@ struct Kernel {
   // Element i of what it writes depends on element i of the operands (or on what broadcasts to it) alone, and all work
   // is one `parallel` over the elements: it may write over an operand, and run tile by tile with others (program.h).
   bool pointwise;
+  // It writes one matrix by one product, which hands over finished rows (RowTail of gemm.h): pointwise kernels may follow
+  // while these are in the cache.
+  bool rowwise;
 };
 
 struct Family {
@@ -255,11 +258,16 @@ struct Variants {
 template <auto first, auto... rest>
 constexpr Kernel kernel(const char* name) {
   static_assert(((Entry<rest>::count == Entry<first>::count) && ...));
-  return {name, Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count, false};
+  return {name, Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count, false, false};
 }
 
 constexpr Kernel pointwise(Kernel kernel) {
   kernel.pointwise = true;
+  return kernel;
+}
+
+constexpr Kernel rowwise(Kernel kernel) {
+  kernel.rowwise = true;
   return kernel;
 }
 

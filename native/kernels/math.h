@@ -140,6 +140,28 @@ inline float erf(float x) {
   return __builtin_copysignf(expm1(-q * t), x);
 }
 
+// Of the standard normal distribution: the probability below x and the density there.
+template <typename T>
+struct Normal {
+  T below, density;
+};
+
+// below(-u) = exp(-u^2 / 2) R(u), where R is a polynomial in 1 / (1 + 0.3 u): precise in the tail as well.
+inline Normal<float> normal(float x) {
+  const float e = exp(-0.5f * x * x);
+  const float t = 1.0f / (1.0f + 0.3f * __builtin_fabsf(x));
+  float r = 0.0354235843f;  // R / t
+  r = r * t + -0.156157792f;
+  r = r * t + 0.204555616f;
+  r = r * t + -0.0520329177f;
+  r = r * t + 0.12769118f;
+  r = r * t + 0.100176133f;
+  r = r * t + 0.120712109f;
+  r = r * t + 0.119632006f;
+  const float tail = e * (r * t);
+  return {x < 0.0f ? tail : 1.0f - tail, 0.398942280f * e};
+}
+
 // Beyond this the reduction below is no longer exact, and a caller takes sinFar and cosFar.
 constexpr float kPeriodicLimit = 1e6f;
 
@@ -172,6 +194,9 @@ inline double tanh(double x) { return __builtin_tanh(x); }
 inline double erf(double x) { return __builtin_erf(x); }
 inline double sin(double x) { return __builtin_sin(x); }
 inline double cos(double x) { return __builtin_cos(x); }
+inline Normal<double> normal(double x) {
+  return {0.5 * (1.0 + erf(x * 0.70710678118654752)), 0.39894228040143268 * exp(-0.5 * x * x)};
+}
 inline double sigmoid(double x) {
   const double e = __builtin_exp(-__builtin_fabs(x));
   return (x < 0.0 ? e : 1.0) / (1.0 + e);

@@ -170,6 +170,7 @@ Outcome biasGradient(Out<T> dBias, In<T> dz, int64_t rows, int64_t columns) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(matmul, kernel<matmul<float>, matmul<double>>("matmul"), kernel<linear<float>, linear<double>>("linear"),
+ADJOINT_FAMILY(matmul, rowwise(kernel<matmul<float>, matmul<double>>("matmul")),
+               rowwise(kernel<linear<float>, linear<double>>("linear")),
                pointwise(kernel<activationBackward<float>, activationBackward<double>>("activationBackward")),
                kernel<biasGradient<float>, biasGradient<double>>("biasGradient"))

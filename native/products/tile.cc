@@ -24,7 +24,11 @@ constexpr int64_t kFarApart = 256;       // elements
 // multiples of 4 KB apart, or all together out of the second.
 constexpr bool kPacksRows = kPackedRows == kLanes;
 constexpr int64_t kManyColumns = 256, kSameSet = 1024, kLargeA = 1'500'000;
+// Where all of b fits packed into a part of the second cache, many rows are computed block by block, each as wide as c:
+// c is then written line after line, and finished where it is. Floats of b, and of a block of a and of c.
+constexpr int64_t kPackedB = 64 * 1024, kRowBlock = 48 * 1024;
 static_assert(kPackedA + kDepth * kColumns <= kTileWorkspace, "the workspace holds a block of a and a panel of b");
+static_assert(kPackedA + kPackedB <= kTileWorkspace, "the workspace holds a block of a and all of b");
 
 // Multiplications of one thread's part (NEON: a guess). With AVX-512 OpenBLAS only draws level.
 #ifdef __AVX512F__
@@ -88,14 +92,23 @@ void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, con
   }
 }
 
+// The transposed block of a that is packed after this one, [k, width] with rows lda apart; none where `from` is null.
+struct Next {
+  const float* from;
+  int64_t width;
+};
+
 // The rows `rows` of c, over a block of k that begins at b.
-void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool accumulate, float* c, float* panel) {
+void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool accumulate, float* c, float* panel,
+                  const Next& next) {
   const bool copied = p.transB || (rows.m >= kManyRows && p.ldb >= kFarApart);
   for (int64_t j = 0; j < p.n; j += kColumns) {
     const int64_t n = least(kColumns, p.n - j), width = (n + kLanes - 1) / kLanes * kLanes;
     const float* from = b + (p.transB ? j * p.ldb : j);
     if (!copied && n == width) {
-      multiplyPanel(rows, n, from, p.ldb, {from, 0, 0}, accumulate, c + j, p.ldc);
+      Ahead ahead{from, 0, 0};
+      if (next.from && j < next.width) ahead = {next.from + j, rows.k / kAheadTiles * p.lda, p.lda};
+      multiplyPanel(rows, n, from, p.ldb, ahead, accumulate, c + j, p.ldc);
       continue;
     }
     (p.transB ? packTransposed : packStraight)(rows.k, n, width, from, p.ldb, panel);
@@ -112,25 +125,72 @@ void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool a
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-void multiply(const TileProduct& p, float* workspace) {
-  float* panel = workspace + kPackedA;
+// Whether a is packed, of a block of k.
+bool packsRows(const TileProduct& p, int64_t k) {
+  return p.transA || (kPacksRows && p.n >= kManyColumns && (p.lda % kSameSet == 0 || p.m * k > kLargeA));
+}
+
+// Tiles [t0, t1) of the rows of a, over k from k0 on.
+Rows rowsOf(const TileProduct& p, int64_t tiles, int64_t t0, int64_t t1, int64_t k0, int64_t k, float* workspace) {
+  const int64_t i0 = p.m * t0 / tiles, i1 = p.m * t1 / tiles;
+  const bool packed = packsRows(p, k);
+  Rows rows{i1 - i0, k, t1 - t0, p.a + i0 * p.lda + k0, p.lda, packed};
+  if (packed) rows.pack(p.transA, p.transA ? p.a + k0 * p.lda + i0 : rows.a, workspace);
+  return rows;
+}
+
+void finish(const TileProduct& p, int64_t rowBegin, int64_t rowEnd) {
+  if (p.finish) p.finish(p.context, rowBegin, rowEnd);
+}
+
+int64_t wholeVectors(int64_t n) { return ceilDivide(n, kLanes) * kLanes; }
+
+// All of b is packed first; then block after block of rows, as many as `tiles` tiles each.
+void multiplyBlocks(const TileProduct& p, int64_t tiles, int64_t blocks, float* workspace) {
+  float* panels = workspace + kPackedA;
+  for (int64_t j = 0; j < p.n; j += kColumns) {
+    const int64_t n = least(kColumns, p.n - j);
+    (p.transB ? packTransposed : packStraight)(p.k, n, wholeVectors(n), p.b + (p.transB ? j * p.ldb : j), p.ldb,
+                                               panels + j * p.k);
+  }
+  for (int64_t s = 0; s < blocks; s++) {
+    const int64_t t0 = tiles * s / blocks, t1 = tiles * (s + 1) / blocks;
+    const int64_t i0 = p.m * t0 / tiles, i1 = p.m * t1 / tiles;
+    const Rows rows = rowsOf(p, tiles, t0, t1, 0, p.k, workspace);
+    for (int64_t j = 0; j < p.n; j += kColumns) {
+      const int64_t n = least(kColumns, p.n - j);
+      multiplyPanel(rows, n, panels + j * p.k, wholeVectors(n), {panels + (j + n) * p.k, 0, 0}, p.accumulate,
+                    p.c + i0 * p.ldc + j, p.ldc);
+    }
+    finish(p, i0, i1);
+  }
+}
+
+// Block after block of k, panel after panel of b.
+void multiplyPanels(const TileProduct& p, int64_t tiles, float* workspace) {
   // Whole steps of four, as even as they can be.
   const int64_t fours = ceilDivide(p.k, 4), depths = ceilDivide(p.k, kDepth);
   for (int64_t q = 0; q < depths; q++) {
     const int64_t k0 = fours * q / depths * 4, k = least(fours * (q + 1) / depths * 4, p.k) - k0;
     const float* b = p.b + (p.transB ? k0 : k0 * p.ldb);
-    const bool accumulate = p.accumulate || q > 0;
-    const int64_t tiles = ceilDivide(p.m, kRows);
-    const bool packed = p.transA || (kPacksRows && p.n >= kManyColumns && (p.lda % kSameSet == 0 || p.m * k > kLargeA));
-    const int64_t blocks = packed ? ceilDivide(tiles, kPackedA / (k * kPackedRows)) : 1;
+    const int64_t blocks = packsRows(p, k) ? ceilDivide(tiles, kPackedA / (k * kPackedRows)) : 1;
     for (int64_t s = 0; s < blocks; s++) {
       const int64_t t0 = tiles * s / blocks, t1 = tiles * (s + 1) / blocks;
-      const int64_t i0 = p.m * t0 / tiles, i1 = p.m * t1 / tiles;
-      Rows rows{i1 - i0, k, t1 - t0, p.a + i0 * p.lda + k0, p.lda, packed};
-      if (packed) rows.pack(p.transA, p.transA ? p.a + k0 * p.lda + i0 : rows.a, workspace);
-      multiplyRows(p, rows, b, accumulate, p.c + i0 * p.ldc, panel);
+      const Rows rows = rowsOf(p, tiles, t0, t1, k0, k, workspace);
+      const bool last = s + 1 == blocks;
+      const int64_t i1 = last ? 0 : p.m * t1 / tiles, k1 = last ? k0 + k : k0;
+      const Next next{p.transA && k1 < p.k ? p.a + k1 * p.lda + i1 : nullptr, rows.m};
+      multiplyRows(p, rows, b, p.accumulate || q > 0, p.c + p.m * t0 / tiles * p.ldc, workspace + kPackedA, next);
     }
   }
+  finish(p, 0, p.m);
+}
+
+void multiply(const TileProduct& p, float* workspace) {
+  const int64_t tiles = ceilDivide(p.m, kRows), rows = kRowBlock / (p.n + p.k), blocks = p.m / (rows + 1);
+  const bool fits = p.k <= kDepth && wholeVectors(p.n) * p.k <= kPackedB;
+  if (fits && !p.transA && blocks > 1) return multiplyBlocks(p, tiles, blocks, workspace);
+  multiplyPanels(p, tiles, workspace);
 }
 
 #else

@@ -16,6 +16,9 @@ struct TileProduct {
   bool accumulate;
   float* c;  // [m, n]
   int64_t ldc;
+  // Called for each finished block of rows of c while it is in the cache; null: nothing is to be done.
+  void (*finish)(void* context, int64_t rowBegin, int64_t rowEnd);
+  void* context;
 };
 
 // One level's product. `multiply` computes on the calling thread; `workspace` holds kTileWorkspace floats, aligned to
@@ -26,6 +29,6 @@ struct TileEngine {
   void (*multiply)(const TileProduct& product, float* workspace);
 };
 
-constexpr int64_t kTileWorkspace = 104 * 1024;
+constexpr int64_t kTileWorkspace = 168 * 1024;
 
 }  // namespace adjoint

@@ -25,7 +25,7 @@ BoundOperations::BoundOperations(const std::vector<const RecordedOperation*>& op
   Buffer* list = lists_.data();
   int64_t* rest = integers_.data();
   for (const RecordedOperation* o : operations) {
-    bound_.push_back({o->variant->run, argument});
+    bound_.push_back({o->variant->run, argument, o->kernel->rowwise});
     size_t span = 0, count = 0, integer = 0, real = 0;
     const auto put = [&](Buffer* to) {
       const RecordedSpan& from = o->spans[span++];
@@ -64,7 +64,8 @@ BoundOperations::BoundOperations(const std::vector<const RecordedOperation*>& op
 }
 
 Outcome BoundOperations::runFused(int first, int count) const {
-  Fusion fusion(count, [this, first](int i) { return run(first + i); });
+  const int pointwise = bound_[static_cast<size_t>(first)].rowwise ? 1 : 0;
+  Fusion fusion(pointwise, count, [this, first](int i) { return run(first + i); });
   return fusion.run();
 }
 

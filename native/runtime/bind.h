@@ -17,7 +17,7 @@ class BoundOperations {
     const Bound& bound = bound_[static_cast<size_t>(i)];
     return bound.run(bound.arguments);
   }
-  // Runs operations [first, first + count), all pointwise and of one length, tile by tile.
+  // Runs operations [first, first + count), of one length and all pointwise but perhaps the first, tile by tile.
   Outcome runFused(int first, int count) const;
 
   // Moves buffer b to another address.
@@ -32,6 +32,7 @@ class BoundOperations {
   struct Bound {
     Outcome (*run)(const Argument* arguments);
     const Argument* arguments;
+    bool rowwise;
   };
   // Where the address of a buffer stands among the arguments.
   struct Place {

@@ -1,5 +1,5 @@
 // Runs a chain of pointwise kernels tile by tile, so that what one writes is still in the first cache when the next one
-// reads it. The kernels are the eager ones, unchanged: each is called inside the one before, at the point where that
+// reads it; a product may come first, whose finished rows the others then meet. The kernels are the eager ones, unchanged: each is called inside the one before, at the point where that
 // asks the thread pool for its loop. When the last one asks, all loops are known and still alive, and run in turn over
 // each tile. Bits stay those of eager: the same compiled loops, cut at multiples of a vector.
 #pragma once
@@ -11,8 +11,8 @@ namespace adjoint {
 
 class Fusion {
  public:
-  // run(i) calls kernel i.
-  Fusion(int count, std::function<Outcome(int)> run) : count_(count), run_(std::move(run)) {}
+  // run(i) calls kernel i; first is 1 where kernel 0 is a product.
+  Fusion(int first, int count, std::function<Outcome(int)> run) : first_(first), count_(count), run_(std::move(run)) {}
   Fusion(const Fusion&) = delete;
   Fusion& operator=(const Fusion&) = delete;
 
@@ -29,9 +29,10 @@ class Fusion {
     void* context;
   };
 
-  void runTiles(int64_t begin, int64_t end) const;
+  static void runTiles(void* self, int64_t begin, int64_t end);
+  bool runProduct(int64_t n);
 
-  int count_;
+  int first_, count_;
   std::function<Outcome(int)> run_;
   Loop loops_[kMost];
   int taken_ = 0;

@@ -136,12 +136,25 @@ const TileEngine* tileFor(const Product<float>& p, int64_t blocks) {
 }
 const TileEngine* tileFor(const Product<double>&, int64_t) { return nullptr; }
 
-// One block on this thread.
-void compute(const Product<double>& p, const TileEngine*) { computeByBlas(p); }
-void compute(const Product<float>& p, const TileEngine* tile) {
+// What is left to do on finished rows of a block.
+struct Finish {
+  void (*apply)(void* context, int64_t rowBegin, int64_t rowEnd);
+  void* context;
+};
+
+// One block on this thread, and what is to be done with it.
+template <typename T>
+void computeByBlas(const Product<T>& p, const Finish& finish) {
+  computeByBlas(p);
+  if (finish.apply) finish.apply(finish.context, 0, p.m);
+}
+void compute(const Product<double>& p, const TileEngine*, const Finish& finish) { computeByBlas(p, finish); }
+void compute(const Product<float>& p, const TileEngine* tile, const Finish& finish) {
   float* workspace = tile ? tileWorkspace() : nullptr;
-  if (!workspace) return computeByBlas(p);
-  tile->multiply({p.transA, p.transB, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.accumulate, p.c, p.ldc}, workspace);
+  if (!workspace) return computeByBlas(p, finish);
+  tile->multiply({p.transA, p.transB, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.accumulate, p.c, p.ldc, finish.apply,
+                  finish.context},
+                 workspace);
 }
 
 template <typename T>
@@ -181,6 +194,7 @@ struct SplitProduct {
   bool byRows;
   int64_t extent, blocks;
   Epilogue epilogue;
+  const RowTail* tail;
   const TileEngine* tile;
 
   int64_t bound(int64_t index) const {
@@ -188,19 +202,44 @@ struct SplitProduct {
     return std::min(units * index / blocks * kUnit, extent);
   }
 
-  void run(int64_t beginBlock, int64_t endBlock) const {
-    const int64_t begin = bound(beginBlock), end = bound(endBlock);
-    compute(block(product, byRows, begin, end), tile);
-    if (!epilogue.apply) return;
-    if (byRows) {
-      epilogue.apply(epilogue.context, begin, end, 0, product.n);
-    } else {
-      epilogue.apply(epilogue.context, 0, product.m, begin, end);
+  // A block of rows, or else of columns.
+  struct Part {
+    const SplitProduct& self;
+    int64_t begin, end;
+
+    static void finish(void* context, int64_t rowBegin, int64_t rowEnd) {
+      const Part& part = *static_cast<const Part*>(context);
+      const auto& [product, byRows, extent, blocks, epilogue, tail, tile] = part.self;
+      const int64_t begin = byRows ? part.begin + rowBegin : rowBegin, end = byRows ? part.begin + rowEnd : rowEnd;
+      if (epilogue.apply) {
+        epilogue.apply(epilogue.context, begin, end, byRows ? 0 : part.begin, byRows ? product.n : part.end);
+      }
+      if (tail) tail->apply(tail->context, begin * product.n, end * product.n);
     }
+  };
+
+  void run(int64_t beginBlock, int64_t endBlock) const {
+    Part part{*this, bound(beginBlock), bound(endBlock)};
+    compute(block(product, byRows, part.begin, part.end), tile, {epilogue.apply || tail ? Part::finish : nullptr, &part});
   }
 };
 
+// What follows on whole rows of m x n, of which there are whole vectors.
+RowTail* takeTail(int64_t m, int64_t n, int64_t ldc) {
+  constexpr int64_t kStep = 64;  // elements: pointwise loops are cut at multiples of their vectors
+  RowTail* tail = nextRowTail();
+  if (!tail || m < n || n % kStep != 0 || ldc != n || m * n != tail->elements) return nullptr;
+  nextRowTail() = nullptr;
+  tail->taken = true;
+  return tail;
+}
+
 }  // namespace
+
+RowTail*& nextRowTail() {
+  static thread_local RowTail* next = nullptr;
+  return next;
+}
 
 template <typename T>
 bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
@@ -222,7 +261,8 @@ bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a,
   }
   const bool byRows = m >= n;
   const int64_t blocks = blockCount(m, n, k);
-  const SplitProduct<T> split{product, byRows, byRows ? m : n, blocks, epilogue, tileFor(product, blocks)};
+  const SplitProduct<T> split{product, byRows, byRows ? m : n, blocks, epilogue, takeTail(m, n, ldc),
+                              tileFor(product, blocks)};
   parallelFor(
       split.blocks, 1,
       [](void* context, int64_t begin, int64_t end) { static_cast<const SplitProduct<T>*>(context)->run(begin, end); },

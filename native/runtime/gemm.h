@@ -12,6 +12,16 @@ struct Epilogue {
   void* context = nullptr;
 };
 
+// What follows on the next product of this thread whose result has so many elements: called for finished elements
+// [begin, end) while they are in the cache. Not taken where a product is small, or computed by columns.
+struct RowTail {
+  void (*apply)(void* context, int64_t begin, int64_t end);
+  void* context;
+  int64_t elements;
+  bool taken = false;
+};
+RowTail*& nextRowTail();
+
 // c [m, n] = op(a) [m, k] · op(b) [k, n], added to c where `accumulate`. Row-major: a is [m, k], or [k, m] where
 // transA; b is [k, n], or [n, k] where transB; a row begins every lda, ldb, ldc elements. For float and double. Splits
 // over the thread pool by the sizes alone. False, and nothing done, where a dimension does not fit in 32 bits.

@@ -115,7 +115,7 @@ class Planner {
     plan_.commit = -1;
     for (int first = 0; first < count;) {
       int end = first + 1;
-      const int64_t n = width(operation(first));
+      const int64_t n = chainWidth(operation(first));
       while (n >= kLeastFused && end < count && end - first < kMostFused && width(operation(end)) == n) {
         bool may = true;
         for (int i = first; i < end && may; i++) may = mayFuse(operation(i), operation(end));

@@ -14,6 +14,16 @@ inline int64_t width(const RecordedOperation& o) {
   return n;
 }
 
+// The elements of a chain of operations that this one may begin, or -1: a pointwise one, or a product.
+inline int64_t chainWidth(const RecordedOperation& o) {
+  if (!o.kernel->rowwise) return width(o);
+  int64_t n = -1;
+  forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+    if (isWritten(kind)) n = span.length;
+  });
+  return n;
+}
+
 // Whether a pointwise operation meets element i of this operand at element i of its result.
 inline bool isAligned(const RecordedOperation& o, int64_t n, int operandIndex, int operands, int64_t length) {
   if (length != n) return false;
@@ -28,7 +38,7 @@ inline bool isAligned(const RecordedOperation& o, int64_t n, int operandIndex, i
   return true;
 }
 
-// use(span, kind, aligned) for each span of a pointwise operation.
+// use(span, kind, aligned) for each span of an operation of a chain; a product meets its operands elsewhere.
 template <typename Use>
 void forEachOperand(const RecordedOperation& o, Use use) {
   const int64_t n = width(o);
