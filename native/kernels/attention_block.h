@@ -13,6 +13,7 @@ namespace {
 namespace flash {
 
 constexpr int64_t kKeys = 32;
+constexpr int64_t kEarly = 16;  // keys of a block that causality cuts, before which more queries see something
 constexpr int64_t kDepth = 64;  // features packed at a time
 template <typename T>
 constexpr int64_t kQueries = 256 / static_cast<int64_t>(sizeof(T));
@@ -77,9 +78,11 @@ struct Head {
 };
 
 // The queries [i0, i0 + count) of a head and the keys [j0, j0 + keys) that are at them. `lanes`: count, rounded up to
-// whole vectors; before the lane `skip` no query sees any of these keys.
+// whole vectors; before the lane `skip` no query sees any of these keys, and before `skipLate` none of those from
+// `early` on.
 struct Block {
   int64_t i0, count, lanes, j0, keys, skip;
+  int64_t early, skipLate;
   bool diagonal;  // some of its queries do not see some of its keys
 };
 
@@ -87,7 +90,7 @@ template <typename T>
 inline Block queryBlock(const Layout& l, int64_t i0) {
   constexpr int64_t lanes = Simd<T>::lanes;
   const int64_t count = least(kQueries<T>, l.queries - i0);
-  return {i0, count, (count + lanes - 1) / lanes * lanes, 0, 0, 0, false};
+  return {i0, count, (count + lanes - 1) / lanes * lanes, 0, 0, 0, 0, 0, false};
 }
 
 // The keys that any query of the block may see.
@@ -101,8 +104,25 @@ inline void moveTo(Block& b, const Layout& l, int64_t j0) {
   b.j0 = j0;
   b.keys = least(kKeys, l.keys - j0);
   const int64_t blind = l.causal > 0 ? j0 - l.causal + 1 - b.i0 : 0;  // queries before that one see nothing here
-  b.skip = blind > 0 ? blind / lanes * lanes : 0;
+  const auto skipOf = [&](int64_t queries) { return queries > 0 ? least(queries / lanes * lanes, b.count) : 0; };
+  b.skip = skipOf(blind);
   b.diagonal = l.causal > 0 && j0 + b.keys - 1 >= b.i0 + l.causal;
+  b.early = b.diagonal && b.keys > kEarly ? kEarly : b.keys;
+  b.skipLate = b.early < b.keys ? skipOf(blind + b.early) : b.skip;
+}
+
+// Runs part(key, keys, skip) for the block's keys, or for those before and from `early` on.
+template <typename Part>
+inline void forEachPart(const Block& b, Part part) {
+  part(0, b.early, b.skip);
+  if (b.early < b.keys && b.skipLate < b.count) part(b.early, b.keys - b.early, b.skipLate);
+}
+
+// Runs part(first query, queries, keys) for the block's queries, or for those before and from `skipLate` on.
+template <typename Part>
+inline void forEachRows(const Block& b, Part part) {
+  if (b.skipLate > b.skip) part(b.skip, b.skipLate - b.skip, b.early);
+  if (b.skipLate < b.count) part(b.skipLate, b.count - b.skipLate, b.keys);
 }
 
 template <typename T>
@@ -111,31 +131,34 @@ struct Room {
   alignas(64) T score[kKeys * kQueries<T>];
 };
 
-// product [keys, lanes] = x [keys, width] · (rows [count, width])ᵀ. The panel of the rows is packed for the first keys,
-// and anew for all where it holds but a part of the width.
+// product [keys, lanes] = x [keys, width] · (scale · rows [count, width])ᵀ, but for what its parts skip. The panel of the
+// rows is packed for the first keys, and anew for all where it holds but a part of the width.
 template <typename T>
-void scoresOf(T* product, const Block& b, Matrix<const T> x, Matrix<const T> rows, int64_t width, T* panel,
+void scoresOf(T* product, const Block& b, Matrix<const T> x, Matrix<const T> rows, int64_t width, T scale, T* panel,
               bool first) {
   for (int64_t d = 0; d < width; d += kDepth) {
     const int64_t depth = least(kDepth, width - d);
-    if (width > kDepth || first) packColumns(depth, b.count, b.lanes, rows[b.i0] + d, rows.row, panel);
-    multiply<T, false>(b.keys, b.lanes - b.skip, depth, x[b.j0] + d, x.row, panel + b.skip, b.lanes, product + b.skip,
-                       kQueries<T>, d > 0);
+    if (width > kDepth || first) {
+      packColumns(depth, b.count, b.lanes, rows[b.i0] + d, rows.row, panel);
+#pragma omp simd
+      for (int64_t i = 0; i < depth * b.lanes; i++) panel[i] *= scale;
+    }
+    forEachPart(b, [&](int64_t key, int64_t keys, int64_t skip) {
+      multiply<T, false>(keys, b.lanes - skip, depth, x[b.j0 + key] + d, x.row, panel + skip, b.lanes,
+                         product + key * kQueries<T> + skip, kQueries<T>, d > 0);
+    });
   }
   if (width > 0) return;
   for (int64_t i = 0; i < b.keys * kQueries<T>; i++) product[i] = 0;
 }
 
-// score = score * scale + bias, and -∞ where a query must not see a key.
+// score += bias, and -∞ where a query must not see a key.
 template <typename T>
 void finishScores(T* score, const Block& b, const Head<T>& head) {
-  const T scale = head.problem.scale;
   const int64_t causal = head.problem.layout.causal;
   for (int64_t r = 0; r < b.keys; r++) {
     T* s = score + r * kQueries<T>;
     const int64_t j = b.j0 + r;
-#pragma omp simd
-    for (int64_t q = b.skip; q < b.lanes; q++) s[q] *= scale;
     if (head.bias.data) {
       for (int64_t q = b.skip; q < b.count; q++) s[q] += head.bias[b.i0 + q][j];
     }

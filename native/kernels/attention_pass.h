@@ -77,7 +77,7 @@ void attend(const Head<T>& head, int64_t i0, Matrix<T> y, T* logSum) {
   if (keys == 0) clearRows(y, l.valueWidth, i0, i0 + b.count);
   for (int64_t j0 = 0; j0 < keys; j0 += kKeys) {
     moveTo<T>(b, l, j0);
-    scoresOf(room.score, b, head.k, head.q, l.width, room.panel, j0 == 0);
+    scoresOf(room.score, b, head.k, head.q, l.width, p.scale, room.panel, j0 == 0);
     finishScores(room.score, b, head);
     soften(room.score, b, run);
     if (j0 > 0) scaleRows(y, l.valueWidth, i0 + b.skip, i0 + b.count, run.factor + b.skip);
@@ -85,8 +85,10 @@ void attend(const Head<T>& head, int64_t i0, Matrix<T> y, T* logSum) {
       keptOf(kept, b, head);
       dropFrom(room.score, kept, b, T(1));
     }
-    multiply<T, true>(b.count - b.skip, l.valueWidth, b.keys, room.score + b.skip, kQueries<T>, head.v[j0], head.v.row,
-                      y[i0 + b.skip], y.row, j0 > 0);
+    forEachRows(b, [&](int64_t q, int64_t rows, int64_t keys) {
+      multiply<T, true>(rows, l.valueWidth, keys, room.score + q, kQueries<T>, head.v[j0], head.v.row, y[i0 + q], y.row,
+                        j0 > 0);
+    });
   }
   const T keepScale = p.drop.active ? static_cast<T>(p.drop.keepScale) : T(1);
   for (int64_t q = 0; q < b.count; q++) {
@@ -144,25 +146,29 @@ void attendBackward(const Head<T>& head, const Gradients<T>& g, int64_t i0, int6
   if (g.ofQueries && keys == 0) clearRows(g.dq, l.width, i0, i0 + b.count);
   for (int64_t j0 = jBegin; j0 < keys; j0 += kKeys) {
     moveTo<T>(b, l, j0);
-    scoresOf(room.score, b, head.k, head.q, l.width, room.panel, j0 == jBegin);
+    scoresOf(room.score, b, head.k, head.q, l.width, p.scale, room.panel, j0 == jBegin);
     finishScores(room.score, b, head);
-    scoresOf(second.score, b, head.v, g.dy, l.valueWidth, second.panel, j0 == jBegin);
+    scoresOf(second.score, b, head.v, g.dy, l.valueWidth, T(1), second.panel, j0 == jBegin);
     if (p.drop.active) {
       keptOf(kept, b, head);
       dropFrom(second.score, kept, b, static_cast<T>(p.drop.keepScale));
     }
     slopeOf(room.score, second.score, b, logSum, along, p.scale);
     if (p.drop.active) dropFrom(room.score, kept, b, static_cast<T>(p.drop.keepScale));
-    const int64_t rows = b.count - b.skip, from = i0 + b.skip;
-    const T *score = room.score + b.skip, *slope = second.score + b.skip;
     if (g.ofKeys) {
-      multiply<T, false>(b.keys, l.valueWidth, rows, score, kQueries<T>, g.dy[from], g.dy.row, g.dv[j0], g.dv.row,
-                         true);
-      multiply<T, false>(b.keys, l.width, rows, slope, kQueries<T>, head.q[from], head.q.row, g.dk[j0], g.dk.row, true);
+      forEachPart(b, [&](int64_t key, int64_t keys, int64_t skip) {
+        const int64_t at = key * kQueries<T> + skip, rows = b.count - skip, from = i0 + skip, j = j0 + key;
+        multiply<T, false>(keys, l.valueWidth, rows, room.score + at, kQueries<T>, g.dy[from], g.dy.row, g.dv[j],
+                           g.dv.row, true);
+        multiply<T, false>(keys, l.width, rows, second.score + at, kQueries<T>, head.q[from], head.q.row, g.dk[j],
+                           g.dk.row, true);
+      });
     }
     if (g.ofQueries) {
-      multiply<T, true>(rows, l.width, b.keys, slope, kQueries<T>, head.k[j0], head.k.row, g.dq[from], g.dq.row,
-                        j0 > 0);
+      forEachRows(b, [&](int64_t q, int64_t rows, int64_t keys) {
+        multiply<T, true>(rows, l.width, keys, second.score + q, kQueries<T>, head.k[j0], head.k.row, g.dq[i0 + q],
+                          g.dq.row, j0 > 0);
+      });
     }
   }
 }

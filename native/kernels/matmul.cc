@@ -50,28 +50,18 @@ Outcome matmul(Out<T> y, In<T> a, In<T> b, int64_t transA, int64_t transB, int64
   return done ? ok() : misfit();
 }
 
-// y[i] = f(y[i] + bias[i])
-template <typename T, typename F>
-void finishRow(T* y, const T* bias, int64_t n, F f) {
-  if (bias) {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) y[i] = f(y[i] + bias[i]);
-  } else {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) y[i] = f(y[i]);
-  }
-}
-
 template <typename T>
 struct Finish {
-  T* y;           // [rows, columns]
-  const T* bias;  // [columns] or null
+  T* y;  // [rows, columns]
   int64_t columns, activation;
 
+  // y = f(y)
   template <typename F>
   void rows(int64_t rowBegin, int64_t rowEnd, int64_t columnBegin, int64_t columnEnd, F f) const {
     for (int64_t i = rowBegin; i < rowEnd; i++) {
-      finishRow(y + i * columns + columnBegin, bias ? bias + columnBegin : nullptr, columnEnd - columnBegin, f);
+      T* row = y + i * columns;
+#pragma omp simd
+      for (int64_t j = columnBegin; j < columnEnd; j++) row[j] = f(row[j]);
     }
   }
 
@@ -79,8 +69,6 @@ struct Finish {
     const Finish& self = *static_cast<Finish*>(context);
     const auto run = [&](auto f) { self.rows(rowBegin, rowEnd, columnBegin, columnEnd, f); };
     switch (self.activation) {
-      case kNone:
-        return run([](T z) { return z; });
       case kRelu:
         return run([](T z) { return z < T(0) ? T(0) : z; });
       case kTanh:
@@ -98,11 +86,11 @@ Outcome linear(Out<T> y, In<T> x, In<T> weight, In<T> bias, int64_t rows, int64_
   if (y.length != product(rows, outFeatures) || x.length != product(rows, inFeatures)) return misfit();
   if (weight.length != product(outFeatures, inFeatures) || activation >= kActivationCount) return misfit();
   if (bias.length != 0 && bias.length != outFeatures) return misfit();
-  Finish<T> finish{y.data, bias.length ? bias.data : nullptr, outFeatures, activation};
-  Epilogue epilogue;
-  if (finish.bias || activation != kNone) epilogue = {Finish<T>::apply, &finish};
-  return gemm<T>(false, true, rows, outFeatures, inFeatures, x.data, weight.data, false, y.data, epilogue) ? ok()
-                                                                                                           : misfit();
+  Finish<T> finish{y.data, outFeatures, activation};
+  const Epilogue epilogue = activation == kNone ? Epilogue{} : Epilogue{Finish<T>::apply, &finish};
+  const bool done = gemm<T>(false, true, rows, outFeatures, inFeatures, x.data, weight.data, false, y.data, epilogue,
+                            bias.length ? bias.data : nullptr);
+  return done ? ok() : misfit();
 }
 
 // dz[i] = dy[i] · f'(z[i]), written with y[i] = f(z[i]). dz may be dy.

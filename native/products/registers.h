@@ -32,7 +32,7 @@ constexpr bool kFetches = true;
 constexpr bool kFetches = false;
 #endif
 
-// c [rows, vectors * kLanes] (+)= a · b over k. Every four steps kColumns elements from `ahead` on are fetched, which
+// c [rows, vectors * kLanes] (+)= start + a · b over k, where start is one row. Every four steps kColumns elements from `ahead` on are fetched, which
 // then moves on by `aheadStep`.
 struct Tile {
   int64_t k;
@@ -40,6 +40,7 @@ struct Tile {
   int64_t lda;
   const float* b;
   int64_t ldb;
+  const float* start;
   float* c;
   int64_t ldc;
   bool accumulate;
@@ -50,9 +51,15 @@ struct Tile {
 // The sums of a tile, Σ_k a(i, k) * b(k, :), kept in registers over the whole of k.
 template <int rows, int vectors>
 struct Sums {
-  Vector s[rows][vectors] = {};
+  Vector s[rows][vectors];
 
   __attribute__((always_inline)) explicit Sums(const Tile& tile) {
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) {
+      const Vector start = *reinterpret_cast<const Unaligned*>(tile.start + j * kLanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; i++) s[i][j] = start;
+    }
     if (!kFetches) return;
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {

@@ -61,21 +61,24 @@ struct Rows {
   }
 };
 
-// What the first kAheadTiles tiles of a panel fetch for the next one: `step` elements further every four steps.
+// What the first kAheadTiles tiles of a panel fetch for the next one: `step` elements further every four steps. Without
+// `from` each tile fetches where the next one writes.
 struct Ahead {
   const float* from;
   int64_t tileStep, step;
 };
 constexpr int64_t kAheadTiles = 4;
 
-// c [rows.m, n] (+)= rows.a · b for one panel of n <= kColumns columns; b [k, ldb] is readable up to whole vectors.
-void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, const Ahead& ahead, bool accumulate,
-                   float* c, int64_t ldc) {
+// c [rows.m, n] (+)= rows.a · b + bias (or null) for one panel of n <= kColumns columns; b [k, ldb] is readable up to whole vectors.
+void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, const float* bias, const Ahead& ahead,
+                   bool accumulate, float* c, int64_t ldc) {
   alignas(64) float edge[kRows * kColumns];
+  alignas(64) float start[kColumns] = {};
+  if (bias) __builtin_memcpy(start, bias, n * sizeof(float));
   const int64_t vectors = (n + kLanes - 1) / kLanes;
   const bool whole = n == vectors * kLanes;
-  Tile tile{rows.k,     rows.a,    rows.lda, b, ldb, edge, whole ? ldc : kColumns, whole && accumulate,
-            ahead.from, ahead.step};
+  Tile tile{rows.k,     rows.a,    rows.lda, b, ldb, start, edge, whole ? ldc : kColumns,
+            whole && accumulate, ahead.from, ahead.step};
   for (int64_t t = 0; t < rows.tiles; t++) {
     const int64_t begin = rows.bound(t), height = rows.bound(t + 1) - begin;
     const Height& functions = heights[height - 1];
@@ -83,6 +86,7 @@ void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, con
     tile.a = rows.a + (rows.packed ? t * rows.k * kPackedRows : begin * rows.lda);
     if (whole) tile.c = to;
     tile.aheadStep = t < kAheadTiles ? ahead.step : 0;
+    if (!ahead.from) tile.ahead = t + 1 < rows.tiles ? to + height * ldc : c + kColumns, tile.aheadStep = ldc;
     (rows.packed ? functions.packed : functions.inPlace)[vectors - 1](tile);
     if (t < kAheadTiles) tile.ahead += ahead.tileStep;
     if (whole) continue;
@@ -98,17 +102,19 @@ struct Next {
   int64_t width;
 };
 
-// The rows `rows` of c, over a block of k that begins at b.
-void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool accumulate, float* c, float* panel,
+// The rows `rows` of c, over a block of k that begins at b; the first one or another.
+void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool isFirst, float* c, float* panel,
                   const Next& next) {
+  const bool accumulate = p.accumulate || !isFirst;
   const bool copied = p.transB || (rows.m >= kManyRows && p.ldb >= kFarApart);
   for (int64_t j = 0; j < p.n; j += kColumns) {
     const int64_t n = least(kColumns, p.n - j), width = (n + kLanes - 1) / kLanes * kLanes;
     const float* from = b + (p.transB ? j * p.ldb : j);
+    const float* bias = p.bias && isFirst ? p.bias + j : nullptr;
     if (!copied && n == width) {
       Ahead ahead{from, 0, 0};
       if (next.from && j < next.width) ahead = {next.from + j, rows.k / kAheadTiles * p.lda, p.lda};
-      multiplyPanel(rows, n, from, p.ldb, ahead, accumulate, c + j, p.ldc);
+      multiplyPanel(rows, n, from, p.ldb, bias, ahead, accumulate, c + j, p.ldc);
       continue;
     }
     (p.transB ? packTransposed : packStraight)(rows.k, n, width, from, p.ldb, panel);
@@ -119,7 +125,7 @@ void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool a
     } else if (j + 2 * kColumns <= p.n) {
       ahead = {from + kColumns, rows.k / kAheadTiles * p.ldb, p.ldb};
     }
-    multiplyPanel(rows, n, panel, width, ahead, accumulate, c + j, p.ldc);
+    multiplyPanel(rows, n, panel, width, bias, ahead, accumulate, c + j, p.ldc);
   }
 }
 
@@ -159,8 +165,8 @@ void multiplyBlocks(const TileProduct& p, int64_t tiles, int64_t blocks, float* 
     const Rows rows = rowsOf(p, tiles, t0, t1, 0, p.k, workspace);
     for (int64_t j = 0; j < p.n; j += kColumns) {
       const int64_t n = least(kColumns, p.n - j);
-      multiplyPanel(rows, n, panels + j * p.k, wholeVectors(n), {panels + (j + n) * p.k, 0, 0}, p.accumulate,
-                    p.c + i0 * p.ldc + j, p.ldc);
+      multiplyPanel(rows, n, panels + j * p.k, wholeVectors(n), p.bias ? p.bias + j : nullptr, {nullptr, 0, 0},
+                    p.accumulate, p.c + i0 * p.ldc + j, p.ldc);
     }
     finish(p, i0, i1);
   }
@@ -180,7 +186,7 @@ void multiplyPanels(const TileProduct& p, int64_t tiles, float* workspace) {
       const bool last = s + 1 == blocks;
       const int64_t i1 = last ? 0 : p.m * t1 / tiles, k1 = last ? k0 + k : k0;
       const Next next{p.transA && k1 < p.k ? p.a + k1 * p.lda + i1 : nullptr, rows.m};
-      multiplyRows(p, rows, b, p.accumulate || q > 0, p.c + p.m * t0 / tiles * p.ldc, workspace + kPackedA, next);
+      multiplyRows(p, rows, b, q == 0, p.c + p.m * t0 / tiles * p.ldc, workspace + kPackedA, next);
     }
   }
   finish(p, 0, p.m);

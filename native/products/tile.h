@@ -5,7 +5,7 @@
 
 namespace adjoint {
 
-// c [m, n] = op(a) [m, k] · op(b) [k, n], or c += … where `accumulate`; the layout is gemm's. m, n, k > 0.
+// c [m, n] = op(a) [m, k] · op(b) [k, n] + bias, or c += … where `accumulate`; the layout is gemm's. m, n, k > 0.
 struct TileProduct {
   bool transA, transB;
   int64_t m, n, k;
@@ -13,6 +13,7 @@ struct TileProduct {
   int64_t lda;
   const float* b;  // [k, n] or, where transB, [n, k]
   int64_t ldb;
+  const float* bias;  // [n], for every row; null: zeros
   bool accumulate;
   float* c;  // [m, n]
   int64_t ldc;

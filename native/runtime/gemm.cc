@@ -136,6 +136,14 @@ const TileEngine* tileFor(const Product<float>& p, int64_t blocks) {
 }
 const TileEngine* tileFor(const Product<double>&, int64_t) { return nullptr; }
 
+template <typename T>
+void addBias(const Product<T>& p) {
+  for (int64_t i = 0; p.bias && i < p.m; i++) {
+    T* row = p.c + i * p.ldc;
+    for (int64_t j = 0; j < p.n; j++) row[j] += p.bias[j];
+  }
+}
+
 // What is left to do on finished rows of a block.
 struct Finish {
   void (*apply)(void* context, int64_t rowBegin, int64_t rowEnd);
@@ -146,14 +154,15 @@ struct Finish {
 template <typename T>
 void computeByBlas(const Product<T>& p, const Finish& finish) {
   computeByBlas(p);
+  addBias(p);
   if (finish.apply) finish.apply(finish.context, 0, p.m);
 }
 void compute(const Product<double>& p, const TileEngine*, const Finish& finish) { computeByBlas(p, finish); }
 void compute(const Product<float>& p, const TileEngine* tile, const Finish& finish) {
   float* workspace = tile ? tileWorkspace() : nullptr;
   if (!workspace) return computeByBlas(p, finish);
-  tile->multiply({p.transA, p.transB, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.accumulate, p.c, p.ldc, finish.apply,
-                  finish.context},
+  tile->multiply({p.transA, p.transB, p.m, p.n, p.k, p.a, p.lda, p.b, p.ldb, p.bias, p.accumulate, p.c, p.ldc,
+                  finish.apply, finish.context},
                  workspace);
 }
 
@@ -171,6 +180,7 @@ Product<T> block(Product<T> p, bool byRows, int64_t begin, int64_t end) {
     p.m = end - begin;
   } else {
     p.b += begin * (p.transB ? p.ldb : 1);
+    if (p.bias) p.bias += begin;
     p.c += begin;
     p.n = end - begin;
   }
@@ -243,19 +253,21 @@ RowTail*& nextRowTail() {
 
 template <typename T>
 bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
-          bool accumulate, T* c, int64_t ldc, Epilogue epilogue) {
+          bool accumulate, T* c, int64_t ldc, Epilogue epilogue, const T* bias) {
   for (const int64_t value : {m, n, k, lda, ldb, ldc}) {
     if (!fitsBlas(value)) return false;
   }
   if (m == 0 || n == 0) return true;
-  const Product<T> product{transA, transB, m, n, k, a, lda, b, ldb, accumulate, c, ldc};
+  const Product<T> product{transA, transB, m, n, k, a, lda, b, ldb, bias, accumulate, c, ldc};
   if (k == 0) {
     if (!accumulate) clear(product);
+    addBias(product);
     if (epilogue.apply) epilogue.apply(epilogue.context, 0, m, 0, n);
     return true;
   }
   if (isTiny(product) && !engines().wanted) {
     computeTiny(product);
+    addBias(product);
     if (epilogue.apply) epilogue.apply(epilogue.context, 0, m, 0, n);
     return true;
   }
@@ -272,8 +284,8 @@ bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a,
 
 template <typename T>
 bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool accumulate, T* c,
-          Epilogue epilogue) {
-  return gemm<T>(transA, transB, m, n, k, a, transA ? m : k, b, transB ? k : n, accumulate, c, n, epilogue);
+          Epilogue epilogue, const T* bias) {
+  return gemm<T>(transA, transB, m, n, k, a, transA ? m : k, b, transB ? k : n, accumulate, c, n, epilogue, bias);
 }
 
 template <typename T>
@@ -306,12 +318,13 @@ bool batchedGemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, cons
 }
 
 template bool gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, bool,
-                          float*, int64_t, Epilogue);
+                          float*, int64_t, Epilogue, const float*);
 template bool gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, bool,
-                           double*, int64_t, Epilogue);
-template bool gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, bool, float*, Epilogue);
+                           double*, int64_t, Epilogue, const double*);
+template bool gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, bool, float*, Epilogue,
+                          const float*);
 template bool gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, bool, double*,
-                           Epilogue);
+                           Epilogue, const double*);
 template bool batchedGemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, bool, float*,
                                  int64_t, const int64_t*, int64_t);
 template bool batchedGemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, bool, double*,

@@ -22,17 +22,17 @@ struct RowTail {
 };
 RowTail*& nextRowTail();
 
-// c [m, n] = op(a) [m, k] · op(b) [k, n], added to c where `accumulate`. Row-major: a is [m, k], or [k, m] where
+// c [m, n] = op(a) [m, k] · op(b) [k, n] + bias [n] (or null), added to c where `accumulate`. Row-major: a is [m, k], or [k, m] where
 // transA; b is [k, n], or [n, k] where transB; a row begins every lda, ldb, ldc elements. For float and double. Splits
 // over the thread pool by the sizes alone. False, and nothing done, where a dimension does not fit in 32 bits.
 template <typename T>
 bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
-          bool accumulate, T* c, int64_t ldc, Epilogue epilogue = {});
+          bool accumulate, T* c, int64_t ldc, Epilogue epilogue = {}, const T* bias = nullptr);
 
 // The same for contiguous operands. (Defined in gemm.cc: an inline one would be compiled by each level's kernels.)
 template <typename T>
 bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool accumulate, T* c,
-          Epilogue epilogue = {});
+          Epilogue epilogue = {}, const T* bias = nullptr);
 
 // `count` products of contiguous operands; product i uses a + offsetA(i) and b + offsetB(i) and writes c + i * m * n.
 // `strides` holds `dims` triplets (size, strideA, strideB), outermost first, whose sizes multiply to `count`; a stride

@@ -13,6 +13,7 @@ struct Product {
   int64_t lda;
   const T* b;
   int64_t ldb;
+  const T* bias;  // [n], or null
   bool accumulate;
   T* c;
   int64_t ldc;
