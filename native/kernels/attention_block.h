@@ -131,8 +131,8 @@ struct Room {
   alignas(64) T score[kKeys * kQueries<T>];
 };
 
-// product [keys, lanes] = x [keys, width] · (scale · rows [count, width])ᵀ, but for what its parts skip. The panel of the
-// rows is packed for the first keys, and anew for all where it holds but a part of the width.
+// product [keys, lanes] = x [keys, width] · (scale · rows [count, width])ᵀ, but for what its parts skip. The panel of
+// the rows is packed for the first keys, and anew for all where it holds but a part of the width.
 template <typename T>
 void scoresOf(T* product, const Block& b, Matrix<const T> x, Matrix<const T> rows, int64_t width, T scale, T* panel,
               bool first) {

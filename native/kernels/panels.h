@@ -1,6 +1,7 @@
 // Products of many small matrices with one and the same matrix, for a recurrence: the matrix is packed once into panels
 // of columns, and a tile of the result stays in registers. In vector extensions, for float and double at every level.
 #pragma once
+#include "../products/pack.h"
 #include "kernel.h"
 
 namespace adjoint {
@@ -23,6 +24,7 @@ struct Panel {
   typedef T Unaligned __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
   static constexpr int64_t lanes = kVectorBytes / sizeof(T), width = 2 * lanes;
   static_assert(width <= 32, "lib/ops/recurrent.ts allows for 32 columns more than there are");
+  static_assert(sizeof(T) != sizeof(float) || lanes == kLanes, "panels are those of the register tile");
 };
 
 template <typename T>
@@ -99,6 +101,11 @@ void packPanels(bool transposed, int64_t n, int64_t k, const T* b, T* packed) {
     for (int64_t panel = begin; panel < end; panel++) {
       T* to = packed + panel * k * width;
       const int64_t first = panel * width, count = n - first < width ? n - first : width;
+      if constexpr (sizeof(T) == sizeof(float)) {
+        if (count == width && transposed) packTransposed(k, width, width, b + first * k, k, to);
+        if (count == width && !transposed) packStraight(k, width, width, b + first, n, to);
+        if (count == width) continue;
+      }
       for (int64_t p0 = 0; p0 < k; p0 += kBlock) {
         const int64_t p1 = p0 + kBlock < k ? p0 + kBlock : k;
         for (int64_t j = 0; j < width; j++) {

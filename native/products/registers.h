@@ -32,8 +32,8 @@ constexpr bool kFetches = true;
 constexpr bool kFetches = false;
 #endif
 
-// c [rows, vectors * kLanes] (+)= start + a · b over k, where start is one row. Every four steps kColumns elements from `ahead` on are fetched, which
-// then moves on by `aheadStep`.
+// c [rows, vectors * kLanes] (+)= start + a · b over k, where start is one row. Every four steps kColumns elements from
+// `ahead` on are fetched, which then moves on by `aheadStep`.
 struct Tile {
   int64_t k;
   const float* a;

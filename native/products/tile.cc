@@ -28,7 +28,8 @@ constexpr int64_t kManyColumns = 256, kSameSet = 1024, kLargeA = 1'500'000;
 // c is then written line after line, and finished where it is. Floats of b, and of a block of a and of c.
 constexpr int64_t kPackedB = 64 * 1024, kRowBlock = 48 * 1024;
 static_assert(kPackedA + kDepth * kColumns <= kTileWorkspace, "the workspace holds a block of a and a panel of b");
-static_assert(kPackedA + kPackedB <= kTileWorkspace, "the workspace holds a block of a and all of b");
+constexpr int64_t kTransposedC = 64 * 1024;  // floats of a result that is computed transposed
+static_assert(kPackedA + kPackedB + kTransposedC <= kTileWorkspace, "the workspace holds a transposed result, too");
 
 // Multiplications of one thread's part (NEON: a guess). With AVX-512 OpenBLAS only draws level.
 #ifdef __AVX512F__
@@ -69,7 +70,8 @@ struct Ahead {
 };
 constexpr int64_t kAheadTiles = 4;
 
-// c [rows.m, n] (+)= rows.a · b + bias (or null) for one panel of n <= kColumns columns; b [k, ldb] is readable up to whole vectors.
+// c [rows.m, n] (+)= rows.a · b + bias (or null) for one panel of n <= kColumns columns; b [k, ldb] is readable up to
+// whole vectors.
 void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, const float* bias, const Ahead& ahead,
                    bool accumulate, float* c, int64_t ldc) {
   alignas(64) float edge[kRows * kColumns];
@@ -77,8 +79,8 @@ void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, con
   if (bias) __builtin_memcpy(start, bias, n * sizeof(float));
   const int64_t vectors = (n + kLanes - 1) / kLanes;
   const bool whole = n == vectors * kLanes;
-  Tile tile{rows.k,     rows.a,    rows.lda, b, ldb, start, edge, whole ? ldc : kColumns,
-            whole && accumulate, ahead.from, ahead.step};
+  Tile tile{rows.k,     rows.a,    rows.lda, b, ldb, start, edge, whole ? ldc : kColumns, whole && accumulate,
+            ahead.from, ahead.step};
   for (int64_t t = 0; t < rows.tiles; t++) {
     const int64_t begin = rows.bound(t), height = rows.bound(t + 1) - begin;
     const Height& functions = heights[height - 1];
@@ -192,7 +194,25 @@ void multiplyPanels(const TileProduct& p, int64_t tiles, float* workspace) {
   finish(p, 0, p.m);
 }
 
+// A large transposed a beside a small b costs less as cᵀ = bᵀ · a: a is then read panel by panel, fetched in time,
+// rather than packed in rows that push each other out of the cache.
+bool isBetterTransposed(const TileProduct& p) {
+  return p.transA && !p.transB && p.m >= 2 * p.n && p.m * p.n <= kTransposedC && p.k >= 2 * kDepth && !p.accumulate &&
+         !p.bias && !p.finish && p.n % kLanes == 0 && p.m % kLanes == 0;
+}
+
+void multiplyTransposed(const TileProduct& p, float* workspace) {
+  float* result = workspace + kPackedA + kPackedB;
+  const TileProduct swapped{true,  false,   p.n,   p.m,    p.k, p.b,     p.ldb,  p.a,
+                            p.lda, nullptr, false, result, p.m, nullptr, nullptr};
+  multiplyPanels(swapped, ceilDivide(p.n, kRows), workspace);
+  for (int64_t i = 0; i < p.m; i += kLanes) {
+    for (int64_t j = 0; j < p.n; j += kLanes) transposeSquare(result + j * p.m + i, p.m, p.c + i * p.ldc + j, p.ldc);
+  }
+}
+
 void multiply(const TileProduct& p, float* workspace) {
+  if (isBetterTransposed(p)) return multiplyTransposed(p, workspace);
   const int64_t tiles = ceilDivide(p.m, kRows), rows = kRowBlock / (p.n + p.k), blocks = p.m / (rows + 1);
   const bool fits = p.k <= kDepth && wholeVectors(p.n) * p.k <= kPackedB;
   if (fits && !p.transA && blocks > 1) return multiplyBlocks(p, tiles, blocks, workspace);

@@ -30,6 +30,6 @@ struct TileEngine {
   void (*multiply)(const TileProduct& product, float* workspace);
 };
 
-constexpr int64_t kTileWorkspace = 168 * 1024;
+constexpr int64_t kTileWorkspace = 232 * 1024;
 
 }  // namespace adjoint

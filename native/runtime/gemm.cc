@@ -230,7 +230,8 @@ struct SplitProduct {
 
   void run(int64_t beginBlock, int64_t endBlock) const {
     Part part{*this, bound(beginBlock), bound(endBlock)};
-    compute(block(product, byRows, part.begin, part.end), tile, {epilogue.apply || tail ? Part::finish : nullptr, &part});
+    compute(block(product, byRows, part.begin, part.end), tile,
+            {epilogue.apply || tail ? Part::finish : nullptr, &part});
   }
 };
 
@@ -273,8 +274,8 @@ bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a,
   }
   const bool byRows = m >= n;
   const int64_t blocks = blockCount(m, n, k);
-  const SplitProduct<T> split{product, byRows, byRows ? m : n, blocks, epilogue, takeTail(m, n, ldc),
-                              tileFor(product, blocks)};
+  const SplitProduct<T> split{
+      product, byRows, byRows ? m : n, blocks, epilogue, takeTail(m, n, ldc), tileFor(product, blocks)};
   parallelFor(
       split.blocks, 1,
       [](void* context, int64_t begin, int64_t end) { static_cast<const SplitProduct<T>*>(context)->run(begin, end); },
@@ -323,8 +324,8 @@ template bool gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*,
                            double*, int64_t, Epilogue, const double*);
 template bool gemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, bool, float*, Epilogue,
                           const float*);
-template bool gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, bool, double*,
-                           Epilogue, const double*);
+template bool gemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, bool, double*, Epilogue,
+                           const double*);
 template bool batchedGemm<float>(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, bool, float*,
                                  int64_t, const int64_t*, int64_t);
 template bool batchedGemm<double>(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, bool, double*,

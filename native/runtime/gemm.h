@@ -22,9 +22,10 @@ struct RowTail {
 };
 RowTail*& nextRowTail();
 
-// c [m, n] = op(a) [m, k] · op(b) [k, n] + bias [n] (or null), added to c where `accumulate`. Row-major: a is [m, k], or [k, m] where
-// transA; b is [k, n], or [n, k] where transB; a row begins every lda, ldb, ldc elements. For float and double. Splits
-// over the thread pool by the sizes alone. False, and nothing done, where a dimension does not fit in 32 bits.
+// c [m, n] = op(a) [m, k] · op(b) [k, n] + bias [n] (or null), added to c where `accumulate`. Row-major: a is [m, k],
+// or [k, m] where transA; b is [k, n], or [n, k] where transB; a row begins every lda, ldb, ldc elements. For float and
+// double. Splits over the thread pool by the sizes alone. False, and nothing done, where a dimension does not fit in 32
+// bits.
 template <typename T>
 bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
           bool accumulate, T* c, int64_t ldc, Epilogue epilogue = {}, const T* bias = nullptr);
