@@ -3,11 +3,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as adjoint from '../lib/index.js';
+import { AsyncFunction, blocks, readPage, root, runProgram } from './pages.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const { nn, optim, rand, randint, randn, Tensor } = adjoint;
 
 interface Example {
@@ -51,9 +50,6 @@ function context(file: string): Record<string, unknown> {
     ...(file.includes('dataset') && { labels: randint(0, 10, [60000]) }),
   };
 }
-
-type Program = (this: object, ...values: unknown[]) => Promise<unknown>;
-const AsyncFunction = (async () => {}).constructor as new (...parameters: string[]) => Program;
 
 async function run({ file, code }: Example): Promise<{ result: unknown; expected: string | undefined }> {
   const lines = code.split('\n');
@@ -99,20 +95,8 @@ describe('examples', () => {
   });
 });
 
-const blocks = (file: string): string[] =>
-  [...readFileSync(join(root, file), 'utf8').matchAll(/```js\n([\s\S]*?)```/g)].map((match) => match[1] as string);
-
-async function runProgram(code: string): Promise<unknown[]> {
-  const printed: unknown[] = [];
-  const log = vi.spyOn(console, 'log').mockImplementation((line) => printed.push(line));
-  const body = code.replace(/^import .*;$/gm, '');
-  await new AsyncFunction(...Object.keys(adjoint), body).call({}, ...Object.values(adjoint));
-  log.mockRestore();
-  return printed;
-}
-
 describe('README', () => {
-  const programs = blocks('README.md');
+  const programs = blocks(readPage('README.md'));
 
   it('has programs', () => expect(programs.length).toBeGreaterThan(0));
 
@@ -131,9 +115,13 @@ describe('docs', () => {
     rmSync(folder, { recursive: true });
   });
 
-  for (const page of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))) {
+  // from-pytorch.md has a test of its own.
+  const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md') && name !== 'from-pytorch.md');
+  for (const page of pages) {
+    const programs = blocks(readPage(join('docs', page)));
+    if (programs.length === 0) continue;
     it(`the programs of ${page} run`, async () => {
-      expect((await runProgram(blocks(join('docs', page)).join('\n'))).length).toBeGreaterThan(0);
+      expect((await runProgram(programs.join('\n'))).length).toBeGreaterThan(0);
     });
   }
 });
