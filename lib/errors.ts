@@ -116,6 +116,13 @@ export function checkNumber(
   return value;
 }
 
+/** An option that is true or false. */
+export function checkFlag(operation: string, name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === 'boolean') return value;
+  throw new ArgumentError(`${operation}: ${name} must be a boolean, got ${describe(value)}`);
+}
+
 /** An integer in [least, most]. */
 export function checkInteger(
   operation: string,

@@ -163,7 +163,7 @@ describe('compiled like eager', () => {
     const step = compile((x: Tensor) => layer.forward(x));
     await step(words());
     await expect(step(tensor(new Int32Array(24).fill(30), { shape: [6, 4] }))).rejects.toThrow(
-      'embedding: indices must be at least 0 and below 30, got 30 (element 0)',
+      'Embedding: indices must be at least 0 and below 30, got 30 (element 0)',
     );
   });
 });

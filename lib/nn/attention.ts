@@ -1,10 +1,10 @@
 import type { DType } from '../dtype.js';
 import {
   ArgumentError,
+  checkFlag,
   checkInteger,
   checkNumber,
   checkOptions,
-  DTypeError,
   formatShape,
   ShapeError,
 } from '../errors.js';
@@ -18,8 +18,9 @@ import { mean } from '../ops/reduce.js';
 import { permute, reshape } from '../ops/shape.js';
 import { slice } from '../ops/slice.js';
 import { defaultGenerator } from '../random.js';
-import { type Shape, sameShape } from '../shape.js';
+import type { Shape } from '../shape.js';
 import { checkDType, checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { type AttentionLabels, checkCache, checkMask, ownLabels } from './attention-checks.js';
 import { xavierUniform_, zeros_ } from './init.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import { Linear } from './linear.js';
@@ -110,8 +111,9 @@ export class MultiheadAttention extends Module {
     this.kdim = checkInteger(name, 'kdim', options.kdim ?? embedDim, 1);
     this.vdim = checkInteger(name, 'vdim', options.vdim ?? embedDim, 1);
     this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { least: 0, most: 1 });
-    this.batchFirst = options.batchFirst ?? false;
+    this.batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
     const dtype = checkDType(name, options.dtype, 'float32');
+    const bias = checkFlag(name, 'bias', options.bias, true);
     const weight = (rows: number, columns: number) => parameter(xavierUniform_(empty([rows, columns], dtype)));
     if (this.kdim === embedDim && this.vdim === embedDim) {
       this.in_proj_weight = weight(3 * embedDim, embedDim);
@@ -120,7 +122,6 @@ export class MultiheadAttention extends Module {
       this.k_proj_weight = weight(embedDim, this.kdim);
       this.v_proj_weight = weight(embedDim, this.vdim);
     }
-    const bias = options.bias ?? true;
     this.in_proj_bias = bias ? parameter(zeros([3 * embedDim], { dtype })) : null;
     this.out_proj = new Linear(embedDim, embedDim, { bias, dtype });
     if (this.out_proj.bias !== null) zeros_(this.out_proj.bias);
@@ -133,7 +134,7 @@ export class MultiheadAttention extends Module {
    */
   forward(query: Tensor, key = query, value = key, options: AttendOptions = {}): [Tensor, Tensor | null] {
     checkOptions('MultiheadAttention.forward', options, attendOptions);
-    this.check(query, key, value);
+    this._check(ownLabels, query, key, value, options);
     const { cache } = options;
     if (cache !== undefined && this.batchFirst && query.rank === 3) {
       // A cache grows along its first dimension.
@@ -151,28 +152,43 @@ export class MultiheadAttention extends Module {
     return this.run(query, key, value, query.rank === 3 && !this.batchFirst, options);
   }
 
-  private check(query: Tensor, key: Tensor, value: Tensor): void {
+  /** @internal Refuses what `forward` would, before anything is changed. */
+  _check(labels: AttentionLabels, query: Tensor, key: Tensor, value: Tensor, o: AttendOptions): void {
+    const { name, inputs: names } = labels;
     const widths = [this.embedDim, this.kdim, this.vdim];
-    const names = ['query', 'key', 'value'];
     const given = [query, key, value];
     given.forEach((x, i) => {
-      checkTensor('MultiheadAttention', names[i] as string, x);
-      checkFloat('MultiheadAttention', names[i] as string, x);
+      checkTensor(name, names[i] as string, x);
+      checkFloat(name, names[i] as string, x);
     });
-    checkSameDType('MultiheadAttention', [...names, 'out_proj.weight'], [...given, this.out_proj.weight]);
+    const apart = given.filter((_, i) => names.indexOf(names[i] as string) === i);
+    checkSameDType(name, [...new Set(names), 'the weights'], [...apart, this.out_proj.weight]);
     given.forEach((x, i) => {
       const order = this.batchFirst ? 'batch, rows' : 'rows, batch';
       if ((x.rank !== 2 && x.rank !== 3) || x.shape.at(-1) !== widths[i]) {
         const rule = `${names[i]} must be [${order}, ${widths[i]}] or [rows, ${widths[i]}]`;
-        throw new ShapeError(`MultiheadAttention: ${rule}, got ${names[i]} ${formatShape(x.shape)}`);
+        throw new ShapeError(`${name}: ${rule}, got ${names[i]} ${formatShape(x.shape)}`);
       }
     });
-    const batchOf = (x: Tensor) => (x.rank === 2 ? null : x.shape[this.batchFirst ? 0 : 1]);
-    const rowsOf = (x: Tensor) => x.shape[x.rank === 3 && this.batchFirst ? 1 : 0];
+    const batchOf = (x: Tensor) => (x.rank === 2 ? null : (x.shape[this.batchFirst ? 0 : 1] as number));
+    const rowsOf = (x: Tensor) => x.shape[x.rank === 3 && this.batchFirst ? 1 : 0] as number;
     if (batchOf(query) !== batchOf(key) || batchOf(key) !== batchOf(value) || rowsOf(key) !== rowsOf(value)) {
-      const list = given.map((x, i) => `${names[i]} ${formatShape(x.shape)}`).join(', ');
-      throw new ShapeError(`MultiheadAttention: batches, and rows of key and value, must be the same, got ${list}`);
+      const list = [...new Set(given.map((x, i) => `${names[i]} ${formatShape(x.shape)}`))].join(', ');
+      const rows = key === value ? '' : `, and rows of ${names[1]} and ${names[2]},`;
+      throw new ShapeError(`${name}: batches${rows} must be the same, got ${list}`);
     }
+    const batch = batchOf(query);
+    const row = batch === null ? [this.embedDim] : [batch, this.embedDim];
+    const held = checkCache(name, row, query.dtype, o.cache);
+    const keys = key !== query && held > 0 ? held : held + rowsOf(key);
+    checkFlag(name, labels.isCausal, o.isCausal, false);
+    checkFlag(name, 'needWeights', o.needWeights, false);
+    checkFlag(name, 'averageAttnWeights', o.averageAttnWeights, true);
+    const matrix = [rowsOf(query), keys];
+    const each = [(batch ?? 1) * this.numHeads, ...matrix];
+    checkMask(name, labels.attnMask, o.attnMask, [matrix, each], query.dtype);
+    const padding = batch === null ? [keys] : [batch, keys];
+    checkMask(name, labels.keyPaddingMask, o.keyPaddingMask, [padding], query.dtype);
   }
 
   private run(q: Tensor, k: Tensor, v: Tensor, timeFirst: boolean, o: AttendOptions): [Tensor, Tensor | null] {
@@ -181,7 +197,7 @@ export class MultiheadAttention extends Module {
     const arrangement = sideBySide('MultiheadAttention', inputs, this.numHeads, timeFirst);
     const plan: AttentionPlan = {
       ...{ name: 'MultiheadAttention', arrangement, scale: defaultScale(arrangement), generator: defaultGenerator() },
-      ...this.masks(o, arrangement, q.dtype, q.rank === 3),
+      ...this.masks(o, arrangement, q.rank === 3),
       causal: o.isCausal ? before + 1 : 0,
       dropout: this.training ? this.dropout : 0,
     };
@@ -209,31 +225,22 @@ export class MultiheadAttention extends Module {
   }
 
   // Both masks as attention takes them: 1 lets through.
-  private masks(o: AttendOptions, a: Arrangement, dtype: DType, batched: boolean): { mask?: Tensor; bias?: Tensor } {
-    const padding = batched ? [a.batch, a.keys] : [a.keys];
+  private masks(o: AttendOptions, a: Arrangement, batched: boolean): { mask?: Tensor; bias?: Tensor } {
     const found: { mask?: Tensor; bias?: Tensor } = {};
-    const include = (name: string, given: Tensor | undefined, shapes: readonly Shape[], shape: Shape): void => {
+    const include = (given: Tensor | undefined, shape: Shape): void => {
       if (given === undefined) return;
-      checkTensor('MultiheadAttention', name, given);
-      if (!shapes.some((s) => sameShape(s, given.shape))) {
-        const rule = `${name} must be ${shapes.map(formatShape).join(' or ')}`;
-        throw new ShapeError(`MultiheadAttention: ${rule}, got ${formatShape(given.shape)}`);
-      }
       if (given.dtype === 'uint8') {
         const open = logicalNot(reshape(given, shape));
         found.mask = found.mask === undefined ? open : logicalAnd(found.mask, open);
-      } else if (given.dtype === dtype) {
+      } else {
         const bias = reshape(given, shape);
         found.bias = found.bias === undefined ? bias : add(found.bias, bias);
-      } else {
-        throw new DTypeError(`MultiheadAttention: ${name} must be uint8 or ${dtype}, got ${given.dtype}`);
       }
     };
     const matrix = [a.queries, a.keys];
-    const each = [a.batch * a.heads, ...matrix];
     const whole = o.attnMask?.rank === 3 ? [a.batch, a.heads, ...matrix] : matrix;
-    include('attnMask', o.attnMask, [matrix, each], batched ? whole : whole.slice(-3));
-    include('keyPaddingMask', o.keyPaddingMask, [padding], batched ? [a.batch, 1, 1, a.keys] : [1, 1, a.keys]);
+    include(o.attnMask, batched ? whole : whole.slice(-3));
+    include(o.keyPaddingMask, batched ? [a.batch, 1, 1, a.keys] : [1, 1, a.keys]);
     return found;
   }
 

@@ -1,16 +1,8 @@
 import type { DType } from '../dtype.js';
-import {
-  ArgumentError,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { batchNorm } from '../ops/batchnorm.js';
 import { ones, zeros } from '../ops/creation.js';
-import { checkDType, checkTensor, type Tensor } from '../tensor.js';
+import { checkDType, checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 import { buffer, Module, parameter } from './module.js';
 
 /** Options of `BatchNorm1d` and `BatchNorm2d`. */
@@ -28,11 +20,11 @@ export interface BatchNormLayerOptions {
 
 const known = ['eps', 'momentum', 'affine', 'trackRunningStats', 'dtype'];
 
-/** @internal An option that is true or false. */
-export function checkFlag(name: string, key: string, value: boolean | undefined, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'boolean') throw new ArgumentError(`${name}: ${key} must be a boolean, got ${describe(value)}`);
-  return value;
+/** @internal Refuses x that is not of floats, or not of the parameters' dtype. */
+export function checkLike(name: string, x: Tensor, weight: Tensor | null): void {
+  checkTensor(name, 'x', x);
+  checkFloat(name, 'x', x);
+  if (weight !== null) checkSameDType(name, ['x', 'weight'], [x, weight]);
 }
 
 /** @internal Refuses x whose channels are not the layer's, or that has another number of dimensions. */
@@ -98,6 +90,7 @@ abstract class BatchNorm extends FeatureNorm {
 
   forward(x: Tensor): Tensor {
     checkFeatures(this.name, x, this.numFeatures, this.ranks, 1);
+    checkLike(this.name, x, this.weight ?? this.running_mean);
     const training = this.training || this.running_mean === null;
     if (training && x.size / this.numFeatures <= 1) {
       throw new ShapeError(

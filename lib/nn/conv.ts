@@ -1,5 +1,5 @@
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { type ConvOptions, type ConvTransposeOptions, convolution, transposedConvolution } from '../ops/conv.js';
 import { checkDivisible } from '../ops/conv-checks.js';
 import { type PaddingMode, paddingModes } from '../ops/padding.js';
@@ -54,14 +54,11 @@ abstract class Convolution extends Module {
     checkDivisible(kind, 'inChannels', inChannels, this.groups);
     checkDivisible(kind, 'outChannels', outChannels, this.groups);
     const dtype = checkDType(kind, options.dtype, 'float32');
+    const hasBias = checkFlag(kind, 'bias', options.bias, true);
     const [first, second] = transposed ? [inChannels, outChannels] : [outChannels, inChannels];
     const shape = [first, second / this.groups, ...this.kernelSize];
     this.weight = parameter(kaimingUniform_(empty(shape, dtype), { a: Math.sqrt(5) }));
     const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1));
-    const hasBias = options.bias ?? true;
-    if (typeof hasBias !== 'boolean') {
-      throw new ArgumentError(`${kind}: bias must be a boolean, got ${describe(hasBias)}`);
-    }
     this.bias = hasBias ? parameter(uniform_(empty([outChannels], dtype), { low: -bound, high: bound })) : null;
   }
 
@@ -100,18 +97,22 @@ abstract class PlainConvolution extends Convolution {
     options: ConvLayerOptions | undefined,
   ) {
     checkOptions(kind, options, convOptions);
-    super(kind, spatial, inChannels, outChannels, kernelSize, options ?? {}, false);
+    // All is checked before the weights are drawn: a failed call leaves the generator as it was.
+    const stride = perDimension(kind, 'stride', options?.stride ?? 1, spatial, 1);
     const padding = options?.padding ?? 0;
-    if (padding === 'same' && this.stride.some((s) => s !== 1)) {
-      throw new ArgumentError(`${kind}: padding 'same' needs stride 1, got stride ${formatShape(this.stride)}`);
+    if (padding === 'same' && stride.some((s) => s !== 1)) {
+      throw new ArgumentError(`${kind}: padding 'same' needs stride 1, got stride ${formatShape(stride)}`);
     }
-    this.padding =
+    const pads =
       padding === 'same' || padding === 'valid' ? padding : perDimension(kind, 'padding', padding, spatial, 0);
-    this.paddingMode = options?.paddingMode ?? 'zeros';
-    if (!paddingModes.includes(this.paddingMode)) {
+    const paddingMode = options?.paddingMode ?? 'zeros';
+    if (!paddingModes.includes(paddingMode)) {
       const rule = `paddingMode must be one of ${paddingModes.join(', ')}`;
-      throw new ArgumentError(`${kind}: ${rule}, got ${describe(this.paddingMode)}`);
+      throw new ArgumentError(`${kind}: ${rule}, got ${describe(paddingMode)}`);
     }
+    super(kind, spatial, inChannels, outChannels, kernelSize, options ?? {}, false);
+    this.padding = pads;
+    this.paddingMode = paddingMode;
   }
 
   forward(x: Tensor): Tensor {
@@ -186,9 +187,11 @@ abstract class TransposedConvolution extends Convolution {
     options: ConvTransposeLayerOptions | undefined,
   ) {
     checkOptions(kind, options, transposeOptions);
+    const padding = perDimension(kind, 'padding', options?.padding ?? 0, spatial, 0);
+    const outputPadding = perDimension(kind, 'outputPadding', options?.outputPadding ?? 0, spatial, 0);
     super(kind, spatial, inChannels, outChannels, kernelSize, options ?? {}, true);
-    this.padding = perDimension(kind, 'padding', options?.padding ?? 0, spatial, 0);
-    this.outputPadding = perDimension(kind, 'outputPadding', options?.outputPadding ?? 0, spatial, 0);
+    this.padding = padding;
+    this.outputPadding = outputPadding;
   }
 
   forward(x: Tensor): Tensor {

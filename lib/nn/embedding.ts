@@ -2,8 +2,8 @@ import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
 import { fill_ } from '../ops/copy.js';
-import { type BagMode, checkPadding, embedding, embeddingBag } from '../ops/embedding.js';
-import { checkDType, checkTensor, empty, type Tensor, view } from '../tensor.js';
+import { type BagMode, bagsOf, checkPadding, rowsOf } from '../ops/embedding.js';
+import { checkDType, empty, type Tensor, view } from '../tensor.js';
 import { normal_ } from './init.js';
 import { Module, parameter } from './module.js';
 
@@ -57,8 +57,7 @@ export class Embedding extends Module {
   }
 
   forward(index: Tensor): Tensor {
-    checkTensor('Embedding', 'index', index);
-    return embedding(this.weight, index, { paddingIndex: this.paddingIndex });
+    return rowsOf('Embedding', this.weight, index, this.paddingIndex);
   }
 
   override toString(): string {
@@ -107,7 +106,7 @@ export class EmbeddingBag extends Module {
   /** @param perSampleWeights of index's shape: factors of the rows, for mode sum */
   forward(index: Tensor, offsets?: Tensor | null, perSampleWeights?: Tensor | null): Tensor {
     const { mode, paddingIndex } = this;
-    return embeddingBag(this.weight, index, { offsets, perSampleWeights, mode, paddingIndex });
+    return bagsOf('EmbeddingBag', this.weight, index, { offsets, perSampleWeights, mode, paddingIndex });
   }
 
   override toString(): string {

@@ -1,5 +1,5 @@
 import type { DType } from '../dtype.js';
-import { checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { type LinearActivation, linear } from '../ops/matmul.js';
 import { sizeOf } from '../shape.js';
 import { checkDType, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -29,9 +29,9 @@ export class Linear extends Module {
     this.inFeatures = checkInteger('Linear', 'inFeatures', inFeatures, 1);
     this.outFeatures = checkInteger('Linear', 'outFeatures', outFeatures, 1);
     const dtype = checkDType('Linear', options?.dtype, 'float32');
+    const hasBias = checkFlag('Linear', 'bias', options?.bias, true);
     this.weight = parameter(kaimingUniform_(empty([outFeatures, inFeatures], dtype), { a: Math.sqrt(5) }));
     const bound = 1 / Math.sqrt(inFeatures);
-    const hasBias = options?.bias ?? true;
     this.bias = hasBias ? parameter(uniform_(empty([outFeatures], dtype), { low: -bound, high: bound })) : null;
   }
 

@@ -1,6 +1,6 @@
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
-import { checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { batchNorm } from '../ops/batchnorm.js';
 import { copy_ } from '../ops/copy.js';
 import { ones, zeros } from '../ops/creation.js';
@@ -11,7 +11,7 @@ import { reshape } from '../ops/shape.js';
 import { variance } from '../ops/statistics.js';
 import type { Shape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
-import { type BatchNormLayerOptions, checkFeatures, checkFlag, FeatureNorm } from './batchnorm.js';
+import { type BatchNormLayerOptions, checkFeatures, checkLike, FeatureNorm } from './batchnorm.js';
 import { Module, parameter } from './module.js';
 
 /** Options of `LayerNorm` and `RMSNorm`. */
@@ -23,8 +23,8 @@ export interface LayerNormLayerOptions {
   dtype?: DType;
 }
 
-function checkLast(name: string, x: Tensor, shape: Shape): void {
-  checkTensor(name, 'x', x);
+function checkLast(name: string, x: Tensor, shape: Shape, weight: Tensor | null): void {
+  checkLike(name, x, weight);
   const lead = x.rank - shape.length;
   if (lead >= 0 && shape.every((n, i) => n === x.shape[lead + i])) return;
   throw new ShapeError(
@@ -64,7 +64,7 @@ export class LayerNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    checkLast('LayerNorm', x, this.normalizedShape);
+    checkLast('LayerNorm', x, this.normalizedShape, this.weight);
     return layerNorm(x, this.weight, this.bias, { normalizedShape: this.normalizedShape, eps: this.eps });
   }
 
@@ -100,7 +100,7 @@ export class RMSNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    checkLast('RMSNorm', x, this.normalizedShape);
+    checkLast('RMSNorm', x, this.normalizedShape, this.weight);
     const eps = this.eps === null ? {} : { eps: this.eps };
     return rmsNorm(x, this.weight, { normalizedShape: this.normalizedShape, ...eps });
   }
@@ -146,7 +146,7 @@ export class GroupNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    checkTensor('GroupNorm', 'x', x);
+    checkLike('GroupNorm', x, this.weight);
     if (x.rank < 2 || x.shape[1] !== this.numChannels) {
       throw new ShapeError(
         `GroupNorm: dimension 1 of x must be numChannels ${this.numChannels}, got x ${formatShape(x.shape)}`,
@@ -173,6 +173,7 @@ abstract class InstanceNorm extends FeatureNorm {
   forward(x: Tensor): Tensor {
     const batched = checkTensor(this.name, 'x', x).rank === this.rank;
     checkFeatures(this.name, x, this.numFeatures, [this.rank - 1, this.rank], batched ? 1 : 0);
+    checkLike(this.name, x, this.weight ?? this.running_mean);
     if (!batched) return reshape(this.run(reshape(x, [1, ...x.shape])), x.shape);
     return this.run(x);
   }

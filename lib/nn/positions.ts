@@ -1,5 +1,5 @@
 import type { DType } from '../dtype.js';
-import { checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { keep } from '../memory.js';
 import { tensor } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
@@ -32,7 +32,7 @@ export class SinusoidalPositions extends Module {
     checkOptions('SinusoidalPositions', options, ['maxLength', 'batchFirst']);
     this.dModel = checkInteger('SinusoidalPositions', 'dModel', dModel, 1);
     this.maxLength = checkInteger('SinusoidalPositions', 'maxLength', options.maxLength ?? 5000, 1);
-    this.batchFirst = options.batchFirst ?? false;
+    this.batchFirst = checkFlag('SinusoidalPositions', 'batchFirst', options.batchFirst, false);
   }
 
   /** @param options offset: the position of the first row, the length of a cache, say; default 0 */

@@ -1,18 +1,10 @@
 import type { DType } from '../dtype.js';
-import { checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
 import { reshape } from '../ops/shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
-import {
-  cellOf,
-  checkFlag,
-  checkInput,
-  checkPair,
-  checkState,
-  type LSTMState,
-  makeWeight,
-} from './recurrent-common.js';
+import { cellOf, checkInput, checkPair, checkState, type LSTMState, makeWeight } from './recurrent-common.js';
 
 /** Options of `LSTMCell` and `GRUCell`. */
 export interface CellOptions {
@@ -48,9 +40,10 @@ export abstract class RecurrentCell extends Module {
     this.hiddenSize = checkInteger(name, 'hiddenSize', hiddenSize, 1);
     const rows = cell.gates * hiddenSize;
     const dtype = checkDType(name, options.dtype, 'float32');
+    const hasBias = checkFlag(name, 'bias', options.bias, true);
     this.weight_ih = makeWeight([rows, inputSize], hiddenSize, dtype);
     this.weight_hh = makeWeight([rows, hiddenSize], hiddenSize, dtype);
-    if (!checkFlag(name, 'bias', options.bias, true)) return;
+    if (!hasBias) return;
     this.bias_ih = makeWeight([rows], hiddenSize, dtype);
     this.bias_hh = makeWeight([rows], hiddenSize, dtype);
   }

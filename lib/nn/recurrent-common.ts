@@ -7,13 +7,6 @@ import { checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { uniform_ } from './init.js';
 import { parameter } from './module.js';
 
-/** @internal */
-export function checkFlag(name: string, option: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value === 'boolean') return value;
-  throw new ArgumentError(`${name}: ${option} must be a boolean, got ${describe(value)}`);
-}
-
 /** @internal PyTorch's U(-1/√hiddenSize, 1/√hiddenSize), for weights and biases alike. */
 export function makeWeight(shape: Shape, hiddenSize: number, dtype: DType): Tensor {
   const bound = 1 / Math.sqrt(hiddenSize);

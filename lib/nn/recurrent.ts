@@ -1,5 +1,5 @@
 import type { DType } from '../dtype.js';
-import { checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { dropout } from '../ops/random.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
 import { reshape } from '../ops/shape.js';
@@ -7,15 +7,7 @@ import { concat, slice } from '../ops/slice.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
-import {
-  cellOf,
-  checkFlag,
-  checkInput,
-  checkPair,
-  checkState,
-  type LSTMState,
-  makeWeight,
-} from './recurrent-common.js';
+import { cellOf, checkInput, checkPair, checkState, type LSTMState, makeWeight } from './recurrent-common.js';
 
 /** Options of `LSTM` and `GRU`. */
 export interface RecurrentOptions {
@@ -97,7 +89,9 @@ export abstract class RecurrentModule extends Module {
   #checkLengths(lengths: Tensor, batch: number): Tensor {
     checkTensor(this.#name, 'lengths', lengths);
     if (lengths.dtype !== 'int32') {
-      throw new DTypeError(`${this.#name}: lengths must be int32, got ${lengths.dtype}`);
+      throw new DTypeError(
+        `${this.#name}: lengths must be int32, got ${lengths.dtype}; convert it by lengths.to('int32')`,
+      );
     }
     if (!sameShape(lengths.shape, [batch])) {
       throw new ShapeError(

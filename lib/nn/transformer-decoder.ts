@@ -36,6 +36,14 @@ export interface DecodeOptions {
   tgtIsCausal?: boolean;
 }
 
+const selfLabels = {
+  inputs: ['x', 'x', 'x'],
+  ...{ attnMask: 'tgtMask', keyPaddingMask: 'tgtKeyPaddingMask', isCausal: 'tgtIsCausal' },
+} as const;
+const memoryLabels = {
+  inputs: ['x', 'memory', 'memory'],
+  ...{ attnMask: 'memoryMask', keyPaddingMask: 'memoryKeyPaddingMask', isCausal: 'isCausal' },
+} as const;
 const decodeOptions = ['tgtMask', 'memoryMask', 'tgtKeyPaddingMask', 'memoryKeyPaddingMask', 'tgtIsCausal'];
 
 /**
@@ -73,7 +81,7 @@ export class TransformerDecoderLayer extends Module {
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
-    const s = layerSettings('TransformerDecoderLayer', dModel, options);
+    const s = layerSettings('TransformerDecoderLayer', dModel, nhead, options);
     const { dropout: p, dtype, layerNormEps: eps, batchFirst } = s;
     this._another = () => new TransformerDecoderLayer(dModel, nhead, options);
     this.activation = s.activation;
@@ -91,9 +99,18 @@ export class TransformerDecoderLayer extends Module {
     this.dropout3 = new Dropout({ p });
   }
 
+  /** @internal Refuses what `forward` would, before anything is changed. */
+  _check(name: string, x: Tensor, memory: Tensor, o: DecodeOptions & { cache?: DecoderCache | undefined }): void {
+    const own = { attnMask: o.tgtMask, keyPaddingMask: o.tgtKeyPaddingMask, isCausal: o.tgtIsCausal };
+    this.self_attn._check({ ...selfLabels, name }, x, x, x, { ...own, cache: o.cache?.self });
+    const other = { attnMask: o.memoryMask, keyPaddingMask: o.memoryKeyPaddingMask };
+    this.multihead_attn._check({ ...memoryLabels, name }, x, memory, memory, { ...other, cache: o.cache?.memory });
+  }
+
   /** @param options also `cache`: the keys and values of earlier calls and of the memory */
   forward(x: Tensor, memory: Tensor, options: DecodeOptions & { cache?: DecoderCache } = {}): Tensor {
     checkOptions('TransformerDecoderLayer.forward', options, [...decodeOptions, 'cache']);
+    this._check('TransformerDecoderLayer', x, memory, options);
     const o = options;
     const toItself = (h: Tensor): Tensor => {
       const own = { attnMask: o.tgtMask, keyPaddingMask: o.tgtKeyPaddingMask, isCausal: o.tgtIsCausal };
@@ -143,6 +160,9 @@ export class TransformerDecoder extends Module {
     checkOptions('TransformerDecoder.forward', options, [...decodeOptions, 'caches']);
     const { caches, ...rest } = options;
     checkCaches('TransformerDecoder', caches, this.layers.length);
+    this.layers.forEach((layer, i) => {
+      layer._check('TransformerDecoder', x, memory, { ...rest, cache: caches?.[i] });
+    });
     const y = this.layers.reduce((h, layer, i) => {
       const cache = caches?.[i];
       return layer.forward(h, memory, cache === undefined ? rest : { ...rest, cache });

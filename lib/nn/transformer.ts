@@ -1,8 +1,8 @@
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
 import { gelu, relu } from '../ops/activation.js';
 import { add } from '../ops/elementwise.js';
-import type { Tensor } from '../tensor.js';
+import { checkDType, type Tensor } from '../tensor.js';
 import { MultiheadAttention } from './attention.js';
 import { Dropout } from './dropout.js';
 import type { KeyValueCache } from './key-value-cache.js';
@@ -34,18 +34,19 @@ export interface TransformerLayerOptions {
 const layerOptions = ['dimFeedforward', 'dropout', 'activation', 'layerNormEps', 'batchFirst', 'normFirst', 'dtype'];
 
 /** @internal The options with their defaults, checked. */
-export function layerSettings(name: string, dModel: number, options: TransformerLayerOptions) {
+export function layerSettings(name: string, dModel: number, nhead: number, options: TransformerLayerOptions) {
   checkOptions(name, options, layerOptions);
   checkInteger(name, 'dModel', dModel, 1);
+  if (dModel % checkInteger(name, 'nhead', nhead, 1) !== 0) {
+    throw new ArgumentError(`${name}: nhead must divide dModel, got nhead ${nhead}, dModel ${dModel}`);
+  }
   const activation = options.activation ?? 'relu';
   if (activation !== 'relu' && activation !== 'gelu' && typeof activation !== 'function') {
     throw new ArgumentError(`${name}: activation must be "relu", "gelu" or a function, got ${describe(activation)}`);
   }
-  const { batchFirst = false, normFirst = false, dtype = 'float32' } = options;
-  for (const [key, value] of Object.entries({ batchFirst, normFirst })) {
-    if (typeof value !== 'boolean')
-      throw new ArgumentError(`${name}: ${key} must be a boolean, got ${describe(value)}`);
-  }
+  const dtype = checkDType(name, options.dtype, 'float32');
+  const batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
+  const normFirst = checkFlag(name, 'normFirst', options.normFirst, false);
   return {
     ...{ activation, batchFirst, normFirst, dtype },
     dimFeedforward: checkInteger(name, 'dimFeedforward', options.dimFeedforward ?? 2048, 1),
@@ -78,6 +79,11 @@ export interface EncodeOptions {
   /** Whether a row sees only itself and those before it; default false. */
   isCausal?: boolean;
 }
+
+const encodeLabels = {
+  inputs: ['x', 'x', 'x'],
+  ...{ attnMask: 'mask', keyPaddingMask: 'keyPaddingMask', isCausal: 'isCausal' },
+} as const;
 
 /**
  * A layer of a transformer's encoder: self-attention and a feed-forward network, each with dropout, a residual sum and a
@@ -112,7 +118,7 @@ export class TransformerEncoderLayer extends Module {
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
-    const s = layerSettings('TransformerEncoderLayer', dModel, options);
+    const s = layerSettings('TransformerEncoderLayer', dModel, nhead, options);
     const { dropout: p, dtype, layerNormEps: eps } = s;
     this._another = () => new TransformerEncoderLayer(dModel, nhead, options);
     this.activation = s.activation;
@@ -127,9 +133,16 @@ export class TransformerEncoderLayer extends Module {
     this.dropout2 = new Dropout({ p });
   }
 
+  /** @internal Refuses what `forward` would, before anything is changed. */
+  _check(name: string, x: Tensor, options: EncodeOptions & { cache?: KeyValueCache | undefined }): void {
+    const { mask: attnMask, ...rest } = options;
+    this.self_attn._check({ ...encodeLabels, name }, x, x, x, { attnMask, ...rest });
+  }
+
   /** @param options also `cache`: the keys and values of earlier calls */
   forward(x: Tensor, options: EncodeOptions & { cache?: KeyValueCache } = {}): Tensor {
     checkOptions('TransformerEncoderLayer.forward', options, ['mask', 'keyPaddingMask', 'isCausal', 'cache']);
+    this._check('TransformerEncoderLayer', x, options);
     const { mask: attnMask, ...rest } = options;
     const attention = (h: Tensor): Tensor =>
       this.dropout1.forward(this.self_attn.forward(h, h, h, { attnMask, ...rest })[0]);
@@ -173,6 +186,9 @@ export class TransformerEncoder extends Module {
     checkOptions('TransformerEncoder.forward', options, ['mask', 'keyPaddingMask', 'isCausal', 'caches']);
     const { caches, ...rest } = options;
     checkCaches('TransformerEncoder', caches, this.layers.length);
+    this.layers.forEach((layer, i) => {
+      layer._check('TransformerEncoder', x, { ...rest, cache: caches?.[i] });
+    });
     const y = this.layers.reduce((h, layer, i) => layer.forward(h, caches ? { ...rest, cache: caches[i]! } : rest), x);
     return this.norm === null ? y : this.norm.forward(y);
   }
@@ -191,7 +207,8 @@ export function copies<L extends Module & { _another: () => L }>(name: string, l
 
 /** @internal */
 export function checkCaches(name: string, caches: readonly unknown[] | undefined, layers: number): void {
-  if (caches !== undefined && caches.length !== layers) {
-    throw new ArgumentError(`${name}: caches must be one a layer, ${layers}, got ${caches.length}`);
+  if (caches !== undefined && (!Array.isArray(caches) || caches.length !== layers)) {
+    const got = Array.isArray(caches) ? caches.length : describe(caches);
+    throw new ArgumentError(`${name}: caches must be one a layer, ${layers}, got ${got}`);
   }
 }

@@ -1,6 +1,7 @@
 import { isGradEnabled, record } from '../autograd/tape.js';
 import {
   ArgumentError,
+  checkFlag,
   checkInteger,
   checkNumber,
   checkOptions,
@@ -126,13 +127,6 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
 
 /** @internal 1 / √width. */
 export const defaultScale = (a: Arrangement): number => 1 / Math.sqrt(Math.max(a.width, 1));
-
-function checkFlag(name: string, option: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'boolean')
-    throw new ArgumentError(`${name}: ${option} must be a boolean, got ${describe(value)}`);
-  return value;
-}
 
 function checkMask(name: string, mask: Tensor, a: Arrangement, q: Tensor): void {
   checkTensor(name, 'mask', mask);

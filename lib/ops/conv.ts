@@ -124,10 +124,6 @@ export function convolution(
   }
   const taps = weight.shape.slice(2);
   const pads = readPadding(operation, options?.padding ?? 0, taps, stride, dilation);
-  if (mode !== 'zeros') {
-    const padded = padAround(operation, x, pads, mode);
-    return convolution(operation, rank, padded, weight, bias, { stride, dilation, groups });
-  }
   const outChannels = weight.shape[0] as number;
   checkDivisible(operation, 'outChannels', outChannels, groups);
   checkInChannels(operation, x, weight, rank, (weight.shape[1] as number) * groups);
@@ -145,6 +141,10 @@ export function convolution(
     const out = Math.floor((padded - span(axis)) / (stride[i] as number)) + 1;
     return { ...axis, in: size, out, stride: out === 1 ? 1 : (stride[i] as number), pad: before };
   });
+  if (mode !== 'zeros') {
+    const padded = padAround(operation, x, pads, mode);
+    return convolution(operation, rank, padded, weight, bias, { stride, dilation, groups });
+  }
   const [h, w] = asImage(axes);
   return convOutput(operation, x, weight, bias ?? null, {
     images: x.rank === rank + 2 ? (x.shape[0] as number) : 1,
@@ -187,6 +187,7 @@ export function transposedConvolution(
         `${operation}: outputPadding must be smaller than stride or dilation, got ${extra} with stride ${step} and dilation ${axis.dilation}`,
       );
     }
+    if (size === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.shape)}`);
     const length = (size - 1) * step - 2 * (padding[i] as number) + span(axis) + extra;
     if (length < 1) {
       throw new ShapeError(

@@ -60,29 +60,34 @@ function wrongIndex(name: string, rows: number, { value, position }: Fault): Arg
  * const y = embedding(eye(3), tensor([2, 0], { dtype: 'int32' })); // [[0, 0, 1], [1, 0, 0]]
  */
 export function embedding(weight: Tensor, index: Tensor, options?: { paddingIndex?: number | null }): Tensor {
-  const { rows } = checkTable('embedding', weight);
-  checkInt32('embedding', 'index', index);
   checkOptions('embedding', options, ['paddingIndex']);
-  const padding = checkPadding('embedding', options?.paddingIndex, rows);
-  return looked(weight, index, padding, -1);
+  return rowsOf('embedding', weight, index, options?.paddingIndex);
+}
+
+/** @internal `name`: for error texts. */
+export function rowsOf(name: string, weight: Tensor, index: Tensor, paddingIndex?: number | null): Tensor {
+  const { rows } = checkTable(name, weight);
+  checkInt32(name, 'index', index);
+  const padding = checkPadding(name, paddingIndex, rows);
+  return looked(name, weight, index, padding, -1);
 }
 
 // Looking rows up, and adding rows to zeros: each is the other's gradient. `skipped` reads as zeros and gets nothing;
 // the layer's padding row is skipped in the gradient alone.
-function looked(weight: Tensor, index: Tensor, padding: number, skipped: number): Tensor {
+function looked(name: string, weight: Tensor, index: Tensor, padding: number, skipped: number): Tensor {
   const [rows, columns] = weight.shape as [number, number];
   const y = empty([...index.shape, columns], weight.dtype);
   const fault = embeddingKernel(y.handle, weight.handle, index.handle, rows, columns, skipped);
-  checkFault(fault, (found) => wrongIndex('embedding', rows, found));
-  return record('embedding', y, [weight], (dy) => [addedRows(dy, index, rows, padding)], [index]);
+  checkFault(fault, (found) => wrongIndex(name, rows, found));
+  return record('embedding', y, [weight], (dy) => [addedRows(name, dy, index, rows, padding)], [index]);
 }
 
-function addedRows(dy: Tensor, index: Tensor, rows: number, padding: number): Tensor {
+function addedRows(name: string, dy: Tensor, index: Tensor, rows: number, padding: number): Tensor {
   const columns = dy.shape.at(-1) as number;
   const dWeight = empty([rows, columns], dy.dtype);
   const fault = embeddingBackwardKernel(dWeight.handle, dy.handle, index.handle, rows, columns, padding);
-  checkFault(fault, (found) => wrongIndex('embedding', rows, found));
-  return record('embeddingBackward', dWeight, [dy], (ddy) => [looked(ddy, index, padding, padding)], [index]);
+  checkFault(fault, (found) => wrongIndex(name, rows, found));
+  return record('embeddingBackward', dWeight, [dy], (ddy) => [looked(name, ddy, index, padding, padding)], [index]);
 }
 
 /** How `embeddingBag` puts the rows of a bag together. */
@@ -102,6 +107,8 @@ export interface EmbeddingBagOptions {
 
 /** What the bags of a call are, tensors aside. */
 interface Bags {
+  /** What error texts call the operation. */
+  name: string;
   count: number;
   rows: number;
   columns: number;
@@ -109,8 +116,7 @@ interface Bags {
   padding: number;
 }
 
-function checkBags(weight: Tensor, index: Tensor, o: EmbeddingBagOptions): Bags & { mode: BagMode } {
-  const name = 'embeddingBag';
+function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagOptions): Bags & { mode: BagMode } {
   const { rows, columns } = checkTable(name, weight);
   checkInt32(name, 'index', index);
   const mode = o.mode ?? 'mean';
@@ -144,7 +150,7 @@ function checkBags(weight: Tensor, index: Tensor, o: EmbeddingBagOptions): Bags 
   }
   const count = offsets === null ? (index.shape[0] as number) : offsets.size;
   const padding = checkPadding(name, o.paddingIndex, rows);
-  return { count, rows, columns, mean: mode === 'mean', padding, mode };
+  return { name, count, rows, columns, mean: mode === 'mean', padding, mode };
 }
 
 /**
@@ -160,19 +166,23 @@ function checkBags(weight: Tensor, index: Tensor, o: EmbeddingBagOptions): Bags 
  */
 export function embeddingBag(weight: Tensor, index: Tensor, options?: EmbeddingBagOptions): Tensor {
   checkOptions('embeddingBag', options, ['offsets', 'mode', 'perSampleWeights', 'paddingIndex']);
-  const o = options ?? {};
-  const bags = checkBags(weight, index, o);
+  return bagsOf('embeddingBag', weight, index, options ?? {});
+}
+
+/** @internal `name`: for error texts. */
+export function bagsOf(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagOptions): Tensor {
+  const bags = checkBags(name, weight, index, o);
   const offsets = o.offsets ?? null;
   if (bags.mode === 'max') return largestOfBags(weight, index, offsets, bags);
   return summedBags(weight, index, offsets, o.perSampleWeights ?? null, bags);
 }
 
-function checkBagFault(fault: Fault | undefined, { rows }: Bags, index: Tensor): void {
+function checkBagFault(fault: Fault | undefined, { name, rows }: Bags, index: Tensor): void {
   const total = sizeOf(index.shape);
   checkFault(fault, (found) => {
-    if (found.position < total) return wrongIndex('embeddingBag', rows, found);
+    if (found.position < total) return wrongIndex(name, rows, found);
     const rule = `offsets must ascend from 0 to at most ${total}`;
-    return new ArgumentError(`embeddingBag: ${rule}, got ${found.value} (element ${found.position - total})`);
+    return new ArgumentError(`${name}: ${rule}, got ${found.value} (element ${found.position - total})`);
   });
 }
 

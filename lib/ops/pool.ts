@@ -1,5 +1,5 @@
 import { record } from '../autograd/tape.js';
-import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkFault } from '../program/recording.js';
 import { empty, type Tensor } from '../tensor.js';
@@ -136,7 +136,7 @@ export function avgPool(
   options: AvgPoolOptions | undefined,
 ): Tensor {
   checkOptions(operation, options, avgPoolOptions);
-  const counted = checkFlag(operation, 'countIncludePad', options?.countIncludePad ?? true);
+  const counted = checkFlag(operation, 'countIncludePad', options?.countIncludePad, true);
   const { countIncludePad: _, ...rest } = options ?? {};
   return average(operation, x, windowsOf(operation, rank, x, kernelSize, rest), counted);
 }
@@ -151,13 +151,6 @@ export function adaptiveMaxPool(operation: string, rank: number, x: Tensor, outp
   return largest(operation, x, adaptiveWindows(operation, rank, x, outputSize));
 }
 
-function checkFlag(operation: string, name: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') {
-    throw new ArgumentError(`${operation}: ${name} must be a boolean, got ${describe(value)}`);
-  }
-  return value;
-}
-
 function windowsOf(
   operation: string,
   rank: number,
@@ -170,7 +163,7 @@ function windowsOf(
   const stride = perDimension(operation, 'stride', options?.stride ?? kernelSize, rank, 1);
   const padding = perDimension(operation, 'padding', options?.padding ?? 0, rank, 0);
   const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, rank, 1);
-  const ceilMode = checkFlag(operation, 'ceilMode', options?.ceilMode ?? false);
+  const ceilMode = checkFlag(operation, 'ceilMode', options?.ceilMode, false);
   const axes = sizes.map((size, i): Axis => {
     const axis = { taps: taps[i] as number, dilation: dilation[i] as number };
     const [step, pad] = [stride[i] as number, padding[i] as number];

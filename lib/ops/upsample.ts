@@ -8,7 +8,7 @@ import {
   formatShape,
   ShapeError,
 } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { checkTensor, type Tensor } from '../tensor.js';
 import { tensor } from './creation.js';
 import { add, mul, sub } from './elementwise.js';
 import { indexSelect } from './indexing.js';
@@ -48,7 +48,7 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
 /** @internal */
 export function resize(operation: string, x: Tensor, options: InterpolateOptions): Tensor {
   checkOptions(operation, options, interpolateOptions);
-  const rank = x.rank - 2;
+  const rank = checkTensor(operation, 'x', x).rank - 2;
   if (rank !== 1 && rank !== 2) {
     const rule = 'x must be [batch, channels, height, width] or [batch, channels, length]';
     throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.shape)}`);

@@ -199,7 +199,7 @@ export const errors: ErrorRow[] = [
     name: 'LSTM lengths of another dtype',
     call: () => new LSTM(4, 3).forward(three(5, 2, 4), null, three(2)),
     error: DTypeError,
-    message: 'LSTM: lengths must be int32, got float32',
+    message: "LSTM: lengths must be int32, got float32; convert it by lengths.to('int32')",
   },
   {
     name: 'LSTM option',

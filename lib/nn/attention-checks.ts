@@ -1,0 +1,57 @@
+// What attention refuses, and what errors call its parts.
+import type { DType } from '../dtype.js';
+import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { type Shape, sameShape } from '../shape.js';
+import { checkTensor, type Tensor } from '../tensor.js';
+import { KeyValueCache } from './key-value-cache.js';
+
+/** @internal What errors call the module, its inputs and options: a layer around it has names of its own. */
+export interface AttentionLabels {
+  name: string;
+  inputs: readonly [string, string, string];
+  attnMask: string;
+  keyPaddingMask: string;
+  isCausal: string;
+}
+
+/** @internal */
+export const ownLabels: AttentionLabels = {
+  name: 'MultiheadAttention',
+  inputs: ['query', 'key', 'value'],
+  ...{ attnMask: 'attnMask', keyPaddingMask: 'keyPaddingMask', isCausal: 'isCausal' },
+};
+
+/** @internal */
+export function checkMask(
+  name: string,
+  label: string,
+  mask: Tensor | undefined,
+  shapes: readonly Shape[],
+  dtype: DType,
+): void {
+  if (mask === undefined) return;
+  checkTensor(name, label, mask);
+  if (!shapes.some((s) => sameShape(s, mask.shape))) {
+    const rule = `${label} must be ${shapes.map(formatShape).join(' or ')}`;
+    throw new ShapeError(`${name}: ${rule}, got ${formatShape(mask.shape)}`);
+  }
+  if (mask.dtype !== 'uint8' && mask.dtype !== dtype) {
+    throw new DTypeError(`${name}: ${label} must be uint8 or ${dtype}, got ${mask.dtype}; convert it by to(dtype)`);
+  }
+}
+
+/** @internal The rows that a cache holds, which must be of the same batch: `row` is [batch, embedDim] or [embedDim]. */
+export function checkCache(name: string, row: Shape, dtype: DType, cache: KeyValueCache | undefined): number {
+  if (cache === undefined) return 0;
+  if (!(cache instanceof KeyValueCache)) {
+    throw new ArgumentError(`${name}: cache must be a KeyValueCache, got ${describe(cache)}`);
+  }
+  if (cache.length === 0) return 0;
+  const { keys } = cache;
+  const held = keys.shape.slice(1);
+  if (!sameShape(held, row) || keys.dtype !== dtype) {
+    const rule = `cache must hold rows of ${formatShape(row)} ${dtype}`;
+    throw new ShapeError(`${name}: ${rule}, got rows of ${formatShape(held)} ${keys.dtype}; use another cache`);
+  }
+  return cache.length;
+}
