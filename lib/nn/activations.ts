@@ -35,29 +35,107 @@ function activation<Rest extends [options?: object]>(
   return made;
 }
 
-/** `relu` as a module. */
+/**
+ * max(x, 0), of any shape; see `relu`.
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.ReLU().forward(tensor([-1, 2])); // [0, 2]
+ */
 export const ReLU = activation('ReLU', ops.relu);
-/** `leakyRelu` as a module; options as there. */
+/**
+ * x where x > 0, else negativeSlope · x, of any shape; see `leakyRelu`. Options: negativeSlope (0.01).
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.LeakyReLU({ negativeSlope: 0.1 }).forward(tensor([-2, 3])); // [-0.2, 3]
+ */
 export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, ['negativeSlope']);
-/** `elu` as a module; options as there. */
+/**
+ * x where x > 0, else alpha (eˣ - 1), of any shape; see `elu`. Options: alpha (1).
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.ELU().forward(tensor([-1, 2])); // [-0.63212, 2]
+ */
 export const ELU = activation('ELU', ops.elu, ['alpha']);
-/** `selu` as a module. */
+/**
+ * 1.0507 (x where x > 0, else 1.6733 (eˣ - 1)), of any shape; see `selu`.
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.SELU().forward(tensor([-1, 1])); // [-1.11133, 1.0507]
+ */
 export const SELU = activation('SELU', ops.selu);
-/** `gelu` as a module; options as there. */
+/**
+ * x Φ(x), of any shape; see `gelu`. Options: approximate ('none', or 'tanh').
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.GELU({ approximate: 'tanh' }).forward(tensor([-1, 1])); // [-0.15881, 0.84119]
+ */
 export const GELU = activation('GELU', ops.gelu, ['approximate']);
-/** `silu` as a module. */
+/**
+ * x σ(x), of any shape; see `silu`.
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.SiLU().forward(tensor([-1, 1])); // [-0.26894, 0.73106]
+ */
 export const SiLU = activation('SiLU', ops.silu);
-/** `softplus` as a module; options as there. */
+/**
+ * log(1 + exp(beta x)) / beta, of any shape; see `softplus`. Options: beta (1), threshold (20).
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.Softplus().forward(tensor([0, 30])); // [0.69315, 30]
+ */
 export const Softplus = activation('Softplus', ops.softplus, ['beta', 'threshold']);
-/** `hardtanh` as a module; options as there. */
+/**
+ * x cut off to [min, max], of any shape; see `hardtanh`. Options: min (-1), max (1).
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.Hardtanh({ max: 2 }).forward(tensor([-2, 0.5, 3])); // [-1, 0.5, 2]
+ */
 export const Hardtanh = activation('Hardtanh', ops.hardtanh, ['min', 'max']);
-/** `mish` as a module. */
+/**
+ * x tanh(log(1 + eˣ)), of any shape; see `mish`.
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.Mish().forward(tensor([0, 1])); // [0, 0.8651]
+ */
 export const Mish = activation('Mish', ops.mish);
-/** `sigmoid` as a module. */
+/**
+ * 1 / (1 + e⁻ˣ), of any shape; see `sigmoid`.
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.Sigmoid().forward(tensor([0, 2])); // [0.5, 0.8808]
+ */
 export const Sigmoid = activation('Sigmoid', ops.sigmoid);
-/** `tanh` as a module. */
+/**
+ * tanh(x), of any shape; see `tanh`.
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.Tanh().forward(tensor([0, 1])); // [0, 0.76159]
+ */
 export const Tanh = activation('Tanh', ops.tanh);
-/** `softmax` as a module; options as there. */
+/**
+ * exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, of any shape; see `softmax`. Options: dim (-1).
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.Softmax({ dim: 0 }).forward(tensor([0, 0])); // [0.5, 0.5]
+ */
 export const Softmax = activation('Softmax', softmax, ['dim']);
-/** `logSoftmax` as a module; options as there. */
+/**
+ * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Options: dim (-1).
+ *
+ * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @example
+ * new nn.LogSoftmax().forward(tensor([0, 0])); // [-0.69315, -0.69315]
+ */
 export const LogSoftmax = activation('LogSoftmax', logSoftmax, ['dim']);

@@ -129,6 +129,8 @@ export class BatchNorm1d extends BatchNorm {
 
 /**
  * Batch norm of pictures' channels: as `BatchNorm1d`, of x [batch, numFeatures, height, width].
+ * Ioffe and Szegedy, 2015,
+ * https://arxiv.org/abs/1502.03167
  *
  * @throws ShapeError when x has other dimensions, or in training one value a channel
  * @example

@@ -32,6 +32,11 @@ function fusable(layer: Layer | undefined): LinearActivation | undefined {
  *
  * Modules and functions both count in the names of the parameters: with a function between two layers they are
  * `0.weight` and `2.weight`.
+ *
+ * @throws ArgumentError when a layer is neither a module nor a function
+ * @example
+ * const model = new nn.Sequential(new nn.Linear(4, 3), nn.relu);
+ * model.forward(zeros([2, 4])); // [2, 3]
  */
 export class Sequential extends Module {
   readonly layers: readonly Layer[];
@@ -72,6 +77,7 @@ export class Sequential extends Module {
 /**
  * Layers one after the other: modules, and functions of a tensor such as `nn.relu`.
  *
+ * @throws ArgumentError when a layer is neither a module nor a function
  * @example
  * const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Linear(128, 10));
  */
@@ -79,14 +85,25 @@ export function sequential(...layers: Layer[]): Sequential {
   return new Sequential(...layers);
 }
 
-/** Passes its input through. */
+/**
+ * Passes its input through: y = x.
+ *
+ * @example
+ * new nn.Identity().forward(tensor([1, 2])); // [1, 2]
+ */
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
     return x;
   }
 }
 
-/** Dimensions as one: x [batch, …] becomes [batch, n]. */
+/**
+ * Dimensions as one: x [batch, …] becomes [batch, n].
+ *
+ * @throws ArgumentError when x has no such dimensions
+ * @example
+ * new nn.Flatten().forward(zeros([2, 3, 4])); // [2, 12]
+ */
 export class Flatten extends Module {
   readonly startDim: number;
   readonly endDim: number;

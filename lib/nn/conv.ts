@@ -161,6 +161,7 @@ export class Conv2d extends PlainConvolution {
  * A convolution over sequences x [batch, inChannels, length]; weight [outChannels, inChannels / groups, kernelSize]. Else
  * as `Conv2d`.
  *
+ * @throws ShapeError as `Conv2d`
  * @example
  * const layer = new nn.Conv1d(4, 8, 3, { padding: 'same' });
  * layer.forward(zeros([2, 4, 10])); // [2, 8, 10]
@@ -219,6 +220,7 @@ abstract class TransposedConvolution extends Convolution {
  *
  * Weight and bias are drawn from U(-1/√fan, 1/√fan), fan = outChannels / groups · kernel size, as in PyTorch.
  *
+ * @throws ShapeError when x has other channels or the output would be empty, or groups do not divide the channels
  * @example
  * const layer = new nn.ConvTranspose2d(8, 3, 4, { stride: 2, padding: 1 });
  * layer.forward(zeros([4, 8, 7, 7])); // [4, 3, 14, 14]
@@ -236,6 +238,7 @@ export class ConvTranspose2d extends TransposedConvolution {
 /**
  * A transposed convolution over sequences x [batch, inChannels, length]. Else as `ConvTranspose2d`.
  *
+ * @throws ShapeError as `ConvTranspose2d`
  * @example
  * const layer = new nn.ConvTranspose1d(8, 3, 4, { stride: 2, padding: 1 });
  * layer.forward(zeros([4, 8, 7])); // [4, 3, 14]

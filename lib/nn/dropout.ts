@@ -27,6 +27,7 @@ abstract class AnyDropout extends Module {
  * In training, sets each element to 0 with probability p and multiplies the others by 1 / (1 - p); in evaluation passes its
  * input through. Srivastava et al., 2014: https://jmlr.org/papers/v15/srivastava14a.html
  *
+ * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not of floats
  * @example
  * const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Dropout({ p: 0.2 }), new nn.Linear(128, 10));
  */
@@ -41,7 +42,14 @@ export class Dropout extends AnyDropout {
   }
 }
 
-/** `dropout1d` as a module: drops whole channels of x [batch, channels, length] or [channels, length]. */
+/**
+ * `dropout1d` as a module: drops whole channels of x [batch, channels, length] or [channels, length].
+ * Tompson et al., 2014, https://arxiv.org/abs/1411.4280
+ *
+ * @throws ShapeError when x has other dimensions
+ * @example
+ * new nn.Dropout1d({ p: 0.2 }).forward(rand([8, 3, 10])); // [8, 3, 10]
+ */
 export class Dropout1d extends AnyDropout {
   /** @param options p: in [0, 1], default 0.5 */
   constructor(options?: { p?: number }) {
@@ -53,7 +61,14 @@ export class Dropout1d extends AnyDropout {
   }
 }
 
-/** `dropout2d` as a module: drops whole channels of x [batch, channels, height, width]. */
+/**
+ * `dropout2d` as a module: drops whole channels of x [batch, channels, height, width].
+ * Tompson et al., 2014, https://arxiv.org/abs/1411.4280
+ *
+ * @throws ShapeError when x has other dimensions
+ * @example
+ * new nn.Dropout2d({ p: 0.2 }).forward(rand([8, 3, 4, 4])); // [8, 3, 4, 4]
+ */
 export class Dropout2d extends AnyDropout {
   /** @param options p: in [0, 1], default 0.5 */
   constructor(options?: { p?: number }) {
@@ -65,7 +80,14 @@ export class Dropout2d extends AnyDropout {
   }
 }
 
-/** `alphaDropout` as a module, for networks of `selu`. */
+/**
+ * `alphaDropout` as a module, for networks of `selu`: dropped elements become its lower limit, mean and deviation stay. x and y of
+ * any shape. Klambauer et al., 2017, https://arxiv.org/abs/1706.02515
+ *
+ * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not of floats
+ * @example
+ * const model = nn.sequential(new nn.Linear(784, 128), nn.selu, new nn.AlphaDropout({ p: 0.1 }));
+ */
 export class AlphaDropout extends AnyDropout {
   /** @param options p: in [0, 1], default 0.5 */
   constructor(options?: { p?: number }) {
@@ -79,7 +101,9 @@ export class AlphaDropout extends AnyDropout {
 
 /**
  * `stochasticDepth` as a module: drops whole samples of a residual branch, x [batch, …].
+ * Huang et al., 2016, https://arxiv.org/abs/1603.09382
  *
+ * @throws ArgumentError when p is outside [0, 1] or mode is another
  * @example
  * const branch = nn.sequential(new nn.Linear(784, 784), nn.relu, new nn.StochasticDepth({ p: 0.2 }));
  * const y = x.add(branch.forward(x));

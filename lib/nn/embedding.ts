@@ -32,6 +32,7 @@ function table(
  * | index | weight | y |
  * |---|---|---|
  * | int32 […], in [0, numEmbeddings) | [numEmbeddings, embeddingDim], from N(0, 1) | […, embeddingDim] |
+ * Bengio et al., "A neural probabilistic language model", 2003, https://jmlr.org/papers/v3/bengio03a.html
  *
  * @throws ArgumentError when an index is out of range
  * @example
@@ -73,6 +74,7 @@ export class Embedding extends Module {
  * |---|---|---|---|
  * | int32 [bags, size] | | [numEmbeddings, embeddingDim], from N(0, 1) | [bags, embeddingDim] |
  * | int32 [m], the bags one after the other | int32 [bags]: where each begins | | |
+ * Joulin et al., "Bag of tricks for efficient text classification", 2016, https://arxiv.org/abs/1607.01759
  *
  * @throws ArgumentError when an index is out of range, or offsets do not ascend from 0 to at most m
  * @example

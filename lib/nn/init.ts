@@ -28,7 +28,13 @@ function fillRandom(
   return t;
 }
 
-/** Fills with numbers uniform in [low, high); default [0, 1). */
+/**
+ * Fills with numbers uniform in [low, high); default [0, 1).
+ *
+ * @throws DTypeError when t is not of floats
+ * @example
+ * nn.init.uniform_(zeros([3, 4]), { low: -0.1, high: 0.1 }); // [3, 4]
+ */
 export function uniform_(t: Tensor, options: InitOptions & { low?: number; high?: number } = {}): Tensor {
   checkOptions('uniform_', options, ['low', 'high', 'generator']);
   const low = checkNumber('uniform_', 'low', options.low ?? 0);
@@ -36,7 +42,13 @@ export function uniform_(t: Tensor, options: InitOptions & { low?: number; high?
   return fillRandom('uniform_', uniformKernel, t, low, high, options);
 }
 
-/** Fills with normal numbers; default mean 0, standard deviation 1. */
+/**
+ * Fills with normal numbers; default mean 0, standard deviation 1.
+ *
+ * @throws DTypeError when t is not of floats
+ * @example
+ * nn.init.normal_(zeros([3, 4]), { std: 0.02 }); // [3, 4]
+ */
 export function normal_(t: Tensor, options: InitOptions & { mean?: number; std?: number } = {}): Tensor {
   checkOptions('normal_', options, ['mean', 'std', 'generator']);
   const mean = checkNumber('normal_', 'mean', options.mean ?? 0);
@@ -44,17 +56,32 @@ export function normal_(t: Tensor, options: InitOptions & { mean?: number; std?:
   return fillRandom('normal_', normalKernel, t, mean, std, options);
 }
 
-/** Fills with one value. */
+/**
+ * Fills with one value.
+ *
+ * @example
+ * nn.init.constant_(zeros([2]), 0.5); // [0.5, 0.5]
+ */
 export function constant_(t: Tensor, value: number): Tensor {
   return noGrad(() => fill_(t, value));
 }
 
-/** Fills with 0. */
+/**
+ * Fills with 0.
+ *
+ * @example
+ * nn.init.zeros_(ones([2])); // [0, 0]
+ */
 export function zeros_(t: Tensor): Tensor {
   return constant_(t, 0);
 }
 
-/** Fills with 1. */
+/**
+ * Fills with 1.
+ *
+ * @example
+ * nn.init.ones_(zeros([2])); // [1, 1]
+ */
 export function ones_(t: Tensor): Tensor {
   return constant_(t, 1);
 }
@@ -67,6 +94,9 @@ export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' 
  * relu √2, leakyRelu √(2 / (1 + slope²)), selu 3/4.
  *
  * @param slope the negative slope of leakyRelu; default 0.01
+ * @throws ArgumentError for another activation
+ * @example
+ * const gain = nn.init.calculateGain('relu'); // √2
  */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
   switch (nonlinearity) {
@@ -106,7 +136,17 @@ export interface XavierOptions extends InitOptions {
   gain?: number;
 }
 
-/** Uniform in ±gain·√(6 / (fanIn + fanOut)) (Glorot and Bengio, 2010). */
+/**
+ * Uniform in ±gain·√(6 / (fanIn + fanOut)).
+ * Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010,
+ * https://proceedings.mlr.press/v9/glorot10a.html
+ *
+ * @param t [out, in, …kernel]: fanIn = in · kernel, fanOut = out · kernel
+ * @param options gain (1), generator
+ * @throws ShapeError when t has fewer than two dimensions
+ * @example
+ * nn.init.xavierUniform_(zeros([3, 4])); // [3, 4]
+ */
 export function xavierUniform_(t: Tensor, options: XavierOptions = {}): Tensor {
   checkOptions('xavierUniform_', options, ['gain', 'generator']);
   const { fanIn, fanOut } = fans('xavierUniform_', t);
@@ -115,7 +155,17 @@ export function xavierUniform_(t: Tensor, options: XavierOptions = {}): Tensor {
   return fillRandom('xavierUniform_', uniformKernel, t, -bound, bound, options);
 }
 
-/** Normal with deviation gain·√(2 / (fanIn + fanOut)) (Glorot and Bengio, 2010). */
+/**
+ * Normal with deviation gain·√(2 / (fanIn + fanOut)).
+ * Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010,
+ * https://proceedings.mlr.press/v9/glorot10a.html
+ *
+ * @param t [out, in, …kernel]: fanIn = in · kernel, fanOut = out · kernel
+ * @param options gain (1), generator
+ * @throws ShapeError when t has fewer than two dimensions
+ * @example
+ * nn.init.xavierNormal_(zeros([3, 4])); // [3, 4]
+ */
 export function xavierNormal_(t: Tensor, options: XavierOptions = {}): Tensor {
   checkOptions('xavierNormal_', options, ['gain', 'generator']);
   const { fanIn, fanOut } = fans('xavierNormal_', t);
@@ -140,13 +190,31 @@ function kaimingStd(name: string, t: Tensor, options: KaimingOptions): number {
   return calculateGain(nonlinearity, a) / Math.sqrt(fans(name, t)[mode]);
 }
 
-/** Uniform in ±√3·gain/√fan (He et al., 2015). */
+/**
+ * Uniform in ±√3·gain/√fan, the gain of the activation that follows.
+ * He et al., "Delving deep into rectifiers", 2015, https://arxiv.org/abs/1502.01852
+ *
+ * @param t [out, in, …kernel]: fanIn = in · kernel, fanOut = out · kernel
+ * @param options a (0), mode ('fanIn', or 'fanOut'), nonlinearity ('leakyRelu'), generator
+ * @throws ShapeError when t has fewer than two dimensions
+ * @example
+ * nn.init.kaimingUniform_(zeros([3, 4]), { nonlinearity: 'relu' }); // [3, 4]
+ */
 export function kaimingUniform_(t: Tensor, options: KaimingOptions = {}): Tensor {
   const bound = Math.sqrt(3) * kaimingStd('kaimingUniform_', t, options);
   return fillRandom('kaimingUniform_', uniformKernel, t, -bound, bound, options);
 }
 
-/** Normal with deviation gain/√fan (He et al., 2015). */
+/**
+ * Normal with deviation gain/√fan, the gain of the activation that follows.
+ * He et al., "Delving deep into rectifiers", 2015, https://arxiv.org/abs/1502.01852
+ *
+ * @param t [out, in, …kernel]: fanIn = in · kernel, fanOut = out · kernel
+ * @param options a (0), mode ('fanIn', or 'fanOut'), nonlinearity ('leakyRelu'), generator
+ * @throws ShapeError when t has fewer than two dimensions
+ * @example
+ * nn.init.kaimingNormal_(zeros([3, 4]), { mode: 'fanOut' }); // [3, 4]
+ */
 export function kaimingNormal_(t: Tensor, options: KaimingOptions = {}): Tensor {
   return fillRandom('kaimingNormal_', normalKernel, t, 0, kaimingStd('kaimingNormal_', t, options), options);
 }

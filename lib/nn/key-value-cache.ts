@@ -11,6 +11,7 @@ import { checkTensor, empty, type Tensor, view } from '../tensor.js';
  *
  * The shapes grow with each token, so a `compile`d function would be recorded for each length: call such models eagerly.
  *
+ * @throws StateError where gradients are recorded; ShapeError when rows do not fit those held
  * @example
  * const attention = new nn.MultiheadAttention(64, 4, { batchFirst: true }).eval();
  * const cache = new nn.KeyValueCache();

@@ -11,7 +11,9 @@ import { Module, parameter } from './module.js';
  *
  * x [..., inFeatures], weight [outFeatures, inFeatures], bias [outFeatures], y [..., outFeatures]. Both are drawn from
  * U(-1/√inFeatures, 1/√inFeatures), as in PyTorch.
+ * Rosenblatt, "The perceptron", 1958, https://doi.org/10.1037/h0042519
  *
+ * @throws ShapeError when the last dimension of x is not inFeatures
  * @example
  * const layer = new nn.Linear(784, 128);
  * layer.forward(zeros([64, 784])); // [64, 128]

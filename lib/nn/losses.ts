@@ -90,7 +90,13 @@ export function mse(input: Tensor, target: Tensor, options?: LossOptions): Tenso
   return mseLoss(input, target, reduction);
 }
 
-/** Absolute error: |input - target|, its mean, sum or each. Shapes as in {@link mse}; the slope at 0 is 0. */
+/**
+ * Absolute error: |input - target|, its mean, sum or each. Shapes as in {@link mse}; the slope at 0 is 0.
+ *
+ * @throws ShapeError, DTypeError when the two differ; they are not broadcast
+ * @example
+ * nn.l1(tensor([1, 2]), tensor([0, 0]), { reduction: 'none' }); // [1, 2]
+ */
 export function l1(input: Tensor, target: Tensor, options?: LossOptions): Tensor {
   const reduction = checkReduction('l1', options, []);
   checkPair('l1', input, target);
@@ -102,6 +108,9 @@ export function l1(input: Tensor, target: Tensor, options?: LossOptions): Tensor
  * {@link mse}. (Huber, Robust Estimation of a Location Parameter, 1964)
  *
  * @param options delta: above 0, default 1
+ * @throws ShapeError, DTypeError when the two differ; they are not broadcast
+ * @example
+ * nn.huber(tensor([0.5, 3]), tensor([0, 0]), { reduction: 'none' }); // [0.125, 2.5]
  */
 export function huber(input: Tensor, target: Tensor, options?: LossOptions & { delta?: number }): Tensor {
   const reduction = checkReduction('huber', options, ['delta']);
@@ -115,6 +124,9 @@ export function huber(input: Tensor, target: Tensor, options?: LossOptions & { d
  * absolute error for beta 0. Shapes as in {@link mse}. (Girshick, Fast R-CNN, 2015, https://arxiv.org/abs/1504.08083)
  *
  * @param options beta: at least 0, default 1
+ * @throws ShapeError, DTypeError when the two differ; they are not broadcast
+ * @example
+ * nn.smoothL1(tensor([0.5, 3]), tensor([0, 0]), { reduction: 'none', beta: 2 }); // [0.0625, 2]
  */
 export function smoothL1(input: Tensor, target: Tensor, options?: LossOptions & { beta?: number }): Tensor {
   const reduction = checkReduction('smoothL1', options, ['beta']);
@@ -204,6 +216,8 @@ export function crossEntropy(
  * @param target class indices, int32, of input's shape without the classes
  * @param options weight [classes], ignoreIndex (default -100), reduction
  * @throws ArgumentError when a label is neither a class nor ignoreIndex
+ * @example
+ * nn.nll(tensor([[-1, -2], [-3, -4]]), tensor([0, 1], { dtype: 'int32' }), { reduction: 'none' }); // [1, 4]
  */
 export function nll(input: Tensor, target: Tensor, options?: ClassLossOptions): Tensor {
   const o = checkClasses('nll', input, options);
@@ -225,6 +239,8 @@ export function nll(input: Tensor, target: Tensor, options?: ClassLossOptions): 
  * @param target probabilities of input's shape and dtype
  * @param options weight: of each element, broadcast to input; reduction
  * @throws ArgumentError when an input is outside [0, 1] or NaN
+ * @example
+ * nn.bce(tensor([0.5, 0.5]), tensor([0, 1]), { reduction: 'none' }); // [0.69315, 0.69315]
  */
 export function bce(input: Tensor, target: Tensor, options?: LossOptions & { weight?: Tensor }): Tensor {
   const reduction = checkReduction('bce', options, ['weight']);
@@ -239,6 +255,9 @@ export function bce(input: Tensor, target: Tensor, options?: LossOptions & { wei
  * @param input scores, any shape
  * @param target probabilities of input's shape and dtype
  * @param options weight: of each element; posWeight: of the positive class; both broadcast to input; reduction
+ * @throws ShapeError, DTypeError when the two differ; they are not broadcast
+ * @example
+ * nn.bceWithLogits(tensor([0, 2]), tensor([1, 1]), { reduction: 'none' }); // [0.69315, 0.12693]
  */
 export function bceWithLogits(
   input: Tensor,

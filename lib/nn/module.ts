@@ -15,6 +15,7 @@ const roles = new WeakMap<Tensor, 'parameter' | 'buffer'>();
  * Makes a tensor a parameter: as a property of a module it is trained, saved and counted. It outlives every scope.
  *
  * @param t float32 or float64, not the result of a recorded operation; becomes `requiresGrad`
+ * @throws ArgumentError when t is the result of a recorded operation, DTypeError when it is not of floats
  * @example
  * this.scale = nn.parameter(ones([features]));
  */
@@ -27,7 +28,13 @@ export function parameter(t: Tensor): Tensor {
   return keep(t);
 }
 
-/** Makes a tensor a buffer: as a property of a module it is saved, but not trained. It outlives every scope. */
+/**
+ * Makes a tensor a buffer: as a property of a module it is saved, but not trained. It outlives every scope.
+ *
+ * @throws ArgumentError when t is not a tensor
+ * @example
+ * this.count = nn.buffer(zeros([1]));
+ */
 export function buffer(t: Tensor): Tensor {
   checkTensor('buffer', 'tensor', t);
   roles.set(t, 'buffer');

@@ -82,6 +82,8 @@ export class LayerNorm extends Module {
  * | […, ...normalizedShape] | of normalizedShape; ones at first | like x |
  *
  * @throws ShapeError when the last dimensions of x are not normalizedShape
+ * @example
+ * new nn.RMSNorm(4).forward(rand([2, 3, 4])); // [2, 3, 4]
  */
 export class RMSNorm extends Module {
   readonly normalizedShape: Shape;
@@ -215,6 +217,8 @@ abstract class InstanceNorm extends FeatureNorm {
  * | [batch, numFeatures, length] or [numFeatures, length] | [numFeatures] | like x |
  *
  * @throws ShapeError when x has other dimensions or one element a channel
+ * @example
+ * new nn.InstanceNorm1d(3).forward(rand([8, 3, 10])); // [8, 3, 10]
  */
 export class InstanceNorm1d extends InstanceNorm {
   /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default false), dtype */
@@ -225,6 +229,7 @@ export class InstanceNorm1d extends InstanceNorm {
 
 /**
  * Instance norm of pictures: as `InstanceNorm1d`, of x [batch, numFeatures, height, width] or [numFeatures, height, width].
+ * Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022
  *
  * @throws ShapeError when x has other dimensions or one element a channel
  * @example

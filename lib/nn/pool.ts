@@ -45,6 +45,7 @@ abstract class Pool<Options extends object> extends Module {
 /**
  * The largest element of each window of images [batch, channels, height, width]; see `maxPool2d`.
  *
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
  * @example
  * new nn.MaxPool2d(2).forward(zeros([4, 6, 28, 28])); // [4, 6, 14, 14]
  */
@@ -55,7 +56,13 @@ export class MaxPool2d extends Pool<MaxPoolOptions> {
   }
 }
 
-/** The largest element of each window of sequences [batch, channels, length]; see `maxPool1d`. */
+/**
+ * The largest element of each window of sequences [batch, channels, length]; see `maxPool1d`.
+ *
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
+ * @example
+ * new nn.MaxPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[3, 5]]
+ */
 export class MaxPool1d extends Pool<MaxPoolOptions> {
   /** @param options as of `MaxPool2d` */
   constructor(kernelSize: PerDimension, options?: MaxPoolOptions) {
@@ -66,6 +73,7 @@ export class MaxPool1d extends Pool<MaxPoolOptions> {
 /**
  * The mean of each window of images [batch, channels, height, width]; see `avgPool2d`.
  *
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
  * @example
  * new nn.AvgPool2d(2).forward(zeros([4, 6, 28, 28])); // [4, 6, 14, 14]
  */
@@ -76,7 +84,13 @@ export class AvgPool2d extends Pool<AvgPoolOptions> {
   }
 }
 
-/** The mean of each window of sequences [batch, channels, length]; see `avgPool1d`. */
+/**
+ * The mean of each window of sequences [batch, channels, length]; see `avgPool1d`.
+ *
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
+ * @example
+ * new nn.AvgPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[2, 3.5]]
+ */
 export class AvgPool1d extends Pool<AvgPoolOptions> {
   /** @param options as of `AvgPool2d` */
   constructor(kernelSize: PerDimension, options?: AvgPoolOptions) {
@@ -88,6 +102,7 @@ export class AvgPool1d extends Pool<AvgPoolOptions> {
  * Means of windows that share images evenly, to a result of a given size; see `adaptiveAvgPool2d`. Size 1 is global
  * pooling: Lin et al., 2013, https://arxiv.org/abs/1312.4400
  *
+ * @throws ShapeError when x is empty or has other dimensions
  * @example
  * new nn.AdaptiveAvgPool2d(1).forward(zeros([4, 64, 7, 7])); // [4, 64, 1, 1]
  */
@@ -97,21 +112,39 @@ export class AdaptiveAvgPool2d extends Pool<object> {
   }
 }
 
-/** The same over sequences [batch, channels, length]. */
+/**
+ * Means of windows that share sequences [batch, channels, length] evenly, to [batch, channels, outputSize].
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * new nn.AdaptiveAvgPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[2, 3.5]]
+ */
 export class AdaptiveAvgPool1d extends Pool<object> {
   constructor(outputSize: PerDimension) {
     super('AdaptiveAvgPool1d', 1, adaptiveAvgPool, [], outputSize);
   }
 }
 
-/** The largest elements of windows that share images evenly; see `adaptiveMaxPool2d`. */
+/**
+ * The largest elements of windows that share images [batch, channels, height, width] evenly; see `adaptiveMaxPool2d`.
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * new nn.AdaptiveMaxPool2d([2, 1]).forward(zeros([4, 64, 7, 7])); // [4, 64, 2, 1]
+ */
 export class AdaptiveMaxPool2d extends Pool<object> {
   constructor(outputSize: PerDimension) {
     super('AdaptiveMaxPool2d', 2, adaptiveMaxPool, [], outputSize);
   }
 }
 
-/** The same over sequences [batch, channels, length]. */
+/**
+ * The largest elements of windows that share sequences [batch, channels, length] evenly, to [batch, channels, outputSize].
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * new nn.AdaptiveMaxPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[3, 5]]
+ */
 export class AdaptiveMaxPool1d extends Pool<object> {
   constructor(outputSize: PerDimension) {
     super('AdaptiveMaxPool1d', 1, adaptiveMaxPool, [], outputSize);

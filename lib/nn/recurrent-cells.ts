@@ -80,6 +80,7 @@ export abstract class RecurrentCell extends Module {
  * x [batch, inputSize], h and c [batch, hiddenSize], or all without batch; `weight_ih` [4 · hiddenSize, inputSize],
  * `weight_hh` [4 · hiddenSize, hiddenSize], `bias_ih` and `bias_hh` [4 · hiddenSize], uniform in ±1/√hiddenSize.
  *
+ * @throws ShapeError, DTypeError when x or the state do not fit
  * @example
  * const cell = new nn.LSTMCell(10, 20);
  * let [h, c] = cell.forward(randn([3, 10]));
@@ -106,6 +107,7 @@ export class LSTMCell extends RecurrentCell {
  * x [batch, inputSize], h [batch, hiddenSize], or both without batch; `weight_ih` [3 · hiddenSize, inputSize], `weight_hh`
  * [3 · hiddenSize, hiddenSize], `bias_ih` and `bias_hh` [3 · hiddenSize], uniform in ±1/√hiddenSize.
  *
+ * @throws ShapeError, DTypeError when x or the state do not fit
  * @example
  * const cell = new nn.GRUCell(10, 20);
  * const h = cell.forward(randn([3, 10]), zeros([3, 20])); // [3, 20]
@@ -128,6 +130,7 @@ export class GRUCell extends RecurrentCell {
  * x [batch, inputSize], h [batch, hiddenSize], or both without batch; `weight_ih` [hiddenSize, inputSize], `weight_hh`
  * [hiddenSize, hiddenSize], `bias_ih` and `bias_hh` [hiddenSize], uniform in ±1/√hiddenSize.
  *
+ * @throws ShapeError, DTypeError when x or the state do not fit
  * @example
  * const cell = new nn.RNNCell(10, 20, { nonlinearity: 'relu' });
  * const h = cell.forward(randn([3, 10])); // [3, 20]

@@ -58,6 +58,7 @@ const decodeOptions = ['tgtMask', 'memoryMask', 'tgtKeyPaddingMask', 'memoryKeyP
  *
  * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762
  *
+ * @throws ArgumentError when nhead does not divide dModel; ShapeError, DTypeError when inputs or masks do not fit
  * @example
  * const layer = new nn.TransformerDecoderLayer(32, 4, { dimFeedforward: 64, batchFirst: true });
  * layer.forward(randn([2, 5, 32]), randn([2, 10, 32]), { tgtIsCausal: true }); // [2, 5, 32]
@@ -135,6 +136,7 @@ export class TransformerDecoderLayer extends Module {
  * A transformer's decoder: layers like the given one, one after the other, all beginning with its weights as in PyTorch, and
  * a last layer norm where there is one.
  *
+ * @throws ArgumentError when caches are not one a layer; ShapeError, DTypeError when inputs or masks do not fit
  * @example
  * const layer = new nn.TransformerDecoderLayer(32, 4, { dimFeedforward: 64, batchFirst: true });
  * const decoder = new nn.TransformerDecoder(layer, 2, { norm: new nn.LayerNorm(32) });

@@ -98,6 +98,7 @@ const encodeLabels = {
  * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762; normFirst: Xiong et al., "On layer
  * normalization in the transformer architecture", 2020, https://arxiv.org/abs/2002.04745
  *
+ * @throws ArgumentError when nhead does not divide dModel; ShapeError, DTypeError when inputs or masks do not fit
  * @example
  * const layer = new nn.TransformerEncoderLayer(32, 4, { dimFeedforward: 64, batchFirst: true, activation: 'gelu' });
  * layer.forward(randn([2, 10, 32]), { isCausal: true }); // [2, 10, 32]
@@ -161,6 +162,7 @@ export class TransformerEncoderLayer extends Module {
  * A transformer's encoder: layers like the given one, one after the other, all beginning with its weights as in PyTorch, and
  * a last layer norm where there is one.
  *
+ * @throws ArgumentError when caches are not one a layer; ShapeError, DTypeError when inputs or masks do not fit
  * @example
  * const layer = new nn.TransformerEncoderLayer(32, 4, { dimFeedforward: 64, batchFirst: true });
  * const encoder = new nn.TransformerEncoder(layer, 2);

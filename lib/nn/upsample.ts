@@ -20,6 +20,7 @@ const listed = (options: object | undefined): string =>
 /**
  * Images [batch, channels, height, width] or sequences [batch, channels, length] in another size; see `interpolate`.
  *
+ * @throws ArgumentError when neither or both of size and scaleFactor are given; ShapeError when x has other dimensions
  * @example
  * new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }).forward(zeros([1, 3, 8, 8])); // [1, 3, 16, 16]
  */
@@ -45,7 +46,9 @@ export class Upsample extends Module {
 /**
  * Channels become pixels: x [batch, channels · r², height, width] to [batch, channels, height · r, width · r]; see
  * `pixelShuffle`.
+ * Shi et al., 2016, https://arxiv.org/abs/1609.05158
  *
+ * @throws ShapeError when r² does not divide the channels
  * @example
  * new nn.PixelShuffle(2).forward(zeros([1, 8, 3, 3])); // [1, 2, 6, 6]
  */
@@ -70,6 +73,7 @@ export class PixelShuffle extends Module {
 /**
  * The windows of images as columns; see `unfold`.
  *
+ * @throws ShapeError when the kernel is larger than the padded input
  * @example
  * new nn.Unfold(3, { padding: 1 }).forward(zeros([1, 2, 4, 4])); // [1, 18, 16]
  */

@@ -17,7 +17,14 @@ function slopes(mask: Tensor, low: number, x: Tensor): Tensor {
 const tanhKernel = kernel('tanh');
 const tanhBackwardKernel = kernel('tanhBackward');
 
-/** tanh(x) = (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ). */
+/**
+ * tanh(x) = (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ).
+ *
+ * @param x of any shape, and the result like it
+ * @throws DTypeError when x is not of floats
+ * @example
+ * tanh(tensor([0, 1])); // [0, 0.76159]
+ */
 export function tanh(x: Tensor): Tensor {
   return unary('tanh', tanhKernel, x, tanhBackwardKernel, 'y', (y) => sub(1, square(y)));
 }
@@ -25,7 +32,14 @@ export function tanh(x: Tensor): Tensor {
 const sigmoidKernel = kernel('sigmoid');
 const sigmoidBackwardKernel = kernel('sigmoidBackward');
 
-/** σ(x) = 1 / (1 + e⁻ˣ). */
+/**
+ * σ(x) = 1 / (1 + e⁻ˣ).
+ *
+ * @param x of any shape, and the result like it
+ * @throws DTypeError when x is not of floats
+ * @example
+ * sigmoid(tensor([0, 2])); // [0.5, 0.8808]
+ */
 export function sigmoid(x: Tensor): Tensor {
   return unary('sigmoid', sigmoidKernel, x, sigmoidBackwardKernel, 'y', (y) => mul(y, sub(1, y)));
 }
@@ -33,7 +47,15 @@ export function sigmoid(x: Tensor): Tensor {
 const reluKernel = kernel('relu');
 const reluBackwardKernel = kernel('reluBackward');
 
-/** max(x, 0); NaN stays NaN. The gradient at 0 is 0. */
+/**
+ * max(x, 0); NaN stays NaN. The gradient at 0 is 0.
+ * Nair and Hinton, "Rectified linear units improve restricted Boltzmann
+ * machines", 2010, https://dl.acm.org/doi/10.5555/3104322.3104425
+ *
+ * @throws DTypeError when x is not of floats
+ * @example
+ * relu(tensor([-1, 2])); // [0, 2]
+ */
 export function relu(x: Tensor): Tensor {
   return unary('relu', reluKernel, x, reluBackwardKernel, 'y', (y) => to(gt(y, 0), y.dtype));
 }
@@ -43,8 +65,13 @@ const leakyReluBackwardKernel = kernel('leakyReluBackward');
 
 /**
  * x where x > 0, else negativeSlope · x.
+ * Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic
+ * models", 2013, https://ai.stanford.edu/~amaas/papers/relu_hybrid_icml2013_final.pdf
  *
  * @param options `negativeSlope`: default 0.01
+ * @throws DTypeError when x is not of floats
+ * @example
+ * leakyRelu(tensor([-2, 3]), { negativeSlope: 0.1 }); // [-0.2, 3]
  */
 export function leakyRelu(x: Tensor, options?: { negativeSlope?: number }): Tensor {
   checkOptions('leakyRelu', options, ['negativeSlope']);
@@ -67,6 +94,9 @@ function scaledElu(name: string, x: Tensor, alpha: number, scale: number): Tenso
  * network learning by exponential linear units", 2015, https://arxiv.org/abs/1511.07289
  *
  * @param options `alpha`: default 1
+ * @throws DTypeError when x is not of floats
+ * @example
+ * elu(tensor([-1, 2])); // [-0.63212, 2]
  */
 export function elu(x: Tensor, options?: { alpha?: number }): Tensor {
   checkOptions('elu', options, ['alpha']);
@@ -76,6 +106,10 @@ export function elu(x: Tensor, options?: { alpha?: number }): Tensor {
 /**
  * Scaled exponential linear unit: 1.0507 (x where x > 0, else 1.6733 (eˣ - 1)). Klambauer, Unterthiner, Mayr, Hochreiter,
  * "Self-normalizing neural networks", 2017, https://arxiv.org/abs/1706.02515
+ *
+ * @throws DTypeError when x is not of floats
+ * @example
+ * selu(tensor([-1, 1])); // [-1.11133, 1.0507]
  */
 export function selu(x: Tensor): Tensor {
   return scaledElu('selu', x, 1.6732632423543772, 1.0507009873554805);
@@ -91,6 +125,9 @@ const geluTanhBackwardKernel = kernel('geluTanhBackward');
  * https://arxiv.org/abs/1606.08415
  *
  * @param options `approximate`: `none` (default), or `tanh` for x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
+ * @throws DTypeError when x is not of floats
+ * @example
+ * gelu(tensor([-1, 1])); // [-0.15866, 0.84134]
  */
 export function gelu(x: Tensor, options?: { approximate?: 'none' | 'tanh' }): Tensor {
   checkOptions('gelu', options, ['approximate']);
@@ -117,7 +154,15 @@ function geluTanhDerivative(x: Tensor): Tensor {
 const siluKernel = kernel('silu');
 const siluBackwardKernel = kernel('siluBackward');
 
-/** Sigmoid linear unit, also named swish: x σ(x). */
+/**
+ * Sigmoid linear unit, also named swish: x σ(x).
+ * Elfwing, Uchibe, Doya, "Sigmoid-weighted linear units for neural network
+ * function approximation in reinforcement learning", 2017, https://arxiv.org/abs/1702.03118
+ *
+ * @throws DTypeError when x is not of floats
+ * @example
+ * silu(tensor([-1, 1])); // [-0.26894, 0.73106]
+ */
 export function silu(x: Tensor): Tensor {
   return unary('silu', siluKernel, x, siluBackwardKernel, 'x', (x) => {
     const s = sigmoid(x);
@@ -130,8 +175,13 @@ const softplusBackwardKernel = kernel('softplusBackward');
 
 /**
  * log(1 + exp(beta x)) / beta, and x itself where beta x > threshold.
+ * Dugas et al., "Incorporating second-order functional knowledge for better
+ * option pricing", 2000, https://papers.nips.cc/paper/1920-incorporating-second-order-functional-knowledge-for-better-option-pricing
  *
  * @param options `beta`: above 0, default 1; `threshold`: default 20
+ * @throws DTypeError when x is not of floats
+ * @example
+ * softplus(tensor([0, 30])); // [0.69315, 30]
  */
 export function softplus(x: Tensor, options?: { beta?: number; threshold?: number }): Tensor {
   checkOptions('softplus', options, ['beta', 'threshold']);
@@ -151,6 +201,9 @@ const hardtanhBackwardKernel = kernel('hardtanhBackward');
  * x cut off to [min, max]; NaN stays NaN. The gradient at both ends is 0.
  *
  * @param options `min`: default -1; `max`: above min, default 1
+ * @throws DTypeError when x is not of floats
+ * @example
+ * hardtanh(tensor([-2, 0.5, 3])); // [-1, 0.5, 1]
  */
 export function hardtanh(x: Tensor, options?: { min?: number; max?: number }): Tensor {
   checkOptions('hardtanh', options, ['min', 'max']);
@@ -163,7 +216,13 @@ export function hardtanh(x: Tensor, options?: { min?: number; max?: number }): T
 const mishKernel = kernel('mish');
 const mishBackwardKernel = kernel('mishBackward');
 
-/** x tanh(log(1 + eˣ)). Misra, "Mish: a self regularized non-monotonic activation function", 2019, https://arxiv.org/abs/1908.08681 */
+/**
+ * x tanh(log(1 + eˣ)). Misra, "Mish: a self regularized non-monotonic activation function", 2019, https://arxiv.org/abs/1908.08681
+ *
+ * @throws DTypeError when x is not of floats
+ * @example
+ * mish(tensor([0, 1])); // [0, 0.86510]
+ */
 export function mish(x: Tensor): Tensor {
   return unary('mish', mishKernel, x, mishBackwardKernel, 'x', (x) => {
     const t = tanh(softplus(x));

@@ -42,6 +42,7 @@ const transposeOptions = ['stride', 'padding', 'outputPadding', 'dilation', 'gro
 /**
  * Convolution of images (as in PyTorch a cross-correlation): y[n, o, i, j] = bias[o] + Σ x[n, c, i·s + k·d - p, j·s + l·d - p] ·
  * weight[o, c, k, l] over the channels c of o's group and the taps k, l.
+ * LeCun et al., "Backpropagation applied to handwritten zip code recognition", 1989, https://doi.org/10.1162/neco.1989.1.4.541
  *
  * @param x [batch, inChannels, height, width] or without batch
  * @param weight [outChannels, inChannels / groups, kernel height, kernel width]
@@ -64,6 +65,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
  * @param weight [outChannels, inChannels / groups, kernel length]
  * @param bias [outChannels], or none
  * @param options as of `conv2d`
+ * @throws ShapeError as `conv2d`
  * @example
  * const y = conv1d(ones([1, 1, 6]), ones([1, 1, 3]), null, { stride: 2 }); // [[[3, 3]]]
  */
@@ -74,12 +76,14 @@ export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
 /**
  * Transposed convolution of images, the gradient of `conv2d` as an operation of its own: each input element adds its
  * multiple of the kernel to the output, `stride` elements after the one before.
+ * Zeiler et al., "Deconvolutional networks", 2010, https://doi.org/10.1109/CVPR.2010.5539957
  *
  * @param x [batch, inChannels, height, width] or without batch
  * @param weight [inChannels, outChannels / groups, kernel height, kernel width]
  * @param bias [outChannels], or none
  * @param options stride (1), padding (0), outputPadding (0), dilation (1), groups (1)
  * @returns [batch, outChannels, (height - 1)·s - 2p + d·(k - 1) + outputPadding + 1, …]
+ * @throws ShapeError when channels do not fit or the output would be empty
  * @example
  * const y = convTranspose2d(ones([1, 1, 2, 2]), ones([1, 1, 2, 2]), null, { stride: 2 }); // [1, 1, 4, 4], all 1
  */
@@ -92,7 +96,14 @@ export function convTranspose2d(
   return transposedConvolution('convTranspose2d', 2, x, weight, bias, options);
 }
 
-/** Transposed convolution of sequences; see `convTranspose2d`. */
+/**
+ * Transposed convolution of sequences; see `convTranspose2d`.
+ *
+ * @param x [batch, inChannels, length] or without batch
+ * @throws ShapeError as `convTranspose2d`
+ * @example
+ * const y = convTranspose1d(ones([1, 1, 2]), ones([1, 1, 2]), null, { stride: 2 }); // [[[1, 1, 1, 1]]]
+ */
 export function convTranspose1d(
   x: Tensor,
   weight: Tensor,

@@ -65,6 +65,10 @@ function channels(
  * "Efficient object localization using convolutional networks", 2014, https://arxiv.org/abs/1411.4280
  *
  * @param x [batch, channels, length] or [channels, length]
+ * @param options p (0.5), training (true), generator
+ * @throws ShapeError when x has other dimensions
+ * @example
+ * dropout1d(ones([2, 3, 4]), { training: false }); // [2, 3, 4]
  */
 export function dropout1d(x: Tensor, options?: DropoutOptions): Tensor {
   return channels('dropout1d', x, options, [2, 3], '');
@@ -74,6 +78,10 @@ export function dropout1d(x: Tensor, options?: DropoutOptions): Tensor {
  * While training, sets whole channels to 0 with probability p and multiplies the others by 1 / (1 - p): as `dropout1d`.
  *
  * @param x [batch, channels, height, width]
+ * @param options as of `dropout1d`
+ * @throws ShapeError when x has other dimensions
+ * @example
+ * dropout2d(ones([2, 3, 4, 4]), { p: 0 }); // [2, 3, 4, 4]
  */
 export function dropout2d(x: Tensor, options?: DropoutOptions): Tensor {
   return channels('dropout2d', x, options, [4], '; dropout1d takes [batch, channels, length]');
@@ -87,6 +95,10 @@ const alpha = 1.7580993408473766; // -selu(-∞)
  * https://arxiv.org/abs/1706.02515
  *
  * @param x float tensor of any shape
+ * @param options as of `dropout1d`
+ * @throws DTypeError when x is not of floats
+ * @example
+ * alphaDropout(ones([2, 3]), { p: 0.1 }); // [2, 3]
  */
 export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
   const p = chance('alphaDropout', x, options);
@@ -105,6 +117,9 @@ export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
  *
  * @param x [batch, …]
  * @param options mode: `row` (default) decides for each sample, `batch` for all at once
+ * @throws DTypeError when x is not of floats
+ * @example
+ * stochasticDepth(ones([8, 3]), { p: 0.1 }); // [8, 3]
  */
 export function stochasticDepth(x: Tensor, options?: DropoutOptions & { mode?: 'row' | 'batch' }): Tensor {
   const p = chance('stochasticDepth', x, options, ['mode']);

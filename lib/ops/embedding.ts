@@ -50,6 +50,7 @@ function wrongIndex(name: string, rows: number, { value, position }: Fault): Arg
  * The rows of a table that `index` names: y[…, :] = weight[index[…], :].
  *
  * The gradient of `weight` is a dense tensor, but costs only one clearing and the rows that are named.
+ * Bengio et al., 2003, https://jmlr.org/papers/v3/bengio03a.html
  *
  * @param weight [numEmbeddings, embeddingDim]
  * @param index int32 of any shape, in [0, numEmbeddings)
@@ -156,6 +157,7 @@ function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagO
 /**
  * Sums, means or maxima of the rows of a table that each bag names, without the rows in between:
  * y[b, :] = Σ weight[index[j], :] over the bag's j. An empty bag gives zeros.
+ * Joulin et al., 2016, https://arxiv.org/abs/1607.01759
  *
  * @param weight [numEmbeddings, embeddingDim]
  * @param index int32 [bags, size], or [m] with `offsets`; in [0, numEmbeddings)

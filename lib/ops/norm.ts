@@ -262,6 +262,8 @@ export function groupNorm(
  * @param options eps: default 1e-5
  * @returns like x
  * @throws ShapeError when a channel has one element, or weight or bias is not [channels]
+ * @example
+ * instanceNorm(tensor([[[1, 3]]]), null, null, { eps: 0 }); // [[[-1, 1]]]
  */
 export function instanceNorm(
   x: Tensor,

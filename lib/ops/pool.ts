@@ -50,6 +50,7 @@ interface PoolSizes {
 /**
  * The largest element of each window: y[…, i, j] = max x[…, i·s + k·d - p, j·s + l·d - p]. The gradient goes to the first
  * of equals; NaN is larger than all.
+ * Riesenhuber and Poggio, "Hierarchical models of object recognition in cortex", 1999, https://doi.org/10.1038/14819
  *
  * @param x [batch, channels, height, width] or without batch
  * @param kernelSize a number or [height, width]
@@ -63,18 +64,26 @@ export function maxPool2d(x: Tensor, kernelSize: PerDimension, options?: MaxPool
   return maxPool('maxPool2d', 2, x, kernelSize, options);
 }
 
-/** The largest element of each window of a sequence [batch, channels, length]; see `maxPool2d`. */
+/**
+ * The largest element of each window of a sequence [batch, channels, length]; see `maxPool2d`.
+ *
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
+ * @example
+ * maxPool1d(tensor([[1, 3, 2, 5]]), 2); // [[3, 5]]
+ */
 export function maxPool1d(x: Tensor, kernelSize: PerDimension, options?: MaxPoolOptions): Tensor {
   return maxPool('maxPool1d', 1, x, kernelSize, options);
 }
 
 /**
  * The mean of each window of images.
+ * LeCun et al., "Gradient-based learning applied to document recognition", 1998, https://doi.org/10.1109/5.726791
  *
  * @param x [batch, channels, height, width] or without batch
  * @param kernelSize a number or [height, width]
  * @param options stride (kernelSize), padding (0), ceilMode (false), countIncludePad (true)
  * @returns of the shape that `maxPool2d` gives
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
  * @example
  * avgPool2d(tensor([[[1, 2], [3, 4]]]), 2); // [[[2.5]]]
  */
@@ -82,7 +91,13 @@ export function avgPool2d(x: Tensor, kernelSize: PerDimension, options?: AvgPool
   return avgPool('avgPool2d', 2, x, kernelSize, options);
 }
 
-/** The mean of each window of a sequence [batch, channels, length]; see `avgPool2d`. */
+/**
+ * The mean of each window of a sequence [batch, channels, length]; see `avgPool2d`.
+ *
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
+ * @example
+ * avgPool1d(tensor([[1, 3, 2, 5]]), 2); // [[2, 3.5]]
+ */
 export function avgPool1d(x: Tensor, kernelSize: PerDimension, options?: AvgPoolOptions): Tensor {
   return avgPool('avgPool1d', 1, x, kernelSize, options);
 }
@@ -90,9 +105,11 @@ export function avgPool1d(x: Tensor, kernelSize: PerDimension, options?: AvgPool
 /**
  * The means of windows that share the image evenly, so that the result has a given size: window i of n elements into m
  * goes from ⌊i·n / m⌋ to ⌈(i + 1)·n / m⌉.
+ * He et al., "Spatial pyramid pooling", 2014, https://arxiv.org/abs/1406.4729
  *
  * @param x [batch, channels, height, width] or without batch
  * @param outputSize a number or [height, width]; 1 is the mean of the whole image
+ * @throws ShapeError when x is empty or has other dimensions
  * @example
  * adaptiveAvgPool2d(ones([8, 64, 7, 7]), 1); // [8, 64, 1, 1]
  */
@@ -100,17 +117,35 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: PerDimension): Tensor {
   return adaptiveAvgPool('adaptiveAvgPool2d', 2, x, outputSize);
 }
 
-/** The same of a sequence [batch, channels, length]. */
+/**
+ * The same of a sequence [batch, channels, length].
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * adaptiveAvgPool1d(tensor([[1, 3, 2, 5]]), 2); // [[2, 3.5]]
+ */
 export function adaptiveAvgPool1d(x: Tensor, outputSize: PerDimension): Tensor {
   return adaptiveAvgPool('adaptiveAvgPool1d', 1, x, outputSize);
 }
 
-/** The largest elements of windows that share the image evenly; see `adaptiveAvgPool2d`. */
+/**
+ * The largest elements of windows that share the image evenly; see `adaptiveAvgPool2d`.
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * adaptiveMaxPool2d(ones([8, 64, 7, 7]), [2, 1]); // [8, 64, 2, 1]
+ */
 export function adaptiveMaxPool2d(x: Tensor, outputSize: PerDimension): Tensor {
   return adaptiveMaxPool('adaptiveMaxPool2d', 2, x, outputSize);
 }
 
-/** The same of a sequence [batch, channels, length]. */
+/**
+ * The same of a sequence [batch, channels, length].
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * adaptiveMaxPool1d(tensor([[1, 3, 2, 5]]), 2); // [[3, 5]]
+ */
 export function adaptiveMaxPool1d(x: Tensor, outputSize: PerDimension): Tensor {
   return adaptiveMaxPool('adaptiveMaxPool1d', 1, x, outputSize);
 }

@@ -159,6 +159,9 @@ const dropoutBackwardKernel = kernel('dropoutBackward');
  *
  * @param x float tensor of any shape
  * @param options `p`: in [0, 1], default 0.5, resolved to 2⁻³⁰; `training`: default true; `generator`
+ * @throws DTypeError when x is not of floats
+ * @example
+ * dropout(ones([2, 3]), { p: 0.2 }); // [2, 3]
  */
 export function dropout(x: Tensor, options?: { p?: number; training?: boolean; generator?: Generator }): Tensor {
   checkTensor('dropout', 'x', x);

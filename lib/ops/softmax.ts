@@ -19,8 +19,11 @@ const logSoftmaxBackwardKernel = kernel('logSoftmaxBackward');
 
 /**
  * Softmax: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, without overflow; of x's shape. All -∞ gives NaN.
+ * Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990,
+ * https://doi.org/10.1007/978-3-642-76153-9_28
  *
  * @param options dim: default -1
+ * @throws DTypeError when x is not of floats, ArgumentError when it has no such dimension
  * @example
  * tensor([0, Math.log(3)]).softmax(); // [0.25, 0.75]
  */
@@ -35,6 +38,9 @@ export function softmax(x: Tensor, options?: SoftmaxOptions): Tensor {
  * The logarithm of softmax: yᵢ = xᵢ - log Σⱼ exp(xⱼ) along a dimension, accurate where `log(softmax(x))` is not.
  *
  * @param options dim: default -1
+ * @throws DTypeError when x is not of floats, ArgumentError when it has no such dimension
+ * @example
+ * logSoftmax(tensor([0, 0])); // [-0.69315, -0.69315]
  */
 export function logSoftmax(x: Tensor, options?: SoftmaxOptions): Tensor {
   // dx = dy - exp(y) Σ dy

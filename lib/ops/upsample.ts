@@ -38,6 +38,7 @@ export const interpolateOptions = ['size', 'scaleFactor', 'mode', 'alignCorners'
  *
  * @param x [batch, channels, height, width] or [batch, channels, length]
  * @param options size or scaleFactor; mode ('nearest'), alignCorners (false)
+ * @throws ArgumentError when neither or both of size and scaleFactor are given; ShapeError when x has other dimensions
  * @example
  * interpolate(tensor([[[1, 2]]]), { scaleFactor: 2 }); // [[[1, 1, 2, 2]]]
  */
@@ -132,6 +133,7 @@ function between(x: Tensor, dim: number, n: number, out: number, step: number, a
  * @param x [batch, channels · r², height, width] or without batch
  * @param upscaleFactor r
  * @returns [batch, channels, height · r, width · r]
+ * @throws ShapeError when r² does not divide the channels
  * @example
  * pixelShuffle(ones([1, 8, 3, 3]), 2); // [1, 2, 6, 6]
  */
@@ -177,6 +179,7 @@ export const unfoldOptions = ['dilation', 'padding', 'stride'];
  * @param kernelSize a number or [height, width]
  * @param options dilation (1), padding (0), stride (1)
  * @returns [batch, channels · kh · kw, windows]
+ * @throws ShapeError when the kernel is larger than the padded input
  * @example
  * unfold(ones([1, 2, 4, 4]), 3); // [1, 18, 4]
  */
