@@ -46,12 +46,10 @@ export function checkCache(name: string, row: Shape, dtype: DType, cache: KeyVal
   if (!(cache instanceof KeyValueCache)) {
     throw new ArgumentError(`${name}: cache must be a KeyValueCache, got ${describe(cache)}`);
   }
-  if (cache.length === 0) return 0;
-  const { keys } = cache;
-  const held = keys.shape.slice(1);
-  if (!sameShape(held, row) || keys.dtype !== dtype) {
+  const held = cache._row;
+  if (held !== null && (!sameShape(held.shape, row) || held.dtype !== dtype)) {
     const rule = `cache must hold rows of ${formatShape(row)} ${dtype}`;
-    throw new ShapeError(`${name}: ${rule}, got rows of ${formatShape(held)} ${keys.dtype}; use another cache`);
+    throw new ShapeError(`${name}: ${rule}, got rows of ${formatShape(held.shape)} ${held.dtype}; use another cache`);
   }
   return cache.length;
 }

@@ -1,4 +1,5 @@
 import { isGradEnabled, noGrad } from '../autograd/tape.js';
+import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, formatShape, ShapeError, StateError } from '../errors.js';
 import { keep } from '../memory.js';
 import { copy_ } from '../ops/copy.js';
@@ -35,6 +36,12 @@ export class KeyValueCache {
   /** The rows (tokens) held. */
   get length(): number {
     return this.rows;
+  }
+
+  /** @internal Shape without the length, and dtype, of the keys held; null while there are none. */
+  get _row(): { shape: Shape; dtype: DType } | null {
+    const keys = this.rows === 0 ? undefined : this.store?.[0];
+    return keys === undefined ? null : { shape: keys.shape.slice(1), dtype: keys.dtype };
   }
 
   /** [length, batch, features], or [length, features]: a view of the cache's memory. */
