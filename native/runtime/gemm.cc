@@ -14,6 +14,7 @@
 #include "../products/tile.h"
 #include "parallel.h"
 #include "product.h"
+#include "system.h"
 
 namespace adjoint {
 namespace {
@@ -95,12 +96,10 @@ void computeByBlas(const Product<T>& p) {
 float* tileWorkspace() {
   struct Workspace {
     void* memory = nullptr;
-    ~Workspace() { std::free(memory); }
+    ~Workspace() { freeAligned(memory); }
   };
   static thread_local Workspace workspace;
-  if (!workspace.memory && posix_memalign(&workspace.memory, 64, kTileWorkspace * sizeof(float)) != 0) {
-    workspace.memory = nullptr;
-  }
+  if (!workspace.memory) workspace.memory = allocateAligned(64, kTileWorkspace * sizeof(float));
   return static_cast<float*>(workspace.memory);
 }
 

@@ -1,10 +1,8 @@
 #include "runner.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <chrono>
 
+#include "system.h"
 #include "thread_pool.h"
 
 namespace adjoint {
@@ -142,14 +140,10 @@ void Runner::resume() {
 
 bool Runner::startThread() {
   if (thread_.joinable()) return true;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are Node's
   try {
-    thread_ = std::thread([this] { serve(); });
+    thread_ = adjoint::startThread([this] { serve(); });
   } catch (const std::exception&) {
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread_.joinable();
 }
 

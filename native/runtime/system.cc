@@ -14,7 +14,13 @@
 #endif
 #ifdef __APPLE__
 #include <sys/sysctl.h>
+#endif
+#ifdef _WIN32
+#include <malloc.h>
+#include <windows.h>
 #else
+#include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 #endif
 
@@ -134,7 +140,11 @@ double cgroupMemory() { return INFINITY; }
 #endif
 
 double physicalMemory() {
-#ifdef __APPLE__
+#if defined(_WIN32)
+  MEMORYSTATUSEX status = {};
+  status.dwLength = sizeof status;
+  return GlobalMemoryStatusEx(&status) ? static_cast<double>(status.ullTotalPhys) : INFINITY;
+#elif defined(__APPLE__)
   uint64_t bytes = 0;
   size_t size = sizeof bytes;
   return sysctlbyname("hw.memsize", &bytes, &size, nullptr, 0) == 0 ? static_cast<double>(bytes) : INFINITY;
@@ -158,5 +168,36 @@ uint64_t memoryLimit() {
   const double limit = std::min(physicalMemory(), cgroupMemory());
   return limit < 9.0e18 ? static_cast<uint64_t>(limit) : UINT64_MAX;
 }
+
+#ifdef _WIN32
+
+void* allocateAligned(size_t alignment, size_t bytes) { return _aligned_malloc(bytes, alignment); }
+void freeAligned(void* memory) { _aligned_free(memory); }
+std::thread startThread(std::function<void()> work) { return std::thread(std::move(work)); }
+
+#else
+
+void* allocateAligned(size_t alignment, size_t bytes) {
+  void* memory = nullptr;
+  return posix_memalign(&memory, alignment, bytes) == 0 ? memory : nullptr;
+}
+
+void freeAligned(void* memory) { std::free(memory); }
+
+std::thread startThread(std::function<void()> work) {
+  // A thread begins with the mask of the one that starts it.
+  struct Blocked {
+    sigset_t before;
+    Blocked() {
+      sigset_t all;
+      sigfillset(&all);
+      pthread_sigmask(SIG_SETMASK, &all, &before);
+    }
+    ~Blocked() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+  } blocked;
+  return std::thread(std::move(work));
+}
+
+#endif
 
 }  // namespace adjoint

@@ -1,6 +1,9 @@
-// What the machine and the container grant this process.
+// What the machine and the container grant this process, and what each system does in its own way.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <thread>
 
 namespace adjoint {
 
@@ -12,5 +15,12 @@ int defaultThreadCount();
 uint64_t memoryLimit();
 
 constexpr int kMaxThreads = 64;
+
+// Memory that begins at a multiple of `alignment`, or null; freeAligned alone gives it back.
+void* allocateAligned(size_t alignment, size_t bytes);
+void freeAligned(void* memory);
+
+// A thread that gets no signals, because those are Node's. Throws std::system_error where the system grants no more.
+std::thread startThread(std::function<void()> work);
 
 }  // namespace adjoint

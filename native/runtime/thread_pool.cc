@@ -1,8 +1,5 @@
 #include "thread_pool.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -128,17 +125,13 @@ class Pool {
   void startThreads() {
     const int wanted = threadCount();
     if (started_ >= wanted - 1 || refused_) return;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are Node's
     try {
       for (; started_ < wanted - 1; started_++) {
-        std::thread([this, index = started_ + 1] { serve(index); }).detach();
+        startThread([this, index = started_ + 1] { serve(index); }).detach();
       }
     } catch (const std::exception&) {
       refused_ = true;
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   std::atomic<uint64_t> state_{0};
