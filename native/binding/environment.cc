@@ -18,9 +18,10 @@ constexpr uint32_t kPollBatch = 1000;
 
 Environment::Environment(napi_env env) : env_(env), slots_(1) {}
 
-// Weak references die with the environment; V8's account of external memory does too.
+// V8's account of external memory dies with the environment; references do not.
 Environment::~Environment() {
   for (Slot& slot : slots_) {
+    if (slot.owner != nullptr) napi_delete_reference(env_, slot.owner);
     if (slot.storage != nullptr) releaseStorage(slot.storage);
   }
 }
