@@ -58,7 +58,7 @@ Outcome broadcast(int64_t length, const int64_t (&lengths)[N], Integers dims, Ro
     if (reach >= lengths[k]) return misfit();
   }
   parallel(length, 2 * kGrain, [=](int64_t begin, int64_t end) {
-    const int64_t* inner = dims.data + (rank - 1) * kStep;
+    const int64_t* inner = rank > 0 ? dims.data + (rank - 1) * kStep : nullptr;
     const int64_t width = rank > 0 ? inner[0] : 1;
     int64_t index[kMaxRank];
     int64_t offset[N] = {};
