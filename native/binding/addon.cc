@@ -13,6 +13,7 @@
 #include "../runtime/thread_pool.h"
 #include "call.h"
 #include "instance.h"
+#include "planted.h"
 
 namespace adjoint {
 namespace {
@@ -159,6 +160,9 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   addTensors(env, exports, instance);
   addKernels(env, exports, *instance);
   addPrograms(env, exports, &instance->programs);
+#ifdef ADJOINT_CHECKED
+  addPlanted(env, exports);
+#endif
   return exports;
 }
 

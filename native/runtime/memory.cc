@@ -5,7 +5,6 @@
 #endif
 
 #include <algorithm>
-#include <cstdlib>
 #include <mutex>
 #include <new>
 
@@ -13,6 +12,14 @@
 
 namespace adjoint {
 namespace {
+
+// A build for a sanitizer or valgrind (CMakeLists.txt): blocks have the size that was asked for and are never used
+// again, so that each access beside or after a tensor's life is found.
+#ifdef ADJOINT_CHECKED
+constexpr bool kChecked = true;
+#else
+constexpr bool kChecked = false;
+#endif
 
 // Size classes: 64-byte steps up to 512 bytes, then eight steps per power of two, so that at most an eighth is wasted.
 constexpr int kClasses = 8 + 8 * 40;
@@ -31,18 +38,17 @@ size_t bytesOf(int sizeClass) {
   return (size_t{1} << power) + (static_cast<size_t>((sizeClass - 8) % 8 + 1) << (power - 3));
 }
 
-// Large blocks ask for huge pages: fewer faults when they are first written, and random rows are found sooner.
-constexpr size_t kHugePage = size_t{2} << 20;
-
 void* allocateBlock(size_t bytes) {
-#ifdef __linux__
+#if defined(__linux__) && !defined(ADJOINT_CHECKED)
+  // Large blocks ask for huge pages: fewer faults when they are first written, and random rows are found sooner.
+  constexpr size_t kHugePage = size_t{2} << 20;
   if (bytes >= 2 * kHugePage) {
-    void* block = std::aligned_alloc(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
+    void* block = allocateAligned(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
     if (block != nullptr) madvise(block, bytes, MADV_HUGEPAGE);
     return block;
   }
 #endif
-  return std::aligned_alloc(64, bytes);
+  return allocateAligned(64, bytes);
 }
 
 struct Pool {
@@ -56,6 +62,7 @@ struct Pool {
 
   // What one step frees, the next one wants: live and cached together may be what was live lately, and 32 MB.
   uint64_t mostCached(uint64_t size) const {
+    if (kChecked) return 0;
     const uint64_t most = recent + (uint64_t{32} << 20);
     return most > live + size ? most - live - size : 0;
   }
@@ -74,7 +81,7 @@ void shrink(Pool& p, uint64_t keep) {
       Storage* block = p.free[c];
       p.free[c] = block->next;
       p.cached -= block->bytes;
-      std::free(block);
+      freeAligned(block);
     }
   }
 }
@@ -84,7 +91,8 @@ void shrink(Pool& p, uint64_t keep) {
 Storage* allocateStorage(size_t bytes) {
   if (bytes > kLargest) return nullptr;
   const int sizeClass = sizeClassOf(bytes);
-  const size_t size = bytesOf(sizeClass);
+  // Never 0: what shrink frees is counted in bytes.
+  const size_t size = kChecked ? std::max<size_t>(bytes, 1) : bytesOf(sizeClass);
   Pool& p = pool();
   std::lock_guard<std::mutex> lock(p.mutex);
   Storage* block = p.free[sizeClass];
