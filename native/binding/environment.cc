@@ -20,6 +20,7 @@ Environment::Environment(napi_env env) : env_(env), slots_(1) {}
 
 // V8's account of external memory dies with the environment; references do not.
 Environment::~Environment() {
+  if (errors_ != nullptr) napi_delete_reference(env_, errors_);
   for (Slot& slot : slots_) {
     if (slot.owner != nullptr) napi_delete_reference(env_, slot.owner);
     if (slot.storage != nullptr) releaseStorage(slot.storage);

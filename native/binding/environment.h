@@ -76,7 +76,11 @@ class Environment {
 
   napi_env env() const { return env_; }
   // The function that words typed errors: (what, name) → Error.
-  void setErrors(napi_value makeError) { napi_create_reference(env_, makeError, 1, &errors_); }
+  void setErrors(napi_value makeError) {
+    if (errors_ != nullptr) napi_delete_reference(env_, errors_);
+    errors_ = nullptr;
+    napi_create_reference(env_, makeError, 1, &errors_);
+  }
   napi_value errors() const {
     napi_value makeError = nullptr;
     if (errors_ != nullptr) napi_get_reference_value(env_, errors_, &makeError);
