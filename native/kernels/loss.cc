@@ -227,7 +227,7 @@ Outcome nllBackward(Out<T> dx, In<T> dy, In<T> total, In<int32_t> index, In<T> w
   const int64_t wrong = labels.firstWrong();
   if (wrong >= 0) return fault(wrong, index[wrong]);
   const Upstream<T> upstream(dy, total, reduction);
-  __builtin_memset(dx.data, 0, static_cast<size_t>(dx.length) * sizeof(T));
+  if (dx.length > 0) __builtin_memset(dx.data, 0, static_cast<size_t>(dx.length) * sizeof(T));
   for (int64_t k = 0; k < index.length; ++k) {
     if (labels.counts(k)) dx[labels.offset(k) + index[k] * inner] = -upstream[k] * labels.weightOf(k);
   }

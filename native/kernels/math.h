@@ -83,7 +83,9 @@ inline float logTail(float f) {
 }
 
 // The exponent e for which x 2^-e lies in [sqrt(1/2), sqrt(2)).
-inline int32_t exponentOf(float x) { return (toBits(x) - 0x3f3504f3) >> 23; }
+inline int32_t exponentOf(float x) {
+  return static_cast<int32_t>(static_cast<uint32_t>(toBits(x)) - 0x3f3504f3u) >> 23;  // wraps around where x < 0
+}
 
 inline float scaleDown(float x, int32_t exponent) {
   return fromBits(static_cast<int32_t>(static_cast<uint32_t>(toBits(x)) - (static_cast<uint32_t>(exponent) << 23)));

@@ -258,7 +258,7 @@ Outcome pickBackward(Out<T> dx, In<T> dy, In<int32_t> index, int64_t outer, int6
   if (!fits(dy.length, dx.length, outer, n, inner) || index.length != dy.length) return misfit();
   const int64_t outside = firstOutside(index, n);
   if (outside >= 0) return fault(outside, index[outside]);
-  __builtin_memset(dx.data, 0, static_cast<size_t>(dx.length) * sizeof(T));
+  if (dx.length > 0) __builtin_memset(dx.data, 0, static_cast<size_t>(dx.length) * sizeof(T));
   for (int64_t o = 0, j = 0; j < dy.length; ++o) {
     for (int64_t i = 0; i < inner; ++i, ++j) dx[(o * n + index[j]) * inner + i] = dy[j];
   }

@@ -73,7 +73,7 @@ Outcome argsort(Out<int32_t> index, Out<int32_t> room, In<T> x, int64_t rows, in
     }
   });
   // Short rows leave the room untouched: it shall not tell what was there.
-  __builtin_memset(room.data, 0, static_cast<size_t>(room.length) * sizeof(int32_t));
+  if (room.length > 0) __builtin_memset(room.data, 0, static_cast<size_t>(room.length) * sizeof(int32_t));
   return ok();
 }
 
