@@ -278,7 +278,10 @@ describe('predictions while a model is trained', () => {
       const q = ones([n, 4]);
       const [answer] = await Promise.all([predict(q), turn()]);
       const rows = answer.toArray() as number[][];
-      expect(new Set(rows.map(String)).size).toBe(1);
+      // Alike but for rounding: each block of a product, and so each row, may be computed by other instructions.
+      for (const row of rows) {
+        for (const [i, value] of row.entries()) expect(value).toBeCloseTo(rows[0]![i]!, 5);
+      }
     }
     await run;
     const eager = made();
