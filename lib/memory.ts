@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { bytesPerElement } from './dtype.js';
 import { AllocationError, ArgumentError, checkInteger, describe, formatShape, StateError } from './errors.js';
 import { type MemoryStats, native } from './native.js';
@@ -121,7 +122,7 @@ function reachable(result: unknown): Set<Tensor> {
       stack.push(value._grad, value._node);
     } else if (isNode(value)) {
       stack.push(...value.edges, ...value.saved, value.retained);
-    } else if (value instanceof Map || value instanceof Set) {
+    } else if (types.isMap(value) || types.isSet(value)) {
       for (const entry of value.values()) stack.push(entry);
     } else {
       for (const key of Object.keys(value)) stack.push((value as Record<string, unknown>)[key]);

@@ -1,3 +1,4 @@
+import { isArrayOf } from './arrays.js';
 import type { Node } from './autograd/tape.js';
 import { arrayTypes, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
 import { ArgumentError, AutogradError, DTypeError, describe, formatShape, ShapeError, StateError } from './errors.js';
@@ -142,7 +143,7 @@ export class Tensor {
 
   /** Copies the elements into `target`, a typed array of the tensor's element type and size. */
   copyTo(target: TypedArray): void {
-    if (!(target instanceof arrayTypes[this.dtype]) || target.length !== this.size) {
+    if (!isArrayOf(this.dtype, target) || target.length !== this.size) {
       throw new ArgumentError(
         `copyTo: needs a ${arrayTypes[this.dtype].name} of ${this.size} elements, got ${describe(target)}`,
       );

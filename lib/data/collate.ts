@@ -1,3 +1,4 @@
+import { dtypeOfArray, isArrayOf } from '../arrays.js';
 import { arrayTypes, type TypedArray } from '../dtype.js';
 import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { tensor } from '../ops/creation.js';
@@ -36,9 +37,10 @@ function collateField(samples: readonly unknown[], field: string): unknown {
     checkAlike(samples, where, (s) => typeof s === type && { dtype: type, shape: [] });
     return type === 'string' ? [...samples] : tensor(samples as number[]);
   }
-  const arrayType = Object.values(arrayTypes).find((known) => first instanceof known);
-  if (arrayType !== undefined) {
-    checkAlike(samples, where, (s) => s instanceof arrayType && { dtype: arrayType.name, shape: [s.length] });
+  const dtype = dtypeOfArray(first);
+  if (dtype !== undefined) {
+    const arrayType = arrayTypes[dtype];
+    checkAlike(samples, where, (s) => isArrayOf(dtype, s) && { dtype: arrayType.name, shape: [s.length] });
     return joinArrays(samples as TypedArray[], arrayType);
   }
   if (!isRecord(first)) {
@@ -64,7 +66,7 @@ function collateField(samples: readonly unknown[], field: string): unknown {
 function isRecord(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  return Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 type Kind = { dtype: string; shape: readonly number[] };

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { isArrayOf } from '../arrays.js';
 import { arrayTypes, bytesPerElement, type DType, type TypedArray } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, describe, FileError, formatShape } from '../errors.js';
 import { systemError } from '../io/files.js';
@@ -24,7 +25,7 @@ const elementTypes: Readonly<Record<number, DType>> = { 8: 'uint8', 12: 'int32',
 export function readIdx(input: string | Uint8Array, options: { maxBytes?: number } = {}): IdxArray {
   checkOptions('readIdx', options, ['maxBytes']);
   const maxBytes = checkInteger('readIdx', 'maxBytes', options.maxBytes ?? 2 ** 30, 1);
-  if (input instanceof Uint8Array) return decodeIdx(unpack(input, 'bytes', maxBytes), 'bytes');
+  if (isArrayOf('uint8', input)) return decodeIdx(unpack(input as Uint8Array, 'bytes', maxBytes), 'bytes');
   if (typeof input !== 'string') {
     throw new ArgumentError(`readIdx: input must be a path or a Uint8Array, got ${describe(input)}`);
   }

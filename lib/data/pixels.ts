@@ -1,3 +1,4 @@
+import { isArrayOf } from '../arrays.js';
 import type { TypedArray } from '../dtype.js';
 
 /** @internal A batch of images as planes of height × width, `channels` of them an image, and what lies about them. */
@@ -65,7 +66,7 @@ function resamplePlane(target: Planes, source: Planes, plane: number, fill: numb
   const cosine = Math.cos((angle * Math.PI) / 180);
   const sine = Math.sin((angle * Math.PI) / 180);
   const [middleX, middleY] = [(width - 1) / 2, (height - 1) / 2];
-  const half = to instanceof Uint8Array ? 0.5 : 0; // storing cuts off the fraction
+  const half = isArrayOf('uint8', to) ? 0.5 : 0; // storing cuts off the fraction
   const base = plane * height * width;
   const pixel = (y: number, x: number): number =>
     y >= 0 && y < height && x >= 0 && x < width ? (from[base + y * width + x] as number) : fill;

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
@@ -244,7 +245,7 @@ export abstract class Module {
     if (state === null || typeof state !== 'object' || state instanceof Tensor) {
       throw new ArgumentError(`loadStateDict: state must be a Map or an object of tensors, got ${describe(state)}`);
     }
-    const given = new Map(state instanceof Map ? state : Object.entries(state)) as Map<string, Tensor>;
+    const given = new Map(types.isMap(state) ? state : Object.entries(state)) as Map<string, Tensor>;
     const own = new Map([...this.allPlaces()].map((p) => [p.name, p.value]));
     const missing = [...own.keys()].filter((name) => !given.has(name));
     const unexpected = [...given.keys()].filter((name) => !own.has(name));

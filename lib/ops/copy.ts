@@ -1,5 +1,6 @@
+import { isArrayOf } from '../arrays.js';
 import { isGradEnabled, record } from '../autograd/tape.js';
-import { arrayTypes, type DType, isFloat, type TypedArray } from '../dtype.js';
+import { type DType, isFloat, type TypedArray } from '../dtype.js';
 import { ArgumentError, AutogradError, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel, native } from '../native.js';
 import { broadcastStrides, loopDims, sameShape } from '../shape.js';
@@ -62,11 +63,11 @@ export function copy_(x: Tensor, source: Tensor | TensorData): Tensor {
       checkBroadcast('copy_', 'source', from, x);
       stridedCopyKernel(x.handle, from.handle, 0, ...loopDims(x.shape, [broadcastStrides(from.shape, x.shape)]));
     }
-  } else if (source instanceof arrayTypes[x.dtype]) {
-    writeArray(x, source as TypedArray);
+  } else if (isArrayOf(x.dtype, source)) {
+    writeArray(x, source);
   } else {
     const given = tensor(source, { dtype: x.dtype });
-    if (ArrayBuffer.isView(source)) writeArray(x, convert(source as TypedArray, x.dtype));
+    if (ArrayBuffer.isView(source)) writeArray(x, convert(source as unknown as TypedArray, x.dtype));
     else return copy_(x, given);
   }
   changed(x);

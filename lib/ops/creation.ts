@@ -1,4 +1,5 @@
-import { arrayTypes, type DType, dtypes, isFloat, type TypedArray } from '../dtype.js';
+import { dtypeOfArray, isArrayOf, isClampedArray } from '../arrays.js';
+import { arrayTypes, type DType, isFloat, type TypedArray } from '../dtype.js';
 import {
   ArgumentError,
   checkInteger,
@@ -65,10 +66,8 @@ export function tensor(data: TensorData, options?: TensorOptions & { shape?: Sha
 const deepest = 32; // an array may contain itself
 
 function flatten(data: unknown): { values: ArrayLike<number>; shape: number[]; dtype: DType } {
-  for (const dtype of dtypes) {
-    if (data instanceof arrayTypes[dtype]) return { values: data, shape: [data.length], dtype };
-  }
-  if (data instanceof Uint8ClampedArray) return { values: data, shape: [data.length], dtype: 'uint8' };
+  const dtype = isClampedArray(data) ? 'uint8' : dtypeOfArray(data);
+  if (dtype !== undefined) return { values: data as TypedArray, shape: [(data as TypedArray).length], dtype };
   const shape: number[] = [];
   for (let level = data; Array.isArray(level); level = level[0]) {
     if (shape.push(level.length) > deepest) throw new ArgumentError(`tensor: arrays nest more than ${deepest} deep`);
@@ -99,9 +98,8 @@ function flatten(data: unknown): { values: ArrayLike<number>; shape: number[]; d
 
 /** @internal Numbers as a typed array; integers are checked, never wrapped. */
 export function convert(values: ArrayLike<number>, dtype: DType): TypedArray {
-  const type = arrayTypes[dtype];
-  if (values instanceof type) return values;
-  const array = type.from(values);
+  if (isArrayOf(dtype, values)) return values;
+  const array = arrayTypes[dtype].from(values);
   if (isFloat(dtype)) return array;
   for (let i = 0; i < array.length; i++) {
     if (array[i] !== values[i]) {

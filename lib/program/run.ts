@@ -200,7 +200,7 @@ export async function run(
   checkOptions('step.run', options, ['signal', 'onStep']);
   checkBatches(batches);
   const { signal, onStep } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
     throw new ArgumentError(`step.run: signal must be an AbortSignal, got ${describe(signal)}`);
   }
   if (onStep !== undefined && (typeof onStep !== 'function' || isPromise(onStep))) {
