@@ -31,12 +31,17 @@ constexpr int64_t kUnit = 16;
 
 // OpenBLAS crashes when its table of work buffers is full (400 callers at once); a build without threads has, but for a
 // flag nobody sees, no locks either, and gives wrong products to two callers at once (Debian's openblas-serial: seen).
+// That of prebuilt binaries has locks, and 128 buffers.
 constexpr int kMaxCallers = 32;
 std::atomic<int> callers{0};
 
 int configureBlas() {
   openblas_set_num_threads(1);
+#ifdef ADJOINT_BLAS_LOCKED
+  return kMaxCallers;
+#else
   return openblas_get_parallel() == OPENBLAS_SEQUENTIAL ? 1 : kMaxCallers;
+#endif
 }
 
 class BlasSlot {

@@ -1,0 +1,240 @@
+// What is checked of the installed package: [name, function] in order; a function returns a note or throws.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readmeProgram } from './folder.mjs';
+
+const xor = readmeProgram(1);
+const mostInstallSeconds = 10;
+const mostStartMilliseconds = 150;
+
+const expect = (condition, message) => {
+  if (!condition) throw new Error(message);
+};
+
+/** The README's program has learned when its last loss is small and its four answers are right. */
+function checkLearned(output) {
+  const loss = Number(/step 500: loss ([\d.]+)/.exec(output)?.[1] ?? Number.NaN);
+  const answers = [...output.matchAll(/\[\s*([\d.e-]+)\s*\]/g)].map((match) => Math.round(Number(match[1])));
+  expect(loss < 0.05 && answers.join('') === '0110', `the README's program did not learn: ${output}`);
+  return `loss ${loss}`;
+}
+
+function install(folder, tarball) {
+  const started = performance.now();
+  folder.npm('install', tarball.file, '--ignore-scripts');
+  const seconds = (performance.now() - started) / 1000;
+  expect(seconds < mostInstallSeconds, `took ${seconds.toFixed(1)} s, more than ${mostInstallSeconds} s`);
+  const packages = readdirSync(join(folder.path, 'node_modules')).filter((name) => !name.startsWith('.'));
+  expect(packages.sort().join() === 'adjoint,node-gyp-build', `installed ${packages}`);
+  expect(!existsSync(join(folder.path, 'node_modules', 'adjoint', 'build')), 'the package holds a build folder');
+  return `${seconds.toFixed(1)} s, ${packages.join(' and ')}`;
+}
+
+/** npm's own list of what has an install script. */
+function checkScripts(folder) {
+  const found = JSON.parse(folder.npm('query', '*'))
+    .filter(
+      ({ scripts = {}, name }) => name !== 'app' && ['preinstall', 'install', 'postinstall'].some((s) => scripts[s]),
+    )
+    .map(({ name }) => name);
+  expect(found.length === 0, `install scripts in ${found}`);
+}
+
+function program(folder) {
+  folder.write('program.mjs', xor);
+  return checkLearned(folder.node('program.mjs'));
+}
+
+const firstStep = `
+const { nn, optim, tensor } = await import('adjoint');
+const model = nn.sequential(new nn.Linear(2, 8), nn.tanh, new nn.Linear(8, 1));
+const optimizer = new optim.Adam(model.parameters(), { lr: 0.05 });
+const loss = nn.bceWithLogits(model.forward(tensor([[0, 1]])), tensor([[1]]));
+loss.backward();
+optimizer.step();
+const { user, system } = process.cpuUsage(used);
+console.log(performance.now() - started, (user + system) / 1000, performance.now(), loss.item());
+`;
+
+/** From the start of import to the first trained step, the median of several processes. */
+function startTime(folder) {
+  folder.write('start.mjs', `const [started, used] = [performance.now(), process.cpuUsage()];\n${firstStep}`);
+  const runs = Array.from({ length: 7 }, () => folder.node('start.mjs').split(' ').map(Number));
+  const median = (i) => runs.map((run) => run[i]).sort((a, b) => a - b)[3];
+  const [step, busy, whole] = [0, 1, 2].map(median);
+  expect(
+    step < mostStartMilliseconds,
+    `import to first step took ${step.toFixed(0)} ms (${busy.toFixed(0)} computing), limit ${mostStartMilliseconds}`,
+  );
+  return `${step.toFixed(0)} ms, ${busy.toFixed(0)} ms of them computing, ${whole.toFixed(0)} ms from the start of the process`;
+}
+
+function requireIt(folder) {
+  folder.write(
+    'required.cjs',
+    `const { tensor } = require('adjoint');\nconsole.log(tensor([1, 2]).mul(2).toArray().join());\n`,
+  );
+  expect(folder.node('required.cjs').includes('2,4'), 'require gave a wrong result');
+}
+
+function typescript(folder) {
+  const user = folder.inside('typescript');
+  user.npm('install', 'typescript@5', '--ignore-scripts', '--prefix', user.path);
+  user.write(
+    'program.ts',
+    `import { type Tensor, nn, optim, tensor } from 'adjoint';
+const model = nn.sequential(new nn.Linear(2, 8), nn.tanh, new nn.Linear(8, 1));
+const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+const loss: Tensor = nn.mse(model.forward(tensor([[0, 1]])), tensor([[1]]));
+loss.backward();
+optimizer.step();
+// @ts-expect-error: an unknown option
+tensor([1], { dtypo: 'float32' });
+`,
+  );
+  const tsc = join(user.path, 'node_modules', 'typescript', 'bin', 'tsc');
+  for (const [module, resolution] of [
+    ['node16', 'node16'],
+    ['esnext', 'bundler'],
+  ]) {
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2022',
+      '--module',
+      module,
+      '--moduleResolution',
+      resolution,
+    ];
+    user.node(tsc, ...options, '--types', '', '--lib', 'es2023,dom', 'program.ts');
+  }
+  return 'moduleResolution node16 and bundler, library checked too';
+}
+
+function worker(folder) {
+  folder.write('trains.mjs', xor);
+  folder.write(
+    'workers.mjs',
+    `import { Worker } from 'node:worker_threads';
+await Promise.all([1, 2, 3].map(() => new Promise((resolve, reject) =>
+  new Worker(new URL('trains.mjs', import.meta.url)).on('error', reject).on('exit', resolve))));
+`,
+  );
+  const output = folder.node('workers.mjs');
+  expect(output.match(/step 500/g)?.length === 3, `not all of three workers trained: ${output}`);
+}
+
+const realmTest = `
+test('arrays of this realm and of the outer one', async () => {
+  const { nn, optim, tensor } = await import('adjoint');
+  for (const data of [Float32Array.of(1, 2, 3, 4), Buffer.from([1, 2, 3, 4]), [1, 2, 3, 4], Int32Array.of(1, 2, 3, 4)]) {
+    const x = tensor(data);
+    expect(x.dtype).toBe(Array.isArray(data) ? 'float32' : { Float32Array: 'float32', Int32Array: 'int32' }[data.constructor.name] ?? 'uint8');
+    expect(Array.from(x.data)).toEqual([1, 2, 3, 4]);
+    expect(Array.from(x.toTypedArray())).toEqual([1, 2, 3, 4]);
+    expect(x.reshape([2, 2]).toArray()).toEqual([[1, 2], [3, 4]]);
+    const y = tensor(data);
+    y.copy_(data);
+    y.copyTo(data instanceof Array ? new Float32Array(4) : data);
+  }
+  const layer = new nn.Linear(2, 1);
+  const optimizer = new optim.SGD(layer.parameters(), { lr: 0.1 });
+  nn.mse(layer.forward(tensor([[1, 2]])), tensor([[1]])).backward();
+  const before = layer.weight.toArray();
+  optimizer.step();
+  expect(layer.weight.toArray()).not.toEqual(before);
+  expect(() => tensor([1]).add(tensor([1, 2, 3]).reshape([3, 1, 1]).to('int32'))).toThrow(/add: /);
+  layer.loadStateDict(new Map(Object.entries({ weight: tensor([[3, 4]]), bias: tensor([5]) })));
+  expect(layer.weight.toArray()).toEqual([[3, 4]]);
+});
+`;
+
+function jest(folder) {
+  const user = folder.inside('jest');
+  user.npm('install', 'jest@30', '--ignore-scripts', '--prefix', user.path);
+  user.write('realm.test.js', realmTest);
+  const options = { env: { NODE_OPTIONS: '--experimental-vm-modules --no-warnings', CI: 'true' } };
+  const output = user.run('node', [join('node_modules', 'jest', 'bin', 'jest.js'), '--watchman=false'], options);
+  expect(/1 passed/.test(output), output);
+}
+
+function vitest(folder) {
+  const user = folder.inside('vitest');
+  user.npm('install', 'vitest@4', '--ignore-scripts', '--prefix', user.path);
+  user.write('realm.test.js', `import { expect, test } from 'vitest';\n${realmTest}`);
+  for (const pool of ['forks', 'threads', 'vmThreads']) {
+    const output = user.node(join('node_modules', 'vitest', 'vitest.mjs'), 'run', '--pool', pool);
+    expect(/1 passed/.test(output), output);
+  }
+  return 'pools forks, threads, vmThreads';
+}
+
+function esbuild(folder) {
+  const user = folder.inside('esbuild');
+  user.npm('install', 'esbuild@0.25', '--ignore-scripts', '--prefix', user.path);
+  user.write('program.mjs', xor);
+  const flags = ['--bundle', '--platform=node', '--external:adjoint', '--log-level=warning'];
+  for (const [format, file] of [
+    ['esm', 'bundle.mjs'],
+    ['cjs', 'bundle.cjs'],
+  ]) {
+    // A program with top-level await or none: both formats can hold the README's.
+    user.run(join(user.path, 'node_modules', 'esbuild', 'bin', 'esbuild'), [
+      ...flags,
+      'program.mjs',
+      `--format=${format}`,
+      `--outfile=${file}`,
+    ]);
+    checkLearned(user.node(file));
+  }
+}
+
+function publint(folder, tarball) {
+  const user = folder.inside('lint');
+  user.npm('install', 'publint@0.3', '@arethetypeswrong/cli@0.18', '--ignore-scripts', '--prefix', user.path);
+  user.node(join('node_modules', 'publint', 'src', 'cli.js'), tarball.file, '--strict');
+  const attw = join('node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
+  user.node(attw, tarball.file, '--profile', 'esm-only');
+  return 'publint --strict, attw --profile esm-only';
+}
+
+/** An import without any binary must say what to do. */
+function missing(folder) {
+  const user = folder.inside('missing');
+  folder.write('missing.mjs', `await import('adjoint').catch((error) => console.log(error.message));\n`);
+  const env = { ADJOINT_PREBUILD: user.path };
+  const message = folder.run('node', ['missing.mjs'], { env });
+  const built = join(folder.path, 'node_modules', 'adjoint', 'scripts', 'build.mjs');
+  expect(message.includes('no native addon for') && message.includes(`build it with "node ${built}"`), message);
+  expect(existsSync(built), `the error names ${built}, which the package does not hold`);
+  return message.trim();
+}
+
+export function checks({ tarball, folder, nodes }) {
+  return [
+    ['install', () => install(folder, tarball)],
+    ['scripts', () => checkScripts(folder)],
+    ['program', () => program(folder)],
+    ['start', () => startTime(folder)],
+    ['require', () => requireIt(folder)],
+    ['worker', () => worker(folder)],
+    ['missing binary', () => missing(folder)],
+    [
+      'node versions',
+      () => {
+        const list = nodes();
+        for (const [, node] of list) {
+          checkLearned(folder.run(node, ['program.mjs']));
+          folder.run(node, ['required.cjs']);
+        }
+        return list.map(([version]) => version).join(', ');
+      },
+    ],
+    ['typescript', () => typescript(folder)],
+    ['jest', () => jest(folder)],
+    ['vitest', () => vitest(folder)],
+    ['esbuild', () => esbuild(folder)],
+    ['publint', () => publint(folder, tarball)],
+  ];
+}

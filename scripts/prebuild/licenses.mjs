@@ -1,0 +1,30 @@
+// The licences of what prebuilt binaries hold beside adjoint's own code.
+
+/** The text of prebuilds/LICENSES.md, given OpenBLAS's licence as its source has it. */
+export function licenses(openBlasText) {
+  return `# What the prebuilt binaries hold
+
+adjoint's own code is under the MIT licence (LICENSE). Linked into the binaries are:
+
+## OpenBLAS (all platforms)
+
+\`\`\`
+${openBlasText.trim()}
+\`\`\`
+
+## libstdc++ and libgcc, the run-time libraries of GCC (Linux with glibc)
+
+Copyright (C) Free Software Foundation, Inc. Under the GNU General Public License, version 3 or later, with the GCC
+Runtime Library Exception, version 3.1 (https://www.gnu.org/licenses/gcc-exception-3.1.html), which permits to convey a
+program that GCC compiled together with these libraries under terms of one's own choice.
+
+## libc++, libc++abi, libunwind and compiler-rt, the run-time libraries of LLVM (Linux with musl)
+
+Copyright (c) the LLVM Project's contributors. Under the Apache License, version 2.0, with LLVM Exceptions
+(https://llvm.org/LICENSE.txt); as embedded in compiled object code they may be redistributed without their notices.
+
+## node-addon-api (all platforms, headers)
+
+Copyright (c) 2017 Node.js API collaborators. Under the MIT licence, whose text is that of LICENSE.
+`;
+}

@@ -1,0 +1,114 @@
+// The OpenBLAS that prebuilt binaries hold: Debian's newest source, only what adjoint calls (float and double, no
+// LAPACK), without threads of its own but with locks, its kernels chosen at run time.
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { takeLock } from '../lock.mjs';
+import { root, run, SetupError, step } from '../steps.mjs';
+
+const version = '0.3.34+ds-2';
+const tarball = `openblas_${version.replace(/-[^-]*$/, '')}.orig.tar.xz`;
+const sha256 = '031220660e58d0afd3344a379e47ba68c6e082cb9c8a104755e8cf0af7d0da7d';
+const folder = join(root, 'build', 'openblas');
+
+// NUM_THREADS sets the number of work buffers (twice as many): more than the callers that native/runtime/gemm.cc lets in.
+const options = ['DYNAMIC_ARCH=1', 'USE_THREAD=0', 'USE_LOCKING=1', 'NUM_THREADS=64', 'NO_SHARED=1'];
+options.push('NO_LAPACK=1', 'NOFORTRAN=1', 'BUILD_SINGLE=1', 'BUILD_DOUBLE=1');
+
+/** The mirror and key that this Debian's own packages come from. */
+function mirror() {
+  const file = '/etc/apt/sources.list.d/debian.sources';
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const uri = /^URIs:\s*(\S+)/m.exec(text)?.[1];
+  const key = /^Signed-By:\s*(\/\S+)/m.exec(text)?.[1];
+  if (uri && key) return { uri, key };
+  throw new SetupError(
+    `OpenBLAS's source is fetched by Debian's apt-get, and ${file} names no mirror; set ADJOINT_OPENBLAS_SOURCE to ${tarball}`,
+  );
+}
+
+/** Fetches the source by apt-get, which checks Debian's signature, from suite sid; leaves the system's lists alone. */
+function download() {
+  const { uri, key } = mirror();
+  const sources = join(folder, 'sid.sources');
+  mkdirSync(join(folder, 'lists', 'partial'), { recursive: true });
+  writeFileSync(sources, `Types: deb-src\nURIs: ${uri}\nSuites: sid\nComponents: main\nSigned-By: ${key}\n`);
+  const settings = [`Dir::Etc::sourcelist=${sources}`, 'Dir::Etc::sourceparts=-'];
+  settings.push(`Dir::State::lists=${join(folder, 'lists')}`, 'Dir::Cache::pkgcache=', 'Dir::Cache::srcpkgcache=');
+  // As root apt-get would become a user that cannot write here.
+  settings.push('APT::Sandbox::User=root');
+  const flags = ['-qq', ...settings.flatMap((s) => ['-o', s])];
+  step('reading the list of sources (apt-get update)', 'apt-get', [...flags, 'update']);
+  const fetch = ['apt-get', ...flags, 'source', '--download-only', `openblas=${version}`];
+  if (run('sh', ['-c', 'cd "$0" && exec "$@"', folder, ...fetch]).status !== 0) {
+    throw new SetupError(
+      `openblas ${version} is not in Debian's suite sid; set version and sha256 in scripts/prebuild/openblas.mjs to the ` +
+        `newest, or ADJOINT_OPENBLAS_SOURCE to a copy of ${tarball}`,
+    );
+  }
+}
+
+function source() {
+  const given = process.env.ADJOINT_OPENBLAS_SOURCE;
+  const file = given ?? join(folder, tarball);
+  if (!given && !existsSync(file)) download();
+  const found = createHash('sha256').update(readFileSync(file)).digest('hex');
+  if (found !== sha256) throw new SetupError(`${file} must have the SHA-256 ${sha256}, got ${found}; delete it`);
+  return file;
+}
+
+/** OpenBLAS for a target: { folder } with libopenblas.a and its headers, { license } its text. Built once. */
+export function openBlas({ blas, cores, triplet }) {
+  const tools = triplet === hostTriplet() ? [] : [`CC=${triplet}-gcc`, 'HOSTCC=cc'];
+  // The oldest core; without it, that of the building machine.
+  const target = triplet.startsWith('aarch64') ? 'ARMV8' : 'PRESCOTT';
+  const flags = [...options, `DYNAMIC_LIST=${cores.join(' ')}`, `TARGET=${target}`, ...tools];
+  const name = createHash('sha256')
+    .update([sha256, ...flags].join('\0'))
+    .digest('hex')
+    .slice(0, 8);
+  const result = join(folder, `${blas}-${name}`);
+  mkdirSync(folder, { recursive: true });
+  const release = takeLock(`${result}.lock`);
+  try {
+    if (!existsSync(result)) build(result, blas, flags);
+  } finally {
+    release();
+  }
+  return { folder: result, license: readFileSync(join(result, 'LICENSE'), 'utf8') };
+}
+
+function hostTriplet() {
+  return `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
+}
+
+function build(result, blas, flags) {
+  const archive = source();
+  const tree = `${result}.build`;
+  rmSync(tree, { recursive: true, force: true });
+  mkdirSync(tree);
+  step('unpacking OpenBLAS', 'tar', ['-xf', archive, '-C', tree, '--strip-components=1']);
+  const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? '2';
+  const make = ['-C', tree, '-s', ...flags];
+  step(`building OpenBLAS ${version} for ${blas}`, 'make', [...make, `-j${jobs}`, 'libs']);
+  const installed = join(tree, 'installed');
+  step('installing OpenBLAS beside it', 'make', [...make, 'install', `PREFIX=${installed}`]);
+  const headers = join(installed, 'include');
+  const library = join(installed, 'lib', 'libopenblas.a');
+  const ready = join(tree, 'ready');
+  mkdirSync(ready);
+  for (const header of readdirSync(headers)) copyFileSync(join(headers, header), join(ready, header));
+  copyFileSync(library, join(ready, 'libopenblas.a'));
+  copyFileSync(join(tree, 'LICENSE'), join(ready, 'LICENSE'));
+  renameSync(ready, result);
+  rmSync(tree, { recursive: true });
+}

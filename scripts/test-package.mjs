@@ -1,0 +1,42 @@
+// npm run test:package: packs the library, installs the tarball as a user would, with nothing but node and npm on the
+// PATH and install scripts off, and uses it in each way that we promise. One line a check; ends non-zero on a failure.
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { checks } from './package/checks.mjs';
+import { Folder, pack } from './package/folder.mjs';
+import { installNodes } from './package/nodes.mjs';
+
+const only = process.argv.slice(2);
+const work = mkdtempSync(join(tmpdir(), 'adjoint-package-'));
+let [passed, failed] = [0, 0];
+
+async function check(name, run) {
+  if (only.length > 0 && !only.some((part) => name.includes(part))) return;
+  try {
+    const note = await run();
+    passed++;
+    console.log(`ok    ${name}${note ? `: ${note}` : ''}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAIL  ${name}: ${error.message}`);
+  }
+}
+
+try {
+  const tarball = pack(work);
+  console.log(`      ${tarball.summary}`);
+  // The only folder on the PATH: links to node and npm.
+  const bin = join(work, 'bin');
+  mkdirSync(bin);
+  symlinkSync(process.execPath, join(bin, 'node'));
+  for (const name of ['npm', 'npx']) symlinkSync(join(dirname(process.execPath), name), join(bin, name));
+  const folder = new Folder(join(work, 'app'), bin);
+  for (const [name, run] of checks({ tarball, folder, nodes: () => installNodes(join(work, 'nodes')) })) {
+    await check(name, run);
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
