@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { checks } from './package/checks.mjs';
 import { Folder, pack } from './package/folder.mjs';
 import { installNodes } from './package/nodes.mjs';
+import { SetupError } from './steps.mjs';
 
 const only = process.argv.slice(2);
 const work = mkdtempSync(join(tmpdir(), 'adjoint-package-'));
@@ -35,6 +36,9 @@ try {
   for (const [name, run] of checks({ tarball, folder, nodes: () => installNodes(join(work, 'nodes')) })) {
     await check(name, run);
   }
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`test:package: ${error.message}`);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

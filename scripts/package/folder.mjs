@@ -1,11 +1,13 @@
 // A user's folder, in which commands see no compiler, no cmake, no Python and no OpenBLAS.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { root, run } from '../steps.mjs';
+import { root, run, SetupError } from '../steps.mjs';
 
 /** Packs the library into a folder: { file, files, summary }. */
 export function pack(folder) {
+  if (!existsSync(join(root, 'prebuilds', 'LICENSES.md')))
+    throw new SetupError('prebuilds/ is empty; first `npm run prebuild`');
   const { status, output } = run('npm', ['pack', '--json', '--pack-destination', folder]);
   if (status !== 0) throw new Error(`npm pack failed\n${output}`);
   const parsed = JSON.parse(output.slice(output.search(/^[[{]/m)));

@@ -21,6 +21,7 @@ export function inspect(file, { triplet }) {
   return {
     bytes: statSync(file).size,
     needed: [...output.matchAll(/NEEDED\s+(\S+)/g)].map((match) => match[1]),
+    paths: [...output.matchAll(/(?:RUNPATH|RPATH)\s+(\S+)/g)].map((match) => match[1]),
     glibc: newest([...output.matchAll(/GLIBC_([\d.]+)/g)].map((match) => match[1])),
     free: symbols.filter((line) => !/\(?[A-Z]+_[\d.]+\)?\s/.test(line)).map((line) => line.trim().split(/\s+/).at(-1)),
     exported: output
@@ -46,6 +47,7 @@ export function checkBinary(file, target) {
     const open = seen.free.filter((name) => !/^(napi_|node_api_|__gmon_start__|_ITM_|__cxa_finalize)/.test(name));
     if (open.length > 0) wrong.push(`every symbol found in glibc ${glibcFloor}, got ${open.join(', ')}`);
   }
+  if (seen.paths.length > 0) wrong.push(`no paths to look for libraries in, got ${seen.paths.join(', ')}`);
   const foreign = seen.exported.filter((name) => !/^(napi_|node_api_)/.test(name));
   if (foreign.length > 0) wrong.push(`exports of Node-API alone, got ${foreign.slice(0, 5).join(', ')}`);
   if (wrong.length > 0) throw new SetupError(`${file}: a prebuilt binary must have ${wrong.join('; and ')}`);
