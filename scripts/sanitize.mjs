@@ -34,7 +34,7 @@ const checks = {
     // looks like a race. Those reports name nothing of ours.
     report: /WARNING: ThreadSanitizer(?:(?!={18}).)*adjoint\.node/gs,
     environment: (path) => ({
-      TSAN_OPTIONS: `log_path=${path}:exitcode=0`,
+      TSAN_OPTIONS: `log_path=${path}:exitcode=0:suppressions=${suppressions('tsan')}`,
       ADJOINT_NUM_THREADS: '3',
     }),
     job: ['50'],
