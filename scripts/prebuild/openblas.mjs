@@ -21,7 +21,15 @@ const sha256 = '031220660e58d0afd3344a379e47ba68c6e082cb9c8a104755e8cf0af7d0da7d
 const folder = join(root, 'build', 'openblas');
 
 // NUM_THREADS sets the number of work buffers (twice as many): more than the callers that native/runtime/gemm.cc lets in.
-const options = ['DYNAMIC_ARCH=1', 'USE_THREAD=0', 'USE_LOCKING=1', 'NUM_THREADS=64', 'NO_SHARED=1'];
+// Work buffers on the stack are too small for the oldest core's sgemv, which then overwrites the stack (seen).
+const options = [
+  'DYNAMIC_ARCH=1',
+  'MAX_STACK_ALLOC=0',
+  'USE_THREAD=0',
+  'USE_LOCKING=1',
+  'NUM_THREADS=64',
+  'NO_SHARED=1',
+];
 options.push('NO_LAPACK=1', 'NOFORTRAN=1', 'BUILD_SINGLE=1', 'BUILD_DOUBLE=1');
 
 /** The mirror and key that this Debian's own packages come from. */
