@@ -21,16 +21,23 @@ const sha256 = '031220660e58d0afd3344a379e47ba68c6e082cb9c8a104755e8cf0af7d0da7d
 const folder = join(root, 'build', 'openblas');
 
 // NUM_THREADS sets the number of work buffers (twice as many): more than the callers that native/runtime/gemm.cc lets in.
-// Work buffers on the stack are too small for the oldest core's sgemv, which then overwrites the stack (seen).
 const options = [
   'DYNAMIC_ARCH=1',
-  'MAX_STACK_ALLOC=0',
+
   'USE_THREAD=0',
   'USE_LOCKING=1',
   'NUM_THREADS=64',
   'NO_SHARED=1',
 ];
 options.push('NO_LAPACK=1', 'NOFORTRAN=1', 'BUILD_SINGLE=1', 'BUILD_DOUBLE=1');
+
+// On Zen 4 and 5 OpenBLAS 0.3.34 gives every core's kernels blocks of 512, the oldest's too, which keep a block of 128 on
+// the stack and then overwrite it (seen with OPENBLAS_CORETYPE=Prescott).
+const repair = {
+  file: 'kernel/setparam-ref.c',
+  from: '(l2_kb == 1024))',
+  to: '(l2_kb == 1024) && SGEMM_DEFAULT_Q > 128)',
+};
 
 /** The mirror and key that this Debian's own packages come from. */
 function mirror() {
@@ -81,7 +88,7 @@ export function openBlas({ blas, cores, triplet }) {
   const target = triplet.startsWith('aarch64') ? 'ARMV8' : 'PRESCOTT';
   const flags = [...options, `DYNAMIC_LIST=${cores.join(' ')}`, `TARGET=${target}`, ...tools];
   const name = createHash('sha256')
-    .update([sha256, ...flags].join('\0'))
+    .update([sha256, repair.to, ...flags].join('\0'))
     .digest('hex')
     .slice(0, 8);
   const result = join(folder, `${blas}-${name}`);
@@ -105,6 +112,10 @@ function build(result, blas, flags) {
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(tree);
   step('unpacking OpenBLAS', 'tar', ['-xf', archive, '-C', tree, '--strip-components=1']);
+  const repaired = join(tree, repair.file);
+  const text = readFileSync(repaired, 'utf8');
+  if (text.split(repair.from).length !== 2) throw new SetupError(`OpenBLAS: ${repair.file} has changed, see "repair"`);
+  writeFileSync(repaired, text.replace(repair.from, repair.to));
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? '2';
   const make = ['-C', tree, '-s', ...flags];
   step(`building OpenBLAS ${version} for ${blas}`, 'make', [...make, `-j${jobs}`, 'libs']);
