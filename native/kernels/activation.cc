@@ -112,7 +112,7 @@ template <typename T>
 Outcome hardtanhBackward(Out<T> dx, In<T> dy, In<T> x, double least, double most) {
   const T low = static_cast<T>(least);
   const T high = static_cast<T>(most);
-  return zip(dx, dy, x, [=](T g, T v) { return (v <= low) | (v >= high) ? T(0) : g; });
+  return zip(dx, dy, x, [=](T g, T v) { return ((v <= low) | (v >= high)) ? T(0) : g; });
 }
 
 // tanh(log(1 + e)) with e = exp(x) is n / (n + 2) with n = e (e + 2); beyond 40 it rounds to 1.
