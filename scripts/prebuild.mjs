@@ -16,6 +16,7 @@ import { root, SetupError } from './steps.mjs';
 /** The options of CMake, and the compiler where it is not CMake's own choice. */
 function toolchain(target, blasFolder) {
   const options = { ADJOINT_BLAS_DIR: blasFolder, ADJOINT_BLAS_LOCKED: 'ON' };
+  if (target.platform !== 'linux') return { options, env: {} };
   if (process.arch !== target.arch) {
     Object.assign(options, { CMAKE_SYSTEM_NAME: 'Linux', CMAKE_SYSTEM_PROCESSOR: target.processor });
   }
@@ -44,9 +45,9 @@ async function build(name, target) {
     platform: target.platform,
     arch: target.arch,
     libc: target.libc,
-    tagLibc: true,
+    tagLibc: target.platform === 'linux',
     strip: true,
-    stripBin: `${target.triplet}-strip`,
+    stripBin: target.triplet && `${target.triplet}-strip`,
     cwd: folder,
     out: root,
     nodeGyp: `"${process.execPath}" "${join(root, 'scripts', 'prebuild', 'node-gyp-shim.mjs')}"`,
@@ -54,20 +55,24 @@ async function build(name, target) {
   }).catch((error) => {
     throw new SetupError(`the build for ${name} failed (${error.message}), see above`);
   });
-  const file = join('prebuilds', `${target.platform}-${target.arch}`, `adjoint.${target.libc}.node`);
+  const tags = target.libc ? `.${target.libc}` : '';
+  const file = join('prebuilds', `${target.platform}-${target.arch}`, `adjoint${tags}.node`);
   const seen = checkBinary(join(root, file), target);
   writeFileSync(join(root, 'prebuilds', 'LICENSES.md'), licenses(blas.license));
   const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
   const packed = gzipSync(readFileSync(join(root, file)), { level: 9 }).length;
   console.log(
     `${file}: ${megabytes(seen.bytes)} (${megabytes(packed)} gzipped), newest glibc symbol ${seen.glibc ?? 'none'}, ` +
-      `needs ${seen.needed.join(' ')}`,
+      `needs ${seen.needed.join(' ') || 'what was not looked at'}`,
   );
 }
 
 try {
   const { values } = parseArgs({ options: { platform: { type: 'string', default: ownTarget() } } });
   const target = targets[values.platform];
+  if (target && target.platform !== 'linux' && values.platform !== ownTarget()) {
+    throw new SetupError(`${values.platform} is built on that platform alone, this is ${ownTarget()}`);
+  }
   if (!target) {
     throw new SetupError(`--platform must be one of ${Object.keys(targets).join(', ')}, got ${values.platform}`);
   }

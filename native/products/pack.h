@@ -122,6 +122,9 @@ inline void packTransposed(int64_t k, int64_t n, int64_t width, const float* b, 
     for (int j = 0; j < kLanes; j++) row[j] = b + least(first + j, n - 1) * ldb;
     float* column = to + first;
     int64_t p = 0;
+    if (first + kLanes <= n) {
+      for (; p + kLanes <= k; p += kLanes, column += kLanes * width) transposeSquare(row[0] + p, ldb, column, width);
+    }
     for (; p + 4 <= k; p += 4, column += 4 * width) packFour(row, p, column, width);
     for (; p < k; p++, column += width) {
       for (int j = 0; j < kLanes; j++) column[j] = row[j][p];

@@ -13,8 +13,9 @@ const number = (version) => {
 };
 const newest = (versions) => [...new Set(versions)].sort((a, b) => number(a) - number(b)).at(-1);
 
-/** What a binary needs: its size, its libraries, the newest glibc symbol version, symbols without a version. */
+/** What a binary of Linux needs: its size, its libraries, the newest glibc symbol version, symbols without a version. */
 export function inspect(file, { triplet }) {
+  if (!triplet) return { bytes: statSync(file).size, needed: [], paths: [], free: [], exported: [] };
   const { status, output } = run(`${triplet}-objdump`, ['-p', '-T', file]);
   if (status !== 0) throw new SetupError(`objdump cannot read ${file}\n${output}`);
   const symbols = output.split('\n').filter((line) => /^\S+ +[^w]*\*UND\*/.test(line)); // without weak ones

@@ -82,10 +82,10 @@ function source() {
 }
 
 /** OpenBLAS for a target: { folder } with libopenblas.a and its headers, { license } its text. Built once. */
-export function openBlas({ blas, cores, triplet }) {
-  const tools = triplet === hostTriplet() ? [] : [`CC=${triplet}-gcc`, 'HOSTCC=cc'];
+export function openBlas({ blas, cores, triplet, arch, oldest }) {
+  const tools = !triplet || triplet === hostTriplet() ? [] : [`CC=${triplet}-gcc`, 'HOSTCC=cc'];
   // The oldest core; without it, that of the building machine.
-  const target = triplet.startsWith('aarch64') ? 'ARMV8' : 'PRESCOTT';
+  const target = oldest ?? (arch === 'arm64' ? 'ARMV8' : 'PRESCOTT');
   const flags = [...options, `DYNAMIC_LIST=${cores.join(' ')}`, `TARGET=${target}`, ...tools];
   const name = createHash('sha256')
     .update([sha256, repair.to, ...flags].join('\0'))

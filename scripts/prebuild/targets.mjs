@@ -10,7 +10,7 @@ export const mostBytes = 10 * 2 ** 20;
 
 /**
  * arch, libc: Node's names. triplet: of GCC and its tools. zig: the target whose stubs (glibc) or compiler (musl) are
- * used. blas: which build of OpenBLAS is linked in.
+ * used. blas: which build of OpenBLAS is linked in. oldest: its core for processors that are not listed.
  */
 export const targets = {
   'linux-x64': {
@@ -44,6 +44,10 @@ export const targets = {
     blas: 'linux-x64',
     cores: x64Cores,
   },
+  // Built on the platform itself, by its own compiler; by the jobs of .github/workflows/package.yml alone so far.
+  'darwin-arm64': { platform: 'darwin', arch: 'arm64', blas: 'darwin-arm64', cores: ['VORTEX'], oldest: 'VORTEX' },
+  'darwin-x64': { platform: 'darwin', arch: 'x64', blas: 'darwin-x64', cores: x64Cores },
+  'win32-x64': { platform: 'win32', arch: 'x64', blas: 'win32-x64', cores: x64Cores },
 };
 
 /** The name of the target that this machine is. */
