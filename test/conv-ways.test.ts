@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { getNumThreads, randn, setNumThreads } from '../lib/index.js';
-import { type ConvSizes, sumOfTaps } from '../lib/ops/conv-passes.js';
-import { planOf, waysOf } from '../lib/ops/conv-ways.js';
+import { sumOfTaps } from '../lib/ops/conv-passes.js';
+import { type ConvSizes, planOf, waysOf } from '../lib/ops/conv-ways.js';
 import type { Axis } from '../lib/ops/windows.js';
 import { empty, type Tensor } from '../lib/tensor.js';
 

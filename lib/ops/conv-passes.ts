@@ -2,9 +2,8 @@
 // operands, and the gradients of each are the other two, so that they can be differentiated any number of times.
 import { isGradEnabled, record } from '../autograd/tape.js';
 import { kernel } from '../native.js';
-import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
-import { planOf, planOfWeight } from './conv-ways.js';
+import { type ConvSizes, planOf, planOfWeight } from './conv-ways.js';
 import { sum } from './reduce.js';
 import type { Axis } from './windows.js';
 
@@ -14,19 +13,6 @@ const convImagesKernel = kernel('convImages');
 const convWinogradKernel = kernel('convWinograd');
 const convWeightKernel = kernel('convWeight');
 const channelSumsKernel = kernel('channelSums');
-
-/** @internal The sizes of a convolution; its channels are those of one group. */
-export interface ConvSizes {
-  images: number;
-  groups: number;
-  inChannels: number;
-  outChannels: number;
-  h: Axis;
-  w: Axis;
-  x: Shape;
-  y: Shape;
-  weight: Shape;
-}
 
 const axisNumbers = (a: Axis): number[] => [a.in, a.out, a.taps, a.stride, a.pad, a.dilation];
 

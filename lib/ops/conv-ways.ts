@@ -2,8 +2,21 @@
 // images in lanes (conv_images.h), or by Winograd's fewer products (conv_winograd.h). The numbers that the kernels take
 // and the scratch memory that each needs, and which way is estimated to be the fastest.
 import { native } from '../native.js';
-import type { ConvSizes } from './conv-passes.js';
+import type { Shape } from '../shape.js';
 import type { Axis } from './windows.js';
+
+/** @internal The sizes of a convolution; its channels are those of one group. */
+export interface ConvSizes {
+  images: number;
+  groups: number;
+  inChannels: number;
+  outChannels: number;
+  h: Axis;
+  w: Axis;
+  x: Shape;
+  y: Shape;
+  weight: Shape;
+}
 
 /** @internal */
 export type Way = 'planes' | 'images' | 'winograd';
