@@ -10,14 +10,7 @@ import { empty, type Tensor } from '../lib/tensor.js';
 const threads = getNumThreads();
 afterAll(() => setNumThreads(threads));
 
-interface Case {
-  images: number;
-  groups: number;
-  inChannels: number;
-  outChannels: number;
-  h: Axis;
-  w: Axis;
-}
+type Case = Omit<ConvSizes, 'x' | 'y' | 'weight'>;
 
 const axisOf = (size: number, taps: number, stride: number, pad: number, dilation: number): Axis | null => {
   const out = Math.floor((size + 2 * pad - (taps - 1) * dilation - 1) / stride) + 1;
