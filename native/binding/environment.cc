@@ -9,7 +9,7 @@ constexpr int64_t kMegabyte = 1 << 20;
 constexpr int64_t kSweepBytes = 32 * kMegabyte;
 constexpr int64_t kSweepTensors = 40000;
 // What V8's own collections have not freed in time is collected by force: beyond this much over twice the live bytes.
-constexpr int64_t kForceBytes = 96 * kMegabyte;
+constexpr int64_t kForceBytes = 64 * kMegabyte;
 // More external memory than V8 ever tolerates without an immediate full collection (half of its largest heap).
 constexpr int64_t kAlarm = int64_t{1} << 50;
 // V8 keeps everything alive that a handle of the current scope names, so that polling takes short scopes.
