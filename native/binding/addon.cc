@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../kernels/families.h"
-#include "../runtime/gemm.h"
+#include "../runtime/blas.h"
 #include "../runtime/memory.h"
 #include "../runtime/thread_pool.h"
 #include "call.h"

@@ -184,8 +184,7 @@ void sumImages(const Pass& p, const Group& images, const T* weights, const T* bi
   }
 }
 
-// What both ways with images in lanes check and share. weights: elements of the packed weights; slot: of a slot's
-// scratch, which begins with the source's lanes.
+// Whether the spans are those of the pass; both ways with images in lanes ask.
 template <typename T>
 bool fits(const Pass& p, Out<T> result, In<T> source, In<T> weight, In<T> bias) {
   const Shape& s = p.s;

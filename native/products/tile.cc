@@ -153,7 +153,7 @@ void finish(const TileProduct& p, int64_t rowBegin, int64_t rowEnd) {
 
 int64_t wholeVectors(int64_t n) { return ceilDivide(n, kLanes) * kLanes; }
 
-// All of b is packed first; then block after block of rows, as many as `tiles` tiles each.
+// All of b is packed first; then the rows, `tiles` tiles in all, are computed in so many blocks.
 void multiplyBlocks(const TileProduct& p, int64_t tiles, int64_t blocks, float* workspace) {
   float* panels = workspace + kPackedA;
   for (int64_t j = 0; j < p.n; j += kColumns) {
@@ -214,8 +214,10 @@ void multiplyTransposed(const TileProduct& p, float* workspace) {
 void multiply(const TileProduct& p, float* workspace) {
   if (isBetterTransposed(p)) return multiplyTransposed(p, workspace);
   const int64_t tiles = ceilDivide(p.m, kRows), rows = kRowBlock / (p.n + p.k), blocks = p.m / (rows + 1);
-  const bool fits = p.k <= kDepth && wholeVectors(p.n) * p.k <= kPackedB;
-  if (fits && !p.transA && blocks > 1) return multiplyBlocks(p, tiles, blocks, workspace);
+  const bool many = blocks > 1 && p.k <= kDepth && !p.transA;
+  const bool fits = many && wholeVectors(p.n) * p.k <= kPackedB &&
+                    ceilDivide(tiles, blocks) * p.k * kPackedRows <= kPackedA;  // of a, where that is packed
+  if (fits) return multiplyBlocks(p, tiles, blocks, workspace);
   multiplyPanels(p, tiles, workspace);
 }
 

@@ -6,8 +6,6 @@
 #include <chrono>
 #include <thread>
 
-#include "gemm.h"
-
 namespace adjoint {
 namespace {
 

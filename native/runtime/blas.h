@@ -8,4 +8,10 @@ namespace adjoint {
 template <typename T>
 void computeByBlas(const Product<T>& product);
 
+struct BlasInfo {
+  const char* config;  // version and build options
+  const char* core;    // the processor whose kernels it chose
+};
+BlasInfo blasInfo();
+
 }  // namespace adjoint

@@ -42,10 +42,4 @@ template <typename T>
 bool batchedGemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, const T* b, bool accumulate,
                  T* c, int64_t count, const int64_t* strides, int64_t dims);
 
-struct BlasInfo {
-  const char* config;  // version and build options
-  const char* core;    // the processor whose kernels it chose
-};
-BlasInfo blasInfo();
-
 }  // namespace adjoint

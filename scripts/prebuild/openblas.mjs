@@ -20,7 +20,7 @@ const tarball = `openblas_${version.replace(/-[^-]*$/, '')}.orig.tar.xz`;
 const sha256 = '031220660e58d0afd3344a379e47ba68c6e082cb9c8a104755e8cf0af7d0da7d';
 const folder = join(root, 'build', 'openblas');
 
-// NUM_THREADS sets the number of work buffers (twice as many): more than the callers that native/runtime/gemm.cc lets in.
+// NUM_THREADS sets the number of work buffers (twice as many): more than the callers that native/runtime/blas.cc lets in.
 const options = [
   'DYNAMIC_ARCH=1',
 
