@@ -27,10 +27,11 @@ export function zig() {
  * glibc keeps out of its shared library. Zig makes them when it links; what it linked is thrown away.
  */
 export function glibcStubs(target) {
+  const executable = zig(); // makes the folder, too
   const file = join(folder, `empty-${target}.c`);
   writeFileSync(file, 'int empty(void) { return 0; }\n');
   const flags = ['cc', '-target', target, '-O2', '-shared', file, '-o', `${file}.so`, '-lm', '-lpthread', '--verbose'];
-  const { status, output } = run(zig(), flags, { env: caches });
+  const { status, output } = run(executable, flags, { env: caches });
   const library = /\S+\/libc\.so\.6/.exec(output)?.[0];
   const rest = /\S+\/libc_nonshared\.a/.exec(output)?.[0];
   if (status !== 0 || !library || !rest) throw new SetupError(`zig made no stub libraries for ${target}\n${output}`);
