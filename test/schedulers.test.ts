@@ -7,50 +7,27 @@ import { ones, tensor } from '../lib/ops/creation.js';
 import * as optim from '../lib/optim/index.js';
 import { compile } from '../lib/program/compile.js';
 import type { Tensor } from '../lib/tensor.js';
-import { expectNumbers, readGolden } from './golden.js';
-
-interface Case {
-  optimizer: 'SGD' | 'Adam';
-  options: { lr: number };
-  groups: { lr?: number }[];
-  schedulers: { name: string; options: object }[];
-  milestones: number[] | null;
-  metrics: (number | string)[] | null;
-  rates: number[][];
-  momenta: number[][] | null;
-}
-const { cases } = readGolden<{ cases: Case[] }>('schedulers');
-
-type Stepper = {
-  step(metric?: number): void;
-  stateDict(): optim.SchedulerState;
-  loadStateDict(state: optim.SchedulerState): void;
-};
-type Group = { lr: number; momentum?: number; betas?: number[] };
-const classes = optim as unknown as Record<string, new (...args: unknown[]) => Stepper>;
-const decay = (step: number): number => 0.95 ** step;
+import { expectNumbers } from './golden.js';
+import {
+  type Case,
+  cases,
+  countOf,
+  type Group,
+  makeScheduler,
+  nameOf,
+  rates,
+  type Stepper,
+  stepAll,
+} from './scheduled.js';
 
 function start(c: Case): { groups: Group[]; schedulers: Stepper[] } {
   const groups = c.groups.map((g) => ({ ...g, params: [ones([1], { requiresGrad: true })] }));
   const optimizer = new { SGD: optim.SGD, Adam: optim.Adam }[c.optimizer](groups, c.options);
-  let schedulers = c.schedulers.map(({ name, options }) => {
-    return Reflect.construct(classes[name] as never, [optimizer, name === 'LambdaLR' ? decay : options]) as Stepper;
-  });
-  if (c.milestones !== null) {
-    const { milestones } = c;
-    schedulers = [new optim.SequentialLR(optimizer, schedulers as never, { milestones }) as unknown as Stepper];
-  }
+  const schedulers = Array.from({ length: countOf(c) }, (_, i) => makeScheduler(c, optimizer, i));
   return { groups: optimizer.paramGroups as unknown as Group[], schedulers };
 }
 
-const rates = (groups: Group[]): number[] => groups.map((g) => g.lr);
 const momenta = (groups: Group[]): number[] => groups.map((g) => (g.betas?.[0] ?? g.momentum) as number);
-const stepAll = (c: Case, schedulers: Stepper[], i: number): void => {
-  for (const s of schedulers) s.step(c.metrics === null ? undefined : Number(c.metrics[i]));
-};
-const nameOf = (c: Case): string =>
-  `${c.schedulers.map((s) => `${s.name} ${JSON.stringify(s.options)}`).join(c.milestones ? ' then ' : ' and ')} of ${c.optimizer}`;
-
 describe('schedulers against PyTorch', () => {
   it.each(cases.map((c) => [nameOf(c), c] as const))('%s', (_, c) => {
     const { groups, schedulers } = start(c);
@@ -67,9 +44,6 @@ describe('schedulers against PyTorch', () => {
     const second = start(c);
     second.schedulers.forEach((s, i) => {
       s.loadStateDict(JSON.parse(JSON.stringify(first.schedulers[i]?.stateDict())));
-    });
-    second.groups.forEach((g, i) => {
-      g.lr = first.groups[i]?.lr as number; // the optimizer's state has them
     });
     for (let i = 13; i < c.rates.length - 1; i++) {
       stepAll(c, first.schedulers, i);
@@ -175,6 +149,46 @@ it('momentum is followed by a compiled function', () => {
     return p.item();
   };
   expect(train(true)).toBe(train(false));
+});
+
+it('a sequence in a sequence is that of all its schedulers', () => {
+  const ratesOf = (make: (o: optim.SGD) => optim.Scheduler): number[] => {
+    const optimizer = new optim.SGD([ones([1])], { lr: 1 });
+    const scheduler = make(optimizer);
+    return Array.from({ length: 15 }, () => {
+      const lr = optimizer.paramGroups[0]?.lr as number;
+      scheduler.step();
+      return lr;
+    });
+  };
+  const parts = (o: optim.SGD): [optim.Scheduler, optim.Scheduler, optim.Scheduler] => [
+    new optim.LinearLR(o, { totalIters: 3 }),
+    new optim.ExponentialLR(o, { gamma: 0.5 }),
+    new optim.LambdaLR(o, (step) => 0.95 ** step),
+  ];
+  const flat = ratesOf((o) => new optim.SequentialLR(o, parts(o), { milestones: [3, 7] }));
+  const last = ratesOf((o) => {
+    const [a, b, c] = parts(o);
+    return new optim.SequentialLR(o, [a, new optim.SequentialLR(o, [b, c], { milestones: [4] })], { milestones: [3] });
+  });
+  const first = ratesOf((o) => {
+    const [a, b, c] = parts(o);
+    return new optim.SequentialLR(o, [new optim.SequentialLR(o, [a, b], { milestones: [3] }), c], { milestones: [7] });
+  });
+  expect(last).toEqual(flat);
+  expect(first).toEqual(flat);
+});
+
+it('a saved state that does not fit changes nothing', () => {
+  const optimizer = new optim.SGD([ones([1])], { lr: 1 });
+  const parts = [new optim.StepLR(optimizer, { stepSize: 1 }), new optim.StepLR(optimizer, { stepSize: 2 })];
+  const scheduler = new optim.SequentialLR(optimizer, parts, { milestones: [3] });
+  for (let i = 0; i < 5; i++) scheduler.step();
+  const before = [scheduler.stateDict(), { ...optimizer.paramGroups[0] }];
+  const fits = { base_lrs: [7], last_epoch: 1, _last_lr: [5] };
+  const state = { ...fits, _schedulers: [fits, { ...fits, _last_lr: [1, 2] }] };
+  expect(() => scheduler.loadStateDict(state)).toThrow('StepLR: the saved state must have _last_lr of 1 groups');
+  expect([scheduler.stateDict(), { ...optimizer.paramGroups[0] }]).toEqual(before);
 });
 
 describe('errors', () => {

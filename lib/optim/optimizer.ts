@@ -8,7 +8,11 @@ import { sameShape } from '../shape.js';
 import { changed, checkFloat, checkTensor, clearGrad, Tensor } from '../tensor.js';
 
 /** Parameters that share options. Options may be changed between steps: `group.lr = 0.001`. */
-export type ParameterGroup<Options> = Options & { params: Tensor[] };
+export type ParameterGroup<Options> = Options & {
+  params: Tensor[];
+  /** The learning rate before any scheduler changed it. Set by the first scheduler; schedules count from it. */
+  initialLr?: number;
+};
 
 /** What an optimizer is made from: parameters, or groups of them with options of their own. */
 export type Parameters<Options> = Iterable<Tensor> | readonly (Partial<Options> & { params: Iterable<Tensor> })[];
@@ -17,7 +21,7 @@ export type Parameters<Options> = Iterable<Tensor> | readonly (Partial<Options> 
 export interface OptimizerState<Options> {
   /** For each parameter, by its number over all groups, its state tensors. */
   state: Record<string, Record<string, Tensor>>;
-  param_groups: (Options & { params: number[] })[];
+  param_groups: (Options & { params: number[]; initialLr?: number })[];
 }
 
 type State = Record<string, Tensor>;
@@ -73,7 +77,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     if (group === null || typeof group !== 'object' || !('params' in group)) {
       throw new ArgumentError(`${this.name}: params must be tensors or groups { params, … }, got ${describe(group)}`);
     }
-    checkOptions(this.name, group, ['params', ...Object.keys(this.defaults)]);
+    checkOptions(this.name, group, ['params', 'initialLr', ...Object.keys(this.defaults)]);
     const params = [...(group.params instanceof Tensor ? [group.params] : group.params)];
     const known = new Set(this.paramGroups.flatMap((g) => g.params));
     for (const p of params) {
@@ -87,10 +91,15 @@ export abstract class Optimizer<Options extends { lr: number }> {
       known.add(p);
     }
     const whole = { ...this.defaults, ...group, params } as ParameterGroup<Options>;
-    this.checkGroup(whole);
+    this.checkWhole(whole);
     this.paramGroups.push(whole);
     this.changes++;
     this.hypers.set(whole, new Hyper(this.numbers(whole)));
+  }
+
+  private checkWhole(group: Options & { initialLr?: number }): void {
+    this.checkGroup(group);
+    if (group.initialLr !== undefined) checkRate(this.name, 'initialLr', group.initialLr);
   }
 
   /** Forgets the gradients of all parameters. */
@@ -175,8 +184,8 @@ export abstract class Optimizer<Options extends { lr: number }> {
       );
     }
     for (const { params: _, ...options } of groups) {
-      checkOptions(this.name, options, Object.keys(this.defaults));
-      this.checkGroup({ ...this.defaults, ...(options as unknown as Options) });
+      checkOptions(this.name, options, ['initialLr', ...Object.keys(this.defaults)]);
+      this.checkWhole({ ...this.defaults, ...(options as unknown as Options) });
     }
     const all = this.paramGroups.flatMap((g) => g.params);
     const numbers = groups.flatMap((g) => g.params);

@@ -3,6 +3,7 @@
 A case is {optimizer, groups (own options of each), schedulers [{name, options}], milestones, metrics, rates, momenta}. With
 `milestones` the schedulers follow each other, otherwise all are stepped, in order. `metrics` are what ReduceLROnPlateau
 is given. LambdaLR's function is 0.95 ** step.
+This one runs with PyTorch 2.15, as older releases begin a sequence whose milestone is 0 with its first scheduler.
 """
 import torch
 from torch.optim import lr_scheduler
@@ -32,6 +33,10 @@ SEQUENCES = [
     ([('LinearLR', dict(start_factor=0.1, total_iters=10)), ('CosineAnnealingLR', dict(T_max=30))], [10]),
     ([('LinearLR', dict(total_iters=4)), ('ExponentialLR', dict(gamma=0.9)), ('StepLR', dict(step_size=5))], [4, 20]),
     ([('StepLR', dict(step_size=2)), ('CosineAnnealingWarmRestarts', dict(T_0=6, T_mult=2)), ('LambdaLR', {})], [6, 30]),
+    ([('LinearLR', dict(total_iters=4)), ('ExponentialLR', dict(gamma=0.9))], [0]),
+    ([('LambdaLR', {}), ('LinearLR', dict(total_iters=4)), ('CosineAnnealingLR', dict(T_max=20))], [0, 6]),
+    ([('StepLR', dict(step_size=2)), ('LambdaLR', {}), ('CosineAnnealingWarmRestarts', dict(T_0=6, T_mult=2))], [0, 0]),
+    ([('LinearLR', dict(total_iters=4)), ('LambdaLR', {}), ('ExponentialLR', dict(gamma=0.9))], [3, 3]),
 ]
 METRICS = [1.0, 0.9, 0.91, 0.92, 0.89995, 0.93, 0.94, 0.5, float('nan'), 0.6, 0.6, 0.6, 0.6, 0.6, 0.45, 0.3, 0.3, 0.3,
            0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.2]

@@ -1,6 +1,6 @@
 import { ArgumentError, checkInteger, checkNumber, checkOptions, describe, StateError } from '../../errors.js';
 import { checkBoolean } from '../optimizer.js';
-import { perGroup, type ScheduledGroup, type ScheduledOptimizer, Scheduler, setInitialRate } from './scheduler.js';
+import { perGroup, type ScheduledGroup, type ScheduledOptimizer, Scheduler, type SchedulerState } from './scheduler.js';
 
 /** Options of `OneCycleLR`. */
 export interface OneCycleOptions {
@@ -99,7 +99,7 @@ export class OneCycleLR extends Scheduler {
     this.momenta = this.momentaOf(o);
     this.baseRates = this.limits.map(({ first }) => first);
     this._groups.forEach((group, i) => {
-      setInitialRate(group, this.baseRates[i] as number);
+      group.initialLr = this.baseRates[i] as number;
     });
     this.begin();
   }
@@ -118,19 +118,29 @@ export class OneCycleLR extends Scheduler {
   }
 
   protected rates(): number[] {
-    const { lastEpoch, phases } = this;
-    if (lastEpoch > this.totalSteps) {
+    if (this.lastEpoch > this.totalSteps) {
       throw new StateError(`OneCycleLR: all ${this.totalSteps} steps have been made; give more totalSteps`);
     }
+    this.setMomenta();
+    const { phase, part } = this.place();
+    return this.limits.map((limits) => this.anneal(limits[phase.from], limits[phase.to], part));
+  }
+
+  // Where step `lastEpoch` lies: in which phase, and which part of it is over.
+  private place(): { phase: Phase; part: number } {
+    const { lastEpoch, phases } = this;
     const index = phases.findIndex((phase, i) => lastEpoch <= phase.end || i === phases.length - 1);
     const phase = phases[index] as Phase;
     const start = phases[index - 1]?.end ?? 0;
-    const part = phase.end === start ? 1 : (lastEpoch - start) / (phase.end - start);
+    return { phase, part: phase.end === start ? 1 : (lastEpoch - start) / (phase.end - start) };
+  }
+
+  private setMomenta(): void {
+    const { phase, part } = this.place();
+    const [from, to] = phase.momentum;
     this.momenta?.forEach((momentum, i) => {
-      const [from, to] = phase.momentum;
       setMomentum(this._groups[i] as ScheduledGroup, this.anneal(momentum[from], momentum[to], part));
     });
-    return this.limits.map((limits) => this.anneal(limits[phase.from], limits[phase.to], part));
   }
 
   protected override firstRates(): number[] {
@@ -139,6 +149,11 @@ export class OneCycleLR extends Scheduler {
 
   protected override chainedFirstRates(): number[] {
     return this.rates();
+  }
+
+  override loadStateDict(state: SchedulerState): void {
+    super.loadStateDict(state);
+    this.setMomenta();
   }
 
   // A step beyond the last changes nothing.

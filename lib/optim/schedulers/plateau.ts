@@ -2,6 +2,7 @@ import { ArgumentError, checkInteger, checkNumber, checkOptions, describe, State
 import { currentRecording } from '../../program/recording.js';
 import { Tensor } from '../../tensor.js';
 import {
+  checkLastRates,
   checkOptimizer,
   perGroup,
   type ScheduledGroup,
@@ -135,7 +136,7 @@ export class ReduceLROnPlateau {
     return this.groups.map((group) => group.lr);
   }
 
-  /** What has to be saved. The learning rates themselves are in the optimizer's state. */
+  /** What has to be saved. */
   stateDict(): SchedulerState {
     return {
       best: this.best,
@@ -146,16 +147,24 @@ export class ReduceLROnPlateau {
     };
   }
 
-  /** Goes on where `stateDict` was taken; load the optimizer's state as well. A `best` of null, as JSON writes infinity, is none. */
+  /**
+   * Goes on where `stateDict` was taken, with the learning rates of that moment. Load the optimizer's state as well,
+   * before or afterwards. A `best` of null, as JSON writes infinity, is none.
+   */
   loadStateDict(state: SchedulerState): void {
     const name = 'ReduceLROnPlateau';
     const best = state?.best ?? this.worst;
     if (typeof best !== 'number') throw new StateError(`${name}: best must be a number, got ${describe(best)}`);
     const bad = checkInteger(name, 'num_bad_epochs', state.num_bad_epochs);
     const coolingDown = checkInteger(name, 'cooldown_counter', state.cooldown_counter);
-    this.lastEpoch = checkInteger(name, 'last_epoch', state.last_epoch);
+    const lastEpoch = checkInteger(name, 'last_epoch', state.last_epoch);
+    const lastRates = checkLastRates(name, state, this.groups);
+    this.lastEpoch = lastEpoch;
     this.best = best;
     this.bad = bad;
     this.coolingDown = coolingDown;
+    this.groups.forEach((group, i) => {
+      group.lr = lastRates[i] as number;
+    });
   }
 }

@@ -5,6 +5,7 @@ import { Optimizer } from '../optimizer.js';
 /** What schedulers change of an optimizer's group. */
 export interface ScheduledGroup {
   lr: number;
+  initialLr?: number;
   momentum?: number;
   betas?: readonly [number, number];
 }
@@ -17,19 +18,26 @@ export interface ScheduledOptimizer {
 /** The saved form of a scheduler: numbers and lists of them, under PyTorch's keys. */
 export type SchedulerState = Record<string, unknown>;
 
-// The learning rate that a group had when its first scheduler was made, PyTorch's `initial_lr`.
-const initialRates = new WeakMap<ScheduledGroup, number>();
-
-/** @internal */
-export function setInitialRate(group: ScheduledGroup, rate: number): void {
-  initialRates.set(group, rate);
-}
-
 /** @internal One value for each group: a number stands for all. */
 export function perGroup<T>(name: string, key: string, value: T | readonly T[], groups: readonly unknown[]): T[] {
   if (!Array.isArray(value)) return groups.map(() => value as T);
   if (value.length === groups.length) return value.slice();
   throw new ArgumentError(`${name}: ${key} must have one entry a group (${groups.length}), got ${value.length}`);
+}
+
+function checkRates(name: string, key: string, rates: unknown, groups: readonly unknown[]): number[] {
+  if (!Array.isArray(rates) || rates.length !== groups.length) {
+    throw new StateError(
+      `${name}: the saved state must have ${key} of ${groups.length} groups, got ${describe(rates)}`,
+    );
+  }
+  return rates.map((rate) => checkNumber(name, key, rate));
+}
+
+/** @internal The learning rates when a state was saved; the present ones where it has none, as of older PyTorch. */
+export function checkLastRates(name: string, state: SchedulerState, groups: readonly ScheduledGroup[]): number[] {
+  if (state._last_lr === undefined) return groups.map((group) => group.lr);
+  return checkRates(name, '_last_lr', state._last_lr, groups);
 }
 
 /** @internal */
@@ -69,8 +77,10 @@ export abstract class Scheduler {
   ) {
     checkOptimizer(name, optimizer);
     this._groups = [...optimizer.paramGroups];
-    for (const group of this._groups) if (!initialRates.has(group)) initialRates.set(group, group.lr);
-    this.baseRates = this._groups.map((group) => initialRates.get(group) as number);
+    this.baseRates = this._groups.map((group) => {
+      group.initialLr ??= group.lr;
+      return group.initialLr;
+    });
   }
 
   /** The rates at step `lastEpoch` > 0, from the present ones. */
@@ -144,22 +154,24 @@ export abstract class Scheduler {
     };
   }
 
-  /** What has to be saved, as plain numbers. The learning rates themselves are in the optimizer's state. */
+  /** What has to be saved, as plain numbers. */
   stateDict(): SchedulerState {
     return { base_lrs: this.baseRates.slice(), last_epoch: this.lastEpoch, _last_lr: this.getLastLr() };
   }
 
-  /** Goes on where `stateDict` was taken; load the optimizer's state as well. */
+  /**
+   * Goes on where `stateDict` was taken, with the learning rates of that moment. Load the optimizer's state as well,
+   * before or afterwards. Schedulers that share an optimizer are loaded in the order in which they step.
+   */
   loadStateDict(state: SchedulerState): void {
-    const rates = state?.base_lrs;
-    if (!Array.isArray(rates) || rates.length !== this._groups.length) {
-      throw new StateError(
-        `${this.name}: the saved state must have base_lrs of ${this._groups.length} groups, got ${describe(rates)}`,
-      );
-    }
-    for (const rate of rates) checkNumber(this.name, 'base_lrs', rate);
+    const baseRates = checkRates(this.name, 'base_lrs', state?.base_lrs, this._groups);
     const lastEpoch = checkInteger(this.name, 'last_epoch', state.last_epoch);
-    this.baseRates = rates.slice();
+    const lastRates = checkLastRates(this.name, state, this._groups);
+    this.baseRates = baseRates;
     this.lastEpoch = lastEpoch;
+    this._groups.forEach((group, i) => {
+      group.initialLr = baseRates[i] as number;
+    });
+    this.apply(lastRates);
   }
 }

@@ -3,7 +3,8 @@ import { type ScheduledOptimizer, Scheduler, type SchedulerState } from './sched
 import { checkMilestones } from './simple.js';
 
 /**
- * One scheduler after the other: the next one begins, from the initial learning rate, at each milestone.
+ * One scheduler after the other: the next one begins, from the initial learning rate, at each milestone. With a milestone
+ * of 0 the second begins at once.
  *
  * @example
  * const warmUp = new optim.LinearLR(optimizer, { startFactor: 0.01, totalIters: 100 });
@@ -41,14 +42,28 @@ export class SequentialLR extends Scheduler {
         `SequentialLR: ${schedulers.length} schedulers need ${schedulers.length - 1} milestones, got ${this.milestones.length}`,
       );
     }
-    // As if only the first had been made.
+    this.begin();
+  }
+
+  // The number of the scheduler for step `lastEpoch`.
+  private index(): number {
+    return this.milestones.filter((m) => m <= this.lastEpoch).length;
+  }
+
+  // As if only the first had been made.
+  protected override begin(): void {
     this.apply(this.baseRates);
-    (schedulers[0] as Scheduler)._begin();
+    (this.schedulers[this.index()] as Scheduler)._begin();
+  }
+
+  override _restart(): void {
+    this.lastEpoch = 0;
+    (this.schedulers[this.index()] as Scheduler)._restart();
   }
 
   override _advance(): void {
     this.lastEpoch++;
-    const index = this.milestones.filter((m) => m <= this.lastEpoch).length;
+    const index = this.index();
     const scheduler = this.schedulers[index] as Scheduler;
     if (index > 0 && this.milestones[index - 1] === this.lastEpoch) scheduler._restart();
     else scheduler._advance();
@@ -73,9 +88,16 @@ export class SequentialLR extends Scheduler {
         `SequentialLR: the saved state must have ${this.schedulers.length} _schedulers, got ${describe(states)}`,
       );
     }
-    super.loadStateDict(state);
-    this.schedulers.forEach((s, i) => {
-      s.loadStateDict(states[i] as SchedulerState);
-    });
+    const putBack = this._save();
+    try {
+      super.loadStateDict(state);
+      // The one that is at work comes last: what it sets of the groups stands.
+      const next = this.index() + 1;
+      const order = [...states.keys()];
+      for (const i of [...order.slice(next), ...order.slice(0, next)]) this.schedulers[i]?.loadStateDict(states[i]);
+    } catch (error) {
+      putBack();
+      throw error;
+    }
   }
 }
