@@ -77,7 +77,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     if (group === null || typeof group !== 'object' || !('params' in group)) {
       throw new ArgumentError(`${this.name}: params must be tensors or groups { params, … }, got ${describe(group)}`);
     }
-    checkOptions(this.name, group, ['params', 'initialLr', ...Object.keys(this.defaults)]);
+    checkOptions(this.name, group, ['params', ...Object.keys(this.defaults), 'initialLr']);
     const params = [...(group.params instanceof Tensor ? [group.params] : group.params)];
     const known = new Set(this.paramGroups.flatMap((g) => g.params));
     for (const p of params) {
@@ -184,7 +184,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
       );
     }
     for (const { params: _, ...options } of groups) {
-      checkOptions(this.name, options, ['initialLr', ...Object.keys(this.defaults)]);
+      checkOptions(this.name, options, [...Object.keys(this.defaults), 'initialLr']);
       this.checkWhole({ ...this.defaults, ...(options as unknown as Options) });
     }
     const all = this.paramGroups.flatMap((g) => g.params);
