@@ -76,22 +76,51 @@ export function describe(value: unknown): string {
     return value.length <= 8 && value.every((v) => typeof v === 'number')
       ? formatShape(value)
       : `an array of ${value.length}`;
-  if (typeof value === 'object') return `an object of class ${value.constructor?.name ?? 'none'}`;
+  if (typeof value === 'object') {
+    const name = classOf(value);
+    return name === 'Tensor' ? 'a tensor' : `an object of class ${name}`;
+  }
   return `a ${typeof value}`;
+}
+
+function classOf(value: object): string {
+  try {
+    const { name } = value.constructor;
+    return typeof name === 'string' ? name : 'none';
+  } catch {
+    return 'none'; // without a prototype, or with a getter that throws
+  }
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+// `options must be an object such as { dim: 1 }, got 1`
+function notOptions(operation: string, options: unknown, known: readonly string[]): ArgumentError {
+  const isWhole =
+    options === null || typeof options === 'object' ? !Array.isArray(options) : typeof options === 'function';
+  const like = known.length === 0 ? '' : ` such as { ${known[0]}: ${isWhole ? '…' : describe(options)} }`;
+  return new ArgumentError(`${operation}: options must be an object${like}, got ${describe(options)}`);
 }
 
 /** Refuses options that the operation does not know, by name. */
 export function checkOptions(operation: string, options: unknown, known: readonly string[]): void {
   if (options === undefined) return;
   if (options === null || typeof options !== 'object' || Array.isArray(options)) {
-    throw new ArgumentError(`${operation}: options must be an object, got ${describe(options)}`);
+    throw notOptions(operation, options, known);
   }
+  let isEmpty = true;
   for (const key in options) {
+    isEmpty = false;
     if (!known.includes(key)) {
+      if (!isPlain(options)) throw notOptions(operation, options, known); // a tensor, a module
       const list = known.length === 0 ? 'it has no options' : `known are ${known.join(', ')}`;
       throw new ArgumentError(`${operation}: unknown option ${JSON.stringify(key)}; ${list}`);
     }
   }
+  if (isEmpty && !isPlain(options)) throw notOptions(operation, options, known); // a promise, a Map
 }
 
 /** A finite number in [least, most] or, with `open`, strictly above `least`. */

@@ -8,7 +8,16 @@ export { customFunction, registerHook, retainGrad } from './autograd/hooks.js';
 export { enableGrad, isGradEnabled, noGrad } from './autograd/tape.js';
 export * as data from './data/index.js';
 export type { DType, TypedArray } from './dtype.js';
-export * from './errors.js';
+export {
+  AdjointError,
+  AllocationError,
+  ArgumentError,
+  AutogradError,
+  DTypeError,
+  FileError,
+  ShapeError,
+  StateError,
+} from './errors.js';
 export * as io from './io/index.js';
 export { freeMemory, getNumThreads, memoryStats, scope, setMemoryLimit, setNumThreads } from './memory.js';
 export type { BuildInfo, MemoryStats } from './native.js';

@@ -1,6 +1,7 @@
 // Every operation is also a method: `softmax(x, options)` is `x.softmax(options)`. A new family is one line in each list.
 import * as autograd from './autograd/engine.js';
 import * as hooks from './autograd/hooks.js';
+import { ArgumentError, describe } from './errors.js';
 import * as activation from './ops/activation.js';
 import * as batchnorm from './ops/batchnorm.js';
 import * as compare from './ops/compare.js';
@@ -75,10 +76,17 @@ declare module './tensor.js' {
 const overloaded = {
   max: extremes.max,
   min: extremes.min,
-  concat: (x: Tensor, others: readonly Tensor[], options?: { dim?: number }) => slice.concat([x, ...others], options),
-  stack: (x: Tensor, others: readonly Tensor[], options?: { dim?: number }) => slice.stack([x, ...others], options),
+  concat: (x: Tensor, others: readonly Tensor[], options?: { dim?: number }) =>
+    slice.concat([x, ...listed('concat', others)], options),
+  stack: (x: Tensor, others: readonly Tensor[], options?: { dim?: number }) =>
+    slice.stack([x, ...listed('stack', others)], options),
   where: (x: Tensor, condition: Tensor, other: elementwise.Operand) => compare.where(condition, x, other),
 };
+
+function listed(name: string, others: readonly Tensor[]): readonly Tensor[] {
+  if (Array.isArray(others)) return others;
+  throw new ArgumentError(`${name}: others must be an array of tensors, got ${describe(others)}; x.${name}([y])`);
+}
 
 for (const [name, run] of Object.entries({ ...methods, ...overloaded } as Record<
   string,

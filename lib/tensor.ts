@@ -262,8 +262,10 @@ export function clearGrad(p: Tensor): void {
 
 /** @internal Refuses what is not a live tensor. */
 export function checkTensor(operation: string, name: string, value: unknown): Tensor {
-  if (!(value instanceof Tensor))
-    throw new ArgumentError(`${operation}: ${name} must be a tensor, got ${describe(value)}`);
+  if (!(value instanceof Tensor)) {
+    const got = describe(value) === 'a tensor' ? 'one of another copy of adjoint' : describe(value);
+    throw new ArgumentError(`${operation}: ${name} must be a tensor, got ${got}`);
+  }
   if (value.disposed) throw disposedError(value);
   return value;
 }

@@ -249,7 +249,7 @@ describe('augment at random', () => {
 describe('augment refuses', () => {
   const cases: [string, unknown, string][] = [
     ['an unknown option', { zoom: 2 }, 'augment: unknown option "zoom"; known are flip, flipVertical, rotate'],
-    ['no options', null, 'augment: options must be an object, got null'],
+    ['no options', null, 'augment: options must be an object such as { flip: … }, got null'],
     ['a probability above 1', { flip: 2 }, 'augment: flip must be a finite number of at least 0 and at most 1, got 2'],
     ['a negative range', { rotate: -5 }, 'augment: rotate must be a finite number of at least 0, got -5'],
     ['three ends', { rotate: [1, 2, 3] }, 'augment: rotate must be two numbers, got [1, 2, 3]'],

@@ -190,7 +190,7 @@ describe('DataLoader', () => {
       'DataLoader: dropLast must leave a batch, got 3 samples and batchSize 4',
     );
     expect(make({}, tensor([1]))).toThrow(
-      'DataLoader: dataset must have length and get(index), got an object of class Tensor; wrap tensors as new TensorDataset(x, y)',
+      'DataLoader: dataset must have length and get(index), got a tensor; wrap tensors as new TensorDataset(x, y)',
     );
     expect(make({}, null)).toThrow('DataLoader: dataset must have length and get(index), got null');
     expect(make({}, plain(0))).toThrow(

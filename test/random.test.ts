@@ -115,6 +115,15 @@ describe('distributions', () => {
     expect(x.every((v) => v === 16_777_215)).toBe(true);
   });
 
+  it('randint(high, shape) is randint(0, high, shape)', () => {
+    const whole = numbers(ops.randint(0, 10, [20], { generator: fresh() }));
+    expect(numbers(ops.randint(10, [20], { generator: fresh() }))).toEqual(whole);
+    expect(ops.randint(10, [2], { dtype: 'uint8' }).dtype).toBe('uint8');
+    expect(() => ops.randint(0, [2])).toThrow(
+      'randint: high must be an integer of at least 1 and at most 2147483648, got 0',
+    );
+  });
+
   it('bernoulli, randint and permutation', () => {
     const mean = (x: number[]): number => x.reduce((sum, v) => sum + v, 0) / x.length;
     const b = numbers(ops.bernoulli([n], { p: 0.2, dtype: 'uint8', generator: fresh() }));

@@ -168,8 +168,10 @@ function checkClasses(operation: string, input: Tensor, options: ClassLossOption
 function checkLabelShape(operation: string, input: Tensor, target: Tensor, dim: number): void {
   const expected: Shape = input.shape.filter((_, d) => d !== dim);
   if (sameShape(target.shape, expected)) return;
+  const isOneHot = operation === 'crossEntropy' && sameShape(target.shape, input.shape);
   throw new ShapeError(
-    `${operation}: target must have input's shape without the classes, ${formatShape(expected)}, got input ${formatShape(input.shape)} and target ${formatShape(target.shape)}`,
+    `${operation}: target must have input's shape without the classes, ${formatShape(expected)}, got input ${formatShape(input.shape)} and target ${formatShape(target.shape)}` +
+      (isOneHot ? `; probabilities are ${input.dtype}: target.to('${input.dtype}')` : ''),
   );
 }
 
@@ -201,8 +203,9 @@ export function crossEntropy(
     return crossEntropyOfLabels(input, target, o);
   }
   if (!isFloat(target.dtype) || target.rank === input.rank - 1) {
+    const labels = formatShape(input.shape.filter((_, d) => d !== o.dim));
     throw new DTypeError(
-      `crossEntropy: target must be class indices (int32) or probabilities (${input.dtype}), got ${target.dtype}; convert it by target.to('int32')`,
+      `crossEntropy: target must be class indices, int32 ${labels}, or probabilities, ${input.dtype} ${formatShape(input.shape)}, got ${target.dtype} ${formatShape(target.shape)}; convert class indices by target.to('int32')`,
     );
   }
   checkPair('crossEntropy', input, target);

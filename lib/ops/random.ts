@@ -96,7 +96,7 @@ export function randn(shape: Shape, options?: RandomOptions): Tensor {
 }
 
 /**
- * Integers uniform in [low, high).
+ * Integers uniform in [low, high); `randint(high, shape)` counts from 0.
  *
  * @param low at least -2³¹
  * @param high above low, at most 2³¹
@@ -104,7 +104,15 @@ export function randn(shape: Shape, options?: RandomOptions): Tensor {
  * @example
  * const labels = randint(0, 10, [64]);
  */
-export function randint(low: number, high: number, shape: Shape, options?: RandomOptions): Tensor {
+export function randint(low: number, high: number, shape: Shape, options?: RandomOptions): Tensor;
+export function randint(high: number, shape: Shape, options?: RandomOptions): Tensor;
+export function randint(a: number, b: number | Shape, c?: Shape | RandomOptions, d?: RandomOptions): Tensor {
+  return Array.isArray(b)
+    ? integersIn(0, a, b, c as RandomOptions | undefined)
+    : integersIn(a, b as number, c as Shape, d);
+}
+
+function integersIn(low: number, high: number, shape: Shape, options: RandomOptions | undefined): Tensor {
   checkOptions('randint', options, randomOptions);
   const dtype = checkDType('randint', options?.dtype, 'int32');
   const [least, most] = dtype === 'uint8' ? [0, 256] : [-2147483648, 2147483648];

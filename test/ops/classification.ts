@@ -123,7 +123,7 @@ export const errors: ErrorRow[] = [
     call: () => nn.crossEntropy(ones([2, 3]), ones([2])),
     error: DTypeError,
     message:
-      "crossEntropy: target must be class indices (int32) or probabilities (float32), got float32; convert it by target.to('int32')",
+      "crossEntropy: target must be class indices, int32 [2], or probabilities, float32 [2, 3], got float32 [2]; convert class indices by target.to('int32')",
   },
   {
     name: 'label out of range',
@@ -142,13 +142,20 @@ export const errors: ErrorRow[] = [
     call: () => nn.crossEntropy(zeros([3, 4]), zeros([3], { dtype: 'uint8' })),
     error: DTypeError,
     message:
-      "crossEntropy: target must be class indices (int32) or probabilities (float32), got uint8; convert it by target.to('int32')",
+      "crossEntropy: target must be class indices, int32 [3], or probabilities, float32 [3, 4], got uint8 [3]; convert class indices by target.to('int32')",
   },
   {
     name: 'label shape',
     call: () => nn.crossEntropy(zeros([3, 4]), labels(0, 1)),
     error: ShapeError,
     message: "crossEntropy: target must have input's shape without the classes, [3], got input [3, 4] and target [2]",
+  },
+  {
+    name: 'probabilities as int32',
+    call: () => nn.crossEntropy(zeros([3, 4]), zeros([3, 4], { dtype: 'int32' })),
+    error: ShapeError,
+    message:
+      "crossEntropy: target must have input's shape without the classes, [3], got input [3, 4] and target [3, 4]; probabilities are float32: target.to('float32')",
   },
   {
     name: 'nll of probabilities',

@@ -163,7 +163,7 @@ export const errors: ErrorRow[] = [
     name: 'LSTM state',
     call: () => new LSTM(4, 3).forward(three(5, 2, 4), three(1, 2, 3) as never),
     error: ArgumentError,
-    message: 'LSTM: state must be [h0, c0], got an object of class Tensor',
+    message: 'LSTM: state must be [h0, c0], got a tensor',
   },
   {
     name: 'LSTM c0',

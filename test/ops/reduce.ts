@@ -78,6 +78,30 @@ export const rows: OpRow[] = [
 
 export const errors: ErrorRow[] = [
   {
+    name: 'a dimension in place of the options',
+    call: () => sum(ones([2]), 1 as never),
+    error: ArgumentError,
+    message: 'sum: options must be an object such as { dim: 1 }, got 1',
+  },
+  {
+    name: 'dimensions in place of the options',
+    call: () => mean(ones([2]), [0, 1] as never),
+    error: ArgumentError,
+    message: 'mean: options must be an object such as { dim: [0, 1] }, got [0, 1]',
+  },
+  {
+    name: 'a tensor in place of the options',
+    call: () => sum(ones([2]), ones([2]) as never),
+    error: ArgumentError,
+    message: 'sum: options must be an object such as { dim: … }, got a tensor',
+  },
+  {
+    name: 'a promise in place of the options',
+    call: () => sum(ones([2]), Promise.resolve({ dim: 0 }) as never),
+    error: ArgumentError,
+    message: 'sum: options must be an object such as { dim: … }, got an object of class Promise',
+  },
+  {
     name: 'unknown option',
     call: () => sum(ones([2]), { axis: 0 } as never),
     error: ArgumentError,

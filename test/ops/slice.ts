@@ -190,6 +190,18 @@ export const rows: OpRow[] = [
 
 export const errors: ErrorRow[] = [
   {
+    name: 'concat, as a method, of a tensor',
+    call: () => ones([2]).concat(ones([2]) as never),
+    error: ArgumentError,
+    message: 'concat: others must be an array of tensors, got a tensor; x.concat([y])',
+  },
+  {
+    name: 'stack, as a method, of nothing',
+    call: () => ones([2]).stack(undefined as never),
+    error: ArgumentError,
+    message: 'stack: others must be an array of tensors, got undefined; x.stack([y])',
+  },
+  {
     name: 'slice of a scalar',
     call: () => ops.slice(ones([])),
     error: ShapeError,
