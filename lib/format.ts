@@ -8,7 +8,7 @@ const most = 1000; // elements up to which all are shown
 /** `tensor float32 [2, 3]` and the values, four digits each, long dimensions shortened. */
 export function formatTensor(t: Tensor): string {
   const grad = t._node !== null ? `, from ${t._node.name}` : t._requiresGrad ? ', requiresGrad' : '';
-  const head = `Tensor ${t.dtype} [${t.shape.join(', ')}]${grad}`;
+  const head = `Tensor ${t.dtype} [${t.dims.join(', ')}]${grad}`;
   if (t.disposed) return `${head} (disposed)`;
   if (currentRecording() !== null) return `${head} (being recorded)`;
   if (t.size === 0) return `${head} []`;
@@ -16,10 +16,10 @@ export function formatTensor(t: Tensor): string {
   const integers = data.every((v) => Number.isInteger(v) || !Number.isFinite(v));
   const show = (v: number): string => (integers || !Number.isFinite(v) ? String(v) : shorten(v));
   const shortened = t.size > most;
-  const shown = collect(data, t.shape, 0, 0, shortened).map(show);
+  const shown = collect(data, t.dims, 0, 0, shortened).map(show);
   const width = Math.max(...shown.map((s) => s.length));
-  const body = render(t, data, 0, 0, shortened, (v) => show(v).padStart(t.shape.length === 0 ? 0 : width));
-  return t.shape.length === 0 ? `${head} ${body}` : `${head}\n${body}`;
+  const body = render(t, data, 0, 0, shortened, (v) => show(v).padStart(t.dims.length === 0 ? 0 : width));
+  return t.dims.length === 0 ? `${head} ${body}` : `${head}\n${body}`;
 }
 
 function shorten(v: number): string {
@@ -54,13 +54,13 @@ function render(
   shortened: boolean,
   show: (v: number) => string,
 ): string {
-  if (dim === t.shape.length) return show(data[offset] as number);
-  const n = t.shape[dim] as number;
-  const step = t.shape.slice(dim + 1).reduce((a, b) => a * b, 1);
+  if (dim === t.dims.length) return show(data[offset] as number);
+  const n = t.dims[dim] as number;
+  const step = t.dims.slice(dim + 1).reduce((a, b) => a * b, 1);
   const parts = indices(n, shortened).map((i) => render(t, data, dim + 1, offset + i * step, shortened, show));
   if (shortened && n > 2 * edge) parts.splice(edge, 0, '…');
-  const last = dim === t.shape.length - 1;
+  const last = dim === t.dims.length - 1;
   return last
     ? `[${parts.join(', ')}]`
-    : `[${parts.join(`,${'\n'.repeat(t.shape.length - dim - 1)}${' '.repeat(dim + 1)}`)}]`;
+    : `[${parts.join(`,${'\n'.repeat(t.dims.length - dim - 1)}${' '.repeat(dim + 1)}`)}]`;
 }

@@ -148,7 +148,7 @@ export function allocationError(t: Tensor, tooMany: boolean): AllocationError {
     );
   }
   return new AllocationError(
-    `out of memory: ${t.dtype} ${formatShape(t.shape)} needs ${t.size * bytesPerElement[t.dtype]} bytes, ` +
+    `out of memory: ${t.dtype} ${formatShape(t.dims)} needs ${t.size * bytesPerElement[t.dtype]} bytes, ` +
       `${liveBytes} of at most ${limitBytes} are in use; free tensors or raise setMemoryLimit`,
   );
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isArrayOf } from './arrays.js';
 import type { Node } from './autograd/tape.js';
 import { arrayTypes, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
@@ -22,70 +23,72 @@ export function newestTensor(): number {
   return created;
 }
 
-// An own property that structuredClone and postMessage refuse, so that their error says what to do instead.
-const refuseClone = function aTensorCannotBePosted_sendToTypedArrayInstead() {};
+// An own property that structuredClone and postMessage refuse; their error quotes the description.
+const refuseClone = Symbol(
+  'a tensor is native memory: send its toTypedArray(), shape and dtype, and call tensor(array, { shape, dtype }) there',
+);
 
 /**
  * An n-dimensional array in native memory: contiguous, row-major, of one element type. Made by `tensor`, `zeros`, `randn`,
  * … and by operations; garbage-collected like any object.
+ *
+ * As a JavaScript value: a tensor of one element stands for its number (`loss * 2`, `total += loss`, `a > b`), others
+ * throw there; `JSON.stringify` gives nested arrays; `assert.deepEqual` and the `toEqual` of Vitest and Jest compare
+ * dtype, shape and elements.
  */
 export class Tensor {
-  /** Sizes of the dimensions; `[]` is a scalar. */
-  readonly shape: Shape;
+  /** @internal The sizes as the library reads them: `shape` is for users, and frozen. */
+  readonly dims: Shape;
   /** Number of elements. */
   readonly size: number;
   readonly dtype: DType;
-  /** @internal 0: disposed */
-  _handle = 0;
-  /** @internal creation number */
-  readonly _id: number = ++created;
-  /** @internal the operation that made it, while gradients are recorded */
-  _node: Node | null = null;
-  /** @internal */
-  _requiresGrad = false;
-  /** @internal */
-  _grad: Tensor | null = null;
-  /** @internal somebody outside the library has seen `grad` */
-  _gradSeen = false;
-  /** @internal */
-  _base: Base | null = null;
-  /** @internal the scope that frees it */
-  _scope: Scope | null = null;
-  /** @internal how many places of a running backward pass hold it */
-  _uses = 0;
-  /** @internal */
-  _data: TypedArray | null = null;
-  /** @internal null while a scope owns the tensor */
-  _token: Token | null = null;
-  /** @internal */
-  readonly _clone = refuseClone;
+  protected readonly notCloneable = refuseClone;
+  // Private, because comparisons and printing look at every other field; the rest of the library uses the accessors below.
+  #handle = 0;
+  #node: Node | null = null;
+  #requiresGrad = false;
+  #grad: Tensor | null = null;
+  #gradSeen = false;
+  #base: Base | null = null;
+  #scope: Scope | null = null;
+  #uses = 0;
+  #data: TypedArray | null = null;
+  #token: Token | null = null;
+  readonly #id: number = ++created;
+  #shape: Shape | null = null;
 
   /** @internal */
   constructor(shape: Shape, size: number, dtype: DType) {
-    this.shape = shape;
+    this.dims = shape;
     this.size = size;
     this.dtype = dtype;
   }
 
+  /** Sizes of the dimensions, frozen; `[]` is a scalar. */
+  get shape(): Shape {
+    this.#shape ??= Object.freeze([...this.dims]);
+    return this.#shape;
+  }
+
   /** @internal The native handle. Read at the kernel call, never earlier. */
   get handle(): number {
-    if (this._handle === 0 || this._scope?.ended) throw disposedError(this);
-    return this._handle;
+    if (this.#handle === 0 || this.#scope?.ended) throw disposedError(this);
+    return this.#handle;
   }
 
   /** Number of dimensions. */
   get rank(): number {
-    return this.shape.length;
+    return this.dims.length;
   }
 
   /** Whether the memory has been given back; using such a tensor is an error. */
   get disposed(): boolean {
-    return this._handle === 0 || this._scope?.ended === true;
+    return this.#handle === 0 || this.#scope?.ended === true;
   }
 
   /** Whether operations on this tensor are recorded for `backward`. May be set on tensors that no operation made. */
   get requiresGrad(): boolean {
-    return this._requiresGrad;
+    return this.#requiresGrad;
   }
 
   set requiresGrad(value: boolean) {
@@ -93,42 +96,42 @@ export class Tensor {
     if (value && !isFloat(this.dtype)) {
       throw new DTypeError(`requiresGrad: only float32 and float64 tensors have gradients, got ${this.dtype}`);
     }
-    if (!value && this._node !== null) {
+    if (!value && this.#node !== null) {
       throw new AutogradError('requiresGrad: cannot be cleared on the result of an operation; use detach()');
     }
-    if (value !== this._requiresGrad) structureChanged();
-    this._requiresGrad = value;
+    if (value !== this.#requiresGrad) structureChanged();
+    this.#requiresGrad = value;
   }
 
   /** Whether no recorded operation made it: `backward` leaves gradients in the `grad` of such tensors. */
   get isLeaf(): boolean {
-    return this._node === null;
+    return this.#node === null;
   }
 
   /** The gradient that `backward` accumulated, of the same shape and dtype, or null. */
   get grad(): Tensor | null {
-    if (this._grad !== null) this._gradSeen = true;
+    if (this.#grad !== null) this.#gradSeen = true;
     return recordedGradient('grad', this);
   }
 
   set grad(value: Tensor | null) {
     if (value !== null) {
       if (!(value instanceof Tensor)) throw new ArgumentError(`grad: must be a tensor or null, got ${describe(value)}`);
-      if (value.dtype !== this.dtype || value.shape.join() !== this.shape.join()) {
+      if (value.dtype !== this.dtype || value.dims.join() !== this.dims.join()) {
         throw new ShapeError(
-          `grad: must have the tensor's shape and dtype ${formatShape(this.shape)} ${this.dtype}, got ${formatShape(value.shape)} ${value.dtype}`,
+          `grad: must have the tensor's shape and dtype ${formatShape(this.dims)} ${this.dtype}, got ${formatShape(value.dims)} ${value.dtype}`,
         );
       }
     }
     if (value === null) currentRecording()?.cleared.add(this);
-    this._grad = value;
-    this._gradSeen = value !== null;
+    this.#grad = value;
+    this.#gradSeen = value !== null;
   }
 
   /** The value of a tensor with one element. */
   item(): number {
     if (this.size !== 1)
-      throw new ShapeError(`item: needs a tensor with one element, got ${formatShape(this.shape)}; use toArray()`);
+      throw new ShapeError(`item: needs a tensor with one element, got ${formatShape(this.dims)}; use toArray()`);
     refuseReading('item');
     return native.readNumber(this.handle, 0);
   }
@@ -155,7 +158,7 @@ export class Tensor {
   /** A copy of the elements as nested arrays; a number for a scalar. */
   toArray(): NestedArray {
     refuseReading('toArray');
-    return nest(this.toTypedArray(), this.shape, 0, 0);
+    return nest(this.toTypedArray(), this.dims, 0, 0);
   }
 
   /**
@@ -165,43 +168,192 @@ export class Tensor {
    */
   get data(): TypedArray {
     refuseReading('data');
-    if (this._data !== null && !this.disposed) return this._data;
+    if (this.#data !== null && !this.disposed) return this.#data;
     const base = baseOf(this);
     base.buffer ??= native.memory(this.handle);
     if (base.buffer === null) return this.toTypedArray();
-    this._data = new arrayTypes[this.dtype](base.buffer, native.byteOffset(this.handle), this.size);
-    return this._data;
+    this.#data = new arrayTypes[this.dtype](base.buffer, native.byteOffset(this.handle), this.size);
+    return this.#data;
   }
 
   /** Gives the memory back now instead of when the object is collected. Using the tensor afterwards is a StateError. */
   dispose(): void {
-    if (this._handle === 0) return;
-    if (!this._scope?.ended) native.release(this._handle);
-    this._handle = 0;
-    this._data = null;
+    if (this.#handle === 0) return;
+    if (!this.#scope?.ended) native.release(this.#handle);
+    this.#handle = 0;
+    this.#data = null;
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  /** Shape, dtype and rounded values, as `console.log` shows them. */
   toString(): string {
     return formatTensor(this);
+  }
+
+  /** The elements as nested arrays, for `JSON.stringify`, which writes NaN and infinities as null. */
+  toJSON(): NestedArray {
+    return this.toArray();
+  }
+
+  /**
+   * The number of a tensor with one element, for arithmetic, comparisons and templates. A larger tensor has no number:
+   * it gives its text in a template and throws everywhere else.
+   *
+   * @throws ShapeError when the tensor has not exactly one element; StateError while a step is recorded
+   */
+  [Symbol.toPrimitive](hint: string): number | string {
+    if (this.size === 1) {
+      refuseReading('a tensor as a number', 'use operations such as mul, gt and where instead');
+      return native.readNumber(this.handle, 0);
+    }
+    if (hint === 'string') return formatTensor(this);
+    throw new ShapeError(
+      `a tensor as a number: needs one element, got ${formatShape(this.dims)}; use add, mul, gt, … on tensors and item() for a number`,
+    );
+  }
+
+  // `assert.deepEqual`, `util.isDeepStrictEqual` and the `toEqual` of Vitest, Jest and Chai compare this tag first of all:
+  // a tag that names the values is what makes them compare these.
+  get [Symbol.toStringTag](): string {
+    const head = `Tensor ${this.dtype} ${formatShape(this.dims)}`;
+    if (this.disposed) return `${head} (disposed)`;
+    if (currentRecording() !== null) return `${head} (being recorded, ${this.#id})`;
+    return `${head} ${digest(this.toTypedArray())}`;
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return formatTensor(this);
   }
+
+  /** @internal creation number */
+  get _id(): number {
+    return this.#id;
+  }
+
+  /** @internal 0: disposed */
+  get _handle(): number {
+    return this.#handle;
+  }
+
+  /** @internal */
+  set _handle(value: number) {
+    this.#handle = value;
+  }
+
+  /** @internal the operation that made it, while gradients are recorded */
+  get _node(): Node | null {
+    return this.#node;
+  }
+
+  /** @internal */
+  set _node(value: Node | null) {
+    this.#node = value;
+  }
+
+  /** @internal */
+  get _requiresGrad(): boolean {
+    return this.#requiresGrad;
+  }
+
+  /** @internal */
+  set _requiresGrad(value: boolean) {
+    this.#requiresGrad = value;
+  }
+
+  /** @internal */
+  get _grad(): Tensor | null {
+    return this.#grad;
+  }
+
+  /** @internal */
+  set _grad(value: Tensor | null) {
+    this.#grad = value;
+  }
+
+  /** @internal somebody outside the library has seen `grad` */
+  get _gradSeen(): boolean {
+    return this.#gradSeen;
+  }
+
+  /** @internal */
+  set _gradSeen(value: boolean) {
+    this.#gradSeen = value;
+  }
+
+  /** @internal */
+  get _base(): Base | null {
+    return this.#base;
+  }
+
+  /** @internal */
+  set _base(value: Base | null) {
+    this.#base = value;
+  }
+
+  /** @internal the scope that frees it */
+  get _scope(): Scope | null {
+    return this.#scope;
+  }
+
+  /** @internal */
+  set _scope(value: Scope | null) {
+    this.#scope = value;
+  }
+
+  /** @internal how many places of a running backward pass hold it */
+  get _uses(): number {
+    return this.#uses;
+  }
+
+  /** @internal */
+  set _uses(value: number) {
+    this.#uses = value;
+  }
+
+  /** @internal */
+  get _data(): TypedArray | null {
+    return this.#data;
+  }
+
+  /** @internal */
+  set _data(value: TypedArray | null) {
+    this.#data = value;
+  }
+
+  /** @internal null while a scope owns the tensor */
+  get _token(): Token | null {
+    return this.#token;
+  }
+
+  /** @internal */
+  set _token(value: Token | null) {
+    this.#token = value;
+  }
+
+  // What merely has this class as its prototype is no tensor: it has none of the private fields.
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && #handle in value;
+  }
+}
+
+// The same for equal elements: every NaN counts as one and -0 is not 0, as in `Object.is`.
+function digest(values: TypedArray): string {
+  if (values.length <= 64) return Array.from(values, (v) => (Object.is(v, -0) ? '-0' : v)).join(' ');
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) values[i] = Number.NaN;
+  return createHash('sha1').update(values).digest('hex');
 }
 
 function disposedError(t: Tensor): StateError {
   if (t._scope?.ended && t._scope.tensors === null) {
     return new StateError(
-      `ended tensor: ${t.dtype} ${formatShape(t.shape)} was made while a step was recorded; return it from the compiled function and use the result`,
+      `ended tensor: ${t.dtype} ${formatShape(t.dims)} was made while a step was recorded; return it from the compiled function and use the result`,
     );
   }
   return new StateError(
-    `disposed tensor: ${t.dtype} ${formatShape(t.shape)} was disposed or left its scope; return it from the scope or keep a clone()`,
+    `disposed tensor: ${t.dtype} ${formatShape(t.dims)} was disposed or left its scope; return it from the scope or keep a clone()`,
   );
 }
 

@@ -34,11 +34,11 @@ function collect(roots: readonly Tensor[], floor: number): Node[] {
     node.walk = walk;
     if (node.backward === null) {
       throw new AutogradError(
-        `backward: the graph behind ${node.name} ${formatShape(node.shape)} was used already and its saved tensors are freed; pass { retainGraph: true } to the first backward`,
+        `backward: the graph behind ${node.name} ${formatShape(node.dims)} was used already and its saved tensors are freed; pass { retainGraph: true } to the first backward`,
       );
     }
     if (node.saved.length > 0 && versionOf(node.saved) !== node.version) {
-      const list = node.saved.map((t) => formatShape(t.shape)).join(', ');
+      const list = node.saved.map((t) => formatShape(t.dims)).join(', ');
       throw new AutogradError(
         `backward of ${node.name}: a tensor that it needs (one of ${list}) was changed in place after the forward pass; change a clone() instead`,
       );
@@ -58,22 +58,22 @@ function seeds(operation: string, outputs: readonly Tensor[], given: readonly (T
     const seed = given[i];
     if (!y._requiresGrad) {
       throw new AutogradError(
-        `${operation}: the tensor ${formatShape(y.shape)} does not depend on any tensor with requiresGrad; set requiresGrad, and leave noGrad, before computing it`,
+        `${operation}: the tensor ${formatShape(y.dims)} does not depend on any tensor with requiresGrad; set requiresGrad, and leave noGrad, before computing it`,
       );
     }
     if (seed === undefined || seed === null) {
       if (y.size !== 1) {
         throw new AutogradError(
-          `${operation}: needs a scalar or an upstream gradient, got a tensor ${formatShape(y.shape)}; pass a gradient of that shape or take the mean() first`,
+          `${operation}: needs a scalar or an upstream gradient, got a tensor ${formatShape(y.dims)}; pass a gradient of that shape or take the mean() first`,
         );
       }
-      return ones(y.shape.slice(), { dtype: y.dtype });
+      return ones(y.dims.slice(), { dtype: y.dtype });
     }
     if (!(seed instanceof Tensor))
       throw new ArgumentError(`${operation}: the gradient must be a tensor, got ${describe(seed)}`);
-    if (!sameShape(seed.shape, y.shape)) {
+    if (!sameShape(seed.dims, y.dims)) {
       throw new ShapeError(
-        `${operation}: the gradient must have the tensor's shape ${formatShape(y.shape)}, got ${formatShape(seed.shape)}`,
+        `${operation}: the gradient must have the tensor's shape ${formatShape(y.dims)}, got ${formatShape(seed.dims)}`,
       );
     }
     if (seed.dtype !== y.dtype)
@@ -174,7 +174,7 @@ export function grad(
     if (!(x instanceof Tensor)) throw new ArgumentError(`grad: input ${i} must be a tensor, got ${describe(x)}`);
     if (!x._requiresGrad)
       throw new AutogradError(
-        `grad: input ${i} ${formatShape(x.shape)} has no requiresGrad; set it before computing the outputs`,
+        `grad: input ${i} ${formatShape(x.dims)} has no requiresGrad; set it before computing the outputs`,
       );
     if (targets.has(x._node ?? x)) throw new ArgumentError(`grad: input ${i} is given twice`);
     targets.set(x._node ?? x, i);
@@ -188,7 +188,7 @@ export function grad(
   found.forEach((value, i) => {
     if (value === null && !options.allowUnused) {
       throw new AutogradError(
-        `grad: the outputs do not depend on input ${i} ${formatShape((xs[i] as Tensor).shape)}; pass { allowUnused: true } to get null`,
+        `grad: the outputs do not depend on input ${i} ${formatShape((xs[i] as Tensor).dims)}; pass { allowUnused: true } to get null`,
       );
     }
   });
@@ -210,7 +210,7 @@ export function composedGradients(
 ): (Tensor | null)[] {
   const floor = newestNode();
   // Stand-ins, behind which the walk below ends; the gradients' own graphs go on behind them.
-  const stands = inputs.map((x) => record('composed', view(x, 0, x.shape), [x], (dy) => [dy]));
+  const stands = inputs.map((x) => record('composed', view(x, 0, x.dims), [x], (dy) => [dy]));
   const results = compute(...stands);
   const used = results.map((_, i) => i).filter((i) => gradients[i] !== null && results[i]?._requiresGrad);
   const targets = new Map<Edge, number>();

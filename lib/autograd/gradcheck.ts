@@ -81,7 +81,7 @@ export function numericalGradient(
 function upstreamFor(ys: readonly Tensor[]): Tensor[] {
   return ys.map((y, k) => {
     const values = Float64Array.from({ length: y.size }, (_, i) => Math.sin(1.3 * i + k + 0.5) + (i % 3) * 0.25);
-    return tensor(values, { dtype: 'float64', shape: y.shape });
+    return tensor(values, { dtype: 'float64', shape: y.dims });
   });
 }
 
@@ -124,7 +124,7 @@ export function gradcheck(
       const n = numerical[k] as number;
       if (!(Math.abs(a - n) <= atol + rtol * Math.abs(n))) {
         throw new AutogradError(
-          `gradcheck: the gradient of input ${index} ${formatShape(x.shape)} at element ${k} is ${a}, central differences give ${n} (relative tolerance ${rtol}, absolute ${atol})`,
+          `gradcheck: the gradient of input ${index} ${formatShape(x.dims)} at element ${k} is ${a}, central differences give ${n} (relative tolerance ${rtol}, absolute ${atol})`,
         );
       }
     }

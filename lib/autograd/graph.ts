@@ -17,7 +17,7 @@ function walk(root: Tensor, names: LeafNames): Map<Node | Tensor, Vertex> {
   const vertices = new Map<Node | Tensor, Vertex>();
   const label = (v: Node | Tensor): string => {
     const name = v instanceof Node ? v.name : (named.get(v) ?? 'leaf');
-    return `${name} ${formatShape(v.shape)}`;
+    return `${name} ${formatShape(v.dims)}`;
   };
   const stack: (Node | Tensor)[] = [root._node ?? root];
   while (stack.length > 0) {

@@ -166,9 +166,9 @@ function checkGradient(node: Node, index: number, edge: Node | Tensor, gradient:
   const where = `backward of ${node.name}: the gradient of input ${index}`;
   if (!(gradient instanceof Tensor))
     throw new AutogradError(`${where} must be a tensor or null, got ${describe(gradient)}`);
-  if (!sameShape(gradient.shape, edge.shape)) {
+  if (!sameShape(gradient.dims, edge.dims)) {
     throw new AutogradError(
-      `${where} must have its shape ${formatShape(edge.shape)}, got ${formatShape(gradient.shape)}`,
+      `${where} must have its shape ${formatShape(edge.dims)}, got ${formatShape(gradient.dims)}`,
     );
   }
   if (gradient.dtype !== edge.dtype) throw new AutogradError(`${where} must be ${edge.dtype}, got ${gradient.dtype}`);

@@ -44,7 +44,7 @@ export class Node {
   constructor(
     readonly name: string,
     /** Of the result. */
-    readonly shape: Shape,
+    readonly dims: Shape,
     readonly dtype: DType,
     public edges: readonly Edge[],
     /** Null once used. */
@@ -132,7 +132,7 @@ export function record(
   for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Tensor)._requiresGrad) wanted = true;
   if (!wanted) return y;
   const edges = inputs.length === 2 ? [edgeOf(inputs[0] as Tensor), edgeOf(inputs[1] as Tensor)] : inputs.map(edgeOf);
-  y._node = new Node(name, y.shape, y.dtype, edges, backward, saved, versionOf(saved));
+  y._node = new Node(name, y.dims, y.dtype, edges, backward, saved, versionOf(saved));
   y._requiresGrad = true;
   return y;
 }
@@ -158,7 +158,7 @@ export function recordMany(
   const run: Backward = (_, needs) => backward(operation.arrived as (Tensor | null)[], needs);
   const operation = new Node(
     name,
-    first.shape,
+    first.dims,
     first.dtype,
     inputs.map(edgeOf),
     run,
@@ -168,7 +168,7 @@ export function recordMany(
   operation.owned = owned;
   operation.arrived = ys.map(() => null);
   ys.forEach((y, i) => {
-    y._node = new Node(name, y.shape, y.dtype, [operation], onePart, none, 0);
+    y._node = new Node(name, y.dims, y.dtype, [operation], onePart, none, 0);
     y._node.part = i;
     y._requiresGrad = true;
   });

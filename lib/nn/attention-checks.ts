@@ -31,9 +31,9 @@ export function checkMask(
 ): void {
   if (mask === undefined) return;
   checkTensor(name, label, mask);
-  if (!shapes.some((s) => sameShape(s, mask.shape))) {
+  if (!shapes.some((s) => sameShape(s, mask.dims))) {
     const rule = `${label} must be ${shapes.map(formatShape).join(' or ')}`;
-    throw new ShapeError(`${name}: ${rule}, got ${formatShape(mask.shape)}`);
+    throw new ShapeError(`${name}: ${rule}, got ${formatShape(mask.dims)}`);
   }
   if (mask.dtype !== 'uint8' && mask.dtype !== dtype) {
     throw new DTypeError(`${name}: ${label} must be uint8 or ${dtype}, got ${mask.dtype}; convert it by to(dtype)`);

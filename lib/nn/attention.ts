@@ -165,15 +165,15 @@ export class MultiheadAttention extends Module {
     checkSameDType(name, [...new Set(names), 'the weights'], [...apart, this.out_proj.weight]);
     given.forEach((x, i) => {
       const order = this.batchFirst ? 'batch, rows' : 'rows, batch';
-      if ((x.rank !== 2 && x.rank !== 3) || x.shape.at(-1) !== widths[i]) {
+      if ((x.rank !== 2 && x.rank !== 3) || x.dims.at(-1) !== widths[i]) {
         const rule = `${names[i]} must be [${order}, ${widths[i]}] or [rows, ${widths[i]}]`;
-        throw new ShapeError(`${name}: ${rule}, got ${names[i]} ${formatShape(x.shape)}`);
+        throw new ShapeError(`${name}: ${rule}, got ${names[i]} ${formatShape(x.dims)}`);
       }
     });
-    const batchOf = (x: Tensor) => (x.rank === 2 ? null : (x.shape[this.batchFirst ? 0 : 1] as number));
-    const rowsOf = (x: Tensor) => x.shape[x.rank === 3 && this.batchFirst ? 1 : 0] as number;
+    const batchOf = (x: Tensor) => (x.rank === 2 ? null : (x.dims[this.batchFirst ? 0 : 1] as number));
+    const rowsOf = (x: Tensor) => x.dims[x.rank === 3 && this.batchFirst ? 1 : 0] as number;
     if (batchOf(query) !== batchOf(key) || batchOf(key) !== batchOf(value) || rowsOf(key) !== rowsOf(value)) {
-      const list = [...new Set(given.map((x, i) => `${names[i]} ${formatShape(x.shape)}`))].join(', ');
+      const list = [...new Set(given.map((x, i) => `${names[i]} ${formatShape(x.dims)}`))].join(', ');
       const rows = key === value ? '' : `, and rows of ${names[1]} and ${names[2]},`;
       throw new ShapeError(`${name}: batches${rows} must be the same, got ${list}`);
     }
@@ -205,7 +205,7 @@ export class MultiheadAttention extends Module {
     if (!o.needWeights) return [finish(attend(inputs, plan)), null];
     const { y, weights } = attendComposed(inputs, plan);
     const shown = (o.averageAttnWeights ?? true) ? mean(weights, { dim: 1 }) : weights;
-    return [finish(y), q.rank === 3 ? shown : reshape(shown, shown.shape.slice(1))];
+    return [finish(y), q.rank === 3 ? shown : reshape(shown, shown.dims.slice(1))];
   }
 
   // Projected query, key and value: side by side where one product gives all.

@@ -31,16 +31,16 @@ export function checkLike(name: string, x: Tensor, weight: Tensor | null): void 
 export function checkFeatures(name: string, x: Tensor, features: number, ranks: readonly number[], dim: number): void {
   checkTensor(name, 'x', x);
   if (!ranks.includes(x.rank)) {
-    throw new ShapeError(`${name}: x must have ${ranks.join(' or ')} dimensions, got x ${formatShape(x.shape)}`);
+    throw new ShapeError(`${name}: x must have ${ranks.join(' or ')} dimensions, got x ${formatShape(x.dims)}`);
   }
-  if (x.shape[dim] !== features) {
+  if (x.dims[dim] !== features) {
     throw new ShapeError(
-      `${name}: dimension ${dim} of x must be numFeatures ${features}, got x ${formatShape(x.shape)}`,
+      `${name}: dimension ${dim} of x must be numFeatures ${features}, got x ${formatShape(x.dims)}`,
     );
   }
 }
 
-/** @internal What batch and instance norm share. Buffers are named as PyTorch's keys. */
+/** What batch and instance norm share. Buffers are named as PyTorch's keys. */
 export abstract class FeatureNorm extends Module {
   readonly numFeatures: number;
   readonly eps: number;
@@ -94,7 +94,7 @@ abstract class BatchNorm extends FeatureNorm {
     const training = this.training || this.running_mean === null;
     if (training && x.size / this.numFeatures <= 1) {
       throw new ShapeError(
-        `${this.name}: training needs more than 1 value for each channel, got x ${formatShape(x.shape)}; use eval() or a larger batch`,
+        `${this.name}: training needs more than 1 value for each channel, got x ${formatShape(x.dims)}; use eval() or a larger batch`,
       );
     }
     const { momentum, eps } = this;

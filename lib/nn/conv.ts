@@ -64,10 +64,10 @@ abstract class Convolution extends Module {
 
   protected checkInput(x: Tensor): void {
     checkTensor(this.kind, 'x', x);
-    const channels = x.shape[x.rank - this.spatial - 1];
+    const channels = x.dims[x.rank - this.spatial - 1];
     if ((x.rank !== this.spatial + 2 && x.rank !== this.spatial + 1) || channels === this.inChannels) return;
     throw new ShapeError(
-      `${this.kind}: x must have inChannels ${this.inChannels}, got x ${formatShape(x.shape)} (${channels} ≠ ${this.inChannels})`,
+      `${this.kind}: x must have inChannels ${this.inChannels}, got x ${formatShape(x.dims)} (${channels} ≠ ${this.inChannels})`,
     );
   }
 

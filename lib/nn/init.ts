@@ -121,11 +121,9 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
 // Inputs and outputs that one output and one input element see: of [out, in, …kernel].
 function fans(name: string, t: Tensor): { fanIn: number; fanOut: number } {
   checkTensor(name, 't', t);
-  const [out, into, ...kernelSizes] = t.shape;
+  const [out, into, ...kernelSizes] = t.dims;
   if (out === undefined || into === undefined) {
-    throw new ShapeError(
-      `${name}: needs a weight of at least two dimensions [out, in, …], got ${formatShape(t.shape)}`,
-    );
+    throw new ShapeError(`${name}: needs a weight of at least two dimensions [out, in, …], got ${formatShape(t.dims)}`);
   }
   const field = kernelSizes.reduce((a, b) => a * b, 1);
   return { fanIn: into * field, fanOut: out * field };

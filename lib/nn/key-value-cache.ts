@@ -41,7 +41,7 @@ export class KeyValueCache {
   /** @internal Shape without the length, and dtype, of the keys held; null while there are none. */
   get _row(): { shape: Shape; dtype: DType } | null {
     const keys = this.rows === 0 ? undefined : this.store?.[0];
-    return keys === undefined ? null : { shape: keys.shape.slice(1), dtype: keys.dtype };
+    return keys === undefined ? null : { shape: keys.dims.slice(1), dtype: keys.dtype };
   }
 
   /** [length, batch, features], or [length, features]: a view of the cache's memory. */
@@ -57,7 +57,7 @@ export class KeyValueCache {
   private part(which: 0 | 1): Tensor {
     if (this.store === null) throw new StateError('KeyValueCache: is empty; append keys and values first');
     const whole = this.store[which];
-    return view(whole, 0, [this.rows, ...whole.shape.slice(1)]);
+    return view(whole, 0, [this.rows, ...whole.dims.slice(1)]);
   }
 
   /**
@@ -73,18 +73,18 @@ export class KeyValueCache {
     if (isGradEnabled() && (keys._requiresGrad || values._requiresGrad)) {
       throw new StateError('KeyValueCache: has no gradients, got keys or values that want them; call it inside noGrad');
     }
-    if (keys.rank < 1 || values.rank < 1 || keys.shape[0] !== values.shape[0]) {
-      const list = `keys ${formatShape(keys.shape)} and values ${formatShape(values.shape)}`;
+    if (keys.rank < 1 || values.rank < 1 || keys.dims[0] !== values.dims[0]) {
+      const list = `keys ${formatShape(keys.dims)} and values ${formatShape(values.dims)}`;
       throw new ShapeError(`KeyValueCache: keys and values must have the same number of rows, got ${list}`);
     }
-    const added = keys.shape[0] as number;
+    const added = keys.dims[0] as number;
     this.checkRow(keys, 0);
     this.checkRow(values, 1);
     this.reserve(this.rows + added, [keys, values]);
     noGrad(() => {
       [keys, values].forEach((x, i) => {
         const whole = (this.store as [Tensor, Tensor])[i] as Tensor;
-        copy_(view(whole, this.rows * sizeOf(x.shape.slice(1)), x.shape), x);
+        copy_(view(whole, this.rows * sizeOf(x.dims.slice(1)), x.dims), x);
       });
     });
     this.rows += added;
@@ -93,24 +93,24 @@ export class KeyValueCache {
   private checkRow(x: Tensor, which: 0 | 1): void {
     const own = this.store?.[which];
     if (own === undefined) return;
-    const [row, wanted]: [Shape, Shape] = [x.shape.slice(1), own.shape.slice(1)];
+    const [row, wanted]: [Shape, Shape] = [x.dims.slice(1), own.dims.slice(1)];
     if (!sameShape(row, wanted) || x.dtype !== own.dtype) {
       const what = which === 0 ? 'keys' : 'values';
       const rule = `${what} must be rows of ${formatShape(wanted)} ${own.dtype} as before`;
-      throw new ShapeError(`KeyValueCache: ${rule}, got ${what} ${formatShape(x.shape)} ${x.dtype}`);
+      throw new ShapeError(`KeyValueCache: ${rule}, got ${what} ${formatShape(x.dims)} ${x.dtype}`);
     }
   }
 
   private reserve(rows: number, like: readonly [Tensor, Tensor] | readonly Tensor[]): void {
-    const capacity = this.store?.[0].shape[0] ?? 0;
+    const capacity = this.store?.[0].dims[0] ?? 0;
     if (rows <= capacity) return;
     const grown = Math.max(rows, 2 * capacity, this.options.capacity ?? 64);
-    const made = like.map((x) => keep(empty([grown, ...x.shape.slice(1)], x.dtype))) as [Tensor, Tensor];
+    const made = like.map((x) => keep(empty([grown, ...x.dims.slice(1)], x.dtype))) as [Tensor, Tensor];
     const before = this.store;
     if (before !== null) {
       noGrad(() => {
         made.forEach((to, i) => {
-          const shape = [this.rows, ...to.shape.slice(1)];
+          const shape = [this.rows, ...to.dims.slice(1)];
           copy_(view(to, 0, shape), view(before[i] as Tensor, 0, shape));
         });
       });

@@ -44,12 +44,12 @@ export class Linear extends Module {
   /** @internal The layer and the activation after it in one pass. */
   run(x: Tensor, activation: LinearActivation): Tensor {
     checkTensor('Linear', 'x', x);
-    if (x.shape[x.rank - 1] !== this.inFeatures) {
-      const rows = x.shape[0] ?? 1;
-      const flat = x.rank > 2 && sizeOf(x.shape.slice(1)) === this.inFeatures;
+    if (x.dims[x.rank - 1] !== this.inFeatures) {
+      const rows = x.dims[0] ?? 1;
+      const flat = x.rank > 2 && sizeOf(x.dims.slice(1)) === this.inFeatures;
       const hint = flat ? `; flatten it first: x.reshape([${rows}, ${this.inFeatures}])` : '';
       throw new ShapeError(
-        `Linear: last dimension of x must be inFeatures ${this.inFeatures}, got x ${formatShape(x.shape)}${hint}`,
+        `Linear: last dimension of x must be inFeatures ${this.inFeatures}, got x ${formatShape(x.dims)}${hint}`,
       );
     }
     return linear(x, this.weight, this.bias, { activation });

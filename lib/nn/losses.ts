@@ -47,9 +47,9 @@ function checkPair(operation: string, input: Tensor, target: Tensor): void {
   checkInput(operation, input);
   checkTensor(operation, 'target', target);
   checkSameDType(operation, ['input', 'target'], [input, target]);
-  if (!sameShape(input.shape, target.shape)) {
+  if (!sameShape(input.dims, target.dims)) {
     throw new ShapeError(
-      `${operation}: shapes must be the same, got input ${formatShape(input.shape)} and target ${formatShape(target.shape)}; reshape or expand one`,
+      `${operation}: shapes must be the same, got input ${formatShape(input.dims)} and target ${formatShape(target.dims)}; reshape or expand one`,
     );
   }
 }
@@ -66,12 +66,12 @@ function checkWeight(operation: string, name: string, weight: Tensor | undefined
 function elementWeight(operation: string, name: string, weight: Tensor | undefined, input: Tensor): Tensor | undefined {
   checkWeight(operation, name, weight, input);
   if (weight === undefined) return undefined;
-  if (!sameShape(broadcastShapes(operation, ['input', name], [input.shape, weight.shape]), input.shape)) {
+  if (!sameShape(broadcastShapes(operation, ['input', name], [input.dims, weight.dims]), input.dims)) {
     throw new ShapeError(
-      `${operation}: ${name} must broadcast to input, got input ${formatShape(input.shape)} and ${name} ${formatShape(weight.shape)}`,
+      `${operation}: ${name} must broadcast to input, got input ${formatShape(input.dims)} and ${name} ${formatShape(weight.dims)}`,
     );
   }
-  return expandTo(weight, input.shape);
+  return expandTo(weight, input.dims);
 }
 
 /**
@@ -148,17 +148,17 @@ function checkClasses(operation: string, input: Tensor, options: ClassLossOption
   const reduction = checkReduction(operation, options, known);
   checkInput(operation, input);
   const dim = input.rank === 1 ? 0 : 1;
-  const classes = input.shape[dim] ?? 0;
+  const classes = input.dims[dim] ?? 0;
   if (classes === 0) {
     throw new ShapeError(
-      `${operation}: input must be [classes] or [batch, classes, …] with at least one class, got ${formatShape(input.shape)}`,
+      `${operation}: input must be [classes] or [batch, classes, …] with at least one class, got ${formatShape(input.dims)}`,
     );
   }
   const weight = options?.weight;
   checkWeight(operation, 'weight', weight, input);
-  if (weight !== undefined && !sameShape(weight.shape, [classes])) {
+  if (weight !== undefined && !sameShape(weight.dims, [classes])) {
     throw new ShapeError(
-      `${operation}: weight must have one element for each of ${classes} classes, got ${formatShape(weight.shape)}`,
+      `${operation}: weight must have one element for each of ${classes} classes, got ${formatShape(weight.dims)}`,
     );
   }
   const ignoreIndex = checkInteger(operation, 'ignoreIndex', options?.ignoreIndex ?? -100, -(2 ** 31), 2 ** 31 - 1);
@@ -166,11 +166,11 @@ function checkClasses(operation: string, input: Tensor, options: ClassLossOption
 }
 
 function checkLabelShape(operation: string, input: Tensor, target: Tensor, dim: number): void {
-  const expected: Shape = input.shape.filter((_, d) => d !== dim);
-  if (sameShape(target.shape, expected)) return;
-  const isOneHot = operation === 'crossEntropy' && sameShape(target.shape, input.shape);
+  const expected: Shape = input.dims.filter((_, d) => d !== dim);
+  if (sameShape(target.dims, expected)) return;
+  const isOneHot = operation === 'crossEntropy' && sameShape(target.dims, input.dims);
   throw new ShapeError(
-    `${operation}: target must have input's shape without the classes, ${formatShape(expected)}, got input ${formatShape(input.shape)} and target ${formatShape(target.shape)}` +
+    `${operation}: target must have input's shape without the classes, ${formatShape(expected)}, got input ${formatShape(input.dims)} and target ${formatShape(target.dims)}` +
       (isOneHot ? `; probabilities are ${input.dtype}: target.to('${input.dtype}')` : ''),
   );
 }
@@ -203,9 +203,9 @@ export function crossEntropy(
     return crossEntropyOfLabels(input, target, o);
   }
   if (!isFloat(target.dtype) || target.rank === input.rank - 1) {
-    const labels = formatShape(input.shape.filter((_, d) => d !== o.dim));
+    const labels = formatShape(input.dims.filter((_, d) => d !== o.dim));
     throw new DTypeError(
-      `crossEntropy: target must be class indices, int32 ${labels}, or probabilities, ${input.dtype} ${formatShape(input.shape)}, got ${target.dtype} ${formatShape(target.shape)}; convert class indices by target.to('int32')`,
+      `crossEntropy: target must be class indices, int32 ${labels}, or probabilities, ${input.dtype} ${formatShape(input.dims)}, got ${target.dtype} ${formatShape(target.dims)}; convert class indices by target.to('int32')`,
     );
   }
   checkPair('crossEntropy', input, target);

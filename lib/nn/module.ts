@@ -292,8 +292,8 @@ function* placesIn(holder: Record<string, unknown>, prefix = ''): Generator<Plac
 function mismatch(name: string, given: unknown, own: Tensor): string[] {
   if (!(given instanceof Tensor)) return [`${name} must be a tensor, got ${describe(given)}`];
   if (given.disposed) return [`${name} must be a live tensor, got a disposed one`];
-  if (!sameShape(given.shape, own.shape)) {
-    return [`${name} must be ${formatShape(own.shape)}, got ${formatShape(given.shape)}`];
+  if (!sameShape(given.dims, own.dims)) {
+    return [`${name} must be ${formatShape(own.dims)}, got ${formatShape(given.dims)}`];
   }
   return isFloat(given.dtype) === isFloat(own.dtype) ? [] : [`${name} must be ${own.dtype}, got ${given.dtype}`];
 }

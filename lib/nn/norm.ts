@@ -26,9 +26,9 @@ export interface LayerNormLayerOptions {
 function checkLast(name: string, x: Tensor, shape: Shape, weight: Tensor | null): void {
   checkLike(name, x, weight);
   const lead = x.rank - shape.length;
-  if (lead >= 0 && shape.every((n, i) => n === x.shape[lead + i])) return;
+  if (lead >= 0 && shape.every((n, i) => n === x.dims[lead + i])) return;
   throw new ShapeError(
-    `${name}: last dimensions of x must be normalizedShape ${formatShape(shape)}, got x ${formatShape(x.shape)}`,
+    `${name}: last dimensions of x must be normalizedShape ${formatShape(shape)}, got x ${formatShape(x.dims)}`,
   );
 }
 
@@ -149,9 +149,9 @@ export class GroupNorm extends Module {
 
   forward(x: Tensor): Tensor {
     checkLike('GroupNorm', x, this.weight);
-    if (x.rank < 2 || x.shape[1] !== this.numChannels) {
+    if (x.rank < 2 || x.dims[1] !== this.numChannels) {
       throw new ShapeError(
-        `GroupNorm: dimension 1 of x must be numChannels ${this.numChannels}, got x ${formatShape(x.shape)}`,
+        `GroupNorm: dimension 1 of x must be numChannels ${this.numChannels}, got x ${formatShape(x.dims)}`,
       );
     }
     return groupNorm(x, this.weight, this.bias, { numGroups: this.numGroups, eps: this.eps });
@@ -176,7 +176,7 @@ abstract class InstanceNorm extends FeatureNorm {
     const batched = checkTensor(this.name, 'x', x).rank === this.rank;
     checkFeatures(this.name, x, this.numFeatures, [this.rank - 1, this.rank], batched ? 1 : 0);
     checkLike(this.name, x, this.weight ?? this.running_mean);
-    if (!batched) return reshape(this.run(reshape(x, [1, ...x.shape])), x.shape);
+    if (!batched) return reshape(this.run(reshape(x, [1, ...x.dims])), x.dims);
     return this.run(x);
   }
 
@@ -186,9 +186,9 @@ abstract class InstanceNorm extends FeatureNorm {
     if (average !== null && spread !== null && !training) {
       return batchNorm(x, weight, bias, { runningMean: average, runningVar: spread, eps });
     }
-    const inner = x.shape.slice(2).reduce((a, b) => a * b, 1);
+    const inner = x.dims.slice(2).reduce((a, b) => a * b, 1);
     if (inner <= 1) {
-      throw new ShapeError(`${this.name}: each channel must have more than 1 element, got x ${formatShape(x.shape)}`);
+      throw new ShapeError(`${this.name}: each channel must have more than 1 element, got x ${formatShape(x.dims)}`);
     }
     if (average !== null && spread !== null) this.follow(x, average, spread);
     return instanceNorm(x, weight, bias, { eps });

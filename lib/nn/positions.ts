@@ -41,13 +41,13 @@ export class SinusoidalPositions extends Module {
     checkTensor('SinusoidalPositions', 'x', x);
     checkFloat('SinusoidalPositions', 'x', x);
     const start = checkInteger('SinusoidalPositions', 'offset', options.offset ?? 0);
-    if ((x.rank !== 2 && x.rank !== 3) || x.shape[x.rank - 1] !== this.dModel) {
+    if ((x.rank !== 2 && x.rank !== 3) || x.dims[x.rank - 1] !== this.dModel) {
       const order = this.batchFirst ? 'batch, rows' : 'rows, batch';
       const rule = `x must be [${order}, ${this.dModel}] or [rows, ${this.dModel}]`;
-      throw new ShapeError(`SinusoidalPositions: ${rule}, got x ${formatShape(x.shape)}`);
+      throw new ShapeError(`SinusoidalPositions: ${rule}, got x ${formatShape(x.dims)}`);
     }
     const timeFirst = x.rank === 3 && !this.batchFirst;
-    const rows = x.shape[x.rank === 2 || timeFirst ? 0 : 1] as number;
+    const rows = x.dims[x.rank === 2 || timeFirst ? 0 : 1] as number;
     if (start + rows > this.maxLength) {
       const got = `${start} + ${rows}`;
       throw new ShapeError(

@@ -53,10 +53,10 @@ export abstract class RecurrentCell extends Module {
     const name = this.#name;
     checkTensor(name, 'x', x);
     if (x.rank !== 1 && x.rank !== 2) {
-      throw new ShapeError(`${name}: x must be [batch, inputSize] or [inputSize], got x ${formatShape(x.shape)}`);
+      throw new ShapeError(`${name}: x must be [batch, inputSize] or [inputSize], got x ${formatShape(x.dims)}`);
     }
     checkInput(name, x, this.inputSize, this.weight_ih);
-    const batch = x.rank === 1 ? 1 : (x.shape[0] as number);
+    const batch = x.rank === 1 ? 1 : (x.dims[0] as number);
     const shape = x.rank === 1 ? [this.hiddenSize] : [batch, this.hiddenSize];
     const meaning = x.rank === 1 ? '[hiddenSize]' : '[batch, hiddenSize]';
     const states = given.map((t, k) => {

@@ -15,8 +15,8 @@ export function makeWeight(shape: Shape, hiddenSize: number, dtype: DType): Tens
 
 /** @internal */
 export function checkInput(name: string, x: Tensor, inputSize: number, weight: Tensor): void {
-  if (x.shape[x.rank - 1] !== inputSize) {
-    throw new ShapeError(`${name}: last dimension of x must be inputSize ${inputSize}, got x ${formatShape(x.shape)}`);
+  if (x.dims[x.rank - 1] !== inputSize) {
+    throw new ShapeError(`${name}: last dimension of x must be inputSize ${inputSize}, got x ${formatShape(x.dims)}`);
   }
   checkSameDType(name, ['x', 'weights'], [x, weight]);
 }
@@ -31,9 +31,9 @@ export function checkState(
   x: Tensor,
 ): Tensor {
   checkTensor(name, what, state);
-  if (!sameShape(state.shape, shape)) {
+  if (!sameShape(state.dims, shape)) {
     throw new ShapeError(
-      `${name}: ${what} must be ${meaning} ${formatShape(shape)} for x ${formatShape(x.shape)}, got ${formatShape(state.shape)}`,
+      `${name}: ${what} must be ${meaning} ${formatShape(shape)} for x ${formatShape(x.dims)}, got ${formatShape(state.dims)}`,
     );
   }
   checkSameDType(name, ['x', what], [x, state]);

@@ -93,9 +93,9 @@ export abstract class RecurrentModule extends Module {
         `${this.#name}: lengths must be int32, got ${lengths.dtype}; convert it by lengths.to('int32')`,
       );
     }
-    if (!sameShape(lengths.shape, [batch])) {
+    if (!sameShape(lengths.dims, [batch])) {
       throw new ShapeError(
-        `${this.#name}: lengths must have one element a sequence [${batch}], got ${formatShape(lengths.shape)}`,
+        `${this.#name}: lengths must have one element a sequence [${batch}], got ${formatShape(lengths.dims)}`,
       );
     }
     return lengths;
@@ -107,15 +107,15 @@ export abstract class RecurrentModule extends Module {
     checkTensor(name, 'x', x);
     if (x.rank !== 2 && x.rank !== 3) {
       const order = this.batchFirst ? '[batch, steps, inputSize]' : '[steps, batch, inputSize]';
-      throw new ShapeError(`${name}: x must be ${order} or [steps, inputSize], got x ${formatShape(x.shape)}`);
+      throw new ShapeError(`${name}: x must be ${order} or [steps, inputSize], got x ${formatShape(x.dims)}`);
     }
     checkInput(name, x, this.inputSize, this.#weights.weight_ih_l0 as Tensor);
     const single = x.rank === 2;
-    const [steps, features] = x.shape as [number, number];
+    const [steps, features] = x.dims as [number, number];
     let y = single ? reshape(x, this.batchFirst ? [1, steps, features] : [steps, 1, features]) : x;
-    const batch = y.shape[this.batchFirst ? 0 : 1] as number;
-    if (y.shape[this.batchFirst ? 1 : 0] === 0) {
-      throw new ShapeError(`${name}: x must have at least one step, got x ${formatShape(x.shape)}`);
+    const batch = y.dims[this.batchFirst ? 0 : 1] as number;
+    if (y.dims[this.batchFirst ? 1 : 0] === 0) {
+      throw new ShapeError(`${name}: x must have at least one step, got x ${formatShape(x.dims)}`);
     }
     const blocks = this.numLayers * this.#directions;
     const shape = single ? [blocks, this.hiddenSize] : [blocks, batch, this.hiddenSize];
@@ -141,7 +141,7 @@ export abstract class RecurrentModule extends Module {
     }
     const joined = finals.map((list) => (list.length === 1 ? (list[0] as Tensor) : concat(list)));
     if (!single) return [y, joined];
-    return [reshape(y, [steps, y.shape[2] as number]), joined.map((t) => reshape(t, shape))];
+    return [reshape(y, [steps, y.dims[2] as number]), joined.map((t) => reshape(t, shape))];
   }
 
   override toString(): string {

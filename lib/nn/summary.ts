@@ -72,7 +72,7 @@ function outputShapes(model: Module, inputs: readonly (Shape | Tensor)[]): Map<M
 }
 
 function shapesOf(output: unknown): string {
-  if (output instanceof Tensor) return formatShape(output.shape);
+  if (output instanceof Tensor) return formatShape(output.dims);
   if (Array.isArray(output)) return output.map(shapesOf).join(' ');
   return '';
 }

@@ -29,17 +29,17 @@ export interface Arrangement {
   unsplit(gradients: readonly Tensor[], inputs: readonly Tensor[]): Tensor[];
 }
 
-const last = (x: Tensor, back: number): number => x.shape[x.rank - back] as number;
+const last = (x: Tensor, back: number): number => x.dims[x.rank - back] as number;
 const showAll = (q: Tensor, k: Tensor, v: Tensor): string =>
-  `q ${formatShape(q.shape)}, k ${formatShape(k.shape)} and v ${formatShape(v.shape)}`;
+  `q ${formatShape(q.dims)}, k ${formatShape(k.dims)} and v ${formatShape(v.dims)}`;
 
 /** @internal Refuses shapes of q, k and v that do not fit each other; `timeFirst`: they are [rows, batch, width]. */
 export function checkOperands(name: string, q: Tensor, k: Tensor, v: Tensor, timeFirst = false): void {
   if (q.rank < 2 || k.rank < 2 || v.rank < 2) {
     throw new ShapeError(`${name}: q, k and v must have at least 2 dimensions, got ${showAll(q, k, v)}`);
   }
-  const lead = (x: Tensor): Shape => (timeFirst ? [x.shape[1] as number] : x.shape.slice(0, -2));
-  const rows = (x: Tensor): number => (timeFirst ? (x.shape[0] as number) : last(x, 2));
+  const lead = (x: Tensor): Shape => (timeFirst ? [x.dims[1] as number] : x.dims.slice(0, -2));
+  const rows = (x: Tensor): number => (timeFirst ? (x.dims[0] as number) : last(x, 2));
   if (!sameShape(lead(q), lead(k)) || !sameShape(lead(q), lead(v))) {
     throw new ShapeError(`${name}: leading dimensions must be the same, got ${showAll(q, k, v)}`);
   }
@@ -55,7 +55,7 @@ export function checkOperands(name: string, q: Tensor, k: Tensor, v: Tensor, tim
 
 /** @internal q […, queries, width], k […, keys, width], v […, keys, valueWidth]: each matrix by itself. */
 export function apart(q: Tensor, k: Tensor, v: Tensor): Arrangement {
-  const lead = q.shape.slice(0, -2);
+  const lead = q.dims.slice(0, -2);
   const [queries, keys, width, valueWidth] = [last(q, 2), last(k, 2), last(q, 1), last(v, 1)];
   const heads = lead.at(-1) ?? 1;
   const batch = sizeOf(lead.slice(0, -1));
@@ -71,7 +71,7 @@ export function apart(q: Tensor, k: Tensor, v: Tensor): Arrangement {
     split: (inputs) => inputs.map((x) => reshape(x, [batch, heads, last(x, 2), last(x, 1)])),
     splitResult: (y) => reshape(y, [batch, heads, queries, valueWidth]),
     merge: (y) => reshape(y, shape),
-    unsplit: (gradients, inputs) => gradients.map((g, i) => reshape(g, (inputs[i] as Tensor).shape)),
+    unsplit: (gradients, inputs) => gradients.map((g, i) => reshape(g, (inputs[i] as Tensor).dims)),
   };
 }
 
@@ -95,9 +95,9 @@ export function sideBySide(name: string, inputs: readonly Tensor[], heads: numbe
   const fullValue = packed ? full : last(v, 1);
   const width = shareOf(name, full, heads);
   const valueWidth = shareOf(name, fullValue, heads);
-  const lead = timeFirst ? [q.shape[1] as number] : q.shape.slice(0, -2);
+  const lead = timeFirst ? [q.dims[1] as number] : q.dims.slice(0, -2);
   const batch = sizeOf(lead);
-  const rowsOf = (x: Tensor): number => (timeFirst ? (x.shape[0] as number) : last(x, 2));
+  const rowsOf = (x: Tensor): number => (timeFirst ? (x.dims[0] as number) : last(x, 2));
   const [queries, keys] = [rowsOf(q), rowsOf(k)];
   const four = (offset: number, rows: number, row: number, head: number): number[] =>
     timeFirst ? [offset, row, head, row * batch] : [offset, row * rows, head, row];
@@ -107,7 +107,7 @@ export function sideBySide(name: string, inputs: readonly Tensor[], heads: numbe
     ...four(packed ? 2 * full : 0, keys, last(v, 1), valueWidth),
     ...four(0, queries, fullValue, valueWidth),
   ];
-  const shape = [...q.shape.slice(0, -1), fullValue];
+  const shape = [...q.dims.slice(0, -1), fullValue];
   const order = timeFirst ? [1, 2, 0, 3] : [0, 2, 1, 3]; // to [batch, heads, rows, width], and back
   const back = timeFirst ? [2, 0, 1, 3] : [0, 2, 1, 3];
   const splitOne = (x: Tensor, share: number): Tensor =>
@@ -122,7 +122,7 @@ export function sideBySide(name: string, inputs: readonly Tensor[], heads: numbe
     splitResult: (y) => splitOne(y, valueWidth),
     merge: (y) => mergeOne(y, shape),
     unsplit: (gradients, given) => {
-      if (!packed) return gradients.map((g, i) => mergeOne(g, (given[i] as Tensor).shape));
+      if (!packed) return gradients.map((g, i) => mergeOne(g, (given[i] as Tensor).dims));
       return [
         concat(
           gradients.map((g) => mergeOne(g, shape)),
@@ -139,7 +139,7 @@ export function sideBySide(name: string, inputs: readonly Tensor[], heads: numbe
  */
 export function readableMask(mask: Tensor, a: Arrangement): { mask: Tensor; strides: number[] } {
   const target = a.scores;
-  const strides = broadcastStrides(mask.shape, target);
+  const strides = broadcastStrides(mask.dims, target);
   const column = strides.pop() as number;
   const row = strides.pop() as number;
   const sizes = target.slice(0, -2);

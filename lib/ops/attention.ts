@@ -135,10 +135,10 @@ function checkMask(name: string, mask: Tensor, a: Arrangement, q: Tensor): void 
       `${name}: mask must be uint8 or ${q.dtype} as q is, got ${mask.dtype}; convert it by to(dtype)`,
     );
   }
-  const fits = mask.shape.every((n, i) => n === 1 || n === a.scores[a.scores.length - mask.rank + i]);
+  const fits = mask.dims.every((n, i) => n === 1 || n === a.scores[a.scores.length - mask.rank + i]);
   if (!fits || mask.rank > a.scores.length) {
     const rule = `mask must broadcast to the scores ${formatShape(a.scores)}`;
-    throw new ShapeError(`${name}: ${rule}, got mask ${formatShape(mask.shape)}`);
+    throw new ShapeError(`${name}: ${rule}, got mask ${formatShape(mask.dims)}`);
   }
 }
 
@@ -167,7 +167,7 @@ export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
   attentionKernel(y.handle, logSum.handle, ...random, ...operands(), ...numbers);
   const backward = (dy: Tensor): Tensor[] => {
     if (isGradEnabled()) return composedGradients(dy, inputs, plan, start);
-    const gradients = inputs.map((t) => empty(t.shape, t.dtype));
+    const gradients = inputs.map((t) => empty(t.dims, t.dtype));
     const [dq, dk, dv] = packed ? [gradients[0]?.handle, 0, 0] : gradients.map((t) => t.handle);
     const outputs = [dq as number, dk as number, dv as number];
     attentionBackwardKernel(
@@ -191,7 +191,7 @@ function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
   const allowed: Tensor[] = [];
   if (plan.mask) allowed.push(fourDimensions(plan.mask, a));
   if (causal > 0)
-    allowed.push(expand(tril(ones([a.queries, a.keys], { dtype: 'uint8' }), { diagonal: causal - 1 }), scores.shape));
+    allowed.push(expand(tril(ones([a.queries, a.keys], { dtype: 'uint8' }), { diagonal: causal - 1 }), scores.dims));
   if (bias) {
     const closed = eq(bias, -Infinity);
     allowed.push(fourDimensions(logicalNot(closed), a));
@@ -200,7 +200,7 @@ function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
   if (allowed.length === 0) return softmax(scores);
   const visible = allowed.reduce((x, y) => logicalAnd(x, y));
   const hidden = logicalNot(visible);
-  const blocked = logicalAnd(hidden, expand(any(visible, { dim: -1, keepDim: true }), scores.shape));
+  const blocked = logicalAnd(hidden, expand(any(visible, { dim: -1, keepDim: true }), scores.dims));
   return maskedFill(softmax(maskedFill(scores, blocked, -Infinity)), hidden, 0);
 }
 
@@ -219,7 +219,7 @@ function composedGradients(dy: Tensor, inputs: readonly Tensor[], plan: Attentio
   const weights = probabilities(q, k, plan);
   let kept: Tensor | null = null;
   if (start !== null) {
-    kept = empty(weights.shape, dy.dtype);
+    kept = empty(weights.dims, dy.dtype);
     attentionKeptKernel(kept.handle, start.handle, weights.size / a.keys, a.keys, plan.dropout);
   }
   const drop = (x: Tensor): Tensor => (kept === null ? x : mul(x, kept));

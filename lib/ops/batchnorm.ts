@@ -50,9 +50,9 @@ function checkRunning(x: Tensor, channels: number, o: BatchNormOptions): Running
   for (const [label, t] of [['runningMean', average] as const, ['runningVar', variance] as const]) {
     checkTensor('batchNorm', label, t);
     checkSameDType('batchNorm', ['x', label], [x, t]);
-    if (!sameShape(t.shape, [channels])) {
+    if (!sameShape(t.dims, [channels])) {
       throw new ShapeError(
-        `batchNorm: ${label} must be [${channels}], got ${label} ${formatShape(t.shape)} and x ${formatShape(x.shape)}`,
+        `batchNorm: ${label} must be [${channels}], got ${label} ${formatShape(t.dims)} and x ${formatShape(x.dims)}`,
       );
     }
   }
@@ -61,7 +61,7 @@ function checkRunning(x: Tensor, channels: number, o: BatchNormOptions): Running
   }
   if (batches && (checkTensor('batchNorm', 'numBatchesTracked', batches).dtype !== 'int32' || batches.size !== 1)) {
     throw new ArgumentError(
-      `batchNorm: numBatchesTracked must be int32 with one element, got ${batches.dtype} ${formatShape(batches.shape)}`,
+      `batchNorm: numBatchesTracked must be int32 with one element, got ${batches.dtype} ${formatShape(batches.dims)}`,
     );
   }
   return { mean: average, variance, batches: batches ?? null };
@@ -95,10 +95,10 @@ export function batchNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | nul
   const training = o.training === true || running === null;
   if (training && samples * inner <= 1) {
     throw new ShapeError(
-      `batchNorm: training needs more than 1 value for each channel, got x ${formatShape(x.shape)}; use eval() or a larger batch`,
+      `batchNorm: training needs more than 1 value for each channel, got x ${formatShape(x.dims)}; use eval() or a larger batch`,
     );
   }
-  const y = empty(x.shape, x.dtype);
+  const y = empty(x.dims, x.dtype);
   const means = empty([channels], x.dtype);
   const scales = empty([channels], x.dtype);
   const ins = [x.handle, handleOf(w), handleOf(b), samples, channels, inner];
@@ -134,7 +134,7 @@ function batchNormGradients(
     return pick(composed[0] as Tensor, composed[1] as Tensor, composed.at(-1) as Tensor, weight, bias);
   }
   const [samples, , channels, inner] = composition.sizes;
-  const dx = needs[0] ? empty(x.shape, x.dtype) : null;
+  const dx = needs[0] ? empty(x.dims, x.dtype) : null;
   const dWeight = empty([channels], x.dtype);
   const dBias = empty([channels], x.dtype);
   const outs = [handleOf(dx), dWeight.handle, dBias.handle];

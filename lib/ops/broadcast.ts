@@ -9,37 +9,37 @@ const stridedCopyKernel = kernel('stridedCopy');
 
 /** @internal `x` stretched to `shape`, which it broadcasts to. */
 export function expandTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
+  if (sameShape(x.dims, shape)) return x;
   const y = empty(shape, x.dtype);
-  stridedCopyKernel(y.handle, x.handle, 0, ...loopDims(shape, [broadcastStrides(x.shape, shape)]));
-  const from = x.shape; // closures hold on to what they name: the shape, not the tensor
+  stridedCopyKernel(y.handle, x.handle, 0, ...loopDims(shape, [broadcastStrides(x.dims, shape)]));
+  const from = x.dims; // closures hold on to what they name: the shape, not the tensor
   return record('expand', y, [x], (dy) => [sumTo(dy, from)]);
 }
 
 /** @internal `x` summed over the dimensions that broadcasting stretched, back to `shape`. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
-  if (sameShape(x.shape, shape)) return x;
-  const lead = x.shape.length - shape.length;
-  const stretched = (i: number): boolean => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1);
+  if (sameShape(x.dims, shape)) return x;
+  const lead = x.dims.length - shape.length;
+  const stretched = (i: number): boolean => i < lead || (shape[i - lead] === 1 && x.dims[i] !== 1);
   // Each run of neighbouring stretched dimensions is one reduction over (outer, n, inner), the last run first.
   let y = x;
   let inner = 1;
-  for (let i = x.shape.length - 1; i >= 0; ) {
+  for (let i = x.dims.length - 1; i >= 0; ) {
     if (!stretched(i)) {
-      inner *= x.shape[i] as number;
+      inner *= x.dims[i] as number;
       i--;
       continue;
     }
     let run = 1;
-    for (; i >= 0 && stretched(i); i--) run *= x.shape[i] as number;
-    const outer = sizeOf(x.shape.slice(0, i + 1));
+    for (; i >= 0 && stretched(i); i--) run *= x.dims[i] as number;
+    const outer = sizeOf(x.dims.slice(0, i + 1));
     const reduced = empty([outer, inner], x.dtype);
     sumKernel(reduced.handle, y.handle, outer, run, inner);
     if (y !== x) y.dispose();
     y = reduced;
   }
   const result = y === x ? view(x, 0, shape) : relabel(y, shape);
-  const from = x.shape;
+  const from = x.dims;
   return record('sumTo', result, [x], (dy) => [expandTo(dy, from)]);
 }
 

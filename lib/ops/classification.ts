@@ -42,7 +42,7 @@ const keptShape = (shape: Shape, dim: number): Shape => shape.map((n, d) => (d =
 const alongClasses = (weight: Tensor, x: Tensor, dim: number): Tensor =>
   reshape(
     weight,
-    x.shape.map((n, d) => (d === dim ? n : 1)),
+    x.dims.map((n, d) => (d === dim ? n : 1)),
   );
 
 const crossEntropyKernel = kernel('crossEntropy');
@@ -50,10 +50,10 @@ const crossEntropyBackwardKernel = kernel('crossEntropyBackward');
 
 /** @internal Softmax cross entropy with class indices, in one pass each way. */
 export function crossEntropyOfLabels(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
-  const { outer, n: classes, inner } = around(x.shape, o.dim);
+  const { outer, n: classes, inner } = around(x.dims, o.dim);
   const { ignoreIndex, labelSmoothing, weight, reduction } = o;
   const sizes = [outer, classes, inner, ignoreIndex, labelSmoothing, reductionCodes[reduction]];
-  const y = empty(reduction === 'none' ? labels.shape : [], x.dtype);
+  const y = empty(reduction === 'none' ? labels.dims : [], x.dtype);
   const total = empty([], x.dtype);
   const state = empty([2, labels.size], x.dtype);
   const spans = (): number[] => [x.handle, labels.handle, handleOf(weight), ...sizes];
@@ -65,7 +65,7 @@ export function crossEntropyOfLabels(x: Tensor, labels: Tensor, o: ClassOptions)
   );
   const backward = (dy: Tensor): Tensor[] => {
     if (isGradEnabled()) return [composedGradient(dy, total, x, labels, o)];
-    const dx = empty(x.shape, x.dtype);
+    const dx = empty(x.dims, x.dtype);
     crossEntropyBackwardKernel(dx.handle, dy.handle, total.handle, state.handle, ...spans());
     return [dx];
   };
@@ -75,14 +75,14 @@ export function crossEntropyOfLabels(x: Tensor, labels: Tensor, o: ClassOptions)
 // dx = (softmax(x) Σ q - q) dy, where the loss of a row is -Σ q log softmax(x).
 function composedGradient(dy: Tensor, total: Tensor, x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
   const { dim, labelSmoothing, reduction } = o;
-  const kept = keptShape(x.shape, dim);
-  const each = ones(labels.shape, { dtype: x.dtype });
+  const kept = keptShape(x.dims, dim);
+  const each = ones(labels.dims, { dtype: x.dtype });
   // The gradient of nll is -weight at each label.
-  let q = mul(nllGradient(each, total, labels, x.shape, { ...o, reduction: 'none' }), labelSmoothing - 1);
+  let q = mul(nllGradient(each, total, labels, x.dims, { ...o, reduction: 'none' }), labelSmoothing - 1);
   if (labelSmoothing > 0) {
     const counted = reshape(to(ne(labels, o.ignoreIndex), x.dtype), kept);
-    const share = labelSmoothing / (x.shape[dim] as number);
-    const weight = o.weight ?? ones([x.shape[dim] as number], { dtype: x.dtype });
+    const share = labelSmoothing / (x.dims[dim] as number);
+    const weight = o.weight ?? ones([x.dims[dim] as number], { dtype: x.dtype });
     q = add(q, mul(mul(alongClasses(weight, x, dim), counted), share));
   }
   const divisor = add(total, to(eq(total, 0), x.dtype)); // all labels ignored: the gradient is 0, not NaN
@@ -93,7 +93,7 @@ function composedGradient(dy: Tensor, total: Tensor, x: Tensor, labels: Tensor, 
 /** @internal Cross entropy with target probabilities, of x's shape; gradients flow to both. */
 export function crossEntropyOfProbabilities(x: Tensor, target: Tensor, o: ClassOptions): Tensor {
   const { dim, labelSmoothing, weight, reduction } = o;
-  const classes = x.shape[dim] as number;
+  const classes = x.dims[dim] as number;
   const smooth = labelSmoothing === 0 ? target : add(mul(target, 1 - labelSmoothing), labelSmoothing / classes);
   const q = weight === undefined ? smooth : mul(smooth, alongClasses(weight, x, dim));
   const terms = mul(q, logSoftmax(x, { dim }));
@@ -106,8 +106,8 @@ const nllBackwardKernel = kernel('nllBackward');
 
 /** @internal -weight x at the labels. It is linear: its gradient's gradient is itself. */
 export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
-  const { outer, n: classes, inner } = around(x.shape, o.dim);
-  const y = empty(o.reduction === 'none' ? labels.shape : [], x.dtype);
+  const { outer, n: classes, inner } = around(x.dims, o.dim);
+  const y = empty(o.reduction === 'none' ? labels.dims : [], x.dtype);
   const total = empty([], x.dtype);
   const fault = nllKernel(
     y.handle,
@@ -118,7 +118,7 @@ export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
     ...[outer, classes, inner, o.ignoreIndex, reductionCodes[o.reduction]],
   );
   checkLabels('nll', fault, classes, o.ignoreIndex);
-  const xShape = x.shape;
+  const xShape = x.dims;
   return record('nll', y, [x], (dy) => [nllGradient(dy, total, labels, xShape, o)], [
     labels,
     total,

@@ -54,7 +54,7 @@ export function ge(a: Operand, b: Operand): Tensor {
 
 // a > b is b < a; a clash of shapes is worded in the caller's order.
 function swapped(operation: string, run: Kernel, a: Tensor, b: Tensor): Tensor {
-  if (!sameShape(a.shape, b.shape)) broadcastShapes(operation, ['a', 'b'], [a.shape, b.shape]);
+  if (!sameShape(a.dims, b.dims)) broadcastShapes(operation, ['a', 'b'], [a.dims, b.dims]);
   return applyBinary(operation, run, b, a, 'uint8');
 }
 
@@ -94,7 +94,7 @@ export function logicalNot(x: Tensor): Tensor {
 
 function mask(name: string, run: Kernel, x: Tensor): Tensor {
   checkTensor(name, 'x', x);
-  const y = empty(x.shape, 'uint8');
+  const y = empty(x.dims, 'uint8');
   run(y.handle, x.handle);
   return y;
 }
@@ -105,14 +105,14 @@ const isFiniteKernel = kernel('isFinite');
 /** Where x is NaN: uint8. A tensor of any dtype; integers never are. */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: PyTorch's name, and the global is not used here
 export function isNaN(x: Tensor): Tensor {
-  if (checkTensor('isNaN', 'x', x) && !isFloat(x.dtype)) return full(x.shape, 0, { dtype: 'uint8' });
+  if (checkTensor('isNaN', 'x', x) && !isFloat(x.dtype)) return full(x.dims, 0, { dtype: 'uint8' });
   return mask('isNaN', isNaNKernel, x);
 }
 
 /** Where x is neither NaN nor ±∞: uint8. A tensor of any dtype; integers always are finite. */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: PyTorch's name, and the global is not used here
 export function isFinite(x: Tensor): Tensor {
-  if (checkTensor('isFinite', 'x', x) && !isFloat(x.dtype)) return full(x.shape, 1, { dtype: 'uint8' });
+  if (checkTensor('isFinite', 'x', x) && !isFloat(x.dtype)) return full(x.dims, 1, { dtype: 'uint8' });
   return mask('isFinite', isFiniteKernel, x);
 }
 
@@ -135,8 +135,8 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   }
   const [x, y] = operands('where', a, b);
   const result = choose(condition, x, y);
-  const xShape = x.shape;
-  const yShape = y.shape;
+  const xShape = x.dims;
+  const yShape = y.dims;
   const backward = (dy: Tensor, needs: readonly boolean[]) => [
     needs[0] ? sumTo(where(condition, dy, 0), xShape) : null,
     needs[1] ? sumTo(where(condition, 0, dy), yShape) : null,
@@ -145,12 +145,12 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 }
 
 function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
-  if (sameShape(a.shape, b.shape) && sameShape(a.shape, condition.shape)) {
-    const y = empty(a.shape, a.dtype);
+  if (sameShape(a.dims, b.dims) && sameShape(a.dims, condition.dims)) {
+    const y = empty(a.dims, a.dtype);
     whereKernel(y.handle, condition.handle, a.handle, b.handle, y.size, 1, 1, 1);
     return y;
   }
-  const shapes = [condition.shape, a.shape, b.shape];
+  const shapes = [condition.dims, a.dims, b.dims];
   const shape = broadcastShapes('where', ['condition', 'a', 'b'], shapes);
   const dims = loopDims(
     shape,
@@ -170,7 +170,7 @@ function extreme(operation: string, run: Kernel, loses: typeof gt, a: Operand, b
   // Who does not lose takes the gradient (two NaN both), equals take half each.
   const share = (one: Tensor, other: Tensor, dy: Tensor): Tensor => {
     const whole = to(logicalNot(loses(one, other)), dy.dtype);
-    return sumTo(mul(dy, where(eq(one, other), 0.5, whole)), one.shape);
+    return sumTo(mul(dy, where(eq(one, other), 0.5, whole)), one.dims);
   };
   const backward = (dy: Tensor, needs: readonly boolean[]) => [
     needs[0] ? share(x, y, dy) : null,
@@ -208,11 +208,11 @@ export function clamp(x: Tensor, options: { min?: number; max?: number }): Tenso
   }
   const min = checkBound('clamp', 'min', options.min, Number.NEGATIVE_INFINITY);
   const max = checkBound('clamp', 'max', options.max, Number.POSITIVE_INFINITY);
-  const y = empty(x.shape, x.dtype);
+  const y = empty(x.dims, x.dtype);
   clampKernel(y.handle, x.handle, min, max);
   const backward = (dy: Tensor) => {
     if (isGradEnabled()) return [mul(dy, between(x, min, max, dy.dtype))];
-    const dx = empty(x.shape, x.dtype);
+    const dx = empty(x.dims, x.dtype);
     clampBackwardKernel(dx.handle, dy.handle, x.handle, min, max);
     return [dx];
   };

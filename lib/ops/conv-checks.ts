@@ -19,20 +19,20 @@ export function checkOperands(
   if (weight.rank !== rank + 2) {
     const sizes = rank === 1 ? 'kernel length' : 'kernel height, kernel width';
     throw new ShapeError(
-      `${operation}: weight must be [${channels}, ${sizes}], got weight ${formatShape(weight.shape)}`,
+      `${operation}: weight must be [${channels}, ${sizes}], got weight ${formatShape(weight.dims)}`,
     );
   }
   if (weight.size === 0) {
-    throw new ShapeError(`${operation}: weight must not be empty, got weight ${formatShape(weight.shape)}`);
+    throw new ShapeError(`${operation}: weight must not be empty, got weight ${formatShape(weight.dims)}`);
   }
 }
 
 /** @internal */
 export function checkInChannels(operation: string, x: Tensor, weight: Tensor, rank: number, wanted: number): void {
-  const channels = x.shape[x.rank - rank - 1];
+  const channels = x.dims[x.rank - rank - 1];
   if (channels === wanted) return;
   throw new ShapeError(
-    `${operation}: x must have the weight's ${wanted} input channels, got x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} (${channels} ≠ ${wanted})`,
+    `${operation}: x must have the weight's ${wanted} input channels, got x ${formatShape(x.dims)} and weight ${formatShape(weight.dims)} (${channels} ≠ ${wanted})`,
   );
 }
 
@@ -45,7 +45,7 @@ export function checkDivisible(operation: string, name: string, channels: number
 /** @internal */
 export function checkBias(operation: string, bias: Tensor | null, outChannels: number): void {
   if (bias === null || (bias.rank === 1 && bias.size === outChannels)) return;
-  throw new ShapeError(`${operation}: bias must be [${outChannels}], got bias ${formatShape(bias.shape)}`);
+  throw new ShapeError(`${operation}: bias must be [${outChannels}], got bias ${formatShape(bias.dims)}`);
 }
 
 /** @internal The elements [before, after] each dimension of which the option `padding` speaks. */

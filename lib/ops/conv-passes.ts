@@ -94,7 +94,7 @@ export function convWeight(name: string, x: Tensor, dy: Tensor, s: ConvSizes): T
 // The bias gradient: the sums of `dy` over all dimensions but that of the channels.
 function channelSums(dy: Tensor, channels: number, s: ConvSizes): Tensor {
   if (isGradEnabled()) {
-    const dims = dy.shape.map((_, i) => i);
+    const dims = dy.dims.map((_, i) => i);
     // Channels come second, or first where there is no batch.
     const dim = dy.rank === s.weight.length ? 1 : 0;
     return sum(dy, { dim: dims.filter((i) => i !== dim) });

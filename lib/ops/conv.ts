@@ -133,11 +133,11 @@ export function convolution(
     const rule = `paddingMode must be one of ${paddingModes.join(', ')}`;
     throw new ArgumentError(`${operation}: ${rule}, got ${describe(mode)}`);
   }
-  const taps = weight.shape.slice(2);
+  const taps = weight.dims.slice(2);
   const pads = readPadding(operation, options?.padding ?? 0, taps, stride, dilation);
-  const outChannels = weight.shape[0] as number;
+  const outChannels = weight.dims[0] as number;
   checkDivisible(operation, 'outChannels', outChannels, groups);
-  checkInChannels(operation, x, weight, rank, (weight.shape[1] as number) * groups);
+  checkInChannels(operation, x, weight, rank, (weight.dims[1] as number) * groups);
   checkBias(operation, bias ?? null, outChannels);
   const axes = sizes.map((size, i): Axis => {
     const [before, after] = pads[i] as [number, number];
@@ -146,7 +146,7 @@ export function convolution(
     if (span(axis) > padded) {
       const clash = `${dimensionName(rank, i)} ${span(axis)} > ${padded}`;
       throw new ShapeError(
-        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} (${clash})`,
+        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.dims)} and weight ${formatShape(weight.dims)} (${clash})`,
       );
     }
     const out = Math.floor((padded - span(axis)) / (stride[i] as number)) + 1;
@@ -158,15 +158,15 @@ export function convolution(
   }
   const [h, w] = asImage(axes);
   return convOutput(operation, x, weight, bias ?? null, {
-    images: x.rank === rank + 2 ? (x.shape[0] as number) : 1,
+    images: x.rank === rank + 2 ? (x.dims[0] as number) : 1,
     groups,
-    inChannels: weight.shape[1] as number,
+    inChannels: weight.dims[1] as number,
     outChannels: outChannels / groups,
     h,
     w,
-    x: x.shape,
-    y: [...x.shape.slice(0, -rank - 1), outChannels, ...axes.map((axis) => axis.out)],
-    weight: weight.shape,
+    x: x.dims,
+    y: [...x.dims.slice(0, -rank - 1), outChannels, ...axes.map((axis) => axis.out)],
+    weight: weight.dims,
   });
 }
 
@@ -187,38 +187,38 @@ export function transposedConvolution(
   const padding = perDimension(operation, 'padding', options?.padding ?? 0, rank, 0);
   const outputPadding = perDimension(operation, 'outputPadding', options?.outputPadding ?? 0, rank, 0);
   const groups = checkInteger(operation, 'groups', options?.groups ?? 1, 1);
-  const inChannels = x.shape[x.rank - rank - 1] as number;
-  checkInChannels(operation, x, weight, rank, weight.shape[0] as number);
+  const inChannels = x.dims[x.rank - rank - 1] as number;
+  checkInChannels(operation, x, weight, rank, weight.dims[0] as number);
   checkDivisible(operation, 'inChannels', inChannels, groups);
   const axes = sizes.map((size, i): Axis => {
-    const axis = { taps: weight.shape[i + 2] as number, dilation: dilation[i] as number };
+    const axis = { taps: weight.dims[i + 2] as number, dilation: dilation[i] as number };
     const [step, extra] = [stride[i] as number, outputPadding[i] as number];
     if (extra >= Math.max(step, axis.dilation)) {
       throw new ArgumentError(
         `${operation}: outputPadding must be smaller than stride or dilation, got ${extra} with stride ${step} and dilation ${axis.dilation}`,
       );
     }
-    if (size === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.shape)}`);
+    if (size === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.dims)}`);
     const length = (size - 1) * step - 2 * (padding[i] as number) + span(axis) + extra;
     if (length < 1) {
       throw new ShapeError(
-        `${operation}: the output must not be empty, got x ${formatShape(x.shape)} and padding ${padding[i]} (${dimensionName(rank, i)} ${length})`,
+        `${operation}: the output must not be empty, got x ${formatShape(x.dims)} and padding ${padding[i]} (${dimensionName(rank, i)} ${length})`,
       );
     }
     return { ...axis, in: length, out: size, stride: size === 1 ? 1 : step, pad: padding[i] as number };
   });
-  const outChannels = (weight.shape[1] as number) * groups;
+  const outChannels = (weight.dims[1] as number) * groups;
   checkBias(operation, bias ?? null, outChannels);
   const [h, w] = asImage(axes);
   return convInput(operation, x, weight, bias ?? null, {
-    images: x.rank === rank + 2 ? (x.shape[0] as number) : 1,
+    images: x.rank === rank + 2 ? (x.dims[0] as number) : 1,
     groups,
-    inChannels: weight.shape[1] as number,
+    inChannels: weight.dims[1] as number,
     outChannels: inChannels / groups,
     h,
     w,
-    x: [...x.shape.slice(0, -rank - 1), outChannels, ...axes.map((axis) => axis.in)],
-    y: x.shape,
-    weight: weight.shape,
+    x: [...x.dims.slice(0, -rank - 1), outChannels, ...axes.map((axis) => axis.in)],
+    y: x.dims,
+    weight: weight.dims,
   });
 }

@@ -15,7 +15,7 @@ const stridedCopyKernel = kernel('stridedCopy');
 /** A copy with memory of its own; gradients flow through it. */
 export function clone(x: Tensor): Tensor {
   checkTensor('clone', 'x', x);
-  const y = empty(x.shape, x.dtype);
+  const y = empty(x.dims, x.dtype);
   castKernel(y.handle, x.handle);
   return record('clone', y, [x], (dy) => [dy]);
 }
@@ -28,7 +28,7 @@ export function to(x: Tensor, dtype: DType): Tensor {
   checkTensor('to', 'x', x);
   checkDType('to', dtype ?? null, x.dtype);
   if (dtype === x.dtype) return x;
-  const y = empty(x.shape, dtype);
+  const y = empty(x.dims, dtype);
   castKernel(y.handle, x.handle);
   const from = x.dtype;
   return isFloat(dtype) ? record('to', y, [x], (dy) => [to(dy, from)]) : y;
@@ -37,7 +37,7 @@ export function to(x: Tensor, dtype: DType): Tensor {
 /** The same memory without the graph: no gradient flows through it. */
 export function detach(x: Tensor): Tensor {
   checkTensor('detach', 'x', x);
-  return view(x, 0, x.shape);
+  return view(x, 0, x.dims);
 }
 
 // In-place operations are not recorded: they are for weights and state, under noGrad.
@@ -58,10 +58,10 @@ export function copy_(x: Tensor, source: Tensor | TensorData): Tensor {
   checkInPlace('copy_', x, source instanceof Tensor ? source : undefined);
   if (source instanceof Tensor) {
     const from = to(source, x.dtype);
-    if (sameShape(from.shape, x.shape)) castKernel(x.handle, from.handle);
+    if (sameShape(from.dims, x.dims)) castKernel(x.handle, from.handle);
     else {
       checkBroadcast('copy_', 'source', from, x);
-      stridedCopyKernel(x.handle, from.handle, 0, ...loopDims(x.shape, [broadcastStrides(from.shape, x.shape)]));
+      stridedCopyKernel(x.handle, from.handle, 0, ...loopDims(x.dims, [broadcastStrides(from.dims, x.dims)]));
     }
   } else if (isArrayOf(x.dtype, source)) {
     writeArray(x, source);
@@ -76,16 +76,16 @@ export function copy_(x: Tensor, source: Tensor | TensorData): Tensor {
 
 function writeArray(x: Tensor, array: TypedArray): void {
   if (array.length !== x.size)
-    throw new ShapeError(`copy_: needs ${x.size} elements for ${formatShape(x.shape)}, got ${array.length}`);
+    throw new ShapeError(`copy_: needs ${x.size} elements for ${formatShape(x.dims)}, got ${array.length}`);
   native.write(x.handle, array);
 }
 
 function checkBroadcast(operation: string, name: string, from: Tensor, x: Tensor): void {
-  const lead = x.shape.length - from.shape.length;
-  const fits = lead >= 0 && from.shape.every((n, i) => n === 1 || n === x.shape[i + lead]);
+  const lead = x.dims.length - from.dims.length;
+  const fits = lead >= 0 && from.dims.every((n, i) => n === 1 || n === x.dims[i + lead]);
   if (!fits)
     throw new ShapeError(
-      `${operation}: ${name} must broadcast to x, got x ${formatShape(x.shape)} and ${name} ${formatShape(from.shape)}`,
+      `${operation}: ${name} must broadcast to x, got x ${formatShape(x.dims)} and ${name} ${formatShape(from.dims)}`,
     );
 }
 
@@ -109,10 +109,10 @@ export function add_(x: Tensor, other: Tensor | number, options: { alpha?: numbe
   checkInPlace('add_', x, other instanceof Tensor ? other : undefined);
   let from = typeof other === 'number' ? tensor(other, { dtype: x.dtype }) : checkTensor('add_', 'other', other);
   checkSameDType('add_', ['x', 'other'], [x, from]);
-  if (!sameShape(from.shape, x.shape)) {
+  if (!sameShape(from.dims, x.dims)) {
     checkBroadcast('add_', 'other', from, x);
-    const wide = empty(x.shape, x.dtype);
-    stridedCopyKernel(wide.handle, from.handle, 0, ...loopDims(x.shape, [broadcastStrides(from.shape, x.shape)]));
+    const wide = empty(x.dims, x.dtype);
+    stridedCopyKernel(wide.handle, from.handle, 0, ...loopDims(x.dims, [broadcastStrides(from.dims, x.dims)]));
     from = wide;
   }
   addScaledKernel(x.handle, from.handle, alpha);

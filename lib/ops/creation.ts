@@ -178,19 +178,19 @@ export function scalar(operation: string, value: unknown, dtype: DType): Tensor 
 /** Zeros of the shape and dtype of `x`. */
 export function zerosLike(x: Tensor, options?: TensorOptions): Tensor {
   checkTensor('zerosLike', 'x', x);
-  return filled('zerosLike', x.shape, 0, { dtype: x.dtype, ...options });
+  return filled('zerosLike', x.dims, 0, { dtype: x.dtype, ...options });
 }
 
 /** Ones of the shape and dtype of `x`. */
 export function onesLike(x: Tensor, options?: TensorOptions): Tensor {
   checkTensor('onesLike', 'x', x);
-  return filled('onesLike', x.shape, 1, { dtype: x.dtype, ...options });
+  return filled('onesLike', x.dims, 1, { dtype: x.dtype, ...options });
 }
 
 /** `value` in the shape and dtype of `x`. */
 export function fullLike(x: Tensor, value: number, options?: TensorOptions): Tensor {
   checkTensor('fullLike', 'x', x);
-  return filled('fullLike', x.shape, value, { dtype: x.dtype, ...options });
+  return filled('fullLike', x.dims, value, { dtype: x.dtype, ...options });
 }
 
 /** start, start + step, … below `end` (exclusive); `arange(n)` counts from 0. Default dtype float32. */

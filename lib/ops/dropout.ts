@@ -48,13 +48,13 @@ function channels(
 ) {
   const p = chance(name, x, options);
   if (!ranks.includes(x.rank)) {
-    throw new ShapeError(`${name}: x must have ${ranks.join(' or ')} dimensions, got x ${formatShape(x.shape)}${hint}`);
+    throw new ShapeError(`${name}: x must have ${ranks.join(' or ')} dimensions, got x ${formatShape(x.dims)}${hint}`);
   }
   if (p === null) return x;
   const kept = Math.max(...ranks) === x.rank ? 2 : 1;
   return masked(
     x,
-    x.shape.map((n, i) => (i < kept ? n : 1)),
+    x.dims.map((n, i) => (i < kept ? n : 1)),
     p,
     options?.generator,
   );
@@ -106,7 +106,7 @@ export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
   if (p === 1) return mul(x, 0);
   const scale = 1 / Math.sqrt((alpha * alpha * p + 1) * (1 - p));
   const generator = options?.generator;
-  const kept = bernoulli(x.shape, { p: 1 - p, dtype: x.dtype, ...(generator && { generator }) });
+  const kept = bernoulli(x.dims, { p: 1 - p, dtype: x.dtype, ...(generator && { generator }) });
   const shift = add(mul(kept, alpha * scale), (p - 1) * alpha * scale);
   return add(mul(x, mul(kept, scale)), shift);
 }
@@ -128,6 +128,6 @@ export function stochasticDepth(x: Tensor, options?: DropoutOptions & { mode?: '
     throw new ArgumentError(`stochasticDepth: mode must be row or batch, got ${describe(mode)}`);
   }
   if (p === null) return x;
-  const shape = x.shape.map((n, i) => (i === 0 && mode === 'row' ? n : 1));
+  const shape = x.dims.map((n, i) => (i === 0 && mode === 'row' ? n : 1));
   return masked(x, shape, p, options?.generator);
 }

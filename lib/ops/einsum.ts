@@ -34,7 +34,7 @@ function named(equation: string, term: string, t: Tensor, position: number): Nam
   const names = dots < 0 ? [] : namesOf(equation, term, dots);
   if (names.length !== t.rank) {
     throw new ShapeError(
-      `einsum: term ${describe(term)} must name the dimensions of operand ${position}, got ${formatShape(t.shape)}`,
+      `einsum: term ${describe(term)} must name the dimensions of operand ${position}, got ${formatShape(t.dims)}`,
     );
   }
   return { t, names };
@@ -67,7 +67,7 @@ function sizesOf(inputs: readonly Named[]): Map<string, number> {
   const sizes = new Map<string, number>();
   for (const { t, names } of inputs) {
     names.forEach((name, i) => {
-      const [n, before] = [t.shape[i] as number, sizes.get(name) ?? 1];
+      const [n, before] = [t.dims[i] as number, sizes.get(name) ?? 1];
       if (n !== 1 && before !== 1 && n !== before) {
         const where = /\d/.test(name) ? 'under the ellipsis' : `of ${name}`;
         throw new ShapeError(`einsum: sizes ${where} must match, got ${before} and ${n}`);
@@ -88,11 +88,11 @@ function withoutRepeats({ t, names }: Named): Named {
   if (second < 0) return { t, names };
   const first = names.indexOf(names[second] as string);
   const others = names.map((_, i) => i).filter((i) => i !== first && i !== second);
-  const n = t.shape[first] as number;
-  if (n !== t.shape[second]) {
-    throw new ShapeError(`einsum: sizes of ${names[first]} must match, got ${n} and ${t.shape[second]}`);
+  const n = t.dims[first] as number;
+  if (n !== t.dims[second]) {
+    throw new ShapeError(`einsum: sizes of ${names[first]} must match, got ${n} and ${t.dims[second]}`);
   }
-  const shape = others.map((i) => t.shape[i] as number);
+  const shape = others.map((i) => t.dims[i] as number);
   const square = reshape(reorder(t, [...others, first, second]), [...shape, n * n]);
   const index = tensor(Int32Array.from({ length: n }, (_, i) => i * (n + 1)));
   const diagonal = indexSelect(square, index, { dim: others.length });
@@ -109,7 +109,7 @@ function prepare(x: Named, needed: ReadonlySet<string>, sizes: ReadonlyMap<strin
     names = names.filter((name) => needed.has(name));
   }
   const shape = names.map(size);
-  if (shape.some((n, i) => n !== t.shape[i])) t = expand(t, shape);
+  if (shape.some((n, i) => n !== t.dims[i])) t = expand(t, shape);
   return { t, names };
 }
 

@@ -23,13 +23,13 @@ export function operands(operation: string, a: unknown, b: unknown): [Tensor, Te
 
 /** @internal Runs a broadcasting kernel. `dtype`: of the result, when it is not the operands'. */
 export function applyBinary(operation: string, run: Kernel, a: Tensor, b: Tensor, dtype = a.dtype): Tensor {
-  if (sameShape(a.shape, b.shape)) {
-    const y = empty(a.shape, dtype);
+  if (sameShape(a.dims, b.dims)) {
+    const y = empty(a.dims, dtype);
     run(y.handle, a.handle, b.handle, y.size, 1, 1);
     return y;
   }
-  const shape = broadcastShapes(operation, ['a', 'b'], [a.shape, b.shape]);
-  const dims = loopDims(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)]);
+  const shape = broadcastShapes(operation, ['a', 'b'], [a.dims, b.dims]);
+  const dims = loopDims(shape, [broadcastStrides(a.dims, shape), broadcastStrides(b.dims, shape)]);
   const y = empty(shape, dtype);
   run(y.handle, a.handle, b.handle, ...dims);
   return y;
@@ -41,8 +41,8 @@ const addKernel = kernel('add');
 export function add(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('add', a, b);
   const result = applyBinary('add', addKernel, x, y);
-  const xShape = x.shape; // closures hold on to what they name: shapes, not tensors, where shapes do
-  const yShape = y.shape;
+  const xShape = x.dims; // closures hold on to what they name: shapes, not tensors, where shapes do
+  const yShape = y.dims;
   return record('add', result, [x, y], (dy, needs) => [
     needs[0] ? sumTo(dy, xShape) : null,
     needs[1] ? sumTo(dy, yShape) : null,
@@ -55,8 +55,8 @@ const subtractKernel = kernel('subtract');
 export function sub(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('sub', a, b);
   const result = applyBinary('sub', subtractKernel, x, y);
-  const xShape = x.shape;
-  const yShape = y.shape;
+  const xShape = x.dims;
+  const yShape = y.dims;
   return record('sub', result, [x, y], (dy, needs) => [
     needs[0] ? sumTo(dy, xShape) : null,
     needs[1] ? neg(sumTo(dy, yShape)) : null,
@@ -70,8 +70,8 @@ export function mul(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('mul', a, b);
   const result = applyBinary('mul', multiplyKernel, x, y);
   const backward = (dy: Tensor, needs: readonly boolean[]) => [
-    needs[0] ? sumTo(mul(dy, y), x.shape) : null,
-    needs[1] ? sumTo(mul(dy, x), y.shape) : null,
+    needs[0] ? sumTo(mul(dy, y), x.dims) : null,
+    needs[1] ? sumTo(mul(dy, x), y.dims) : null,
   ];
   return record('mul', result, [x, y], backward, [x, y]);
 }
@@ -87,10 +87,10 @@ export function div(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('div', a, b);
   checkFloat('div', a instanceof Tensor ? 'a' : 'b', x);
   const result = applyBinary('div', divideKernel, x, y);
-  const xShape = x.shape;
+  const xShape = x.dims;
   const backward = (dy: Tensor, needs: readonly boolean[]) => [
     needs[0] ? sumTo(div(dy, y), xShape) : null,
-    needs[1] ? sumTo(neg(mul(dy, div(result, y))), y.shape) : null,
+    needs[1] ? sumTo(neg(mul(dy, div(result, y))), y.dims) : null,
   ];
   return record('div', result, [x, y], backward, [y, result]);
 }
@@ -118,8 +118,8 @@ export function pow(x: Operand, exponent: Operand): Tensor {
   if (shortcut !== undefined) return shortcut(a);
   const y = applyBinary('pow', powKernel, a, b);
   const backward = (dy: Tensor, needs: readonly boolean[]) => [
-    needs[0] ? sumTo(mul(dy, powSlope(a, exponent instanceof Tensor ? b : exponent)), a.shape) : null,
-    needs[1] ? sumTo(mul(dy, exponentSlope(a, b, y)), b.shape) : null,
+    needs[0] ? sumTo(mul(dy, powSlope(a, exponent instanceof Tensor ? b : exponent)), a.dims) : null,
+    needs[1] ? sumTo(mul(dy, exponentSlope(a, b, y)), b.dims) : null,
   ];
   return record('pow', y, [a, b], backward, [a, b, y]);
 }
@@ -154,12 +154,12 @@ export function unary(
 ): Tensor {
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
-  const y = empty(x.shape, x.dtype);
+  const y = empty(x.dims, x.dtype);
   run(y.handle, x.handle, ...numbers);
   const read = reads === 'x' ? x : y;
   const backward = (dy: Tensor) => {
     if (isGradEnabled()) return [mul(dy, derivative(read))];
-    const dx = empty(read.shape, read.dtype);
+    const dx = empty(read.dims, read.dtype);
     backwardRun(dx.handle, dy.handle, read.handle, ...numbers);
     return [dx];
   };
@@ -177,7 +177,7 @@ function composed(
 ): Tensor {
   checkTensor(name, 'x', x);
   if (accepts === 'floats' || x.dtype !== 'int32') checkFloat(name, 'x', x);
-  const y = empty(x.shape, x.dtype);
+  const y = empty(x.dims, x.dtype);
   run(y.handle, x.handle);
   if (reads === 'nothing') return record(name, y, [x], (dy) => [gradient(dy, dy)]);
   const read = reads === 'x' ? x : y;

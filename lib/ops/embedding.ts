@@ -19,10 +19,10 @@ const handleOf = (t: Tensor | null): number => t?.handle ?? 0;
 function checkTable(name: string, weight: Tensor): { rows: number; columns: number } {
   checkTensor(name, 'weight', weight);
   checkFloat(name, 'weight', weight);
-  const [rows, columns] = weight.shape;
+  const [rows, columns] = weight.dims;
   if (weight.rank !== 2 || rows === undefined || columns === undefined) {
     throw new ShapeError(
-      `${name}: weight must be [numEmbeddings, embeddingDim], got weight ${formatShape(weight.shape)}`,
+      `${name}: weight must be [numEmbeddings, embeddingDim], got weight ${formatShape(weight.dims)}`,
     );
   }
   return { rows, columns };
@@ -76,15 +76,15 @@ export function rowsOf(name: string, weight: Tensor, index: Tensor, paddingIndex
 // Looking rows up, and adding rows to zeros: each is the other's gradient. `skipped` reads as zeros and gets nothing;
 // the layer's padding row is skipped in the gradient alone.
 function looked(name: string, weight: Tensor, index: Tensor, padding: number, skipped: number): Tensor {
-  const [rows, columns] = weight.shape as [number, number];
-  const y = empty([...index.shape, columns], weight.dtype);
+  const [rows, columns] = weight.dims as [number, number];
+  const y = empty([...index.dims, columns], weight.dtype);
   const fault = embeddingKernel(y.handle, weight.handle, index.handle, rows, columns, skipped);
   checkFault(fault, (found) => wrongIndex(name, rows, found));
   return record('embedding', y, [weight], (dy) => [addedRows(name, dy, index, rows, padding)], [index]);
 }
 
 function addedRows(name: string, dy: Tensor, index: Tensor, rows: number, padding: number): Tensor {
-  const columns = dy.shape.at(-1) as number;
+  const columns = dy.dims.at(-1) as number;
   const dWeight = empty([rows, columns], dy.dtype);
   const fault = embeddingBackwardKernel(dWeight.handle, dy.handle, index.handle, rows, columns, padding);
   checkFault(fault, (found) => wrongIndex(name, rows, found));
@@ -129,27 +129,27 @@ function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagO
     checkInt32(name, 'offsets', offsets);
     if (index.rank !== 1 || offsets.rank !== 1) {
       throw new ShapeError(
-        `${name}: index and offsets must have one dimension, got index ${formatShape(index.shape)} and offsets ${formatShape(offsets.shape)}`,
+        `${name}: index and offsets must have one dimension, got index ${formatShape(index.dims)} and offsets ${formatShape(offsets.dims)}`,
       );
     }
     if (offsets.size === 0 && index.size > 0) {
       throw new ShapeError(`${name}: offsets must name at least one bag, got offsets [0] and index [${index.size}]`);
     }
   } else if (index.rank !== 2) {
-    throw new ShapeError(`${name}: without offsets, index must be [bags, size], got index ${formatShape(index.shape)}`);
+    throw new ShapeError(`${name}: without offsets, index must be [bags, size], got index ${formatShape(index.dims)}`);
   }
   const factors = o.perSampleWeights ?? null;
   if (factors !== null) {
     if (mode !== 'sum') throw new ArgumentError(`${name}: perSampleWeights need mode sum, got ${mode}`);
     checkTensor(name, 'perSampleWeights', factors);
     checkSameDType(name, ['weight', 'perSampleWeights'], [weight, factors]);
-    if (!sameShape(factors.shape, index.shape)) {
+    if (!sameShape(factors.dims, index.dims)) {
       throw new ShapeError(
-        `${name}: perSampleWeights must have index's shape, got perSampleWeights ${formatShape(factors.shape)} and index ${formatShape(index.shape)}`,
+        `${name}: perSampleWeights must have index's shape, got perSampleWeights ${formatShape(factors.dims)} and index ${formatShape(index.dims)}`,
       );
     }
   }
-  const count = offsets === null ? (index.shape[0] as number) : offsets.size;
+  const count = offsets === null ? (index.dims[0] as number) : offsets.size;
   const padding = checkPadding(name, o.paddingIndex, rows);
   return { name, count, rows, columns, mean: mode === 'mean', padding, mode };
 }
@@ -180,7 +180,7 @@ export function bagsOf(name: string, weight: Tensor, index: Tensor, o: Embedding
 }
 
 function checkBagFault(fault: Fault | undefined, { name, rows }: Bags, index: Tensor): void {
-  const total = sizeOf(index.shape);
+  const total = sizeOf(index.dims);
   checkFault(fault, (found) => {
     if (found.position < total) return wrongIndex(name, rows, found);
     const rule = `offsets must ascend from 0 to at most ${total}`;
@@ -222,7 +222,7 @@ function spreadBags(dy: Tensor, index: Tensor, offsets: Tensor | null, factors: 
 }
 
 function factorsOfBags(dy: Tensor, weight: Tensor, index: Tensor, offsets: Tensor | null, b: Bags): Tensor {
-  const dFactors = empty(index.shape, dy.dtype);
+  const dFactors = empty(index.dims, dy.dtype);
   const ins = [dy.handle, weight.handle, index.handle, handleOf(offsets)];
   const fault = bagFactorsKernel(dFactors.handle, ...ins, b.count, b.rows, b.columns, b.padding);
   checkBagFault(fault, b, index);
@@ -235,7 +235,7 @@ function factorsOfBags(dy: Tensor, weight: Tensor, index: Tensor, offsets: Tenso
 
 function largestOfBags(weight: Tensor, index: Tensor, offsets: Tensor | null, b: Bags): Tensor {
   const y = empty([b.count, b.columns], weight.dtype);
-  const chosen = empty(y.shape, 'int32');
+  const chosen = empty(y.dims, 'int32');
   const ins = [weight.handle, index.handle, handleOf(offsets)];
   const fault = bagMaxKernel(y.handle, chosen.handle, ...ins, b.count, b.rows, b.columns, b.padding);
   checkBagFault(fault, b, index);
@@ -244,7 +244,7 @@ function largestOfBags(weight: Tensor, index: Tensor, offsets: Tensor | null, b:
 
 // Reading the chosen elements, and adding to them: each is the other's gradient.
 function readChosen(weight: Tensor, chosen: Tensor, b: Bags): Tensor {
-  const y = empty(chosen.shape, weight.dtype);
+  const y = empty(chosen.dims, weight.dtype);
   chosenRowsKernel(y.handle, weight.handle, chosen.handle, b.rows, b.columns);
   return record('chosenRows', y, [weight], (dy) => [spreadChosen(dy, chosen, b)], [chosen]);
 }

@@ -33,7 +33,7 @@ const argMinKernel = kernel('argMin');
 
 function checkSome(operation: string, { x, n, outer, inner }: Layout): void {
   if (n === 0 && outer * inner > 0) {
-    throw new ShapeError(`${operation}: needs at least one element to choose from, got x ${formatShape(x.shape)}`);
+    throw new ShapeError(`${operation}: needs at least one element to choose from, got x ${formatShape(x.dims)}`);
   }
 }
 
@@ -78,7 +78,7 @@ function extreme(
   const values = empty(l.shape, x.dtype);
   locate(indices.handle, values.handle, x.handle, l.outer, l.n, l.inner);
   const sizes: Sizes = [l.outer, l.n, l.inner];
-  const xShape = x.shape;
+  const xShape = x.dims;
   return { values: record(name, values, [x], (dy) => [scatter(name, dy, indices, sizes, xShape)], [indices]), indices };
 }
 
@@ -113,14 +113,14 @@ const pickBackwardKernel = kernel('pickBackward');
 function pick(name: string, x: Tensor, index: Tensor, sizes: Sizes, shape: Shape): Tensor {
   const y = empty(shape, x.dtype);
   pickKernel(y.handle, x.handle, index.handle, ...sizes);
-  const xShape = x.shape;
+  const xShape = x.dims;
   return record(name, y, [x], (dy) => [scatter(name, dy, index, sizes, xShape)], [index]);
 }
 
 function scatter(name: string, x: Tensor, index: Tensor, sizes: Sizes, shape: Shape): Tensor {
   const y = empty(shape, x.dtype);
   pickBackwardKernel(y.handle, x.handle, index.handle, ...sizes);
-  const xShape = x.shape;
+  const xShape = x.dims;
   return record(name, y, [x], (dy) => [pick(name, dy, index, sizes, xShape)], [index]);
 }
 

@@ -49,20 +49,20 @@ export function indexSelect(x: Tensor, index: Tensor, options?: { dim?: number }
   if (x.rank === 0) throw new ShapeError('indexSelect: x must have at least one dimension, got a scalar');
   if (index.rank !== 1)
     throw new ShapeError(
-      `indexSelect: index must have one dimension, got ${formatShape(index.shape)}; use gather for several`,
+      `indexSelect: index must have one dimension, got ${formatShape(index.dims)}; use gather for several`,
     );
   return rows(x, index, checkDim('indexSelect', options?.dim ?? 0, x.rank));
 }
 
 // Selecting rows, and adding rows to zeros: each is the other's gradient.
 function rows(x: Tensor, index: Tensor, dim: number): Tensor {
-  const { outer, n, inner } = around(x.shape, dim);
+  const { outer, n, inner } = around(x.dims, dim);
   const y = empty(
-    x.shape.map((size, i) => (i === dim ? index.size : size)),
+    x.dims.map((size, i) => (i === dim ? index.size : size)),
     x.dtype,
   );
   checkIndices('indexSelect', indexSelectKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
-  const from = x.shape;
+  const from = x.dims;
   return record('indexSelect', y, [x], (dy) => [addedRows(dy, index, from, dim)], [index]);
 }
 
@@ -80,7 +80,7 @@ function fitsInside(small: Shape, large: Shape, dim: number): boolean {
 
 // x without what lies beyond `shape`, dimension `dim` aside.
 function narrow(x: Tensor, shape: Shape, dim: number): Tensor {
-  return shape.reduce((y, n, i) => (i === dim || n === x.shape[i] ? y : slice(y, { dim: i, end: n })), x);
+  return shape.reduce((y, n, i) => (i === dim || n === x.dims[i] ? y : slice(y, { dim: i, end: n })), x);
 }
 
 /**
@@ -97,20 +97,20 @@ export function gather(x: Tensor, index: Tensor, options?: { dim?: number }): Te
   checkIndex('gather', index);
   checkOptions('gather', options, ['dim']);
   const dim = checkDim('gather', options?.dim ?? 0, x.rank);
-  if (!fitsInside(index.shape, x.shape, dim)) {
+  if (!fitsInside(index.dims, x.dims, dim)) {
     throw new ShapeError(
-      `gather: index must have x's rank and outside dimension ${dim} no larger sizes, got x ${formatShape(x.shape)} and index ${formatShape(index.shape)}`,
+      `gather: index must have x's rank and outside dimension ${dim} no larger sizes, got x ${formatShape(x.dims)} and index ${formatShape(index.dims)}`,
     );
   }
-  return gathered(narrow(x, index.shape, dim), index, dim);
+  return gathered(narrow(x, index.dims, dim), index, dim);
 }
 
 // Gathering, and adding to zeros: each is the other's gradient.
 function gathered(x: Tensor, index: Tensor, dim: number): Tensor {
-  const { outer, n, inner } = around(x.shape, dim);
-  const y = empty(index.shape, x.dtype);
+  const { outer, n, inner } = around(x.dims, dim);
+  const y = empty(index.dims, x.dtype);
   checkIndices('gather', gatherKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
-  const from = x.shape;
+  const from = x.dims;
   return record('gather', y, [x], (dy) => [scattered(dy, index, from, dim)], [index]);
 }
 
@@ -137,19 +137,19 @@ export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options?: {
   checkOptions('scatterAdd', options, ['dim']);
   checkSameDType('scatterAdd', ['x', 'source'], [x, source]);
   const dim = checkDim('scatterAdd', options?.dim ?? 0, x.rank);
-  if (!fitsInside(index.shape, x.shape, dim) || !fitsInside(index.shape, source.shape, -1)) {
-    const shapes = `x ${formatShape(x.shape)}, index ${formatShape(index.shape)} and source ${formatShape(source.shape)}`;
+  if (!fitsInside(index.dims, x.dims, dim) || !fitsInside(index.dims, source.dims, -1)) {
+    const shapes = `x ${formatShape(x.dims)}, index ${formatShape(index.dims)} and source ${formatShape(source.dims)}`;
     throw new ShapeError(
       `scatterAdd: index must have the rank of x and source and no larger sizes (of x's outside dimension ${dim}), got ${shapes}`,
     );
   }
-  const read = narrow(source, index.shape, -1);
-  if (index.shape.some((n, i) => i !== dim && n !== x.shape[i])) {
-    const target = x.shape.map((n, i) => (i === dim ? n : (index.shape[i] as number)));
-    const missing = x.shape.flatMap((n, i) => [n - (target[i] as number), 0]).reverse();
+  const read = narrow(source, index.dims, -1);
+  if (index.dims.some((n, i) => i !== dim && n !== x.dims[i])) {
+    const target = x.dims.map((n, i) => (i === dim ? n : (index.dims[i] as number)));
+    const missing = x.dims.flatMap((n, i) => [n - (target[i] as number), 0]).reverse();
     return add(x, pad(scattered(read, index, target, dim), missing));
   }
-  const { outer, n, inner } = around(x.shape, dim);
+  const { outer, n, inner } = around(x.dims, dim);
   const y = noGrad(() => clone(x));
   checkIndices('scatterAdd', scatterAddKernel(y.handle, read.handle, index.handle, outer, n, inner), n);
   return record('scatterAdd', y, [x, read], (dy, needs) => [dy, needs[1] ? gathered(dy, index, dim) : null], [index]);
@@ -169,14 +169,14 @@ export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
   if (mask.dtype !== 'uint8')
     throw new DTypeError(`maskedFill: mask must be uint8, got ${mask.dtype}; comparisons give such masks`);
   const lead = x.rank - mask.rank;
-  if (lead < 0 || mask.shape.some((n, i) => n !== 1 && n !== x.shape[i + lead])) {
+  if (lead < 0 || mask.dims.some((n, i) => n !== 1 && n !== x.dims[i + lead])) {
     throw new ShapeError(
-      `maskedFill: mask must broadcast to x, got x ${formatShape(x.shape)} and mask ${formatShape(mask.shape)}`,
+      `maskedFill: mask must broadcast to x, got x ${formatShape(x.dims)} and mask ${formatShape(mask.dims)}`,
     );
   }
   const filling = checkElement('maskedFill', value, x.dtype);
-  const y = empty(x.shape, x.dtype);
-  maskedFillKernel(y.handle, x.handle, expandTo(mask, x.shape).handle, filling);
+  const y = empty(x.dims, x.dtype);
+  maskedFillKernel(y.handle, x.handle, expandTo(mask, x.dims).handle, filling);
   return record('maskedFill', y, [x], (dy) => [maskedFill(dy, mask, 0)], [mask]);
 }
 
@@ -194,7 +194,7 @@ export function oneHot(index: Tensor, options?: { numClasses?: number; dtype?: D
   checkOptions('oneHot', options, ['numClasses', 'dtype']);
   const dtype = checkDType('oneHot', options?.dtype, 'int32');
   const classes = checkInteger('oneHot', 'numClasses', options?.numClasses ?? largest(index) + 1, 1, 2 ** 31);
-  const y = empty([...index.shape, classes], dtype);
+  const y = empty([...index.dims, classes], dtype);
   checkIndices('oneHot', oneHotKernel(y.handle, index.handle, classes), classes);
   return y;
 }

@@ -34,7 +34,7 @@ interface Pointwise {
 
 function pointwise(p: Pointwise): Tensor {
   const { name, x, target, reduction, run, runBackward, slope, targetSlope } = p;
-  const y = empty(reduction === 'none' ? x.shape : [], x.dtype);
+  const y = empty(reduction === 'none' ? x.dims : [], x.dtype);
   checkFault(run(y), ({ value, position }) => {
     const rule = 'input must be probabilities in [0, 1]';
     return new ArgumentError(
@@ -46,7 +46,7 @@ function pointwise(p: Pointwise): Tensor {
     let dx: Tensor | null = null;
     if (needs[0] && isGradEnabled()) dx = mul(slope(), share());
     else if (needs[0]) {
-      dx = empty(x.shape, x.dtype);
+      dx = empty(x.dims, x.dtype);
       runBackward(dx, dy);
     }
     return [dx, needs[1] ? mul(targetSlope(), share()) : null];

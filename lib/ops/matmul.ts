@@ -56,7 +56,7 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   const left = a.rank === 1 ? reshaped('reshape', a, [1, a.size]) : a;
   const right = b.rank === 1 ? reshaped('reshape', b, [b.size, 1]) : b;
   const y = product(left, right, transposeA, transposeB);
-  const shape = y.shape.slice(0, -2);
+  const shape = y.dims.slice(0, -2);
   if (a.rank > 1) shape.push(last(y, 2));
   if (b.rank > 1) shape.push(last(y, 1));
   return reshaped('reshape', y, shape);
@@ -66,20 +66,20 @@ function checkFlag(name: string, operand: string, x: Tensor, value: unknown): bo
   if (value === undefined || value === false) return false;
   if (value !== true) throw new ArgumentError(`matmul: ${name} must be a boolean, got ${describe(value)}`);
   if (x.rank < 2)
-    throw new ShapeError(`matmul: ${name} needs at least 2 dimensions, got ${operand} ${formatShape(x.shape)}`);
+    throw new ShapeError(`matmul: ${name} needs at least 2 dimensions, got ${operand} ${formatShape(x.dims)}`);
   return true;
 }
 
 /** The size of a dimension counted from the end. */
-const last = (x: Tensor, back: number): number => x.shape[x.shape.length - back] as number;
+const last = (x: Tensor, back: number): number => x.dims[x.dims.length - back] as number;
 
-const pair = (a: Tensor, b: Tensor): string => `a ${formatShape(a.shape)} and b ${formatShape(b.shape)}`;
+const pair = (a: Tensor, b: Tensor): string => `a ${formatShape(a.dims)} and b ${formatShape(b.dims)}`;
 
 function checkInner(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): void {
   const inA = last(a, transposeA ? 2 : 1);
   const inB = last(b, transposeB || b.rank === 1 ? 1 : 2);
   if (inA === inB) return;
-  const list = `a ${formatShape(a.shape)}${transposeA ? ' transposed' : ''} and b ${formatShape(b.shape)}${transposeB ? ' transposed' : ''}`;
+  const list = `a ${formatShape(a.dims)}${transposeA ? ' transposed' : ''} and b ${formatShape(b.dims)}${transposeB ? ' transposed' : ''}`;
   throw new ShapeError(`matmul: inner dimensions must match, got ${list} (${inA} ≠ ${inB})`);
 }
 
@@ -88,8 +88,8 @@ function batchShape(a: Tensor, b: Tensor): number[] {
   const rank = Math.max(a.rank, b.rank) - 2;
   const shape: number[] = [];
   for (let i = 0; i < rank; i++) {
-    const inA = a.shape[i - rank + a.rank - 2] ?? 1;
-    const inB = b.shape[i - rank + b.rank - 2] ?? 1;
+    const inA = a.dims[i - rank + a.rank - 2] ?? 1;
+    const inB = b.dims[i - rank + b.rank - 2] ?? 1;
     if (inA !== inB && inA !== 1 && inB !== 1) {
       throw new ShapeError(`matmul: leading dimensions must broadcast, got ${pair(a, b)} (${inA} ≠ ${inB})`);
     }
@@ -102,9 +102,7 @@ function batchShape(a: Tensor, b: Tensor): number[] {
 function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
   const y = run(a, b, transposeA, transposeB);
   const backward = (dy: Tensor, needs: readonly boolean[]) => [
-    needs[0]
-      ? sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), a.shape)
-      : null,
+    needs[0] ? sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), a.dims) : null,
     needs[1] ? gradientOfB(a, b, dy, transposeA, transposeB) : null,
   ];
   return record('matmul', y, [a, b], backward, [a, b]);
@@ -117,7 +115,7 @@ function gradientOfB(a: Tensor, b: Tensor, dy: Tensor, transposeA: boolean, tran
     const upstream = asMatrix(dy);
     return transposeB ? product(upstream, rows, true, false) : product(rows, upstream, true, false);
   }
-  return sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), b.shape);
+  return sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), b.dims);
 }
 
 /** Whether the batch of `a` is one tall matrix that is multiplied by a single `b`. */
@@ -137,7 +135,7 @@ function run(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Te
     return y;
   }
   if (isShared(a, b, transposeA)) {
-    const y = empty([...a.shape.slice(0, -1), n], a.dtype);
+    const y = empty([...a.dims.slice(0, -1), n], a.dtype);
     matmulKernel(y.handle, a.handle, b.handle, flagA, flagB, rowsOf(a), n, k);
     return y;
   }
@@ -151,13 +149,13 @@ function run(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Te
 /** The strides of the leading dimensions of `x`, in elements, read as `batch`. */
 function matrixStrides(x: Tensor, batch: Shape): number[] {
   const matrix = last(x, 1) * last(x, 2);
-  return broadcastStrides(x.shape.slice(0, -2), batch).map((stride) => stride * matrix);
+  return broadcastStrides(x.dims.slice(0, -2), batch).map((stride) => stride * matrix);
 }
 
 /** The product of all dimensions but the last. */
 function rowsOf(x: Tensor): number {
   let rows = 1;
-  for (let i = x.shape.length - 2; i >= 0; i--) rows *= x.shape[i] as number;
+  for (let i = x.dims.length - 2; i >= 0; i--) rows *= x.dims[i] as number;
   return rows;
 }
 
@@ -172,14 +170,14 @@ export type LinearActivation = 'none' | 'relu' | 'tanh' | 'sigmoid';
 // In the order of the kernel's codes. f′ is written with y = f(z).
 const activations: Record<LinearActivation, { code: number; derivative: ((y: Tensor) => Tensor) | null }> = {
   none: { code: 0, derivative: null },
-  relu: { code: 1, derivative: (y) => applyActivationBackward(ones(y.shape, { dtype: y.dtype }), y, 1) },
+  relu: { code: 1, derivative: (y) => applyActivationBackward(ones(y.dims, { dtype: y.dtype }), y, 1) },
   tanh: { code: 2, derivative: (y) => add(mul(mul(y, y), -1), 1) },
   sigmoid: { code: 3, derivative: (y) => mul(y, add(mul(y, -1), 1)) },
 };
 
 // Off the tape.
 function applyActivationBackward(dy: Tensor, y: Tensor, code: number): Tensor {
-  const dz = empty(y.shape, y.dtype);
+  const dz = empty(y.dims, y.dtype);
   activationBackwardKernel(dz.handle, dy.handle, y.handle, code);
   return dz;
 }
@@ -212,7 +210,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
   }
   const { code, derivative } = activations[name];
   const outFeatures = last(weight, 2);
-  const shape = x.shape.slice();
+  const shape = x.dims.slice();
   shape[shape.length - 1] = outFeatures;
   const y = empty(shape, x.dtype);
   linearKernel(
@@ -233,7 +231,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
     // Last, next to the function of x that comes before the layer: a compiled step runs both while dx is in the cache.
     const dx = needs[0]
       ? x.rank === 1
-        ? reshaped('reshape', product(asMatrix(dz), weight, false, false), x.shape)
+        ? reshaped('reshape', product(asMatrix(dz), weight, false, false), x.dims)
         : product(dz, weight, false, false)
       : null;
     if (dz !== dy && !isGradEnabled()) dz.dispose();
@@ -259,17 +257,17 @@ function checkLinear(x: Tensor, weight: Tensor, bias: Tensor | null): void {
     checkSameDType('linear', ['x', 'weight', 'bias'], bias === null ? [x, weight] : [x, weight, bias]);
   }
   if (weight.rank !== 2) {
-    throw new ShapeError(`linear: weight must be [outFeatures, inFeatures], got weight ${formatShape(weight.shape)}`);
+    throw new ShapeError(`linear: weight must be [outFeatures, inFeatures], got weight ${formatShape(weight.dims)}`);
   }
-  if (last(x, 1) !== weight.shape[1]) {
+  if (last(x, 1) !== weight.dims[1]) {
     const found = x.rank === 0 ? 'no dimension' : last(x, 1);
     throw new ShapeError(
-      `linear: last dimension of x must be weight's inFeatures, got x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} (${found} ≠ ${weight.shape[1]})`,
+      `linear: last dimension of x must be weight's inFeatures, got x ${formatShape(x.dims)} and weight ${formatShape(weight.dims)} (${found} ≠ ${weight.dims[1]})`,
     );
   }
-  if (bias !== null && (bias.rank !== 1 || bias.size !== weight.shape[0])) {
+  if (bias !== null && (bias.rank !== 1 || bias.size !== weight.dims[0])) {
     throw new ShapeError(
-      `linear: bias must be [outFeatures], got bias ${formatShape(bias.shape)} and weight ${formatShape(weight.shape)}`,
+      `linear: bias must be [outFeatures], got bias ${formatShape(bias.dims)} and weight ${formatShape(weight.dims)}`,
     );
   }
 }

@@ -37,18 +37,18 @@ export function multinomial(weights: Tensor, numSamples: number, options?: Multi
   if (typeof replacement !== 'boolean') {
     throw new ArgumentError(`multinomial: replacement must be a boolean, got ${describe(replacement)}`);
   }
-  const n = weights.shape[weights.rank - 1];
+  const n = weights.dims[weights.rank - 1];
   if (n === undefined || n === 0 || weights.rank > 2) {
     throw new ShapeError(
-      `multinomial: weights must be [n] or [rows, n] with n above 0, got ${formatShape(weights.shape)}`,
+      `multinomial: weights must be [n] or [rows, n] with n above 0, got ${formatShape(weights.dims)}`,
     );
   }
   checkInteger('multinomial', 'numSamples', numSamples, 1);
   const { state } = checkGenerator('multinomial', options?.generator);
   const rows = weights.size / n;
-  const y = empty([...weights.shape.slice(0, -1), numSamples], 'int32');
+  const y = empty([...weights.dims.slice(0, -1), numSamples], 'int32');
   if (rows === 0) return y;
-  const room = empty(weights.shape, 'float64');
+  const room = empty(weights.dims, 'float64');
   const ins = [state.handle, weights.handle, rows, n, numSamples];
   if (replacement) {
     checkWeights(multinomialKernel(y.handle, room.handle, ...ins), weights.size, 1);

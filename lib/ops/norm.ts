@@ -34,9 +34,9 @@ export function checkOperands(name: string, x: Tensor, weight: Tensor | null, bi
     if (t === null) continue;
     checkTensor(name, label, t);
     checkSameDType(name, ['x', label], [x, t]);
-    if (!sameShape(t.shape, shape)) {
+    if (!sameShape(t.dims, shape)) {
       throw new ShapeError(
-        `${name}: ${label} must be ${formatShape(shape)}, got ${label} ${formatShape(t.shape)} and x ${formatShape(x.shape)}`,
+        `${name}: ${label} must be ${formatShape(shape)}, got ${label} ${formatShape(t.dims)} and x ${formatShape(x.dims)}`,
       );
     }
   }
@@ -79,9 +79,9 @@ export function composedGradients(dy: Tensor, x: Tensor, weight: Tensor | null, 
     inside = sub(inside, mul(hat, average(mul(weighted, hat))));
     if (c.centred) inside = sub(inside, average(weighted));
   }
-  const gradients = [reshape(mul(inside, scale), x.shape)];
-  if (weight !== null) gradients.push(reshape(sum(mul(upstream, hat), { dim: [0, 3] }), weight.shape));
-  gradients.push(reshape(sum(upstream, { dim: [0, 3] }), weight?.shape ?? [sizes[1] * sizes[2]]));
+  const gradients = [reshape(mul(inside, scale), x.dims)];
+  if (weight !== null) gradients.push(reshape(sum(mul(upstream, hat), { dim: [0, 3] }), weight.dims));
+  gradients.push(reshape(sum(upstream, { dim: [0, 3] }), weight?.dims ?? [sizes[1] * sizes[2]]));
   return gradients;
 }
 
@@ -104,7 +104,7 @@ function normaliseGroups(
 ): Tensor {
   const [samples, groups, perGroup, inner] = sizes;
   const channels = groups * perGroup;
-  const y = empty(x.shape, x.dtype);
+  const y = empty(x.dims, x.dtype);
   const means = centred ? empty([samples, groups], x.dtype) : null;
   const scales = empty([samples, groups], x.dtype);
   const affine = [handleOf(weight), handleOf(bias)];
@@ -115,10 +115,10 @@ function normaliseGroups(
       const composed = composedGradients(dy, x, weight, { sizes, dims: [2, 3], centred, eps });
       return pick(composed[0] as Tensor, composed[1] as Tensor, composed.at(-1) as Tensor, weight, bias);
     }
-    const dx = needs[0] ? empty(x.shape, x.dtype) : null;
+    const dx = needs[0] ? empty(x.dims, x.dtype) : null;
     const wanted = needs[1] || needs[2];
-    const dWeight = wanted ? empty((weight ?? bias)?.shape as Shape, x.dtype) : null;
-    const dBias = wanted ? empty((weight ?? bias)?.shape as Shape, x.dtype) : null;
+    const dWeight = wanted ? empty((weight ?? bias)?.dims as Shape, x.dtype) : null;
+    const dBias = wanted ? empty((weight ?? bias)?.dims as Shape, x.dtype) : null;
     // The rows are cut by their sizes alone, so that sums have the same bits on any number of threads.
     const parts = inner === 1 ? Math.max(1, Math.min(16, samples, Math.floor(x.size / elementsAPart))) : samples;
     const room = wanted ? empty([parts, 2, channels], 'float64') : null;
@@ -159,16 +159,16 @@ function lastDimensions(
 ): Sizes {
   checkX(name, x);
   checkOptions(name, options, ['normalizedShape', 'eps']);
-  const given = options?.normalizedShape ?? (weight ?? bias)?.shape ?? x.shape.slice(-1);
+  const given = options?.normalizedShape ?? (weight ?? bias)?.dims ?? x.dims.slice(-1);
   const shape = checkNormalizedShape(name, given);
   const lead = x.rank - shape.length;
-  if (lead < 0 || !sameShape(x.shape.slice(lead), shape)) {
+  if (lead < 0 || !sameShape(x.dims.slice(lead), shape)) {
     throw new ShapeError(
-      `${name}: last dimensions of x must be normalizedShape ${formatShape(shape)}, got x ${formatShape(x.shape)}`,
+      `${name}: last dimensions of x must be normalizedShape ${formatShape(shape)}, got x ${formatShape(x.dims)}`,
     );
   }
   checkOperands(name, x, weight, bias, shape);
-  return [sizeOf(x.shape.slice(0, lead)), 1, sizeOf(shape), 1];
+  return [sizeOf(x.dims.slice(0, lead)), 1, sizeOf(shape), 1];
 }
 
 /**
@@ -209,8 +209,8 @@ export function rmsNorm(x: Tensor, weight?: Tensor | null, options?: LayerNormOp
 /** @internal [batch, channels, …] */
 export function checkChannels(name: string, x: Tensor): { samples: number; channels: number; inner: number } {
   checkX(name, x);
-  if (x.rank < 2) throw new ShapeError(`${name}: x must be [batch, channels, …], got ${formatShape(x.shape)}`);
-  return { samples: x.shape[0] as number, channels: x.shape[1] as number, inner: sizeOf(x.shape.slice(2)) };
+  if (x.rank < 2) throw new ShapeError(`${name}: x must be [batch, channels, …], got ${formatShape(x.dims)}`);
+  return { samples: x.dims[0] as number, channels: x.dims[1] as number, inner: sizeOf(x.dims.slice(2)) };
 }
 
 /** Options of `groupNorm`. */
@@ -244,7 +244,7 @@ export function groupNorm(
   checkOptions('groupNorm', options, ['numGroups', 'eps']);
   const groups = checkInteger('groupNorm', 'numGroups', options?.numGroups, 1);
   if (channels % groups !== 0) {
-    throw new ShapeError(`groupNorm: numGroups ${groups} must divide the channels, got x ${formatShape(x.shape)}`);
+    throw new ShapeError(`groupNorm: numGroups ${groups} must divide the channels, got x ${formatShape(x.dims)}`);
   }
   const [w, b] = [weight ?? null, bias ?? null];
   checkOperands('groupNorm', x, w, b, [channels]);
@@ -274,7 +274,7 @@ export function instanceNorm(
   const { samples, channels, inner } = checkChannels('instanceNorm', x);
   checkOptions('instanceNorm', options, ['eps']);
   if (inner <= 1 && x.size > 0) {
-    throw new ShapeError(`instanceNorm: each channel must have more than 1 element, got x ${formatShape(x.shape)}`);
+    throw new ShapeError(`instanceNorm: each channel must have more than 1 element, got x ${formatShape(x.dims)}`);
   }
   const [w, b] = [weight ?? null, bias ?? null];
   checkOperands('instanceNorm', x, w, b, [channels]);

@@ -38,12 +38,12 @@ export function padAround(
   let y = x;
   pads.forEach(([before, after], i) => {
     const dim = x.rank - pads.length + i;
-    const n = x.shape[dim] as number;
+    const n = x.dims[dim] as number;
     const largest = Math.max(before, after);
     if (largest > most(n)) {
       const rule = `padding must be at most ${most(n)} for paddingMode ${mode}`;
       throw new ShapeError(
-        `${operation}: ${rule}, got ${largest} and x ${formatShape(x.shape)} (${dimensionName(pads.length, i)} ${n})`,
+        `${operation}: ${rule}, got ${largest} and x ${formatShape(x.dims)} (${dimensionName(pads.length, i)} ${n})`,
       );
     }
     if (largest === 0) return;

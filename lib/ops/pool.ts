@@ -210,7 +210,7 @@ function windowsOf(
     const padded = size + 2 * pad;
     if (span(axis) > padded || size === 0) {
       throw new ShapeError(
-        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.shape)} (${dimensionName(rank, i)} ${span(axis)} > ${padded})`,
+        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.dims)} (${dimensionName(rank, i)} ${span(axis)} > ${padded})`,
       );
     }
     const steps = (padded - span(axis)) / step;
@@ -226,18 +226,18 @@ function adaptiveWindows(operation: string, rank: number, x: Tensor, outputSize:
   const sizes = checkImages(operation, x, rank);
   const outs = perDimension(operation, 'outputSize', outputSize, rank, 1);
   const axes = sizes.map((size, i): Axis => {
-    if (size === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.shape)}`);
+    if (size === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.dims)}`);
     return { in: size, out: outs[i] as number, taps: 0, stride: 1, pad: 0, dilation: 1 };
   });
   return { planes: planesOf(x, rank), axes, shape: resultShape(x, axes) };
 }
 
 function planesOf(x: Tensor, rank: number): number {
-  return x.shape.slice(0, -rank).reduce((a, b) => a * b, 1);
+  return x.dims.slice(0, -rank).reduce((a, b) => a * b, 1);
 }
 
 const resultShape = (x: Tensor, axes: readonly Axis[]): number[] => [
-  ...x.shape.slice(0, -axes.length),
+  ...x.dims.slice(0, -axes.length),
   ...axes.map((axis) => axis.out),
 ];
 
@@ -249,7 +249,7 @@ function numbersOf(sizes: PoolSizes): number[] {
 function largest(name: string, x: Tensor, sizes: PoolSizes): Tensor {
   const y = empty(sizes.shape, x.dtype);
   const index = empty(sizes.shape, 'int32');
-  const shape = x.shape;
+  const shape = x.dims;
   maxPoolKernel(y.handle, index.handle, x.handle, ...numbersOf(sizes));
   return record(name, y, [x], (dy) => [spread(name, dy, index, shape, sizes)], [index]);
 }
@@ -263,7 +263,7 @@ function spread(name: string, dy: Tensor, index: Tensor, shape: readonly number[
 
 function pick(name: string, x: Tensor, index: Tensor, sizes: PoolSizes): Tensor {
   const y = empty(sizes.shape, x.dtype);
-  const shape = x.shape;
+  const shape = x.dims;
   checkIndex(maxPoolPickKernel(y.handle, x.handle, index.handle, ...numbersOf(sizes)));
   return record(name, y, [x], (dy) => [spread(name, dy, index, shape, sizes)], [index]);
 }
@@ -275,7 +275,7 @@ function checkIndex(fault: Parameters<typeof checkFault>[0]): void {
 
 function average(name: string, x: Tensor, sizes: PoolSizes, counted: boolean): Tensor {
   const y = empty(sizes.shape, x.dtype);
-  const shape = x.shape;
+  const shape = x.dims;
   averagePoolKernel(y.handle, x.handle, counted ? 1 : 0, ...numbersOf(sizes));
   return record(name, y, [x], (dy) => [averageBackward(name, dy, shape, sizes, counted)]);
 }

@@ -182,19 +182,19 @@ export function dropout(x: Tensor, options?: { p?: number; training?: boolean; g
   }
   const { state } = checkGenerator('dropout', options?.generator);
   if (!training || p === 0) return x;
-  const y = empty(x.shape, x.dtype);
+  const y = empty(x.dims, x.dtype);
   if (!isRecorded(x)) {
     dropoutKernel(y.handle, 0, state.handle, x.handle, p);
     return y;
   }
-  const mask = empty(x.shape, 'uint8');
+  const mask = empty(x.dims, 'uint8');
   dropoutKernel(y.handle, mask.handle, state.handle, x.handle, p);
   return record('dropout', y, [x], (dy) => [masked(dy, mask, p)], [mask]);
 }
 
 // x · mask / (1 - p), which is linear in x: its gradient is itself.
 function masked(x: Tensor, mask: Tensor, p: number): Tensor {
-  const y = empty(x.shape, x.dtype);
+  const y = empty(x.dims, x.dtype);
   dropoutBackwardKernel(y.handle, x.handle, mask.handle, p);
   return record('dropoutBackward', y, [x], (dy) => [masked(dy, mask, p)], [mask]);
 }

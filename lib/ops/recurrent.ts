@@ -140,8 +140,8 @@ export function recurrentLayer(
   directions: number,
   o: LayerOptions,
 ): Tensor[] {
-  const [outer, inner, inFeatures] = x.shape as [number, number, number];
-  const hidden = (weights[1] as Tensor).shape[1] as number;
+  const [outer, inner, inFeatures] = x.dims as [number, number, number];
+  const hidden = (weights[1] as Tensor).dims[1] as number;
   const [steps, batch] = o.batchFirst ? [inner, outer] : [outer, inner];
   const s: Sizes = { steps, batch, inFeatures, hidden, directions };
   const numbers = [steps, batch, inFeatures, hidden, directions, o.batchFirst ? 1 : 0, ...cell.code];
@@ -172,7 +172,7 @@ export function recurrentLayer(
       const compute = (...list: Tensor[]) => composedLayer(cell, list, states, directions, o);
       return composedGradients(compute, inputs, dys, needs);
     }
-    const gradients = inputs.map((t, i) => (needs[i] ? empty(t.shape, t.dtype) : null));
+    const gradients = inputs.map((t, i) => (needs[i] ? empty(t.dims, t.dtype) : null));
     let next = 1;
     const ofStates = states.map((t) => (t === null ? null : (gradients[next++] as Tensor | null)));
     const ofWeights = gradients.slice(next).flatMap((g, i, all) => {
@@ -237,15 +237,15 @@ function composedDirection(
   { batchFirst, lengths }: LayerOptions,
 ): { y: Tensor; states: Tensor[] } {
   const dim = batchFirst ? 1 : 0;
-  const steps = x.shape[dim] as number;
-  const batch = x.shape[1 - dim] as number;
-  const hidden = (weightHh as Tensor).shape[1] as number;
+  const steps = x.dims[dim] as number;
+  const batch = x.dims[1 - dim] as number;
+  const hidden = (weightHh as Tensor).dims[1] as number;
   const none = zeros([batch, hidden], { dtype: x.dtype });
   let states = initial.map((t) => (t === null ? none : reshape(t, [batch, hidden])));
   const ys: Tensor[] = [];
   for (let i = 0; i < steps; i++) {
     const t = reverse ? steps - 1 - i : i;
-    const now = reshape(slice(x, { dim, start: t, end: t + 1 }), [batch, x.shape[2] as number]);
+    const now = reshape(slice(x, { dim, start: t, end: t + 1 }), [batch, x.dims[2] as number]);
     const ofInput = linear(now, weightIh as Tensor, biasIh ?? null);
     const ofState = linear(states[0] as Tensor, weightHh as Tensor, biasHh ?? null);
     let after = cell.step(ofInput, ofState, states);

@@ -52,23 +52,23 @@ function plan(operation: string, x: Tensor, options: ReduceOptions | undefined, 
   if (typeof keepDim !== 'boolean')
     throw new ArgumentError(`${operation}: keepDim must be a boolean, got ${describe(keepDim)}`);
   if (options?.dim === undefined) {
-    const kept = x.shape.map(() => 1);
+    const kept = x.dims.map(() => 1);
     return { x, outer: 1, n: x.size, inner: 1, shape: keepDim ? kept : [], kept, order: null };
   }
   const dims = checkDims(operation, options.dim, x.rank);
   const reduced = (d: number): boolean => dims.includes(d);
-  const kept = x.shape.map((n, d) => (reduced(d) ? 1 : n));
-  const others = x.shape.filter((_, d) => !reduced(d));
+  const kept = x.dims.map((n, d) => (reduced(d) ? 1 : n));
+  const others = x.dims.filter((_, d) => !reduced(d));
   const shape = keepDim ? kept : others;
   const first = dims[0] ?? 0;
   const last = first + dims.length;
   if (dims.every((d, i) => d === first + i)) {
-    const outer = sizeOf(x.shape.slice(0, first));
-    const inner = sizeOf(x.shape.slice(last));
-    return { x, outer, n: sizeOf(x.shape.slice(first, last)), inner, shape, kept, order: null };
+    const outer = sizeOf(x.dims.slice(0, first));
+    const inner = sizeOf(x.dims.slice(last));
+    return { x, outer, n: sizeOf(x.dims.slice(first, last)), inner, shape, kept, order: null };
   }
-  const order = [...x.shape.keys()].filter((d) => !reduced(d)).concat(dims);
-  return { x, outer: sizeOf(others), n: sizeOf(dims.map((d) => x.shape[d] as number)), inner: 1, shape, kept, order };
+  const order = [...x.dims.keys()].filter((d) => !reduced(d)).concat(dims);
+  return { x, outer: sizeOf(others), n: sizeOf(dims.map((d) => x.dims[d] as number)), inner: 1, shape, kept, order };
 }
 
 /** @internal The layout for kernels that reduce one run of dimensions; x and `kept` are permuted where need be. */
@@ -112,7 +112,7 @@ export function sum(x: Tensor, options?: ReduceOptions): Tensor {
   const l = plan('sum', x, options, reduceOptions);
   const { kept } = l;
   if (l.order !== null) return reshape(sumTo(x.dtype === 'uint8' ? to(x, 'int32') : x, kept), l.shape);
-  const xShape = x.shape;
+  const xShape = x.dims;
   return record('sum', reduceWith(sumKernel, l, wide(x)), [x], (dy) => [stretch(dy, kept, xShape)]);
 }
 
@@ -129,7 +129,7 @@ export function mean(x: Tensor, options?: ReduceOptions): Tensor {
   const l = plan('mean', x, options, reduceOptions);
   const { n, kept, shape } = l;
   if (l.order !== null) return mul(reshape(sumTo(x, kept), shape), 1 / n);
-  const xShape = x.shape;
+  const xShape = x.dims;
   return record('mean', reduceWith(meanKernel, l), [x], (dy) => [stretch(mul(dy, 1 / n), kept, xShape)]);
 }
 
@@ -148,7 +148,7 @@ export function prod(x: Tensor, options?: ReduceOptions): Tensor {
   const values = l.x;
   const backward = (dy: Tensor): Tensor[] => {
     if (isGradEnabled()) return [mul(reshape(dy, kept), otherProducts(values, outer, n, inner))];
-    const dx = empty(values.shape, values.dtype);
+    const dx = empty(values.dims, values.dtype);
     prodBackwardKernel(dx.handle, dy.handle, values.handle, outer, n, inner);
     return [dx];
   };
@@ -168,7 +168,7 @@ function otherProducts(x: Tensor, outer: number, n: number, inner: number): Tens
     for (let by = 1; by < n; by *= 2) product = mul(product, shift(product, sign * by));
     return product;
   };
-  return reshape(mul(running(1), running(-1)), x.shape);
+  return reshape(mul(running(1), running(-1)), x.dims);
 }
 
 const anyKernel = kernel('any');
@@ -201,8 +201,8 @@ export function cumsum(x: Tensor, options: { dim: number }): Tensor {
 
 // From the front or, its gradient, from the end.
 function running(x: Tensor, dim: number, reverse: boolean): Tensor {
-  const { outer, n, inner } = around(x.shape, dim);
-  const y = empty(x.shape, wide(x));
+  const { outer, n, inner } = around(x.dims, dim);
+  const y = empty(x.dims, wide(x));
   cumsumKernel(y.handle, x.handle, outer, n, inner, reverse ? 1 : 0);
   return record('cumsum', y, [x], (dy) => [running(dy, dim, !reverse)]);
 }

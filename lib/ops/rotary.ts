@@ -79,13 +79,13 @@ export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor 
   if (typeof interleaved !== 'boolean') {
     throw new ArgumentError(`${name}: interleaved must be a boolean, got ${describe(interleaved)}`);
   }
-  const width = x.shape[x.rank - 1] ?? 0;
+  const width = x.dims[x.rank - 1] ?? 0;
   if (x.rank < 2 || width % (2 * heads) !== 0) {
     const rule =
       heads === 1 ? 'x must be […, rows, width], width even' : `x must be […, rows, ${heads} · width], width even`;
-    throw new ShapeError(`${name}: ${rule}, got x ${formatShape(x.shape)}`);
+    throw new ShapeError(`${name}: ${rule}, got x ${formatShape(x.dims)}`);
   }
-  const rows = x.shape[x.rank - 2] as number;
+  const rows = x.dims[x.rank - 2] as number;
   const angles = anglesOf(width / heads / 2, base, x.dtype, offset + rows);
   return rotate(x, angles, { rows, heads, offset, interleaved }, false);
 }
@@ -99,8 +99,8 @@ interface Turn {
 
 function rotate(x: Tensor, angles: Angles, turn: Turn, inverse: boolean): Tensor {
   const { rows, heads, offset, interleaved } = turn;
-  const width = x.shape[x.rank - 1] as number;
-  const y = empty(x.shape, x.dtype);
+  const width = x.dims[x.rank - 1] as number;
+  const y = empty(x.dims, x.dtype);
   const outer = x.size === 0 ? 0 : x.size / (rows * width);
   const flags = [inverse ? 1 : 0, interleaved ? 1 : 0];
   const sizes = [outer, rows, heads, width / heads / 2, offset, ...flags];

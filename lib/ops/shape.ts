@@ -37,7 +37,7 @@ function checkSizes(
 /** @internal The same elements in another shape of as many, under the tape's `name`. */
 export function reshaped(name: string, x: Tensor, shape: Shape): Tensor {
   const y = view(x, 0, shape);
-  const from = x.shape;
+  const from = x.dims;
   return record(name, y, [x], (dy) => [reshaped(name, dy, from)]);
 }
 
@@ -61,7 +61,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   if (open < 0 ? known !== x.size : !Number.isInteger(left)) {
     const sizes = open < 0 ? `${x.size} ≠ ${known}` : `${x.size} is no multiple of ${known}`;
     throw new ShapeError(
-      `reshape: shape must have as many elements as x, got x ${formatShape(x.shape)} and shape ${formatShape(shape)} (${sizes})`,
+      `reshape: shape must have as many elements as x, got x ${formatShape(x.dims)} and shape ${formatShape(shape)} (${sizes})`,
     );
   }
   const sizes = shape.map((n) => (n === -1 ? left : n));
@@ -79,8 +79,8 @@ export function flatten(x: Tensor, options?: { startDim?: number; endDim?: numbe
   const start = checkDim('flatten', options?.startDim ?? 0, x.rank);
   const end = checkDim('flatten', options?.endDim ?? -1, x.rank);
   if (start > end) throw new ArgumentError(`flatten: startDim must not come after endDim, got ${start} and ${end}`);
-  const middle = sizeOf(x.shape.slice(start, end + 1));
-  return reshaped('flatten', x, [...x.shape.slice(0, start), middle, ...x.shape.slice(end + 1)]);
+  const middle = sizeOf(x.dims.slice(start, end + 1));
+  return reshaped('flatten', x, [...x.dims.slice(0, start), middle, ...x.dims.slice(end + 1)]);
 }
 
 /**
@@ -93,12 +93,12 @@ export function squeeze(x: Tensor, options?: { dim?: number | readonly number[] 
   checkOptions('squeeze', options, ['dim']);
   const dims =
     options?.dim === undefined
-      ? x.shape.map((_, i) => i)
+      ? x.dims.map((_, i) => i)
       : [options.dim].flat().map((d) => checkDim('squeeze', d, x.rank));
   return reshaped(
     'squeeze',
     x,
-    x.shape.filter((n, i) => n !== 1 || !dims.includes(i)),
+    x.dims.filter((n, i) => n !== 1 || !dims.includes(i)),
   );
 }
 
@@ -106,12 +106,12 @@ export function squeeze(x: Tensor, options?: { dim?: number | readonly number[] 
 export function unsqueeze(x: Tensor, dim: number): Tensor {
   checkTensor('unsqueeze', 'x', x);
   const at = checkDim('unsqueeze', dim, x.rank + 1);
-  return reshaped('unsqueeze', x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
+  return reshaped('unsqueeze', x, [...x.dims.slice(0, at), 1, ...x.dims.slice(at)]);
 }
 
 function permuted(name: string, x: Tensor, order: readonly number[]): Tensor {
-  const own = stridesOf(x.shape);
-  const shape = order.map((d) => x.shape[d] as number);
+  const own = stridesOf(x.dims);
+  const shape = order.map((d) => x.dims[d] as number);
   const y = strided(
     x,
     shape,
@@ -137,7 +137,7 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
   const order = dims.map((d) => checkDim('permute', d, x.rank));
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
     throw new ArgumentError(
-      `permute: dims must name each dimension of x ${formatShape(x.shape)} once, got ${describe(dims)}`,
+      `permute: dims must name each dimension of x ${formatShape(x.dims)} once, got ${describe(dims)}`,
     );
   }
   return permuted('permute', x, order);
@@ -148,7 +148,7 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   checkTensor('transpose', 'x', x);
   const a = checkDim('transpose', dim0, x.rank);
   const b = checkDim('transpose', dim1, x.rank);
-  const order = x.shape.map((_, i) => (i === a ? b : i === b ? a : i));
+  const order = x.dims.map((_, i) => (i === a ? b : i === b ? a : i));
   return permuted('transpose', x, order);
 }
 
@@ -163,16 +163,16 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   checkSizes('expand', 'shape', shape, -1);
   const lead = shape.length - x.rank;
   const fits = shape.every((n, i) =>
-    i < lead ? n >= 0 : n === -1 || x.shape[i - lead] === 1 || x.shape[i - lead] === n,
+    i < lead ? n >= 0 : n === -1 || x.dims[i - lead] === 1 || x.dims[i - lead] === n,
   );
   if (lead < 0 || !fits) {
     throw new ShapeError(
-      `expand: only sizes of 1 and new leading dimensions stretch, got x ${formatShape(x.shape)} and shape ${formatShape(shape)}`,
+      `expand: only sizes of 1 and new leading dimensions stretch, got x ${formatShape(x.dims)} and shape ${formatShape(shape)}`,
     );
   }
   return expandTo(
     x,
-    shape.map((n, i) => (n === -1 ? (x.shape[i - lead] as number) : n)),
+    shape.map((n, i) => (n === -1 ? (x.dims[i - lead] as number) : n)),
   );
 }
 
@@ -186,7 +186,7 @@ export function tile(x: Tensor, repeats: readonly number[]): Tensor {
   checkTensor('tile', 'x', x);
   checkSizes('tile', 'repeats', repeats, 0);
   const rank = Math.max(x.rank, repeats.length);
-  const sizes = [...new Array<number>(rank - x.rank).fill(1), ...x.shape];
+  const sizes = [...new Array<number>(rank - x.rank).fill(1), ...x.dims];
   const times = [...new Array<number>(rank - repeats.length).fill(1), ...repeats];
   const apart = reshaped(
     'tile',
@@ -205,8 +205,8 @@ export function tile(x: Tensor, repeats: readonly number[]): Tensor {
 }
 
 function flipped(x: Tensor, dim: number): Tensor {
-  const { outer, n, inner } = around(x.shape, dim);
-  const y = empty(x.shape, x.dtype);
+  const { outer, n, inner } = around(x.dims, dim);
+  const y = empty(x.dims, x.dtype);
   flipKernel(y.handle, x.handle, outer, n, inner);
   return record('flip', y, [x], (dy) => [flipped(dy, dim)]);
 }
@@ -219,7 +219,7 @@ function flipped(x: Tensor, dim: number): Tensor {
 export function flip(x: Tensor, options?: { dim?: number | readonly number[] }): Tensor {
   checkTensor('flip', 'x', x);
   checkOptions('flip', options, ['dim']);
-  if (options?.dim === undefined) return reshaped('flip', flipped(reshaped('flip', x, [x.size]), 0), x.shape);
+  if (options?.dim === undefined) return reshaped('flip', flipped(reshaped('flip', x, [x.size]), 0), x.dims);
   const dims = [options.dim].flat().map((d) => checkDim('flip', d, x.rank));
   if (dims.length === 0 || new Set(dims).size !== dims.length) {
     throw new ArgumentError(`flip: dim must name at least one dimension, and each once, got ${describe(options.dim)}`);
@@ -228,8 +228,8 @@ export function flip(x: Tensor, options?: { dim?: number | readonly number[] }):
 }
 
 function triangle(name: 'tril' | 'triu', x: Tensor, diagonal: number): Tensor {
-  const { outer, n, inner } = around(x.shape, x.rank - 2);
-  const y = empty(x.shape, x.dtype);
+  const { outer, n, inner } = around(x.dims, x.rank - 2);
+  const y = empty(x.dims, x.dtype);
   triangleKernel(
     y.handle,
     x.handle,
@@ -246,7 +246,7 @@ function triangle(name: 'tril' | 'triu', x: Tensor, diagonal: number): Tensor {
 function checkTriangle(name: 'tril' | 'triu', x: Tensor, options: { diagonal?: number } | undefined): Tensor {
   checkTensor(name, 'x', x);
   checkOptions(name, options, ['diagonal']);
-  if (x.rank < 2) throw new ShapeError(`${name}: x must have at least two dimensions, got x ${formatShape(x.shape)}`);
+  if (x.rank < 2) throw new ShapeError(`${name}: x must have at least two dimensions, got x ${formatShape(x.dims)}`);
   const diagonal = options?.diagonal ?? 0;
   if (!Number.isSafeInteger(diagonal))
     throw new ArgumentError(`${name}: diagonal must be an integer, got ${describe(diagonal)}`);

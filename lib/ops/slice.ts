@@ -24,7 +24,7 @@ function assign(y: Tensor, x: Tensor, part: Part): void {
 // A part of x; and x as a part of a larger tensor that is `value` elsewhere. Each is the other's gradient.
 function take(name: string, x: Tensor, part: Part): Tensor {
   const y = strided(x, part.shape, part.offset, part.strides);
-  const from = x.shape;
+  const from = x.dims;
   return record(name, y, [x], (dy) => [place(name, dy, from, part, 0)]);
 }
 
@@ -36,10 +36,10 @@ function place(name: string, x: Tensor, shape: Shape, part: Part, value: number)
 }
 
 function range(x: Tensor, dim: number, start: number, length: number, step: number): Part {
-  const strides = stridesOf(x.shape);
+  const strides = stridesOf(x.dims);
   const offset = length === 0 ? 0 : start * (strides[dim] as number);
   strides[dim] = (strides[dim] as number) * step;
-  return { shape: x.shape.map((n, i) => (i === dim ? length : n)), offset, strides };
+  return { shape: x.dims.map((n, i) => (i === dim ? length : n)), offset, strides };
 }
 
 function checkRank(operation: string, x: Tensor): void {
@@ -61,7 +61,7 @@ export function slice(x: Tensor, options?: { dim?: number; start?: number; end?:
   checkOptions('slice', options, ['dim', 'start', 'end', 'step']);
   checkRank('slice', x);
   const dim = checkDim('slice', options?.dim ?? 0, x.rank);
-  const n = x.shape[dim] as number;
+  const n = x.dims[dim] as number;
   const clamp = (name: string, value: number): number => {
     if (!Number.isSafeInteger(value))
       throw new ArgumentError(`slice: ${name} must be an integer, got ${describe(value)}`);
@@ -84,7 +84,7 @@ export function split(x: Tensor, size: number | readonly number[], options?: { d
   checkOptions('split', options, ['dim']);
   checkRank('split', x);
   const dim = checkDim('split', options?.dim ?? 0, x.rank);
-  const n = x.shape[dim] as number;
+  const n = x.dims[dim] as number;
   let sizes: readonly number[];
   if (Array.isArray(size)) {
     for (const part of size) checkInteger('split', 'each size', part);
@@ -117,7 +117,7 @@ export function chunk(x: Tensor, chunks: number, options?: { dim?: number }): Te
   checkRank('chunk', x);
   checkInteger('chunk', 'chunks', chunks, 1);
   const dim = checkDim('chunk', options?.dim ?? 0, x.rank);
-  return split(x, Math.max(Math.ceil((x.shape[dim] as number) / chunks), 1), { dim });
+  return split(x, Math.max(Math.ceil((x.dims[dim] as number) / chunks), 1), { dim });
 }
 
 function checkTensors(operation: string, tensors: unknown): asserts tensors is readonly Tensor[] {
@@ -134,16 +134,16 @@ function checkTensors(operation: string, tensors: unknown): asserts tensors is r
 
 function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
   const first = tensors[0] as Tensor;
-  const shape = first.shape.slice();
-  shape[dim] = tensors.reduce((sum, t) => sum + (t.shape[dim] as number), 0);
+  const shape = first.dims.slice();
+  shape[dim] = tensors.reduce((sum, t) => sum + (t.dims[dim] as number), 0);
   const y = empty(shape, first.dtype);
   const { inner } = around(shape, dim);
   const strides = stridesOf(shape);
   let start = 0;
   const parts = tensors.map((t) => {
-    const part = { shape: t.shape, offset: t.size === 0 ? 0 : start * inner, strides };
+    const part = { shape: t.dims, offset: t.size === 0 ? 0 : start * inner, strides };
     assign(y, t, part);
-    start += t.shape[dim] as number;
+    start += t.dims[dim] as number;
     return part;
   });
   return record(name, y, tensors, (dy, needs) => parts.map((part, i) => (needs[i] ? take(name, dy, part) : null)));
@@ -164,9 +164,9 @@ export function concat(tensors: readonly Tensor[], options?: { dim?: number }): 
     throw new ShapeError('concat: tensors must have at least one dimension, got scalars; use stack');
   const dim = checkDim('concat', options?.dim ?? 0, first.rank);
   tensors.forEach((t, k) => {
-    if (t.rank !== first.rank || t.shape.some((n, i) => i !== dim && n !== first.shape[i])) {
+    if (t.rank !== first.rank || t.dims.some((n, i) => i !== dim && n !== first.dims[i])) {
       throw new ShapeError(
-        `concat: shapes must be the same but for dimension ${dim}, got tensors[0] ${formatShape(first.shape)} and tensors[${k}] ${formatShape(t.shape)}`,
+        `concat: shapes must be the same but for dimension ${dim}, got tensors[0] ${formatShape(first.dims)} and tensors[${k}] ${formatShape(t.dims)}`,
       );
     }
   });
@@ -186,9 +186,9 @@ export function stack(tensors: readonly Tensor[], options?: { dim?: number }): T
   const first = tensors[0] as Tensor;
   const dim = checkDim('stack', options?.dim ?? 0, first.rank + 1);
   tensors.forEach((t, k) => {
-    if (!sameShape(t.shape, first.shape)) {
+    if (!sameShape(t.dims, first.dims)) {
       throw new ShapeError(
-        `stack: shapes must be the same, got tensors[0] ${formatShape(first.shape)} and tensors[${k}] ${formatShape(t.shape)}`,
+        `stack: shapes must be the same, got tensors[0] ${formatShape(first.dims)} and tensors[${k}] ${formatShape(t.dims)}`,
       );
     }
   });
@@ -219,10 +219,8 @@ export function pad(x: Tensor, padding: readonly number[], options?: { value?: n
   for (const n of padding) checkInteger('pad', 'each padding', n);
   const value = checkElement('pad', options?.value ?? 0, x.dtype);
   const pair = (dim: number): number => 2 * (x.rank - 1 - dim);
-  const shape = x.shape.map(
-    (n, i) => n + ((padding[pair(i)] as number) ?? 0) + ((padding[pair(i) + 1] as number) ?? 0),
-  );
+  const shape = x.dims.map((n, i) => n + ((padding[pair(i)] as number) ?? 0) + ((padding[pair(i) + 1] as number) ?? 0));
   const strides = stridesOf(shape);
   const offset = strides.reduce((sum, stride, i) => sum + stride * ((padding[pair(i)] as number) ?? 0), 0);
-  return place('pad', x, shape, { shape: x.shape, offset: x.size === 0 ? 0 : offset, strides }, value);
+  return place('pad', x, shape, { shape: x.dims, offset: x.size === 0 ? 0 : offset, strides }, value);
 }

@@ -62,12 +62,12 @@ function normalised(
   checkFloat(name, 'x', x);
   checkOptions(name, options, ['dim']);
   const dim = checkDim(name, options?.dim ?? -1, x.rank);
-  const { outer, n, inner } = around(x.shape, dim);
-  const y = empty(x.shape, x.dtype);
+  const { outer, n, inner } = around(x.dims, dim);
+  const y = empty(x.dims, x.dtype);
   run(y.handle, x.handle, outer, n, inner);
   const backward = (dy: Tensor): Tensor[] => {
     if (isGradEnabled()) return [gradient(dy, y, dim)];
-    const dx = empty(y.shape, y.dtype);
+    const dx = empty(y.dims, y.dtype);
     backwardRun(dx.handle, dy.handle, y.handle, outer, n, inner);
     return [dx];
   };

@@ -34,10 +34,10 @@ function alongDim(
   const last = Math.max(0, x.rank - 1);
   return noGrad(() => {
     const rows = dim === last ? x : transpose(x, dim, last);
-    const shape = rows.shape.slice();
+    const shape = rows.dims.slice();
     if (x.rank > 0) shape[last] = size;
     const index = empty(shape, 'int32');
-    const { outer } = around(rows.shape, last);
+    const { outer } = around(rows.dims, last);
     run(rows, index, outer);
     return dim === last ? index : transpose(index, dim, last);
   });
@@ -48,9 +48,9 @@ function ordered(name: string, x: Tensor, options: SortOptions | undefined): { i
   checkOptions(name, options, ['dim', 'descending']);
   const dim = checkDim(name, options?.dim ?? -1, x.rank);
   const descending = flag(name, 'descending', options?.descending, false);
-  const { n } = around(x.shape, dim);
+  const { n } = around(x.dims, dim);
   const index = alongDim(x, dim, n, (rows, target, count) => {
-    const room = empty(target.shape, 'int32');
+    const room = empty(target.dims, 'int32');
     argsortKernel(target.handle, room.handle, rows.handle, count, n, descending ? 1 : 0);
     room.dispose();
   });
@@ -104,10 +104,10 @@ export function topk(x: Tensor, k: number, options?: { dim?: number; largest?: b
   checkOptions('topk', options, ['dim', 'largest']);
   const dim = checkDim('topk', options?.dim ?? -1, x.rank);
   const largest = flag('topk', 'largest', options?.largest, true);
-  const { n } = around(x.shape, dim);
+  const { n } = around(x.dims, dim);
   if (checkInteger('topk', 'k', k) > n) {
     throw new ArgumentError(
-      `topk: k must be at most the size ${n} of dimension ${dim}, got ${k} and x ${formatShape(x.shape)}`,
+      `topk: k must be at most the size ${n} of dimension ${dim}, got ${k} and x ${formatShape(x.dims)}`,
     );
   }
   if (x.rank === 0 && k === 0) throw new ArgumentError('topk: k must be 1 for a scalar, got 0');

@@ -52,14 +52,14 @@ export function resize(operation: string, x: Tensor, options: InterpolateOptions
   const rank = checkTensor(operation, 'x', x).rank - 2;
   if (rank !== 1 && rank !== 2) {
     const rule = 'x must be [batch, channels, height, width] or [batch, channels, length]';
-    throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.shape)}`);
+    throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.dims)}`);
   }
   const sizes = checkImages(operation, x, rank);
   const mode = options?.mode ?? 'nearest';
   const smooth = rank === 1 ? 'linear' : 'bilinear';
   if (mode !== 'nearest' && mode !== smooth) {
     throw new ArgumentError(
-      `${operation}: mode must be nearest or ${smooth} for x ${formatShape(x.shape)}, got ${describe(mode)}`,
+      `${operation}: mode must be nearest or ${smooth} for x ${formatShape(x.dims)}, got ${describe(mode)}`,
     );
   }
   const align = options?.alignCorners ?? false;
@@ -71,7 +71,7 @@ export function resize(operation: string, x: Tensor, options: InterpolateOptions
   let y = x;
   outputSizes(operation, sizes, options).forEach(({ out, step }, i) => {
     const n = sizes[i] as number;
-    if (n === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.shape)}`);
+    if (n === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.dims)}`);
     const dim = 2 + i;
     y = mode === 'nearest' ? nearest(y, dim, n, out, step) : between(y, dim, n, out, step, align);
   });
@@ -116,7 +116,7 @@ function between(x: Tensor, dim: number, n: number, out: number, step: number, a
     return Math.min(place, n - 1);
   });
   const lower = places.map(Math.floor);
-  const shape = x.shape.map((_, i) => (i === dim ? out : 1));
+  const shape = x.dims.map((_, i) => (i === dim ? out : 1));
   const share = tensor(
     Float64Array.from(places, (place, i) => place - (lower[i] as number)),
     { shape, dtype: x.dtype },
@@ -145,13 +145,13 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
 export function shuffle(operation: string, x: Tensor, upscaleFactor: number): Tensor {
   const [h, w] = checkImages(operation, x, 2) as [number, number];
   const r = checkInteger(operation, 'upscaleFactor', upscaleFactor, 1);
-  const all = x.shape[x.rank - 3] as number;
+  const all = x.dims[x.rank - 3] as number;
   if (all % (r * r) !== 0) {
     throw new ShapeError(
-      `${operation}: upscaleFactor² must divide the channels, got ${r} and x ${formatShape(x.shape)}`,
+      `${operation}: upscaleFactor² must divide the channels, got ${r} and x ${formatShape(x.dims)}`,
     );
   }
-  const batch = x.shape.slice(0, -3);
+  const batch = x.dims.slice(0, -3);
   const n = batch[0] ?? 1;
   const channels = all / (r * r);
   const split = permute(reshape(x, [n, channels, r, r, h, w]), [0, 1, 4, 2, 5, 3]);
@@ -201,7 +201,7 @@ export function columns(operation: string, x: Tensor, kernelSize: PerDimension, 
     if (reach > n) {
       const clash = `${dimensionName(2, i)} ${reach} > ${n}`;
       throw new ShapeError(
-        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.shape)} (${clash})`,
+        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.dims)} (${clash})`,
       );
     }
     return Math.floor((n - reach) / (stride[i] as number)) + 1;
@@ -214,7 +214,7 @@ export function columns(operation: string, x: Tensor, kernelSize: PerDimension, 
     }
   }
   const bordered = padding[0] + padding[1] === 0 ? x : pad(x, [padding[1], padding[1], padding[0], padding[0]]);
-  const outer = x.shape.slice(0, -2);
+  const outer = x.dims.slice(0, -2);
   const flat = reshape(bordered, [...outer, padded[0] * padded[1]]);
   const picked = indexSelect(flat, indices(index), { dim: outer.length });
   const channels = outer[outer.length - 1] as number;

@@ -45,9 +45,9 @@ export function checkImages(operation: string, x: Tensor, rank: number): number[
   checkFloat(operation, 'x', x);
   if (x.rank !== rank + 2 && x.rank !== rank + 1) {
     const sizes = rank === 1 ? 'channels, length' : 'channels, height, width';
-    throw new ShapeError(`${operation}: x must be [batch, ${sizes}] or [${sizes}], got x ${formatShape(x.shape)}`);
+    throw new ShapeError(`${operation}: x must be [batch, ${sizes}] or [${sizes}], got x ${formatShape(x.dims)}`);
   }
-  return x.shape.slice(-rank);
+  return x.dims.slice(-rank);
 }
 
 /** The elements of the padded input that a kernel spans. */

@@ -85,9 +85,9 @@ export abstract class Optimizer<Options extends { lr: number }> {
       checkFloat(this.name, 'parameter', p);
       if (!p.isLeaf)
         throw new ArgumentError(
-          `${this.name}: a parameter must be a tensor that no operation made, got ${formatShape(p.shape)} from an operation`,
+          `${this.name}: a parameter must be a tensor that no operation made, got ${formatShape(p.dims)} from an operation`,
         );
-      if (known.has(p)) throw new ArgumentError(`${this.name}: a parameter ${formatShape(p.shape)} is given twice`);
+      if (known.has(p)) throw new ArgumentError(`${this.name}: a parameter ${formatShape(p.dims)} is given twice`);
       known.add(p);
     }
     const whole = { ...this.defaults, ...group, params } as ParameterGroup<Options>;
@@ -150,7 +150,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
       state = { step: keep(full([1], 0, { dtype: 'float64' })) };
       this.state.set(p, state);
     }
-    for (const name of names) state[name] ??= keep(full(p.shape, initial, { dtype: p.dtype }));
+    for (const name of names) state[name] ??= keep(full(p.dims, initial, { dtype: p.dtype }));
     return state;
   }
 
@@ -208,10 +208,10 @@ export abstract class Optimizer<Options extends { lr: number }> {
   private checkState(given: State | undefined, p: Tensor, index: number): State | undefined {
     for (const [key, t] of Object.entries(given ?? {})) {
       checkTensor(this.name, `state ${key} of parameter ${index}`, t);
-      if (key === 'step' ? t.size !== 1 : !sameShape(t.shape, p.shape)) {
-        const shape = key === 'step' ? '[1]' : formatShape(p.shape);
+      if (key === 'step' ? t.size !== 1 : !sameShape(t.dims, p.dims)) {
+        const shape = key === 'step' ? '[1]' : formatShape(p.dims);
         throw new StateError(
-          `${this.name}: state ${key} of parameter ${index} must be ${shape}, got ${formatShape(t.shape)}`,
+          `${this.name}: state ${key} of parameter ${index} must be ${shape}, got ${formatShape(t.dims)}`,
         );
       }
     }

@@ -40,7 +40,7 @@ export class Program {
     private readonly recording: Recording,
     returned: readonly [Tensor, number][],
   ) {
-    const slot = ({ shape, dtype, requiresGrad }: Tensor): Slot => ({ shape, dtype, requiresGrad });
+    const slot = ({ dims: shape, dtype, requiresGrad }: Tensor): Slot => ({ shape, dtype, requiresGrad });
     this.inputs = inputs.map(slot);
     this.outputs = outputs.map(slot);
     this.followers = recording.followers;
@@ -56,7 +56,7 @@ export class Program {
       const x = leaves[i] as Tensor | number;
       if (typeof x === 'number') continue;
       const slot = this.inputs[next++] as Slot;
-      if (x.dtype !== slot.dtype || x._requiresGrad !== slot.requiresGrad || !sameShape(x.shape, slot.shape))
+      if (x.dtype !== slot.dtype || x._requiresGrad !== slot.requiresGrad || !sameShape(x.dims, slot.shape))
         return false;
     }
     for (const follower of this.followers) if (follower.holds !== undefined && !follower.holds()) return false;
@@ -84,7 +84,7 @@ export class Program {
       if (leaf._grad === null) continue;
       if (!wasCleared) {
         throw new StateError(
-          `compile: the gradient of a parameter ${formatShape(leaf.shape)} must be null as it was when the step was recorded; call zeroGrad() first`,
+          `compile: the gradient of a parameter ${formatShape(leaf.dims)} must be null as it was when the step was recorded; call zeroGrad() first`,
         );
       }
       clearGrad(leaf);
@@ -133,7 +133,7 @@ function stage(leaves: readonly (Tensor | number)[], given: readonly (Tensor | n
     if (typeof x !== 'number') {
       if (x._node !== null) {
         throw new ArgumentError(
-          `compile: arguments must not be on a graph, got ${formatShape(x.shape)} from ${x._node.name}; pass its detach()`,
+          `compile: arguments must not be on a graph, got ${formatShape(x.dims)} from ${x._node.name}; pass its detach()`,
         );
       }
       const copy = noGrad(() => clone(x));
@@ -243,7 +243,7 @@ function settleGradients(recording: Recording, outputs: readonly Tensor[]): [Ten
   }
   if (left !== null) {
     throw new StateError(
-      `compile: fn leaves the gradient of a parameter ${formatShape(left.shape)}, to which the next step would add; call zeroGrad() in it before backward()`,
+      `compile: fn leaves the gradient of a parameter ${formatShape(left.dims)}, to which the next step would add; call zeroGrad() in it before backward()`,
     );
   }
   return returned;

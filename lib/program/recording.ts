@@ -135,7 +135,7 @@ export function recordedGradient(operation: string, p: Tensor): Tensor | null {
 
 function staleGradient(operation: string, p: Tensor): StateError {
   return new StateError(
-    `${operation}: the gradient of a parameter [${p.shape.join(', ')}] comes from outside of the compiled function; call zeroGrad() in it before backward()`,
+    `${operation}: the gradient of a parameter [${p.dims.join(', ')}] comes from outside of the compiled function; call zeroGrad() in it before backward()`,
   );
 }
 

@@ -164,7 +164,7 @@ class Run {
         const version = x._base === null ? 0 : x._base.version;
         if (version === this.versions[next++] && !x.disposed) continue;
         throw new StateError(
-          `step.run: a batch ${formatShape(x.shape)} was changed or disposed before its step ran; give each step tensors of its own`,
+          `step.run: a batch ${formatShape(x.dims)} was changed or disposed before its step ran; give each step tensors of its own`,
         );
       }
     }

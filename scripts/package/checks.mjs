@@ -131,6 +131,8 @@ test('arrays of this realm and of the outer one', async () => {
     expect(Array.from(x.data)).toEqual([1, 2, 3, 4]);
     expect(Array.from(x.toTypedArray())).toEqual([1, 2, 3, 4]);
     expect(x.reshape([2, 2]).toArray()).toEqual([[1, 2], [3, 4]]);
+    expect(x).toEqual(tensor([1, 2, 3, 4], { dtype: x.dtype }));
+    expect(x).not.toEqual(tensor([1, 2, 3, 5], { dtype: x.dtype }));
     const y = tensor(data);
     y.copy_(data);
     y.copyTo(data instanceof Array ? new Float32Array(4) : data);
