@@ -80,7 +80,7 @@ interface Native {
   recordPause(paused: boolean): void;
   recordCount(): number;
   recordEnd(outputs: number[]): string | undefined;
-  runnerCreate(callback: RunnerCallback): Runner;
+  runnerCreate(callback: RunnerCallback, niceness: number): Runner;
   runnerDispose(runner: Runner): void;
   programAdd(runner: Runner): number;
   programDrop(runner: Runner, program: number): boolean;

@@ -17,6 +17,12 @@ export interface CompileOptions {
   verify?: boolean;
   /** Signatures kept; the least recently used goes. Default 8. */
   maxPrograms?: number;
+  /**
+   * How far the step's own thread gives way to the event loop and to other programs when cores are scarce: 0 (not at all)
+   * to 19, the units of `nice`. It costs nothing while a core is free. Default 10. Linux; on macOS and Windows any value
+   * above 0 means "below normal".
+   */
+  niceness?: number;
 }
 
 /** A compiled function. */
@@ -75,12 +81,13 @@ export function compile<Args extends unknown[], Result>(
   options: CompileOptions = {},
 ): CompiledStep<Args, Result> {
   checkSynchronous('compile', fn);
-  checkOptions('compile', options, ['verify', 'maxPrograms']);
+  checkOptions('compile', options, ['verify', 'maxPrograms', 'niceness']);
   if (options.verify !== undefined && typeof options.verify !== 'boolean') {
     throw new ArgumentError(`compile: verify must be a boolean, got ${describe(options.verify)}`);
   }
   const maxPrograms = checkInteger('compile', 'maxPrograms', options.maxPrograms ?? 8, 1, 1000);
-  const machine = new Machine(fn as (...args: unknown[]) => unknown, options.verify ?? false, maxPrograms);
+  const niceness = checkInteger('compile', 'niceness', options.niceness ?? 10, 0, 19);
+  const machine = new Machine(fn as (...args: unknown[]) => unknown, options.verify ?? false, maxPrograms, niceness);
   const step = async (...args: unknown[]): Promise<unknown> => machine.call(machine.leavesOf(args));
   return Object.assign(step, {
     sync: (...args: unknown[]) => machine.sync(machine.leavesOf(args)),

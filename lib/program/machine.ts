@@ -35,7 +35,7 @@ export function disposedStep(): StateError {
 /** One compiled function: its programs, one for each signature, and what is queued. */
 export class Machine {
   readonly queue = new Queue();
-  readonly runner: Runner = native.runnerCreate(this.queue.callback);
+  readonly runner: Runner;
   readonly programs: Program[] = [];
   private structure: Structure | null = null;
   private numbers: (Tensor | null)[] = [];
@@ -51,7 +51,10 @@ export class Machine {
     readonly fn: (...args: unknown[]) => unknown,
     readonly verify: boolean,
     private readonly maxPrograms: number,
-  ) {}
+    niceness: number,
+  ) {
+    this.runner = native.runnerCreate(this.queue.callback, niceness);
+  }
 
   /** The tensors and numbers of a call, after all checks that need no program. */
   leavesOf(args: readonly unknown[]): Leaves {

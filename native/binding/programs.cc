@@ -84,10 +84,12 @@ Napi::Value recordEnd(const Info& info) {
   return problem.empty() ? info.Env().Undefined() : Napi::String::New(info.Env(), problem);
 }
 
-// runnerCreate(callback) → runner, freed when it is collected
+// runnerCreate(callback, niceness) → runner, freed when it is collected
 Napi::Value runnerCreate(const Info& info) {
   Programs& programs = programsOf(info);
-  auto handle = std::make_shared<RunnerHandle>(&programs);
+  int32_t niceness = 0;
+  if (napi_get_value_int32(info.Env(), info[1], &niceness) != napi_ok) throw internalError(info, "a niceness was expected");
+  auto handle = std::make_shared<RunnerHandle>(&programs, niceness);
   const auto call = [](napi_env env, napi_value callback, void* context, void*) {
     if (env == nullptr || callback == nullptr) return;
     const std::shared_ptr<RunnerHandle> keep = *static_cast<std::shared_ptr<RunnerHandle>*>(context);

@@ -8,7 +8,8 @@ namespace adjoint {
 
 // Tells JavaScript by callback(completed, ending, operation, position, value).
 struct RunnerHandle : std::enable_shared_from_this<RunnerHandle> {
-  RunnerHandle(Programs* programs) : programs(programs), runner(&programs->gate, [this] { notify(); }) {}
+  RunnerHandle(Programs* programs, int niceness)
+      : programs(programs), runner(&programs->gate, niceness, [this] { notify(); }) {}
 
   void notify() {
     if (function == nullptr || closing || notified.exchange(true)) return;

@@ -192,6 +192,7 @@ void Runner::finish(const Ending& ending) {
 }
 
 void Runner::serve() {
+  giveWay(niceness_);
   while (Submission* submission = next()) {
     Ending ending;
     try {

@@ -30,7 +30,9 @@ struct Refusal {
 class Runner {
  public:
   // notify: called on the program's thread when a step that asked for it, or all, are done or have failed.
-  Runner(Gate* gate, std::function<void()> notify) : gate_(gate), notify_(std::move(notify)) {}
+  // niceness: of that thread, see giveWay.
+  Runner(Gate* gate, int niceness, std::function<void()> notify)
+      : gate_(gate), niceness_(niceness), notify_(std::move(notify)) {}
   ~Runner() { shutDown(); }
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -86,6 +88,7 @@ class Runner {
   void finish(const Ending& ending);
 
   Gate* const gate_;
+  const int niceness_;
   const std::function<void()> notify_;
   Control control_;
   std::vector<std::unique_ptr<Program>> programs_;

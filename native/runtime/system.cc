@@ -1,6 +1,7 @@
 #include "system.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -11,8 +12,11 @@
 
 #ifdef __linux__
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #endif
 #ifdef __APPLE__
+#include <pthread/qos.h>
 #include <sys/sysctl.h>
 #endif
 #ifdef _WIN32
@@ -175,6 +179,10 @@ void* allocateAligned(size_t alignment, size_t bytes) { return _aligned_malloc(b
 void freeAligned(void* memory) { _aligned_free(memory); }
 std::thread startThread(std::function<void()> work) { return std::thread(std::move(work)); }
 
+void giveWay(int niceness) {
+  if (niceness > 0) SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_BELOW_NORMAL);
+}
+
 #else
 
 void* allocateAligned(size_t alignment, size_t bytes) {
@@ -196,6 +204,19 @@ std::thread startThread(std::function<void()> work) {
     ~Blocked() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
   } blocked;
   return std::thread(std::move(work));
+}
+
+void giveWay(int niceness) {
+  if (niceness <= 0) return;
+#if defined(__linux__)
+  // On Linux the "process" of setpriority is a thread, and niceness its own.
+  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+  errno = 0;
+  const int before = getpriority(PRIO_PROCESS, thread);
+  if (errno == 0) setpriority(PRIO_PROCESS, thread, std::min(before + niceness, 19));
+#elif defined(__APPLE__)
+  pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0);
+#endif
 }
 
 #endif

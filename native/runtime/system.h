@@ -23,4 +23,8 @@ void freeAligned(void* memory);
 // A thread that gets no signals, because those are Node's. Throws std::system_error where the system grants no more.
 std::thread startThread(std::function<void()> work);
 
+// Lets other threads go before this one when cores are scarce: niceness 0 … 19, as of nice(1), added to what it has. An
+// ordinary process cannot take it back. A system that refuses changes nothing.
+void giveWay(int niceness);
+
 }  // namespace adjoint
