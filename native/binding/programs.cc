@@ -88,7 +88,8 @@ Napi::Value recordEnd(const Info& info) {
 Napi::Value runnerCreate(const Info& info) {
   Programs& programs = programsOf(info);
   int32_t niceness = 0;
-  if (napi_get_value_int32(info.Env(), info[1], &niceness) != napi_ok) throw internalError(info, "a niceness was expected");
+  if (napi_get_value_int32(info.Env(), info[1], &niceness) != napi_ok)
+    throw internalError(info, "a niceness was expected");
   auto handle = std::make_shared<RunnerHandle>(&programs, niceness);
   const auto call = [](napi_env env, napi_value callback, void* context, void*) {
     if (env == nullptr || callback == nullptr) return;
