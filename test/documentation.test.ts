@@ -41,7 +41,7 @@ function context(file: string): Record<string, unknown> {
     labels,
     images: rand([60000, 3]).to('uint8'),
     scores,
-    logProbabilities: scores.logSoftmax(),
+    logProbabilities: scores.logSoftmax({ dim: -1 }),
     hidden: scores.lt(0),
     loss: nn.crossEntropy(scores, labels),
     optimizer: new optim.SGD(model.parameters(), { lr: 0.1 }),

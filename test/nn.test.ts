@@ -80,7 +80,7 @@ describe('Linear against PyTorch', () => {
   });
 });
 
-const modules: Record<string, new (options?: never) => nn.Module> = {
+const modules: Record<string, new (options: never) => nn.Module> = {
   relu: nn.ReLU,
   leakyRelu: nn.LeakyReLU,
   elu: nn.ELU,
@@ -109,11 +109,15 @@ describe('activation modules against PyTorch', () => {
     });
   }
 
-  it('refuse unknown options', () => {
+  it('refuse unknown options, and to be without those that they need', () => {
     expect(() => new nn.ELU({ beta: 1 } as never)).toThrow('ELU: unknown option "beta"; known are alpha');
     expect(() => Reflect.construct(nn.ReLU, [{ inplace: true }])).toThrow(
       'ReLU: unknown option "inplace"; it has no options',
     );
+    // @ts-expect-error
+    expect(() => new nn.Softmax()).toThrow('Softmax: dim must be an integer, got undefined');
+    // @ts-expect-error
+    expect(() => new nn.LogSoftmax({})).toThrow('LogSoftmax: dim must be an integer, got undefined');
   });
 });
 

@@ -50,7 +50,7 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
 
   /** The rows that an int32 tensor names, copied: one native call a tensor. */
   select(index: Tensor): Tensors {
-    return this.#each((t) => indexSelect(t, index));
+    return this.#each((t) => indexSelect(t, index, { dim: 0 }));
   }
 
   #each(fn: (t: Tensor) => Tensor): Tensors {

@@ -1,5 +1,5 @@
 // Activation functions as modules, under PyTorch's names.
-import { checkOptions } from '../errors.js';
+import { ArgumentError, checkOptions, describe } from '../errors.js';
 import * as ops from '../ops/activation.js';
 import { logSoftmax, softmax } from '../ops/softmax.js';
 import type { Tensor } from '../tensor.js';
@@ -7,11 +7,12 @@ import { Module } from './module.js';
 
 type Activation<Rest extends unknown[]> = new (...rest: Rest) => Module & { forward(x: Tensor): Tensor };
 
-// The module of an activation function, which has the options `known`.
+// The module of an activation function, which has the options `known`, of which `required` must be given.
 function activation<Rest extends [options?: object]>(
   name: string,
   run: (x: Tensor, ...rest: Rest) => Tensor,
   known: readonly string[] = [],
+  required: readonly string[] = [],
 ): Activation<Rest> {
   const made = class extends Module {
     readonly #rest: Rest;
@@ -19,6 +20,12 @@ function activation<Rest extends [options?: object]>(
     constructor(...rest: Rest) {
       super();
       checkOptions(name, rest[0], known);
+      const given = (rest[0] ?? {}) as Record<string, unknown>;
+      for (const option of required) {
+        if (!Number.isInteger(given[option])) {
+          throw new ArgumentError(`${name}: ${option} must be an integer, got ${describe(given[option])}`);
+        }
+      }
       this.#rest = rest;
     }
 
@@ -124,18 +131,18 @@ export const Sigmoid = activation('Sigmoid', ops.sigmoid);
  */
 export const Tanh = activation('Tanh', ops.tanh);
 /**
- * exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, of any shape; see `softmax`. Options: dim (-1).
+ * exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, of any shape; see `softmax`. Options: dim, which must be given.
  *
  * @throws DTypeError when x is not of floats, ArgumentError for an option
  * @example
  * new nn.Softmax({ dim: 0 }).forward(tensor([0, 0])); // [0.5, 0.5]
  */
-export const Softmax = activation('Softmax', softmax, ['dim']);
+export const Softmax = activation('Softmax', softmax, ['dim'], ['dim']);
 /**
- * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Options: dim (-1).
+ * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Options: dim, which must be given.
  *
  * @throws DTypeError when x is not of floats, ArgumentError for an option
  * @example
- * new nn.LogSoftmax().forward(tensor([0, 0])); // [-0.69315, -0.69315]
+ * new nn.LogSoftmax({ dim: 0 }).forward(tensor([0, 0])); // [-0.69315, -0.69315]
  */
-export const LogSoftmax = activation('LogSoftmax', logSoftmax, ['dim']);
+export const LogSoftmax = activation('LogSoftmax', logSoftmax, ['dim'], ['dim']);

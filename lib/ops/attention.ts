@@ -197,11 +197,11 @@ function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
     allowed.push(fourDimensions(logicalNot(closed), a));
     scores = add(scores, fourDimensions(where(closed, 0, bias), a));
   }
-  if (allowed.length === 0) return softmax(scores);
+  if (allowed.length === 0) return softmax(scores, { dim: -1 });
   const visible = allowed.reduce((x, y) => logicalAnd(x, y));
   const hidden = logicalNot(visible);
   const blocked = logicalAnd(hidden, expand(any(visible, { dim: -1, keepDim: true }), scores.dims));
-  return maskedFill(softmax(maskedFill(scores, blocked, -Infinity)), hidden, 0);
+  return maskedFill(softmax(maskedFill(scores, blocked, -Infinity), { dim: -1 }), hidden, 0);
 }
 
 /** @internal The same composed of other ops, with the weights [batch, heads, queries, keys] (dropout applied). */

@@ -37,12 +37,12 @@ function checkIndices(operation: string, fault: Fault | undefined, n: number): v
  * The rows of x that `index` names: y[…, j, …] = x[…, index[j], …] along a dimension.
  *
  * @param index int32 [m], in [0, n)
- * @param options dim: default 0
+ * @param options dim, which must be given, as in PyTorch
  * @throws ArgumentError when an index is out of range
  * @example
- * images.indexSelect(tensor([3, 1], { dtype: 'int32' })); // images 3 and 1
+ * images.indexSelect(tensor([3, 1], { dtype: 'int32' }), { dim: 0 }); // images 3 and 1
  */
-export function indexSelect(x: Tensor, index: Tensor, options?: { dim?: number }): Tensor {
+export function indexSelect(x: Tensor, index: Tensor, options: { dim: number }): Tensor {
   checkTensor('indexSelect', 'x', x);
   checkIndex('indexSelect', index);
   checkOptions('indexSelect', options, ['dim']);
@@ -51,7 +51,7 @@ export function indexSelect(x: Tensor, index: Tensor, options?: { dim?: number }
     throw new ShapeError(
       `indexSelect: index must have one dimension, got ${formatShape(index.dims)}; use gather for several`,
     );
-  return rows(x, index, checkDim('indexSelect', options?.dim ?? 0, x.rank));
+  return rows(x, index, checkDim('indexSelect', options?.dim, x.rank));
 }
 
 // Selecting rows, and adding rows to zeros: each is the other's gradient.
@@ -87,16 +87,16 @@ function narrow(x: Tensor, shape: Shape, dim: number): Tensor {
  * One element of x for each element of `index`, along a dimension: y[i, j, k] = x[i, index[i, j, k], k] for dim 1 of three.
  *
  * @param index int32, of x's rank, in [0, n); outside `dim` its sizes may be smaller than x's
- * @param options dim: default 0
+ * @param options dim, which must be given, as in PyTorch
  * @throws ArgumentError when an index is out of range
  * @example
  * logProbabilities.gather(labels.unsqueeze(1), { dim: 1 }); // [batch, 1]
  */
-export function gather(x: Tensor, index: Tensor, options?: { dim?: number }): Tensor {
+export function gather(x: Tensor, index: Tensor, options: { dim: number }): Tensor {
   checkTensor('gather', 'x', x);
   checkIndex('gather', index);
   checkOptions('gather', options, ['dim']);
-  const dim = checkDim('gather', options?.dim ?? 0, x.rank);
+  const dim = checkDim('gather', options?.dim, x.rank);
   if (!fitsInside(index.dims, x.dims, dim)) {
     throw new ShapeError(
       `gather: index must have x's rank and outside dimension ${dim} no larger sizes, got x ${formatShape(x.dims)} and index ${formatShape(index.dims)}`,
@@ -127,16 +127,16 @@ function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor 
  *
  * @param index int32, of x's rank, in [0, n); outside `dim` no larger than x
  * @param source of x's dtype, of x's rank and at least index's sizes; what lies beyond them is not read
- * @param options dim: default 0
+ * @param options dim, which must be given, as in PyTorch
  * @throws ArgumentError when an index is out of range
  */
-export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options?: { dim?: number }): Tensor {
+export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options: { dim: number }): Tensor {
   checkTensor('scatterAdd', 'x', x);
   checkIndex('scatterAdd', index);
   checkTensor('scatterAdd', 'source', source);
   checkOptions('scatterAdd', options, ['dim']);
   checkSameDType('scatterAdd', ['x', 'source'], [x, source]);
-  const dim = checkDim('scatterAdd', options?.dim ?? 0, x.rank);
+  const dim = checkDim('scatterAdd', options?.dim, x.rank);
   if (!fitsInside(index.dims, x.dims, dim) || !fitsInside(index.dims, source.dims, -1)) {
     const shapes = `x ${formatShape(x.dims)}, index ${formatShape(index.dims)} and source ${formatShape(source.dims)}`;
     throw new ShapeError(

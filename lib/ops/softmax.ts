@@ -8,8 +8,8 @@ import { sum } from './reduce.js';
 
 /** The dimension along which to normalise. */
 export interface SoftmaxOptions {
-  /** Default -1, the last. */
-  dim?: number;
+  /** Negative ones count from the end. */
+  dim: number;
 }
 
 const softmaxKernel = kernel('softmax');
@@ -22,12 +22,12 @@ const logSoftmaxBackwardKernel = kernel('logSoftmaxBackward');
  * Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990,
  * https://doi.org/10.1007/978-3-642-76153-9_28
  *
- * @param options dim: default -1
+ * @param options dim, which must be given, as in PyTorch
  * @throws DTypeError when x is not of floats, ArgumentError when it has no such dimension
  * @example
- * tensor([0, Math.log(3)]).softmax(); // [0.25, 0.75]
+ * tensor([0, Math.log(3)]).softmax({ dim: 0 }); // [0.25, 0.75]
  */
-export function softmax(x: Tensor, options?: SoftmaxOptions): Tensor {
+export function softmax(x: Tensor, options: SoftmaxOptions): Tensor {
   // dx = y (dy - Σ dy y)
   return normalised('softmax', x, options, softmaxKernel, softmaxBackwardKernel, (dy, y, dim) =>
     mul(y, sub(dy, sum(mul(dy, y), { dim, keepDim: true }))),
@@ -37,12 +37,12 @@ export function softmax(x: Tensor, options?: SoftmaxOptions): Tensor {
 /**
  * The logarithm of softmax: yᵢ = xᵢ - log Σⱼ exp(xⱼ) along a dimension, accurate where `log(softmax(x))` is not.
  *
- * @param options dim: default -1
+ * @param options dim, which must be given, as in PyTorch
  * @throws DTypeError when x is not of floats, ArgumentError when it has no such dimension
  * @example
- * logSoftmax(tensor([0, 0])); // [-0.69315, -0.69315]
+ * logSoftmax(tensor([0, 0]), { dim: 0 }); // [-0.69315, -0.69315]
  */
-export function logSoftmax(x: Tensor, options?: SoftmaxOptions): Tensor {
+export function logSoftmax(x: Tensor, options: SoftmaxOptions): Tensor {
   // dx = dy - exp(y) Σ dy
   return normalised('logSoftmax', x, options, logSoftmaxKernel, logSoftmaxBackwardKernel, (dy, y, dim) =>
     sub(dy, mul(exp(y), sum(dy, { dim, keepDim: true }))),
@@ -53,7 +53,7 @@ export function logSoftmax(x: Tensor, options?: SoftmaxOptions): Tensor {
 function normalised(
   name: string,
   x: Tensor,
-  options: SoftmaxOptions | undefined,
+  options: SoftmaxOptions,
   run: Kernel,
   backwardRun: Kernel,
   gradient: (dy: Tensor, y: Tensor, dim: number) => Tensor,
@@ -61,7 +61,7 @@ function normalised(
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
   checkOptions(name, options, ['dim']);
-  const dim = checkDim(name, options?.dim ?? -1, x.rank);
+  const dim = checkDim(name, options?.dim, x.rank);
   const { outer, n, inner } = around(x.dims, dim);
   const y = empty(x.dims, x.dtype);
   run(y.handle, x.handle, outer, n, inner);

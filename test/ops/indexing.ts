@@ -137,29 +137,48 @@ const int = (values: number[]): Tensor => tensor(Int32Array.from(values));
 export const errors: ErrorRow[] = [
   {
     name: 'indexSelect range',
-    call: () => ops.indexSelect(ones([3, 2]), int([0, 3])),
+    call: () => ops.indexSelect(ones([3, 2]), int([0, 3]), { dim: 0 }),
     error: ArgumentError,
     message: 'indexSelect: indices must be at least 0 and below 3, got 3 (element 1)',
   },
   {
     name: 'indexSelect negative',
-    call: () => ops.indexSelect(ones([3, 2]), int([-1])),
+    call: () => ops.indexSelect(ones([3, 2]), int([-1]), { dim: 0 }),
     error: ArgumentError,
     message:
       'indexSelect: indices must be at least 0 and below 3, got -1 (element 0); negative indices do not count from the end',
   },
   {
     name: 'indexSelect dtype',
-    call: () => ops.indexSelect(ones([3]), ones([1])),
+    call: () => ops.indexSelect(ones([3]), ones([1]), { dim: 0 }),
     error: DTypeError,
     message: "indexSelect: index must be int32, got float32; convert it by index.to('int32')",
   },
   {
     name: 'indexSelect rank',
-    call: () => ops.indexSelect(ones([3]), ones([1, 2], { dtype: 'int32' })),
+    call: () => ops.indexSelect(ones([3]), ones([1, 2], { dtype: 'int32' }), { dim: 0 }),
     error: ShapeError,
     message: 'indexSelect: index must have one dimension, got [1, 2]; use gather for several',
   },
+  // PyTorch requires it: a default would give wrong values silently.
+  ...[
+    // @ts-expect-error
+    () => ops.indexSelect(ones([3, 2]), int([0])),
+    // @ts-expect-error
+    () => ops.gather(ones([3, 2]), ones([3, 1], { dtype: 'int32' })),
+    // @ts-expect-error
+    () => ops.scatterAdd(ones([3, 2]), ones([3, 1], { dtype: 'int32' }), ones([3, 1])),
+    // @ts-expect-error
+    () => ops.gather(ones([3, 2]), ones([3, 1], { dtype: 'int32' }), {}),
+  ].map((call, i): ErrorRow => {
+    const name = ['indexSelect', 'gather', 'scatterAdd', 'gather'][i] as string;
+    return {
+      name: `${name} without dim ${i}`,
+      call,
+      error: ArgumentError,
+      message: `${name}: dim must be an integer in [-2, 1] for a tensor of rank 2, got undefined`,
+    };
+  }),
   {
     name: 'gather shape',
     call: () => ops.gather(ones([2, 3]), ones([3, 1], { dtype: 'int32' }), { dim: 1 }),
@@ -174,20 +193,20 @@ export const errors: ErrorRow[] = [
   },
   {
     name: 'scatterAdd shape',
-    call: () => ops.scatterAdd(ones([2]), int([0, 1]), ones([1])),
+    call: () => ops.scatterAdd(ones([2]), int([0, 1]), ones([1]), { dim: 0 }),
     error: ShapeError,
     message:
       "scatterAdd: index must have the rank of x and source and no larger sizes (of x's outside dimension 0), got x [2], index [2] and source [1]",
   },
   {
     name: 'scatterAdd dtype',
-    call: () => ops.scatterAdd(ones([2]), int([0]), ones([1], { dtype: 'float64' })),
+    call: () => ops.scatterAdd(ones([2]), int([0]), ones([1], { dtype: 'float64' }), { dim: 0 }),
     error: DTypeError,
     message: 'scatterAdd: dtypes must match, got x float32 and source float64; convert one by to(dtype)',
   },
   {
     name: 'scatterAdd range',
-    call: () => ops.scatterAdd(ones([2]), int([2]), ones([1])),
+    call: () => ops.scatterAdd(ones([2]), int([2]), ones([1]), { dim: 0 }),
     error: ArgumentError,
     message: 'scatterAdd: indices must be at least 0 and below 2, got 2 (element 0)',
   },

@@ -78,7 +78,7 @@ export const rows: OpRow[] = [softmax, logSoftmax].flatMap((run) => {
 export const errors: ErrorRow[] = [
   {
     name: 'softmax of integers',
-    call: () => softmax(ones([2], { dtype: 'int32' })),
+    call: () => softmax(ones([2], { dtype: 'int32' }), { dim: 0 }),
     error: DTypeError,
     message: "softmax: x must be float32 or float64, got int32; convert it by x.to('float32')",
   },
@@ -87,6 +87,20 @@ export const errors: ErrorRow[] = [
     call: () => logSoftmax(ones([2, 2]), { dim: 2 }),
     error: ArgumentError,
     message: 'logSoftmax: dim must be an integer in [-2, 1] for a tensor of rank 2, got 2',
+  },
+  {
+    name: 'softmax without dim',
+    // @ts-expect-error
+    call: () => softmax(ones([2, 2])),
+    error: ArgumentError,
+    message: 'softmax: dim must be an integer in [-2, 1] for a tensor of rank 2, got undefined',
+  },
+  {
+    name: 'logSoftmax without dim',
+    // @ts-expect-error
+    call: () => logSoftmax(ones([2, 2])),
+    error: ArgumentError,
+    message: 'logSoftmax: dim must be an integer in [-2, 1] for a tensor of rank 2, got undefined',
   },
   {
     name: 'softmax option',
