@@ -17,9 +17,14 @@ export function formatTensor(t: Tensor): string {
   const show = (v: number): string => (integers || !Number.isFinite(v) ? String(v) : shorten(v));
   const shortened = t.size > most;
   const shown = collect(data, t.dims, 0, 0, shortened).map(show);
-  const width = Math.max(...shown.map((s) => s.length));
+  const width = longest(shown);
   const body = render(t, data, 0, 0, shortened, (v) => show(v).padStart(t.dims.length === 0 ? 0 : width));
   return t.dims.length === 0 ? `${head} ${body}` : `${head}\n${body}`;
+}
+
+/** The length of the longest text. */
+export function longest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, text.length), 0);
 }
 
 function shorten(v: number): string {

@@ -37,25 +37,35 @@ export function currentScope(): Scope | null {
  */
 export function scope<T>(fn: () => T): T {
   checkSynchronous('scope', fn);
-  const tensors: Tensor[] = [];
-  const mine: Scope = { tensors, parent: current, ended: false };
-  let result: T;
+  const mine: Scope = { tensors: [], parent: current, ended: false };
+  let kept = nothing;
   try {
-    result = withScope(mine, fn);
-  } catch (error) {
-    for (const t of tensors) if (t._scope === mine) t.dispose();
-    throw error;
+    const result = withScope(mine, fn);
+    if (isPromise(result))
+      throw new StateError('scope: fn must be synchronous, got one that returns a promise; await outside of it');
+    kept = reachable(result); // may throw: it runs getters of the result
+    return result;
+  } finally {
+    open = { scope: mine, next: open }; // no call: the stack may be full, and then a scope that ends later frees the rest
+    endScopes(kept);
   }
-  const promise = isPromise(result);
-  const kept = promise ? new Set<Tensor>() : reachable(result);
-  for (const t of tensors) {
-    if (t._scope !== mine) continue;
-    if (kept.has(t)) moveTo(t, mine.parent);
-    else t.dispose();
+}
+
+const nothing: ReadonlySet<Tensor> = new Set();
+let open: { scope: Scope; next: typeof open } | null = null;
+
+function endScopes(ofNewest: ReadonlySet<Tensor>): void {
+  let kept = ofNewest;
+  while (open !== null) {
+    const { tensors, parent } = open.scope;
+    for (const t of tensors as Tensor[]) {
+      if (t._scope !== open.scope) continue;
+      if (kept.has(t)) moveTo(t, parent);
+      else t.dispose();
+    }
+    kept = nothing;
+    open = open.next;
   }
-  if (promise)
-    throw new StateError('scope: fn must be synchronous, got one that returns a promise; await outside of it');
-  return result;
 }
 
 /** @internal Runs `fn` with another current scope. */
@@ -121,7 +131,9 @@ function reachable(result: unknown): Set<Tensor> {
       kept.add(value);
       stack.push(value._grad, value._node);
     } else if (isNode(value)) {
-      stack.push(...value.edges, ...value.saved, value.retained);
+      for (const edge of value.edges) stack.push(edge);
+      for (const t of value.saved) stack.push(t);
+      stack.push(value.retained);
     } else if (types.isMap(value) || types.isSet(value)) {
       for (const entry of value.values()) stack.push(entry);
     } else {

@@ -12,7 +12,7 @@ export interface Fault {
 
 /**
  * A native kernel, called with numbers in the order of its C++ parameters: spans as handles (0: absent), lists of spans
- * as their count and then the handles, sizes and options as they are.
+ * as their count and then the handles, sizes and options as they are. `callWithLists` takes lists of any length.
  */
 export type Kernel = (...args: number[]) => Fault | undefined;
 
@@ -158,6 +158,16 @@ function prebuilt(root: string): string {
 }
 
 export const native: Native = load();
+
+// JavaScript's stack holds some 100,000 arguments; far fewer of them are quicker in an array.
+const mostArguments = 200;
+
+/** Calls a kernel whose lists may be of any length. */
+export function callWithLists(run: Kernel, args: readonly number[]): Fault | undefined {
+  return args.length <= mostArguments ? run(...args) : (run as unknown as PackedKernel)(new Float64Array(args));
+}
+
+type PackedKernel = (args: Float64Array) => Fault | undefined;
 
 /** The kernel of that name. Looked up when a module loads, so that a wrong name shows at once. */
 export function kernel(name: string): Kernel {

@@ -2,8 +2,12 @@ import { ArgumentError, describe, formatShape, ShapeError } from './errors.js';
 
 export type Shape = readonly number[];
 
+const mostDimensions = 64; // what PyTorch and the kernels have room for
+
 /** The number of elements: the product of the sizes, 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
+  if (shape.length > mostDimensions)
+    throw new ShapeError(`shape: at most ${mostDimensions} dimensions, got ${shape.length}`);
   let size = 1;
   for (let i = 0; i < shape.length; i++) size *= shape[i] as number;
   return size;

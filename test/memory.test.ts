@@ -16,6 +16,10 @@ import {
 
 const megabyte = 2 ** 20;
 
+const fail = (): never => {
+  throw new Error('mine');
+};
+
 describe('garbage collection', () => {
   it('frees lost tensors in a synchronous loop that never yields', () => {
     freeMemory();
@@ -129,6 +133,30 @@ describe('scope', () => {
       }),
     ).toThrow('mine');
     expect(memoryStats().tensors).toBe(before);
+  });
+
+  it.each<[string, (made: Tensor) => unknown]>([
+    ['a getter throws', (made) => [made, Object.defineProperty({}, 'y', { enumerable: true, get: fail })]],
+    ['then throws', (made) => Object.defineProperty({ made }, 'then', { get: fail })],
+    ['its keys cannot be listed', (made) => new Proxy({ made }, { ownKeys: fail })],
+    ['a map has no values', (made) => Object.assign(new Map([[0, made]]), { values: fail })],
+  ])('frees everything when its result cannot be walked: %s', (_, make) => {
+    const before = memoryStats().tensors;
+    for (let i = 0; i < 10; i++) expect(() => scope(() => make(ones([1])))).toThrow('mine');
+    expect(memoryStats().tensors).toBe(before);
+  });
+
+  it('frees what it made when the stack overflows', () => {
+    freeMemory();
+    const before = memoryStats().tensors;
+    const recurse = (): void =>
+      scope(() => {
+        zeros([1]);
+        recurse();
+      });
+    for (let i = 0; i < 100; i++) expect(recurse).toThrow(RangeError);
+    scope(() => ones([1])); // frees what those had no stack for
+    expect(memoryStats().tensors - before).toBeLessThan(10); // one may be lost between its memory and its handle
   });
 
   it('survivors are garbage-collected later', () => {

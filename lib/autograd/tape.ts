@@ -153,7 +153,7 @@ export function recordMany(
   saved: readonly Tensor[],
   owned: readonly Tensor[] = none,
 ): void {
-  if (!isRecorded(...inputs)) return;
+  if (!isRecorded(inputs)) return;
   const first = ys[0] as Tensor;
   const run: Backward = (_, needs) => backward(operation.arrived as (Tensor | null)[], needs);
   const operation = new Node(
@@ -180,7 +180,7 @@ export function newestNode(): number {
 }
 
 /** @internal Whether `record` would put an operation on these inputs on the tape. */
-export function isRecorded(...inputs: readonly (Tensor | undefined)[]): boolean {
+export function isRecorded(inputs: readonly (Tensor | undefined)[]): boolean {
   if (enabled) currentRecording()?.watch(inputs);
   return enabled && inputs.some((x) => x?._requiresGrad);
 }

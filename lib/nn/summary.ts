@@ -1,5 +1,6 @@
 import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, describe, formatShape } from '../errors.js';
+import { longest } from '../format.js';
 import { zeros } from '../ops/creation.js';
 import type { Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -21,7 +22,7 @@ export function summarize(model: Module, inputs: readonly (Shape | Tensor)[]): s
   ]);
   const heads = ['name', 'layer', 'output', 'parameters'];
   const columns = heads.map((_, i) => i).filter((i) => i !== 2 || outputs !== null);
-  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => (row[i] as string).length)));
+  const widths = heads.map((head, i) => longest([head, ...rows.map((row) => row[i] as string)]));
   const line = (cells: readonly string[]): string =>
     columns
       .map((i) =>

@@ -183,7 +183,7 @@ export function dropout(x: Tensor, options?: { p?: number; training?: boolean; g
   const { state } = checkGenerator('dropout', options?.generator);
   if (!training || p === 0) return x;
   const y = empty(x.dims, x.dtype);
-  if (!isRecorded(x)) {
+  if (!isRecorded([x])) {
     dropoutKernel(y.handle, 0, state.handle, x.handle, p);
     return y;
   }

@@ -163,7 +163,7 @@ export function recurrentLayer(
   const given = states.filter((t) => t !== null);
   const inputs = [x, ...given, ...weights];
   const kept = cellStates ? [y, gates, cellStates] : [y, cell.keeps ? gates : null];
-  const recorded = isRecorded(...inputs);
+  const recorded = isRecorded(inputs);
   if (!recorded || !cell.keeps) gates.dispose();
   if (!recorded) cellStates?.dispose();
   const outputs = cN ? [y, hN, cN] : [y, hN];

@@ -1,4 +1,4 @@
-import { kernel } from '../native.js';
+import { callWithLists, kernel } from '../native.js';
 import { checkBoolean, checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
 const adagradKernel = kernel('adagrad');
@@ -60,6 +60,6 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   }
 
   protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
-    adagradKernel(...params, ...gradients, ...(state.sum ?? noHandles), ...steps, hyper, ...flags);
+    callWithLists(adagradKernel, [...params, ...gradients, ...(state.sum ?? noHandles), ...steps, hyper, ...flags]);
   }
 }

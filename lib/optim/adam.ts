@@ -1,5 +1,5 @@
 import { ArgumentError, describe } from '../errors.js';
-import { kernel } from '../native.js';
+import { callWithLists, kernel } from '../native.js';
 import { checkBoolean, checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
 const adamKernel = kernel('adam');
@@ -68,7 +68,8 @@ export class Adam extends Optimizer<AdamOptions> {
 
   protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
     const averages = [...(state.exp_avg ?? noHandles), ...(state.exp_avg_sq ?? noHandles)];
-    adamKernel(...params, ...gradients, ...averages, ...(state.max_exp_avg_sq ?? noHandles), ...steps, hyper, ...flags);
+    const most = state.max_exp_avg_sq ?? noHandles;
+    callWithLists(adamKernel, [...params, ...gradients, ...averages, ...most, ...steps, hyper, ...flags]);
   }
 }
 

@@ -1,5 +1,5 @@
 import { ArgumentError, checkNumber, checkOptions, describe } from '../errors.js';
-import { kernel } from '../native.js';
+import { callWithLists, kernel } from '../native.js';
 import { recordedGradient } from '../program/recording.js';
 import { changed, checkTensor, empty, Tensor } from '../tensor.js';
 import { handles } from './optimizer.js';
@@ -38,8 +38,8 @@ export function clipGradNorm_(
   const gradients = gradientsOf('clipGradNorm_', parameters);
   const norm = empty([], gradients[0]?.dtype ?? 'float32');
   const list = handles(gradients);
-  gradientNormKernel(norm.handle, ...list, p);
-  scaleByNormKernel(...list, norm.handle, maxNorm);
+  callWithLists(gradientNormKernel, [norm.handle, ...list, p]);
+  callWithLists(scaleByNormKernel, [...list, norm.handle, maxNorm]);
   gradients.forEach(changed);
   return norm;
 }
@@ -48,6 +48,6 @@ export function clipGradNorm_(
 export function clipGradValue_(parameters: Iterable<Tensor>, limit: number): void {
   checkNumber('clipGradValue_', 'limit', limit, { least: 0 });
   const gradients = gradientsOf('clipGradValue_', parameters);
-  clipByValueKernel(...handles(gradients), limit);
+  callWithLists(clipByValueKernel, [...handles(gradients), limit]);
   gradients.forEach(changed);
 }

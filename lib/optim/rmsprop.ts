@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { kernel } from '../native.js';
+import { callWithLists, kernel } from '../native.js';
 import { checkBoolean, checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
 const rmspropKernel = kernel('rmsprop');
@@ -62,14 +62,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
 
   protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
     const averages = [...(state.square_avg ?? noHandles), ...(state.grad_avg ?? noHandles)];
-    rmspropKernel(
-      ...params,
-      ...gradients,
-      ...averages,
-      ...(state.momentum_buffer ?? noHandles),
-      ...steps,
-      hyper,
-      ...flags,
-    );
+    const buffers = state.momentum_buffer ?? noHandles;
+    callWithLists(rmspropKernel, [...params, ...gradients, ...averages, ...buffers, ...steps, hyper, ...flags]);
   }
 }

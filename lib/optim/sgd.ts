@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors.js';
-import { kernel } from '../native.js';
+import { callWithLists, kernel } from '../native.js';
 import { checkBoolean, checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
 const sgdKernel = kernel('sgd');
@@ -63,6 +63,7 @@ export class SGD extends Optimizer<SGDOptions> {
   }
 
   protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
-    sgdKernel(...params, ...gradients, ...(state.momentum_buffer ?? noHandles), ...steps, hyper, ...flags);
+    const buffers = state.momentum_buffer ?? noHandles;
+    callWithLists(sgdKernel, [...params, ...gradients, ...buffers, ...steps, hyper, ...flags]);
   }
 }

@@ -1,4 +1,5 @@
 import { StateError } from '../errors.js';
+import { longest } from '../format.js';
 import { native, type OperationDescription, type ProgramDescription, type SpanDescription } from '../native.js';
 import { bytesOf, flopsOf } from './flops.js';
 import { type Leaves, type Machine, signature } from './machine.js';
@@ -43,7 +44,7 @@ function rowsOf(d: ProgramDescription): Row[] {
 }
 
 function table(columns: string[], rows: string[][]): string[] {
-  const widths = columns.map((c, i) => Math.max(c.length, ...rows.map((r) => (r[i] as string).length)));
+  const widths = columns.map((c, i) => longest([c, ...rows.map((r) => r[i] as string)]));
   const line = (cells: string[]) =>
     cells
       .map((c, i) => c.padEnd(widths[i] as number))

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 #include "../runtime/thread_pool.h"
@@ -35,6 +36,7 @@ struct Call {
   std::unique_ptr<napi_value[]> manyValues;
   std::unique_ptr<Buffer[]> manyBuffers;
   std::unique_ptr<int64_t[]> manyIntegers;
+  std::unique_ptr<double[]> packed;  // the arguments, when they came in one array
   napi_value* values = inlineValues;
   Buffer* buffers = inlineBuffers;
   int64_t* integers = inlineIntegers;
@@ -45,16 +47,38 @@ struct Call {
 
   bool load(napi_callback_info info, void** data) {
     if (napi_get_cb_info(env, info, &count, inlineValues, nullptr, data) != napi_ok) return false;
+    if (count == 1) return unpack();
     if (count <= kUsualArguments) return true;
     if (count <= kInlineArguments)
       return napi_get_cb_info(env, info, &count, inlineValues, nullptr, nullptr) == napi_ok;
     manyValues.reset(new napi_value[count]);
+    values = manyValues.get();
+    makeRoom();
+    return napi_get_cb_info(env, info, &count, values, nullptr, nullptr) == napi_ok;
+  }
+
+  // One Float64Array stands for its elements: a call of JavaScript takes no more than some 100,000 arguments.
+  bool unpack() {
+    bool isArray = false;
+    if (napi_is_typedarray(env, inlineValues[0], &isArray) != napi_ok || !isArray) return true;
+    napi_typedarray_type type;
+    size_t length = 0;
+    void* data = nullptr;
+    if (napi_get_typedarray_info(env, inlineValues[0], &type, &length, &data, nullptr, nullptr) != napi_ok)
+      return false;
+    if (type != napi_float64_array) return true;
+    packed.reset(new double[length]);  // a copy: nobody may change what has been checked
+    if (length > 0) std::memcpy(packed.get(), data, length * sizeof(double));
+    count = length;
+    if (count > kInlineArguments) makeRoom();
+    return true;
+  }
+
+  void makeRoom() {
     manyBuffers.reset(new Buffer[count]);
     manyIntegers.reset(new int64_t[count]);
-    values = manyValues.get();
     buffers = manyBuffers.get();
     integers = manyIntegers.get();
-    return napi_get_cb_info(env, info, &count, values, nullptr, nullptr) == napi_ok;
   }
 
   bool number(double* value) {
@@ -62,7 +86,9 @@ struct Call {
       fail(env, "internal: %s: too few arguments, got %zu", kernel->name, count);
       return false;
     }
-    if (napi_get_value_double(env, values[next], value) != napi_ok) {
+    if (packed != nullptr) {
+      *value = packed[next];
+    } else if (napi_get_value_double(env, values[next], value) != napi_ok) {
       fail(env, "internal: %s: argument %zu must be a number", kernel->name, next);
       return false;
     }
@@ -81,10 +107,18 @@ struct Call {
     return true;
   }
 
+  bool handleAt(size_t position, uint32_t* handle) const {
+    if (packed == nullptr) return napi_get_value_uint32(env, values[position], handle) == napi_ok;
+    const double wide = packed[position];
+    if (!(wide >= 0 && wide <= UINT32_MAX)) return false;
+    *handle = static_cast<uint32_t>(wide);
+    return true;
+  }
+
   // Spans of one list must share a dtype; `first` tells whether it is still open.
   bool span(Buffer* buffer, DType* dtype, bool* present, bool written) {
     uint32_t handle = 0;
-    if (next >= count || napi_get_value_uint32(env, values[next], &handle) != napi_ok) {
+    if (next >= count || !handleAt(next, &handle)) {
       fail(env, "internal: %s: argument %zu must be a handle", kernel->name, next);
       return false;
     }

@@ -12,7 +12,8 @@ struct BoundKernel {
   uint32_t indices;  // bit p: parameter p holds indices, int32 in every variant
 };
 
-// kernel(…): spans as handles (0: absent), lists of spans as their count and then the handles, numbers as they are.
+// kernel(…): spans as handles (0: absent), lists of spans as their count and then the handles, numbers as they are; or
+// all of it in one Float64Array.
 // Returns undefined, or {position, value} when a value in a tensor is out of range. Throws errors that begin with
 // `internal:` for everything that the library should never do.
 napi_value callKernel(napi_env env, napi_callback_info info);
