@@ -32,6 +32,15 @@ it.each(workflows)('$name runs scripts of package.json and files that are here',
   ).toEqual([]);
 });
 
+// A tag can be moved to other code, which would then run with the rights of the job that publishes.
+it.each(workflows)('$name pins each action of others by its commit and names the version', ({ text }) => {
+  const used = [...text.matchAll(/^.*\buses:\s*(.*)$/gm)].map(([, action]) => action!);
+  const pinned = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/;
+  expect(used.filter((action) => !pinned.test(action) && !/^\.\/\.github\/workflows\/[\w.-]+$/.test(action))).toEqual(
+    [],
+  );
+});
+
 it.each(workflows)('$name gives each job a time limit and, by default, no right to write', ({ text }) => {
   const jobs = text
     .slice(text.indexOf('\njobs:'))
