@@ -80,9 +80,13 @@ interface Native {
   recordPause(paused: boolean): void;
   recordCount(): number;
   recordEnd(outputs: number[]): string | undefined;
-  runnerCreate(callback: RunnerCallback, niceness: number): Runner;
+  recordUndo(): void;
+  recordForget(): void;
+  runnerCreate(niceness: number): Runner;
+  runnerStart(runner: Runner, callback: RunnerCallback): void;
   runnerDispose(runner: Runner): void;
-  programAdd(runner: Runner): number;
+  programAdd(runner: Runner, faulty: number[]): number;
+  programBind(runner: Runner, program: number): boolean;
   programDrop(runner: Runner, program: number): boolean;
   submit(runner: Runner, program: number, count: number, handles: Int32Array): number;
   replay(runner: Runner, program: number, times: BigInt64Array | undefined, handles: Int32Array): number | number[];
@@ -92,6 +96,7 @@ interface Native {
   resumePrograms(): void;
   saveState(runner: Runner, program: number): void;
   exchangeState(runner: Runner, program: number): boolean;
+  forgetState(runner: Runner): void;
   describeProgram(runner: Runner, program: number): ProgramDescription;
   describeRecording(): ProgramDescription;
   kernels: Record<string, Kernel>;

@@ -123,7 +123,7 @@ export class Tensor {
         );
       }
     }
-    if (value === null) currentRecording()?.cleared.add(this);
+    currentRecording()?.clears(this, value);
     this.#grad = value;
     this.#gradSeen = value !== null;
   }
@@ -365,8 +365,9 @@ export function baseOf(t: Tensor): Base {
 
 /** @internal Notes that a tensor's memory was changed in place. */
 export function changed(t: Tensor): void {
-  baseOf(t).version++;
-  currentRecording()?.changed.add(t);
+  const base = baseOf(t);
+  currentRecording()?.changes(t, base);
+  base.version++;
 }
 
 function place(t: Tensor, handle: number): Tensor {
@@ -406,7 +407,7 @@ export function view(x: Tensor, offset: number, shape: Shape): Tensor {
 
 /** @internal Forgets a gradient, and frees it when nobody has seen it. */
 export function clearGrad(p: Tensor): void {
-  currentRecording()?.cleared.add(p);
+  currentRecording()?.clears(p);
   if (p._grad !== null && !p._gradSeen) p._grad.dispose();
   p._grad = null;
   p._gradSeen = false;

@@ -4,7 +4,18 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { compile, freeMemory, memoryStats, mul, noGrad, ones, scope, type Tensor, zeros } from '../lib/index.js';
+import {
+  compile,
+  freeMemory,
+  memoryStats,
+  mul,
+  noGrad,
+  ones,
+  scope,
+  setMemoryLimit,
+  type Tensor,
+  zeros,
+} from '../lib/index.js';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -133,4 +144,36 @@ it('changing the memory of int32 arguments by JavaScript while steps are queued 
   const more = Array.from({ length: 20 }, () => step(late));
   (late.data as Int32Array).fill(2 ** 30);
   for (const sum of await Promise.all(more)) expect(sum.item()).toBe(size * 8);
+});
+
+describe('functions lost in a synchronous loop', () => {
+  /** Makes and loses functions with arenas and captured tensors of some MB, never letting the event loop turn. */
+  function loseMany(count: number, most: number): void {
+    const x = ones([megabyte / 16]);
+    const base = memoryStats().liveBytes;
+    for (let i = 0; i < count; i++) {
+      const w = ones([megabyte / 4]);
+      const step = compile((t: Tensor) => [mul(t.exp(), t.sum()).cumsum({ dim: 0 }).sum(), w.cumsum({ dim: 0 }).sum()]);
+      for (let k = 0; k < 2; k++) scope(() => void step.sync(x));
+      expect(memoryStats().liveBytes - base).toBeLessThan(most);
+    }
+  }
+
+  it('do not pile up', () => {
+    loseMany(200, 200 * megabyte);
+  });
+
+  it('make room where memory is short, and are freed by freeMemory', () => {
+    freeMemory();
+    const base = memoryStats().liveBytes;
+    setMemoryLimit(base + 24 * megabyte);
+    try {
+      loseMany(100, 24 * megabyte);
+    } finally {
+      setMemoryLimit(Number.MAX_SAFE_INTEGER);
+    }
+    freeMemory();
+    freeMemory();
+    expect(memoryStats().liveBytes - base).toBeLessThan(megabyte / 8);
+  });
 });

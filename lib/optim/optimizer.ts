@@ -3,7 +3,7 @@ import { keep } from '../memory.js';
 import { native } from '../native.js';
 import { copy_, fill_ } from '../ops/copy.js';
 import { full, tensor } from '../ops/creation.js';
-import { currentRecording, recordedGradient, unrecorded } from '../program/recording.js';
+import { currentRecording, onFailure, recordedGradient, unrecorded } from '../program/recording.js';
 import { sameShape } from '../shape.js';
 import { changed, checkFloat, checkTensor, clearGrad, Tensor } from '../tensor.js';
 
@@ -92,9 +92,9 @@ export abstract class Optimizer<Options extends { lr: number }> {
     }
     const whole = { ...this.defaults, ...group, params } as ParameterGroup<Options>;
     this.checkWhole(whole);
+    this.hypers.set(whole, new Hyper(this.numbers(whole)));
     this.paramGroups.push(whole);
     this.changes++;
-    this.hypers.set(whole, new Hyper(this.numbers(whole)));
   }
 
   private checkWhole(group: Options & { initialLr?: number }): void {
@@ -120,6 +120,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
 
   private updateGroup(group: ParameterGroup<Options>, params: Tensor[]): void {
     const hyper = this.hypers.get(group) as Hyper;
+    onFailure(hyper.save());
     unrecorded(() => hyper.set(this.numbers(group)));
     const names = this.stateNames(group);
     const flags = this.flags(group);
@@ -131,6 +132,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
         this.checkGroup(group);
         hyper.set(this.numbers(group));
       },
+      save: () => hyper.save(),
     });
     const states = unrecorded(() => params.map((p) => this.stateOf(p, names, this.initialState(group))));
     this.update({
@@ -147,11 +149,25 @@ export abstract class Optimizer<Options extends { lr: number }> {
   private stateOf(p: Tensor, names: readonly string[], initial = 0): State {
     let state = this.state.get(p);
     if (state === undefined) {
-      state = { step: keep(full([1], 0, { dtype: 'float64' })) };
+      const step = keep(full([1], 0, { dtype: 'float64' }));
+      state = { step };
       this.state.set(p, state);
+      onFailure(() => {
+        this.state.delete(p);
+        step.dispose();
+      });
     }
-    for (const name of names) state[name] ??= keep(full(p.dims, initial, { dtype: p.dtype }));
+    for (const name of names) state[name] ??= this.stateTensor(p, state, name, initial);
     return state;
+  }
+
+  private stateTensor(p: Tensor, state: State, name: string, initial: number): Tensor {
+    const t = keep(full(p.dims, initial, { dtype: p.dtype }));
+    onFailure(() => {
+      delete state[name];
+      t.dispose();
+    });
+    return t;
   }
 
   /** The state of every parameter and the options of every group, as PyTorch lays them out. The tensors are the live ones. */
@@ -241,6 +257,12 @@ class Hyper {
     if (equal(values, this.values)) return;
     native.write(this.tensor.handle, Float64Array.from(values));
     this.values = values;
+  }
+
+  /** Returns what puts the present numbers back. */
+  save(): () => void {
+    const { values } = this;
+    return () => this.set(values);
   }
 }
 

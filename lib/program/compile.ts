@@ -3,6 +3,7 @@ import { checkSynchronous, isPromise } from '../memory.js';
 import type { Tensor } from '../tensor.js';
 import { describeMachine, profileMachine } from './describe.js';
 import { Machine } from './machine.js';
+import { atRest } from './rest.js';
 import { type RunOptions, type RunResult, run } from './run.js';
 
 /** Arguments as a step takes them: where the function has a tensor, a number may stand. */
@@ -61,6 +62,8 @@ export interface CompiledStep<Args extends unknown[], Result> {
  * numeric options of optimizers, and schedules, are followed. Numbers given to the step arrive in `fn` as scalar tensors.
  * **Everything else that `fn` reads from JavaScript is a constant**: `verify: true` finds what changes.
  *
+ * A call that fails leaves parameters, optimizer state, gradients, generators and schedules as they were.
+ *
  * A training step must clear its gradients itself (`optimizer.zeroGrad()`); afterwards `p.grad` is null, unless it is returned.
  *
  * @param fn takes tensors, or arrays and plain objects of them, and returns such; synchronous
@@ -95,7 +98,7 @@ export function compile<Args extends unknown[], Result>(
       run(machine, batches, runOptions),
     pause: <T>(inside: () => T): T => {
       checkSynchronous('step.pause', inside);
-      const value = machine.atRest(inside);
+      const value = atRest(inside);
       if (isPromise(value))
         throw new ArgumentError('step.pause: fn must be synchronous, got one that returns a promise');
       return value;

@@ -1,8 +1,10 @@
-import { StateError } from '../errors.js';
+import { formatShape, StateError } from '../errors.js';
 import { longest } from '../format.js';
 import { native, type OperationDescription, type ProgramDescription, type SpanDescription } from '../native.js';
 import { bytesOf, flopsOf } from './flops.js';
-import { type Leaves, type Machine, signature } from './machine.js';
+import type { Leaves, Machine } from './machine.js';
+import type { Program } from './program.js';
+import { atRest } from './rest.js';
 
 const runs = 20;
 
@@ -53,6 +55,12 @@ function table(columns: string[], rows: string[][]): string[] {
   return [line(columns), line(widths.map((w) => '─'.repeat(w))), ...rows.map(line)];
 }
 
+// A signature as text: `[64, 784] float32, [64] int32`.
+function signature(program: Program): string {
+  const slots = program.inputs.map((slot) => `${formatShape(slot.shape)} ${slot.dtype}`);
+  return slots.length === 0 ? 'no tensors' : slots.join(', ');
+}
+
 function head(machine: Machine, d: ProgramDescription, title: string, rows: Row[]): string[] {
   const count = rows.length === 1 ? '1 kernel call' : `${rows.length} kernel calls`;
   const dropped = d.operations.length - d.groups.reduce((sum, g) => sum + g.length, 0);
@@ -98,17 +106,18 @@ export function profileMachine(machine: Machine, leaves: Leaves): string {
   const program = machine.newest('step.profile');
   const d = native.describeProgram(machine.runner, program.number);
   const rounds: BigInt64Array[] = [];
-  machine.atRest(() => {
+  atRest(() => {
     native.saveState(machine.runner, program.number);
     try {
-      machine.replay(program, leaves);
+      machine.replay(program, leaves, false);
       for (let i = 0; i < runs; i++) {
         const times = new BigInt64Array(d.groups.length);
-        machine.replay(program, leaves, times);
+        machine.replay(program, leaves, false, times);
         rounds.push(times);
       }
     } finally {
       native.exchangeState(machine.runner, program.number);
+      native.forgetState(machine.runner);
     }
   });
   const rows = rowsOf(d);

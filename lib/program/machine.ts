@@ -1,36 +1,18 @@
-import { AllocationError, ArgumentError, formatShape, StateError } from '../errors.js';
+import { StateError } from '../errors.js';
 import { currentScope, moveTo, withScope } from '../memory.js';
 import { native, type Runner } from '../native.js';
 import { checkTensor, type Tensor } from '../tensor.js';
-import { makeProgram, type Program, type Recorded, record, sharedArgument } from './program.js';
-import { endingError, type Lot, Queue } from './queue.js';
-import { currentRecording } from './recording.js';
+import { disposedStep, type Ended, endingError, kNoMemory, kPending, refusal } from './endings.js';
+import type { Journal } from './journal.js';
+import { makeProgram, type Program, type Recorded, record, undoRecording } from './program.js';
+import { type Lot, Queue } from './queue.js';
+import { isRecording } from './recording.js';
+import { atRest } from './rest.js';
 import { collect, type Structure, structureOf } from './structure.js';
 import { checkAgainstEager, keepOriginal } from './verify.js';
 
 /** What a step is called with, and what it returns, once their structure does not matter any more. */
 export type Leaves = readonly (Tensor | number)[];
-
-// The codes of native/runtime/runner.h.
-const refusals: Record<number, (step: Machine, index: number) => Error> = {
-  1: () =>
-    new StateError(
-      'compile: another compiled step that is running or queued works with the same tensors; await it first',
-    ),
-  2: (_, index) =>
-    new StateError(`compile: tensor ${index} of the arguments is being written by a step; await it first`),
-  3: (_, index) => sharedArgument(index),
-  4: () => new StateError('compile: step.sync cannot run while steps are queued; await them first'),
-  5: () => new AllocationError('compile: out of memory for a step; free tensors first'),
-  6: () => new StateError('compile: the system grants no thread for the step; use step.sync'),
-  7: () => disposedStep(),
-  100: () =>
-    new StateError('compile: a tensor that the step uses was disposed; compile the function again with a live one'),
-};
-
-export function disposedStep(): StateError {
-  return new StateError('compile: the step was disposed; compile the function again');
-}
 
 /** One compiled function: its programs, one for each signature, and what is queued. */
 export class Machine {
@@ -44,6 +26,11 @@ export class Machine {
   private disposed = false;
   /** The run that is going on. */
   running = false;
+  /** The program for which that has gathered steps. */
+  gathered: Program | null = null;
+  private started = false; // the runner's thread may tell of steps
+  // Options and schedules, code of the user's perhaps, are being asked or moved for a step.
+  private following = false;
   // Calls that wait for a recording, one after the other.
   private turn: Promise<unknown> | null = null;
 
@@ -53,14 +40,17 @@ export class Machine {
     private readonly maxPrograms: number,
     niceness: number,
   ) {
-    this.runner = native.runnerCreate(this.queue.callback, niceness);
+    this.runner = native.runnerCreate(niceness);
   }
 
   /** The tensors and numbers of a call, after all checks that need no program. */
   leavesOf(args: readonly unknown[]): Leaves {
     if (this.disposed) throw disposedStep();
-    if (currentRecording() !== null) {
+    if (isRecording()) {
       throw new StateError('compile: a step must not be called while another one is being recorded; call its function');
+    }
+    if (this.following) {
+      throw new StateError('compile: a step must not be called by the options and schedules that it follows');
     }
     const isNew = this.programs.length === 0 && this.turn === null; // a call that failed does not count
     if (this.structure === null || isNew) this.structure = structureOf('arguments', args, true);
@@ -72,28 +62,70 @@ export class Machine {
 
   /** The program for a call, or null when it must be recorded. */
   find(leaves: Leaves): Program | null {
-    for (const program of this.programs) {
-      if (!program.fits(leaves)) continue;
-      program.used = ++this.used;
-      return program;
+    this.following = true;
+    try {
+      for (const program of this.programs) {
+        if (!program.fits(leaves)) continue;
+        program.used = ++this.used;
+        return program;
+      }
+      return null;
+    } finally {
+      this.following = false;
     }
-    return null;
+  }
+
+  /** Whether JavaScript has to act before the next step. */
+  isDue(program: Program): boolean {
+    this.following = true;
+    try {
+      return program.isDue;
+    } finally {
+      this.following = false;
+    }
+  }
+
+  private prepare(program: Program, leaves: Leaves, due: boolean): Journal {
+    this.following = true;
+    let journal: Journal;
+    try {
+      journal = program.prepare(leaves, due);
+    } finally {
+      this.following = false;
+    }
+    if (!this.disposed) return journal;
+    journal.undo();
+    throw disposedStep();
   }
 
   /** Runs a call eagerly and records it. Nothing may be queued. `adopt` is given each result. */
   record(leaves: Leaves, adopt?: (t: Tensor) => void): unknown {
-    const { program, recorded } = this.atRest(() => {
+    const { program, outputs } = atRest(() => {
       const recorded = this.recordOnly(leaves);
-      const description = this.verify ? native.describeRecording() : null;
-      this.makeRoom();
-      const program = makeProgram(this.runner, recorded);
-      if (description !== null) keepOriginal(program, description);
-      program.used = ++this.used;
-      this.programs.push(program);
-      return { program, recorded };
+      const { recording, outputs } = recorded;
+      try {
+        const program = this.add(recorded);
+        recording.journal.settle();
+        return { program, outputs };
+      } catch (error) {
+        undoRecording(recording);
+        for (const t of outputs) t.dispose();
+        throw error;
+      }
     });
-    if (adopt !== undefined) recorded.outputs.forEach(adopt);
-    return program.finish(recorded.outputs);
+    if (adopt !== undefined) outputs.forEach(adopt);
+    return program.finish(outputs);
+  }
+
+  private add(recorded: Recorded): Program {
+    if (this.disposed) throw disposedStep();
+    const description = this.verify ? native.describeRecording() : null;
+    const program = makeProgram(this.runner, recorded);
+    if (description !== null) keepOriginal(program, description);
+    program.used = ++this.used;
+    this.makeRoom();
+    this.programs.push(program);
+    return program;
   }
 
   recordOnly(leaves: Leaves): Recorded {
@@ -102,22 +134,14 @@ export class Machine {
     return recorded;
   }
 
-  // The least recently used programs go.
+  // The least recently used programs go, but not one that is about to run.
   private makeRoom(): void {
     while (this.programs.length >= this.maxPrograms) {
-      const oldest = this.programs.reduce((a, b) => (a.used <= b.used ? a : b));
+      const others = this.programs.filter((program) => program !== this.gathered);
+      if (others.length === 0) return;
+      const oldest = others.reduce((a, b) => (a.used <= b.used ? a : b));
       native.programDrop(this.runner, oldest.number);
       this.programs.splice(this.programs.indexOf(oldest), 1);
-    }
-  }
-
-  /** Runs `fn` while all compiled steps of this thread stand between two steps. */
-  atRest<T>(fn: () => T): T {
-    native.pausePrograms();
-    try {
-      return fn();
-    } finally {
-      native.resumePrograms();
     }
   }
 
@@ -146,34 +170,50 @@ export class Machine {
     return this.submitOne(program, leaves);
   }
 
+  // Before any handle is read: it may free what JavaScript has lost.
+  private bind(program: Program): void {
+    if (program.bound) return;
+    if (!native.programBind(this.runner, program.number)) throw refusal(kNoMemory);
+    program.bound = true;
+  }
+
   private submitOne(program: Program, leaves: Leaves): Promise<unknown> {
     const outputs = withScope(null, () => program.allocate());
-    const undo = program.prepare(leaves);
     return new Promise((resolve, reject) => {
       this.submit(program, [leaves], {
         program,
         count: 1,
         outputs: [outputs],
-        undo,
         done: () => resolve(program.finish(outputs)),
         failed: reject,
       });
     });
   }
 
-  /** Submits the steps of a lot. */
-  submit(program: Program, steps: readonly Leaves[], lot: Lot): void {
+  /**
+   * Submits the steps of a lot.
+   *
+   * @param due whether the program `isDue` for the first one
+   */
+  submit(program: Program, steps: readonly Leaves[], lot: Lot, due = true): void {
+    this.bind(program);
+    if (!this.started) native.runnerStart(this.runner, this.queue.callback);
+    this.started = true;
     const handles = this.handlesFor(program, steps.length);
     let next = 0;
     for (let i = 0; i < steps.length; i++) {
       next = this.write(next, program, steps[i] as Leaves, lot.outputs[i] as readonly Tensor[] | null);
     }
-    const code = native.submit(this.runner, program.number, steps.length, handles);
-    if (code !== 0) {
-      lot.undo?.();
-      throw this.refusal(code);
+    // Nothing has been moved so far; what the native side refuses is undone.
+    const journal = this.prepare(program, steps[0] as Leaves, due);
+    try {
+      const code = native.submit(this.runner, program.number, steps.length, handles);
+      if (code !== 0) throw refusal(code);
+    } catch (error) {
+      journal.undo();
+      throw error;
     }
-    this.queue.push(this.runner, lot);
+    this.queue.push(this.runner, lot, journal);
   }
 
   private handlesFor(program: Program, steps: number): Int32Array {
@@ -194,34 +234,38 @@ export class Machine {
     return next;
   }
 
-  private refusal(code: number): Error {
-    return (refusals[code % 256] as (step: Machine, index: number) => Error)(this, Math.floor(code / 256));
-  }
-
   /** Runs a call here. */
-  sync(leaves: Leaves, times?: BigInt64Array): unknown {
+  sync(leaves: Leaves): unknown {
     const program = this.find(leaves);
     if (program === null) {
-      if (!this.queue.isEmpty) throw this.refusal(4);
+      if (!this.queue.isEmpty) throw refusal(kPending);
       const scope = currentScope();
       return this.record(leaves, (t) => moveTo(t, scope));
     }
-    if (this.verify && times === undefined) return checkAgainstEager(this, program, leaves);
-    const undo = program.prepare(leaves);
-    return this.replay(program, leaves, times, undo);
+    return this.verify ? checkAgainstEager(this, program, leaves) : this.replay(program, leaves, true);
   }
 
-  /** Replays a program here, its followers having advanced. */
-  replay(program: Program, leaves: Leaves, times?: BigInt64Array, undo: (() => void) | null = null): unknown {
+  /**
+   * Replays a program here.
+   *
+   * @param follows whether options and schedules move on before it
+   */
+  replay(program: Program, leaves: Leaves, follows: boolean, times?: BigInt64Array): unknown {
+    this.bind(program);
     const outputs = program.allocate();
     this.handlesFor(program, 1);
     this.write(0, program, leaves, outputs);
-    const code = native.replay(this.runner, program.number, times, this.handles);
-    if (code === 0) return program.finish(outputs);
-    undo?.();
-    if (typeof code === 'number') throw this.refusal(code);
-    const [ending, operation, position, value] = code as [number, number, number, number];
-    throw endingError(program, ending, operation, position, value);
+    const journal = follows ? this.prepare(program, leaves, true) : null;
+    try {
+      const code = native.replay(this.runner, program.number, times, this.handles);
+      if (code !== 0) throw typeof code === 'number' ? refusal(code) : endingError(program, code as unknown as Ended);
+    } catch (error) {
+      journal?.undo();
+      for (const t of outputs) t.dispose();
+      throw error;
+    }
+    journal?.settle();
+    return program.finish(outputs);
   }
 
   /** The program that was used last. */
@@ -248,17 +292,4 @@ export class Machine {
   get isDisposed(): boolean {
     return this.disposed;
   }
-}
-
-/** A signature as text: `[64, 784] float32, [64] int32`. */
-export function signature(program: Program): string {
-  const slots = program.inputs.map((slot) => `${formatShape(slot.shape)} ${slot.dtype}`);
-  return slots.length === 0 ? 'no tensors' : slots.join(', ');
-}
-
-export function checkBatches(batches: unknown): void {
-  const iterable = batches as { [Symbol.iterator]?: unknown; [Symbol.asyncIterator]?: unknown } | null | undefined;
-  if (typeof iterable?.[Symbol.iterator] === 'function' || typeof iterable?.[Symbol.asyncIterator] === 'function')
-    return;
-  throw new ArgumentError('step.run: batches must be an array, a loader or another iterable of argument lists');
 }

@@ -7,7 +7,9 @@ import { clone } from '../ops/copy.js';
 import { zeros } from '../ops/creation.js';
 import type { Shape } from '../shape.js';
 import { sameShape } from '../shape.js';
-import { changed, clearGrad, empty, newestTensor, Tensor } from '../tensor.js';
+import { empty, newestTensor, Tensor } from '../tensor.js';
+import { sharedArgument } from './endings.js';
+import { Journal } from './journal.js';
 import { type Follower, Recording, recordingWith, structureNow, unrecorded } from './recording.js';
 import { rebuild, type Structure, structureOf } from './structure.js';
 
@@ -23,6 +25,8 @@ export class Program {
   readonly outputs: readonly Slot[];
   readonly grad = isGradEnabled();
   readonly followers: readonly Follower[];
+  /** Whether its native side has memory to run in. */
+  bound = false;
   /** When it was last used. */
   used = 0;
   private structure = structureNow();
@@ -75,36 +79,42 @@ export class Program {
   }
 
   /**
-   * What JavaScript does before a step is submitted. Returns how to undo it when the step does not run.
+   * What JavaScript does before a step is submitted. When it fails, or the step does not run, everything is put back.
    *
    * @param due whether `isDue` when the step was called
    */
-  prepare(leaves: readonly (Tensor | number)[], due = true): (() => void) | null {
+  prepare(leaves: readonly (Tensor | number)[], due = true): Journal {
+    let given = false;
     for (const [leaf, wasCleared] of this.recording.gradients) {
       if (leaf._grad === null) continue;
-      if (!wasCleared) {
-        throw new StateError(
-          `compile: the gradient of a parameter ${formatShape(leaf.dims)} must be null as it was when the step was recorded; call zeroGrad() first`,
-        );
-      }
-      clearGrad(leaf);
+      given = true;
+      if (wasCleared) continue;
+      throw new StateError(
+        `compile: the gradient of a parameter ${formatShape(leaf.dims)} must be null as it was when the step was recorded; call zeroGrad() first`,
+      );
     }
-    const undos: (() => void)[] = [];
+    const journal = new Journal();
+    try {
+      if (given) for (const leaf of this.recording.gradients.keys()) journal.takeGradient(leaf);
+      this.advance(journal, leaves, due);
+    } catch (error) {
+      journal.undo();
+      throw error;
+    }
+    return journal;
+  }
+
+  private advance(journal: Journal, leaves: readonly (Tensor | number)[], due: boolean): void {
     for (const follower of this.followers) {
       if (!due || !follower.isDue()) continue;
-      if (follower.save !== undefined) undos.push(follower.save());
+      journal.add(follower.save());
       follower.advance();
     }
+    // Written before each step, so that nobody minds what they are after one that failed.
     this.numbers.forEach((t, i) => {
-      if (t === null) return;
-      const value = leaves[i] as number;
-      native.write(t.handle, t.dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value));
+      if (t !== null) writeNumber(t, leaves[i] as number);
     });
-    for (const t of this.changed) changed(t);
-    if (undos.length === 0) return null;
-    return () => {
-      for (const undo of undos.reverse()) undo();
-    };
+    journal.change(this.changed);
   }
 
   /** Tensors for the results of a step. */
@@ -124,9 +134,12 @@ export class Program {
   }
 }
 
-/** The arguments of `fn`: copies of the tensors, so that each is known by its memory; tensors for numbers. */
-function stage(leaves: readonly (Tensor | number)[], given: readonly (Tensor | null)[]) {
-  const inputs: Tensor[] = [];
+function writeNumber(t: Tensor, value: number): void {
+  native.write(t.handle, t.dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value));
+}
+
+/** The arguments of `fn`: copies of the tensors, so that each is known by its memory, in `inputs`; tensors for numbers. */
+function stage(leaves: readonly (Tensor | number)[], given: readonly (Tensor | null)[], inputs: Tensor[]) {
   const numbers: (Tensor | null)[] = [];
   const float = leaves.find((x): x is Tensor => x instanceof Tensor && isFloat(x.dtype))?.dtype ?? 'float32';
   const values = leaves.map((x, i) => {
@@ -143,14 +156,14 @@ function stage(leaves: readonly (Tensor | number)[], given: readonly (Tensor | n
     }
     const t = given[i] ?? keep(zeros([], { dtype: float }));
     native.markHost(t.handle, false);
-    native.write(t.handle, t.dtype === 'float64' ? Float64Array.of(x) : Float32Array.of(x));
+    writeNumber(t, x);
     numbers[i] = t;
     return t;
   });
-  return { inputs, numbers, values };
+  return { numbers, values };
 }
 
-/** What one eager run under the recorder gave. */
+/** What one eager run under the recorder gave. The caller settles its journal, or undoes it by `undoRecording`. */
 export interface Recorded {
   recording: Recording;
   inputs: readonly Tensor[];
@@ -168,13 +181,12 @@ export function record(
   leaves: readonly (Tensor | number)[],
   numbers: readonly (Tensor | null)[],
 ): Recorded {
-  const newest = newestTensor();
-  const staged = stage(leaves, numbers);
-  const recording = new Recording(newest);
-  native.recordBegin(staged.inputs.map((t) => t.handle));
+  const recording = new Recording(newestTensor());
+  const inputs: Tensor[] = [];
   const before = isGradEnabled();
-  let ended = false;
   try {
+    const staged = stage(leaves, numbers, inputs);
+    native.recordBegin(inputs.map((t) => t.handle));
     return recordingWith(recording, () => {
       const value = fn(...(rebuild(structure, staged.values) as unknown[]));
       if (isPromise(value)) {
@@ -186,19 +198,23 @@ export function record(
       listTensors(result, value, made);
       const returned = settleGradients(recording, made);
       const outputs = unrecorded(() => noGrad(() => made.map((t) => clone(t))));
-      ended = true;
       const problem = native.recordEnd(made.map((t) => t.handle));
       if (problem !== undefined) throw new StateError(`compile: ${problem}`);
-      return { recording, inputs: staged.inputs, numbers: staged.numbers, outputs, result, returned };
+      return { recording, inputs, numbers: staged.numbers, outputs, result, returned };
     });
+  } catch (error) {
+    undoRecording(recording);
+    throw error;
   } finally {
-    if (!ended) {
-      native.recordEnd([]);
-      for (const leaf of recording.gradients.keys()) leaf._grad = null;
-    }
     setGradEnabled(before);
-    for (const t of staged.inputs) t.dispose();
+    for (const t of inputs) t.dispose();
   }
+}
+
+/** Puts back everything that a step moved while it was recorded. Queued steps rest. */
+export function undoRecording(recording: Recording): void {
+  native.recordUndo();
+  recording.undo();
 }
 
 // Replays refuse it natively; the first call worked on a copy of the argument and would have hidden it.
@@ -208,11 +224,6 @@ function checkArguments(recording: Recording, leaves: readonly (Tensor | number)
     for (const t of recording.changed)
       if (t === x || (t._base !== null && t._base === x._base)) throw sharedArgument(i);
   });
-}
-
-/** An argument lies in memory that the step changes. */
-export function sharedArgument(index: number): StateError {
-  return new StateError(`compile: tensor ${index} of the arguments is one that the step changes; pass its clone()`);
 }
 
 function listTensors(structure: Structure, value: unknown, tensors: Tensor[]): void {
@@ -252,5 +263,13 @@ function settleGradients(recording: Recording, outputs: readonly Tensor[]): [Ten
 /** Makes the newest native recording a program. */
 export function makeProgram(runner: Runner, recorded: Recorded): Program {
   const { recording, inputs, numbers, outputs, result, returned } = recorded;
-  return new Program(native.programAdd(runner), inputs, numbers, outputs, result, recording, returned);
+  return new Program(
+    native.programAdd(runner, [...recording.faults.keys()]),
+    inputs,
+    numbers,
+    outputs,
+    result,
+    recording,
+    returned,
+  );
 }

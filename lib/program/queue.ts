@@ -1,6 +1,8 @@
-import { AllocationError, StateError } from '../errors.js';
+import { StateError } from '../errors.js';
 import { native, type Runner } from '../native.js';
 import type { Tensor } from '../tensor.js';
+import { endingError, kStopped } from './endings.js';
+import type { Journal } from './journal.js';
 import type { Program } from './program.js';
 
 /** Steps that were submitted together. */
@@ -9,27 +11,14 @@ export interface Lot {
   count: number;
   /** Results of each step that wants them, by its number in the lot. */
   outputs: (readonly Tensor[] | null)[];
-  undo: (() => void) | null;
   done: (lot: Lot) => void;
   failed: (error: unknown) => void;
 }
 
-const kStopped = 1;
-const kFault = 2;
-const kNoMemory = 4;
-
-/** How a step ended that did not go well, as the error that eager execution would have thrown. */
-export function endingError(
-  program: Program,
-  ending: number,
-  operation: number,
-  position: number,
-  value: number,
-): Error {
-  if (ending === kFault) return program.wordFault(operation, { position, value });
-  if (ending === kStopped) return new StateError('compile: the step was stopped');
-  if (ending === kNoMemory) return new AllocationError('compile: out of memory for a step; free tensors first');
-  return new Error(`internal: operation ${operation} does not fit its recording`);
+interface Entry {
+  lot: Lot;
+  /** What was moved for it. */
+  journal: Journal;
 }
 
 /**
@@ -37,7 +26,7 @@ export function endingError(
  * so that the compiled function itself can be collected.
  */
 export class Queue {
-  private lots: Lot[] = [];
+  private entries: Entry[] = [];
   private head = 0;
   private completed = 0;
   private finished = 0; // steps of lots that are done
@@ -48,33 +37,34 @@ export class Queue {
 
   readonly callback = (completed: number, ending: number, operation: number, position: number, value: number): void => {
     this.completed = completed;
-    while (this.head < this.lots.length) {
-      const lot = this.lots[this.head] as Lot;
+    while (this.head < this.entries.length) {
+      const { lot, journal } = this.entries[this.head] as Entry;
       if (this.finished + lot.count > completed) break;
       this.finished += lot.count;
       this.shift();
+      journal.settle();
       lot.done(lot);
     }
-    if (ending !== 0 && this.head < this.lots.length) this.fail(ending, operation, position, value);
+    if (ending !== 0 && this.head < this.entries.length) this.fail(ending, operation, position, value);
     const waiting = this.waiting;
     this.waiting = [];
     for (const resolve of waiting) resolve();
   };
 
   get isEmpty(): boolean {
-    return this.head === this.lots.length;
+    return this.head === this.entries.length;
   }
 
   /** Steps that are submitted and not known to be done. */
   get length(): number {
     let steps = this.finished - this.completed;
-    for (let i = this.head; i < this.lots.length; i++) steps += (this.lots[i] as Lot).count;
+    for (let i = this.head; i < this.entries.length; i++) steps += (this.entries[i] as Entry).lot.count;
     return Math.max(0, steps);
   }
 
-  push(runner: Runner, lot: Lot): void {
+  push(runner: Runner, lot: Lot, journal: Journal): void {
     this.runner = runner;
-    this.lots.push(lot);
+    this.entries.push({ lot, journal });
   }
 
   /** Resolves when something has been finished, or failed. */
@@ -89,26 +79,32 @@ export class Queue {
 
   private shift(): void {
     this.head++;
-    if (this.head < this.lots.length) return;
-    this.lots = [];
+    if (this.head < this.entries.length) return;
+    this.entries = [];
     this.head = 0;
     this.runner = null;
   }
 
   // The first lot's step failed, or was stopped: none behind it runs.
   private fail(ending: number, operation: number, position: number, value: number): void {
-    const lots = this.lots.slice(this.head);
+    const entries = this.entries.slice(this.head);
+    const ran = this.completed - this.finished; // steps of the first lot
     native.recover(this.runner as Runner);
     this.finished = this.completed;
-    this.lots = [];
+    this.entries = [];
     this.head = 0;
     this.runner = null;
-    for (const lot of lots.slice().reverse()) lot.undo?.();
+    for (let i = entries.length - 1; i >= 0; i--) {
+      const { journal } = entries[i] as Entry;
+      if (i === 0 && ran > 0) journal.settle();
+      else journal.undo();
+    }
     const stopped = ending === kStopped;
     const first = stopped
       ? (this.reason ?? new StateError('compile: the step was stopped'))
-      : endingError((lots[0] as Lot).program, ending, operation, position, value);
-    lots.forEach((lot, i) => {
+      : endingError((entries[0] as Entry).lot.program, [ending, operation, position, value]);
+    entries.forEach(({ lot }, i) => {
+      for (const outputs of lot.outputs) for (const t of outputs ?? []) t.dispose();
       lot.failed(
         stopped || i === 0
           ? first

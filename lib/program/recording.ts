@@ -1,7 +1,8 @@
-import { StateError } from '../errors.js';
+import { AllocationError, StateError } from '../errors.js';
 import { type Scope, withScope } from '../memory.js';
 import { type Fault, native } from '../native.js';
-import type { Tensor } from '../tensor.js';
+import type { Base, Tensor } from '../tensor.js';
+import { Journal } from './journal.js';
 
 /** Something in JavaScript that a recorded step depends on or moves: an optimizer's options, a schedule. */
 export interface Follower {
@@ -11,8 +12,8 @@ export interface Follower {
   isDue(): boolean;
   /** Called before each step that is submitted, in the order of recording. */
   advance(): void;
-  /** Where there is something to undo: returns what takes back an `advance` whose step did not run. */
-  save?(): () => void;
+  /** Returns what takes back an `advance` whose step did not run. */
+  save(): () => void;
 }
 
 let current: Recording | null = null;
@@ -32,6 +33,9 @@ export class Recording {
   readonly cleared = new Set<Tensor>();
   /** What was changed in place. */
   readonly changed = new Set<Tensor>();
+  private readonly bases = new Set<Base>();
+  /** How to put back what the step moves in JavaScript, should it fail; the native side has the contents of tensors. */
+  readonly journal = new Journal();
   /** How to word a fault of the operation with that number. */
   readonly faults = new Map<number, (fault: Fault) => Error>();
 
@@ -59,6 +63,32 @@ export class Recording {
     }
   }
 
+  /** A tensor is about to count as changed in place. */
+  changes(t: Tensor, base: Base): void {
+    this.changed.add(t);
+    if (this.bases.has(base)) return;
+    this.bases.add(base);
+    const { version } = base;
+    this.journal.add(() => {
+      base.version = version;
+    });
+  }
+
+  /** The gradient of a leaf is about to be forgotten, or to become one that is given. */
+  clears(leaf: Tensor, given: Tensor | null = null): void {
+    const isFirst = !this.gradients.has(leaf);
+    if (given === null || isFirst) this.cleared.add(leaf); // what replaces a gradient of the step is left as that would be
+    if (!this.isOutside(leaf)) return;
+    if (leaf._grad !== null && this.isOutside(leaf._grad)) this.journal.takeGradient(leaf);
+    if (given !== null && isFirst) this.gradients.set(leaf, true);
+  }
+
+  /** Puts back what the step has moved in JavaScript. */
+  undo(): void {
+    for (const leaf of this.gradients.keys()) leaf._grad = null;
+    this.journal.undo();
+  }
+
   /** `backward` is about to add to the gradient of a leaf. */
   accumulates(leaf: Tensor): void {
     if (!this.isOutside(leaf) || this.gradients.has(leaf)) return;
@@ -74,6 +104,16 @@ export class Recording {
 /** The recording that is going on, or null. */
 export function currentRecording(): Recording | null {
   return suspended === 0 ? current : null;
+}
+
+/** Whether a recording is going on, even if something runs outside of it right now. */
+export function isRecording(): boolean {
+  return current !== null;
+}
+
+/** Notes how to undo something that outlives the recording that is going on, also outside of it, should that fail. */
+export function onFailure(undo: () => void): void {
+  current?.journal.add(undo);
 }
 
 /** Runs `fn` under a recording. */
@@ -143,6 +183,11 @@ native.setErrors((what, name) => {
   if (what === 'locked') {
     return new StateError(
       `${name}: a tensor is in use by a compiled step that is running or queued; await the step, or do it inside step.pause(() => …)`,
+    );
+  }
+  if (what === 'memory') {
+    return new AllocationError(
+      `${name}: out of memory for what undoes a step whose recording fails; free tensors or raise setMemoryLimit`,
     );
   }
   return new Error(`internal: ${name}: ${what}`);

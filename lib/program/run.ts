@@ -2,8 +2,9 @@ import { ArgumentError, checkOptions, describe, formatShape, StateError } from '
 import { isPromise, withScope } from '../memory.js';
 import { native } from '../native.js';
 import { Tensor } from '../tensor.js';
-import { checkBatches, disposedStep, type Leaves, type Machine } from './machine.js';
-import type { Program } from './program.js';
+import { disposedStep } from './endings.js';
+import type { Leaves, Machine } from './machine.js';
+import type { Lot } from './queue.js';
 
 export interface RunOptions<Result> {
   /** Stops between two steps; `run` then rejects with the signal's reason. */
@@ -27,7 +28,6 @@ const mostLot = 512;
 
 // One run: gathers steps into lots, keeps the native thread fed, and hands on results.
 class Run {
-  private program: Program | null = null;
   private steps: Leaves[] = []; // gathered, not yet submitted
   private versions: number[] = []; // of their tensors
   private submitted = 0;
@@ -96,6 +96,7 @@ class Run {
     this.failed = true;
     this.error = error;
     this.steps = [];
+    this.machine.gathered = null;
     this.wake();
     this.machine.queue.reason = error;
     if (!this.machine.queue.isEmpty) native.abort(this.machine.runner);
@@ -108,9 +109,9 @@ class Run {
     const leaves = machine.leavesOf(Array.isArray(batch) ? batch : [batch]);
     const program = machine.verify ? null : machine.find(leaves);
     if (program === null) return this.takeHere(leaves);
-    const due = program.isDue; // what has changed since concerns this step, not the ones before it
-    if (this.steps.length > 0 && (program !== this.program || due)) this.flush();
-    this.program = program;
+    const due = machine.isDue(program); // what has changed since concerns this step, not the ones before it
+    if (this.steps.length > 0 && (program !== machine.gathered || due)) this.flush();
+    machine.gathered = program;
     this.steps.push(leaves);
     for (const x of leaves) if (typeof x !== 'number') this.versions.push(x._base === null ? 0 : x._base.version);
     const single = this.options.onStep !== undefined || due;
@@ -136,22 +137,23 @@ class Run {
   }
 
   private flush(due = false): void {
-    const { steps, program, machine } = this;
+    const { steps, machine } = this;
+    const program = machine.gathered;
     if (steps.length === 0 || program === null) return;
     this.checkUnchanged();
     this.steps = [];
     this.versions = [];
-    const undo = program.prepare(steps[0] as Leaves, due);
+    machine.gathered = null;
     // Only the last step's results are wanted, unless somebody looks at each.
     const last = withScope(null, () => program.allocate());
-    machine.submit(program, steps, {
+    const lot: Lot = {
       program,
       count: steps.length,
       outputs: steps.map((_, i) => (i === steps.length - 1 ? last : null)),
-      undo,
       done: (lot) => this.done(lot.count, program.finish(last)),
       failed: (error) => this.fail(error),
-    });
+    };
+    machine.submit(program, steps, lot, due);
     this.submitted += steps.length;
   }
 
@@ -191,6 +193,13 @@ class Run {
   }
 }
 
+function checkBatches(batches: unknown): void {
+  const iterable = batches as { [Symbol.iterator]?: unknown; [Symbol.asyncIterator]?: unknown } | null | undefined;
+  if (typeof iterable?.[Symbol.iterator] === 'function' || typeof iterable?.[Symbol.asyncIterator] === 'function')
+    return;
+  throw new ArgumentError('step.run: batches must be an array, a loader or another iterable of argument lists');
+}
+
 /** `step.run`: see there. */
 export async function run(
   machine: Machine,
@@ -214,5 +223,6 @@ export async function run(
     return await new Run(machine, options).over(batches);
   } finally {
     machine.running = false;
+    machine.gathered = null;
   }
 }

@@ -2,24 +2,52 @@ import { StateError } from '../errors.js';
 import { native, type OperationDescription, type ProgramDescription } from '../native.js';
 import type { Tensor } from '../tensor.js';
 import type { Leaves, Machine } from './machine.js';
-import type { Program } from './program.js';
+import { type Program, type Recorded, undoRecording } from './program.js';
+import { atRest } from './rest.js';
 
 const most = 5; // differences that the error lists
 
 /**
  * Runs a step eagerly under the recorder and replays it from the same state; throws when they differ in what they do or in
- * a single bit of what comes out. The state afterwards is the replay's.
+ * a single bit of what comes out, and leaves everything as it was then.
  */
 export function checkAgainstEager(machine: Machine, program: Program, leaves: Leaves): unknown {
+  return atRest(() => {
+    native.saveState(machine.runner, program.number);
+    try {
+      const eager = machine.recordOnly(leaves);
+      const { journal } = eager.recording;
+      try {
+        const result = compare(machine, program, leaves, eager);
+        native.recordForget();
+        journal.settle();
+        return result;
+      } catch (error) {
+        undoRecording(eager.recording);
+        throw error;
+      } finally {
+        for (const t of eager.outputs) t.dispose();
+      }
+    } finally {
+      native.forgetState(machine.runner);
+    }
+  });
+}
+
+// Replays a step that has been run eagerly. The state is the replay's afterwards, or the eager one's when this throws.
+function compare(machine: Machine, program: Program, leaves: Leaves, eager: Recorded): unknown {
   const { runner } = machine;
+  const exchange = (): boolean => native.exchangeState(runner, program.number);
   const recorded = native.describeProgram(runner, program.number);
-  native.saveState(runner, program.number);
-  const eager = machine.recordOnly(leaves);
   const problems = differences(original(program, recorded), native.describeRecording());
-  native.exchangeState(runner, program.number);
-  const result = machine.replay(program, leaves);
-  const sameState = native.exchangeState(runner, program.number);
-  native.exchangeState(runner, program.number);
+  exchange();
+  let result: unknown;
+  let sameState = true;
+  try {
+    result = machine.replay(program, leaves, false);
+  } finally {
+    sameState = exchange();
+  }
   const outputs: Tensor[] = [];
   gather(result, outputs);
   eager.outputs.forEach((t, i) => {
@@ -27,8 +55,11 @@ export function checkAgainstEager(machine: Machine, program: Program, leaves: Le
     if (replayed === undefined || !sameBits(t, replayed)) problems.push(`result ${i} differs`);
   });
   if (!sameState) problems.push('parameters or other captured tensors differ after the step');
-  for (const t of eager.outputs) t.dispose();
-  if (problems.length === 0) return result;
+  if (problems.length === 0) {
+    exchange();
+    return result;
+  }
+  for (const t of outputs) t.dispose();
   const list = problems.slice(0, most).join('; ');
   const more = problems.length > most ? `; and ${problems.length - most} more` : '';
   throw new StateError(

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "../runtime/thread_pool.h"
 
@@ -41,9 +42,17 @@ struct Call {
   Buffer* buffers = inlineBuffers;
   int64_t* integers = inlineIntegers;
   std::vector<Operand> operands;  // while recording
+  std::vector<Storage*> held;     // operands that a sweep must leave until the kernel has run
   Argument arguments[kMaxParameters];
   DType dtypes[kMaxParameters];
   bool present[kMaxParameters];  // a span with a dtype that a variant must match
+
+  Call() = default;
+  ~Call() {
+    for (Storage* storage : held) releaseStorage(storage);
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
 
   bool load(napi_callback_info info, void** data) {
     if (napi_get_cb_info(env, info, &count, inlineValues, nullptr, data) != napi_ok) return false;
@@ -200,6 +209,27 @@ struct Call {
     return false;
   }
 
+  // Tells the recorder. Where memory is short for what undoes the call, tensors that JavaScript has lost are freed
+  // first.
+  bool note(const Variant* variant) {
+    for (const bool last : {false, true}) {
+      try {
+        recorder->note(kernel, variant, arguments, operands.data());
+        return true;
+      } catch (const std::bad_alloc&) {
+        if (last) break;
+        for (const Operand& operand : operands) {
+          if (operand.storage == nullptr) continue;
+          held.push_back(operand.storage);
+          retainStorage(operand.storage);
+        }
+        environment->sweep(true);
+      }
+    }
+    failTyped(environment, "memory", kernel->name);
+    return false;
+  }
+
   const Variant* variant() {
     for (int v = 0; v < kernel->variantCount; ++v) {
       const Parameter* parameters = kernel->variants[v].parameters;
@@ -306,7 +336,7 @@ napi_value callKernel(napi_env env, napi_callback_info info) {
     if (bound->indices != 0 && writesIndices(call, *bound)) {
       return fail(env, "internal: %s: indices share memory with what is written", call.kernel->name);
     }
-    if (call.recorder != nullptr) call.recorder->note(call.kernel, variant, call.arguments, call.operands.data());
+    if (call.recorder != nullptr && !call.note(variant)) return nullptr;
     Outcome outcome;
     {
       KernelGuard guard;

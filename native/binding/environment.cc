@@ -108,7 +108,10 @@ void Environment::freeSlot(uint32_t index) {
   lastFree_ = index;
 }
 
-void Environment::beginRecording(const std::vector<Operand>& inputs) { recorder_ = std::make_unique<Recorder>(inputs); }
+void Environment::beginRecording(const std::vector<Operand>& inputs) {
+  changes.forget();
+  recorder_ = std::make_unique<Recorder>(inputs, &changes);
+}
 
 Recording Environment::endRecording(const std::vector<Operand>& outputs, std::string* problem) {
   if (!recorder_) return {};
@@ -159,6 +162,7 @@ void Environment::sweep(bool force) {
     }
     napi_close_handle_scope(env_, scope);
   }
+  freeLostPrograms();
   bytesSinceSweep_ = 0;
   tensorsSinceSweep_ = 0;
   bytesAfterSweep_ = liveBytes_;

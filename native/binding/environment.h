@@ -3,6 +3,7 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,6 +55,12 @@ class Environment {
 
   // Frees what JavaScript has lost. With `force`, V8 is first made to collect all garbage.
   void sweep(bool force);
+  // Sweeps where so many more bytes are a reason to.
+  void sweepIfDue(int64_t bytes);
+  // Bytes of arenas that hang on objects of JavaScript.
+  void count(int64_t bytes) { liveBytes_ += bytes; }
+  // Called in each sweep: frees programs that JavaScript has lost.
+  std::function<void()> freeLostPrograms = [] {};
 
   // A program that has been submitted forbids it: what it reads cannot be written, what it writes not be touched.
   bool isLocked(const Slot& slot, bool written) const {
@@ -65,7 +72,8 @@ class Environment {
   // While programs stand still between two steps, their tensors are free.
   void unlock(int change) { unlocked_ += change; }
 
-  // Between the two, kernels and allocations are noted. The end frees what was made in between.
+  // Between the two, kernels and allocations are noted, and `changes` gets what they overwrite. The end frees what was
+  // made in between.
   void beginRecording(const std::vector<Operand>& inputs);
   Recording endRecording(const std::vector<Operand>& outputs, std::string* problem);
   // Null when nothing is recorded right now.
@@ -73,6 +81,9 @@ class Environment {
   void pauseRecording(bool paused) {
     if (recorder_) recorder_->paused = paused;
   }
+
+  bool isRecording() const { return recorder_ != nullptr; }
+  Changes changes;
 
   napi_env env() const { return env_; }
   // The function that words typed errors: (what, name) → Error.
@@ -97,7 +108,6 @@ class Environment {
 
   uint32_t insert(napi_value owner, Storage* storage, void* data, DType dtype, int64_t length);
   void freeSlot(uint32_t index);
-  void sweepIfDue(int64_t bytes);
   void reportToV8(int64_t bytes);
 
   napi_env env_;
@@ -108,7 +118,7 @@ class Environment {
   uint32_t firstFree_ = 0;  // 0: none; slot 0 is never used
   uint32_t lastFree_ = 0;
   int64_t liveTensors_ = 0;
-  int64_t liveBytes_ = 0;  // of this environment's handles; a shared storage counts once a handle
+  int64_t liveBytes_ = 0;  // of this environment's handles, a shared storage once a handle, and of arenas
   int64_t reported_ = 0;   // what V8 has been told
   int64_t bytesSinceSweep_ = 0;
   int64_t tensorsSinceSweep_ = 0;

@@ -1,5 +1,6 @@
 #include "programs.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -9,13 +10,37 @@
 
 namespace adjoint {
 
+Programs::Programs(Environment* environment) : environment(environment) {
+  environment->freeLostPrograms = [this] { freeLost(); };
+}
+
 Programs::~Programs() {
   for (auto& weak : runners_) {
     if (auto handle = weak.lock()) {
+      handle->disown(environment->env());
       handle->runner.shutDown();
       handle->function = nullptr;  // its environment ends it
+      handle->programs = nullptr;
     }
   }
+}
+
+// Their finalizers only run when JavaScript yields.
+void Programs::freeLost() {
+  napi_env env = environment->env();
+  napi_handle_scope scope = nullptr;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  const auto isLost = [env](const std::weak_ptr<RunnerHandle>& weak) {
+    const auto handle = weak.lock();
+    napi_value held = nullptr;
+    if (!handle || handle->owner == nullptr) return true;
+    if (napi_get_reference_value(env, handle->owner, &held) != napi_ok || held != nullptr) return false;
+    handle->disown(env);
+    handle->shutDown();
+    return true;
+  };
+  runners_.erase(std::remove_if(runners_.begin(), runners_.end(), isLost), runners_.end());
+  napi_close_handle_scope(env, scope);
 }
 
 void Programs::pause() {
@@ -38,9 +63,6 @@ bool Programs::resume() {
 
 // One that is made while others are paused is so too, and is resumed with them.
 void Programs::add(const std::shared_ptr<RunnerHandle>& handle) {
-  for (size_t i = runners_.size(); i-- > 0;) {
-    if (runners_[i].expired()) runners_.erase(runners_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
   for (int i = 0; i < paused_; i++) handle->runner.pause();
   runners_.push_back(handle);
 }
@@ -61,6 +83,7 @@ std::vector<Operand> operandsOf(const Info& info, const Napi::Value& list) {
 }
 
 void recordBegin(const Info& info) {
+  if (programsOf(info).environment->isRecording()) throw internalError(info, "a recording is going on");
   const std::vector<Operand> inputs = operandsOf(info, info[0]);
   for (const Operand& input : inputs) {
     if (input.data != input.storage->data()) throw internalError(info, "an input must be a whole tensor");
@@ -84,13 +107,45 @@ Napi::Value recordEnd(const Info& info) {
   return problem.empty() ? info.Env().Undefined() : Napi::String::New(info.Env(), problem);
 }
 
-// runnerCreate(callback, niceness) → runner, freed when it is collected
+// recordUndo(): forgets the recording that goes on, or the newest one, and puts back what it changed.
+void recordUndo(const Info& info) {
+  Programs& programs = programsOf(info);
+  std::string problem;
+  programs.environment->endRecording({}, &problem);
+  programs.recording = Recording();
+  programs.pause();
+  programs.environment->changes.undo();
+  programs.resume();
+}
+
+// recordForget(): the newest recording is wanted no more, what it changed stays.
+void recordForget(const Info& info) {
+  programsOf(info).recording = Recording();
+  programsOf(info).environment->changes.forget();
+}
+
+// runnerCreate(niceness) → runner, freed when it is collected
 Napi::Value runnerCreate(const Info& info) {
   Programs& programs = programsOf(info);
   int32_t niceness = 0;
-  if (napi_get_value_int32(info.Env(), info[1], &niceness) != napi_ok)
+  if (napi_get_value_int32(info.Env(), info[0], &niceness) != napi_ok)
     throw internalError(info, "a niceness was expected");
   auto handle = std::make_shared<RunnerHandle>(&programs, niceness);
+  programs.add(handle);
+  const auto external = Napi::External<std::shared_ptr<RunnerHandle>>::New(
+      info.Env(), new std::shared_ptr<RunnerHandle>(handle), [](Napi::Env env, std::shared_ptr<RunnerHandle>* held) {
+        (*held)->disown(env);
+        (*held)->shutDown();
+        delete held;
+      });
+  napi_create_reference(info.Env(), external, 0, &handle->owner);
+  return external;
+}
+
+// runnerStart(runner, callback): from now on the runner may have steps of its own thread, and tells when they are done.
+void runnerStart(const Info& info) {
+  const std::shared_ptr<RunnerHandle> handle = handleOf(info).shared_from_this();
+  if (handle->function != nullptr) return;
   const auto call = [](napi_env env, napi_value callback, void* context, void*) {
     if (env == nullptr || callback == nullptr) return;
     const std::shared_ptr<RunnerHandle> keep = *static_cast<std::shared_ptr<RunnerHandle>*>(context);
@@ -109,29 +164,63 @@ Napi::Value runnerCreate(const Info& info) {
   auto* context = new std::shared_ptr<RunnerHandle>(handle);
   const auto finalize = [](napi_env, void*, void* data) { delete static_cast<std::shared_ptr<RunnerHandle>*>(data); };
   const napi_value name = Napi::String::New(info.Env(), "adjoint program");
-  if (napi_create_threadsafe_function(info.Env(), info[0], nullptr, name, 0, 1, context, finalize, context, call,
+  if (napi_create_threadsafe_function(info.Env(), info[1], nullptr, name, 0, 1, context, finalize, context, call,
                                       &handle->function) != napi_ok) {
     delete context;
     throw internalError(info, "no threadsafe function");
   }
   napi_unref_threadsafe_function(info.Env(), handle->function);
-  programs.add(handle);
-  return Napi::External<std::shared_ptr<RunnerHandle>>::New(info.Env(), new std::shared_ptr<RunnerHandle>(handle),
-                                                            [](Napi::Env, std::shared_ptr<RunnerHandle>* held) {
-                                                              (*held)->shutDown();
-                                                              delete held;
-                                                            });
 }
 
 void runnerDispose(const Info& info) { handleOf(info).shutDown(); }
 
-// programAdd(runner) → number of a program made from the newest recording
+// programAdd(runner, faulty) → number of a program made from the newest recording; faulty: the numbers of the
+// operations that may find a value out of range
 Napi::Value programAdd(const Info& info) {
-  return Napi::Number::New(info.Env(), handleOf(info).runner.addProgram(std::move(programsOf(info).recording)));
+  RunnerHandle& handle = handleOf(info);
+  if (!info[1].IsArray()) throw internalError(info, "an array of operations was expected");
+  std::vector<int> faulty;
+  const auto list = info[1].As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    int32_t number = 0;
+    if (napi_get_value_int32(info.Env(), list.Get(i), &number) == napi_ok) faulty.push_back(number);
+  }
+  const int number = handle.runner.addProgram(std::move(programsOf(info).recording), faulty);
+  programsOf(info).environment->changes.forget();
+  return Napi::Number::New(info.Env(), number);
+}
+
+// programBind(runner, program) → whether there is memory for its steps. A call of its own: it may free what JavaScript
+// has lost, which the numbers of a step do not keep alive.
+Napi::Value programBind(const Info& info) {
+  RunnerHandle& handle = handleOf(info);
+  Program& program = programOf(info);
+  if (program.isBound()) return Napi::Boolean::New(info.Env(), true);
+  Environment& environment = *programsOf(info).environment;
+  environment.sweepIfDue(program.bytes());
+  for (const bool last : {false, true}) {
+    try {
+      program.replica();
+      environment.count(program.bytes());
+      handle.counted += program.bytes();
+      return Napi::Boolean::New(info.Env(), true);
+    } catch (const std::bad_alloc&) {
+      if (!last) environment.sweep(true);
+    }
+  }
+  return Napi::Boolean::New(info.Env(), false);
 }
 
 Napi::Value programDrop(const Info& info) {
-  return Napi::Boolean::New(info.Env(), handleOf(info).runner.dropProgram(info[1].ToNumber().Int32Value()));
+  RunnerHandle& handle = handleOf(info);
+  const Program* program = info[1].IsNumber() ? handle.runner.program(info[1].ToNumber().Int32Value()) : nullptr;
+  const int64_t bytes = program != nullptr && program->isBound() ? program->bytes() : 0;
+  const bool dropped = handle.runner.dropProgram(info[1].ToNumber().Int32Value());
+  if (dropped) {
+    handle.counted -= bytes;
+    programsOf(info).environment->count(-bytes);
+  }
+  return Napi::Boolean::New(info.Env(), dropped);
 }
 
 void abortSteps(const Info& info) { handleOf(info).runner.abort(); }
@@ -148,7 +237,7 @@ void resumePrograms(const Info& info) {
   if (!programsOf(info).resume()) throw internalError(info, "nothing is paused");
 }
 
-// saveState(runner, program): remembers what the program's steps change. restoreState puts it back.
+// saveState(runner, program): remembers what the program's steps change, until forgetState(runner).
 void saveState(const Info& info) { handleOf(info).saved = programOf(info).save(); }
 
 // exchangeState(runner, program) → whether the state is what was saved; what was saved becomes the state, and the other
@@ -162,6 +251,8 @@ Napi::Value exchangeState(const Info& info) {
   saved = std::move(now);
   return Napi::Boolean::New(info.Env(), same);
 }
+
+void forgetState(const Info& info) { std::vector<char>().swap(handleOf(info).saved); }
 
 Napi::Value describeProgram(const Info& info) {
   const Program& program = programOf(info);
@@ -190,9 +281,13 @@ void addPrograms(Napi::Env env, Napi::Object exports, Programs* programs) {
   add("recordPause", recordPause);
   add("recordCount", recordCount);
   add("recordEnd", recordEnd);
+  add("recordUndo", recordUndo);
+  add("recordForget", recordForget);
   add("runnerCreate", runnerCreate);
+  add("runnerStart", runnerStart);
   add("runnerDispose", runnerDispose);
   add("programAdd", programAdd);
+  add("programBind", programBind);
   add("programDrop", programDrop);
   add("submit", submit);
   add("replay", replay);
@@ -202,6 +297,7 @@ void addPrograms(Napi::Env env, Napi::Object exports, Programs* programs) {
   add("resumePrograms", resumePrograms);
   add("saveState", saveState);
   add("exchangeState", exchangeState);
+  add("forgetState", forgetState);
   add("describeProgram", describeProgram);
   add("describeRecording", describeRecording);
   add("markHost", markHost);

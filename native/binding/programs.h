@@ -16,7 +16,7 @@ struct RunnerHandle;
 // What one JavaScript thread owns of them.
 class Programs {
  public:
-  explicit Programs(Environment* environment) : environment(environment) {}
+  explicit Programs(Environment* environment);
   ~Programs();
   Programs(const Programs&) = delete;
   Programs& operator=(const Programs&) = delete;
@@ -32,6 +32,8 @@ class Programs {
   Recording recording;  // the newest one
 
  private:
+  void freeLost();
+
   std::vector<std::weak_ptr<RunnerHandle>> runners_;
   int paused_ = 0;
 };

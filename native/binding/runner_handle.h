@@ -25,11 +25,21 @@ struct RunnerHandle : std::enable_shared_from_this<RunnerHandle> {
 
   void shutDown() {
     runner.shutDown();
+    if (programs != nullptr) programs->environment->count(-counted);
+    counted = 0;
     if (function != nullptr && !closing) napi_release_threadsafe_function(function, napi_tsfn_abort);
     function = nullptr;
   }
 
-  Programs* const programs;
+  // Lets go of the object that JavaScript holds.
+  void disown(napi_env env) {
+    if (owner != nullptr) napi_delete_reference(env, owner);
+    owner = nullptr;
+  }
+
+  Programs* programs;        // null once the JavaScript thread has ended
+  napi_ref owner = nullptr;  // weak: the object that JavaScript holds
+  int64_t counted = 0;       // bytes of arenas that the environment knows of
   napi_threadsafe_function function = nullptr;
   std::atomic<bool> notified{false}, closing{false};  // closing: it has given up this thread's hold on it
   bool held = false;

@@ -11,6 +11,7 @@ class Steps {
  public:
   Steps(const Info& info, Program& program, int count) : program_(program) {
     const size_t length = static_cast<size_t>(program.targets()) * static_cast<size_t>(count);
+    if (!program.isBound()) throw internalError(info, "the program has no memory yet");
     if (!info[3].IsTypedArray() || info[3].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array ||
         info[3].As<Napi::TypedArray>().ElementLength() < length) {
       throw internalError(info, "an Int32Array of handles was expected");
@@ -25,6 +26,8 @@ class Steps {
   Steps& operator=(const Steps&) = delete;
 
   const Target* data() const { return targets_.data(); }
+  // The first argument that is no live tensor, by its place in its step; -1 when there is none.
+  int disposed() const { return disposed_; }
 
  private:
   void add(const Info& info, uint32_t handle, size_t i) {
@@ -36,6 +39,8 @@ class Steps {
       return;
     }
     const Slot* slot = programsOf(info).environment->find(handle);
+    if (slot == nullptr && step < inputs && disposed_ < 0) disposed_ = static_cast<int>(step);
+    if (disposed_ >= 0) return;
     if (slot == nullptr || slot->length != span.length || slot->dtype != span.dtype) {
       throw internalError(info, "a tensor does not fit the program");
     }
@@ -54,6 +59,7 @@ class Steps {
   Program& program_;
   std::vector<Target> targets_;
   std::vector<Storage*> copies_;
+  int disposed_ = -1;
 };
 
 // Captured tensors that were disposed since: programs would go on with what nobody else can see.
@@ -65,7 +71,7 @@ bool isDisposed(const Info& info, const Program& program) {
   return false;
 }
 
-constexpr int kDisposed = 100;  // beside Refusal's codes
+constexpr int kDisposed = 100, kArgumentDisposed = 101;  // beside Refusal's codes
 
 Napi::Value refusalOf(const Info& info, const Refusal& refusal) {
   return Napi::Number::New(info.Env(), refusal.code + 256 * refusal.index);
@@ -82,6 +88,7 @@ Napi::Value submit(const Info& info) {
   if (isDisposed(info, program)) return Napi::Number::New(info.Env(), kDisposed);
   try {
     const Steps steps(info, program, count);
+    if (steps.disposed() >= 0) return Napi::Number::New(info.Env(), kArgumentDisposed + 256 * steps.disposed());
     const Refusal refusal = handle.runner.submit(&program, count, steps.data());
     if (refusal.code == Refusal::kNone) handle.hold(info.Env(), true);
     return refusalOf(info, refusal);
@@ -106,6 +113,7 @@ Napi::Value replay(const Info& info) {
   }
   try {
     const Steps steps(info, program, 1);
+    if (steps.disposed() >= 0) return Napi::Number::New(info.Env(), kArgumentDisposed + 256 * steps.disposed());
     Ending ending;
     const Refusal refusal = handle.runner.replay(&program, steps.data(), &ending, times);
     if (refusal.code != Refusal::kNone || ending.code == Ending::kDone) return refusalOf(info, refusal);

@@ -1,5 +1,6 @@
 // The exports through which JavaScript reads and writes what tensors hold.
 #include <cstring>
+#include <new>
 
 #include "instance.h"
 
@@ -47,7 +48,12 @@ void write(const Napi::CallbackInfo& info) {
   if (environment.recorder() != nullptr) {
     const uint32_t handle = info[0].ToNumber().Uint32Value();
     const size_t bytes = static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype);
-    environment.recorder()->write(operandOf(slot, handle), source, bytes);
+    try {
+      environment.recorder()->write(operandOf(slot, handle), source, bytes);
+    } catch (const std::bad_alloc&) {
+      failTyped(&environment, "memory", "copy_");
+      throw Napi::Error::New(info.Env());  // the one just thrown
+    }
   }
   if (slot.length > 0) std::memcpy(slot.data, source, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
 }

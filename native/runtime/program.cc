@@ -5,12 +5,14 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <unordered_set>
 
 #include "thread_pool.h"
 
 namespace adjoint {
 
-Program::Program(Recording given, Gate* gate) : recording(std::move(given)), gate(gate) {
+Program::Program(Recording given, const std::vector<int>& faulty, Gate* gate)
+    : recording(std::move(given)), gate(gate) {
   plan = makePlan(recording);
   std::vector<bool> isUsed(recording.buffers.size(), false), isChanged(recording.buffers.size(), false);
   for (const int o : plan.order) {
@@ -36,12 +38,40 @@ Program::Program(Recording given, Gate* gate) : recording(std::move(given)), gat
       buffer.storage = nullptr;
     }
   }
-  if (!isReader()) return;
+  if (!isReader()) {
+    findRisked(faulty);
+    return;
+  }
   for (Storage* storage : read) storage->use.served = true;
   gate->used = true;
 }
 
 Program::~Program() = default;
+
+void Program::findRisked(const std::vector<int>& faulty) {
+  const auto operation = [&](int position) -> const RecordedOperation& {
+    return recording.operations[static_cast<size_t>(plan.order[static_cast<size_t>(position)])];
+  };
+  const std::unordered_set<int> numbers(faulty.begin(), faulty.end());
+  std::unordered_set<Storage*> found;
+  int end = 0;  // of the groups in which a fault may be found
+  for (int g = plan.commit; g < static_cast<int>(plan.groups.size()); g++) {
+    const Group& group = plan.groups[static_cast<size_t>(g)];
+    for (int i = group.first; i < group.first + group.count; i++) {
+      if (numbers.count(operation(i).number) != 0) end = g + 1;
+    }
+  }
+  for (int g = plan.commit; g < end; g++) {
+    const Group& group = plan.groups[static_cast<size_t>(g)];
+    for (int i = group.first; i < group.first + group.count; i++) {
+      forEachSpan(operation(i), [&](const RecordedSpan& span, ArgumentKind kind) {
+        const RecordedBuffer& buffer = recording.buffers[static_cast<size_t>(span.buffer)];
+        const bool isCaptured = isWritten(kind) && buffer.kind == BufferKind::kCaptured;
+        if (isCaptured && found.insert(buffer.storage).second) risked.push_back(buffer.storage);
+      });
+    }
+  }
+}
 
 template <typename Use>
 void Program::forEachState(Use use) const {
@@ -66,6 +96,12 @@ void Program::restore(const std::vector<char>& saved) const {
     std::memcpy(data, from, bytes);
     from += bytes;
   });
+}
+
+int64_t Program::bytes() const {
+  int64_t bytes = plan.arenaBytes;
+  for (const Storage* storage : risked) bytes += static_cast<int64_t>(storage->bytes);
+  return bytes;
 }
 
 Replica& Program::replica() {
@@ -112,6 +148,15 @@ Replica::Replica(const Program& program) : program_(program) {
   const Recording& recording = program.recording;
   arena_ = allocateStorage(static_cast<size_t>(program.plan.arenaBytes));
   if (arena_ == nullptr) throw std::bad_alloc();
+  size_t risked = 0;
+  for (const Storage* storage : program.risked) risked += storage->bytes;
+  if (risked > 0) {
+    kept_ = allocateStorage(risked);
+    if (kept_ == nullptr) {
+      releaseStorage(arena_);
+      throw std::bad_alloc();
+    }
+  }
   arguments_.assign(recording.inputs.size(), nullptr);
   captured_.assign(program.captured.size(), nullptr);
   std::vector<const RecordedOperation*> operations;
@@ -119,7 +164,10 @@ Replica::Replica(const Program& program) : program_(program) {
   operations_ = std::make_unique<BoundOperations>(operations, [&](int b) { return address(b, nullptr); });
 }
 
-Replica::~Replica() { releaseStorage(arena_); }
+Replica::~Replica() {
+  releaseStorage(arena_);
+  if (kept_ != nullptr) releaseStorage(kept_);
+}
 
 void* Replica::address(int b, const Target* targets) const {
   const RecordedBuffer& buffer = program_.recording.buffers[static_cast<size_t>(b)];
@@ -170,6 +218,18 @@ Ending Replica::runGroups(int from, int to, const Control& control, int64_t* tim
   return {};
 }
 
+void Replica::keepRisked(bool putBack) const {
+  char* kept = kept_ == nullptr ? nullptr : static_cast<char*>(kept_->data());
+  for (Storage* storage : program_.risked) {
+    if (putBack) {
+      std::memcpy(storage->data(), kept, storage->bytes);
+    } else {
+      std::memcpy(kept, storage->data(), storage->bytes);
+    }
+    kept += storage->bytes;
+  }
+}
+
 void Replica::copyResults(const Target* targets) const {
   const Recording& recording = program_.recording;
   for (size_t i = 0; i < recording.outputs.size(); i++) {
@@ -214,8 +274,13 @@ Ending Replica::runWriting(const Target* targets, const Control& control, int64_
   if (ending.code != Ending::kDone) return ending;
   const bool gated = program_.gate->used;
   if (gated) program_.gate->beginWrite(program_.written);
+  keepRisked(false);
   ending = runGroups(commit, static_cast<int>(program_.plan.groups.size()), control, times);
-  if (ending.code == Ending::kDone) copyResults(targets);
+  if (ending.code == Ending::kDone) {
+    copyResults(targets);
+  } else {
+    keepRisked(true);
+  }
   if (gated) program_.gate->endWrite(program_.written);
   return ending;
 }

@@ -52,11 +52,14 @@ class Replica {
   Ending runReading(const Target* targets, const Control& control, int64_t* times);
   Ending runWriting(const Target* targets, const Control& control, int64_t* times);
   Ending runGroups(int from, int to, const Control& control, int64_t* times) const;
+  // Copies what a fault would leave half changed, or puts it back.
+  void keepRisked(bool putBack) const;
   void copyResults(const Target* targets) const;
   void* address(int buffer, const Target* targets) const;
 
   const Program& program_;
   Storage* arena_;
+  Storage* kept_ = nullptr;                  // room for the program's risked storages
   std::vector<void*> arguments_, captured_;  // where each was at the last run
   Reading reading_;
   std::unique_ptr<BoundOperations> operations_;
@@ -64,7 +67,8 @@ class Replica {
 
 class Program {
  public:
-  Program(Recording recording, Gate* gate);
+  // faulty: the numbers of the operations that may find a value out of range.
+  Program(Recording recording, const std::vector<int>& faulty, Gate* gate);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -81,6 +85,9 @@ class Program {
   bool isReader() const { return written.empty(); }
   // Arguments and results of a step.
   int targets() const { return static_cast<int>(recording.inputs.size() + recording.outputs.size()); }
+  bool isBound() const { return first_ != nullptr; }
+  // Of a replica.
+  int64_t bytes() const;
   Replica& replica();
   // For predictions here while another one runs on the program's thread.
   Replica& secondReplica();
@@ -91,10 +98,12 @@ class Program {
   std::vector<int> captured, host;         // buffers
   std::vector<Storage*> read, written;     // captured storages that are only read, and the others
   std::vector<Storage*> capturedStorages;  // of `captured`
+  std::vector<Storage*> risked;            // of `written`, those that are written when a fault may still be found
   int pending = 0;                         // steps submitted and not finished; guarded by the runner
   Gate* const gate;
 
  private:
+  void findRisked(const std::vector<int>& faulty);
   template <typename Use>
   void forEachState(Use use) const;
 

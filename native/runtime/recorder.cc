@@ -23,7 +23,7 @@ int64_t positionOf(const Storage* storage) {
 
 }  // namespace
 
-Recorder::Recorder(const std::vector<Operand>& inputs) {
+Recorder::Recorder(const std::vector<Operand>& inputs, Changes* changes) : changes_(changes) {
   for (const Operand& input : inputs) {
     newest_[input.storage] = addBuffer(BufferKind::kInput, input.storage, input.storage->bytes, 0);
     recording_.inputs.push_back(spanOf(input));
@@ -39,7 +39,9 @@ int Recorder::addBuffer(BufferKind kind, Storage* storage, size_t bytes, uint32_
 void Recorder::allocated(Storage* storage, size_t bytes) {
   if (paused) {
     newest_.erase(storage);
+    fresh_.insert(storage);
   } else {
+    fresh_.erase(storage);
     newest_[storage] = addBuffer(BufferKind::kArena, nullptr, bytes, 0);
   }
 }
@@ -58,6 +60,12 @@ RecordedSpan Recorder::spanOf(const Operand& operand) {
   }
   const auto offset = static_cast<const char*>(operand.data) - static_cast<const char*>(operand.storage->data());
   return {found->second, operand.dtype, offset, operand.length};
+}
+
+void Recorder::saveWritten(const RecordedSpan& span) {
+  const RecordedBuffer& buffer = recording_.buffers[static_cast<size_t>(span.buffer)];
+  const bool outside = buffer.kind == BufferKind::kCaptured || buffer.kind == BufferKind::kHost;
+  if (outside && fresh_.count(buffer.storage) == 0) changes_->save(buffer.storage);
 }
 
 void Recorder::note(const Kernel* kernel, const Variant* variant, const Argument* arguments, const Operand* operands) {
@@ -88,16 +96,20 @@ void Recorder::note(const Kernel* kernel, const Variant* variant, const Argument
         break;
     }
   }
+  forEachSpan(operation, [&](const RecordedSpan& span, ArgumentKind kind) {
+    if (isWritten(kind)) saveWritten(span);
+  });
   recording_.operations.push_back(std::move(operation));
 }
 
 void Recorder::write(const Operand& target, const void* source, size_t bytes) {
+  RecordedSpan to = spanOf(target);
+  saveWritten(to);
   Storage* constant = allocateStorage(bytes);
   if (constant == nullptr) throw std::bad_alloc();
   std::memcpy(constant->data(), source, bytes);
   const int buffer = addBuffer(BufferKind::kConstant, constant, bytes, 0);
   releaseStorage(constant);
-  RecordedSpan to = spanOf(target);
   to.length = static_cast<int64_t>(bytes);
   to.dtype = DType::kUint8;
   recording_.operations.push_back(

@@ -2,7 +2,9 @@
 #pragma once
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "changes.h"
 #include "recording.h"
 
 namespace adjoint {
@@ -18,13 +20,15 @@ struct Operand {
 
 class Recorder {
  public:
-  explicit Recorder(const std::vector<Operand>& inputs);
+  // changes: gets what storages from outside held before the step writes them.
+  Recorder(const std::vector<Operand>& inputs, Changes* changes);
 
   // While paused, what is allocated counts as from outside, and kernels are not noted.
   bool paused = false;
 
   void allocated(Storage* storage, size_t bytes);
-  // Notes a kernel that is about to run; `operands` in the order of the parameters.
+  // Notes a kernel that is about to run; `operands` in the order of the parameters. Throws std::bad_alloc, as does
+  // write, where there is no memory for a copy of what it overwrites; nothing is noted then.
   void note(const Kernel* kernel, const Variant* variant, const Argument* arguments, const Operand* operands);
   // The kernel noted last did nothing.
   void forgetLast() { recording_.operations.pop_back(); }
@@ -38,10 +42,14 @@ class Recorder {
  private:
   RecordedSpan spanOf(const Operand& operand);
   int addBuffer(BufferKind kind, Storage* storage, size_t bytes, uint32_t handle);
+  void saveWritten(const RecordedSpan& span);
 
+  Changes* const changes_;
   Recording recording_;
   // The newest buffer in each block: blocks are reused while recording.
   std::unordered_map<Storage*, int> newest_;
+  // Allocated while paused: nobody needs what they held before.
+  std::unordered_set<Storage*> fresh_;
 };
 
 }  // namespace adjoint

@@ -78,7 +78,13 @@ struct Recording {
 
   Recording() = default;
   Recording(Recording&&) = default;
-  Recording& operator=(Recording&&) = default;
+  Recording& operator=(Recording&& other) noexcept {
+    buffers.swap(other.buffers);  // whose references end with it
+    operations.swap(other.operations);
+    inputs.swap(other.inputs);
+    outputs.swap(other.outputs);
+    return *this;
+  }
   ~Recording() {
     for (RecordedBuffer& buffer : buffers) {
       if (buffer.storage != nullptr) releaseStorage(buffer.storage);

@@ -12,8 +12,8 @@ constexpr std::chrono::microseconds kSpin{50};
 constexpr size_t kMostSpare = 4096;
 }  // namespace
 
-int Runner::addProgram(Recording recording) {
-  programs_.push_back(std::make_unique<Program>(std::move(recording), gate_));
+int Runner::addProgram(Recording recording, const std::vector<int>& faulty) {
+  programs_.push_back(std::make_unique<Program>(std::move(recording), faulty, gate_));
   return static_cast<int>(programs_.size()) - 1;
 }
 

@@ -39,7 +39,7 @@ class Runner {
 
   // All of these are for the JavaScript thread.
 
-  int addProgram(Recording recording);
+  int addProgram(Recording recording, const std::vector<int>& faulty);
   // Null for a number that is none.
   Program* program(int number) const;
   // False while steps of it are queued.

@@ -118,11 +118,12 @@ export abstract class Scheduler {
 
   /** Moves the schedule on by one step. */
   step(): void {
-    currentRecording()?.follow({
-      isDue: () => true,
-      advance: () => this._advance(),
-      save: () => this._save(),
-    });
+    const recording = currentRecording();
+    if (recording !== null) {
+      const save = (): (() => void) => this._save();
+      recording.follow({ isDue: () => true, advance: () => this._advance(), save });
+      recording.journal.add(save());
+    }
     this._advance();
   }
 

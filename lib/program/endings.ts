@@ -1,0 +1,54 @@
+// How a step was refused, or ended, as the error that says so.
+import { AllocationError, StateError } from '../errors.js';
+import type { Program } from './program.js';
+
+const noMemory = (): Error => new AllocationError('compile: out of memory for a step; free tensors first');
+
+/** The codes of native/runtime/runner.h and native/binding/steps.cc. */
+export const kPending = 4;
+export const kNoMemory = 5;
+
+const refusals: Record<number, (index: number) => Error> = {
+  1: () =>
+    new StateError(
+      'compile: another compiled step that is running or queued works with the same tensors; await it first',
+    ),
+  2: (i) => new StateError(`compile: tensor ${i} of the arguments is being written by a step; await it first`),
+  3: (i) => sharedArgument(i),
+  [kPending]: () => new StateError('compile: step.sync cannot run while steps are queued; await them first'),
+  [kNoMemory]: noMemory,
+  6: () => new StateError('compile: the system grants no thread for the step; use step.sync'),
+  7: () => disposedStep(),
+  100: () =>
+    new StateError('compile: a tensor that the step uses was disposed; compile the function again with a live one'),
+  101: (i) => new StateError(`compile: tensor ${i} of the arguments was disposed while the step began`),
+};
+
+/** Why the native side refused a step: its code, and 256 times what that tells. */
+export function refusal(code: number): Error {
+  return (refusals[code % 256] as (index: number) => Error)(Math.floor(code / 256));
+}
+
+export function disposedStep(): StateError {
+  return new StateError('compile: the step was disposed; compile the function again');
+}
+
+/** An argument lies in memory that the step changes. */
+export function sharedArgument(index: number): StateError {
+  return new StateError(`compile: tensor ${index} of the arguments is one that the step changes; pass its clone()`);
+}
+
+/** How a step ended, Ending::Code of native/runtime/program.h, and where. */
+export type Ended = readonly [ending: number, operation: number, position: number, value: number];
+
+export const kStopped = 1;
+const kFault = 2;
+const kOutOfMemory = 4;
+
+/** How a step ended that did not go well, as the error that eager execution would have thrown. */
+export function endingError(program: Program, [ending, operation, position, value]: Ended): Error {
+  if (ending === kFault) return program.wordFault(operation, { position, value });
+  if (ending === kStopped) return new StateError('compile: the step was stopped');
+  if (ending === kOutOfMemory) return noMemory();
+  return new Error(`internal: operation ${operation} does not fit its recording`);
+}

@@ -1,0 +1,54 @@
+import { baseOf, type Tensor } from '../tensor.js';
+import { restsSoFar } from './rest.js';
+
+/** How to put back what a call has moved in JavaScript, for the case that it fails. */
+export class Journal {
+  // Most calls move nothing but versions: no lists are made for those.
+  private undos: (() => void)[] | null = null;
+  private replaced: Tensor[] | null = null;
+  private changed: readonly Tensor[] | null = null;
+  private rests = 0;
+
+  /** Notes how to put back what is about to be moved. */
+  add(undo: () => void): void {
+    this.undos ??= [];
+    this.undos.push(undo);
+  }
+
+  /** Takes a leaf's gradient away; it is freed when the call succeeds and nobody has seen it. */
+  takeGradient(leaf: Tensor): void {
+    const { _grad: gradient, _gradSeen: seen } = leaf;
+    if (gradient !== null && !seen) {
+      this.replaced ??= [];
+      this.replaced.push(gradient);
+    }
+    leaf._grad = null;
+    leaf._gradSeen = false;
+    this.add(() => {
+      if (leaf._grad !== null) return; // somebody has given it another one since
+      leaf._grad = gradient;
+      leaf._gradSeen = seen;
+    });
+  }
+
+  /** Counts tensors as changed in place by a step that will run. */
+  change(tensors: readonly Tensor[]): void {
+    for (const t of tensors) baseOf(t).version++;
+    this.changed = tensors;
+    this.rests = restsSoFar();
+  }
+
+  /** The call has failed: everything is put back, what was moved last first. */
+  undo(): void {
+    // Who took note of a version while the steps rested would be told that nothing changed, once it comes again.
+    if (this.changed !== null && this.rests === restsSoFar()) for (const t of this.changed) baseOf(t).version--;
+    if (this.undos !== null) for (const undo of this.undos.reverse()) undo();
+    this.undos = this.replaced = this.changed = null;
+  }
+
+  /** The call has succeeded. */
+  settle(): void {
+    if (this.replaced !== null) for (const t of this.replaced) t.dispose();
+    this.undos = this.replaced = this.changed = null;
+  }
+}

@@ -1,0 +1,152 @@
+// Calls of compiled functions that fail leave parameters, gradients, versions, optimizers, schedules, generators and memory
+// as they were: while recording, before a replay, within one, and when memory fails at any allocation.
+import { describe, expect, it } from 'vitest';
+import { type CompiledStep, compile, manualSeed, mul, noGrad, ones, type Tensor, zeros } from '../lib/index.js';
+import { expectFailure, expectOneStep, failingMemory, labels, liveBytes, rounds, World } from './world.js';
+
+type Fn = (x: Tensor, y: Tensor) => unknown;
+type Step = CompiledStep<[Tensor, Tensor], unknown>;
+type Args = [Tensor, Tensor];
+
+const mine = (): never => {
+  throw new Error('mine');
+};
+const compiled = (fn: Fn): Step => compile(fn as (x: Tensor, y: Tensor) => Tensor);
+const other = compile((t: Tensor) => mul(t, 3));
+const free = ones([2], { requiresGrad: true });
+const onGraph = mul(ones([2], { requiresGrad: true }), 2);
+const wrong = labels(0, 1, 2, 9, 0, 1);
+
+/** The worlds in which a call fails: fresh ones, and with optimizer state and gradients. */
+const worlds: Record<string, () => World> = {
+  'at first': () => new World(),
+  'later, with gradients': () => {
+    const w = new World();
+    for (let i = 0; i < 2; i++) w.step(w.x, w.y);
+    w.leaveGradients();
+    return w;
+  },
+};
+
+/** Each n-th call of a hook fails, until it is called less often in a call that then succeeds. */
+async function eachTime(
+  hook: (w: World, f: (() => void) | null) => void,
+  make: () => World,
+  call: (w: World) => unknown,
+) {
+  for (let n = 1; ; n++) {
+    const w = make();
+    let left = n;
+    hook(w, () => {
+      if (--left === 0) mine();
+    });
+    const before = w.state();
+    left = n;
+    try {
+      await call(w);
+      expect(n).toBeGreaterThan(2);
+      return;
+    } catch {
+      hook(w, null);
+      expect(w.state(), `at call ${n}`).toEqual(before);
+    }
+  }
+}
+const onOption = (w: World, f: (() => void) | null): void => {
+  w.onOption = f;
+};
+const onSchedule = (w: World, f: (() => void) | null): void => {
+  w.onSchedule = f;
+};
+
+describe.each(Object.entries(worlds))('a recording that fails %s changes nothing', (_, make) => {
+  /** What the function does after a whole step, and the text. */
+  const failures: Record<string, [RegExp, (w: World) => Fn, ((w: World) => Args)?]> = {
+    'an error': [/^mine$/, () => mine],
+    'a result that is no tensor': [/^compile: the result must be a tensor/, () => () => 3],
+    'a promise': [/^compile: fn must be synchronous/, () => () => Promise.resolve(1)],
+    'a getter of the result': [
+      /^mine$/,
+      () => () => ({
+        get loss() {
+          return mine();
+        },
+      }),
+    ],
+    'a result that was disposed': [
+      /^disposed tensor/,
+      () => (x) => {
+        const y = mul(x, 2);
+        y.dispose();
+        return y;
+      },
+    ],
+    'a value that is read': [/^item: reads a value/, (w) => () => w.weight.sum().item()],
+    'a gradient that is left': [/^compile: fn leaves the gradient/, () => () => mul(free, 2).sum().backward()],
+    'a gradient that is set': [
+      /^mine$/,
+      (w) => () => {
+        w.weight.grad = zeros([8, 5]);
+        mine();
+      },
+    ],
+    'a graph from outside': [/^compile: a tensor from outside/, () => () => mul(onGraph, 2)],
+    'an argument that is changed': [/^compile: \w+ changes an argument/, () => (x) => void noGrad(() => x.add_(1))],
+    'an argument that the step trains': [
+      /^compile: tensor 0 of the arguments is one that the step changes/,
+      (w) => () => w.step(w.x, w.y),
+      (w) => [w.weight, w.y],
+    ],
+    'a seed': [/^compile: constant writes a generator's state/, () => () => void manualSeed(3)],
+    'a label out of range': [/^crossEntropy: labels must be/, (w) => () => w.step(w.x, wrong)],
+    'a step that is called': [/^compile: a step must not be called while/, () => (x) => other.sync(x)],
+  };
+
+  it.each(Object.entries(failures))('%s', async (_, [text, more, args]) => {
+    const w = make();
+    const then = more(w);
+    const step = compiled((x, y) => {
+      if (args === undefined) w.step(x, y);
+      return then(x, y);
+    });
+    const given = args?.(w) ?? [w.x, w.y];
+    for (const way of [() => step.sync(...given), () => step(...given), () => step.run([given])]) {
+      await expectFailure(w, way, text);
+    }
+    const before = await liveBytes();
+    for (let i = 0; i < rounds; i++) await expectFailure(w, () => step.sync(...given), text);
+    expect(await liveBytes()).toBe(before);
+    // What failed is forgotten: this trains as an eager world does.
+    compiled(w.step).sync(w.x, w.y);
+    expectOneStep(w, make);
+  });
+
+  it('any call of an option or a schedule', async () => {
+    const call = (w: World) => compiled(w.step).sync(w.x, w.y);
+    await eachTime(onOption, make, call);
+    await eachTime(onSchedule, make, call);
+  });
+
+  it('an option that calls another step; scalars are used as before', async () => {
+    const w = make();
+    w.onOption = () => void other.sync(w.x);
+    await expectFailure(w, () => compiled(w.step).sync(w.x, w.y), /^compile: a step must not be called while another/);
+    expect(mul(ones([1]), 3).item()).toBe(3);
+  });
+
+  it('the step is disposed meanwhile', async () => {
+    const w = make();
+    const step: Step = compiled((x, y) => {
+      step.dispose();
+      return w.step(x, y);
+    });
+    await expectFailure(w, () => step.sync(w.x, w.y), /^compile: the step was disposed/);
+  });
+
+  it('memory, at any allocation', async () => {
+    const w = make();
+    const step = compiled(w.step);
+    expect(await failingMemory(w, () => step.sync(w.x, w.y))).toBeGreaterThan(10);
+    expectOneStep(w, make);
+  });
+});
