@@ -61,6 +61,7 @@ interface Native {
   view(token: object | undefined, tensor: object, handle: number, offset: number, length: number): number;
   watch(handle: number, token: object): void;
   release(handle: number): void;
+  checkFree(handle: number, written: boolean, name: string): void;
   write(handle: number, source: TypedArray): void;
   read(handle: number, target: TypedArray): void;
   readNumber(handle: number, index: number): number;

@@ -1,9 +1,11 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { backward } from '../lib/autograd/engine.js';
 import { noGrad } from '../lib/autograd/tape.js';
 import type { DType } from '../lib/dtype.js';
 import { type AdjointError, ArgumentError, DTypeError, StateError } from '../lib/errors.js';
 import { scope } from '../lib/memory.js';
+import { Linear } from '../lib/nn/index.js';
 import { copy_ } from '../lib/ops/copy.js';
 import { ones, tensor, zeros } from '../lib/ops/creation.js';
 import { mul } from '../lib/ops/elementwise.js';
@@ -164,6 +166,25 @@ describe('parameters', () => {
     expect(Object.keys(optimizer.stateDict().state)).toEqual(['0']);
   });
 
+  it('without any gradient make the optimizer warn, once', async () => {
+    const warnings: (Error & { code?: string })[] = [];
+    const listen = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', listen);
+    const p = ones([1], { requiresGrad: true });
+    const optimizer = new SGD([p, ones([1], { requiresGrad: true })], { lr: 0.5 });
+    p.grad = ones([1]);
+    optimizer.step(); // one gradient is enough
+    await turn();
+    expect(warnings).toEqual([]);
+    optimizer.zeroGrad();
+    for (let i = 0; i < 3; i++) optimizer.step();
+    await turn();
+    process.off('warning', listen);
+    expect(warnings.map(({ name, code }) => [name, code])).toEqual([['AdjointWarning', 'ADJOINT_NO_GRADIENT']]);
+    expect(warnings[0]?.message).toMatch(/^SGD\.step: no parameter has a gradient, .* zeroGrad\(\).* backward\(\)/);
+    expect(p.item()).toBe(0.5);
+  });
+
   it('of two dtypes are updated in one step', () => {
     const params = (['float32', 'float64'] as const).map((dtype) => ones([2], { dtype, requiresGrad: true }));
     for (const p of params) p.grad = ones([2], { dtype: p.dtype });
@@ -245,6 +266,13 @@ describe('wrong input', () => {
     ['unknown option', () => new SGD([p()], { beta: 1 } as never), ArgumentError, 'SGD: unknown option "beta"; known are lr, momentum, dampening, weightDecay, nesterov, maximize'],
     ['unknown option of a group', () => new SGD([{ params: [p()], rate: 1 } as never]), ArgumentError, 'SGD: unknown option "rate"; known are params, lr, momentum, dampening, weightDecay, nesterov, maximize, initialLr'],
     ['no parameters', () => new SGD([]), ArgumentError, 'SGD: params must be at least one tensor or group, got none'],
+    ['a module', () => new SGD(new Linear(1, 1) as never), ArgumentError, 'SGD: params must be tensors or groups, got an object of class Linear; pass its parameters()'],
+    ['a module in a group', () => new Adam([{ params: new Linear(1, 1) as never }]), ArgumentError, 'Adam: params of a group must be tensors, got an object of class Linear; pass its parameters()'],
+    ['a module to clip', () => clipGradNorm_(new Linear(1, 1) as never, 1), ArgumentError, 'clipGradNorm_: parameters must be tensors, got an object of class Linear; pass its parameters()'],
+    ['an object to clip', () => clipGradValue_({ weight: p() } as never, 1), ArgumentError, 'clipGradValue_: parameters must be tensors, got an object of class Object'],
+    ['names and parameters', () => new SGD(new Linear(1, 1).namedParameters() as never), ArgumentError, 'SGD: params must be tensors or groups { params, … }, got an array of 2'],
+    ['a text', () => new SGD('weights' as never), ArgumentError, 'SGD: params must be tensors or groups, got "weights"'],
+    ['nothing', () => new SGD(undefined as never), ArgumentError, 'SGD: params must be tensors or groups, got undefined'],
     ['one tensor twice', () => new SGD([twice, twice]), ArgumentError, 'SGD: a parameter [2] is given twice'],
     ['result of an operation', () => new SGD([mul(p(), 2)]), ArgumentError, 'SGD: a parameter must be a tensor that no operation made, got [2] from an operation'],
     ['negative norm', () => clipGradNorm_([p()], -1), ArgumentError, 'clipGradNorm_: maxNorm must be a finite number of at least 0, got -1'],

@@ -4,7 +4,8 @@ import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
 import { ArgumentError, checkOptions, DTypeError, describe, formatShape, StateError } from '../errors.js';
 import { keep } from '../memory.js';
-import { copy_, to } from '../ops/copy.js';
+import { native } from '../native.js';
+import { clone, copy_, to } from '../ops/copy.js';
 import { currentRecording, structureChanged } from '../program/recording.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkDType, checkTensor, clearGrad, Tensor } from '../tensor.js';
@@ -236,9 +237,11 @@ export abstract class Module {
   /**
    * Copies tensors into the parameters and buffers of the same names, converted to their dtypes.
    *
-   * @param options strict (default true): every name must be there, and no other. Shapes must always be the same.
+   * @param options strict (default true): every name must be there, and no other; of a tensor with several names, one.
+   *   Shapes must always be the same.
    * @returns the names that were missing and those that the module does not have
-   * @throws StateError that lists all keys and shapes that do not fit; nothing is changed then
+   * @throws StateError that lists all keys and shapes that do not fit, or when a compiled step is using a tensor; nothing is
+   *   changed then
    */
   loadStateDict(state: StateDict, options?: { strict?: boolean }): { missing: string[]; unexpected: string[] } {
     checkOptions('loadStateDict', options, ['strict']);
@@ -246,8 +249,10 @@ export abstract class Module {
       throw new ArgumentError(`loadStateDict: state must be a Map or an object of tensors, got ${describe(state)}`);
     }
     const given = new Map(types.isMap(state) ? state : Object.entries(state)) as Map<string, Tensor>;
-    const own = new Map([...this.allPlaces()].map((p) => [p.name, p.value]));
-    const missing = [...own.keys()].filter((name) => !given.has(name));
+    const own = this.stateDict();
+    // Of a tensor that has several names, one is enough.
+    const covered = new Set([...own].flatMap(([name, t]) => (given.has(name) ? [t] : [])));
+    const missing = [...own].flatMap(([name, t]) => (covered.has(t) ? [] : [name]));
     const unexpected = [...given.keys()].filter((name) => !own.has(name));
     const problems = [...own].flatMap(([name, t]) => (given.has(name) ? mismatch(name, given.get(name), t) : []));
     if (options?.strict ?? true) {
@@ -255,9 +260,8 @@ export abstract class Module {
       if (unexpected.length > 0) problems.push(`unexpected ${unexpected.join(', ')}`);
     }
     if (problems.length > 0) throw new StateError(`loadStateDict: state must fit the module: ${problems.join('; ')}`);
-    noGrad(() => {
-      for (const [name, t] of own) if (given.has(name)) copy_(t, given.get(name) as Tensor);
-    });
+    const copies = [...own].flatMap(([name, t]) => (given.has(name) ? [[t, given.get(name) as Tensor] as const] : []));
+    copyAll('loadStateDict', copies);
     return { missing, unexpected };
   }
 
@@ -287,6 +291,22 @@ function* placesIn(holder: Record<string, unknown>, prefix = ''): Generator<Plac
     if (value instanceof Tensor || value instanceof Module) yield { name: prefix + key, value, holder, key };
     else if (Array.isArray(value)) yield* placesIn(value as unknown as Record<string, unknown>, `${prefix}${key}.`);
   }
+}
+
+// Copies sources into tensors of the same shapes: all or, when one of them cannot be read or written, none.
+function copyAll(operation: string, pairs: readonly (readonly [to: Tensor, from: Tensor])[]): void {
+  const written = new Set(pairs.flatMap(([to]) => (to._base === null ? [to] : [to, to._base])));
+  for (const [to] of pairs) native.checkFree(to.handle, true, operation);
+  noGrad(() => {
+    const sources = pairs.map(([to, from]) => {
+      native.checkFree(from.handle, false, operation);
+      const isWritten = from !== to && (written.has(from) || (from._base !== null && written.has(from._base)));
+      return isWritten ? clone(from) : from;
+    });
+    pairs.forEach(([to], i) => {
+      copy_(to, sources[i] as Tensor);
+    });
+  });
 }
 
 function mismatch(name: string, given: unknown, own: Tensor): string[] {

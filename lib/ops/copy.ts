@@ -57,10 +57,10 @@ function checkInPlace(operation: string, x: Tensor, other?: Tensor): void {
 export function copy_(x: Tensor, source: Tensor | TensorData): Tensor {
   checkInPlace('copy_', x, source instanceof Tensor ? source : undefined);
   if (source instanceof Tensor) {
-    const from = to(source, x.dtype);
-    if (sameShape(from.dims, x.dims)) castKernel(x.handle, from.handle);
+    if (sameShape(source.dims, x.dims)) castKernel(x.handle, source.handle);
     else {
-      checkBroadcast('copy_', 'source', from, x);
+      checkBroadcast('copy_', 'source', source, x);
+      const from = to(source, x.dtype);
       stridedCopyKernel(x.handle, from.handle, 0, ...loopDims(x.dims, [broadcastStrides(from.dims, x.dims)]));
     }
   } else if (isArrayOf(x.dtype, source)) {

@@ -1,15 +1,16 @@
 import { ArgumentError, checkNumber, checkOptions, describe } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
 import { recordedGradient } from '../program/recording.js';
-import { changed, checkTensor, empty, Tensor } from '../tensor.js';
+import { changed, checkTensor, empty, type Tensor } from '../tensor.js';
 import { handles } from './optimizer.js';
+import { listOf } from './parameters.js';
 
 const clipByValueKernel = kernel('clipByValue');
 const gradientNormKernel = kernel('gradientNorm');
 const scaleByNormKernel = kernel('scaleByNorm');
 
 function gradientsOf(operation: string, parameters: Iterable<Tensor>): Tensor[] {
-  const list = parameters instanceof Tensor ? [parameters] : [...parameters];
+  const list = listOf(operation, 'parameters', parameters, 'must be tensors');
   const gradients = list.flatMap((p) => recordedGradient(operation, checkTensor(operation, 'a parameter', p)) ?? []);
   if (new Set(gradients.map((g) => g.dtype)).size > 1) {
     throw new ArgumentError(

@@ -1,11 +1,11 @@
-import { ArgumentError, checkNumber, checkOptions, describe, formatShape, StateError } from '../errors.js';
+import { ArgumentError, checkNumber, checkOptions, describe, formatShape } from '../errors.js';
 import { keep } from '../memory.js';
 import { native } from '../native.js';
-import { copy_, fill_ } from '../ops/copy.js';
-import { full, tensor } from '../ops/creation.js';
-import { currentRecording, onFailure, recordedGradient, unrecorded } from '../program/recording.js';
-import { sameShape } from '../shape.js';
+import { tensor } from '../ops/creation.js';
+import { currentRecording, onFailure, recordedGradient, refuseReading, unrecorded } from '../program/recording.js';
 import { changed, checkFloat, checkTensor, clearGrad, Tensor } from '../tensor.js';
+import { listOf } from './parameters.js';
+import { checkGroups, completeState, givenState, type OptimizerState, type ParameterState, planLoad } from './state.js';
 
 /** Parameters that share options. Options may be changed between steps: `group.lr = 0.001`. */
 export type ParameterGroup<Options> = Options & {
@@ -17,23 +17,15 @@ export type ParameterGroup<Options> = Options & {
 /** What an optimizer is made from: parameters, or groups of them with options of their own. */
 export type Parameters<Options> = Iterable<Tensor> | readonly (Partial<Options> & { params: Iterable<Tensor> })[];
 
-/** The saved form of an optimizer, laid out as PyTorch's. */
-export interface OptimizerState<Options> {
-  /** For each parameter, by its number over all groups, its state tensors. */
-  state: Record<string, Record<string, Tensor>>;
-  param_groups: (Options & { params: number[]; initialLr?: number })[];
-}
-
-type State = Record<string, Tensor>;
-
 /**
  * The base of optimizers. A subclass names its state tensors and makes one native call for all parameters of a group.
  */
 export abstract class Optimizer<Options extends { lr: number }> {
   readonly paramGroups: ParameterGroup<Options>[] = [];
-  private readonly state = new Map<Tensor, State>();
+  private readonly state = new Map<Tensor, ParameterState>();
   private readonly hypers = new Map<ParameterGroup<Options>, Hyper>();
   private changes = 0; // of groups, and of the tensors that make up the state
+  private hasWarned = false;
 
   constructor(
     protected readonly name: string,
@@ -46,11 +38,10 @@ export abstract class Optimizer<Options extends { lr: number }> {
       if (value !== undefined) (defaults as Record<string, unknown>)[key] = value;
     }
     this.checkGroup(defaults);
-    const list =
-      params instanceof Tensor || params === null || params === undefined ? null : [...(params as Iterable<unknown>)];
-    if (list === null || list.length === 0) {
+    const list = params instanceof Tensor ? [] : listOf(name, 'params', params, 'must be tensors or groups');
+    if (list.length === 0) {
       throw new ArgumentError(
-        `${name}: params must be at least one tensor or group, got ${list === null ? describe(params) : 'none'}`,
+        `${name}: params must be at least one tensor or group, got ${params instanceof Tensor ? describe(params) : 'none'}`,
       );
     }
     const groups = list[0] instanceof Tensor ? [{ params: list }] : list;
@@ -78,10 +69,9 @@ export abstract class Optimizer<Options extends { lr: number }> {
       throw new ArgumentError(`${this.name}: params must be tensors or groups { params, … }, got ${describe(group)}`);
     }
     checkOptions(this.name, group, ['params', ...Object.keys(this.defaults), 'initialLr']);
-    const params = [...(group.params instanceof Tensor ? [group.params] : group.params)];
     const known = new Set(this.paramGroups.flatMap((g) => g.params));
-    for (const p of params) {
-      checkTensor(this.name, 'a parameter', p);
+    const params = listOf(this.name, 'params of a group', group.params, 'must be tensors').map((given) => {
+      const p = checkTensor(this.name, 'a parameter', given);
       checkFloat(this.name, 'parameter', p);
       if (!p.isLeaf)
         throw new ArgumentError(
@@ -89,7 +79,8 @@ export abstract class Optimizer<Options extends { lr: number }> {
         );
       if (known.has(p)) throw new ArgumentError(`${this.name}: a parameter ${formatShape(p.dims)} is given twice`);
       known.add(p);
-    }
+      return p;
+    });
     const whole = { ...this.defaults, ...group, params } as ParameterGroup<Options>;
     this.checkWhole(whole);
     this.hypers.set(whole, new Hyper(this.numbers(whole)));
@@ -107,26 +98,58 @@ export abstract class Optimizer<Options extends { lr: number }> {
     for (const group of this.paramGroups) for (const p of group.params) clearGrad(p);
   }
 
-  /** Changes every parameter that has a gradient, one native call a group and dtype. */
+  /**
+   * Changes every parameter that has a gradient, one native call a group and dtype. A step that fails changes nothing.
+   * Warns once when there is no gradient at all.
+   */
   step(): void {
     for (const group of this.paramGroups) this.checkGroup(group);
+    const updates: Update<Options>[] = [];
     for (const group of this.paramGroups) {
       for (const dtype of ['float32', 'float64'] as const) {
         const params = group.params.filter((p) => p._grad !== null && p.dtype === dtype);
-        if (params.length > 0) this.updateGroup(group, params);
+        if (params.length > 0) updates.push(this.prepare(group, params));
       }
     }
+    if (updates.length === 0) this.warnIdle();
+    if (updates.length > 1) for (const update of updates) checkUpdate(this.name, update);
+    for (const update of updates) this.apply(update);
   }
 
-  private updateGroup(group: ParameterGroup<Options>, params: Tensor[]): void {
+  private warnIdle(): void {
+    if (this.hasWarned) return;
+    this.hasWarned = true;
+    process.emitWarning(
+      `${this.name}.step: no parameter has a gradient, so nothing was changed; call zeroGrad() and backward() before it, and give the optimizer the parameters of the model that is trained`,
+      { type: 'AdjointWarning', code: 'ADJOINT_NO_GRADIENT' },
+    );
+  }
+
+  // All that can fail of one native call; what it makes is not yet stored.
+  private prepare(group: ParameterGroup<Options>, params: readonly Tensor[]): Update<Options> {
+    const names = this.stateNames(group);
+    const gradients = params.map((p) => recordedGradient(this.name, p) as Tensor);
+    const initial = this.initialState(group);
+    const states = unrecorded(() => params.map((p) => completeState(this.state.get(p), p, names, initial)));
     const hyper = this.hypers.get(group) as Hyper;
+    const lists: UpdateLists = {
+      params: handles(params),
+      gradients: handles(gradients),
+      state: Object.fromEntries(names.map((name) => [name, handles(states.map((s) => s[name] as Tensor))])),
+      steps: handles(states.map((s) => s.step as Tensor)),
+      hyper: hyper.tensor.handle,
+      flags: this.flags(group),
+    };
+    return { group, hyper, names, params, gradients, states, lists };
+  }
+
+  private apply({ group, hyper, names, params, states, lists }: Update<Options>): void {
     onFailure(hyper.save());
     unrecorded(() => hyper.set(this.numbers(group)));
-    const names = this.stateNames(group);
-    const flags = this.flags(group);
     const { changes } = this;
     currentRecording()?.follow({
-      holds: () => this.changes === changes && equal(this.flags(group), flags) && equal(this.stateNames(group), names),
+      holds: () =>
+        this.changes === changes && equal(this.flags(group), lists.flags) && equal(this.stateNames(group), names),
       isDue: () => !equal(this.numbers(group), hyper.values),
       advance: () => {
         this.checkGroup(group);
@@ -134,104 +157,92 @@ export abstract class Optimizer<Options extends { lr: number }> {
       },
       save: () => hyper.save(),
     });
-    const states = unrecorded(() => params.map((p) => this.stateOf(p, names, this.initialState(group))));
-    this.update({
-      params: handles(params),
-      gradients: handles(params.map((p) => recordedGradient(this.name, p) as Tensor)),
-      state: Object.fromEntries(names.map((name) => [name, handles(states.map((s) => s[name] as Tensor))])),
-      steps: handles(states.map((s) => s.step as Tensor)),
-      hyper: hyper.tensor.handle,
-      flags,
+    this.update(lists);
+    params.forEach((p, i) => {
+      this.setState(p, states[i] as ParameterState);
+      changed(p);
     });
-    for (const p of params) changed(p);
   }
 
-  private stateOf(p: Tensor, names: readonly string[], initial = 0): State {
-    let state = this.state.get(p);
-    if (state === undefined) {
-      const step = keep(full([1], 0, { dtype: 'float64' }));
-      state = { step };
-      this.state.set(p, state);
-      onFailure(() => {
-        this.state.delete(p);
-        step.dispose();
-      });
-    }
-    for (const name of names) state[name] ??= this.stateTensor(p, state, name, initial);
-    return state;
-  }
-
-  private stateTensor(p: Tensor, state: State, name: string, initial: number): Tensor {
-    const t = keep(full(p.dims, initial, { dtype: p.dtype }));
+  private setState(p: Tensor, state: ParameterState): void {
+    const before = this.state.get(p);
+    if (before === state) return;
+    this.state.set(p, state);
     onFailure(() => {
-      delete state[name];
-      t.dispose();
+      if (before === undefined) this.state.delete(p);
+      else this.state.set(p, before);
+      for (const key in state) if (state[key] !== before?.[key]) (state[key] as Tensor).dispose();
     });
-    return t;
   }
 
   /** The state of every parameter and the options of every group, as PyTorch lays them out. The tensors are the live ones. */
   stateDict(): OptimizerState<Options> {
-    const all = this.paramGroups.flatMap((g) => g.params);
     const state: OptimizerState<Options>['state'] = {};
-    all.forEach((p, i) => {
-      const own = this.state.get(p);
-      if (own !== undefined) state[i] = { ...own };
+    let count = 0;
+    const groups = this.paramGroups.map((group) => {
+      const numbers = group.params.map((p) => {
+        const own = this.state.get(p);
+        if (own !== undefined) state[count] = { ...own };
+        return count++;
+      });
+      return { ...group, params: numbers };
     });
-    return {
-      state,
-      param_groups: this.paramGroups.map((g) => ({ ...g, params: g.params.map((p) => all.indexOf(p)) })),
-    };
+    return { state, param_groups: groups };
   }
 
   /**
    * Goes on where `stateDict` was taken: copies the state and the options. A `momentum_buffer` without `step`, as PyTorch
    * saves it, counts as one step.
    *
-   * @throws StateError when groups or shapes do not fit; nothing is changed then
+   * @throws StateError when groups or shapes do not fit, or a compiled step is using the state; nothing is changed then
    */
   loadStateDict(saved: OptimizerState<Options>): void {
-    const sizes = (groups: readonly { params?: readonly unknown[] }[]): string =>
-      groups.map((g) => g?.params?.length).join(', ');
-    const groups = Array.isArray(saved?.param_groups) ? saved.param_groups : null;
-    if (groups === null || sizes(groups) !== sizes(this.paramGroups)) {
-      throw new StateError(
-        `${this.name}: the saved state must have groups of ${sizes(this.paramGroups)} parameters, got ${groups === null ? describe(saved) : sizes(groups)}`,
-      );
-    }
-    for (const { params: _, ...options } of groups) {
+    refuseReading(`${this.name}.loadStateDict`, 'load it outside of the compiled function');
+    const groups = checkGroups(this.name, saved, this.paramGroups);
+    groups.forEach(({ params: _, ...options }, i) => {
       checkOptions(this.name, options, [...Object.keys(this.defaults), 'initialLr']);
-      this.checkWhole({ ...this.defaults, ...(options as unknown as Options) });
-    }
-    const all = this.paramGroups.flatMap((g) => g.params);
+      this.checkWhole({ ...(this.paramGroups[i] as ParameterGroup<Options>), ...(options as unknown as Options) });
+    });
     const numbers = groups.flatMap((g) => g.params);
-    this.changes++;
-    const loaded = all.map((p, i) => this.checkState(saved.state?.[numbers[i] as number], p, i));
-    all.forEach((p, i) => {
-      this.state.delete(p);
-      const given = loaded[i];
-      if (given === undefined) return;
-      const names = Object.keys(given).filter((key) => key !== 'step');
-      const own = this.stateOf(p, names);
-      for (const name of names) copy_(own[name] as Tensor, given[name] as Tensor);
-      fill_(own.step as Tensor, given.step?.item() ?? ('momentum_buffer' in given ? 1 : 0));
+    const all = this.paramGroups.flatMap((g) => g.params);
+    const live = new Set([...this.state.values()].flatMap((state) => Object.values(state)));
+    const loads = all.map((p, i) => {
+      const given = givenState(this.name, saved.state[numbers[i] as number], p, i);
+      return planLoad(this.name, given, this.state.get(p), p, live);
+    });
+    if (loads.some((load, i) => load?.state !== this.state.get(all[i] as Tensor))) this.changes++;
+    loads.forEach((load, i) => {
+      const p = all[i] as Tensor;
+      if (load === null) {
+        this.state.delete(p);
+      } else {
+        load.copy?.();
+        this.state.set(p, load.state);
+      }
     });
     groups.forEach(({ params: _, ...options }, i) => {
       Object.assign(this.paramGroups[i] as object, options);
     });
   }
+}
 
-  private checkState(given: State | undefined, p: Tensor, index: number): State | undefined {
-    for (const [key, t] of Object.entries(given ?? {})) {
-      checkTensor(this.name, `state ${key} of parameter ${index}`, t);
-      if (key === 'step' ? t.size !== 1 : !sameShape(t.dims, p.dims)) {
-        const shape = key === 'step' ? '[1]' : formatShape(p.dims);
-        throw new StateError(
-          `${this.name}: state ${key} of parameter ${index} must be ${shape}, got ${formatShape(t.dims)}`,
-        );
-      }
-    }
-    return given;
+// One native call of a step.
+interface Update<Options> {
+  group: ParameterGroup<Options>;
+  hyper: Hyper;
+  names: readonly string[];
+  params: readonly Tensor[];
+  gradients: readonly Tensor[];
+  states: readonly ParameterState[];
+  lists: UpdateLists;
+}
+
+// A native call checks its own tensors before it writes; before the first of several, all must be checked.
+function checkUpdate(name: string, { params, gradients, names, states }: Update<unknown>): void {
+  for (const p of params) native.checkFree(p.handle, true, name);
+  for (const g of gradients) native.checkFree(g.handle, false, name);
+  for (const state of states) {
+    for (const key of ['step', ...names]) native.checkFree((state[key] as Tensor).handle, true, name);
   }
 }
 

@@ -40,6 +40,16 @@ void watch(const Napi::CallbackInfo& info) {
   instanceOf(info).environment.watch(slotOf(info, 0), info[1]);
 }
 
+// checkFree(handle, written, name): throws what a kernel of that name would, if a compiled step that is queued forbids
+// it to read (or write) the tensor.
+void checkFree(const Napi::CallbackInfo& info) {
+  bool written = true;
+  char name[64] = "";
+  napi_get_value_bool(info.Env(), info[1], &written);
+  napi_get_value_string_utf8(info.Env(), info[2], name, sizeof name, nullptr);
+  freeSlotOf(info, name, written);
+}
+
 // write(handle, typedArray), read(handle, typedArray)
 void write(const Napi::CallbackInfo& info) {
   const Slot& slot = freeSlotOf(info, "copy_", true);
@@ -118,6 +128,7 @@ void addTensors(Napi::Env env, Napi::Object exports, Instance* instance) {
     exports.Set(name, Napi::Function::New(env, function, name, instance));
   };
   add("watch", watch);
+  add("checkFree", checkFree);
   add("write", write);
   add("read", read);
   add("readNumber", readNumber);

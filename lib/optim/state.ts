@@ -1,0 +1,125 @@
+// What optimizers keep for each parameter, and how it is loaded.
+import { noGrad } from '../autograd/tape.js';
+import { describe, formatShape, StateError } from '../errors.js';
+import { keep } from '../memory.js';
+import { native } from '../native.js';
+import { copy_, fill_, to } from '../ops/copy.js';
+import { full } from '../ops/creation.js';
+import { sameShape } from '../shape.js';
+import { checkTensor, type Tensor } from '../tensor.js';
+
+/** The saved form of an optimizer, laid out as PyTorch's. */
+export interface OptimizerState<Options> {
+  /** For each parameter, by its number over all groups, its state tensors. */
+  state: Record<string, Record<string, Tensor>>;
+  param_groups: (Options & { params: number[]; initialLr?: number })[];
+}
+
+/** @internal `step` and the tensors that an optimizer names. Without a prototype: files give names, too. */
+export type ParameterState = Record<string, Tensor>;
+
+/** @internal A parameter's state with all that a step needs, in its dtype: the one it has, or another one with what was missing. */
+export function completeState(
+  before: ParameterState | undefined,
+  p: Tensor,
+  names: readonly string[],
+  initial: number,
+): ParameterState {
+  let isComplete = before !== undefined;
+  for (let i = 0; i < names.length && isComplete; i++) isComplete = before?.[names[i] as string]?.dtype === p.dtype;
+  if (isComplete) return before as ParameterState;
+  const state: ParameterState = Object.assign(Object.create(null), before);
+  state.step ??= keep(full([1], 0, { dtype: 'float64' }));
+  for (const name of names) {
+    const own = state[name];
+    if (own === undefined) state[name] = keep(full(p.dims, initial, { dtype: p.dtype }));
+    else if (own.dtype !== p.dtype) state[name] = keep(noGrad(() => to(own, p.dtype))); // the parameter was converted
+  }
+  return state;
+}
+
+/** @internal The groups of a saved state, as many and as large as `own`. */
+export function checkGroups<Options>(
+  name: string,
+  saved: OptimizerState<Options>,
+  own: readonly { params: readonly unknown[] }[],
+): OptimizerState<Options>['param_groups'] {
+  const sizes = (groups: readonly { params?: readonly unknown[] }[]): string =>
+    groups.map((g) => g?.params?.length).join(', ');
+  const groups = Array.isArray(saved?.param_groups) ? saved.param_groups : null;
+  if (groups === null || sizes(groups) !== sizes(own)) {
+    throw new StateError(
+      `${name}: the saved state must have groups of ${sizes(own)} parameters, got ${groups === null ? describe(saved) : sizes(groups)}`,
+    );
+  }
+  for (const { params } of groups) {
+    for (const number of params) {
+      if (Number.isInteger(number) && number >= 0) continue;
+      throw new StateError(
+        `${name}: params of the saved groups must be numbers of parameters, got ${describe(number)}`,
+      );
+    }
+  }
+  if (saved.state === null || typeof saved.state !== 'object' || saved.state instanceof Map) {
+    throw new StateError(
+      `${name}: state must be an object with the state of each parameter, got ${describe(saved.state)}`,
+    );
+  }
+  return groups;
+}
+
+/** @internal The saved state of one parameter, every tensor checked; null where there is none. */
+export function givenState(name: string, given: unknown, p: Tensor, index: number): ParameterState | null {
+  if (given === undefined) return null;
+  if (given === null || typeof given !== 'object') {
+    throw new StateError(`${name}: state of parameter ${index} must be an object of tensors, got ${describe(given)}`);
+  }
+  const state: ParameterState = Object.create(null);
+  for (const [key, value] of Object.entries(given)) {
+    const t = checkTensor(name, `state ${key} of parameter ${index}`, value);
+    if (key === 'step' ? t.size !== 1 : !sameShape(t.dims, p.dims)) {
+      const shape = key === 'step' ? '[1]' : formatShape(p.dims);
+      throw new StateError(`${name}: state ${key} of parameter ${index} must be ${shape}, got ${formatShape(t.dims)}`);
+    }
+    native.checkFree(t.handle, false, name);
+    state[key] = t;
+  }
+  return state;
+}
+
+/** The state that a parameter will have, and what is left to copy into it when nothing can fail any more. */
+interface Load {
+  state: ParameterState;
+  copy: (() => void) | null;
+}
+
+/**
+ * @internal Plans to load `given`: into the tensors that the parameter has, so that compiled steps go on with them, or into
+ * new ones where it has others, or where `given` is of this optimizer itself (`live`) and would be overwritten meanwhile.
+ */
+export function planLoad(
+  name: string,
+  given: ParameterState | null,
+  own: ParameterState | undefined,
+  p: Tensor,
+  live: ReadonlySet<Tensor>,
+): Load | null {
+  for (const key in own) native.checkFree((own[key] as Tensor).handle, true, name);
+  if (given === null) return null;
+  const step = given.step?.item() ?? ('momentum_buffer' in given ? 1 : 0);
+  const keys = Object.keys(given).filter((key) => key !== 'step');
+  const fits =
+    own !== undefined &&
+    Object.keys(own).length === keys.length + 1 &&
+    keys.every((key) => own[key]?.dtype === p.dtype && !live.has(given[key] as Tensor));
+  const state = fits ? own : completeState(undefined, p, keys, 0);
+  const copy = (): void => {
+    noGrad(() => {
+      for (const key of keys) copy_(state[key] as Tensor, given[key] as Tensor);
+      fill_(state.step as Tensor, step);
+    });
+  };
+  if (fits) return { state, copy };
+  copy();
+  return { state, copy: null };
+}
