@@ -50,6 +50,8 @@ export interface OperationDescription {
 /** What a program consists of; `groups` lists the operations that are replayed, those of a group fused. */
 export interface ProgramDescription {
   operations: OperationDescription[];
+  /** The buffers that are returned. */
+  outputs: number[];
   constants: Record<string, Uint8Array>;
   groups: number[][];
   arenaBytes: number;

@@ -1,7 +1,20 @@
 // Calls of compiled functions that fail leave parameters, gradients, versions, optimizers, schedules, generators and memory
 // as they were: while recording, before a replay, within one, and when memory fails at any allocation.
 import { describe, expect, it } from 'vitest';
-import { type CompiledStep, compile, manualSeed, mul, noGrad, ones, type Tensor, zeros } from '../lib/index.js';
+import {
+  type CompiledStep,
+  compile,
+  freeMemory,
+  manualSeed,
+  mul,
+  nn,
+  noGrad,
+  ones,
+  rotaryEmbedding,
+  scope,
+  type Tensor,
+  zeros,
+} from '../lib/index.js';
 import { expectFailure, expectOneStep, failingMemory, labels, liveBytes, rounds, World } from './world.js';
 
 type Fn = (x: Tensor, y: Tensor) => unknown;
@@ -148,5 +161,60 @@ describe.each(Object.entries(worlds))('a recording that fails %s changes nothing
     const step = compiled(w.step);
     expect(await failingMemory(w, () => step.sync(w.x, w.y))).toBeGreaterThan(10);
     expectOneStep(w, make);
+  });
+});
+
+// Numbers as operands, tables of angles and positions: made where they are first needed, used for ever.
+describe.each([
+  'a recording',
+  'a recording that fails',
+  'a scope',
+  'a scope that fails',
+  'an option of a recorded step',
+])('what the library keeps for later use, first made in %s', (where) => {
+  const i = ['a recording', 'a recording that fails', 'a scope', 'a scope that fails'].indexOf(where);
+  const base = 77 + i;
+  const positions = new nn.SinusoidalPositions(4);
+  /** Each with its result for ones [3, 4], in row t and column d. */
+  const makers: Record<string, [(t: Tensor) => Tensor, (t: number, d: number) => number]> = {
+    'a number': [(x) => mul(x, 1000.5 + i), () => 1000.5 + i],
+    'angles of rotary positions': [
+      (x) => rotaryEmbedding(x, { base }),
+      (t, d) => {
+        const angle = t * base ** (-(d % 2) / 2);
+        return Math.cos(angle) + (d < 2 ? -1 : 1) * Math.sin(angle);
+      },
+    ],
+    'sinusoidal positions': [
+      (x) => positions.forward(x),
+      (t, d) => {
+        const angle = t * 10_000 ** (-(d - (d % 2)) / 4);
+        return 1 + (d % 2 === 0 ? Math.sin(angle) : Math.cos(angle));
+      },
+    ],
+  };
+
+  it.each(Object.entries(makers))('%s', (_, [use, reference]) => {
+    const x = ones([3, 4]);
+    const failing = (): never => {
+      use(x);
+      return mine();
+    };
+    const w = new World();
+    if (where === 'a recording') compile(use).sync(x);
+    if (where === 'a recording that fails') expect(() => compile(failing).sync()).toThrow('mine');
+    if (where === 'a scope') scope(() => use(x));
+    if (where === 'a scope that fails') expect(() => scope(failing)).toThrow('mine');
+    if (where === 'an option of a recorded step') {
+      w.onOption = () => void use(x);
+      compiled(w.step).sync(w.x, w.y);
+    }
+    freeMemory();
+    const check = (y: Tensor): void =>
+      y.toTypedArray().forEach((value, k) => {
+        expect(value).toBeCloseTo(reference(Math.floor(k / 4), k % 4), 4);
+      });
+    for (let k = 0; k < 3; k++) check(use(x));
+    check(compile(use).sync(x));
   });
 });

@@ -3,6 +3,7 @@ import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, formatShape, ShapeError, StateError } from '../errors.js';
 import { keep } from '../memory.js';
 import { copy_ } from '../ops/copy.js';
+import { currentRecording } from '../program/recording.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkTensor, empty, type Tensor, view } from '../tensor.js';
 
@@ -12,7 +13,7 @@ import { checkTensor, empty, type Tensor, view } from '../tensor.js';
  *
  * The shapes grow with each token, so a `compile`d function would be recorded for each length: call such models eagerly.
  *
- * @throws StateError where gradients are recorded; ShapeError when rows do not fit those held
+ * @throws StateError where gradients, or a compiled step, are recorded; ShapeError when rows do not fit those held
  * @example
  * const attention = new nn.MultiheadAttention(64, 4, { batchFirst: true }).eval();
  * const cache = new nn.KeyValueCache();
@@ -65,11 +66,16 @@ export class KeyValueCache {
    *
    * @param keys [rows, batch, features] or [rows, features]
    * @param values likewise, of as many rows
-   * @throws StateError where gradients are recorded; ShapeError when rows or the other dimensions do not fit
+   * @throws StateError where gradients, or a compiled step, are recorded; ShapeError when rows or the other dimensions do not fit
    */
   append(keys: Tensor, values: Tensor): void {
     checkTensor('KeyValueCache', 'keys', keys);
     checkTensor('KeyValueCache', 'values', values);
+    if (currentRecording() !== null) {
+      throw new StateError(
+        'KeyValueCache: cannot grow while a step is being recorded, as each replay would write the same rows; call such models eagerly',
+      );
+    }
     if (isGradEnabled() && (keys._requiresGrad || values._requiresGrad)) {
       throw new StateError('KeyValueCache: has no gradients, got keys or values that want them; call it inside noGrad');
     }

@@ -9,7 +9,7 @@ import { type Lot, Queue } from './queue.js';
 import { isRecording } from './recording.js';
 import { atRest } from './rest.js';
 import { collect, type Structure, structureOf } from './structure.js';
-import { checkAgainstEager, keepOriginal } from './verify.js';
+import { checkAgainstEager, checkConditions, keepOriginal } from './verify.js';
 
 /** What a step is called with, and what it returns, once their structure does not matter any more. */
 export type Leaves = readonly (Tensor | number)[];
@@ -120,6 +120,7 @@ export class Machine {
   private add(recorded: Recorded): Program {
     if (this.disposed) throw disposedStep();
     const description = this.verify ? native.describeRecording() : null;
+    if (description !== null) checkConditions(description);
     const program = makeProgram(this.runner, recorded);
     if (description !== null) keepOriginal(program, description);
     program.used = ++this.used;

@@ -1,3 +1,4 @@
+import { dtypeCode } from '../dtype.js';
 import { StateError } from '../errors.js';
 import { native, type OperationDescription, type ProgramDescription } from '../native.js';
 import type { Tensor } from '../tensor.js';
@@ -84,6 +85,26 @@ const originals = new WeakMap<Program, ProgramDescription>();
 /** Keeps what a program was recorded as, before it was optimized. */
 export function keepOriginal(program: Program, description: ProgramDescription): void {
   originals.set(program, description);
+}
+
+/**
+ * Refuses a recording in which the result of a comparison goes nowhere: JavaScript then has asked `if (x.gt(0))`, most
+ * likely, which no library can notice, and which is true whatever the tensor holds.
+ */
+export function checkConditions({ operations, outputs }: ProgramDescription): void {
+  const needed = new Set(outputs);
+  for (const { spans } of operations) for (const s of spans) if (s.read) needed.add(s.buffer);
+  const lost = operations.find(({ spans }) => {
+    const isComputed = spans.some((s) => s.read && s.kind !== 'constant');
+    const written = spans.filter((s) => s.written);
+    return (
+      isComputed && written.every((s) => s.dtype === dtypeCode.uint8 && s.kind === 'arena' && !needed.has(s.buffer))
+    );
+  });
+  if (lost === undefined) return;
+  throw new StateError(
+    `compile: the uint8 result of operation ${lost.number} (${lost.kernel}) must be used by another operation or returned; a tensor in an if, ?: or && counts as true whatever it holds: choose by where(), or return it and decide outside`,
+  );
 }
 
 function original(program: Program, optimized: ProgramDescription): ProgramDescription {

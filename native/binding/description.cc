@@ -53,6 +53,9 @@ Napi::Value describe(Napi::Env env, const Recording& recording, const Plan* plan
     operations[operations.Length()] = describeOperation(env, recording, operation);
   }
   result["operations"] = operations;
+  auto outputs = Napi::Array::New(env);
+  for (const RecordedSpan& span : recording.outputs) outputs[outputs.Length()] = static_cast<double>(span.buffer);
+  result["outputs"] = outputs;
   auto constants = Napi::Object::New(env);
   for (size_t b = 0; b < recording.buffers.size(); b++) {
     const RecordedBuffer& buffer = recording.buffers[b];
