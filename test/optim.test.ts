@@ -5,6 +5,7 @@ import { noGrad } from '../lib/autograd/tape.js';
 import type { DType } from '../lib/dtype.js';
 import { type AdjointError, ArgumentError, DTypeError, StateError } from '../lib/errors.js';
 import { scope } from '../lib/memory.js';
+import '../lib/methods.js';
 import { Linear } from '../lib/nn/index.js';
 import { copy_ } from '../lib/ops/copy.js';
 import { ones, tensor, zeros } from '../lib/ops/creation.js';
@@ -19,6 +20,7 @@ import {
   RMSprop,
   SGD,
 } from '../lib/optim/index.js';
+import { compile } from '../lib/program/compile.js';
 import type { Tensor } from '../lib/tensor.js';
 import { expectNear, expectNumbers, fromGolden, type Golden, readGolden } from './golden.js';
 
@@ -249,6 +251,41 @@ describe('clipping against PyTorch', () => {
   it('does nothing without gradients', () => {
     expect(clipGradNorm_([ones([2], { requiresGrad: true })], 1).item()).toBe(0);
   });
+
+  it.each([
+    [Number.NaN, 2, 'NaN'],
+    [Infinity, 2, 'Infinity'],
+    [Number.NaN, Infinity, 'NaN'],
+  ])('errorIfNonfinite: %s, norm type %s', (value, normType, text) => {
+    const params = [tensor([3, 4], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
+    (params[0] as Tensor).grad = tensor([3, 4]);
+    (params[1] as Tensor).grad = tensor([value]);
+    const before = flat(params.map((p) => p.grad as Tensor));
+    const clip = () => clipGradNorm_(params, 1, { normType, errorIfNonfinite: true });
+    expect(clip).toThrow(StateError);
+    expect(clip).toThrow(`clipGradNorm_: the norm of the gradients must be finite, got ${text}; skip the step`);
+    expect(flat(params.map((p) => p.grad as Tensor))).toEqual(before);
+    (params[1] as Tensor).grad = tensor([0]);
+    expect(clip().item()).toBe(normType === 2 ? 5 : 4);
+  });
+
+  it('errorIfNonfinite in a compiled step: an error before the optimizer runs', async () => {
+    const w = tensor([1, 2], { requiresGrad: true });
+    const optimizer = new SGD([w], { lr: 1 });
+    const step = compile((x: Tensor) => {
+      optimizer.zeroGrad();
+      mul(w, x).sum().backward();
+      clipGradNorm_([w], 10, { errorIfNonfinite: true });
+      optimizer.step();
+    });
+    await step(tensor([1, 1]));
+    await step(tensor([0, 1]));
+    expect(w.toArray()).toEqual([0, 0]);
+    await expect(step(tensor([Number.NaN, 1]))).rejects.toThrow('the norm of the gradients must be finite, got NaN');
+    expect(w.toArray()).toEqual([0, 0]);
+    await step(tensor([3, 1]));
+    expect(w.toArray()).toEqual([-3, -1]);
+  });
 });
 
 describe('wrong input', () => {
@@ -261,6 +298,7 @@ describe('wrong input', () => {
     ['betas', () => new AdamW([p()], { betas: [0.9, 1] }), ArgumentError, 'AdamW: betas must be two numbers in [0, 1), got [0.9, 1]'],
     ['integers', () => new SGD([ones([2], { dtype: 'int32' })]), DTypeError, "SGD: parameter must be float32 or float64, got int32; convert it by parameter.to('float32')"],
     ['norm type', () => clipGradNorm_([p()], 1, { normType: 0 }), ArgumentError, 'clipGradNorm_: normType must be a number above 0, got 0'],
+    ['flag', () => clipGradNorm_([p()], 1, { errorIfNonfinite: 1 as never }), ArgumentError, 'clipGradNorm_: errorIfNonfinite must be a boolean, got 1'],
     ['limit', () => clipGradValue_([p()], Number.NaN), ArgumentError, 'clipGradValue_: limit must be a finite number of at least 0, got NaN'],
     ['negative rate', () => new Adam([p()], { lr: -1 }), ArgumentError, 'Adam: lr must be a finite number of at least 0, got -1'],
     ['unknown option', () => new SGD([p()], { beta: 1 } as never), ArgumentError, 'SGD: unknown option "beta"; known are lr, momentum, dampening, weightDecay, nesterov, maximize'],

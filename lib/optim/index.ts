@@ -1,6 +1,6 @@
 export { Adagrad, type AdagradOptions } from './adagrad.js';
 export { Adam, type AdamOptions, AdamW } from './adam.js';
-export { clipGradNorm_, clipGradValue_ } from './clip.js';
+export { type ClipGradNormOptions, clipGradNorm_, clipGradValue_ } from './clip.js';
 export { Optimizer, type ParameterGroup, type Parameters } from './optimizer.js';
 export { RMSprop, type RMSpropOptions } from './rmsprop.js';
 export * from './schedulers/index.js';

@@ -201,10 +201,11 @@ Outcome gradientNorm(Out<T> norm, Ins<T> gradients, double p) {
   return ok();
 }
 
-// g = g · min(1, maxNorm / (norm [1] + 1e-6))
+// g = g · min(1, maxNorm / (norm [1] + 1e-6)); with `onlyFinite`, a norm that is NaN or infinite is a fault.
 template <typename T>
-Outcome scaleByNorm(InOuts<T> gradients, In<T> norm, double maxNorm) {
+Outcome scaleByNorm(InOuts<T> gradients, In<T> norm, double maxNorm, int64_t onlyFinite) {
   if (norm.length != 1) return misfit();
+  if (onlyFinite != 0 && norm[0] - norm[0] != 0) return fault(0, static_cast<double>(norm[0]));
   const double ratio = maxNorm / (static_cast<double>(norm[0]) + 1e-6);
   if (ratio >= 1) return ok();
   const T scale = static_cast<T>(ratio);
