@@ -193,7 +193,11 @@ export function fullLike(x: Tensor, value: number, options?: TensorOptions): Ten
   return filled('fullLike', x.dims, value, { dtype: x.dtype, ...options });
 }
 
-/** start, start + step, … below `end` (exclusive); `arange(n)` counts from 0. Default dtype float32. */
+/**
+ * start, start + step, … below `end` (exclusive); `arange(n)` counts from 0. Default dtype float32; integers are truncated.
+ *
+ * @throws ArgumentError when a number is beyond the dtype's range
+ */
 export function arange(start: number, end?: number, options?: TensorOptions & { step?: number }): Tensor {
   checkOptions('arange', options, ['step', ...tensorOptions]);
   const from = end === undefined ? 0 : checkNumber('arange', 'start', start);
@@ -205,7 +209,11 @@ export function arange(start: number, end?: number, options?: TensorOptions & { 
   return fromFunction('arange', [n], (i) => from + i * step, options);
 }
 
-/** `steps` numbers evenly spaced from `start` to `end`, both included. */
+/**
+ * `steps` numbers evenly spaced from `start` to `end`, both included. Integers are truncated.
+ *
+ * @throws ArgumentError when a number is beyond the dtype's range
+ */
 export function linspace(start: number, end: number, steps: number, options?: TensorOptions): Tensor {
   checkOptions('linspace', options, tensorOptions);
   const from = checkNumber('linspace', 'start', start);
@@ -233,6 +241,7 @@ function fromFunction(
   const y = empty(shape, dtype);
   const values = new arrayTypes[dtype](sizeOf(shape));
   for (let i = 0; i < values.length; i++) values[i] = f(i);
+  if (values.length > 0) for (const i of [0, values.length - 1]) checkElement(operation, Math.trunc(f(i)), dtype);
   native.write(y.handle, values);
   return finish(y, options);
 }

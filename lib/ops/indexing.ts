@@ -25,11 +25,23 @@ function checkIndex(operation: string, index: unknown): Tensor {
   return t;
 }
 
+function wrongIndex(operation: string, n: number, { value, position }: Fault): ArgumentError {
+  const hint = value < 0 ? '; negative indices do not count from the end' : '';
+  const rule = `indices must be at least 0 and below ${n}`;
+  return new ArgumentError(`${operation}: ${rule}, got ${value} (element ${position})${hint}`);
+}
+
 function checkIndices(operation: string, fault: Fault | undefined, n: number): void {
-  checkFault(fault, ({ value, position }) => {
-    const hint = value < 0 ? '; negative indices do not count from the end' : '';
-    const rule = `indices must be at least 0 and below ${n}`;
-    return new ArgumentError(`${operation}: ${rule}, got ${value} (element ${position})${hint}`);
+  checkFault(fault, (found) => wrongIndex(operation, n, found));
+}
+
+// A sum that does not fit is a fault behind all indices.
+function checkSums(fault: Fault | undefined, n: number, { size, dtype }: Tensor): void {
+  checkFault(fault, (found) => {
+    if (found.position < size) return wrongIndex('scatterAdd', n, found);
+    const rule = `sums of integers must fit in ${dtype}`;
+    const got = `got one that ${found.value} (element ${found.position - size} of source) takes beyond it`;
+    return new ArgumentError(`scatterAdd: ${rule}, ${got}; convert x and source to a wider dtype`);
   });
 }
 
@@ -128,7 +140,7 @@ function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor 
  * @param index int32, of x's rank, in [0, n); outside `dim` no larger than x
  * @param source of x's dtype, of x's rank and at least index's sizes; what lies beyond them is not read
  * @param options dim, which must be given, as in PyTorch
- * @throws ArgumentError when an index is out of range
+ * @throws ArgumentError when an index is out of range, or a sum of integers out of their range: it never wraps around
  */
 export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options: { dim: number }): Tensor {
   checkTensor('scatterAdd', 'x', x);
@@ -151,7 +163,7 @@ export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options: { 
   }
   const { outer, n, inner } = around(x.dims, dim);
   const y = noGrad(() => clone(x));
-  checkIndices('scatterAdd', scatterAddKernel(y.handle, read.handle, index.handle, outer, n, inner), n);
+  checkSums(scatterAddKernel(y.handle, read.handle, index.handle, outer, n, inner), n, read);
   return record('scatterAdd', y, [x, read], (dy, needs) => [dy, needs[1] ? gathered(dy, index, dim) : null], [index]);
 }
 

@@ -1,11 +1,11 @@
 import { isGradEnabled, record } from '../autograd/tape.js';
-import type { DType } from '../dtype.js';
+import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkOptions, describe } from '../errors.js';
-import { type Kernel, kernel } from '../native.js';
+import { type Fault, type Kernel, kernel } from '../native.js';
+import { checkFault } from '../program/recording.js';
 import { around, checkDim, type Shape, sizeOf } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo, sumTo } from './broadcast.js';
-import { to } from './copy.js';
 import { ones } from './creation.js';
 import { mul } from './elementwise.js';
 import { permute, reshape } from './shape.js';
@@ -78,9 +78,12 @@ export function layout(
   options: ReduceOptions | undefined,
   known: readonly string[] = reduceOptions,
 ): Layout {
-  const l = plan(operation, x, options, known);
+  return neighbours(plan(operation, x, options, known));
+}
+
+function neighbours(l: Layout): Layout {
   if (l.order === null) return l;
-  return { ...l, x: permute(x, l.order), kept: l.order.map((d) => l.kept[d] as number), order: null };
+  return { ...l, x: permute(l.x, l.order), kept: l.order.map((d) => l.kept[d] as number), order: null };
 }
 
 /** @internal Runs a kernel `(y, x, outer, n, inner)`. */
@@ -95,25 +98,41 @@ export function stretch(dy: Tensor, kept: Shape, xShape: Shape): Tensor {
   return expandTo(reshape(dy, kept), xShape);
 }
 
-// Sums of small integers need more room.
-const wide = (x: Tensor): DType => (x.dtype === 'uint8' ? 'int32' : x.dtype);
+// Sums and products of integers are int32: wider than uint8, and never wrapped around.
+function checkInt32(operation: string, fault: Fault | undefined): void {
+  checkFault(fault, ({ value, position }) => {
+    const rule = 'a result of integers must fit in int32';
+    return new ArgumentError(
+      `${operation}: ${rule}, got ${value} (element ${position}); take it of floats: x.to('float64')`,
+    );
+  });
+}
+
+function total(operation: string, run: Kernel, l: Layout): Tensor {
+  if (isFloat(l.x.dtype)) return reduceWith(run, l);
+  const y = empty(l.shape, 'int32');
+  checkInt32(operation, run(y.handle, l.x.handle, l.outer, l.n, l.inner));
+  return y;
+}
 
 const sumKernel = kernel('sum');
 
 /**
  * Sum of the elements: y = Σ x. An empty sum is 0. Float32 is added up in blocks and these in double; integers give int32
- * and wrap around beyond its range.
+ * (PyTorch: int64, which there is none of here).
  *
  * @param options dim (default all) and keepDim (default false)
+ * @throws ArgumentError when a sum of integers does not fit in int32: it never wraps around
  * @example
  * tensor([[1, 2], [3, 4]]).sum({ dim: 0 }); // [4, 6]
  */
 export function sum(x: Tensor, options?: ReduceOptions): Tensor {
   const l = plan('sum', x, options, reduceOptions);
+  if (!isFloat(x.dtype)) return total('sum', sumKernel, neighbours(l));
   const { kept } = l;
-  if (l.order !== null) return reshape(sumTo(x.dtype === 'uint8' ? to(x, 'int32') : x, kept), l.shape);
+  if (l.order !== null) return reshape(sumTo(x, kept), l.shape);
   const xShape = x.dims;
-  return record('sum', reduceWith(sumKernel, l, wide(x)), [x], (dy) => [stretch(dy, kept, xShape)]);
+  return record('sum', reduceWith(sumKernel, l), [x], (dy) => [stretch(dy, kept, xShape)]);
 }
 
 const meanKernel = kernel('mean');
@@ -137,10 +156,11 @@ const prodKernel = kernel('prod');
 const prodBackwardKernel = kernel('prodBackward');
 
 /**
- * Product of the elements: y = Π x. An empty product is 1; integers give int32 and wrap around. The gradient, the product
- * of all other elements, is right for zeros too.
+ * Product of the elements: y = Π x. An empty product is 1; integers give int32. The gradient, the product of all other
+ * elements, is right for zeros too.
  *
  * @param options dim (default all) and keepDim (default false)
+ * @throws ArgumentError when a product of integers does not fit in int32: it never wraps around
  */
 export function prod(x: Tensor, options?: ReduceOptions): Tensor {
   const l = layout('prod', x, options);
@@ -152,7 +172,7 @@ export function prod(x: Tensor, options?: ReduceOptions): Tensor {
     prodBackwardKernel(dx.handle, dy.handle, values.handle, outer, n, inner);
     return [dx];
   };
-  return record('prod', reduceWith(prodKernel, l, wide(values)), [values], backward, [values]);
+  return record('prod', total('prod', prodKernel, l), [values], backward, [values]);
 }
 
 // The product of all elements before each, times that of all behind it, without a division: log n multiplications each.
@@ -190,6 +210,7 @@ const cumsumKernel = kernel('cumsum');
  * Running sum along a dimension: yᵢ = x₀ + … + xᵢ, of x's shape. Integers give int32.
  *
  * @param options dim, which must be given
+ * @throws ArgumentError when a sum of integers does not fit in int32: it never wraps around
  * @example
  * tensor([1, 2, 3]).cumsum({ dim: 0 }); // [1, 3, 6]
  */
@@ -202,7 +223,9 @@ export function cumsum(x: Tensor, options: { dim: number }): Tensor {
 // From the front or, its gradient, from the end.
 function running(x: Tensor, dim: number, reverse: boolean): Tensor {
   const { outer, n, inner } = around(x.dims, dim);
-  const y = empty(x.dims, wide(x));
-  cumsumKernel(y.handle, x.handle, outer, n, inner, reverse ? 1 : 0);
+  const isReal = isFloat(x.dtype);
+  const y = empty(x.dims, isReal ? x.dtype : 'int32');
+  const fault = cumsumKernel(y.handle, x.handle, outer, n, inner, reverse ? 1 : 0);
+  if (!isReal) checkInt32('cumsum', fault);
   return record('cumsum', y, [x], (dy) => [running(dy, dim, !reverse)]);
 }

@@ -21,16 +21,6 @@ void forColumns(int64_t outer, int64_t inner, int64_t work, Body&& body) {
   });
 }
 
-// Integers wrap around.
-template <typename T>
-T sum(T a, T b) {
-  return a + b;
-}
-template <>
-int32_t sum(int32_t a, int32_t b) {
-  return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
-}
-
 // x [outer, n, inner], index [m], y [outer, m, inner]: y[o, j, k] = x[o, index[j], k].
 template <typename T>
 Outcome indexSelect(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
@@ -66,7 +56,7 @@ Outcome indexAdd(InOut<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t 
       T* target = y.data + (o * n + index[j]) * inner;
       const T* source = x.data + (o * m + j) * inner;
 #pragma omp simd
-      for (int64_t k = begin; k < end; ++k) target[k] = sum(target[k], source[k]);
+      for (int64_t k = begin; k < end; ++k) target[k] += source[k];
     }
   });
   return ok();
@@ -99,24 +89,41 @@ Outcome gather(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, i
   return ok();
 }
 
-// y [outer, n, inner], index and x [outer, m, inner]: y[o, index[o, j, k], k] += x[o, j, k].
+// The target of scatterAdd: y [outer, n, inner] with x and index [outer, m, inner]. body(place in y, position in x).
+template <typename T, typename Body>
+void forTargets(T* y, In<int32_t> index, int64_t outer, int64_t n, int64_t m, int64_t inner, Body&& body) {
+  forColumns(outer, inner, m, [&](int64_t o, int64_t begin, int64_t end) {
+    T* target = y + o * n * inner;
+    for (int64_t j = 0; j < m; ++j) {
+      const int64_t row = (o * m + j) * inner;
+      for (int64_t k = begin; k < end; ++k) body(target[index[row + k] * inner + k], row + k);
+    }
+  });
+}
+
+// y [outer, n, inner], index and x [outer, m, inner]: y[o, index[o, j, k], k] += x[o, j, k]. Where a sum of integers
+// does not fit, the first element of x that it cannot take is a fault, its position counted behind all indices.
 template <typename T>
 Outcome scatterAdd(InOut<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
   const int64_t m = middleSize(index.length, outer, inner);
   if (m < 0 || y.length != product(outer, n, inner) || x.length != index.length) return misfit();
+  if (overlap(y, x) || overlap(y, index)) return misfit();
   if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
   if (x.length == 0) return ok();
-  forColumns(outer, inner, m, [&](int64_t o, int64_t begin, int64_t end) {
-    T* target = y.data + o * n * inner;
-    for (int64_t j = 0; j < m; ++j) {
-      const int64_t row = (o * m + j) * inner;
-      for (int64_t k = begin; k < end; ++k) {
-        T& place = target[index[row + k] * inner + k];
-        place = sum(place, x[row + k]);
-      }
-    }
-  });
-  return ok();
+  if constexpr (std::is_integral_v<T>) {
+    int64_t first = INT64_MAX;
+    forTargets(y.data, index, outer, n, m, inner, [&](T& place, int64_t i) {
+      if (__builtin_add_overflow(place, x[i], &place)) lowerTo(first, i);
+    });
+    if (first == INT64_MAX) return ok();
+    // Wrapped around, they come back the same way.
+    forTargets(y.data, index, outer, n, m, inner,
+               [&](T& place, int64_t i) { (void)__builtin_sub_overflow(place, x[i], &place); });
+    return fault(index.length + first, static_cast<double>(x[first]));
+  } else {
+    forTargets(y.data, index, outer, n, m, inner, [&](T& place, int64_t i) { place += x[i]; });
+    return ok();
+  }
 }
 
 // Whether T holds the number: a conversion out of range is undefined for integers.
@@ -157,5 +164,5 @@ Outcome oneHot(Out<T> y, In<int32_t> index, int64_t classes) {
 }  // namespace adjoint
 
 #define ADJOINT_ALL(name) kernel<name<float>, name<double>, name<int32_t>, name<uint8_t>>(#name)
-ADJOINT_FAMILY(indexing, ADJOINT_ALL(indexSelect), ADJOINT_ALL(indexAdd), ADJOINT_ALL(gather), ADJOINT_ALL(scatterAdd),
-               ADJOINT_ALL(maskedFill), ADJOINT_ALL(oneHot))
+ADJOINT_FAMILY(indexing, ADJOINT_ALL(indexSelect), kernel<indexAdd<float>, indexAdd<double>>("indexAdd"),
+               ADJOINT_ALL(gather), ADJOINT_ALL(scatterAdd), ADJOINT_ALL(maskedFill), ADJOINT_ALL(oneHot))

@@ -18,6 +18,14 @@ inline Outcome checkIndices(In<int32_t> index, int64_t n) {
   return fault(first, index[first]);
 }
 
+// Whether two spans share memory: what is read while the other is written must not.
+template <typename A, typename B>
+inline bool overlap(A a, B b) {
+  const auto *aBegin = reinterpret_cast<const char*>(a.data), *aEnd = reinterpret_cast<const char*>(a.data + a.length);
+  const auto *bBegin = reinterpret_cast<const char*>(b.data), *bEnd = reinterpret_cast<const char*>(b.data + b.length);
+  return aBegin < bEnd && bBegin < aEnd;
+}
+
 }  // namespace
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint

@@ -166,6 +166,13 @@ inline void parallel(int64_t n, int64_t grain, Body&& body) {
       const_cast<void*>(static_cast<const void*>(&body)));
 }
 
+// Of all calls for one place, on any threads, the least value stays.
+inline void lowerTo(int64_t& place, int64_t value) {
+  int64_t now = __atomic_load_n(&place, __ATOMIC_RELAXED);
+  while (value < now && !__atomic_compare_exchange_n(&place, &now, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+}
+
 template <typename T>
 struct DTypeOf;
 template <>

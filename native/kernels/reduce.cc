@@ -30,13 +30,53 @@ inline Outcome reduceTo(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inn
   return ok();
 }
 
+// NaN comes from a product that overflowed and met a 0.
+inline bool isInt32(double total) { return !(math::abs(total) > 2147483648.0) && total != 2147483648.0; }
+inline bool isInt32(int64_t total) { return total == static_cast<int32_t>(total); }
+inline int32_t toInt32(double total) { return total == total ? static_cast<int32_t>(total) : 0; }
+inline int32_t toInt32(int64_t total) { return static_cast<int32_t>(total); }
+
+// Whether a sum of n is an int32 whatever they are.
+template <typename T>
+constexpr bool alwaysFits(int64_t n) {
+  return sizeof(T) == 1 && n <= INT32_MAX / 255;
+}
+
+// reduceTo of integers: a total that does not fit is a fault, at the first result that has one.
+template <typename Op, typename T>
+inline Outcome reduceIntegers(Out<int32_t> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(y.length, x.length, outer, n, inner)) return misfit();
+  if (y.length == 0) return ok();
+  if (!std::is_same_v<Op, Sum<T>> || !alwaysFits<T>(n)) {
+    int64_t first = INT64_MAX;
+    reduce<Op>(x.data, outer, n, inner, NoShift{}, [&](int64_t j, auto total) {
+      if (!isInt32(total)) lowerTo(first, j);
+    });
+    if (first != INT64_MAX) {
+      typename Op::Total total;
+      fold<Op>(x.data + first / inner * n * inner + first % inner, n, inner, 1, NoShift{}, &total);
+      return fault(first, static_cast<double>(total));
+    }
+  }
+  reduce<Op>(x.data, outer, n, inner, NoShift{}, [&](int64_t j, auto total) { y[j] = toInt32(total); });
+  return ok();
+}
+
 template <typename R, typename T>
 Outcome sum(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  return reduceTo<Sum<T>>(y, x, outer, n, inner);
+  if constexpr (std::is_integral_v<T>) {
+    return reduceIntegers<Sum<T>>(y, x, outer, n, inner);
+  } else {
+    return reduceTo<Sum<T>>(y, x, outer, n, inner);
+  }
 }
 template <typename R, typename T>
 Outcome prod(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  return reduceTo<Product<T>>(y, x, outer, n, inner);
+  if constexpr (std::is_integral_v<T>) {
+    return reduceIntegers<Product<T>>(y, x, outer, n, inner);
+  } else {
+    return reduceTo<Product<T>>(y, x, outer, n, inner);
+  }
 }
 template <typename T>
 Outcome max(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
@@ -176,28 +216,59 @@ Outcome argMin(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer, int64_
   return argBest<Smallest<T>>(index, values, x, outer, n, inner);
 }
 
-// y [outer][n][inner] = the running sums of x along n, or from its end with reverse.
+// The running sums of `width` columns along n, of which neighbours are `step` elements apart: put(total, offset).
+template <typename T, typename Put>
+inline __attribute__((always_inline)) void sumAlong(const T* x, int64_t n, int64_t step, int64_t width, Put put) {
+  using Total = typename Numeric<T>::Total;
+  if (width == 1) {
+    Total total = 0;
+    for (int64_t i = 0; i < n; ++i) put(total += static_cast<Total>(x[i * step]), i * step);
+    return;
+  }
+  Total totals[kTileWidth];
+  for (int64_t j = 0; j < width; ++j) totals[j] = 0;
+  for (int64_t row = 0; row != n * step; row += step) {
+#pragma omp simd
+    for (int64_t j = 0; j < width; ++j) put(totals[j] += static_cast<Total>(x[row + j]), row + j);
+  }
+}
+
+// The first place where a running sum of integers does not fit, or none.
+template <typename T>
+Outcome firstBeyond(In<T> x, int64_t outer, int64_t n, int64_t inner, int64_t start, int64_t step) {
+  int64_t first = INT64_MAX;
+  forEachTile(outer, n, inner, [&](int64_t from, int64_t, int64_t width) {
+    int64_t lost = 0;
+    sumAlong(x.data + from + start, n, step, width,
+             [&](int64_t total, int64_t) { lost |= total ^ static_cast<int32_t>(total); });
+    if (lost == 0) return;
+    sumAlong(x.data + from + start, n, step, width, [&](int64_t total, int64_t at) {
+      if (!isInt32(total)) lowerTo(first, from + start + at);
+    });
+  });
+  if (first == INT64_MAX) return ok();
+  int64_t total = 0;
+  for (int64_t at = first / (n * inner) * n * inner + first % inner + start; at != first + step; at += step) {
+    total += static_cast<int64_t>(x[at]);
+  }
+  return fault(first, static_cast<double>(total));
+}
+
+// y [outer][n][inner] = the running sums of x along n, or from its end with reverse. One of integers that does not fit
+// is a fault, at the first in y.
 template <typename R, typename T>
 Outcome cumsum(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner, int64_t reverse) {
   if (!fits(product(outer, inner), x.length, outer, n, inner) || y.length != x.length) return misfit();
   if (y.length == 0) return ok();
-  using Total = typename Numeric<T>::Total;
   const int64_t start = reverse != 0 ? (n - 1) * inner : 0;
   const int64_t step = reverse != 0 ? -inner : inner;
+  if constexpr (std::is_integral_v<T>) {
+    const Outcome found = alwaysFits<T>(n) ? ok() : firstBeyond(x, outer, n, inner, start, step);
+    if (found.code != Outcome::kOk) return found;
+  }
   forEachTile(outer, n, inner, [&](int64_t from, int64_t, int64_t width) {
-    const T* in = x.data + from + start;
     R* out = y.data + from + start;
-    if (width == 1) {
-      Total total = 0;
-      for (int64_t i = 0; i < n; ++i) out[i * step] = static_cast<R>(total += static_cast<Total>(in[i * step]));
-      return;
-    }
-    Total totals[kTileWidth];
-    for (int64_t j = 0; j < width; ++j) totals[j] = 0;
-    for (int64_t i = 0; i < n; ++i, in += step, out += step) {
-#pragma omp simd
-      for (int64_t j = 0; j < width; ++j) out[j] = static_cast<R>(totals[j] += static_cast<Total>(in[j]));
-    }
+    sumAlong(x.data + from + start, n, step, width, [=](auto total, int64_t at) { out[at] = static_cast<R>(total); });
   });
   return ok();
 }

@@ -29,11 +29,12 @@ struct NoShift {
 constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
-// Integers wrap around like their own arithmetic; float blocks are merged in double.
+// Sums of integers are exact in 64 bits, so that one beyond the result's range is noticed; float blocks are merged in
+// double.
 template <typename T>
 struct Numeric {
-  using Lane = uint32_t;
-  using Total = uint32_t;
+  using Lane = std::conditional_t<sizeof(T) == 1, int32_t, int64_t>;
+  using Total = int64_t;
   static constexpr T lowest = sizeof(T) == 1 ? T(0) : T(INT32_MIN);
   static constexpr T highest = sizeof(T) == 1 ? T(255) : T(INT32_MAX);
 };
@@ -67,11 +68,12 @@ struct Sum {
   }
 };
 
-// Wide lanes: the product of a few floats overflows where the product of all does not.
+// In double: the product of a few floats overflows where the product of all does not. A product of integers is exact
+// there as long as it fits 32 bits, and one that does not never comes back to where it would, but to 0.
 template <typename T>
 struct Product {
-  using Lane = typename Numeric<T>::Total;
-  using Total = Lane;
+  using Lane = double;
+  using Total = double;
   template <typename A>
   static A identity() {
     return 1;
