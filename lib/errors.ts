@@ -92,7 +92,9 @@ function classOf(value: object): string {
   }
 }
 
-function isPlain(value: object): boolean {
+/** An object without a class: `{ … }`, or one without a prototype. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
@@ -105,8 +107,16 @@ function notOptions(operation: string, options: unknown, known: readonly string[
   return new ArgumentError(`${operation}: options must be an object${like}, got ${describe(options)}`);
 }
 
-/** Refuses options that the operation does not know, by name. */
-export function checkOptions(operation: string, options: unknown, known: readonly string[]): void {
+/**
+ * Refuses options that the operation does not know, by name, and null but in those that are `nullable`: it is neither a value
+ * nor left out.
+ */
+export function checkOptions(
+  operation: string,
+  options: unknown,
+  known: readonly string[],
+  nullable: readonly string[] = [],
+): void {
   if (options === undefined) return;
   if (options === null || typeof options !== 'object' || Array.isArray(options)) {
     throw notOptions(operation, options, known);
@@ -118,6 +128,9 @@ export function checkOptions(operation: string, options: unknown, known: readonl
       if (!isPlain(options)) throw notOptions(operation, options, known); // a tensor, a module
       const list = known.length === 0 ? 'it has no options' : `known are ${known.join(', ')}`;
       throw new ArgumentError(`${operation}: unknown option ${JSON.stringify(key)}; ${list}`);
+    }
+    if ((options as Record<string, unknown>)[key] === null && !nullable.includes(key)) {
+      throw new ArgumentError(`${operation}: ${key} must have a value or be left out, got null`);
     }
   }
   if (isEmpty && !isPlain(options)) throw notOptions(operation, options, known); // a promise, a Map
@@ -146,10 +159,43 @@ export function checkNumber(
 }
 
 /** An option that is true or false. */
-export function checkFlag(operation: string, name: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
+export function checkFlag(operation: string, name: string, value: unknown, fallback?: boolean): boolean {
+  if (value === undefined && fallback !== undefined) return fallback;
   if (typeof value === 'boolean') return value;
   throw new ArgumentError(`${operation}: ${name} must be a boolean, got ${describe(value)}`);
+}
+
+/** One of a few texts. */
+export function checkChoice<T extends string>(
+  operation: string,
+  name: string,
+  value: unknown,
+  choices: readonly T[],
+  fallback?: T,
+): T {
+  const chosen = value === undefined ? fallback : value;
+  if (choices.includes(chosen as T)) return chosen as T;
+  const list = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  throw new ArgumentError(`${operation}: ${name} must be ${list}, got ${describe(value)}`);
+}
+
+/** A function that the caller gives. */
+export function checkFunction(operation: string, name: string, value: unknown): void {
+  if (typeof value === 'function') return;
+  throw new ArgumentError(`${operation}: ${name} must be a function, got ${describe(value)}`);
+}
+
+/** A list that may come as any iterable, a text excepted. `what`: `tensors`. */
+export function checkList(operation: string, name: string, what: string, value: unknown): unknown[] {
+  if (Array.isArray(value)) return value.slice();
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Iterable<unknown>)[Symbol.iterator] === 'function'
+  ) {
+    return [...(value as Iterable<unknown>)];
+  }
+  throw new ArgumentError(`${operation}: ${name} must be a list of ${what}, got ${describe(value)}`);
 }
 
 /** An integer in [least, most]. */
@@ -161,10 +207,9 @@ export function checkInteger(
   most = Number.MAX_SAFE_INTEGER,
 ): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+    const low = least === Number.MIN_SAFE_INTEGER ? '' : ` of at least ${least}`;
     const high = most === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${most}`;
-    throw new ArgumentError(
-      `${operation}: ${name} must be an integer of at least ${least}${high}, got ${describe(value)}`,
-    );
+    throw new ArgumentError(`${operation}: ${name} must be an integer${low}${high}, got ${describe(value)}`);
   }
   return value;
 }

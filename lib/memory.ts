@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { bytesPerElement } from './dtype.js';
-import { AllocationError, ArgumentError, checkInteger, describe, formatShape, StateError } from './errors.js';
+import { AllocationError, checkFunction, checkInteger, formatShape, StateError } from './errors.js';
 import { type MemoryStats, native } from './native.js';
 import { currentRecording } from './program/recording.js';
 import type { Tensor } from './tensor.js';
@@ -81,8 +81,8 @@ export function withScope<T>(scope: Scope | null, fn: () => T): T {
 
 /** @internal Refuses async functions before they are called. */
 export function checkSynchronous(operation: string, fn: unknown): void {
-  if (typeof fn !== 'function') throw new ArgumentError(`${operation}: fn must be a function, got ${describe(fn)}`);
-  if (/^Async/.test(fn.constructor.name)) {
+  checkFunction(operation, 'fn', fn);
+  if (/^Async/.test((fn as () => unknown).constructor.name)) {
     throw new StateError(`${operation}: fn must be synchronous, got an async function; await outside of it`);
   }
 }

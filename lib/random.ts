@@ -1,4 +1,5 @@
-import { checkInteger } from './errors.js';
+import { isArrayOf } from './arrays.js';
+import { ArgumentError, checkInteger, describe } from './errors.js';
 import { keep } from './memory.js';
 import { native } from './native.js';
 import { copy_ } from './ops/copy.js';
@@ -33,6 +34,11 @@ export class Generator {
 
   /** Goes on where `getState` was called. */
   setState(state: Int32Array): this {
+    if (!isArrayOf('int32', state) || state.length !== 4) {
+      throw new ArgumentError(
+        `setState: state must be an Int32Array of 4, as getState gives it, got ${describe(state)}`,
+      );
+    }
     copy_(this.state, state);
     return this;
   }

@@ -116,7 +116,7 @@ export class Tensor {
 
   set grad(value: Tensor | null) {
     if (value !== null) {
-      if (!(value instanceof Tensor)) throw new ArgumentError(`grad: must be a tensor or null, got ${describe(value)}`);
+      checkTensor('grad', 'value', value);
       if (value.dtype !== this.dtype || value.dims.join() !== this.dims.join()) {
         throw new ShapeError(
           `grad: must have the tensor's shape and dtype ${formatShape(this.dims)} ${this.dtype}, got ${formatShape(value.dims)} ${value.dtype}`,

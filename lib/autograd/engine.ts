@@ -1,6 +1,7 @@
 import {
   ArgumentError,
   AutogradError,
+  checkFlag,
   checkOptions,
   DTypeError,
   describe,
@@ -9,7 +10,7 @@ import {
 } from '../errors.js';
 import { ones } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
-import { Tensor, view } from '../tensor.js';
+import { checkTensor, Tensor, view } from '../tensor.js';
 import { Pass } from './pass.js';
 import { type Edge, Node, newestNode, record, setGradEnabled, versionOf } from './tape.js';
 
@@ -69,8 +70,7 @@ function seeds(operation: string, outputs: readonly Tensor[], given: readonly (T
       }
       return ones(y.dims.slice(), { dtype: y.dtype });
     }
-    if (!(seed instanceof Tensor))
-      throw new ArgumentError(`${operation}: the gradient must be a tensor, got ${describe(seed)}`);
+    checkTensor(operation, 'the gradient', seed);
     if (!sameShape(seed.dims, y.dims)) {
       throw new ShapeError(
         `${operation}: the gradient must have the tensor's shape ${formatShape(y.dims)}, got ${formatShape(seed.dims)}`,
@@ -83,6 +83,20 @@ function seeds(operation: string, outputs: readonly Tensor[], given: readonly (T
 }
 
 const nothing = (): void => {};
+
+function checkFlags(operation: string, options: BackwardOptions): void {
+  checkFlag(operation, 'retainGraph', options.retainGraph, false);
+  checkFlag(operation, 'createGraph', options.createGraph, false);
+}
+
+/** @internal One tensor or a list of them, as a list. */
+export function tensorsOf(operation: string, name: string, value: unknown): Tensor[] {
+  if (value instanceof Tensor) return [checkTensor(operation, name, value)];
+  if (!Array.isArray(value)) {
+    throw new ArgumentError(`${operation}: ${name} must be a tensor or an array of tensors, got ${describe(value)}`);
+  }
+  return value.map((x, i) => checkTensor(operation, `${name}[${i}]`, x));
+}
 
 /** Walks the graph from `roots` and returns the leaves' gradients. `targets`: only what these need is computed. */
 function run(
@@ -147,7 +161,9 @@ function run(
 export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, options?: BackwardOptions): void {
   const plain = gradient !== undefined && gradient !== null && !(gradient instanceof Tensor) && options === undefined;
   const settings = (plain ? gradient : options) as BackwardOptions | undefined;
+  checkTensor('backward', 'y', y);
   checkOptions('backward', settings, ['retainGraph', 'createGraph']);
+  checkFlags('backward', settings ?? {});
   const start = seeds('backward', [y], [plain ? undefined : (gradient as Tensor | undefined)]);
   const { pass } = run([y], start, settings ?? {});
   for (const [leaf, value] of pass.leaves) pass.accumulate(leaf, value);
@@ -167,11 +183,18 @@ export function grad(
   options: BackwardOptions & { gradOutputs?: readonly (Tensor | null)[]; allowUnused?: boolean } = {},
 ): Tensor[] {
   checkOptions('grad', options, ['retainGraph', 'createGraph', 'gradOutputs', 'allowUnused']);
-  const ys = outputs instanceof Tensor ? [outputs] : outputs;
-  const xs = inputs instanceof Tensor ? [inputs] : inputs;
+  checkFlags('grad', options);
+  const allowUnused = checkFlag('grad', 'allowUnused', options.allowUnused, false);
+  const ys = tensorsOf('grad', 'outputs', outputs);
+  const xs = tensorsOf('grad', 'inputs', inputs);
+  const given = options.gradOutputs ?? [];
+  if (!Array.isArray(given) || given.length > ys.length) {
+    throw new ArgumentError(
+      `grad: gradOutputs must be an array of one gradient for each output, got ${describe(given)}`,
+    );
+  }
   const targets = new Map<Edge, number>();
   xs.forEach((x, i) => {
-    if (!(x instanceof Tensor)) throw new ArgumentError(`grad: input ${i} must be a tensor, got ${describe(x)}`);
     if (!x._requiresGrad)
       throw new AutogradError(
         `grad: input ${i} ${formatShape(x.dims)} has no requiresGrad; set it before computing the outputs`,
@@ -179,14 +202,14 @@ export function grad(
     if (targets.has(x._node ?? x)) throw new ArgumentError(`grad: input ${i} is given twice`);
     targets.set(x._node ?? x, i);
   });
-  const { pass, found } = run(ys, seeds('grad', ys, options.gradOutputs ?? []), options, targets);
+  const { pass, found } = run(ys, seeds('grad', ys, given), options, targets);
   for (const [leaf, value] of pass.leaves) {
     const index = targets.get(leaf);
     if (index === undefined) continue;
     found[index] = pass.give(value);
   }
   found.forEach((value, i) => {
-    if (value === null && !options.allowUnused) {
+    if (value === null && !allowUnused) {
       throw new AutogradError(
         `grad: the outputs do not depend on input ${i} ${formatShape((xs[i] as Tensor).dims)}; pass { allowUnused: true } to get null`,
       );

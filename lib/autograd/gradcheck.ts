@@ -1,8 +1,17 @@
-import { ArgumentError, AutogradError, checkOptions, describe, formatShape } from '../errors.js';
+import {
+  ArgumentError,
+  AutogradError,
+  checkFunction,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  describe,
+  formatShape,
+} from '../errors.js';
 import { native } from '../native.js';
 import { tensor } from '../ops/creation.js';
-import { changed, Tensor } from '../tensor.js';
-import { grad } from './engine.js';
+import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { grad, tensorsOf } from './engine.js';
 import { enableGrad, noGrad } from './tape.js';
 
 export interface GradcheckOptions {
@@ -14,19 +23,30 @@ export interface GradcheckOptions {
   atol?: number;
 }
 
+const defaults = { eps: 1e-6, rtol: 1e-5, atol: 1e-7 };
+
 type Outputs = Tensor | readonly Tensor[];
 
-const listOf = (value: Outputs): readonly Tensor[] => (value instanceof Tensor ? [value] : value);
+const listOf = (operation: string, value: unknown): readonly Tensor[] => tensorsOf(operation, 'the result of f', value);
 
-function checkInputs(operation: string, inputs: readonly Tensor[]): void {
+function checkInputs(operation: string, f: unknown, inputs: readonly Tensor[]): void {
+  checkFunction(operation, 'f', f);
+  if (!Array.isArray(inputs)) {
+    throw new ArgumentError(`${operation}: inputs must be an array of tensors, got ${describe(inputs)}`);
+  }
   for (const x of inputs) {
-    if (!(x instanceof Tensor)) throw new ArgumentError(`${operation}: inputs must be tensors, got ${describe(x)}`);
+    checkTensor(operation, 'each input', x);
     if (x._requiresGrad && x.dtype !== 'float64') {
       throw new ArgumentError(
         `${operation}: inputs with requiresGrad must be float64 (float32 is too coarse), got ${x.dtype}; use to('float64')`,
       );
     }
   }
+}
+
+function checkWanted(operation: string, inputs: readonly Tensor[]): void {
+  if (inputs.some((x) => x._requiresGrad)) return;
+  throw new ArgumentError(`${operation}: at least one input must have requiresGrad`);
 }
 
 /**
@@ -42,14 +62,17 @@ export function numericalGradient(
   options: { index?: number; eps?: number; gradients?: readonly Tensor[] } = {},
 ): Float64Array {
   checkOptions('numericalGradient', options, ['index', 'eps', 'gradients']);
-  checkInputs('numericalGradient', inputs);
-  const { index = 0, eps = 1e-6 } = options;
-  const x = inputs[index];
-  if (x === undefined)
-    throw new ArgumentError(`numericalGradient: index must name one of ${inputs.length} inputs, got ${index}`);
-  const upstream = options.gradients?.map((g) => Float64Array.from(g.toTypedArray()));
+  checkInputs('numericalGradient', f, inputs);
+  const index = checkInteger('numericalGradient', 'index', options.index ?? 0, 0, inputs.length - 1);
+  const eps = checkNumber('numericalGradient', 'eps', options.eps ?? 1e-6, { least: 0, open: true });
+  const x = inputs[index] as Tensor;
+  checkFloat('numericalGradient', 'the input', x);
+  const upstream =
+    options.gradients === undefined
+      ? undefined
+      : tensorsOf('numericalGradient', 'gradients', options.gradients).map((g) => Float64Array.from(g.toTypedArray()));
   const evaluate = (): number => {
-    const ys = noGrad(() => listOf(f(...inputs)));
+    const ys = noGrad(() => listOf('numericalGradient', f(...inputs)));
     let sum = 0;
     ys.forEach((y, k) => {
       const values = y.toTypedArray();
@@ -100,11 +123,14 @@ export function gradcheck(
   options: GradcheckOptions = {},
 ): true {
   checkOptions('gradcheck', options, ['eps', 'rtol', 'atol']);
-  checkInputs('gradcheck', inputs);
-  const { eps = 1e-6, rtol = 1e-5, atol = 1e-7 } = options;
+  checkInputs('gradcheck', f, inputs);
+  const [eps, rtol, atol] = (['eps', 'rtol', 'atol'] as const).map((key) =>
+    checkNumber('gradcheck', key, options[key] ?? defaults[key], { least: 0, open: key === 'eps' }),
+  ) as [number, number, number];
+  checkWanted('gradcheck', inputs);
   const wanted = inputs.filter((x) => x._requiresGrad);
-  if (wanted.length === 0) throw new ArgumentError('gradcheck: at least one input must have requiresGrad');
-  const floats = (...xs: Tensor[]): readonly Tensor[] => listOf(f(...xs)).filter((y) => y.dtype === 'float64');
+  const floats = (...xs: Tensor[]): readonly Tensor[] =>
+    listOf('gradcheck', f(...xs)).filter((y) => y.dtype === 'float64');
   const ys = floats(...inputs);
   const upstream = upstreamFor(ys);
   const recorded = ys.map((_, k) => k).filter((k) => (ys[k] as Tensor)._requiresGrad);
@@ -138,13 +164,21 @@ export function gradgradcheck(
   inputs: readonly Tensor[],
   options: GradcheckOptions = {},
 ): true {
-  const upstream = upstreamFor(listOf(noGrad(() => f(...inputs))).filter((y) => y.dtype === 'float64'));
+  checkOptions('gradgradcheck', options, ['eps', 'rtol', 'atol']);
+  checkInputs('gradgradcheck', f, inputs);
+  checkWanted('gradgradcheck', inputs);
+  const upstream = upstreamFor(
+    listOf(
+      'gradgradcheck',
+      noGrad(() => f(...inputs)),
+    ).filter((y) => y.dtype === 'float64'),
+  );
   for (const g of upstream) g.requiresGrad = true;
   const wanted = inputs.map((x, i) => (x._requiresGrad ? i : -1)).filter((i) => i >= 0);
   const first = (...all: Tensor[]): readonly Tensor[] => {
     const xs = all.slice(0, inputs.length);
     const gs = all.slice(inputs.length);
-    const ys = listOf(f(...xs)).filter((y) => y.dtype === 'float64');
+    const ys = listOf('gradgradcheck', f(...xs)).filter((y) => y.dtype === 'float64');
     const kept = ys.map((y, k) => [y, gs[k] as Tensor] as const).filter(([y]) => y._requiresGrad);
     const found = grad(
       kept.map(([y]) => y),

@@ -1,5 +1,5 @@
-import { checkOptions, formatShape } from '../errors.js';
-import { checkTensor, type Tensor } from '../tensor.js';
+import { ArgumentError, checkList, checkOptions, describe, formatShape } from '../errors.js';
+import { checkTensor, Tensor } from '../tensor.js';
 import { type Edge, Node } from './tape.js';
 
 /** Names for leaves, `module.namedParameters()`, say. */
@@ -11,9 +11,14 @@ interface Vertex {
 }
 
 // Everything behind a tensor, results before what they were made of.
-function walk(root: Tensor, names: LeafNames): Map<Node | Tensor, Vertex> {
+function walk(operation: string, root: Tensor, names: LeafNames): Map<Node | Tensor, Vertex> {
   const named = new Map<Tensor, string>();
-  for (const [name, t] of names) named.set(t, name);
+  for (const entry of checkList(operation, 'names', 'pairs of a name and a tensor', names)) {
+    if (!Array.isArray(entry) || typeof entry[0] !== 'string' || !(entry[1] instanceof Tensor)) {
+      throw new ArgumentError(`${operation}: each of names must be a name and a tensor, got ${describe(entry)}`);
+    }
+    named.set(entry[1], entry[0]);
+  }
   const vertices = new Map<Node | Tensor, Vertex>();
   const label = (v: Node | Tensor): string => {
     const name = v instanceof Node ? v.name : (named.get(v) ?? 'leaf');
@@ -39,7 +44,7 @@ function walk(root: Tensor, names: LeafNames): Map<Node | Tensor, Vertex> {
 export function graphText(y: Tensor, options: { names?: LeafNames } = {}): string {
   checkTensor('graphText', 'y', y);
   checkOptions('graphText', options, ['names']);
-  const vertices = walk(y, options.names ?? []);
+  const vertices = walk('graphText', y, options.names ?? []);
   const numbers = new Map<Node | Tensor, number>();
   const lines: string[] = [];
   const stack: { v: Node | Tensor; depth: number }[] = [{ v: y._node ?? y, depth: 0 }];
@@ -62,7 +67,7 @@ export function graphText(y: Tensor, options: { names?: LeafNames } = {}): strin
 export function graphDot(y: Tensor, options: { names?: LeafNames } = {}): string {
   checkTensor('graphDot', 'y', y);
   checkOptions('graphDot', options, ['names']);
-  const vertices = walk(y, options.names ?? []);
+  const vertices = walk('graphDot', y, options.names ?? []);
   const ids = new Map([...vertices.keys()].map((v, i) => [v, `n${i + 1}`]));
   const lines = ['digraph gradients {', '  rankdir=BT;', '  node [fontname="sans-serif"];'];
   for (const [v, { label, inputs }] of vertices) {

@@ -1,4 +1,4 @@
-import { ArgumentError, AutogradError, describe } from '../errors.js';
+import { ArgumentError, AutogradError, checkFunction, describe } from '../errors.js';
 import { checkTensor, Tensor } from '../tensor.js';
 import { type Backward, type GradientHook, noGrad, record } from './tape.js';
 
@@ -17,8 +17,7 @@ export function retainGrad(x: Tensor): Tensor {
  */
 export function registerHook(x: Tensor, hook: GradientHook): () => void {
   checkTensor('registerHook', 'x', x);
-  if (typeof hook !== 'function')
-    throw new ArgumentError(`registerHook: hook must be a function, got ${describe(hook)}`);
+  checkFunction('registerHook', 'hook', hook);
   const node = x._node;
   if (node === null) {
     throw new AutogradError(
@@ -47,13 +46,22 @@ export function customFunction(
   forward: (...inputs: Tensor[]) => { result: Tensor; saved?: readonly Tensor[] },
   backward: (dy: Tensor, saved: readonly Tensor[], needs: readonly boolean[]) => readonly (Tensor | null)[],
 ): (...inputs: Tensor[]) => Tensor {
+  if (typeof name !== 'string' || name === '') {
+    throw new ArgumentError(`customFunction: name must be a text, got ${describe(name)}`);
+  }
+  checkFunction('customFunction', 'forward', forward);
+  checkFunction('customFunction', 'backward', backward);
   return (...inputs) => {
     inputs.forEach((x, i) => {
       checkTensor(name, `input ${i}`, x);
     });
-    const { result, saved = [] } = noGrad(() => forward(...inputs));
-    if (!(result instanceof Tensor))
-      throw new ArgumentError(`${name}: forward must return { result, saved }, got ${describe(result)}`);
+    const returned = noGrad(() => forward(...inputs)) as Partial<ReturnType<typeof forward>> | undefined | null;
+    const { result, saved = [] } = returned ?? {};
+    if (!(result instanceof Tensor) || !Array.isArray(saved)) {
+      const got = describe(returned instanceof Tensor || !returned ? returned : (result ?? saved));
+      throw new ArgumentError(`${name}: forward must return { result, saved }, got ${got}`);
+    }
+    for (const t of saved) checkTensor(name, 'each saved value', t);
     if (inputs.includes(result))
       throw new ArgumentError(`${name}: forward must return a new tensor, got one of its inputs; return a clone()`);
     const run: Backward = (dy, needs) => backward(dy, saved, needs);

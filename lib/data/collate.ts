@@ -22,6 +22,9 @@ export type Collated<Sample> = Sample extends Tensor | TypedArray | number | boo
  * @throws ShapeError or DTypeError when samples differ, naming the first that does
  */
 export function collate<Sample>(samples: readonly Sample[]): Collated<Sample> {
+  if (!Array.isArray(samples) || samples.length === 0) {
+    throw new ArgumentError(`collate: samples must be an array of at least one sample, got ${describe(samples)}`);
+  }
   return collateField(samples, '') as Collated<Sample>;
 }
 

@@ -45,6 +45,8 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
 
   /** Rows start … end - 1 of each tensor, over the same memory: changing them in place changes the data. */
   slice(start: number, end: number): Tensors {
+    checkInteger('TensorDataset', 'start', start, -this.length, this.length);
+    checkInteger('TensorDataset', 'end', end, -this.length, this.length);
     return this.#each((t) => slice(t, { start, end }));
   }
 

@@ -1,5 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { ArgumentError, checkInteger, checkOptions, describe, StateError } from '../errors.js';
+import {
+  ArgumentError,
+  checkFlag,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  describe,
+  StateError,
+} from '../errors.js';
 import { isPromise, keep } from '../memory.js';
 import { permutation } from '../ops/random.js';
 import { Generator } from '../random.js';
@@ -57,11 +65,14 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
     checkOptions('DataLoader', options, knownOptions);
     this.dataset = dataset;
     this.batchSize = checkInteger('DataLoader', 'batchSize', options.batchSize ?? 1, 1);
-    this.#shuffle = checkType('shuffle', options.shuffle ?? false, 'boolean');
-    this.#dropLast = checkType('dropLast', options.dropLast ?? false, 'boolean');
+    this.#shuffle = checkFlag('DataLoader', 'shuffle', options.shuffle, false);
+    this.#dropLast = checkFlag('DataLoader', 'dropLast', options.dropLast, false);
     this.#generator = chooseGenerator('DataLoader', options);
-    this.#collate = options.collate && checkType('collate', options.collate, 'function');
-    this.#transform = options.transform && checkType('transform', options.transform, 'function');
+    for (const name of ['collate', 'transform'] as const) {
+      if (options[name] !== undefined) checkFunction('DataLoader', name, options[name]);
+    }
+    this.#collate = options.collate;
+    this.#transform = options.transform;
     if (this.length === 0) {
       const got = `${dataset.length} samples and batchSize ${this.batchSize}`;
       throw new ArgumentError(`DataLoader: dropLast must leave a batch, got ${got}`);
@@ -143,11 +154,6 @@ interface Epoch<Sample, Batch> {
 /** A subclass with a `get` of its own is read sample by sample. */
 function isPlainTensorDataset(dataset: unknown): dataset is TensorDataset {
   return dataset instanceof TensorDataset && dataset.get === TensorDataset.prototype.get;
-}
-
-function checkType<T>(name: string, value: T, type: 'boolean' | 'function'): T {
-  if (typeof value === type) return value;
-  throw new ArgumentError(`DataLoader: ${name} must be a ${type}, got ${describe(value)}`);
 }
 
 /** @internal The generator that a caller chose by `seed` or `generator`. */

@@ -1,12 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { AdjointError, FileError } from '../errors.js';
+import { AdjointError, ArgumentError, describe, FileError } from '../errors.js';
 
 /** A system error (`ENOENT: no such file or directory, …`) as a FileError that names the operation and the file. */
 export function systemError(operation: string, action: string, path: string, cause: unknown): FileError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new FileError(`${operation}: cannot ${action} ${JSON.stringify(path)} (${reason})`, { cause });
+}
+
+/** Refuses what is not a path. */
+export function checkPath(operation: string, path: unknown): void {
+  if (typeof path !== 'string' || path === '') {
+    throw new ArgumentError(`${operation}: path must be a string, got ${describe(path)}`);
+  }
 }
 
 /** Writes all bytes: one `write` call may take fewer than it was given. */

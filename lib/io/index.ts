@@ -1,7 +1,9 @@
 // Files: weights as safetensors, pictures as PNG.
-import { ArgumentError, checkOptions, describe } from '../errors.js';
+import { types } from 'node:util';
+import { ArgumentError, checkOptions, describe, isPlain } from '../errors.js';
 import { tensor } from '../ops/creation.js';
-import { checkTensor, Tensor } from '../tensor.js';
+import { checkTensor, type Tensor } from '../tensor.js';
+import { checkPath } from './files.js';
 import { type TensorPart, visitSafetensors, writeParts } from './safetensors.js';
 import { type FileDType, plainFileType } from './safetensors-header.js';
 
@@ -25,13 +27,13 @@ const fileDTypes = new WeakMap<Tensor, FileDType>();
 export function save(path: string, stateDict: StateDict, options?: { metadata?: Record<string, string> }): void {
   checkPath('save', path);
   checkOptions('save', options, ['metadata']);
-  if (typeof stateDict !== 'object' || stateDict === null || stateDict instanceof Tensor) {
+  if (!isRecord(stateDict)) {
     const hint = 'save({ name: tensor }) or model.stateDict()';
     throw new ArgumentError(
       `save: stateDict must be a Map or an object of tensors, got ${describe(stateDict)}; ${hint}`,
     );
   }
-  const entries = stateDict instanceof Map ? [...stateDict] : Object.entries(stateDict);
+  const entries = types.isMap(stateDict) ? [...stateDict] : Object.entries(stateDict);
   const parts = entries.map(([name, value]): TensorPart => {
     if (typeof name !== 'string') throw new ArgumentError(`save: names must be strings, got ${describe(name)}`);
     const t = checkTensor('save', describe(name), value);
@@ -72,8 +74,7 @@ function fileDTypeOf(t: Tensor): FileDType {
   return broken ? 'U8' : noted;
 }
 
-function checkPath(operation: string, path: unknown): void {
-  if (typeof path !== 'string' || path === '') {
-    throw new ArgumentError(`${operation}: path must be a string, got ${describe(path)}`);
-  }
+/** A Map or a plain object: an instance of a class, a promise or an array has no names of tensors. */
+function isRecord(value: unknown): boolean {
+  return types.isMap(value) || isPlain(value);
 }

@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from 'node:zlib';
 import { ArgumentError, checkInteger, describe } from '../errors.js';
-import { writeFileAtomic } from './files.js';
+import { checkPath, writeFileAtomic } from './files.js';
 
 /** Rows of pixels from the top left: 1 byte a pixel (grey) or 3 (red, green, blue), decided by the length of `data`. */
 export interface Image {
@@ -14,6 +14,9 @@ export interface Image {
  * @throws ArgumentError when `data` is neither width·height nor 3·width·height long.
  */
 export function encodePng(image: Image): Uint8Array {
+  if (typeof image !== 'object' || image === null) {
+    throw new ArgumentError(`encodePng: image must be { width, height, data }, got ${describe(image)}`);
+  }
   const width = checkInteger('encodePng', 'width', image.width, 1, 2 ** 31 - 1);
   const height = checkInteger('encodePng', 'height', image.height, 1, 2 ** 31 - 1);
   const { data } = image;
@@ -47,6 +50,7 @@ export function encodePng(image: Image): Uint8Array {
  * @throws ArgumentError as `encodePng`, FileError when writing fails.
  */
 export function writePng(path: string, image: Image): void {
+  checkPath('writePng', path);
   writeFileAtomic('writePng', path, [encodePng(image)]);
 }
 

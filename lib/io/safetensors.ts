@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { arrayTypes, type DType, type TypedArray } from '../dtype.js';
-import { AdjointError, ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { AdjointError, ArgumentError, DTypeError, describe, formatShape, isPlain, ShapeError } from '../errors.js';
 import { systemError, writeFileAtomic } from './files.js';
 import {
   damaged,
@@ -227,7 +227,7 @@ function encodeHeader(operation: string, json: string): Uint8Array {
 }
 
 function encodeMetadata(operation: string, metadata: Readonly<Record<string, string>>): string {
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+  if (!isPlain(metadata)) {
     throw new ArgumentError(`${operation}: metadata must be an object of strings, got ${describe(metadata)}`);
   }
   for (const [key, value] of Object.entries(metadata)) {

@@ -1,31 +1,24 @@
 // Activation functions as modules, under PyTorch's names.
-import { ArgumentError, checkOptions, describe } from '../errors.js';
+import { checkOptions } from '../errors.js';
 import * as ops from '../ops/activation.js';
-import { logSoftmax, softmax } from '../ops/softmax.js';
+import { dimOf, logSoftmax, softmax } from '../ops/softmax.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
 type Activation<Rest extends unknown[]> = new (...rest: Rest) => Module & { forward(x: Tensor): Tensor };
 
-// The module of an activation function, which has the options `known`, of which `required` must be given.
+// The module of an activation function; `check` refuses wrong options.
 function activation<Rest extends [options?: object]>(
   name: string,
   run: (x: Tensor, ...rest: Rest) => Tensor,
-  known: readonly string[] = [],
-  required: readonly string[] = [],
+  check: (name: string, options: Rest[0]) => void = (_, options) => checkOptions(name, options, []),
 ): Activation<Rest> {
   const made = class extends Module {
     readonly #rest: Rest;
 
     constructor(...rest: Rest) {
       super();
-      checkOptions(name, rest[0], known);
-      const given = (rest[0] ?? {}) as Record<string, unknown>;
-      for (const option of required) {
-        if (!Number.isInteger(given[option])) {
-          throw new ArgumentError(`${name}: ${option} must be an integer, got ${describe(given[option])}`);
-        }
-      }
+      check(name, rest[0]);
       this.#rest = rest;
     }
 
@@ -57,7 +50,7 @@ export const ReLU = activation('ReLU', ops.relu);
  * @example
  * new nn.LeakyReLU({ negativeSlope: 0.1 }).forward(tensor([-2, 3])); // [-0.2, 3]
  */
-export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, ['negativeSlope']);
+export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, ops.negativeSlopeOf);
 /**
  * x where x > 0, else alpha (eˣ - 1), of any shape; see `elu`. Options: alpha (1).
  *
@@ -65,7 +58,7 @@ export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, ['negativeSlope'
  * @example
  * new nn.ELU().forward(tensor([-1, 2])); // [-0.63212, 2]
  */
-export const ELU = activation('ELU', ops.elu, ['alpha']);
+export const ELU = activation('ELU', ops.elu, ops.alphaOf);
 /**
  * 1.0507 (x where x > 0, else 1.6733 (eˣ - 1)), of any shape; see `selu`.
  *
@@ -81,7 +74,7 @@ export const SELU = activation('SELU', ops.selu);
  * @example
  * new nn.GELU({ approximate: 'tanh' }).forward(tensor([-1, 1])); // [-0.15881, 0.84119]
  */
-export const GELU = activation('GELU', ops.gelu, ['approximate']);
+export const GELU = activation('GELU', ops.gelu, ops.approximationOf);
 /**
  * x σ(x), of any shape; see `silu`.
  *
@@ -97,7 +90,7 @@ export const SiLU = activation('SiLU', ops.silu);
  * @example
  * new nn.Softplus().forward(tensor([0, 30])); // [0.69315, 30]
  */
-export const Softplus = activation('Softplus', ops.softplus, ['beta', 'threshold']);
+export const Softplus = activation('Softplus', ops.softplus, ops.softplusOf);
 /**
  * x cut off to [min, max], of any shape; see `hardtanh`. Options: min (-1), max (1).
  *
@@ -105,7 +98,7 @@ export const Softplus = activation('Softplus', ops.softplus, ['beta', 'threshold
  * @example
  * new nn.Hardtanh({ max: 2 }).forward(tensor([-2, 0.5, 3])); // [-1, 0.5, 2]
  */
-export const Hardtanh = activation('Hardtanh', ops.hardtanh, ['min', 'max']);
+export const Hardtanh = activation('Hardtanh', ops.hardtanh, ops.limitsOf);
 /**
  * x tanh(log(1 + eˣ)), of any shape; see `mish`.
  *
@@ -137,7 +130,7 @@ export const Tanh = activation('Tanh', ops.tanh);
  * @example
  * new nn.Softmax({ dim: 0 }).forward(tensor([0, 0])); // [0.5, 0.5]
  */
-export const Softmax = activation('Softmax', softmax, ['dim'], ['dim']);
+export const Softmax = activation('Softmax', softmax, dimOf);
 /**
  * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Options: dim, which must be given.
  *
@@ -145,4 +138,4 @@ export const Softmax = activation('Softmax', softmax, ['dim'], ['dim']);
  * @example
  * new nn.LogSoftmax({ dim: 0 }).forward(tensor([0, 0])); // [-0.69315, -0.69315]
  */
-export const LogSoftmax = activation('LogSoftmax', logSoftmax, ['dim'], ['dim']);
+export const LogSoftmax = activation('LogSoftmax', logSoftmax, dimOf);

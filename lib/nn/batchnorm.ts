@@ -58,7 +58,7 @@ export abstract class FeatureNorm extends Module {
     defaults: { affine: boolean; trackRunningStats: boolean },
   ) {
     super();
-    checkOptions(name, options, known);
+    checkOptions(name, options, known, ['momentum']);
     const o = options ?? {};
     this.numFeatures = checkInteger(name, 'numFeatures', numFeatures, 1);
     this.eps = checkNumber(name, 'eps', o.eps ?? 1e-5, { least: 0 });

@@ -1,4 +1,4 @@
-import { ArgumentError, checkOptions, describe } from '../errors.js';
+import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import type { LinearActivation } from '../ops/matmul.js';
 import { flatten } from '../ops/shape.js';
@@ -112,8 +112,8 @@ export class Flatten extends Module {
   constructor(options?: { startDim?: number; endDim?: number }) {
     super();
     checkOptions('Flatten', options, ['startDim', 'endDim']);
-    this.startDim = options?.startDim ?? 1;
-    this.endDim = options?.endDim ?? -1;
+    this.startDim = checkInteger('Flatten', 'startDim', options?.startDim ?? 1, Number.MIN_SAFE_INTEGER);
+    this.endDim = checkInteger('Flatten', 'endDim', options?.endDim ?? -1, Number.MIN_SAFE_INTEGER);
   }
 
   forward(x: Tensor): Tensor {

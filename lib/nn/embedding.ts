@@ -49,7 +49,7 @@ export class Embedding extends Module {
   /** @param options paddingIndex (default none), dtype (default float32) */
   constructor(numEmbeddings: number, embeddingDim: number, options?: TableOptions) {
     super();
-    checkOptions('Embedding', options, ['paddingIndex', 'dtype']);
+    checkOptions('Embedding', options, ['paddingIndex', 'dtype'], ['paddingIndex']);
     this.numEmbeddings = checkInteger('Embedding', 'numEmbeddings', numEmbeddings, 1);
     this.embeddingDim = checkInteger('Embedding', 'embeddingDim', embeddingDim, 1);
     const padding = checkPadding('Embedding', options?.paddingIndex, numEmbeddings);
@@ -93,7 +93,7 @@ export class EmbeddingBag extends Module {
   /** @param options mode (default mean), paddingIndex (default none), dtype (default float32) */
   constructor(numEmbeddings: number, embeddingDim: number, options?: TableOptions & { mode?: BagMode }) {
     super();
-    checkOptions('EmbeddingBag', options, ['mode', 'paddingIndex', 'dtype']);
+    checkOptions('EmbeddingBag', options, ['mode', 'paddingIndex', 'dtype'], ['paddingIndex']);
     this.numEmbeddings = checkInteger('EmbeddingBag', 'numEmbeddings', numEmbeddings, 1);
     this.embeddingDim = checkInteger('EmbeddingBag', 'embeddingDim', embeddingDim, 1);
     this.mode = options?.mode ?? 'mean';

@@ -1,4 +1,16 @@
-export * from '../ops/activation.js';
+export {
+  elu,
+  gelu,
+  hardtanh,
+  leakyRelu,
+  mish,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from '../ops/activation.js';
 export { scaledDotProductAttention } from '../ops/attention.js';
 export { batchNorm } from '../ops/batchnorm.js';
 export { alphaDropout, dropout1d, dropout2d, stochasticDepth } from '../ops/dropout.js';

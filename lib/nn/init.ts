@@ -1,8 +1,9 @@
 import { noGrad } from '../autograd/tape.js';
-import { ArgumentError, checkNumber, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkChoice, checkNumber, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { fill_ } from '../ops/copy.js';
-import { defaultGenerator, type Generator } from '../random.js';
+import { checkGenerator } from '../ops/random.js';
+import type { Generator } from '../random.js';
 import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
 
 const uniformKernel = kernel('uniform');
@@ -23,7 +24,8 @@ function fillRandom(
 ): Tensor {
   checkTensor(name, 't', t);
   checkFloat(name, 't', t);
-  run(t.handle, (options.generator ?? defaultGenerator()).state.handle, a, b);
+  const { state } = checkGenerator(name, options.generator);
+  run(t.handle, state.handle, a, b);
   changed(t);
   return t;
 }
@@ -182,9 +184,8 @@ export interface KaimingOptions extends InitOptions {
 
 function kaimingStd(name: string, t: Tensor, options: KaimingOptions): number {
   checkOptions(name, options, ['a', 'mode', 'nonlinearity', 'generator']);
-  const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
-  if (mode !== 'fanIn' && mode !== 'fanOut')
-    throw new ArgumentError(`${name}: mode must be fanIn or fanOut, got ${describe(mode)}`);
+  const { a = 0, nonlinearity = 'leakyRelu' } = options;
+  const mode = checkChoice(name, 'mode', options.mode, ['fanIn', 'fanOut'], 'fanIn');
   return calculateGain(nonlinearity, a) / Math.sqrt(fans(name, t)[mode]);
 }
 

@@ -1,12 +1,11 @@
 import { isFloat } from '../dtype.js';
 import {
-  ArgumentError,
   AutogradError,
+  checkChoice,
   checkInteger,
   checkNumber,
   checkOptions,
   DTypeError,
-  describe,
   formatShape,
   ShapeError,
 } from '../errors.js';
@@ -18,7 +17,7 @@ import {
   nllLoss,
 } from '../ops/classification.js';
 import { mul } from '../ops/elementwise.js';
-import { bceLoss, bceWithLogitsLoss, huberLoss, l1Loss, mseLoss, type Reduction, reductionCodes } from '../ops/loss.js';
+import { bceLoss, bceWithLogitsLoss, huberLoss, l1Loss, mseLoss, type Reduction } from '../ops/loss.js';
 import { broadcastShapes, type Shape, sameShape } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 
@@ -32,10 +31,7 @@ export interface LossOptions {
 
 function checkReduction(operation: string, options: LossOptions | undefined, known: readonly string[]): Reduction {
   checkOptions(operation, options, [...known, 'reduction']);
-  const reduction = options?.reduction ?? 'mean';
-  if (!Object.hasOwn(reductionCodes, reduction))
-    throw new ArgumentError(`${operation}: reduction must be 'mean', 'sum' or 'none', got ${describe(reduction)}`);
-  return reduction;
+  return checkChoice(operation, 'reduction', options?.reduction, ['mean', 'sum', 'none'], 'mean');
 }
 
 function checkInput(operation: string, input: Tensor): void {

@@ -2,7 +2,16 @@ import { types } from 'node:util';
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
-import { ArgumentError, checkOptions, DTypeError, describe, formatShape, StateError } from '../errors.js';
+import {
+  ArgumentError,
+  checkFlag,
+  checkFunction,
+  checkOptions,
+  DTypeError,
+  describe,
+  formatShape,
+  StateError,
+} from '../errors.js';
 import { keep } from '../memory.js';
 import { native } from '../native.js';
 import { clone, copy_, to } from '../ops/copy.js';
@@ -78,6 +87,7 @@ export abstract class Module {
   }
 
   set training(value: boolean) {
+    checkFlag('training', 'value', value);
     if (value !== this.inTraining) structureChanged();
     this.inTraining = value;
   }
@@ -175,7 +185,7 @@ export abstract class Module {
 
   /** Sets this module and all below it to training mode, or with `false` to evaluation. */
   train(mode = true): this {
-    if (typeof mode !== 'boolean') throw new ArgumentError(`train: mode must be a boolean, got ${describe(mode)}`);
+    checkFlag('train', 'mode', mode);
     for (const m of this.modules()) m.training = mode;
     return this;
   }
@@ -187,6 +197,7 @@ export abstract class Module {
 
   /** Calls `fn` with each module below this one and then with this one, to initialise weights, say. */
   apply(fn: (module: Module) => void): this {
+    checkFunction('apply', 'fn', fn);
     for (const child of this.children()) child.apply(fn);
     fn(this);
     return this;
@@ -255,7 +266,7 @@ export abstract class Module {
     const missing = [...own].flatMap(([name, t]) => (covered.has(t) ? [] : [name]));
     const unexpected = [...given.keys()].filter((name) => !own.has(name));
     const problems = [...own].flatMap(([name, t]) => (given.has(name) ? mismatch(name, given.get(name), t) : []));
-    if (options?.strict ?? true) {
+    if (checkFlag('loadStateDict', 'strict', options?.strict, true)) {
       if (missing.length > 0) problems.unshift(`missing ${missing.join(', ')}`);
       if (unexpected.length > 0) problems.push(`unexpected ${unexpected.join(', ')}`);
     }

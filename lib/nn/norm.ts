@@ -93,7 +93,7 @@ export class RMSNorm extends Module {
   /** @param options eps (default: the distance from 1 to the next number of the dtype), elementwiseAffine, dtype */
   constructor(normalizedShape: number | Shape, options?: LayerNormLayerOptions) {
     super();
-    checkOptions('RMSNorm', options, ['eps', 'elementwiseAffine', 'dtype']);
+    checkOptions('RMSNorm', options, ['eps', 'elementwiseAffine', 'dtype'], ['eps']);
     this.normalizedShape = checkNormalizedShape('RMSNorm', normalizedShape);
     this.eps = (options?.eps ?? null) === null ? null : checkNumber('RMSNorm', 'eps', options?.eps, { least: 0 });
     const dtype = checkDType('RMSNorm', options?.dtype, 'float32');

@@ -9,7 +9,7 @@ import {
   maxPool,
   maxPoolOptions,
 } from '../ops/pool.js';
-import { type PerDimension, perDimension } from '../ops/windows.js';
+import { checkWindowOptions, type PerDimension, perDimension } from '../ops/windows.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
@@ -28,6 +28,7 @@ abstract class Pool<Options extends object> extends Module {
   ) {
     super();
     checkOptions(kind, options, known);
+    checkWindowOptions(kind, options, spatial);
     perDimension(kind, run.length === 4 ? 'outputSize' : 'kernelSize', size, spatial, 1);
   }
 

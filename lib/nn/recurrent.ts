@@ -126,7 +126,11 @@ export abstract class RecurrentModule extends Module {
       checkState(name, k === 0 ? 'h0' : 'c0', t, shape, meaning, x);
       return single ? reshape(t, whole) : t;
     });
-    const o = { name, batchFirst: this.batchFirst, lengths: lengths && this.#checkLengths(lengths, batch) };
+    const o = {
+      name,
+      batchFirst: this.batchFirst,
+      lengths: lengths === null ? null : this.#checkLengths(lengths, batch),
+    };
     const finals: Tensor[][] = given.map(() => []);
     for (let layer = 0; layer < this.numLayers; layer++) {
       const part = { start: layer * this.#directions, end: (layer + 1) * this.#directions };

@@ -9,6 +9,7 @@ import { Module } from './module.js';
 import { LayerNorm } from './norm.js';
 import {
   checkCaches,
+  checkNorm,
   copies,
   type FeedForwardActivation,
   feedForward,
@@ -149,12 +150,12 @@ export class TransformerDecoder extends Module {
   /** @param options norm: applied to the last layer's result; default none */
   constructor(layer: TransformerDecoderLayer, numLayers: number, options: { norm?: Module | null } = {}) {
     super();
-    checkOptions('TransformerDecoder', options, ['norm']);
+    checkOptions('TransformerDecoder', options, ['norm'], ['norm']);
     if (!(layer instanceof TransformerDecoderLayer)) {
       throw new ArgumentError(`TransformerDecoder: layer must be a TransformerDecoderLayer, got ${describe(layer)}`);
     }
     this.layers = copies('TransformerDecoder', layer, numLayers);
-    this.norm = options.norm ?? null;
+    this.norm = checkNorm('TransformerDecoder', options.norm);
   }
 
   /** @param options also `caches`: one a layer */

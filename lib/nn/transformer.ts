@@ -175,12 +175,12 @@ export class TransformerEncoder extends Module {
   /** @param options norm: applied to the last layer's result; default none */
   constructor(layer: TransformerEncoderLayer, numLayers: number, options: { norm?: Module | null } = {}) {
     super();
-    checkOptions('TransformerEncoder', options, ['norm']);
+    checkOptions('TransformerEncoder', options, ['norm'], ['norm']);
     if (!(layer instanceof TransformerEncoderLayer)) {
       throw new ArgumentError(`TransformerEncoder: layer must be a TransformerEncoderLayer, got ${describe(layer)}`);
     }
     this.layers = copies('TransformerEncoder', layer, numLayers);
-    this.norm = options.norm ?? null;
+    this.norm = checkNorm('TransformerEncoder', options.norm);
   }
 
   /** @param options also `caches`: one KeyValueCache a layer */
@@ -205,6 +205,12 @@ export function copies<L extends Module & { _another: () => L }>(name: string, l
     other.loadStateDict(layer.stateDict());
     return other;
   });
+}
+
+/** @internal */
+export function checkNorm(name: string, norm: unknown): Module | null {
+  if (norm === undefined || norm === null || norm instanceof Module) return norm ?? null;
+  throw new ArgumentError(`${name}: norm must be a module, got ${describe(norm)}`);
 }
 
 /** @internal */

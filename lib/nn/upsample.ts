@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions } from '../errors.js';
+import { ArgumentError, checkChoice, checkFlag, checkInteger, checkNumber, checkOptions } from '../errors.js';
 import {
   columns,
   type InterpolateOptions,
@@ -8,7 +8,7 @@ import {
   type UnfoldOptions,
   unfoldOptions,
 } from '../ops/upsample.js';
-import { type PerDimension, perDimension } from '../ops/windows.js';
+import { checkWindowOptions, type PerDimension, perDimension } from '../ops/windows.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
@@ -32,6 +32,17 @@ export class Upsample extends Module {
     super();
     checkOptions('Upsample', options, interpolateOptions);
     this.options = { ...options };
+    const { size, scaleFactor, mode, alignCorners } = this.options;
+    if ((size === undefined) === (scaleFactor === undefined)) {
+      const got = size === undefined ? 'none' : 'both';
+      throw new ArgumentError(`Upsample: either size or scaleFactor must be given, got ${got}`);
+    }
+    if (size !== undefined) perDimension('Upsample', 'size', size, Array.isArray(size) && size.length === 1 ? 1 : 2, 1);
+    for (const factor of [scaleFactor ?? []].flat()) {
+      checkNumber('Upsample', 'scaleFactor', factor, { least: 0, open: true });
+    }
+    checkChoice('Upsample', 'mode', mode, ['nearest', 'linear', 'bilinear'], 'nearest');
+    checkFlag('Upsample', 'alignCorners', alignCorners, false);
   }
 
   forward(x: Tensor): Tensor {
@@ -85,6 +96,7 @@ export class Unfold extends Module {
   constructor(kernelSize: PerDimension, options?: UnfoldOptions) {
     super();
     checkOptions('Unfold', options, unfoldOptions);
+    checkWindowOptions('Unfold', options, 2);
     this.kernelSize = perDimension('Unfold', 'kernelSize', kernelSize, 2, 1);
     this.options = { ...options };
   }

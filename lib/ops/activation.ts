@@ -1,7 +1,7 @@
 // Activation functions. Each takes a float tensor of any shape and returns one of the same shape and dtype; another dtype
 // is a DTypeError, an unknown option or one out of range an ArgumentError. The gradients are fused kernels; under
 // `createGraph` the derivative is composed of operations instead, so that it can be differentiated again.
-import { ArgumentError, checkNumber, checkOptions, describe } from '../errors.js';
+import { checkChoice, checkNumber, checkOptions } from '../errors.js';
 import { kernel } from '../native.js';
 import type { Tensor } from '../tensor.js';
 import { clamp, gt, logicalAnd, lt, where } from './compare.js';
@@ -60,6 +60,12 @@ export function relu(x: Tensor): Tensor {
   return unary('relu', reluKernel, x, reluBackwardKernel, 'y', (y) => to(gt(y, 0), y.dtype));
 }
 
+/** @internal */
+export function negativeSlopeOf(name: string, options: { negativeSlope?: number } | undefined): number {
+  checkOptions(name, options, ['negativeSlope']);
+  return checkNumber(name, 'negativeSlope', options?.negativeSlope ?? 0.01);
+}
+
 const leakyReluKernel = kernel('leakyRelu');
 const leakyReluBackwardKernel = kernel('leakyReluBackward');
 
@@ -74,10 +80,15 @@ const leakyReluBackwardKernel = kernel('leakyReluBackward');
  * leakyRelu(tensor([-2, 3]), { negativeSlope: 0.1 }); // [-0.2, 3]
  */
 export function leakyRelu(x: Tensor, options?: { negativeSlope?: number }): Tensor {
-  checkOptions('leakyRelu', options, ['negativeSlope']);
-  const slope = checkNumber('leakyRelu', 'negativeSlope', options?.negativeSlope ?? 0.01);
+  const slope = negativeSlopeOf('leakyRelu', options);
   const derivative = (x: Tensor) => slopes(gt(x, 0), slope, x);
   return unary('leakyRelu', leakyReluKernel, x, leakyReluBackwardKernel, 'x', derivative, [slope]);
+}
+
+/** @internal */
+export function alphaOf(name: string, options: { alpha?: number } | undefined): number {
+  checkOptions(name, options, ['alpha']);
+  return checkNumber(name, 'alpha', options?.alpha ?? 1);
 }
 
 const eluKernel = kernel('elu');
@@ -99,8 +110,7 @@ function scaledElu(name: string, x: Tensor, alpha: number, scale: number): Tenso
  * elu(tensor([-1, 2])); // [-0.63212, 2]
  */
 export function elu(x: Tensor, options?: { alpha?: number }): Tensor {
-  checkOptions('elu', options, ['alpha']);
-  return scaledElu('elu', x, checkNumber('elu', 'alpha', options?.alpha ?? 1), 1);
+  return scaledElu('elu', x, alphaOf('elu', options), 1);
 }
 
 /**
@@ -113,6 +123,12 @@ export function elu(x: Tensor, options?: { alpha?: number }): Tensor {
  */
 export function selu(x: Tensor): Tensor {
   return scaledElu('selu', x, 1.6732632423543772, 1.0507009873554805);
+}
+
+/** @internal */
+export function approximationOf(name: string, options: { approximate?: 'none' | 'tanh' } | undefined): 'none' | 'tanh' {
+  checkOptions(name, options, ['approximate']);
+  return checkChoice(name, 'approximate', options?.approximate, ['none', 'tanh'], 'none');
 }
 
 const geluKernel = kernel('gelu');
@@ -130,12 +146,8 @@ const geluTanhBackwardKernel = kernel('geluTanhBackward');
  * gelu(tensor([-1, 1])); // [-0.15866, 0.84134]
  */
 export function gelu(x: Tensor, options?: { approximate?: 'none' | 'tanh' }): Tensor {
-  checkOptions('gelu', options, ['approximate']);
-  const approximate = options?.approximate ?? 'none';
-  if (approximate !== 'none' && approximate !== 'tanh') {
-    throw new ArgumentError(`gelu: approximate must be "none" or "tanh", got ${describe(approximate)}`);
-  }
-  if (approximate === 'tanh') return unary('gelu', geluTanhKernel, x, geluTanhBackwardKernel, 'x', geluTanhDerivative);
+  if (approximationOf('gelu', options) === 'tanh')
+    return unary('gelu', geluTanhKernel, x, geluTanhBackwardKernel, 'x', geluTanhDerivative);
   return unary('gelu', geluKernel, x, geluBackwardKernel, 'x', (x) => {
     const below = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
     return add(below, mul(mul(x, exp(mul(square(x), -0.5))), 1 / Math.sqrt(2 * Math.PI)));
@@ -170,6 +182,15 @@ export function silu(x: Tensor): Tensor {
   });
 }
 
+/** @internal */
+export function softplusOf(name: string, options: { beta?: number; threshold?: number } | undefined) {
+  checkOptions(name, options, ['beta', 'threshold']);
+  return {
+    beta: checkNumber(name, 'beta', options?.beta ?? 1, { least: 0, open: true }),
+    threshold: checkNumber(name, 'threshold', options?.threshold ?? 20),
+  };
+}
+
 const softplusKernel = kernel('softplus');
 const softplusBackwardKernel = kernel('softplusBackward');
 
@@ -184,14 +205,19 @@ const softplusBackwardKernel = kernel('softplusBackward');
  * softplus(tensor([0, 30])); // [0.69315, 30]
  */
 export function softplus(x: Tensor, options?: { beta?: number; threshold?: number }): Tensor {
-  checkOptions('softplus', options, ['beta', 'threshold']);
-  const beta = checkNumber('softplus', 'beta', options?.beta ?? 1, { least: 0, open: true });
-  const threshold = checkNumber('softplus', 'threshold', options?.threshold ?? 20);
+  const { beta, threshold } = softplusOf('softplus', options);
   const derivative = (x: Tensor) => {
     const z = mul(x, beta);
     return where(gt(z, threshold), 1, sigmoid(z));
   };
   return unary('softplus', softplusKernel, x, softplusBackwardKernel, 'x', derivative, [beta, threshold]);
+}
+
+/** @internal */
+export function limitsOf(name: string, options: { min?: number; max?: number } | undefined) {
+  checkOptions(name, options, ['min', 'max']);
+  const min = checkNumber(name, 'min', options?.min ?? -1);
+  return { min, max: checkNumber(name, 'max', options?.max ?? 1, { least: min, open: true }) };
 }
 
 const clampKernel = kernel('clamp');
@@ -206,9 +232,7 @@ const hardtanhBackwardKernel = kernel('hardtanhBackward');
  * hardtanh(tensor([-2, 0.5, 3])); // [-1, 0.5, 1]
  */
 export function hardtanh(x: Tensor, options?: { min?: number; max?: number }): Tensor {
-  checkOptions('hardtanh', options, ['min', 'max']);
-  const min = checkNumber('hardtanh', 'min', options?.min ?? -1);
-  const max = checkNumber('hardtanh', 'max', options?.max ?? 1, { least: min, open: true });
+  const { min, max } = limitsOf('hardtanh', options);
   const derivative = (x: Tensor) => to(logicalAnd(gt(x, min), lt(x, max)), x.dtype);
   return unary('hardtanh', clampKernel, x, hardtanhBackwardKernel, 'x', derivative, [min, max]);
 }

@@ -1,6 +1,6 @@
 // Batch norm. The kernels are the norm family's.
 import { isGradEnabled, record } from '../autograd/tape.js';
-import { ArgumentError, checkNumber, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { sameShape } from '../shape.js';
 import { changed, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -82,17 +82,15 @@ function checkRunning(x: Tensor, channels: number, o: BatchNormOptions): Running
  */
 export function batchNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | null, options?: BatchNormOptions): Tensor {
   const { samples, channels, inner } = checkChannels('batchNorm', x);
-  checkOptions('batchNorm', options, batchNormOptions);
+  checkOptions('batchNorm', options, batchNormOptions, ['runningMean', 'runningVar', 'numBatchesTracked', 'momentum']);
   const o = options ?? {};
   const [w, b] = [weight ?? null, bias ?? null];
   checkOperands('batchNorm', x, w, b, [channels]);
   const eps = checkEps('batchNorm', o.eps ?? 1e-5);
   const momentum = o.momentum === null ? -1 : checkNumber('batchNorm', 'momentum', o.momentum ?? 0.1, { least: 0 });
-  if (o.training !== undefined && typeof o.training !== 'boolean') {
-    throw new ArgumentError(`batchNorm: training must be a boolean, got ${describe(o.training)}`);
-  }
+  const asked = checkFlag('batchNorm', 'training', o.training, false);
   const running = checkRunning(x, channels, o);
-  const training = o.training === true || running === null;
+  const training = asked || running === null;
   if (training && samples * inner <= 1) {
     throw new ShapeError(
       `batchNorm: training needs more than 1 value for each channel, got x ${formatShape(x.dims)}; use eval() or a larger batch`,

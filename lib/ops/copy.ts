@@ -1,7 +1,7 @@
 import { isArrayOf } from '../arrays.js';
 import { isGradEnabled, record } from '../autograd/tape.js';
 import { type DType, isFloat, type TypedArray } from '../dtype.js';
-import { ArgumentError, AutogradError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, AutogradError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel, native } from '../native.js';
 import { broadcastStrides, loopDims, sameShape } from '../shape.js';
 import { changed, checkDType, checkSameDType, checkTensor, empty, Tensor, view } from '../tensor.js';
@@ -106,8 +106,9 @@ export function zero_(x: Tensor): Tensor {
  * x ← x + alpha · other, in place; `other` of x's dtype, broadcast to x's shape. Of integers, alpha is one, too, and results
  * wrap around as those of `add`.
  */
-export function add_(x: Tensor, other: Tensor | number, options: { alpha?: number } = {}): Tensor {
-  const alpha = options.alpha ?? 1;
+export function add_(x: Tensor, other: Tensor | number, options?: { alpha?: number }): Tensor {
+  checkOptions('add_', options, ['alpha']);
+  const alpha = options?.alpha ?? 1;
   if (typeof alpha !== 'number') throw new ArgumentError(`add_: alpha must be a number, got ${describe(alpha)}`);
   checkInPlace('add_', x, other instanceof Tensor ? other : undefined);
   if (!isFloat(x.dtype)) checkInteger('add_', 'alpha', alpha, -2147483648, 2147483647);

@@ -175,22 +175,25 @@ export function scalar(operation: string, value: unknown, dtype: DType): Tensor 
   return y;
 }
 
+function filledLike(operation: string, x: Tensor, value: number, options: TensorOptions | undefined): Tensor {
+  checkTensor(operation, 'x', x);
+  checkOptions(operation, options, tensorOptions);
+  return filled(operation, x.dims, value, { ...options, dtype: options?.dtype ?? x.dtype });
+}
+
 /** Zeros of the shape and dtype of `x`. */
 export function zerosLike(x: Tensor, options?: TensorOptions): Tensor {
-  checkTensor('zerosLike', 'x', x);
-  return filled('zerosLike', x.dims, 0, { dtype: x.dtype, ...options });
+  return filledLike('zerosLike', x, 0, options);
 }
 
 /** Ones of the shape and dtype of `x`. */
 export function onesLike(x: Tensor, options?: TensorOptions): Tensor {
-  checkTensor('onesLike', 'x', x);
-  return filled('onesLike', x.dims, 1, { dtype: x.dtype, ...options });
+  return filledLike('onesLike', x, 1, options);
 }
 
 /** `value` in the shape and dtype of `x`. */
 export function fullLike(x: Tensor, value: number, options?: TensorOptions): Tensor {
-  checkTensor('fullLike', 'x', x);
-  return filled('fullLike', x.dims, value, { dtype: x.dtype, ...options });
+  return filledLike('fullLike', x, value, options);
 }
 
 /**

@@ -1,10 +1,10 @@
 // Kinds of dropout that are made of `dropout` and `bernoulli`: the random state advances in their kernels.
-import { ArgumentError, checkNumber, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { checkChoice, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
 import type { Generator } from '../random.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { ones } from './creation.js';
 import { add, mul } from './elementwise.js';
-import { bernoulli, dropout } from './random.js';
+import { bernoulli, checkGenerator, dropout } from './random.js';
 
 /** Options of the kinds of dropout. */
 export interface DropoutOptions {
@@ -27,10 +27,8 @@ function chance(
   checkFloat(name, 'x', x);
   checkOptions(name, options, ['p', 'training', 'generator', ...known]);
   const p = checkNumber(name, 'p', options?.p ?? 0.5, { least: 0, most: 1 });
-  const training = options?.training ?? true;
-  if (typeof training !== 'boolean') {
-    throw new ArgumentError(`${name}: training must be a boolean, got ${describe(training)}`);
-  }
+  const training = checkFlag(name, 'training', options?.training, true);
+  checkGenerator(name, options?.generator);
   return training && p > 0 ? p : null;
 }
 
@@ -123,10 +121,7 @@ export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
  */
 export function stochasticDepth(x: Tensor, options?: DropoutOptions & { mode?: 'row' | 'batch' }): Tensor {
   const p = chance('stochasticDepth', x, options, ['mode']);
-  const mode = options?.mode ?? 'row';
-  if (mode !== 'row' && mode !== 'batch') {
-    throw new ArgumentError(`stochasticDepth: mode must be row or batch, got ${describe(mode)}`);
-  }
+  const mode = checkChoice('stochasticDepth', 'mode', options?.mode, ['row', 'batch'], 'row');
   if (p === null) return x;
   const shape = x.dims.map((n, i) => (i === 0 && mode === 'row' ? n : 1));
   return masked(x, shape, p, options?.generator);

@@ -61,7 +61,7 @@ function wrongIndex(name: string, rows: number, { value, position }: Fault): Arg
  * const y = embedding(eye(3), tensor([2, 0], { dtype: 'int32' })); // [[0, 0, 1], [1, 0, 0]]
  */
 export function embedding(weight: Tensor, index: Tensor, options?: { paddingIndex?: number | null }): Tensor {
-  checkOptions('embedding', options, ['paddingIndex']);
+  checkOptions('embedding', options, ['paddingIndex'], ['paddingIndex']);
   return rowsOf('embedding', weight, index, options?.paddingIndex);
 }
 
@@ -167,7 +167,8 @@ function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagO
  * const y = embeddingBag(eye(3), tensor([[0, 2]], { dtype: 'int32' }), { mode: 'sum' }); // [[1, 0, 1]]
  */
 export function embeddingBag(weight: Tensor, index: Tensor, options?: EmbeddingBagOptions): Tensor {
-  checkOptions('embeddingBag', options, ['offsets', 'mode', 'perSampleWeights', 'paddingIndex']);
+  const nullable = ['offsets', 'perSampleWeights', 'paddingIndex'];
+  checkOptions('embeddingBag', options, [...nullable, 'mode'], nullable);
   return bagsOf('embeddingBag', weight, index, options ?? {});
 }
 

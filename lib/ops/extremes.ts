@@ -84,7 +84,7 @@ function extreme(
 
 function oneDim(name: string, x: Tensor, options: PositionOptions | undefined): Layout {
   checkTensor(name, 'x', x);
-  if (options !== undefined && Array.isArray(options.dim)) {
+  if (Array.isArray(options?.dim)) {
     throw new ShapeError(`${name}: dim must be one dimension, got ${formatShape(options.dim)}`);
   }
   const l = layout(name, x, options);

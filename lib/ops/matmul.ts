@@ -1,5 +1,5 @@
 import { isGradEnabled, record } from '../autograd/tape.js';
-import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkChoice, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { broadcastStrides, loopDims, type Shape } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -175,6 +175,8 @@ const activations: Record<LinearActivation, { code: number; derivative: ((y: Ten
   sigmoid: { code: 3, derivative: (y) => mul(y, add(mul(y, -1), 1)) },
 };
 
+const activationNames = Object.keys(activations) as LinearActivation[];
+
 // Off the tape.
 function applyActivationBackward(dy: Tensor, y: Tensor, code: number): Tensor {
   const dz = empty(y.dims, y.dtype);
@@ -202,13 +204,8 @@ export interface LinearOptions {
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?: LinearOptions): Tensor {
   checkLinear(x, weight, bias ?? null);
   checkOptions('linear', options, ['activation']);
-  const name = options?.activation ?? 'none';
-  if (!Object.hasOwn(activations, name)) {
-    throw new ArgumentError(
-      `linear: activation must be one of ${Object.keys(activations).join(', ')}, got ${describe(name)}`,
-    );
-  }
-  const { code, derivative } = activations[name];
+  const activation = checkChoice('linear', 'activation', options?.activation, activationNames, 'none');
+  const { code, derivative } = activations[activation];
   const outFeatures = last(weight, 2);
   const shape = x.dims.slice();
   shape[shape.length - 1] = outFeatures;

@@ -1,5 +1,5 @@
 // Draws from given probabilities. The kernels are those of the families random and sort.
-import { ArgumentError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
 import { checkFault } from '../program/recording.js';
 import type { Generator } from '../random.js';
@@ -33,10 +33,7 @@ export function multinomial(weights: Tensor, numSamples: number, options?: Multi
   checkTensor('multinomial', 'weights', weights);
   checkFloat('multinomial', 'weights', weights);
   checkOptions('multinomial', options, ['replacement', 'generator']);
-  const replacement = options?.replacement ?? false;
-  if (typeof replacement !== 'boolean') {
-    throw new ArgumentError(`multinomial: replacement must be a boolean, got ${describe(replacement)}`);
-  }
+  const replacement = checkFlag('multinomial', 'replacement', options?.replacement, false);
   const n = weights.dims[weights.rank - 1];
   if (n === undefined || n === 0 || weights.rank > 2) {
     throw new ShapeError(

@@ -1,5 +1,5 @@
 import { isRecorded, record } from '../autograd/tape.js';
-import { ArgumentError, checkInteger, checkNumber, checkOptions, DTypeError, describe } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, describe } from '../errors.js';
 import { kernel } from '../native.js';
 import { defaultGenerator, Generator } from '../random.js';
 import { checkShape, type Shape } from '../shape.js';
@@ -176,10 +176,7 @@ export function dropout(x: Tensor, options?: { p?: number; training?: boolean; g
   checkFloat('dropout', 'x', x);
   checkOptions('dropout', options, ['p', 'training', 'generator']);
   const p = checkNumber('dropout', 'p', options?.p ?? 0.5, { least: 0, most: 1 });
-  const training = options?.training ?? true;
-  if (typeof training !== 'boolean') {
-    throw new ArgumentError(`dropout: training must be a boolean, got ${describe(training)}`);
-  }
+  const training = checkFlag('dropout', 'training', options?.training, true);
   const { state } = checkGenerator('dropout', options?.generator);
   if (!training || p === 0) return x;
   const y = empty(x.dims, x.dtype);

@@ -1,6 +1,6 @@
 import { isGradEnabled, record } from '../autograd/tape.js';
 import { type DType, isFloat } from '../dtype.js';
-import { ArgumentError, checkOptions, describe } from '../errors.js';
+import { ArgumentError, checkFlag, checkOptions, describe } from '../errors.js';
 import { type Fault, type Kernel, kernel } from '../native.js';
 import { checkFault } from '../program/recording.js';
 import { around, checkDim, type Shape, sizeOf } from '../shape.js';
@@ -48,9 +48,7 @@ function checkDims(operation: string, dim: number | readonly number[], rank: num
 function plan(operation: string, x: Tensor, options: ReduceOptions | undefined, known: readonly string[]): Layout {
   checkTensor(operation, 'x', x);
   checkOptions(operation, options, known);
-  const keepDim = options?.keepDim ?? false;
-  if (typeof keepDim !== 'boolean')
-    throw new ArgumentError(`${operation}: keepDim must be a boolean, got ${describe(keepDim)}`);
+  const keepDim = checkFlag(operation, 'keepDim', options?.keepDim, false);
   if (options?.dim === undefined) {
     const kept = x.dims.map(() => 1);
     return { x, outer: 1, n: x.size, inner: 1, shape: keepDim ? kept : [], kept, order: null };

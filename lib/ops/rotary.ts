@@ -1,14 +1,6 @@
 import { record } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
-import {
-  ArgumentError,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { keep } from '../memory.js';
 import { kernel } from '../native.js';
 import { unrecorded } from '../program/recording.js';
@@ -75,10 +67,7 @@ export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor 
   const offset = checkInteger(name, 'offset', options.offset ?? 0, 0, 2 ** 31);
   const heads = checkInteger(name, 'heads', options.heads ?? 1, 1);
   const base = checkNumber(name, 'base', options.base ?? 10_000, { least: 0, open: true });
-  const interleaved = options.interleaved ?? false;
-  if (typeof interleaved !== 'boolean') {
-    throw new ArgumentError(`${name}: interleaved must be a boolean, got ${describe(interleaved)}`);
-  }
+  const interleaved = checkFlag(name, 'interleaved', options.interleaved, false);
   const width = x.dims[x.rank - 1] ?? 0;
   if (x.rank < 2 || width % (2 * heads) !== 0) {
     const rule =

@@ -1,5 +1,5 @@
 import { isGradEnabled, record } from '../autograd/tape.js';
-import { checkOptions } from '../errors.js';
+import { checkInteger, checkOptions } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { around, checkDim } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -47,6 +47,12 @@ export function logSoftmax(x: Tensor, options: SoftmaxOptions): Tensor {
   return normalised('logSoftmax', x, options, logSoftmaxKernel, logSoftmaxBackwardKernel, (dy, y, dim) =>
     sub(dy, mul(exp(y), sum(dy, { dim, keepDim: true }))),
   );
+}
+
+/** @internal The dimension of a layer's options, whose range depends on its input. */
+export function dimOf(name: string, options: SoftmaxOptions | undefined): number {
+  checkOptions(name, options, ['dim']);
+  return checkInteger(name, 'dim', options?.dim, Number.MIN_SAFE_INTEGER);
 }
 
 /** `gradient`: dx composed of operations, which can be differentiated again. */

@@ -1,5 +1,5 @@
 import { noGrad } from '../autograd/tape.js';
-import { ArgumentError, checkInteger, checkOptions, describe, formatShape } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkOptions, formatShape } from '../errors.js';
 import { kernel } from '../native.js';
 import { around, checkDim } from '../shape.js';
 import { checkTensor, empty, type Tensor } from '../tensor.js';
@@ -16,12 +16,6 @@ export interface SortOptions {
   dim?: number;
   /** Whether the largest element comes first; default false. */
   descending?: boolean;
-}
-
-function flag(name: string, key: string, value: unknown, fallback: boolean): boolean {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'boolean') throw new ArgumentError(`${name}: ${key} must be a boolean, got ${describe(value)}`);
-  return value;
 }
 
 // Runs a kernel of rows along a dimension: x is laid out so that it is the last one, and the index back again.
@@ -47,7 +41,7 @@ function ordered(name: string, x: Tensor, options: SortOptions | undefined): { i
   checkTensor(name, 'x', x);
   checkOptions(name, options, ['dim', 'descending']);
   const dim = checkDim(name, options?.dim ?? -1, x.rank);
-  const descending = flag(name, 'descending', options?.descending, false);
+  const descending = checkFlag(name, 'descending', options?.descending, false);
   const { n } = around(x.dims, dim);
   const index = alongDim(x, dim, n, (rows, target, count) => {
     const room = empty(target.dims, 'int32');
@@ -103,7 +97,7 @@ export function topk(x: Tensor, k: number, options?: { dim?: number; largest?: b
   checkTensor('topk', 'x', x);
   checkOptions('topk', options, ['dim', 'largest']);
   const dim = checkDim('topk', options?.dim ?? -1, x.rank);
-  const largest = flag('topk', 'largest', options?.largest, true);
+  const largest = checkFlag('topk', 'largest', options?.largest, true);
   const { n } = around(x.dims, dim);
   if (checkInteger('topk', 'k', k) > n) {
     throw new ArgumentError(

@@ -1,5 +1,5 @@
 // What convolutions and poolings share: options for each spatial dimension, and the sizes that follow from them.
-import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 
 /** One number for all spatial dimensions, or one for each. */
@@ -37,6 +37,19 @@ export function perDimension(operation: string, name: string, value: unknown, ra
   }
   for (const n of value) checkInteger(operation, `each ${name}`, n, least);
   return value.slice();
+}
+
+/** What a layer can refuse of the options of windows before it has seen an input. */
+export function checkWindowOptions(operation: string, options: object | undefined, rank: number): void {
+  const o = (options ?? {}) as Record<string, unknown>;
+  for (const [name, least] of [
+    ['stride', 1],
+    ['padding', 0],
+    ['dilation', 1],
+  ] as const) {
+    if (o[name] !== undefined) perDimension(operation, name, o[name], rank, least);
+  }
+  for (const name of ['ceilMode', 'countIncludePad']) if (o[name] !== undefined) checkFlag(operation, name, o[name]);
 }
 
 /** Checks that x is a batch of images or sequences with channels, or a single one, and returns its spatial sizes. */

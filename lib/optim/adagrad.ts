@@ -1,5 +1,6 @@
+import { checkFlag } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
-import { checkBoolean, checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
+import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
 const adagradKernel = kernel('adagrad');
 
@@ -40,7 +41,7 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   protected checkGroup(o: AdagradOptions): void {
     const names = ['lr', 'lrDecay', 'weightDecay', 'initialAccumulatorValue', 'eps'] as const;
     for (const name of names) checkRate('Adagrad', name, o[name]);
-    checkBoolean('Adagrad', 'maximize', o.maximize);
+    checkFlag('Adagrad', 'maximize', o.maximize);
   }
 
   protected stateNames(): readonly string[] {

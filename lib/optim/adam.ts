@@ -1,6 +1,6 @@
-import { ArgumentError, describe } from '../errors.js';
+import { ArgumentError, checkFlag, describe } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
-import { checkBoolean, checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
+import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
 const adamKernel = kernel('adam');
 
@@ -48,10 +48,11 @@ export class Adam extends Optimizer<AdamOptions> {
 
   protected checkGroup(o: AdamOptions): void {
     for (const name of ['lr', 'eps', 'weightDecay'] as const) checkRate(this.name, name, o[name]);
-    const fits = Array.isArray(o.betas) && o.betas.length === 2 && o.betas.every((b) => b >= 0 && b < 1);
+    const fits =
+      Array.isArray(o.betas) && o.betas.length === 2 && o.betas.every((b) => typeof b === 'number' && b >= 0 && b < 1);
     if (!fits) throw new ArgumentError(`${this.name}: betas must be two numbers in [0, 1), got ${describe(o.betas)}`);
-    checkBoolean(this.name, 'amsgrad', o.amsgrad);
-    checkBoolean(this.name, 'maximize', o.maximize);
+    checkFlag(this.name, 'amsgrad', o.amsgrad);
+    checkFlag(this.name, 'maximize', o.maximize);
   }
 
   protected stateNames(o: AdamOptions): readonly string[] {

@@ -293,12 +293,6 @@ export function handles(tensors: readonly Tensor[]): number[] {
 export const noHandles: readonly number[] = [0];
 
 /** @internal */
-export function checkBoolean(operation: string, name: string, value: unknown): void {
-  if (typeof value !== 'boolean')
-    throw new ArgumentError(`${operation}: ${name} must be a boolean, got ${describe(value)}`);
-}
-
-/** @internal */
 export function checkRate(operation: string, name: string, value: unknown): void {
   checkNumber(operation, name, value, { least: 0 });
 }

@@ -1,6 +1,6 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, checkFlag } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
-import { checkBoolean, checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
+import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
 const rmspropKernel = kernel('rmsprop');
 
@@ -44,8 +44,8 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
   protected checkGroup(o: RMSpropOptions): void {
     for (const name of ['lr', 'alpha', 'eps', 'weightDecay', 'momentum'] as const) checkRate('RMSprop', name, o[name]);
     if (o.alpha > 1) throw new ArgumentError(`RMSprop: alpha must be at most 1, got ${o.alpha}`);
-    checkBoolean('RMSprop', 'centered', o.centered);
-    checkBoolean('RMSprop', 'maximize', o.maximize);
+    checkFlag('RMSprop', 'centered', o.centered);
+    checkFlag('RMSprop', 'maximize', o.maximize);
   }
 
   protected stateNames(o: RMSpropOptions): readonly string[] {

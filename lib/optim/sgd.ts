@@ -1,6 +1,6 @@
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, checkFlag, checkNumber } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
-import { checkBoolean, checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
+import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
 const sgdKernel = kernel('sgd');
 
@@ -39,10 +39,9 @@ export class SGD extends Optimizer<SGDOptions> {
 
   protected checkGroup(o: SGDOptions): void {
     for (const name of ['lr', 'momentum', 'weightDecay'] as const) checkRate('SGD', name, o[name]);
-    if (!Number.isFinite(o.dampening))
-      throw new ArgumentError(`SGD: dampening must be a finite number, got ${o.dampening}`);
-    checkBoolean('SGD', 'nesterov', o.nesterov);
-    checkBoolean('SGD', 'maximize', o.maximize);
+    checkNumber('SGD', 'dampening', o.dampening);
+    checkFlag('SGD', 'nesterov', o.nesterov);
+    checkFlag('SGD', 'maximize', o.maximize);
     if (o.nesterov && (o.momentum === 0 || o.dampening !== 0)) {
       throw new ArgumentError(
         `SGD: nesterov needs momentum above 0 and dampening 0, got ${o.momentum} and ${o.dampening}`,

@@ -194,9 +194,10 @@ class Run {
 }
 
 function checkBatches(batches: unknown): void {
-  const iterable = batches as { [Symbol.iterator]?: unknown; [Symbol.asyncIterator]?: unknown } | null | undefined;
-  if (typeof iterable?.[Symbol.iterator] === 'function' || typeof iterable?.[Symbol.asyncIterator] === 'function')
-    return;
+  const iterable = batches as { [Symbol.iterator]?: unknown; [Symbol.asyncIterator]?: unknown } | null;
+  const isIterable = (key: typeof Symbol.iterator | typeof Symbol.asyncIterator) =>
+    typeof iterable?.[key] === 'function';
+  if (typeof iterable === 'object' && (isIterable(Symbol.iterator) || isIterable(Symbol.asyncIterator))) return;
   throw new ArgumentError('step.run: batches must be an array, a loader or another iterable of argument lists');
 }
 

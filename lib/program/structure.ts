@@ -1,4 +1,4 @@
-import { ArgumentError, describe, StateError } from '../errors.js';
+import { ArgumentError, describe, isPlain, StateError } from '../errors.js';
 import { Tensor } from '../tensor.js';
 
 /** Where the tensors stand in an argument list or a result: what stays the same from call to call. */
@@ -10,11 +10,6 @@ export type Structure =
   | { kind: 'constant'; value: unknown };
 
 const deepest = 32;
-
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
 
 /**
  * The structure of a value.
@@ -29,7 +24,7 @@ export function structureOf(path: string, value: unknown, numbers: boolean, dept
   if (depth < deepest && Array.isArray(value)) {
     return { kind: 'array', items: value.map((v, i) => structureOf(`${path}[${i}]`, v, numbers, depth + 1)) };
   }
-  if (depth < deepest && typeof value === 'object' && isPlain(value)) {
+  if (depth < deepest && isPlain(value)) {
     const keys = Object.keys(value);
     const items = keys.map((key) =>
       structureOf(`${path}.${key}`, (value as Record<string, unknown>)[key], numbers, depth + 1),

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions } from '../errors.js';
+import { ArgumentError, checkFunction, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
 
 /** What a progress display writes to: `process.stdout`, or anything with `write`. */
 export interface ProgressStream {
@@ -54,10 +54,12 @@ export class Progress {
 
   constructor(options: ProgressOptions) {
     checkOptions('Progress', options, ['steps', 'epochs', 'stream', 'now']);
-    this.#steps = checkInteger('Progress', 'steps', options.steps, 1);
+    this.#steps = checkInteger('Progress', 'steps', options?.steps, 1);
     this.#epochs = checkInteger('Progress', 'epochs', options.epochs ?? 1, 1);
     this.#stream = options.stream ?? process.stdout;
+    checkFunction('Progress', 'stream.write', this.#stream.write);
     this.#now = options.now ?? (() => performance.now());
+    checkFunction('Progress', 'now', this.#now);
     this.#start = this.#epochStart = this.#printed = this.#now();
   }
 
@@ -67,6 +69,10 @@ export class Progress {
    * @param loss its loss, or a function that fetches it, called only when the display is drawn.
    */
   step(samples: number, loss?: number | (() => number)): void {
+    checkNumber('Progress', 'samples', samples, { least: 0 });
+    if (loss !== undefined && typeof loss !== 'number' && typeof loss !== 'function') {
+      throw new ArgumentError(`Progress: loss must be a number or a function that fetches it, got ${describe(loss)}`);
+    }
     this.#done++;
     this.#samples += samples;
     this.#loss = loss;
@@ -88,6 +94,7 @@ export class Progress {
 
   /** Ends the epoch with a line of its own, which `summary` (say, the test accuracy) may close, and begins the next. */
   endEpoch(summary = ''): void {
+    checkText('summary', summary);
     const now = this.#now();
     const seconds = (now - this.#epochStart) / 1000;
     const parts = [
@@ -106,6 +113,7 @@ export class Progress {
 
   /** Prints a line of its own; the bar, if there is one, goes on below it. */
   log(text: string): void {
+    checkText('text', text);
     this.#stream.write(this.#stream.isTTY ? `\r\x1b[K${text}\n` : `${text}\n`);
     this.#drawn = Number.NEGATIVE_INFINITY;
   }
@@ -156,6 +164,10 @@ export class Progress {
     const left = this.#epochs * this.#steps - done;
     return `${formatSeconds((((now - this.#start) / done) * Math.max(0, left)) / 1000)} left`;
   }
+}
+
+function checkText(name: string, text: unknown): void {
+  if (typeof text !== 'string') throw new ArgumentError(`Progress: ${name} must be a text, got ${describe(text)}`);
 }
 
 /** `7.3 s`, `1:05`, `2:00:09`. */

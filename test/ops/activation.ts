@@ -115,7 +115,7 @@ export const errors: ErrorRow[] = [
     name: 'gelu approximate',
     call: () => ops.gelu(tensor([1]), { approximate: 'sigmoid' as never }),
     error: ArgumentError,
-    message: 'gelu: approximate must be "none" or "tanh", got "sigmoid"',
+    message: 'gelu: approximate must be none or tanh, got "sigmoid"',
   },
   {
     name: 'softplus beta',

@@ -154,7 +154,7 @@ export const errors: ErrorRow[] = [
     name: 'reduction',
     call: () => nn.mse(ones([2]), ones([2]), { reduction: 'avg' as never }),
     error: ArgumentError,
-    message: "mse: reduction must be 'mean', 'sum' or 'none', got \"avg\"",
+    message: 'mse: reduction must be mean, sum or none, got "avg"',
   },
   {
     name: 'option',

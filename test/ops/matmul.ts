@@ -265,7 +265,7 @@ export const errors: ErrorRow[] = [
     'linear activation',
     () => linear(ones([2, 3]), ones([4, 3]), null, { activation: 'gelu' as never }),
     ArgumentError,
-    'linear: activation must be one of none, relu, tanh, sigmoid, got "gelu"',
+    'linear: activation must be none, relu, tanh or sigmoid, got "gelu"',
   ),
   error(
     'linear dtypes',

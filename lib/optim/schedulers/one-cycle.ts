@@ -1,5 +1,12 @@
-import { ArgumentError, checkInteger, checkNumber, checkOptions, describe, StateError } from '../../errors.js';
-import { checkBoolean } from '../optimizer.js';
+import {
+  ArgumentError,
+  checkChoice,
+  checkFlag,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  StateError,
+} from '../../errors.js';
 import { perGroup, type ScheduledGroup, type ScheduledOptimizer, Scheduler, type SchedulerState } from './scheduler.js';
 
 /** Options of `OneCycleLR`. */
@@ -79,13 +86,9 @@ export class OneCycleLR extends Scheduler {
     const o = { ...options };
     this.totalSteps = stepsOf(o);
     const pctStart = checkNumber(name, 'pctStart', o.pctStart ?? 0.3, { least: 0, most: 1 });
-    const strategy = o.annealStrategy ?? 'cos';
-    if (strategy !== 'cos' && strategy !== 'linear') {
-      throw new ArgumentError(`${name}: annealStrategy must be cos or linear, got ${describe(strategy)}`);
-    }
+    const strategy = checkChoice(name, 'annealStrategy', o.annealStrategy, ['cos', 'linear'], 'cos');
     this.anneal = strategy === 'cos' ? cosine : linear;
-    const threePhase = o.threePhase ?? false;
-    checkBoolean(name, 'threePhase', threePhase);
+    const threePhase = checkFlag(name, 'threePhase', o.threePhase, false);
     this.phases = phasesOf(pctStart * this.totalSteps, this.totalSteps, threePhase);
     const divFactor = checkNumber(name, 'divFactor', o.divFactor ?? 25, { least: 0, open: true });
     const finalDivFactor = checkNumber(name, 'finalDivFactor', o.finalDivFactor ?? 1e4, { least: 0, open: true });
@@ -105,9 +108,7 @@ export class OneCycleLR extends Scheduler {
   }
 
   private momentaOf(o: OneCycleOptions): { high: number; low: number }[] | null {
-    const cycle = o.cycleMomentum ?? true;
-    checkBoolean(this.name, 'cycleMomentum', cycle);
-    if (!cycle) return null;
+    if (!checkFlag(this.name, 'cycleMomentum', o.cycleMomentum, true)) return null;
     if (!this._groups.every((group) => 'betas' in group || 'momentum' in group)) {
       throw new ArgumentError(`${this.name}: cycleMomentum needs an optimizer with momentum or betas; pass false`);
     }

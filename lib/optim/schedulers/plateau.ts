@@ -1,9 +1,18 @@
-import { ArgumentError, checkInteger, checkNumber, checkOptions, describe, StateError } from '../../errors.js';
+import {
+  ArgumentError,
+  checkChoice,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  describe,
+  StateError,
+} from '../../errors.js';
 import { currentRecording } from '../../program/recording.js';
 import { Tensor } from '../../tensor.js';
 import {
   checkLastRates,
   checkOptimizer,
+  checkState,
   perGroup,
   type ScheduledGroup,
   type ScheduledOptimizer,
@@ -32,11 +41,6 @@ export interface PlateauOptions {
 
 const known = ['mode', 'factor', 'patience', 'threshold', 'thresholdMode', 'cooldown', 'minLr', 'eps'];
 
-function checkChoice<T extends string>(key: string, value: T, choices: readonly T[]): T {
-  if (choices.includes(value)) return value;
-  throw new ArgumentError(`ReduceLROnPlateau: ${key} must be ${choices.join(' or ')}, got ${describe(value)}`);
-}
-
 /**
  * Multiplies the learning rate by `factor` when a metric has not improved for more than `patience` steps.
  *
@@ -63,11 +67,11 @@ export class ReduceLROnPlateau {
     const factor = checkNumber(name, 'factor', options.factor ?? 0.1, { least: 0 });
     if (factor >= 1) throw new ArgumentError(`${name}: factor must be below 1, got ${factor}`);
     this.options = {
-      mode: checkChoice('mode', options.mode ?? 'min', ['min', 'max']),
+      mode: checkChoice(name, 'mode', options.mode, ['min', 'max'], 'min'),
       factor,
       patience: checkInteger(name, 'patience', options.patience ?? 10),
       threshold: checkNumber(name, 'threshold', options.threshold ?? 1e-4),
-      thresholdMode: checkChoice('thresholdMode', options.thresholdMode ?? 'rel', ['rel', 'abs']),
+      thresholdMode: checkChoice(name, 'thresholdMode', options.thresholdMode, ['rel', 'abs'], 'rel'),
       cooldown: checkInteger(name, 'cooldown', options.cooldown ?? 0),
       eps: checkNumber(name, 'eps', options.eps ?? 1e-8, { least: 0 }),
     };
@@ -153,8 +157,11 @@ export class ReduceLROnPlateau {
    */
   loadStateDict(state: SchedulerState): void {
     const name = 'ReduceLROnPlateau';
-    const best = state?.best ?? this.worst;
-    if (typeof best !== 'number') throw new StateError(`${name}: best must be a number, got ${describe(best)}`);
+    checkState(name, state);
+    const best = state.best ?? this.worst;
+    if (typeof best !== 'number' || Number.isNaN(best)) {
+      throw new StateError(`${name}: best must be a number, got ${describe(best)}`);
+    }
     const bad = checkInteger(name, 'num_bad_epochs', state.num_bad_epochs);
     const coolingDown = checkInteger(name, 'cooldown_counter', state.cooldown_counter);
     const lastEpoch = checkInteger(name, 'last_epoch', state.last_epoch);

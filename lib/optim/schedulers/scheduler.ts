@@ -25,13 +25,19 @@ export function perGroup<T>(name: string, key: string, value: T | readonly T[], 
   throw new ArgumentError(`${name}: ${key} must have one entry a group (${groups.length}), got ${value.length}`);
 }
 
+/** @internal */
+export function checkState(name: string, state: unknown): void {
+  if (typeof state === 'object' && state !== null) return;
+  throw new StateError(`${name}: the saved state must be an object, as stateDict gives it, got ${describe(state)}`);
+}
+
 function checkRates(name: string, key: string, rates: unknown, groups: readonly unknown[]): number[] {
   if (!Array.isArray(rates) || rates.length !== groups.length) {
     throw new StateError(
       `${name}: the saved state must have ${key} of ${groups.length} groups, got ${describe(rates)}`,
     );
   }
-  return rates.map((rate) => checkNumber(name, key, rate));
+  return rates.map((rate) => checkNumber(name, key, rate, { least: 0 }));
 }
 
 /** @internal The learning rates when a state was saved; the present ones where it has none, as of older PyTorch. */
@@ -165,7 +171,8 @@ export abstract class Scheduler {
    * before or afterwards. Schedulers that share an optimizer are loaded in the order in which they step.
    */
   loadStateDict(state: SchedulerState): void {
-    const baseRates = checkRates(this.name, 'base_lrs', state?.base_lrs, this._groups);
+    checkState(this.name, state);
+    const baseRates = checkRates(this.name, 'base_lrs', state.base_lrs, this._groups);
     const lastEpoch = checkInteger(this.name, 'last_epoch', state.last_epoch);
     const lastRates = checkLastRates(this.name, state, this._groups);
     this.baseRates = baseRates;
