@@ -1,7 +1,15 @@
 import { isArrayOf } from '../arrays.js';
 import { isGradEnabled, record } from '../autograd/tape.js';
 import { type DType, isFloat, type TypedArray } from '../dtype.js';
-import { ArgumentError, AutogradError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import {
+  ArgumentError,
+  AutogradError,
+  checkInteger,
+  checkOptions,
+  describe,
+  formatShape,
+  ShapeError,
+} from '../errors.js';
 import { kernel, native } from '../native.js';
 import { broadcastStrides, loopDims, sameShape } from '../shape.js';
 import { changed, checkDType, checkSameDType, checkTensor, empty, Tensor, view } from '../tensor.js';

@@ -1,6 +1,6 @@
 // What optimizers keep for each parameter, and how it is loaded.
 import { noGrad } from '../autograd/tape.js';
-import { describe, formatShape, StateError } from '../errors.js';
+import { describe, formatShape, isPlain, StateError } from '../errors.js';
 import { keep } from '../memory.js';
 import { native } from '../native.js';
 import { copy_, fill_, to } from '../ops/copy.js';
@@ -60,10 +60,15 @@ export function checkGroups<Options>(
       );
     }
   }
-  if (saved.state === null || typeof saved.state !== 'object' || saved.state instanceof Map) {
+  if (!isPlain(saved.state)) {
     throw new StateError(
       `${name}: state must be an object with the state of each parameter, got ${describe(saved.state)}`,
     );
+  }
+  const numbers = new Set(groups.flatMap(({ params }) => params.map(String)));
+  const foreign = Object.keys(saved.state).find((key) => !numbers.has(key));
+  if (foreign !== undefined) {
+    throw new StateError(`${name}: state must be of the groups' parameters, got one of ${describe(foreign)}`);
   }
   return groups;
 }
@@ -71,7 +76,7 @@ export function checkGroups<Options>(
 /** @internal The saved state of one parameter, every tensor checked; null where there is none. */
 export function givenState(name: string, given: unknown, p: Tensor, index: number): ParameterState | null {
   if (given === undefined) return null;
-  if (given === null || typeof given !== 'object') {
+  if (!isPlain(given)) {
     throw new StateError(`${name}: state of parameter ${index} must be an object of tensors, got ${describe(given)}`);
   }
   const state: ParameterState = Object.create(null);
