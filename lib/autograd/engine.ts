@@ -12,45 +12,13 @@ import { ones } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
 import { checkTensor, Tensor, view } from '../tensor.js';
 import { Pass } from './pass.js';
-import { type Edge, Node, newestNode, record, setGradEnabled, versionOf } from './tape.js';
-
-let walks = 0;
+import { type Edge, type Node, newestNode, record, withGradEnabled } from './tape.js';
 
 export interface BackwardOptions {
   /** Keep the graph for another backward pass; default: `createGraph`. */
   retainGraph?: boolean;
   /** Record the backward pass itself, so that gradients can be differentiated again; default false. */
   createGraph?: boolean;
-}
-
-/**
- * All nodes behind the roots that are newer than `floor`, newest first: a topological order. Checks, before anything runs,
- * that all can run.
- */
-function collect(roots: readonly Tensor[], floor: number): Node[] {
-  const walk = ++walks;
-  const nodes: Node[] = [];
-  const visit = (node: Node): void => {
-    if (node.walk === walk || node.id <= floor) return;
-    node.walk = walk;
-    if (node.backward === null) {
-      throw new AutogradError(
-        `backward: the graph behind ${node.name} ${formatShape(node.dims)} was used already and its saved tensors are freed; pass { retainGraph: true } to the first backward`,
-      );
-    }
-    if (node.saved.length > 0 && versionOf(node.saved) !== node.version) {
-      const list = node.saved.map((t) => formatShape(t.dims)).join(', ');
-      throw new AutogradError(
-        `backward of ${node.name}: a tensor that it needs (one of ${list}) was changed in place after the forward pass; change a clone() instead`,
-      );
-    }
-    nodes.push(node);
-  };
-  for (const root of roots) if (root._node !== null) visit(root._node);
-  for (let i = 0; i < nodes.length; i++) {
-    for (const edge of (nodes[i] as Node).edges) if (edge instanceof Node) visit(edge);
-  }
-  return nodes.sort((a, b) => b.id - a.id);
 }
 
 /** Gradients to start from: given, or 1 for a scalar. */
@@ -83,6 +51,7 @@ function seeds(operation: string, outputs: readonly Tensor[], given: readonly (T
 }
 
 const nothing = (): void => {};
+let running: Pass | null = null; // the innermost of the passes that are going on
 
 function checkFlags(operation: string, options: BackwardOptions): void {
   checkFlag(operation, 'retainGraph', options.retainGraph, false);
@@ -107,9 +76,30 @@ function run(
   floor = 0,
 ): { pass: Pass; found: (Tensor | null)[] } {
   const createGraph = options.createGraph ?? false;
-  const pass = new Pass(createGraph, options.retainGraph ?? createGraph);
-  const nodes = collect(roots, floor);
+  const pass = new Pass(createGraph, options.retainGraph ?? createGraph, running);
   const found: (Tensor | null)[] = new Array(targets?.size ?? 0).fill(null);
+  try {
+    pass.collect(roots, floor);
+    running = pass;
+    withGradEnabled(createGraph, () => walk(pass, roots, gradients, targets, found));
+  } catch (error) {
+    pass.clear();
+    throw error;
+  } finally {
+    running = pass.outer;
+    pass.putBack();
+  }
+  return { pass, found };
+}
+
+function walk(
+  pass: Pass,
+  roots: readonly Tensor[],
+  gradients: readonly Tensor[],
+  targets: ReadonlyMap<Edge, number> | undefined,
+  found: (Tensor | null)[],
+): void {
+  const { nodes } = pass;
   let wanted: ((edge: Edge) => boolean) | null = null;
   let visit: (node: Node, gradient: Tensor) => void = nothing;
   if (targets !== undefined) {
@@ -126,30 +116,21 @@ function run(
       found[index] = gradient;
     };
   }
-  const before = setGradEnabled(createGraph);
-  try {
-    roots.forEach((root, i) => {
-      const seed = gradients[i] as Tensor;
-      seed._uses++; // the caller's
-      pass.deliver(root._node ?? root, seed);
-    });
-    for (const node of nodes) {
-      if (wanted !== null && !wanted(node)) continue;
-      pass.step(node, wanted, visit);
-    }
-  } finally {
-    setGradEnabled(before);
-    for (const node of nodes) {
-      node.gradient = null;
-      node.arrived?.fill(null);
-    }
+  roots.forEach((root, i) => {
+    const seed = gradients[i] as Tensor;
+    seed._uses++; // the caller's
+    if (wanted === null || root._node === null || wanted(root._node)) pass.deliver(root._node ?? root, seed);
+  });
+  for (const node of nodes) {
+    if (wanted !== null && !wanted(node)) continue;
+    pass.step(node, wanted, visit);
   }
-  return { pass, found };
 }
 
 /**
  * Computes the gradient of this tensor with respect to every leaf with `requiresGrad` that it depends on and adds it to
- * the leaf's `grad`. The graph is freed afterwards unless `retainGraph`.
+ * the leaf's `grad`. The graph is freed afterwards unless `retainGraph`. A pass that fails, because memory does or a hook
+ * throws, changes no `grad` and leaves the graph as it was.
  *
  * @param y a scalar, or any tensor when `gradient` is given
  * @param gradient the upstream gradient ∂L/∂y, of y's shape and dtype; default 1
@@ -166,7 +147,8 @@ export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, 
   checkFlags('backward', settings ?? {});
   const start = seeds('backward', [y], [plain ? undefined : (gradient as Tensor | undefined)]);
   const { pass } = run([y], start, settings ?? {});
-  for (const [leaf, value] of pass.leaves) pass.accumulate(leaf, value);
+  pass.accumulate();
+  pass.end();
 }
 
 /**
@@ -215,6 +197,7 @@ export function grad(
       );
     }
   });
+  pass.end();
   return found as Tensor[];
 }
 

@@ -13,7 +13,8 @@ export function retainGrad(x: Tensor): Tensor {
 
 /**
  * Calls `hook` with the gradient of the result of an operation, when `backward` has it whole. A tensor that the hook
- * returns takes its place. Returns a function that removes the hook.
+ * returns takes its place. Returns a function that removes the hook. A hook may itself differentiate, on the same graph
+ * with `retainGraph`.
  */
 export function registerHook(x: Tensor, hook: GradientHook): () => void {
   checkTensor('registerHook', 'x', x);

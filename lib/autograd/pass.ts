@@ -1,24 +1,91 @@
 import { AutogradError, describe, formatShape } from '../errors.js';
 import { moveTo } from '../memory.js';
-import { kernel } from '../native.js';
+import { kernel, native } from '../native.js';
 import { clone } from '../ops/copy.js';
 import { add } from '../ops/elementwise.js';
 import { currentRecording } from '../program/recording.js';
 import { sameShape } from '../shape.js';
 import { changed, newestTensor, Tensor } from '../tensor.js';
-import { type Edge, Node, noGrad } from './tape.js';
+import { type Edge, Node, noGrad, versionOf } from './tape.js';
 
 const addScaled = kernel('addScaled');
 
-/** One backward pass: gradients on their way, and who holds them. */
+let walks = 0;
+
+/**
+ * One backward pass: gradients on their way, and who holds them.
+ *
+ * Nodes hold what a pass gathers, which is quicker than a map. Passes of hooks and backward functions run inside of
+ * another one and may go through its nodes: they set aside what that one has gathered there, and put it back when they end.
+ */
 export class Pass {
+  readonly walk = ++walks;
+  /** What the pass goes through, newest first: a topological order. */
+  readonly nodes: Node[] = [];
   /** Gradients of leaves, given to them when the whole pass has succeeded. */
   readonly leaves = new Map<Tensor, Tensor>();
-  readonly first = newestTensor();
+  private readonly first = newestTensor();
+  private readonly used: Node[] = [];
+  private readonly aside: { node: Node; walk: number; gradient: Node['gradient']; arrived: Node['arrived'] }[] = [];
+  private disturbed = false;
   constructor(
     readonly createGraph: boolean,
     readonly retainGraph: boolean,
+    readonly outer: Pass | null,
   ) {}
+
+  /** Collects the nodes behind the roots that are newer than `floor` and checks, before anything runs, that all can run. */
+  collect(roots: readonly Tensor[], floor: number): void {
+    const { nodes, walk } = this;
+    const visit = (node: Node): void => {
+      if (node.walk === walk || node.id <= floor) return;
+      checkUsable(node);
+      if (this.outer !== null) this.setAside(node);
+      node.walk = walk;
+      node.gradient = null;
+      nodes.push(node);
+    };
+    for (const root of roots) if (root._node !== null) visit(root._node);
+    for (let i = 0; i < nodes.length; i++) {
+      for (const edge of (nodes[i] as Node).edges) if (edge instanceof Node) visit(edge);
+    }
+    nodes.sort((a, b) => b.id - a.id);
+  }
+
+  // What a pass around this one has gathered in a node.
+  private setAside(node: Node): void {
+    const { walk, gradient, arrived } = node;
+    for (let outer = this.outer; outer !== null; outer = outer.outer) {
+      if (outer.walk !== walk) continue;
+      if (!this.retainGraph) {
+        throw new AutogradError(
+          `backward: a backward pass that is running needs the graph behind ${node.name} ${formatShape(node.dims)}; pass { retainGraph: true } to the one inside it`,
+        );
+      }
+      this.aside.push({ node, walk, gradient, arrived });
+      node.gradient = null;
+      if (arrived !== null) node.arrived = arrived.map(() => null);
+      return;
+    }
+  }
+
+  /** Forgets what the nodes hold when the walk has failed; when it has not, they hold nothing. */
+  clear(): void {
+    for (const node of this.nodes) {
+      node.gradient = null;
+      node.arrived?.fill(null);
+    }
+  }
+
+  /** Puts back what a pass around this one has gathered. */
+  putBack(): void {
+    for (const { node, ...before } of this.aside) Object.assign(node, before);
+  }
+
+  /** Ends a pass of which nothing can fail any more: without `retainGraph` its graph is used up. */
+  end(): void {
+    for (const node of this.used) free(node);
+  }
 
   /** Whether this pass alone holds the gradient, so that it may be overwritten or freed. */
   owns(gradient: Tensor): boolean {
@@ -62,7 +129,10 @@ export class Pass {
     let dy = node.gradient;
     node.gradient = null;
     if (dy === null) return;
-    if (node.hooks !== null) dy = applyHooks(node, dy);
+    if (node.hooks !== null) {
+      this.disturbed = true;
+      dy = applyHooks(node, dy);
+    }
     if (node.retained !== null) {
       dy._uses++;
       this.deliver(node.retained, dy);
@@ -72,12 +142,11 @@ export class Pass {
       const operation = node.edges[0] as Node;
       if (wanted === null || wanted(operation)) (operation.arrived as (Tensor | null)[])[node.part] = dy;
       else this.release(dy);
-      if (!this.retainGraph) free(node);
+      if (!this.retainGraph) this.used.push(node);
       return;
     }
     this.propagate(node, dy, wanted);
     if (node.foreign) dy._uses++;
-    if (!this.retainGraph) free(node);
     this.release(dy);
   }
 
@@ -86,18 +155,20 @@ export class Pass {
     const some = arrived.find((dy) => dy !== null);
     if (some === undefined || some === null) return;
     this.propagate(node, some, wanted);
-    if (!this.retainGraph) free(node);
     for (const dy of arrived) if (dy !== null) this.release(dy);
     arrived.fill(null);
   }
 
   // Runs the backward function and delivers what it returns.
   private propagate(node: Node, dy: Tensor, wanted: ((edge: Edge) => boolean) | null): void {
+    if (this.disturbed) checkUsable(node);
+    if (node.foreign) this.disturbed = true;
+    if (!this.retainGraph) this.used.push(node);
     const needs = node.edges.map((edge) => edge !== null && (wanted === null || wanted(edge)));
     const gradients = (node.backward as NonNullable<Node['backward']>)(dy, needs);
-    if (gradients.length !== node.edges.length) {
+    if (!Array.isArray(gradients) || gradients.length !== node.edges.length) {
       throw new AutogradError(
-        `backward of ${node.name}: one gradient per input was expected (${node.edges.length}), got ${gradients.length}`,
+        `backward of ${node.name}: must return an array with one gradient per input (${node.edges.length}), got ${describe(gradients)}`,
       );
     }
     for (let i = 0; i < gradients.length; i++) {
@@ -112,7 +183,8 @@ export class Pass {
 
   /** A gradient for somebody to keep: itself, or a copy when others may hold it. */
   give(gradient: Tensor): Tensor {
-    if (this.createGraph || this.owns(gradient)) {
+    if (this.createGraph) return gradient;
+    if (this.owns(gradient)) {
       gradient._uses = 0;
       return gradient;
     }
@@ -121,32 +193,54 @@ export class Pass {
     return copy;
   }
 
-  /** Leaves a gradient in `leaf.grad`, added to what is there. */
-  accumulate(leaf: Tensor, gradient: Tensor): void {
-    currentRecording()?.accumulates(leaf);
-    const before = leaf._grad;
-    if (before === null || before.disposed) {
-      leaf._grad = this.give(gradient);
+  /** Leaves the gradients in the leaves' `grad`, added to what is there: all, or none where memory fails or one is locked. */
+  accumulate(): void {
+    const made: [Tensor, Tensor][] = [];
+    const added: [Tensor, Tensor][] = [];
+    for (const [leaf, gradient] of this.leaves) {
+      currentRecording()?.accumulates(leaf);
+      const before = leaf._grad;
+      if (before === null || before.disposed) made.push([leaf, this.give(gradient)]);
+      else if (this.createGraph) made.push([leaf, add(before, gradient)]);
+      else {
+        native.checkFree(before.handle, true, 'backward');
+        added.push([before, gradient]);
+      }
+    }
+    // Nothing fails from here on.
+    for (const [leaf, gradient] of made) {
+      leaf._grad = gradient;
       leaf._gradSeen = this.createGraph;
-    } else if (this.createGraph) {
-      leaf._grad = add(before, gradient);
-    } else {
+      if (leaf._scope !== gradient._scope) moveTo(gradient, leaf._scope);
+    }
+    for (const [before, gradient] of added) {
       addScaled(before.handle, gradient.handle, 1);
       changed(before);
       this.release(gradient);
-      return;
     }
-    if (leaf._scope !== leaf._grad._scope) moveTo(leaf._grad, leaf._scope);
   }
 }
 
-const usedUp: readonly Tensor[] = [];
+const none: readonly never[] = [];
 
 function free(node: Node): void {
-  node.backward = null;
   for (const t of node.owned) t.dispose();
-  node.saved = node.owned = usedUp;
-  node.edges = node.edges.map(() => null);
+  node.backward = null;
+  node.edges = node.saved = node.owned = none;
+}
+
+function checkUsable(node: Node): void {
+  if (node.backward === null) {
+    throw new AutogradError(
+      `backward: the graph behind ${node.name} ${formatShape(node.dims)} was used already and its saved tensors are freed; pass { retainGraph: true } to the first backward`,
+    );
+  }
+  if (node.saved.length > 0 && versionOf(node.saved) !== node.version) {
+    const list = node.saved.map((t) => formatShape(t.dims)).join(', ');
+    throw new AutogradError(
+      `backward of ${node.name}: a tensor that it needs (one of ${list}) was changed in place after the forward pass; change a clone() instead`,
+    );
+  }
 }
 
 function applyHooks(node: Node, dy: Tensor): Tensor {

@@ -26,9 +26,9 @@ const none: readonly Tensor[] = [];
 export class Node {
   /** Creation number: inputs are always made before results, so descending order is a topological one. */
   readonly id: number = ++created;
-  /** Gradient that a running backward pass has gathered so far. */
+  /** Gradient that a running backward pass has gathered so far: the innermost one that goes through the node. */
   gradient: Tensor | null = null;
-  /** The walk that last visited the node. */
+  /** The number of that pass, or of the last one. */
   walk = 0;
   /** The result, when its gradient shall be kept in `grad`. */
   retained: Tensor | null = null;
@@ -69,6 +69,17 @@ export function setGradEnabled(value: boolean): boolean {
   return before;
 }
 
+/** @internal */
+export function withGradEnabled<T>(value: boolean, fn: () => T): T {
+  const before = enabled;
+  enabled = value;
+  try {
+    return fn();
+  } finally {
+    enabled = before;
+  }
+}
+
 /**
  * Runs `fn` without recording operations for `backward`.
  *
@@ -78,26 +89,18 @@ export function setGradEnabled(value: boolean): boolean {
  */
 export function noGrad<T>(fn: () => T): T {
   checkSynchronous('noGrad', fn);
-  const before = setGradEnabled(false);
-  try {
+  return withGradEnabled(false, () => {
     const result = fn();
     if (isPromise(result))
       throw new StateError('noGrad: fn must be synchronous, got one that returns a promise; await outside of it');
     return result;
-  } finally {
-    enabled = before;
-  }
+  });
 }
 
 /** Runs `fn` with recording on, inside a `noGrad`, say. */
 export function enableGrad<T>(fn: () => T): T {
   checkSynchronous('enableGrad', fn);
-  const before = setGradEnabled(true);
-  try {
-    return fn();
-  } finally {
-    enabled = before;
-  }
+  return withGradEnabled(true, fn);
 }
 
 /** @internal How often the saved tensors have been changed in place, all together. */
