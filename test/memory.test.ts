@@ -193,6 +193,21 @@ describe('the memory limit', () => {
     expect(add(x, 1).data[0]).toBe(2);
   });
 
+  it('holds for blocks that were freed and kept, and gives back what is beyond it', () => {
+    freeMemory();
+    for (const x of [ones([4 * megabyte]), ones([megabyte])]) x.dispose(); // 16 and 4 MB
+    const { liveBytes, cachedBytes } = memoryStats();
+    expect(cachedBytes).toBeGreaterThanOrEqual(20 * megabyte);
+    setMemoryLimit(liveBytes + 10 * megabyte);
+    const after = memoryStats();
+    expect(after.liveBytes + after.cachedBytes).toBeLessThanOrEqual(after.limitBytes);
+    expect(() => ones([4 * megabyte])).toThrow(AllocationError);
+    ones([megabyte]).dispose();
+    setMemoryLimit(1);
+    expect(memoryStats().cachedBytes).toBe(0);
+    expect(() => ones([1])).toThrow(AllocationError);
+  });
+
   it('makes room from garbage before it refuses', () => {
     freeMemory();
     setMemoryLimit(memoryStats().liveBytes + 20 * megabyte);

@@ -186,7 +186,7 @@ export function record(
   const before = isGradEnabled();
   try {
     const staged = stage(leaves, numbers, inputs);
-    native.recordBegin(inputs.map((t) => t.handle));
+    native.recordBegin(Int32Array.from(inputs, (t) => t.handle));
     return recordingWith(recording, () => {
       const value = fn(...(rebuild(structure, staged.values) as unknown[]));
       if (isPromise(value)) {
@@ -198,7 +198,7 @@ export function record(
       listTensors(result, value, made);
       const returned = settleGradients(recording, made);
       const outputs = unrecorded(() => noGrad(() => made.map((t) => clone(t))));
-      const problem = native.recordEnd(made.map((t) => t.handle));
+      const problem = native.recordEnd(Int32Array.from(made, (t) => t.handle));
       if (problem !== undefined) throw new StateError(`compile: ${problem}`);
       return { recording, inputs, numbers: staged.numbers, outputs, result, returned };
     });
@@ -264,7 +264,7 @@ function settleGradients(recording: Recording, outputs: readonly Tensor[]): [Ten
 export function makeProgram(runner: Runner, recorded: Recorded): Program {
   const { recording, inputs, numbers, outputs, result, returned } = recorded;
   return new Program(
-    native.programAdd(runner, [...recording.faults.keys()]),
+    native.programAdd(runner, Int32Array.from(recording.faults.keys())),
     inputs,
     numbers,
     outputs,

@@ -186,9 +186,7 @@ native.setErrors((what, name) => {
     );
   }
   if (what === 'memory') {
-    return new AllocationError(
-      `${name}: out of memory for what undoes a step whose recording fails; free tensors or raise setMemoryLimit`,
-    );
+    return new AllocationError(`${name}: out of memory; free tensors or raise setMemoryLimit`);
   }
   return new Error(`internal: ${name}: ${what}`);
 });

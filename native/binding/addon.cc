@@ -40,7 +40,11 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   }
   Environment& environment = static_cast<Instance*>(data)->environment;
   const napi_value owner = type == napi_object ? arguments[0] : nullptr;
-  return handleResult(env, environment.allocate(owner, static_cast<DType>(dtype), static_cast<int64_t>(length)));
+  try {
+    return handleResult(env, environment.allocate(owner, static_cast<DType>(dtype), static_cast<int64_t>(length)));
+  } catch (const std::bad_alloc&) {
+    return handleResult(env, Environment::kNoMemory);
+  }
 }
 
 napi_value release(napi_env env, napi_callback_info info) {
@@ -59,8 +63,8 @@ napi_value release(napi_env env, napi_callback_info info) {
 Napi::Value view(const Napi::CallbackInfo& info) {
   const Slot base = slotOf(info, 2);
   Environment& environment = instanceOf(info).environment;
-  const uint32_t handle = environment.view(ownerOf(info[0]), base, integerOf(info, 3), integerOf(info, 4));
-  if (handle == Environment::kNoMemory) throw Napi::Error::New(info.Env(), "internal: the view exceeds the tensor");
+  const uint32_t handle = environment.view(ownerOf(info, 0), base, integerOf(info, 3), integerOf(info, 4));
+  if (handle == Environment::kNoMemory) throw internalError(info, "the view exceeds the tensor");
   return Napi::Value(info.Env(), handleResult(info.Env(), handle));
 }
 
@@ -79,11 +83,11 @@ Napi::Value memoryStats(const Napi::CallbackInfo& info) {
 
 // setErrors((what, name) => Error)
 void setErrors(const Napi::CallbackInfo& info) {
-  if (!info[0].IsFunction()) throw Napi::Error::New(info.Env(), "internal: a function was expected");
+  if (!info[0].IsFunction()) throw internalError(info, "a function was expected");
   instanceOf(info).environment.setErrors(info[0]);
 }
 
-void sweep(const Napi::CallbackInfo& info) { instanceOf(info).environment.sweep(info[0].ToBoolean()); }
+void sweep(const Napi::CallbackInfo& info) { instanceOf(info).environment.sweep(booleanOf(info, 0)); }
 void limitMemory(const Napi::CallbackInfo& info) { setMemoryLimit(static_cast<uint64_t>(integerOf(info, 0))); }
 void resetPeak(const Napi::CallbackInfo&) { resetMemoryPeak(); }
 void trim(const Napi::CallbackInfo&) { trimMemory(); }
@@ -138,7 +142,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* instance = new Instance(env, level);
   env.AddCleanupHook([](Instance* data) { delete data; }, instance);
   const auto add = [&](const char* name, auto function) {
-    exports.Set(name, Napi::Function::New(env, function, name, instance));
+    addExport(exports, name, function, instance, &instance->environment);
   };
   const auto addBare = [&](const char* name, napi_callback callback) {
     napi_value function = nullptr;
@@ -157,9 +161,9 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("setThreads", setThreads);
   add("getThreads", getThreads);
   add("buildInfo", buildInfo);
-  addTensors(env, exports, instance);
+  addTensors(exports, instance);
   addKernels(env, exports, *instance);
-  addPrograms(env, exports, &instance->programs);
+  addPrograms(exports, &instance->programs);
 #ifdef ADJOINT_CHECKED
   addPlanted(env, exports);
 #endif

@@ -42,15 +42,12 @@ struct Call {
   Buffer* buffers = inlineBuffers;
   int64_t* integers = inlineIntegers;
   std::vector<Operand> operands;  // while recording
-  std::vector<Storage*> held;     // operands that a sweep must leave until the kernel has run
+  std::vector<StorageRef> held;   // operands that a sweep must leave until the kernel has run
   Argument arguments[kMaxParameters];
   DType dtypes[kMaxParameters];
   bool present[kMaxParameters];  // a span with a dtype that a variant must match
 
   Call() = default;
-  ~Call() {
-    for (Storage* storage : held) releaseStorage(storage);
-  }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -218,11 +215,7 @@ struct Call {
         return true;
       } catch (const std::bad_alloc&) {
         if (last) break;
-        for (const Operand& operand : operands) {
-          if (operand.storage == nullptr) continue;
-          held.push_back(operand.storage);
-          retainStorage(operand.storage);
-        }
+        for (const Operand& operand : operands) held.emplace_back(operand.storage);
         environment->sweep(true);
       }
     }
@@ -304,7 +297,7 @@ napi_value fail(napi_env env, const char* format, ...) {
 }
 
 Operand operandOf(const Slot& slot, uint32_t handle) {
-  return {slot.storage, slot.data, slot.length, slot.dtype, slot.recorded ? 0 : handle};
+  return {slot.storage.get(), slot.data, slot.length, slot.dtype, slot.recorded ? 0 : handle};
 }
 
 napi_value failTyped(Environment* environment, const char* what, const char* name) {
@@ -321,10 +314,10 @@ napi_value failTyped(Environment* environment, const char* what, const char* nam
 }
 
 napi_value callKernel(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
   try {
     Call call;
     call.env = env;
-    void* data = nullptr;
     if (!call.load(info, &data)) return fail(env, "internal: the arguments could not be read");
     const auto* bound = static_cast<const BoundKernel*>(data);
     call.environment = bound->environment;
@@ -346,8 +339,9 @@ napi_value callKernel(napi_env env, napi_callback_info info) {
     if (call.recorder != nullptr) call.recorder->forgetLast();
     if (outcome.code == Outcome::kFault) return faultObject(env, outcome);
     return fail(env, "internal: %s: the tensors do not fit the sizes", call.kernel->name);
-  } catch (const std::exception& error) {
-    return fail(env, "internal: %s", error.what());
+  } catch (const std::bad_alloc&) {
+    const auto* bound = static_cast<const BoundKernel*>(data);
+    return failTyped(bound->environment, "memory", bound->kernel->name);
   }
 }
 

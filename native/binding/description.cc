@@ -59,7 +59,7 @@ Napi::Value describe(Napi::Env env, const Recording& recording, const Plan* plan
   auto constants = Napi::Object::New(env);
   for (size_t b = 0; b < recording.buffers.size(); b++) {
     const RecordedBuffer& buffer = recording.buffers[b];
-    if (buffer.kind != BufferKind::kConstant || buffer.storage == nullptr) continue;
+    if (buffer.kind != BufferKind::kConstant || !buffer.storage) continue;
     auto bytes = Napi::Uint8Array::New(env, buffer.bytes);
     if (buffer.bytes > 0) std::memcpy(bytes.Data(), buffer.storage->data(), buffer.bytes);
     constants.Set(static_cast<uint32_t>(b), bytes);

@@ -23,7 +23,6 @@ Environment::~Environment() {
   if (errors_ != nullptr) napi_delete_reference(env_, errors_);
   for (Slot& slot : slots_) {
     if (slot.owner != nullptr) napi_delete_reference(env_, slot.owner);
-    if (slot.storage != nullptr) releaseStorage(slot.storage);
   }
 }
 
@@ -31,27 +30,25 @@ uint32_t Environment::allocate(napi_value owner, DType dtype, int64_t length) {
   if (length < 0 || length > INT64_MAX / 16) return kNoMemory;
   const size_t bytes = static_cast<size_t>(length) * bytesPerElement(dtype);
   sweepIfDue(static_cast<int64_t>(bytes));
-  Storage* storage = allocateStorage(bytes);
-  if (storage == nullptr && liveBytes_ > 0) {
+  StorageRef storage = StorageRef::allocate(bytes);
+  if (!storage && liveBytes_ > 0) {
     sweep(true);
-    storage = allocateStorage(bytes);
+    storage = StorageRef::allocate(bytes);
   }
-  if (storage == nullptr) return kNoMemory;
-  if (recorder_) recorder_->allocated(storage, bytes);
-  return insert(owner, storage, storage->data(), dtype, length);
+  if (!storage) return kNoMemory;
+  if (recorder_) recorder_->allocated(storage.get(), bytes);
+  void* const data = storage->data();
+  return insert(owner, std::move(storage), data, dtype, length);
 }
 
 uint32_t Environment::view(napi_value owner, const Slot& base, int64_t offset, int64_t length) {
   if (offset < 0 || length < 0 || offset > base.length || length > base.length - offset) return kNoMemory;
-  Storage* storage = base.storage;
   void* data = static_cast<char*>(base.data) + static_cast<size_t>(offset) * bytesPerElement(base.dtype);
-  const DType dtype = base.dtype;  // `base` may move when the table grows
-  retainStorage(storage);
   ++tensorsSinceSweep_;
-  return insert(owner, storage, data, dtype, length);
+  return insert(owner, base.storage, data, base.dtype, length);  // `base` may move when the table grows
 }
 
-uint32_t Environment::insert(napi_value owner, Storage* storage, void* data, DType dtype, int64_t length) {
+uint32_t Environment::insert(napi_value owner, StorageRef storage, void* data, DType dtype, int64_t length) {
   if (firstFree_ == 0 && slots_.size() == kSlots) sweep(true);
   uint32_t index = firstFree_;
   if (index != 0) {
@@ -61,11 +58,10 @@ uint32_t Environment::insert(napi_value owner, Storage* storage, void* data, DTy
     index = static_cast<uint32_t>(slots_.size());
     slots_.emplace_back();
   } else {
-    releaseStorage(storage);
     return kTooMany;
   }
   Slot& slot = slots_[index];
-  slot.storage = storage;
+  slot.storage = std::move(storage);
   slot.data = data;
   slot.length = length;
   slot.dtype = dtype;
@@ -74,7 +70,7 @@ uint32_t Environment::insert(napi_value owner, Storage* storage, void* data, DTy
   // Generations run from 1 to 2047: a handle is never 0 and fits a small integer of V8.
   slot.generation = static_cast<uint16_t>(slot.generation % 2047 + 1);
   ++liveTensors_;
-  liveBytes_ += static_cast<int64_t>(storage->bytes);
+  liveBytes_ += static_cast<int64_t>(slot.storage->bytes);
   if (owner != nullptr && !watch(slot, owner)) {
     freeSlot(index);
     return kNoMemory;
@@ -96,8 +92,7 @@ void Environment::freeSlot(uint32_t index) {
   if (slot.owner != nullptr) napi_delete_reference(env_, slot.owner);
   liveBytes_ -= static_cast<int64_t>(slot.storage->bytes);
   --liveTensors_;
-  releaseStorage(slot.storage);
-  slot.storage = nullptr;
+  slot.storage = {};
   slot.owner = nullptr;
   slot.next = 0;
   if (lastFree_ == 0) {
@@ -114,13 +109,20 @@ void Environment::beginRecording(const std::vector<Operand>& inputs) {
 }
 
 Recording Environment::endRecording(const std::vector<Operand>& outputs, std::string* problem) {
-  if (!recorder_) return {};
-  Recording recording = recorder_->finish(outputs, problem);
+  // Its tensors end with it, whatever happens.
+  struct End {
+    Environment& self;
+    ~End() { self.dropRecording(); }
+  } end{*this};
+  return recorder_ ? recorder_->finish(outputs, problem) : Recording();
+}
+
+void Environment::dropRecording() {
+  if (!recorder_) return;
   recorder_.reset();
   for (uint32_t i = 1; i < slots_.size(); i++) {
-    if (slots_[i].storage != nullptr && slots_[i].recorded) freeSlot(i);
+    if (slots_[i].storage && slots_[i].recorded) freeSlot(i);
   }
-  return recording;
 }
 
 void Environment::sweepIfDue(int64_t bytes) {

@@ -15,7 +15,7 @@
 namespace adjoint {
 
 struct Slot {
-  Storage* storage = nullptr;  // null: free
+  StorageRef storage;  // none: the slot is free
   void* data = nullptr;
   int64_t length = 0;
   napi_ref owner = nullptr;  // weak; null while a scope owns the tensor
@@ -39,13 +39,14 @@ class Environment {
     const uint32_t index = handle & (kSlots - 1);
     if (index >= slots_.size()) return nullptr;
     Slot& slot = slots_[index];
-    return slot.storage != nullptr && slot.generation == handle >> kSlotBits ? &slot : nullptr;
+    return slot.storage && slot.generation == handle >> kSlotBits ? &slot : nullptr;
   }
 
   static constexpr uint32_t kNoMemory = 0;
   static constexpr uint32_t kTooMany = UINT32_MAX;
 
-  // A new tensor that lives until `owner` is collected (or, with a null owner, until release).
+  // A new tensor that lives until `owner` is collected (or, with a null owner, until release). May throw
+  // std::bad_alloc.
   uint32_t allocate(napi_value owner, DType dtype, int64_t length);
   // A new tensor over part of another one's storage.
   uint32_t view(napi_value owner, const Slot& base, int64_t offset, int64_t length);
@@ -76,6 +77,7 @@ class Environment {
   // made in between.
   void beginRecording(const std::vector<Operand>& inputs);
   Recording endRecording(const std::vector<Operand>& outputs, std::string* problem);
+  void dropRecording();
   // Null when nothing is recorded right now.
   Recorder* recorder() const { return recorder_ && !recorder_->paused ? recorder_.get() : nullptr; }
   void pauseRecording(bool paused) {
@@ -106,7 +108,7 @@ class Environment {
   static constexpr uint32_t kSlotBits = 20;
   static constexpr uint32_t kSlots = 1u << kSlotBits;
 
-  uint32_t insert(napi_value owner, Storage* storage, void* data, DType dtype, int64_t length);
+  uint32_t insert(napi_value owner, StorageRef storage, void* data, DType dtype, int64_t length);
   void freeSlot(uint32_t index);
   void reportToV8(int64_t bytes);
 

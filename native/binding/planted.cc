@@ -14,20 +14,19 @@ namespace {
 // The compiler must not see what the values are.
 volatile int hidden = 5;
 
-float* tensorOf(Storage* storage) { return static_cast<float*>(storage->data()); }
+float* tensorOf(const StorageRef& storage) { return static_cast<float*>(storage->data()); }
 
 // Reads the element behind a tensor whose size is not one of the pool's.
 void readBeyond(const Napi::CallbackInfo&) {
-  Storage* storage = allocateStorage(5 * sizeof(float));
+  const StorageRef storage = StorageRef::allocate(5 * sizeof(float));
   volatile float element = tensorOf(storage)[hidden];
   (void)element;
-  releaseStorage(storage);
 }
 
 void readFreed(const Napi::CallbackInfo&) {
-  Storage* storage = allocateStorage(64);
+  StorageRef storage = StorageRef::allocate(64);
   const volatile float* data = tensorOf(storage);
-  releaseStorage(storage);
+  storage = {};
   volatile float element = data[hidden];
   (void)element;
 }
@@ -52,12 +51,14 @@ void race(const Napi::CallbackInfo&) {
       nullptr);
 }
 
-void leak(const Napi::CallbackInfo&) { allocateStorage(100); }
+void leak(const Napi::CallbackInfo&) {
+  StorageRef* volatile lost = new StorageRef(StorageRef::allocate(100));
+  lost = nullptr;
+}
 
 void branchOnUndefined(const Napi::CallbackInfo&) {
-  Storage* storage = allocateStorage(64);
+  const StorageRef storage = StorageRef::allocate(64);
   if (tensorOf(storage)[hidden] > 1) hidden = 5;
-  releaseStorage(storage);
 }
 
 }  // namespace

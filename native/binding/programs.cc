@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "call.h"
 #include "description.h"
@@ -69,12 +70,12 @@ void Programs::add(const std::shared_ptr<RunnerHandle>& handle) {
 
 namespace {
 
-std::vector<Operand> operandsOf(const Info& info, const Napi::Value& list) {
-  if (!list.IsArray()) throw internalError(info, "an array of handles was expected");
+// The tensors whose handles an Int32Array holds.
+std::vector<Operand> operandsOf(const Info& info, size_t argument) {
+  const Numbers handles = numbersOf(info, argument);
   std::vector<Operand> operands;
-  const auto array = list.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); i++) {
-    const uint32_t handle = array.Get(i).ToNumber().Uint32Value();
+  for (size_t i = 0; i < handles.count; i++) {
+    const auto handle = static_cast<uint32_t>(handles.data[i]);
     const Slot* slot = programsOf(info).environment->find(handle);
     if (slot == nullptr) throw internalError(info, "no live tensor");
     operands.push_back(operandOf(*slot, handle));
@@ -84,14 +85,14 @@ std::vector<Operand> operandsOf(const Info& info, const Napi::Value& list) {
 
 void recordBegin(const Info& info) {
   if (programsOf(info).environment->isRecording()) throw internalError(info, "a recording is going on");
-  const std::vector<Operand> inputs = operandsOf(info, info[0]);
+  const std::vector<Operand> inputs = operandsOf(info, 0);
   for (const Operand& input : inputs) {
     if (input.data != input.storage->data()) throw internalError(info, "an input must be a whole tensor");
   }
   programsOf(info).environment->beginRecording(inputs);
 }
 
-void recordPause(const Info& info) { programsOf(info).environment->pauseRecording(info[0].ToBoolean()); }
+void recordPause(const Info& info) { programsOf(info).environment->pauseRecording(booleanOf(info, 0)); }
 
 Napi::Value recordCount(const Info& info) {
   const Recorder* recorder = programsOf(info).environment->recorder();
@@ -103,15 +104,16 @@ Napi::Value recordEnd(const Info& info) {
   Programs& programs = programsOf(info);
   std::string problem;
   programs.recording = Recording();
-  programs.recording = programs.environment->endRecording(operandsOf(info, info[0]), &problem);
-  return problem.empty() ? info.Env().Undefined() : Napi::String::New(info.Env(), problem);
+  Recording recording = programs.environment->endRecording(operandsOf(info, 0), &problem);
+  if (!problem.empty()) return Napi::String::New(info.Env(), problem);
+  programs.recording = std::move(recording);
+  return info.Env().Undefined();
 }
 
 // recordUndo(): forgets the recording that goes on, or the newest one, and puts back what it changed.
 void recordUndo(const Info& info) {
   Programs& programs = programsOf(info);
-  std::string problem;
-  programs.environment->endRecording({}, &problem);
+  programs.environment->dropRecording();
   programs.recording = Recording();
   programs.pause();
   programs.environment->changes.undo();
@@ -127,10 +129,7 @@ void recordForget(const Info& info) {
 // runnerCreate(niceness) → runner, freed when it is collected
 Napi::Value runnerCreate(const Info& info) {
   Programs& programs = programsOf(info);
-  int32_t niceness = 0;
-  if (napi_get_value_int32(info.Env(), info[0], &niceness) != napi_ok)
-    throw internalError(info, "a niceness was expected");
-  auto handle = std::make_shared<RunnerHandle>(&programs, niceness);
+  auto handle = std::make_shared<RunnerHandle>(&programs, smallIntegerOf(info, 0));
   programs.add(handle);
   const auto external = Napi::External<std::shared_ptr<RunnerHandle>>::New(
       info.Env(), new std::shared_ptr<RunnerHandle>(handle), [](Napi::Env env, std::shared_ptr<RunnerHandle>* held) {
@@ -178,13 +177,8 @@ void runnerDispose(const Info& info) { handleOf(info).shutDown(); }
 // operations that may find a value out of range
 Napi::Value programAdd(const Info& info) {
   RunnerHandle& handle = handleOf(info);
-  if (!info[1].IsArray()) throw internalError(info, "an array of operations was expected");
-  std::vector<int> faulty;
-  const auto list = info[1].As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); i++) {
-    int32_t number = 0;
-    if (napi_get_value_int32(info.Env(), list.Get(i), &number) == napi_ok) faulty.push_back(number);
-  }
+  const Numbers list = numbersOf(info, 1);
+  const std::vector<int> faulty(list.data, list.data + list.count);
   const int number = handle.runner.addProgram(std::move(programsOf(info).recording), faulty);
   programsOf(info).environment->changes.forget();
   return Napi::Number::New(info.Env(), number);
@@ -213,9 +207,10 @@ Napi::Value programBind(const Info& info) {
 
 Napi::Value programDrop(const Info& info) {
   RunnerHandle& handle = handleOf(info);
-  const Program* program = info[1].IsNumber() ? handle.runner.program(info[1].ToNumber().Int32Value()) : nullptr;
+  const int number = smallIntegerOf(info, 1);
+  const Program* program = handle.runner.program(number);
   const int64_t bytes = program != nullptr && program->isBound() ? program->bytes() : 0;
-  const bool dropped = handle.runner.dropProgram(info[1].ToNumber().Int32Value());
+  const bool dropped = handle.runner.dropProgram(number);
   if (dropped) {
     handle.counted -= bytes;
     programsOf(info).environment->count(-bytes);
@@ -254,17 +249,26 @@ Napi::Value exchangeState(const Info& info) {
 
 void forgetState(const Info& info) { std::vector<char>().swap(handleOf(info).saved); }
 
+// The objects that describe makes may meet setters (of Object.prototype), which may dispose the step: both functions
+// hold what they describe.
 Napi::Value describeProgram(const Info& info) {
-  const Program& program = programOf(info);
-  return describe(info.Env(), program.recording, &program.plan);
+  programOf(info);
+  const std::shared_ptr<const Program> program = handleOf(info).runner.share(smallIntegerOf(info, 1));
+  return describe(info.Env(), program->recording, &program->plan);
 }
 
-Napi::Value describeRecording(const Info& info) { return describe(info.Env(), programsOf(info).recording, nullptr); }
+Napi::Value describeRecording(const Info& info) {
+  Programs& programs = programsOf(info);
+  Recording recording = std::exchange(programs.recording, Recording());
+  const Napi::Value description = describe(info.Env(), recording, nullptr);
+  programs.recording = std::move(recording);
+  return description;
+}
 
 // markHost(handle, isGenerator): programs take a copy of the tensor at each submission.
 void markHost(const Info& info) {
-  const Slot* slot = programsOf(info).environment->find(info[0].ToNumber().Uint32Value());
-  const bool generator = info[1].ToBoolean();
+  const bool generator = booleanOf(info, 1);
+  const Slot* slot = programsOf(info).environment->find(static_cast<uint32_t>(smallIntegerOf(info, 0)));
   if (slot == nullptr || (generator && (slot->dtype != DType::kInt32 || slot->length != 4))) {
     throw internalError(info, "a tensor of the host was expected");
   }
@@ -273,9 +277,9 @@ void markHost(const Info& info) {
 
 }  // namespace
 
-void addPrograms(Napi::Env env, Napi::Object exports, Programs* programs) {
+void addPrograms(Napi::Object exports, Programs* programs) {
   const auto add = [&](const char* name, auto function) {
-    exports.Set(name, Napi::Function::New(env, function, name, programs));
+    addExport(exports, name, function, programs, programs->environment);
   };
   add("recordBegin", recordBegin);
   add("recordPause", recordPause);

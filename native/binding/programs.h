@@ -38,6 +38,6 @@ class Programs {
   int paused_ = 0;
 };
 
-void addPrograms(Napi::Env env, Napi::Object exports, Programs* programs);
+void addPrograms(Napi::Object exports, Programs* programs);
 
 }  // namespace adjoint

@@ -1,7 +1,6 @@
 // A runner as JavaScript holds it, and what the exports that take one share.
 #pragma once
-#include <string>
-
+#include "arguments.h"
 #include "programs.h"
 
 namespace adjoint {
@@ -51,10 +50,6 @@ using Info = Napi::CallbackInfo;
 
 inline Programs& programsOf(const Info& info) { return *static_cast<Programs*>(info.Data()); }
 
-inline Napi::Error internalError(const Info& info, const char* message) {
-  return Napi::Error::New(info.Env(), std::string("internal: ") + message);
-}
-
 // The runner in the first argument.
 inline RunnerHandle& handleOf(const Info& info) {
   if (!info[0].IsExternal()) throw internalError(info, "a runner was expected");
@@ -62,7 +57,7 @@ inline RunnerHandle& handleOf(const Info& info) {
 }
 
 inline Program& programOf(const Info& info) {
-  Program* program = info[1].IsNumber() ? handleOf(info).runner.program(info[1].ToNumber().Int32Value()) : nullptr;
+  Program* program = handleOf(info).runner.program(smallIntegerOf(info, 1));
   if (program == nullptr) throw internalError(info, "no such program");
   return *program;
 }

@@ -12,15 +12,9 @@ class Steps {
   Steps(const Info& info, Program& program, int count) : program_(program) {
     const size_t length = static_cast<size_t>(program.targets()) * static_cast<size_t>(count);
     if (!program.isBound()) throw internalError(info, "the program has no memory yet");
-    if (!info[3].IsTypedArray() || info[3].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array ||
-        info[3].As<Napi::TypedArray>().ElementLength() < length) {
-      throw internalError(info, "an Int32Array of handles was expected");
-    }
-    const int32_t* handles = info[3].As<Napi::Int32Array>().Data();
-    for (size_t i = 0; i < length; i++) add(info, static_cast<uint32_t>(handles[i]), i);
-  }
-  ~Steps() {
-    for (Storage* copy : copies_) releaseStorage(copy);
+    const Numbers handles = numbersOf(info, 3);
+    if (handles.count < length) throw internalError(info, "a handle for each argument and result was expected");
+    for (size_t i = 0; i < length; i++) add(info, static_cast<uint32_t>(handles.data[i]), i);
   }
   Steps(const Steps&) = delete;
   Steps& operator=(const Steps&) = delete;
@@ -46,19 +40,19 @@ class Steps {
     }
     // Indices are checked and then used: nobody may change them in between through a view of the memory.
     if (step < inputs && slot->storage->use.exported && slot->dtype == DType::kInt32) {
-      Storage* copy = allocateStorage(static_cast<size_t>(slot->length) * sizeof(int32_t));
-      if (copy == nullptr) throw std::bad_alloc();
-      copies_.push_back(copy);
+      StorageRef copy = StorageRef::allocate(static_cast<size_t>(slot->length) * sizeof(int32_t));
+      if (!copy) throw std::bad_alloc();
       if (slot->length > 0) std::memcpy(copy->data(), slot->data, static_cast<size_t>(slot->length) * sizeof(int32_t));
-      targets_.push_back({copy, copy->data()});
+      targets_.push_back({copy.get(), copy->data()});
+      copies_.push_back(std::move(copy));
     } else {
-      targets_.push_back({slot->storage, slot->data});
+      targets_.push_back({slot->storage.get(), slot->data});
     }
   }
 
   Program& program_;
   std::vector<Target> targets_;
-  std::vector<Storage*> copies_;
+  std::vector<StorageRef> copies_;
   int disposed_ = -1;
 };
 
@@ -83,7 +77,7 @@ Napi::Value refusalOf(const Info& info, const Refusal& refusal) {
 Napi::Value submit(const Info& info) {
   RunnerHandle& handle = handleOf(info);
   Program& program = programOf(info);
-  const int count = info[2].ToNumber().Int32Value();
+  const int count = smallIntegerOf(info, 2);
   if (count < 1 || count > 1 << 16) throw internalError(info, "a number of steps was expected");
   if (isDisposed(info, program)) return Napi::Number::New(info.Env(), kDisposed);
   try {
@@ -104,12 +98,12 @@ Napi::Value replay(const Info& info) {
   Program& program = programOf(info);
   if (isDisposed(info, program)) return Napi::Number::New(info.Env(), kDisposed);
   int64_t* times = nullptr;
-  if (info[2].IsTypedArray()) {
-    const auto array = info[2].As<Napi::TypedArray>();
-    if (array.TypedArrayType() != napi_bigint64_array || array.ElementLength() < program.plan.groups.size()) {
+  if (!info[2].IsUndefined()) {
+    const ArrayArgument array = arrayOf(info, 2);
+    if (array.type != napi_bigint64_array || array.length < program.plan.groups.size()) {
       throw internalError(info, "a BigInt64Array of times was expected");
     }
-    times = info[2].As<Napi::BigInt64Array>().Data();
+    times = static_cast<int64_t*>(array.data);
   }
   try {
     const Steps steps(info, program, 1);

@@ -21,23 +21,20 @@ Slot& freeSlotOf(const Napi::CallbackInfo& info, const char* name, bool written)
 // A typed array's memory, which must hold exactly the elements of the slot.
 void* arrayFor(const Napi::CallbackInfo& info, size_t argument, const Slot& slot) {
   constexpr napi_typedarray_type types[] = {napi_float32_array, napi_float64_array, napi_int32_array, napi_uint8_array};
-  if (!info[argument].IsTypedArray()) throw Napi::Error::New(info.Env(), "internal: a typed array was expected");
-  napi_typedarray_type type;
-  size_t length = 0;
-  void* data = nullptr;
-  napi_get_typedarray_info(info.Env(), info[argument], &type, &length, &data, nullptr, nullptr);
-  const bool same =
-      type == types[static_cast<int>(slot.dtype)] || (slot.dtype == DType::kUint8 && type == napi_uint8_clamped_array);
-  if (!same || length != static_cast<size_t>(slot.length)) {
-    throw Napi::Error::New(info.Env(), "internal: the typed array does not fit the tensor");
+  const ArrayArgument array = arrayOf(info, argument);
+  const bool same = array.type == types[static_cast<int>(slot.dtype)] ||
+                    (slot.dtype == DType::kUint8 && array.type == napi_uint8_clamped_array);
+  if (!same || array.length != static_cast<size_t>(slot.length)) {
+    throw internalError(info, "the typed array does not fit the tensor");
   }
-  return data;
+  return array.data;
 }
 
 // watch(handle, token): a tensor that a scope owned now lives as long as its token.
 void watch(const Napi::CallbackInfo& info) {
-  if (!info[1].IsObject()) throw Napi::Error::New(info.Env(), "internal: an object was expected");
-  instanceOf(info).environment.watch(slotOf(info, 0), info[1]);
+  const napi_value owner = ownerOf(info, 1);
+  if (owner == nullptr) throw internalError(info, "an object was expected");
+  instanceOf(info).environment.watch(slotOf(info, 0), owner);
 }
 
 // checkFree(handle, written, name): throws what a kernel of that name would, if a compiled step that is queued forbids
@@ -56,7 +53,7 @@ void write(const Napi::CallbackInfo& info) {
   const void* source = arrayFor(info, 1, slot);
   Environment& environment = instanceOf(info).environment;
   if (environment.recorder() != nullptr) {
-    const uint32_t handle = info[0].ToNumber().Uint32Value();
+    const auto handle = static_cast<uint32_t>(smallIntegerOf(info, 0));
     const size_t bytes = static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype);
     try {
       environment.recorder()->write(operandOf(slot, handle), source, bytes);
@@ -78,7 +75,7 @@ void read(const Napi::CallbackInfo& info) {
 Napi::Value readNumber(const Napi::CallbackInfo& info) {
   const Slot& slot = freeSlotOf(info, "item", false);
   const int64_t index = integerOf(info, 1);
-  if (index >= slot.length) throw Napi::Error::New(info.Env(), "internal: the index exceeds the tensor");
+  if (index >= slot.length) throw internalError(info, "the index exceeds the tensor");
   double value = 0;
   switch (slot.dtype) {
     case DType::kFloat32:
@@ -101,17 +98,17 @@ Napi::Value readNumber(const Napi::CallbackInfo& info) {
 // runtime forbids external buffers, or where programs rely on indices that nobody changes.
 Napi::Value memory(const Napi::CallbackInfo& info) {
   const Slot& slot = freeSlotOf(info, "data", false);
-  Storage* storage = slot.storage;
-  if (storage->use.indices || storage->use.readers > 0) return info.Env().Null();
-  storage->use.exported = true;
+  ProgramUse& use = slot.storage->use;
+  if (use.indices || use.readers > 0) return info.Env().Null();
+  use.exported = true;
   napi_value buffer = nullptr;
-  const auto finalize = [](napi_env, void*, void* hint) { releaseStorage(static_cast<Storage*>(hint)); };
-  retainStorage(storage);
-  if (napi_create_external_arraybuffer(info.Env(), storage->data(), storage->bytes, finalize, storage, &buffer) !=
-      napi_ok) {
-    releaseStorage(storage);
+  auto held = std::make_unique<StorageRef>(slot.storage);
+  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<StorageRef*>(hint); };
+  if (napi_create_external_arraybuffer(info.Env(), slot.storage->data(), slot.storage->bytes, finalize, held.get(),
+                                       &buffer) != napi_ok) {
     return info.Env().Null();
   }
+  held.release();  // the finalizer deletes it
   return Napi::Value(info.Env(), buffer);
 }
 
@@ -123,9 +120,9 @@ Napi::Value byteOffset(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void addTensors(Napi::Env env, Napi::Object exports, Instance* instance) {
+void addTensors(Napi::Object exports, Instance* instance) {
   const auto add = [&](const char* name, auto function) {
-    exports.Set(name, Napi::Function::New(env, function, name, instance));
+    addExport(exports, name, function, instance, &instance->environment);
   };
   add("watch", watch);
   add("checkFree", checkFree);

@@ -5,30 +5,20 @@
 
 namespace adjoint {
 
-void Changes::save(Storage* storage) {
-  const auto [entry, isNew] = before_.try_emplace(storage, nullptr);
-  if (!isNew) return;
-  Storage* copy = allocateStorage(storage->bytes);
-  if (copy == nullptr) {
-    before_.erase(entry);
-    throw std::bad_alloc();
-  }
+void Changes::save(const StorageRef& storage) {
+  if (before_.count(storage.get()) != 0) return;
+  StorageRef copy = StorageRef::allocate(storage->bytes);
+  if (!copy) throw std::bad_alloc();
   std::memcpy(copy->data(), storage->data(), storage->bytes);
-  retainStorage(storage);
-  entry->second = copy;
+  before_.emplace(storage.get(), Change{storage, std::move(copy)});
 }
 
 void Changes::undo() {
-  for (const auto& [storage, copy] : before_) std::memcpy(storage->data(), copy->data(), storage->bytes);
-  forget();
-}
-
-void Changes::forget() {
-  for (const auto& [storage, copy] : before_) {
-    releaseStorage(copy);
-    releaseStorage(storage);
+  for (const auto& entry : before_) {
+    const Change& change = entry.second;
+    std::memcpy(change.storage->data(), change.copy->data(), change.storage->bytes);
   }
-  before_.clear();
+  forget();
 }
 
 }  // namespace adjoint

@@ -8,20 +8,18 @@ namespace adjoint {
 
 class Changes {
  public:
-  Changes() = default;
-  ~Changes() { forget(); }
-  Changes(const Changes&) = delete;
-  Changes& operator=(const Changes&) = delete;
-
   // Copies the content of a storage that is about to be written, at the first time. Throws std::bad_alloc where there
   // is no memory for the copy.
-  void save(Storage* storage);
+  void save(const StorageRef& storage);
   // Puts everything back, and forgets it.
   void undo();
-  void forget();
+  void forget() { before_.clear(); }
 
  private:
-  std::unordered_map<Storage*, Storage*> before_;  // one reference each
+  struct Change {
+    StorageRef storage, copy;
+  };
+  std::unordered_map<Storage*, Change> before_;
 };
 
 }  // namespace adjoint

@@ -4,61 +4,56 @@
 
 namespace adjoint {
 
-void Gate::beginRead(const std::vector<Storage*>& storages, Reading* reading) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  recent_.store(kRecent, std::memory_order_relaxed);
-  changed_.wait(lock, [&] {
+Gate::Reader::Reader(Gate* gate, const std::vector<Storage*>& storages) : gate_(gate) {
+  content_.reserve(storages.size());
+  std::unique_lock<std::mutex> lock(gate->mutex_);
+  gate->recent_.store(kRecent, std::memory_order_relaxed);
+  gate->changed_.wait(lock, [&] {
     for (const Storage* storage : storages) {
-      if (storage->use.changing && storage->use.shadow == nullptr) return false;
+      if (storage->use.changing && !storage->use.shadow) return false;
     }
     return true;
   });
-  reading->inPlace = false;
   for (Storage* storage : storages) {
-    Storage* from = storage->use.changing ? storage->use.shadow : storage;
-    if (from == storage) reading->inPlace = true;
-    retainStorage(from);
-    reading->content.push_back(from);
+    content_.push_back(storage->use.changing ? storage->use.shadow : StorageRef(storage));
+    if (!storage->use.changing) inPlace_ = true;
   }
-  if (reading->inPlace) readers_++;
+  if (inPlace_) gate->readers_++;
 }
 
-void Gate::endRead(Reading* reading) {
-  for (Storage* storage : reading->content) releaseStorage(storage);
-  reading->content.clear();
-  if (!reading->inPlace) return;
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (--readers_ == 0) changed_.notify_all();
+Gate::Reader::~Reader() {
+  if (!inPlace_) return;
+  std::lock_guard<std::mutex> lock(gate_->mutex_);
+  if (--gate_->readers_ == 0) gate_->changed_.notify_all();
 }
 
-void Gate::beginWrite(const std::vector<Storage*>& storages) {
-  std::vector<Storage*> copies(storages.size(), nullptr);
-  if (recent_.load(std::memory_order_relaxed) > 0) {
-    recent_.fetch_sub(1, std::memory_order_relaxed);
+Gate::Writer::Writer(Gate* gate, const std::vector<Storage*>& storages) : gate_(gate), storages_(storages) {
+  std::vector<StorageRef> copies(storages.size());
+  if (gate->recent_.load(std::memory_order_relaxed) > 0) {
+    gate->recent_.fetch_sub(1, std::memory_order_relaxed);
     for (size_t i = 0; i < storages.size(); i++) {
       if (!storages[i]->use.served) continue;
-      copies[i] = allocateStorage(storages[i]->bytes);  // without memory for it, readers wait
-      if (copies[i] != nullptr) std::memcpy(copies[i]->data(), storages[i]->data(), storages[i]->bytes);
+      copies[i] = StorageRef::allocate(storages[i]->bytes);  // without memory for it, readers wait
+      if (copies[i]) std::memcpy(copies[i]->data(), storages[i]->data(), storages[i]->bytes);
     }
   }
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<std::mutex> lock(gate->mutex_);
   for (size_t i = 0; i < storages.size(); i++) {
     if (!storages[i]->use.served) continue;
-    storages[i]->use.shadow = copies[i];
+    storages[i]->use.shadow = std::move(copies[i]);
     storages[i]->use.changing = true;
   }
-  changed_.wait(lock, [&] { return readers_ == 0; });
+  gate->changed_.wait(lock, [&] { return gate->readers_ == 0; });
 }
 
-void Gate::endWrite(const std::vector<Storage*>& storages) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  for (Storage* storage : storages) {
+Gate::Writer::~Writer() {
+  std::lock_guard<std::mutex> lock(gate_->mutex_);
+  for (Storage* storage : storages_) {
     if (!storage->use.changing) continue;
     storage->use.changing = false;
-    if (storage->use.shadow != nullptr) releaseStorage(storage->use.shadow);
-    storage->use.shadow = nullptr;
+    storage->use.shadow = {};
   }
-  changed_.notify_all();
+  gate_->changed_.notify_all();
 }
 
 }  // namespace adjoint

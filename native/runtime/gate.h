@@ -11,23 +11,40 @@
 
 namespace adjoint {
 
-// The content that a reader was given of each of its storages: the storage itself or a copy, one reference each.
-struct Reading {
-  std::vector<Storage*> content;
-  bool inPlace = false;  // some are the storages themselves: steps wait
-};
-
 class Gate {
  public:
   // Whether there is a program that only reads: without one, steps need not stop here.
   std::atomic<bool> used{false};
 
-  void beginRead(const std::vector<Storage*>& storages, Reading* reading);
-  void endRead(Reading* reading);
+  // Lets a reader in, for as long as this lives.
+  class Reader {
+   public:
+    Reader(Gate* gate, const std::vector<Storage*>& storages);
+    ~Reader();
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    // What it was given of each of its storages: the storage itself or a copy.
+    const std::vector<StorageRef>& content() const { return content_; }
+
+   private:
+    Gate* const gate_;
+    std::vector<StorageRef> content_;
+    bool inPlace_ = false;  // some are the storages themselves: steps wait
+  };
 
   // Around the part of a step that writes these storages.
-  void beginWrite(const std::vector<Storage*>& storages);
-  void endWrite(const std::vector<Storage*>& storages);
+  class Writer {
+   public:
+    Writer(Gate* gate, const std::vector<Storage*>& storages);
+    ~Writer();
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+
+   private:
+    Gate* const gate_;
+    const std::vector<Storage*>& storages_;
+  };
 
  private:
   static constexpr int kRecent = 256;  // steps for which copies are made after a read

@@ -60,10 +60,11 @@ struct Pool {
   uint64_t recent = 0;  // the most that was live lately
   uint64_t limit = memoryLimit();
 
-  // What one step frees, the next one wants: live and cached together may be what was live lately, and 32 MB.
+  // Bytes that may stay cached beside `size` more live ones. What one step frees, the next one wants: live and cached
+  // together may be what was live lately, and 32 MB, within the limit.
   uint64_t mostCached(uint64_t size) const {
     if (kChecked) return 0;
-    const uint64_t most = recent + (uint64_t{32} << 20);
+    const uint64_t most = std::min(limit, recent + (uint64_t{32} << 20));
     return most > live + size ? most - live - size : 0;
   }
 };
@@ -81,6 +82,7 @@ void shrink(Pool& p, uint64_t keep) {
       Storage* block = p.free[c];
       p.free[c] = block->next;
       p.cached -= block->bytes;
+      block->~Storage();
       freeAligned(block);
     }
   }
@@ -88,13 +90,15 @@ void shrink(Pool& p, uint64_t keep) {
 
 }  // namespace
 
-Storage* allocateStorage(size_t bytes) {
-  if (bytes > kLargest) return nullptr;
+StorageRef StorageRef::allocate(size_t bytes) {
+  StorageRef result;
+  if (bytes > kLargest) return result;
   const int sizeClass = sizeClassOf(bytes);
   // Never 0: what shrink frees is counted in bytes.
   const size_t size = kChecked ? std::max<size_t>(bytes, 1) : bytesOf(sizeClass);
   Pool& p = pool();
   std::lock_guard<std::mutex> lock(p.mutex);
+  if (size > p.limit || p.live > p.limit - size) return result;
   Storage* block = p.free[sizeClass];
   if (block != nullptr) {
     p.free[sizeClass] = block->next;
@@ -102,10 +106,9 @@ Storage* allocateStorage(size_t bytes) {
     block->use.host = HostKind::kNone;  // the rest has been given back by the programs themselves
     block->use.served = block->use.exported = block->use.indices = false;
   } else {
-    if (p.live + size > p.limit) return nullptr;
-    shrink(p, std::min(p.mostCached(size), p.limit - p.live - size));
+    shrink(p, p.mostCached(size));
     void* raw = allocateBlock(size + sizeof(Storage));
-    if (raw == nullptr) return nullptr;
+    if (raw == nullptr) return result;
     block = new (raw) Storage;
     block->sizeClass = sizeClass;
     block->bytes = size;
@@ -114,10 +117,11 @@ Storage* allocateStorage(size_t bytes) {
   p.live += size;
   p.recent = std::max(p.recent, p.live);
   p.peak = std::max(p.peak, p.live + p.cached);
-  return block;
+  result.storage_ = block;
+  return result;
 }
 
-void releaseStorage(Storage* storage) {
+void StorageRef::release(Storage* storage) {
   if (storage->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   Pool& p = pool();
   std::lock_guard<std::mutex> lock(p.mutex);
@@ -139,6 +143,7 @@ void setMemoryLimit(uint64_t bytes) {
   Pool& p = pool();
   std::lock_guard<std::mutex> lock(p.mutex);
   p.limit = std::min(bytes, memoryLimit());
+  shrink(p, p.mostCached(0));
 }
 
 void resetMemoryPeak() {

@@ -8,6 +8,37 @@ namespace adjoint {
 
 struct Storage;
 
+// One reference to a storage, or none. Nothing else counts references: a bare Storage* is borrowed from a StorageRef
+// that somebody holds.
+class StorageRef {
+ public:
+  StorageRef() = default;
+  explicit StorageRef(Storage* storage);  // one more reference
+  StorageRef(const StorageRef& other) : StorageRef(other.storage_) {}
+  StorageRef(StorageRef&& other) noexcept : storage_(other.storage_) { other.storage_ = nullptr; }
+  StorageRef& operator=(StorageRef other) noexcept {
+    Storage* const mine = storage_;
+    storage_ = other.storage_;
+    other.storage_ = mine;
+    return *this;
+  }
+  ~StorageRef() {
+    if (storage_ != nullptr) release(storage_);
+  }
+
+  // A block with one reference, its content undefined; none when it would exceed the limit or the system refuses.
+  static StorageRef allocate(size_t bytes);
+
+  Storage* get() const { return storage_; }
+  Storage* operator->() const { return storage_; }
+  explicit operator bool() const { return storage_ != nullptr; }
+
+ private:
+  static void release(Storage* storage);
+
+  Storage* storage_ = nullptr;
+};
+
 // What programs copy at each submission instead of reading it in place: see program.h.
 enum class HostKind : uint8_t { kNone, kValue, kGenerator };
 
@@ -22,7 +53,7 @@ struct ProgramUse {
   bool exported = false;               // JavaScript has a view of the memory
   bool indices = false;                // a program captured it as int32: JavaScript must have no view
   std::atomic<int32_t> dependents{0};  // of the readers, those that no gate lets read a copy
-  Storage* shadow = nullptr;           // its content before the step that is writing it, or null
+  StorageRef shadow;                   // its content before the step that is writing it, or none
 };
 
 // The header of a block; its data follow at the next 64-byte boundary.
@@ -37,10 +68,9 @@ struct alignas(64) Storage {
 };
 static_assert(sizeof(Storage) == 64);
 
-// A block with one reference, its content undefined; null when it would exceed the limit or the system refuses.
-Storage* allocateStorage(size_t bytes);
-inline void retainStorage(Storage* storage) { storage->references.fetch_add(1, std::memory_order_relaxed); }
-void releaseStorage(Storage* storage);
+inline StorageRef::StorageRef(Storage* storage) : storage_(storage) {
+  if (storage != nullptr) storage->references.fetch_add(1, std::memory_order_relaxed);
+}
 
 struct MemoryUse {
   uint64_t live;    // bytes in blocks that somebody holds

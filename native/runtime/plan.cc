@@ -70,18 +70,17 @@ class Planner {
     bool allocated = true;
     forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
       if (!isWritten(kind)) return;
-      buffer(span).storage = allocateStorage(buffer(span).bytes);
-      allocated = allocated && buffer(span).storage != nullptr;
+      buffer(span).storage = StorageRef::allocate(buffer(span).bytes);
+      allocated = allocated && buffer(span).storage;
       made.push_back(&buffer(span));
     });
-    BoundOperations bound({&o}, [&](int b) { return buffers_[static_cast<size_t>(b)].storage->data(); });
-    const bool done = allocated && bound.run(0).code == Outcome::kOk;
+    const auto address = [&](int b) { return buffers_[static_cast<size_t>(b)].storage->data(); };
+    const bool done = allocated && BoundOperations({&o}, address).run(0).code == Outcome::kOk;
     for (RecordedBuffer* b : made) {
       if (done) {
         b->kind = BufferKind::kConstant;
-      } else if (b->storage != nullptr) {
-        releaseStorage(b->storage);
-        b->storage = nullptr;
+      } else {
+        b->storage = {};
       }
     }
     return done;

@@ -31,11 +31,10 @@ Program::Program(Recording given, const std::vector<int>& faulty, Gate* gate)
       hostBytes += buffer.bytes;
     } else if (buffer.kind == BufferKind::kCaptured && isUsed[b]) {
       captured.push_back(static_cast<int>(b));
-      capturedStorages.push_back(buffer.storage);
-      (isChanged[b] ? written : read).push_back(buffer.storage);
-    } else if (buffer.kind == BufferKind::kInput && buffer.storage != nullptr) {
-      releaseStorage(buffer.storage);  // the arguments that it was recorded with
-      buffer.storage = nullptr;
+      capturedStorages.push_back(buffer.storage.get());
+      (isChanged[b] ? written : read).push_back(buffer.storage.get());
+    } else if (buffer.kind == BufferKind::kInput || buffer.kind == BufferKind::kCaptured) {
+      buffer.storage = {};  // the arguments that it was recorded with, and what only dropped operations used
     }
   }
   if (!isReader()) {
@@ -67,7 +66,7 @@ void Program::findRisked(const std::vector<int>& faulty) {
       forEachSpan(operation(i), [&](const RecordedSpan& span, ArgumentKind kind) {
         const RecordedBuffer& buffer = recording.buffers[static_cast<size_t>(span.buffer)];
         const bool isCaptured = isWritten(kind) && buffer.kind == BufferKind::kCaptured;
-        if (isCaptured && found.insert(buffer.storage).second) risked.push_back(buffer.storage);
+        if (isCaptured && found.insert(buffer.storage.get()).second) risked.push_back(buffer.storage.get());
       });
     }
   }
@@ -146,30 +145,22 @@ void Program::rewind(const char* snapshot, const char* last) const {
 
 Replica::Replica(const Program& program) : program_(program) {
   const Recording& recording = program.recording;
-  arena_ = allocateStorage(static_cast<size_t>(program.plan.arenaBytes));
-  if (arena_ == nullptr) throw std::bad_alloc();
+  arena_ = StorageRef::allocate(static_cast<size_t>(program.plan.arenaBytes));
+  if (!arena_) throw std::bad_alloc();
   size_t risked = 0;
   for (const Storage* storage : program.risked) risked += storage->bytes;
   if (risked > 0) {
-    kept_ = allocateStorage(risked);
-    if (kept_ == nullptr) {
-      releaseStorage(arena_);
-      throw std::bad_alloc();
-    }
+    kept_ = StorageRef::allocate(risked);
+    if (!kept_) throw std::bad_alloc();
   }
   arguments_.assign(recording.inputs.size(), nullptr);
   captured_.assign(program.captured.size(), nullptr);
   std::vector<const RecordedOperation*> operations;
   for (const int o : program.plan.order) operations.push_back(&recording.operations[static_cast<size_t>(o)]);
-  operations_ = std::make_unique<BoundOperations>(operations, [&](int b) { return address(b, nullptr); });
+  operations_ = std::make_unique<BoundOperations>(operations, [&](int b) { return address(b, nullptr, nullptr); });
 }
 
-Replica::~Replica() {
-  releaseStorage(arena_);
-  if (kept_ != nullptr) releaseStorage(kept_);
-}
-
-void* Replica::address(int b, const Target* targets) const {
+void* Replica::address(int b, const Target* targets, const Gate::Reader* reader) const {
   const RecordedBuffer& buffer = program_.recording.buffers[static_cast<size_t>(b)];
   switch (buffer.kind) {
     case BufferKind::kArena:
@@ -181,8 +172,8 @@ void* Replica::address(int b, const Target* targets) const {
       return targets == nullptr ? nullptr : targets[b].data;
     case BufferKind::kCaptured:
       // Copies of what is being changed, for readers.
-      for (size_t i = 0; i < reading_.content.size(); i++) {
-        if (program_.capturedStorages[i] == buffer.storage) return reading_.content[i]->data();
+      for (size_t i = 0; reader != nullptr && i < program_.captured.size(); i++) {
+        if (program_.captured[i] == b) return reader->content()[i]->data();
       }
       return buffer.storage->data();
     default:
@@ -219,7 +210,7 @@ Ending Replica::runGroups(int from, int to, const Control& control, int64_t* tim
 }
 
 void Replica::keepRisked(bool putBack) const {
-  char* kept = kept_ == nullptr ? nullptr : static_cast<char*>(kept_->data());
+  char* kept = kept_ ? static_cast<char*>(kept_->data()) : nullptr;
   for (Storage* storage : program_.risked) {
     if (putBack) {
       std::memcpy(storage->data(), kept, storage->bytes);
@@ -230,13 +221,13 @@ void Replica::keepRisked(bool putBack) const {
   }
 }
 
-void Replica::copyResults(const Target* targets) const {
+void Replica::copyResults(const Target* targets, const Gate::Reader* reader) const {
   const Recording& recording = program_.recording;
   for (size_t i = 0; i < recording.outputs.size(); i++) {
     const Target& target = targets[recording.inputs.size() + i];
     const RecordedSpan& span = recording.outputs[i];
     if (target.storage == nullptr || span.length == 0) continue;
-    std::memcpy(target.data, static_cast<const char*>(address(span.buffer, targets)) + span.offset,
+    std::memcpy(target.data, static_cast<const char*>(address(span.buffer, targets, reader)) + span.offset,
                 static_cast<size_t>(span.length) * bytesPerElement(span.dtype));
   }
 }
@@ -249,22 +240,25 @@ Ending Replica::run(const Target* targets, const char* host, const Control& cont
   }
   for (const int b : program_.host) {
     const size_t bytes = program_.recording.buffers[static_cast<size_t>(b)].bytes;
-    std::memcpy(address(b, targets), host, bytes);
+    std::memcpy(address(b, targets, nullptr), host, bytes);
     host += bytes;
   }
-  return program_.isReader() ? runReading(targets, control, times) : runWriting(targets, control, times);
+  try {
+    return program_.isReader() ? runReading(targets, control, times) : runWriting(targets, control, times);
+  } catch (const std::bad_alloc&) {  // before anything captured was written
+    return {Ending::kNoMemory};
+  }
 }
 
 Ending Replica::runReading(const Target* targets, const Control& control, int64_t* times) {
-  program_.gate->beginRead(program_.capturedStorages, &reading_);
+  const Gate::Reader reader(program_.gate, program_.capturedStorages);
   for (size_t i = 0; i < captured_.size(); i++) {
-    void* where = reading_.content[i]->data();
+    void* where = reader.content()[i]->data();
     if (captured_[i] != where) operations_->bind(program_.captured[i], where);
     captured_[i] = where;
   }
   const Ending ending = runGroups(0, static_cast<int>(program_.plan.groups.size()), control, times);
-  if (ending.code == Ending::kDone) copyResults(targets);
-  program_.gate->endRead(&reading_);
+  if (ending.code == Ending::kDone) copyResults(targets, &reader);
   return ending;
 }
 
@@ -272,16 +266,15 @@ Ending Replica::runWriting(const Target* targets, const Control& control, int64_
   const int commit = program_.plan.commit;
   Ending ending = runGroups(0, commit, control, times);
   if (ending.code != Ending::kDone) return ending;
-  const bool gated = program_.gate->used;
-  if (gated) program_.gate->beginWrite(program_.written);
+  std::optional<Gate::Writer> writer;
+  if (program_.gate->used) writer.emplace(program_.gate, program_.written);
   keepRisked(false);
   ending = runGroups(commit, static_cast<int>(program_.plan.groups.size()), control, times);
   if (ending.code == Ending::kDone) {
-    copyResults(targets);
+    copyResults(targets, nullptr);
   } else {
     keepRisked(true);
   }
-  if (gated) program_.gate->endWrite(program_.written);
   return ending;
 }
 

@@ -8,7 +8,7 @@
 
 namespace adjoint {
 
-// A tensor that a submission names: an argument, or where a result goes (a null storage: nobody wants it).
+// A tensor that a submission names: an argument, or where a result goes (a null storage: nobody wants it). Borrowed.
 struct Target {
   Storage* storage;
   void* data;
@@ -40,7 +40,6 @@ class Program;
 class Replica {
  public:
   explicit Replica(const Program& program);
-  ~Replica();
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
@@ -54,14 +53,13 @@ class Replica {
   Ending runGroups(int from, int to, const Control& control, int64_t* times) const;
   // Copies what a fault would leave half changed, or puts it back.
   void keepRisked(bool putBack) const;
-  void copyResults(const Target* targets) const;
-  void* address(int buffer, const Target* targets) const;
+  // reader: whose content stands in for captured tensors, or null.
+  void copyResults(const Target* targets, const Gate::Reader* reader) const;
+  void* address(int buffer, const Target* targets, const Gate::Reader* reader) const;
 
   const Program& program_;
-  Storage* arena_;
-  Storage* kept_ = nullptr;                  // room for the program's risked storages
+  StorageRef arena_, kept_;                  // kept: room for the program's risked storages
   std::vector<void*> arguments_, captured_;  // where each was at the last run
-  Reading reading_;
   std::unique_ptr<BoundOperations> operations_;
 };
 
@@ -95,8 +93,8 @@ class Program {
   Recording recording;
   Plan plan;
   size_t hostBytes = 0;
-  std::vector<int> captured, host;         // buffers
-  std::vector<Storage*> read, written;     // captured storages that are only read, and the others
+  std::vector<int> captured, host;      // buffers
+  std::vector<Storage*> read, written;  // captured storages (held by the recording) that are only read, and the others
   std::vector<Storage*> capturedStorages;  // of `captured`
   std::vector<Storage*> risked;            // of `written`, those that are written when a fault may still be found
   int pending = 0;                         // steps submitted and not finished; guarded by the runner

@@ -25,14 +25,13 @@ int64_t positionOf(const Storage* storage) {
 
 Recorder::Recorder(const std::vector<Operand>& inputs, Changes* changes) : changes_(changes) {
   for (const Operand& input : inputs) {
-    newest_[input.storage] = addBuffer(BufferKind::kInput, input.storage, input.storage->bytes, 0);
+    newest_[input.storage] = addBuffer(BufferKind::kInput, StorageRef(input.storage), input.storage->bytes, 0);
     recording_.inputs.push_back(spanOf(input));
   }
 }
 
-int Recorder::addBuffer(BufferKind kind, Storage* storage, size_t bytes, uint32_t handle) {
-  if (storage != nullptr) retainStorage(storage);
-  recording_.buffers.push_back({kind, storage, bytes, handle});
+int Recorder::addBuffer(BufferKind kind, StorageRef storage, size_t bytes, uint32_t handle) {
+  recording_.buffers.push_back({kind, std::move(storage), bytes, handle});
   return static_cast<int>(recording_.buffers.size()) - 1;
 }
 
@@ -42,7 +41,7 @@ void Recorder::allocated(Storage* storage, size_t bytes) {
     fresh_.insert(storage);
   } else {
     fresh_.erase(storage);
-    newest_[storage] = addBuffer(BufferKind::kArena, nullptr, bytes, 0);
+    newest_[storage] = addBuffer(BufferKind::kArena, {}, bytes, 0);
   }
 }
 
@@ -51,7 +50,7 @@ RecordedSpan Recorder::spanOf(const Operand& operand) {
   auto found = newest_.find(operand.storage);
   if (found == newest_.end()) {
     const bool host = operand.storage->use.host != HostKind::kNone;
-    const int buffer = addBuffer(host ? BufferKind::kHost : BufferKind::kCaptured, operand.storage,
+    const int buffer = addBuffer(host ? BufferKind::kHost : BufferKind::kCaptured, StorageRef(operand.storage),
                                  operand.storage->bytes, operand.handle);
     if (operand.storage->use.host == HostKind::kGenerator) {
       recording_.buffers.back().position = positionOf(operand.storage);
@@ -65,7 +64,7 @@ RecordedSpan Recorder::spanOf(const Operand& operand) {
 void Recorder::saveWritten(const RecordedSpan& span) {
   const RecordedBuffer& buffer = recording_.buffers[static_cast<size_t>(span.buffer)];
   const bool outside = buffer.kind == BufferKind::kCaptured || buffer.kind == BufferKind::kHost;
-  if (outside && fresh_.count(buffer.storage) == 0) changes_->save(buffer.storage);
+  if (outside && fresh_.count(buffer.storage.get()) == 0) changes_->save(buffer.storage);
 }
 
 void Recorder::note(const Kernel* kernel, const Variant* variant, const Argument* arguments, const Operand* operands) {
@@ -105,11 +104,10 @@ void Recorder::note(const Kernel* kernel, const Variant* variant, const Argument
 void Recorder::write(const Operand& target, const void* source, size_t bytes) {
   RecordedSpan to = spanOf(target);
   saveWritten(to);
-  Storage* constant = allocateStorage(bytes);
-  if (constant == nullptr) throw std::bad_alloc();
-  std::memcpy(constant->data(), source, bytes);
-  const int buffer = addBuffer(BufferKind::kConstant, constant, bytes, 0);
-  releaseStorage(constant);
+  StorageRef constant = StorageRef::allocate(bytes);
+  if (!constant) throw std::bad_alloc();
+  if (bytes > 0) std::memcpy(constant->data(), source, bytes);
+  const int buffer = addBuffer(BufferKind::kConstant, std::move(constant), bytes, 0);
   to.length = static_cast<int64_t>(bytes);
   to.dtype = DType::kUint8;
   recording_.operations.push_back(
@@ -127,7 +125,7 @@ Recording Recorder::finish(const std::vector<Operand>& outputs, std::string* pro
   for (const Operand& output : outputs) recording_.outputs.push_back(spanOf(output));
   for (RecordedBuffer& buffer : recording_.buffers) {
     if (buffer.kind == BufferKind::kHost && buffer.storage->use.host == HostKind::kGenerator) {
-      buffer.advance = positionOf(buffer.storage) - buffer.position;
+      buffer.advance = positionOf(buffer.storage.get()) - buffer.position;
     }
   }
   for (const RecordedOperation& operation : recording_.operations) {

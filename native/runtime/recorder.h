@@ -41,7 +41,7 @@ class Recorder {
 
  private:
   RecordedSpan spanOf(const Operand& operand);
-  int addBuffer(BufferKind kind, Storage* storage, size_t bytes, uint32_t handle);
+  int addBuffer(BufferKind kind, StorageRef storage, size_t bytes, uint32_t handle);
   void saveWritten(const RecordedSpan& span);
 
   Changes* const changes_;

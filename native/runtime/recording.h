@@ -18,7 +18,7 @@ enum class BufferKind : uint8_t {
 
 struct RecordedBuffer {
   BufferKind kind;
-  Storage* storage;      // null for kArena
+  StorageRef storage;    // none for kArena
   size_t bytes;          // as asked for
   uint32_t handle;       // kCaptured: the tensor it was first seen as, 0 for one made while recording
   int64_t advance = 0;   // kHost, a generator: blocks of numbers drawn
@@ -69,27 +69,11 @@ void forEachSpan(const RecordedOperation& operation, Use use) {
   }
 }
 
-// Holds a reference to each of its storages.
 struct Recording {
   std::vector<RecordedBuffer> buffers;
   std::vector<RecordedOperation> operations;
   std::vector<RecordedSpan> inputs;  // the first buffers, each whole
   std::vector<RecordedSpan> outputs;
-
-  Recording() = default;
-  Recording(Recording&&) = default;
-  Recording& operator=(Recording&& other) noexcept {
-    buffers.swap(other.buffers);  // whose references end with it
-    operations.swap(other.operations);
-    inputs.swap(other.inputs);
-    outputs.swap(other.outputs);
-    return *this;
-  }
-  ~Recording() {
-    for (RecordedBuffer& buffer : buffers) {
-      if (buffer.storage != nullptr) releaseStorage(buffer.storage);
-    }
-  }
 };
 
 }  // namespace adjoint

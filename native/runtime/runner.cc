@@ -17,9 +17,8 @@ int Runner::addProgram(Recording recording, const std::vector<int>& faulty) {
   return static_cast<int>(programs_.size()) - 1;
 }
 
-Program* Runner::program(int number) const {
-  return number >= 0 && number < static_cast<int>(programs_.size()) ? programs_[static_cast<size_t>(number)].get()
-                                                                    : nullptr;
+std::shared_ptr<Program> Runner::share(int number) const {
+  return number >= 0 && number < static_cast<int>(programs_.size()) ? programs_[static_cast<size_t>(number)] : nullptr;
 }
 
 bool Runner::dropProgram(int number) {
@@ -30,40 +29,30 @@ bool Runner::dropProgram(int number) {
   return true;
 }
 
-std::unique_ptr<Runner::Submission> Runner::prepare(Program* program, const Target* targets) {
-  std::unique_ptr<Submission> submission;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (!spare_.empty()) {
-      submission = std::move(spare_.back());
-      spare_.pop_back();
-    }
-  }
-  if (!submission) submission = std::make_unique<Submission>();
-  submission->program = program;
-  submission->notifies = false;
-  submission->targets.assign(targets, targets + program->targets());
-  submission->host.resize(program->hostBytes);
-  return submission;
-}
-
 Refusal Runner::submit(Program* program, int count, const Target* targets) {
   if (const Refusal refusal = check(*program, count, targets); refusal.code != Refusal::kNone) return refusal;
   program->replica();  // may throw std::bad_alloc
   if (!startThread()) return {Refusal::kNoThread};
-  const int step = program->targets();
-  std::vector<std::unique_ptr<Submission>> made;
-  for (int i = 0; i < count; i++) made.push_back(prepare(program, targets + i * step));
-  made.back()->notifies = true;
-  for (auto& submission : made) {
-    retain(*submission);
-    program->snapshot(submission->host.data());
+  std::list<Submission> made;
+  {
+    std::lock_guard<std::mutex> guard(mutex_);
+    auto end = spare_.begin();
+    for (int i = 0; i < count && end != spare_.end(); i++) ++end;
+    made.splice(made.begin(), spare_, spare_.begin(), end);
   }
+  while (made.size() < static_cast<size_t>(count)) made.emplace_back();
+  const int step = program->targets();
+  for (Submission& submission : made) {
+    submission.fill(program, targets);
+    targets += step;
+  }
+  made.back().notifies = true;
+  for (Submission& submission : made) program->snapshot(submission.host.data());  // from here on nothing throws
   {
     std::lock_guard<std::mutex> guard(mutex_);
     if (program->pending == 0) lock(*program);
     program->pending += count;
-    for (auto& submission : made) queue_.push_back(std::move(submission));
+    queue_.splice(queue_.end(), made);
     submitted_.fetch_add(count, std::memory_order_release);
   }
   wake_.notify_one();
@@ -113,11 +102,11 @@ int64_t Runner::recover() {
   failure_ = {};
   const auto dropped = static_cast<int64_t>(queue_.size());
   // Each program's generators go back to before its first step that did not run.
-  for (size_t i = queue_.size(); i-- > 0;) {
-    const Submission& submission = *queue_[i];
-    submission.program->rewind(submission.host.data(), submission.host.data());
-    release(submission);
-    if (--submission.program->pending == 0) unlock(*submission.program);
+  for (auto submission = queue_.rbegin(); submission != queue_.rend(); ++submission) {
+    Program* const program = submission->program;
+    program->rewind(submission->host.data(), submission->host.data());
+    submission->release();
+    if (--program->pending == 0) unlock(*program);
   }
   queue_.clear();
   submitted_.fetch_sub(dropped);
@@ -164,7 +153,7 @@ Runner::Submission* Runner::next() {
   });
   if (down_) return nullptr;
   running_ = true;
-  return queue_.front().get();
+  return &queue_.front();
 }
 
 void Runner::finish(const Ending& ending) {
@@ -173,12 +162,15 @@ void Runner::finish(const Ending& ending) {
     std::lock_guard<std::mutex> lock(mutex_);
     running_ = false;
     if (ending.code == Ending::kDone) {
-      std::unique_ptr<Submission> done = std::move(queue_.front());
-      queue_.pop_front();
-      release(*done);
-      if (--done->program->pending == 0) unlock(*done->program);
-      notifies = done->notifies || queue_.empty();
-      if (spare_.size() < kMostSpare) spare_.push_back(std::move(done));
+      Submission& done = queue_.front();
+      notifies = done.notifies || queue_.size() == 1;
+      done.release();
+      if (--done.program->pending == 0) unlock(*done.program);
+      if (spare_.size() < kMostSpare) {
+        spare_.splice(spare_.begin(), queue_, queue_.begin());
+      } else {
+        queue_.pop_front();
+      }
       completed_.fetch_add(1, std::memory_order_release);
       if (control_.stop && !queue_.empty()) failure_ = {Ending::kStopped, -1, 0, 0};
       if (queue_.empty()) control_.stop = false;
@@ -194,14 +186,7 @@ void Runner::finish(const Ending& ending) {
 void Runner::serve() {
   giveWay(niceness_);
   while (Submission* submission = next()) {
-    Ending ending;
-    try {
-      ending =
-          submission->program->replica().run(submission->targets.data(), submission->host.data(), control_, nullptr);
-    } catch (const std::exception&) {
-      ending.code = Ending::kNoMemory;
-    }
-    finish(ending);
+    finish(submission->program->replica().run(submission->targets.data(), submission->host.data(), control_));
   }
 }
 

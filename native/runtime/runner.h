@@ -1,8 +1,8 @@
 // Replays the programs of one compiled function in the order of submission, on a thread of its own or on the caller's.
 #pragma once
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -41,7 +41,8 @@ class Runner {
 
   int addProgram(Recording recording, const std::vector<int>& faulty);
   // Null for a number that is none.
-  Program* program(int number) const;
+  Program* program(int number) const { return share(number).get(); }
+  std::shared_ptr<Program> share(int number) const;
   // False while steps of it are queued.
   bool dropProgram(int number);
 
@@ -68,20 +69,31 @@ class Runner {
   void shutDown();
 
  private:
-  struct Submission {
+  // A step that waits or runs. Its targets stay and are locked for as long as it holds them.
+  class Submission {
+   public:
+    Submission() = default;
+    ~Submission() { release(); }
+    Submission(const Submission&) = delete;
+    Submission& operator=(const Submission&) = delete;
+
+    // May throw std::bad_alloc; then it holds nothing.
+    void fill(Program* program, const Target* targets);
+    void release();
+
     Program* program = nullptr;
     bool notifies = false;
     std::vector<Target> targets;
     std::vector<char> host;
+
+   private:
+    std::vector<StorageRef> held_;  // of the targets, in their order
   };
 
   Refusal check(const Program& program, int count, const Target* targets) const;
   bool isNeeded(const Storage* storage) const;
   void lock(const Program& program);
   void unlock(const Program& program);
-  std::unique_ptr<Submission> prepare(Program* program, const Target* targets);
-  void retain(const Submission& submission) const;
-  void release(const Submission& submission) const;
   bool startThread();
   void serve();
   Submission* next();
@@ -91,12 +103,12 @@ class Runner {
   const int niceness_;
   const std::function<void()> notify_;
   Control control_;
-  std::vector<std::unique_ptr<Program>> programs_;
+  std::vector<std::shared_ptr<Program>> programs_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, idle_;
-  std::deque<std::unique_ptr<Submission>> queue_;  // the first one runs
-  std::vector<std::unique_ptr<Submission>> spare_;
+  std::list<Submission> queue_;  // the first one runs
+  std::list<Submission> spare_;  // released, to be filled again
   Ending failure_;
   bool running_ = false, down_ = false;
   int paused_ = 0;

@@ -14,8 +14,8 @@ bool Runner::isNeeded(const Storage* storage) const {
     own += static_cast<int>(std::count(program->read.begin(), program->read.end(), storage));
   }
   for (const auto& submission : queue_) {
-    const size_t inputs = submission->program->recording.inputs.size();
-    for (size_t i = 0; i < inputs; i++) own += submission->targets[i].storage == storage;
+    const size_t inputs = submission.program->recording.inputs.size();
+    for (size_t i = 0; i < inputs; i++) own += submission.targets[i].storage == storage;
   }
   return storage->use.dependents.load() > own;
 }
@@ -64,26 +64,31 @@ void Runner::unlock(const Program& program) {
   for (Storage* storage : program.written) storage->use.writers.fetch_sub(1, std::memory_order_release);
 }
 
-void Runner::retain(const Submission& submission) const {
-  const size_t inputs = submission.program->recording.inputs.size();
-  for (size_t i = 0; i < submission.targets.size(); i++) {
-    Storage* storage = submission.targets[i].storage;
-    if (storage == nullptr) continue;
-    retainStorage(storage);
-    if (i < inputs) storage->use.dependents.fetch_add(1, std::memory_order_relaxed);
-    (i < inputs ? storage->use.readers : storage->use.writers).fetch_add(1, std::memory_order_relaxed);
+void Runner::Submission::fill(Program* given, const Target* first) {
+  const size_t count = static_cast<size_t>(given->targets()), inputs = given->recording.inputs.size();
+  targets.assign(first, first + count);
+  host.resize(given->hostBytes);
+  held_.reserve(count);
+  program = given;
+  notifies = false;
+  for (size_t i = 0; i < count; i++) {
+    held_.emplace_back(targets[i].storage);
+    if (!held_[i]) continue;
+    ProgramUse& use = held_[i]->use;
+    if (i < inputs) use.dependents.fetch_add(1, std::memory_order_relaxed);
+    (i < inputs ? use.readers : use.writers).fetch_add(1, std::memory_order_relaxed);
   }
 }
 
-void Runner::release(const Submission& submission) const {
-  const size_t inputs = submission.program->recording.inputs.size();
-  for (size_t i = 0; i < submission.targets.size(); i++) {
-    Storage* storage = submission.targets[i].storage;
-    if (storage == nullptr) continue;
-    if (i < inputs) storage->use.dependents.fetch_sub(1, std::memory_order_release);
-    (i < inputs ? storage->use.readers : storage->use.writers).fetch_sub(1, std::memory_order_release);
-    releaseStorage(storage);
+void Runner::Submission::release() {
+  for (size_t i = 0; i < held_.size(); i++) {
+    if (!held_[i]) continue;
+    ProgramUse& use = held_[i]->use;
+    const bool isInput = i < program->recording.inputs.size();
+    if (isInput) use.dependents.fetch_sub(1, std::memory_order_release);
+    (isInput ? use.readers : use.writers).fetch_sub(1, std::memory_order_release);
   }
+  held_.clear();
 }
 
 }  // namespace adjoint
