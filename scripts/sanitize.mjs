@@ -38,7 +38,7 @@ const checks = {
       ADJOINT_NUM_THREADS: '3',
     }),
     job: ['50'],
-    tests: ['compile', 'gemm', 'levels', 'memory', 'process'],
+    tests: ['compile', 'gemm', 'levels', 'memory', 'process', 'sequences'],
   },
   valgrind: {
     build: 'memory',

@@ -1,5 +1,7 @@
 // The slow checks of the whole process: `npm run soak`, or a part of it: `npm run soak -- memory`,
-// `compile`, `exit`, `fuzz`.
+// `compile`, `exit`, `fuzz`, `sequences`, `failures`.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { endings, fuzz, runFixture, tryEnding } from '../test/fixtures/children.mjs';
 import { differencesFromEager, workloads } from '../test/fixtures/workloads.mjs';
 
@@ -101,7 +103,31 @@ async function soakFuzz() {
   report(`${fuzzCalls} random calls of each native entry`, wrong);
 }
 
-const parts = { memory: soakMemory, compile: soakCompile, exit: soakEndings, fuzz: soakFuzz };
+/** Test files that do more when the environment says so. */
+function soakTests(name, files, environment) {
+  const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
+  const { status } = spawnSync(process.execPath, [vitest, 'run', `--testTimeout=${hour}`, ...files], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    stdio: 'inherit',
+    env: { ...process.env, ...environment },
+  });
+  report(name, status === 0 ? null : `exit code ${status}, see above`);
+}
+
+function soakSequences() {
+  const name = '500 random sequences of calls, compiled as eager bit for bit';
+  soakTests(name, ['test/sequences.test.ts'], { ADJOINT_SEQUENCES: '500' });
+}
+
+function soakFailures() {
+  const name = '1,000 rounds of each compiled call that fails or is aborted leave everything as it was';
+  soakTests(name, ['test/compile-failures.test.ts', 'test/compile-replays.test.ts'], { ADJOINT_ROUNDS: '1000' });
+}
+
+const parts = {
+  ...{ memory: soakMemory, compile: soakCompile, exit: soakEndings, fuzz: soakFuzz },
+  ...{ sequences: soakSequences, failures: soakFailures },
+};
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in parts));
 if (unknown.length > 0) {
