@@ -102,6 +102,7 @@ interface Native {
   forgetState(runner: Runner): void;
   describeProgram(runner: Runner, program: number): ProgramDescription;
   describeRecording(): ProgramDescription;
+  lockFile(descriptor: number): number;
   kernels: Record<string, Kernel>;
   kernelParameters: Record<string, string[]>;
 }

@@ -2,7 +2,8 @@ import { ArgumentError, describe, formatShape, ShapeError } from './errors.js';
 
 export type Shape = readonly number[];
 
-const mostDimensions = 64; // what PyTorch and the kernels have room for
+/** What PyTorch and the kernels have room for. */
+export const mostDimensions = 64;
 
 /** The number of elements: the product of the sizes, 1 for a scalar. */
 export function sizeOf(shape: Shape): number {

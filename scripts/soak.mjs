@@ -1,13 +1,14 @@
 // The slow checks of the whole process: `npm run soak`, or a part of it: `npm run soak -- memory`,
-// `compile`, `exit`, `fuzz`, `sequences`, `failures`.
+// `compile`, `exit`, `fuzz`, `sequences`, `failures`, `files`.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { endings, fuzz, runFixture, tryEnding } from '../test/fixtures/children.mjs';
+import { endings, fuzz, hostileFiles, killWhileSaving, runFixture, tryEnding } from '../test/fixtures/children.mjs';
 import { differencesFromEager, workloads } from '../test/fixtures/workloads.mjs';
 
 const repetitions = 50;
 const fuzzCalls = 100_000;
 const replays = 1_000_000;
+const damagedFiles = 10_000;
 const hour = 3_600_000;
 let failures = 0;
 
@@ -124,9 +125,21 @@ function soakFailures() {
   soakTests(name, ['test/compile-failures.test.ts', 'test/compile-replays.test.ts'], { ADJOINT_ROUNDS: '1000' });
 }
 
+/** Each reader on damaged files and on those that ask for much, in a heap of 300 MB. */
+async function soakFiles() {
+  for (const args of [['damage', '2', `${damagedFiles}`], ['bombs', '94000000'], ['irregular']]) {
+    const { cases, slowest, wrong } = await hostileFiles(args, { timeoutMs: hour });
+    console.log(`     slowest: ${slowest[0]}, ${slowest[1]} ms`);
+    report(
+      `hostile files (${args.join(' ')}), ${cases} cases`,
+      wrong.length === 0 ? null : wrong.slice(0, 5).join('; '),
+    );
+  }
+}
+
 const parts = {
   ...{ memory: soakMemory, compile: soakCompile, exit: soakEndings, fuzz: soakFuzz },
-  ...{ sequences: soakSequences, failures: soakFailures },
+  ...{ sequences: soakSequences, failures: soakFailures, files: soakFiles },
 };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in parts));

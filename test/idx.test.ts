@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -66,6 +66,34 @@ describe('readIdx', () => {
     expect(() => readIdx(bomb, { maxBytes: 1_000_000 })).toThrow(
       new FileError('readIdx: "bytes" must unpack to at most 1000000 bytes, got more; raise maxBytes if it is genuine'),
     );
+  });
+
+  it('refuses more than maxBytes before it reads or unpacks it, and what the header does not promise', () => {
+    const path = join(folder, 'long');
+    writeFileSync(path, file(8, [92], '00'.repeat(92)));
+    expect(readIdx(path, { maxBytes: 100 }).data.length).toBe(92);
+    expect(() => readIdx(path, { maxBytes: 99 })).toThrow(
+      new FileError(
+        `readIdx: ${JSON.stringify(path)} must have at most 99 bytes, got 100; raise maxBytes if it is genuine`,
+      ),
+    );
+    truncateSync(path, 2 ** 33); // a hole that no disk holds
+    expect(() => readIdx(path)).toThrow('must have at most 600000000 bytes, got 8589934592; raise maxBytes');
+    // What cannot be packed is longer in gzip than without, and not too long for that.
+    const noise = Uint8Array.from({ length: 92 }, (_, i) => (i * i * 31) % 251);
+    const packed = gzipSync(Buffer.concat([file(8, [92], ''), noise]), { level: 0 });
+    expect(packed.length).toBeGreaterThan(100);
+    expect(readIdx(packed, { maxBytes: 100 }).data).toEqual(noise);
+    const longer = gzipSync(Buffer.concat([file(8, [92], ''), new Uint8Array(5_000_000)]));
+    expect(() => readIdx(longer)).toThrow('readIdx: "bytes" must have 100 bytes, as its header says, got more');
+    const promising = gzipSync(file(14, Array(9).fill(2 ** 32 - 1), ''));
+    expect(() => readIdx(promising)).toThrow('must unpack to at most 600000000 bytes, got more; raise maxBytes');
+  });
+
+  it('sizes count, however many: a zero among large ones, and no more than 64', () => {
+    const shape = [...Array(63).fill(2 ** 32 - 1), 0];
+    expect(readIdx(file(13, shape, ''))).toEqual({ shape, dtype: 'float32', data: new Float32Array(0) });
+    expect(() => readIdx(file(13, Array(65).fill(0), ''))).toThrow('must have at most 64 dimensions, got 65');
   });
 
   it('names a missing file and refuses wrong arguments', () => {

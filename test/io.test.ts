@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,8 +15,8 @@ import { inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { arrayTypes, type DType } from '../lib/dtype.js';
-import { FileError } from '../lib/errors.js';
-import { scope, tensor } from '../lib/index.js';
+import { AllocationError, FileError } from '../lib/errors.js';
+import { memoryStats, scope, tensor } from '../lib/index.js';
 import { load, loadMetadata, save } from '../lib/io/index.js';
 import { encodePng, writePng } from '../lib/io/png.js';
 import {
@@ -113,9 +122,7 @@ describe('safetensors, there and back', () => {
           shape,
           hex: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex'),
         });
-        // JSON.parse moves names that look like array indices to the front
-        const order = Object.keys(Object.fromEntries(list.map(([name]) => [name, 0])));
-        expect([...tensors.keys()]).toEqual(order);
+        expect([...tensors.keys()]).toEqual(list.map(([name]) => name));
         for (const [name, original] of list) expect(bits(tensors.get(name)!)).toEqual(bits(original));
       }),
     );
@@ -148,7 +155,6 @@ describe('safetensors, there and back', () => {
 
 describe('damaged safetensors', () => {
   const u8 = entry('U8', [2], [0, 2]);
-  const deep = `${'['.repeat(200_000)}`;
   it.each<[string, Uint8Array, string]>([
     ['nothing', new Uint8Array(0), 'must begin with an 8-byte header length, got a file of 0 bytes'],
     [
@@ -162,15 +168,33 @@ describe('damaged safetensors', () => {
       'must have a header of at most 100000000 bytes, got 9223372036854775808; is it a safetensors file?',
     ],
     ['not UTF-8', file(Uint8Array.of(0x7b, 0xff, 0x7d)), 'must have a header in UTF-8'],
-    ['an array', file('[]'), 'must have a JSON object as header, got []'],
+    ['an array', file('[]'), 'must have a JSON object as header, got an array'],
     ['a duplicate', file(`{"a":${u8}, "\\u0061" :${u8}}`, 2), 'must name each tensor and field once, got "a" twice'],
     [
       'a duplicate field',
       file('{"a":{"dtype":"U8","dtype":"U8","shape":[2],"data_offsets":[0,2]}}', 2),
       'must name each tensor and field once, got "dtype" twice',
     ],
+    ['nesting', file(`{"a":${'['.repeat(200_000)}`), 'tensor "a" must be described by an object, got an array'],
+    ['half of JSON', file('{"a":'), 'tensor "a" must be described by an object, got its end'],
+    ['no colon', file('{"a" {}}'), 'must have a header in JSON with : at byte 5, got an object'],
+    ['a comma too many', file('{"__metadata__":{},}'), 'must have a header in JSON with a string at byte 19, got }'],
+    ['text behind it', file('{} x'), 'must have a header in JSON with its end at byte 3, got x'],
+    ['half a pair', file('{"\\ud800x":{}}'), 'must have a header in JSON with a JSON escape at byte 8, got x"'],
+    [
+      'the other half',
+      file('{"\\udc00":{}}'),
+      'must have a header in JSON with a whole surrogate pair at byte 2, got \\udc00"',
+    ],
+    ['no such escape', file('{"\\x":{}}'), 'must have a header in JSON with a JSON escape at byte 2, got \\x"'],
+    ['an open string', file('{"a'), 'must have a header in JSON with a string that ends at byte 3, got its end'],
+    [
+      'a lacking field',
+      file('{"a":{"dtype":"U8","shape":[]}}'),
+      'tensor "a" must have dtype, shape and data_offsets, got no data_offsets',
+    ],
     ['metadata', file('{"__metadata__":{"a":1}}'), 'must have strings in __metadata__, got 1 for "a"'],
-    ['metadata list', file('{"__metadata__":[]}'), 'must have an object as __metadata__, got []'],
+    ['metadata list', file('{"__metadata__":[]}'), 'must have an object as __metadata__, got an array'],
     ['no object', file('{"a":7}'), 'tensor "a" must be described by an object, got 7'],
     [
       'a field',
@@ -190,17 +214,17 @@ describe('damaged safetensors', () => {
     [
       'a fraction',
       file(`{"a":${entry('U8', [1.5], [0, 2])}}`, 2),
-      'tensor "a" must have a shape of integers of at least 0, got [1.5]',
+      'tensor "a" must have a shape of at most 64 integers from 0 to 2^53 - 1, got 1.5',
     ],
     [
       'a negative size',
       file(`{"a":${entry('U8', [-1], [0, 2])}}`, 2),
-      'tensor "a" must have a shape of integers of at least 0, got [-1]',
+      'tensor "a" must have a shape of at most 64 integers from 0 to 2^53 - 1, got -1',
     ],
     [
       'a huge shape',
-      file(`{"a":${entry('U8', [1e9, 1e9], [0, 2])}}`, 2),
-      'tensor "a" must have a countable number of elements, got shape [1000000000, 1000000000]',
+      file(`{"a":${entry('U8', [1e10, 1e10], [0, 2])}}`, 2),
+      'tensor "a" must have a countable number of elements, got shape [10000000000, 10000000000]',
     ],
     [
       'huge offsets',
@@ -267,11 +291,6 @@ describe('damaged safetensors', () => {
     }
   });
 
-  it('survives nesting without end and a bad JSON text', () => {
-    expect(() => decodeSafetensors(file(deep))).toThrow(/must have a header in JSON/);
-    expect(() => decodeSafetensors(file('{"a":'))).toThrow(/must have a header in JSON/);
-  });
-
   it('truncated at each length is refused', () => {
     const bytes = readFileSync(golden);
     for (let length = 0; length < bytes.length; length++) {
@@ -298,12 +317,46 @@ describe('damaged safetensors', () => {
     );
   });
 
+  it('a tensor beyond all memory is an AllocationError', () => {
+    const path = join(folder, 'sparse.safetensors');
+    const length = 2 ** 42;
+    const header = file(`{"a":${entry('U8', [length], [0, length])}}`);
+    writeFileSync(path, header);
+    truncateSync(path, header.length + length); // a hole that no disk holds
+    expect(() => load(path)).toThrow(AllocationError);
+    expect(() => load(path)).toThrow(`load: no memory to read ${JSON.stringify(path)} (`);
+    expect(loadMetadata(path)).toEqual({});
+  });
+
+  it('a failed load leaves no tensor and no open file', () => {
+    const path = join(folder, 'half.safetensors');
+    const header = `{"a":${entry('F32', [1000], [0, 4000])},"b":${entry('BOOL', [1], [4000, 4001])}}`;
+    writeFileSync(path, file(header, 4001));
+    const last = readFileSync(path);
+    last[last.length - 1] = 7;
+    writeFileSync(path, last);
+    const openFiles = () => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
+    const before = [memoryStats().tensors, memoryStats().liveBytes, openFiles()];
+    for (let i = 0; i < 1000; i++) {
+      for (const wrong of [path, folder, join(folder, 'none'), '/dev/zero']) {
+        try {
+          load(wrong);
+        } catch (error) {
+          if (!(error instanceof FileError)) throw error;
+        }
+      }
+    }
+    expect([memoryStats().tensors, memoryStats().liveBytes, openFiles()]).toEqual(before);
+  });
+
   it('missing and unreadable files are FileErrors that name the file', () => {
     const missing = join(folder, 'missing.safetensors');
     expect(() => readSafetensors(missing)).toThrow(
-      new FileError(`load: cannot read "${missing}" (ENOENT: no such file or directory, open '${missing}')`),
+      new FileError(`load: cannot read "${missing}" (ENOENT: no such file or directory, stat '${missing}')`),
     );
-    expect(() => readSafetensors(folder)).toThrow(FileError);
+    expect(() => readSafetensors(folder)).toThrow(
+      new FileError(`load: ${JSON.stringify(folder)} must be a regular file, got a folder`),
+    );
   });
 });
 

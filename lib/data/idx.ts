@@ -1,9 +1,17 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { constants, gunzipSync, type ZlibOptions } from 'node:zlib';
 import { isArrayOf } from '../arrays.js';
 import { arrayTypes, bytesPerElement, type DType, type TypedArray } from '../dtype.js';
-import { ArgumentError, checkInteger, checkOptions, describe, FileError, formatShape } from '../errors.js';
-import { systemError } from '../io/files.js';
+import {
+  AllocationError,
+  ArgumentError,
+  checkInteger,
+  checkOptions,
+  describe,
+  FileError,
+  formatShape,
+} from '../errors.js';
+import { checkPath, withFile } from '../io/files.js';
+import { mostDimensions, sizeOf } from '../shape.js';
 
 /** An array from an IDX file. */
 export interface IdxArray {
@@ -18,46 +26,89 @@ const elementTypes: Readonly<Record<number, DType>> = { 8: 'uint8', 12: 'int32',
  * Reads the IDX format of the MNIST files: two zero bytes, a byte for the element type (8 ubyte, 12 int32, 13 float32,
  * 14 float64), a byte for the rank, each size as a big-endian uint32, then the big-endian elements. Gzip is recognised
  * by its first bytes.
- * @param input a path or the bytes of a file; a `uint8` result from plain bytes is a view of them, all else is a copy.
- * @param options.maxBytes refuse files that unpack to more than this, default 1 GiB.
- * @throws FileError when the file cannot be read, is truncated, too long or damaged.
+ * @param input the path of a regular file, or the bytes of one; a `uint8` result from plain bytes is a view of them, all
+ *   else is a copy.
+ * @param options.maxBytes refuse files that are longer or unpack to more than this, default 600 MB.
+ * @throws FileError when the file cannot be read, is truncated, too long or damaged; AllocationError without memory.
  */
 export function readIdx(input: string | Uint8Array, options: { maxBytes?: number } = {}): IdxArray {
   checkOptions('readIdx', options, ['maxBytes']);
-  const maxBytes = checkInteger('readIdx', 'maxBytes', options.maxBytes ?? 2 ** 30, 1);
-  if (isArrayOf('uint8', input)) return decodeIdx(unpack(input as Uint8Array, 'bytes', maxBytes), 'bytes');
+  const maxBytes = checkInteger('readIdx', 'maxBytes', options.maxBytes ?? mostBytes, 1);
+  if (isArrayOf('uint8', input)) {
+    const bytes = input as Uint8Array;
+    return isPacked(bytes) ? unpack(bytes, 'bytes', maxBytes) : decodeIdx(bytes, 'bytes', false);
+  }
   if (typeof input !== 'string') {
     throw new ArgumentError(`readIdx: input must be a path or a Uint8Array, got ${describe(input)}`);
   }
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(input);
-  } catch (cause) {
-    throw systemError('readIdx', 'read', input, cause);
-  }
-  return decodeIdx(unpack(bytes, input, maxBytes), input);
+  return withFile('readIdx', checkPath('readIdx', input), ({ size, read }) => {
+    const start = new Uint8Array(Math.min(size, 2));
+    read(0, start);
+    // What cannot be packed grows, by less than this.
+    const most = isPacked(start) ? maxBytes + maxBytes / 1024 + 65536 : maxBytes;
+    if (size > most) throw fail(input, `must have at most ${maxBytes} bytes, got ${size}; ${genuine}`);
+    const bytes = new Uint8Array(size);
+    read(0, bytes);
+    return isPacked(bytes) ? unpack(bytes, input, maxBytes) : decodeIdx(bytes, input, true);
+  });
 }
+
+/** The largest file in use, EMNIST's 697,932 images, has 547 MB; to unpack this much takes a second. */
+const mostBytes = 600_000_000;
+
+const genuine = 'raise maxBytes if it is genuine';
 
 function fail(source: string, rule: string, options?: ErrorOptions): FileError {
   return new FileError(`readIdx: ${JSON.stringify(source)} ${rule}`, options);
 }
 
-/** Undoes gzip where there is any; a small file that unpacks without end stops at `maxBytes`. */
-function unpack(bytes: Uint8Array, source: string, maxBytes: number): Uint8Array {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+/** Whether these are the first bytes of gzip data. */
+const isPacked = (bytes: Uint8Array) => bytes[0] === 0x1f && bytes[1] === 0x8b;
+
+/** Undoes gzip. The header, unpacked first, says how much there may be: a small file that unpacks without end stops there. */
+function unpack(packed: Uint8Array, source: string, maxBytes: number): IdxArray {
+  const start = gunzip(packed.subarray(0, 4096), source, { finishFlush: constants.Z_SYNC_FLUSH });
+  const isWhole = start.length >= 4 && start.length >= 4 + 4 * (start[3] as number);
+  const needed = isWhole ? decodeHeader(start, source).needed : Number.POSITIVE_INFINITY;
+  const tooLong = (options?: ErrorOptions) =>
+    needed <= maxBytes
+      ? fail(source, `must have ${needed} bytes, as its header says, got more`, options)
+      : fail(source, `must unpack to at most ${maxBytes} bytes, got more; ${genuine}`, options);
+  if (isWhole && needed > maxBytes) throw tooLong();
+  const maxOutputLength = Math.min(needed, maxBytes);
+  // One piece of memory of the right size (and none of Node's pool): zlib would gather small ones and copy them together.
+  const chunkSize = isWhole ? Math.min(Math.max(needed + 1, 8192), 2 ** 30) : 65536;
+  return decodeIdx(gunzip(packed, source, { maxOutputLength, chunkSize }, tooLong), source, true);
+}
+
+function gunzip(
+  packed: Uint8Array,
+  source: string,
+  options: ZlibOptions,
+  tooLong?: (options: ErrorOptions) => FileError,
+): Uint8Array {
   try {
-    return gunzipSync(bytes, { maxOutputLength: maxBytes });
+    return gunzipSync(packed, options);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw fail(source, `must unpack to at most ${maxBytes} bytes, got more; raise maxBytes if it is genuine`, {
-        cause,
-      });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (tooLong !== undefined && code === 'ERR_BUFFER_TOO_LARGE') throw tooLong({ cause });
+    if (cause instanceof RangeError) {
+      throw new AllocationError(`readIdx: no memory to unpack ${JSON.stringify(source)} (${message})`, { cause });
     }
-    throw fail(source, `must be whole gzip data (${(cause as Error).message})`, { cause });
+    throw fail(source, `must be whole gzip data (${message})`, { cause });
   }
 }
 
-function decodeIdx(bytes: Uint8Array, source: string): IdxArray {
+interface IdxHeader {
+  dtype: DType;
+  shape: number[];
+  /** Bytes of the header. */
+  length: number;
+  /** Bytes of the header and the elements. */
+  needed: number;
+}
+
+function decodeHeader(bytes: Uint8Array, source: string): IdxHeader {
   if (bytes.length < 4) throw fail(source, `must begin with 4 bytes of type and rank, got ${bytes.length} bytes`);
   const [zero0, zero1, type, rank] = bytes as unknown as [number, number, number, number];
   if (zero0 !== 0 || zero1 !== 0) throw fail(source, `must begin with two zero bytes, got ${zero0} and ${zero1}`);
@@ -65,26 +116,33 @@ function decodeIdx(bytes: Uint8Array, source: string): IdxArray {
   if (dtype === undefined) {
     throw fail(source, `must have element type 8 (ubyte), 12 (int32), 13 (float32) or 14 (float64), got ${type}`);
   }
-  const header = 4 + 4 * rank;
-  if (bytes.length < header) throw fail(source, `must have a header of ${header} bytes, got ${bytes.length}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, header);
+  if (rank > mostDimensions) throw fail(source, `must have at most ${mostDimensions} dimensions, got ${rank}`);
+  const length = 4 + 4 * rank;
+  if (bytes.length < length) throw fail(source, `must have a header of ${length} bytes, got ${bytes.length}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
-  const count = shape.reduce((product, size) => product * size, 1);
-  const needed = header + count * bytesPerElement[dtype];
+  // Not zero times an infinite product of the others.
+  const count = shape.includes(0) ? 0 : sizeOf(shape);
+  return { dtype, shape, length, needed: length + count * bytesPerElement[dtype] };
+}
+
+/** `owned`: nobody else has these bytes, so that the elements may be turned around in place. */
+function decodeIdx(bytes: Uint8Array, source: string, owned: boolean): IdxArray {
+  const { dtype, shape, length, needed } = decodeHeader(bytes, source);
   if (needed !== bytes.length) {
     const what = `${dtype} of shape ${formatShape(shape)}`;
     const clash = bytes.length < needed ? 'it is truncated' : 'bytes follow the last element';
     throw fail(source, `must have ${needed} bytes (${what}), got ${bytes.length}; ${clash}`);
   }
-  return { shape, dtype, data: toNativeOrder(bytes.subarray(header), dtype) };
+  return { shape, dtype, data: toNativeOrder(bytes.subarray(length), dtype, owned) };
 }
 
-function toNativeOrder(bytes: Uint8Array, dtype: DType): TypedArray {
+function toNativeOrder(bytes: Uint8Array, dtype: DType, owned: boolean): TypedArray {
   if (dtype === 'uint8') return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  const data = new arrayTypes[dtype](bytes.length / bytesPerElement[dtype]);
-  const target = Buffer.from(data.buffer);
-  target.set(bytes);
-  if (bytesPerElement[dtype] === 4) target.swap32();
+  const size = bytesPerElement[dtype];
+  const own = owned && bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  const target = Buffer.from(own.buffer as ArrayBuffer, own.byteOffset, own.length);
+  if (size === 4) target.swap32();
   else target.swap64();
-  return data;
+  return new arrayTypes[dtype](own.buffer as ArrayBuffer, own.byteOffset, own.length / size);
 }

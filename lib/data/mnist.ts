@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { ArgumentError, checkOptions, describe, FileError, formatShape, StateError } from '../errors.js';
+import { checkOptions, describe, FileError, formatShape, StateError } from '../errors.js';
+import { checkPath } from '../io/files.js';
 import { tensor } from '../ops/creation.js';
 import type { Tensor } from '../tensor.js';
 import { readIdx } from './idx.js';
@@ -22,8 +23,7 @@ export interface MnistPart {
  */
 export function loadMnist(options: { root?: string } = {}): { train: MnistPart; test: MnistPart } {
   checkOptions('mnist', options, ['root']);
-  const root = options.root ?? findPackageData();
-  if (typeof root !== 'string') throw new ArgumentError(`mnist: root must be a path, got ${describe(root)}`);
+  const root = options.root === undefined ? findPackageData() : checkPath('mnist', options.root, 'root');
   return { train: loadPart(root, 'train', 60_000), test: loadPart(root, 't10k', 10_000) };
 }
 

@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { AdjointError, ArgumentError, describe, FileError } from '../errors.js';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { AdjointError, AllocationError, ArgumentError, describe, FileError } from '../errors.js';
+
+/** Linux takes and gives at most 2 GiB in one call. */
+export const mostBytesACall = 2 ** 30;
 
 /** A system error (`ENOENT: no such file or directory, …`) as a FileError that names the operation and the file. */
 export function systemError(operation: string, action: string, path: string, cause: unknown): FileError {
@@ -9,55 +10,59 @@ export function systemError(operation: string, action: string, path: string, cau
   return new FileError(`${operation}: cannot ${action} ${JSON.stringify(path)} (${reason})`, { cause });
 }
 
-/** Refuses what is not a path. */
-export function checkPath(operation: string, path: unknown): void {
-  if (typeof path !== 'string' || path === '') {
-    throw new ArgumentError(`${operation}: path must be a string, got ${describe(path)}`);
-  }
+/** Refuses what is no path. */
+export function checkPath(operation: string, path: unknown, name = 'path'): string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path;
+  const rule = typeof path === 'string' && path !== '' ? 'a string without NUL' : 'a string';
+  throw new ArgumentError(`${operation}: ${name} must be ${rule}, got ${describe(path)}`);
 }
 
-/** Writes all bytes: one `write` call may take fewer than it was given. */
-function writeAll(descriptor: number, bytes: Uint8Array): void {
-  const most = 2 ** 30; // Linux takes at most 2 GiB in one call
-  for (let done = 0; done < bytes.length; ) {
-    done += writeSync(descriptor, bytes, done, Math.min(bytes.length - done, most));
-  }
-}
-
-/** Makes a rename durable; some systems cannot sync a folder, and the file itself is safe without it. */
-function syncFolder(folder: string): void {
-  try {
-    const descriptor = openSync(folder, 'r');
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    // Windows and some network file systems refuse.
-  }
+/** A regular file that is open for reading. */
+export interface OpenFile {
+  /** Bytes, when it was opened. */
+  readonly size: number;
+  /** Fills `target` from the byte `begin` on. */
+  read(begin: number, target: Uint8Array): void;
 }
 
 /**
- * Writes a file so that a crash or a full disk leaves either the old file or the whole new one: the parts go, in order,
- * to a temporary file beside it, which is synced and then renamed. A symbolic link at `path` is replaced, not followed.
- * @throws FileError when the file cannot be written; nothing is left behind and an older file stays as it was.
+ * Opens a file, hands it to `use` and closes it. Regular files only: a pipe would wait for a writer, and a device may
+ * have no end.
+ * @throws FileError when it is none or cannot be read, AllocationError when there is no memory for its content.
  */
-export function writeFileAtomic(operation: string, path: string, parts: Iterable<Uint8Array>): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
+export function withFile<T>(operation: string, path: string, use: (file: OpenFile) => T): T {
+  const check = (stats: Stats) => {
+    if (stats.isFile()) return stats;
+    const kind = stats.isDirectory() ? 'a folder' : stats.isFIFO() ? 'a pipe' : 'a device or socket';
+    throw new FileError(`${operation}: ${JSON.stringify(path)} must be a regular file, got ${kind}`);
+  };
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(temporary, 'wx');
-    for (const part of parts) writeAll(descriptor, part);
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-    descriptor = undefined;
-    renameSync(temporary, path);
+    check(statSync(path)); // to open something else may already act on it
+    const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // or wait, if it was changed since
+    descriptor = file;
+    const { size } = check(fstatSync(file));
+    return use({ size, read: (begin, target) => readAll(operation, path, file, begin, target) });
   } catch (cause) {
+    if (cause instanceof AdjointError) throw cause;
+    if (cause instanceof RangeError) {
+      throw new AllocationError(`${operation}: no memory to read ${JSON.stringify(path)} (${cause.message})`, {
+        cause,
+      });
+    }
+    throw systemError(operation, 'read', path, cause);
+  } finally {
     if (descriptor !== undefined) closeSync(descriptor);
-    rmSync(temporary, { force: true });
-    if (cause instanceof AdjointError) throw cause; // from the parts
-    throw systemError(operation, 'write', path, cause);
   }
-  syncFolder(dirname(path));
+}
+
+function readAll(operation: string, path: string, file: number, begin: number, target: Uint8Array): void {
+  for (let done = 0; done < target.length; ) {
+    const count = readSync(file, target, done, Math.min(target.length - done, mostBytesACall), begin + done);
+    if (count === 0) {
+      const rule = `must not shrink while it is read, got its end at byte ${begin + done}`;
+      throw new FileError(`${operation}: ${JSON.stringify(path)} ${rule}`);
+    }
+    done += count;
+  }
 }

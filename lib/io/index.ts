@@ -4,8 +4,9 @@ import { ArgumentError, checkOptions, describe, isPlain } from '../errors.js';
 import { tensor } from '../ops/creation.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { checkPath } from './files.js';
-import { type TensorPart, visitSafetensors, writeParts } from './safetensors.js';
+import { firstAboveOne, visitSafetensors, writeParts } from './safetensors.js';
 import { type FileDType, plainFileType } from './safetensors-header.js';
+import type { TensorPart } from './safetensors-write.js';
 
 export { encodePng, type Image, writePng } from './png.js';
 
@@ -17,7 +18,8 @@ const fileDTypes = new WeakMap<Tensor, FileDType>();
 
 /**
  * Writes tensors to a safetensors file, which PyTorch and others read as well. A crash in between leaves the old file or
- * the whole new one. Tensors that `load` made of int64 or bool are written as such again.
+ * the whole new one. The new file has the permissions of the old one. Tensors that `load` made of int64 or bool are
+ * written as such again.
  *
  * @param options.metadata texts to keep with the tensors: an epoch, a configuration as JSON
  * @throws FileError when the file cannot be written, ArgumentError for what is not a tensor or a text
@@ -44,7 +46,8 @@ export function save(path: string, stateDict: StateDict, options?: { metadata?: 
 
 /**
  * Reads the tensors of a safetensors file, in the order of its header. int64 becomes int32 and bool uint8, with a check
- * that each value fits.
+ * that each value fits. A hostile file costs little time and memory: what the reference implementation refuses is
+ * refused, and so are more than 100,000 tensors or texts and more than 64 dimensions.
  *
  * @throws FileError that names the file and the tensor when anything is damaged, missing or of another type
  * @example
@@ -53,11 +56,16 @@ export function save(path: string, stateDict: StateDict, options?: { metadata?: 
 export function load(path: string): Map<string, Tensor> {
   checkPath('load', path);
   const tensors = new Map<string, Tensor>();
-  visitSafetensors(path, (name, { dtype, shape, data, fileDType }) => {
-    const t = tensor(data, { dtype, shape });
-    if (fileDType !== undefined && fileDType !== plainFileType[dtype]) fileDTypes.set(t, fileDType);
-    tensors.set(name, t);
-  });
+  try {
+    visitSafetensors(path, (name, { dtype, shape, data, fileDType }) => {
+      const t = tensor(data, { dtype, shape });
+      if (fileDType !== undefined && fileDType !== plainFileType[dtype]) fileDTypes.set(t, fileDType);
+      tensors.set(name, t);
+    });
+  } catch (error) {
+    for (const t of tensors.values()) t.dispose();
+    throw error;
+  }
   return tensors;
 }
 
@@ -70,7 +78,7 @@ export function loadMetadata(path: string): Record<string, string> {
 /** A mask that is no longer one of 0 and 1 is written as uint8. */
 function fileDTypeOf(t: Tensor): FileDType {
   const noted = fileDTypes.get(t) ?? plainFileType[t.dtype];
-  const broken = noted === 'BOOL' && t.toTypedArray().some((value: number) => value > 1);
+  const broken = noted === 'BOOL' && firstAboveOne(t.toTypedArray()) >= 0;
   return broken ? 'U8' : noted;
 }
 

@@ -1,6 +1,8 @@
 import { crc32, deflateSync } from 'node:zlib';
+import { isArrayOf } from '../arrays.js';
 import { ArgumentError, checkInteger, describe } from '../errors.js';
-import { checkPath, writeFileAtomic } from './files.js';
+import { writeFileAtomic } from './atomic.js';
+import { checkPath } from './files.js';
 
 /** Rows of pixels from the top left: 1 byte a pixel (grey) or 3 (red, green, blue), decided by the length of `data`. */
 export interface Image {
@@ -20,8 +22,8 @@ export function encodePng(image: Image): Uint8Array {
   const width = checkInteger('encodePng', 'width', image.width, 1, 2 ** 31 - 1);
   const height = checkInteger('encodePng', 'height', image.height, 1, 2 ** 31 - 1);
   const { data } = image;
-  if (!(data instanceof Uint8Array) || (data.length !== width * height && data.length !== 3 * width * height)) {
-    const got = data instanceof Uint8Array ? `${data.length} bytes` : describe(data);
+  if (!isArrayOf('uint8', data) || (data.length !== width * height && data.length !== 3 * width * height)) {
+    const got = isArrayOf('uint8', data) ? `${data.length} bytes` : describe(data);
     throw new ArgumentError(
       `encodePng: data must be a Uint8Array of width·height (grey) or 3·width·height (RGB) bytes, got ${got}; ` +
         `${width}×${height} needs ${width * height} or ${3 * width * height}`,

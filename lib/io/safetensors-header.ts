@@ -1,5 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import type { DType } from '../dtype.js';
 import { describe, FileError, formatShape } from '../errors.js';
+import { mostDimensions } from '../shape.js';
+import { JsonScanner } from './json-scanner.js';
 
 /** Element types of safetensors files that the library reads and writes. */
 export type FileDType = 'F32' | 'F64' | 'I32' | 'U8' | 'I64' | 'BOOL';
@@ -41,6 +44,10 @@ export interface Header {
 /** The cap of the reference implementation; a longer header is damage, not a model. */
 export const maxHeaderLength = 100_000_000;
 
+// Caps of ours, far above any model: what a hostile header may ask for takes a second at most.
+export const maxTensors = 100_000;
+export const maxTexts = 100_000;
+
 /** `load: "model.safetensors" …`: every message names the file, then the tensor if there is one. */
 export function damaged(source: string, rule: string, options?: ErrorOptions): FileError {
   return new FileError(`load: ${JSON.stringify(source)} ${rule}`, options);
@@ -66,107 +73,116 @@ export function readHeaderLength(source: string, prefix: Uint8Array, fileSize: n
   return Number(length);
 }
 
-/** Parses and checks a header; the spans must cover the `dataSize` bytes after it without a hole or an overlap. */
+/** Reads and checks a header, whose bytes are overwritten; the spans must cover the `dataSize` bytes after it without a hole or an overlap. */
 export function parseHeader(source: string, bytes: Uint8Array, dataSize: number): Header {
-  const text = decodeText(source, bytes);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (cause) {
-    throw damaged(source, `must have a header in JSON (${(cause as Error).message})`, { cause });
-  }
-  if (!isObject(parsed)) throw damaged(source, `must have a JSON object as header, got ${describe(parsed)}`);
-  refuseDuplicateKeys(source, text);
-  const spans: TensorSpan[] = [];
-  let metadata: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(parsed)) {
-    if (name === '__metadata__') metadata = checkMetadata(source, value);
-    else spans.push(checkSpan(source, name, value));
-  }
-  checkCoverage(source, spans, dataSize);
-  return { spans, metadata };
+  if (!isUtf8(bytes)) throw damaged(source, 'must have a header in UTF-8');
+  const scanner = new JsonScanner(bytes, (rule) => damaged(source, rule));
+  if (!scanner.startsWith('{')) throw damaged(source, `must have a JSON object as header, got ${scanner.found()}`);
+  const spans = new Map<string, TensorSpan>();
+  let metadata: Record<string, string> | undefined;
+  scanner.object((name) => {
+    if (spans.has(name) || (name === '__metadata__' && metadata !== undefined)) throw twice(source, name);
+    if (name === '__metadata__') metadata = readMetadata(source, scanner);
+    else spans.set(name, readSpan(source, scanner, name));
+    if (spans.size > maxTensors) throw damaged(source, `must hold at most ${maxTensors} tensors, got more`);
+  });
+  scanner.end();
+  const list = [...spans.values()];
+  checkCoverage(source, list, dataSize);
+  return { spans: list, metadata: metadata ?? Object.create(null) };
 }
 
-function decodeText(source: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw damaged(source, 'must have a header in UTF-8', { cause });
-  }
+function twice(source: string, key: string): FileError {
+  return damaged(source, `must name each tensor and field once, got ${describe(key)} twice`);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** `JSON.parse` keeps the last of two equal keys and says nothing; so the keys of valid JSON are walked once more. */
-function refuseDuplicateKeys(source: string, text: string): void {
-  const open: Set<string>[] = [];
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (character === '{') open.push(new Set());
-    else if (character === '}') open.pop();
-    else if (character === '"') {
-      const start = i++;
-      while (text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
-      let next = i + 1;
-      while (' \t\n\r'.includes(text[next] ?? 'end')) next++;
-      if (text[next] !== ':') continue;
-      const key = JSON.parse(text.slice(start, i + 1)) as string;
-      const keys = open[open.length - 1]!;
-      if (keys.has(key)) throw damaged(source, `must name each tensor and field once, got ${describe(key)} twice`);
-      keys.add(key);
-    }
-  }
-}
-
-function checkMetadata(source: string, value: unknown): Record<string, string> {
-  if (!isObject(value)) throw damaged(source, `must have an object as __metadata__, got ${describe(value)}`);
+function readMetadata(source: string, scanner: JsonScanner): Record<string, string> {
   const metadata: Record<string, string> = Object.create(null);
-  for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') {
-      throw damaged(source, `must have strings in __metadata__, got ${describe(text)} for ${describe(key)}`);
+  if (scanner.acceptNull()) return metadata; // the reference implementation takes it for none
+  if (!scanner.startsWith('{')) throw damaged(source, `must have an object as __metadata__, got ${scanner.found()}`);
+  let count = 0;
+  scanner.object((key) => {
+    if (key in metadata) throw twice(source, key);
+    if (++count > maxTexts) throw damaged(source, `must have at most ${maxTexts} texts in __metadata__, got more`);
+    if (!scanner.startsWith('"')) {
+      throw damaged(source, `must have strings in __metadata__, got ${scanner.found()} for ${describe(key)}`);
     }
-    metadata[key] = text;
-  }
+    metadata[key] = scanner.string();
+  });
   return metadata;
 }
 
-function checkSpan(source: string, name: string, value: unknown): TensorSpan {
+function readSpan(source: string, scanner: JsonScanner, name: string): TensorSpan {
   const fail = (rule: string) => damaged(source, `tensor ${describe(name)} ${rule}`);
-  if (!isObject(value)) throw fail(`must be described by an object, got ${describe(value)}`);
-  for (const key of Object.keys(value)) {
-    if (key !== 'dtype' && key !== 'shape' && key !== 'data_offsets') {
-      throw fail(`must have dtype, shape and data_offsets only, got ${describe(key)}`);
-    }
+  if (!scanner.startsWith('{')) throw fail(`must be described by an object, got ${scanner.found()}`);
+  let fileDType: FileDType | undefined;
+  let shape: number[] | undefined;
+  let offsets: number[] | undefined;
+  scanner.object((field) => {
+    if (field === 'dtype') {
+      if (fileDType !== undefined) throw twice(source, field);
+      fileDType = readFileDType(scanner, fail);
+    } else if (field === 'shape') {
+      if (shape !== undefined) throw twice(source, field);
+      const rule = `must have a shape of at most ${mostDimensions} integers from 0 to 2^53 - 1`;
+      shape = readNaturals(scanner, mostDimensions, (got) => fail(`${rule}, got ${got}`));
+    } else if (field === 'data_offsets') {
+      if (offsets !== undefined) throw twice(source, field);
+      offsets = readNaturals(scanner, 2, (got) => fail(`must have data_offsets of two integers, got ${got}`));
+    } else throw fail(`must have dtype, shape and data_offsets only, got ${describe(field)}`);
+  });
+  const missing = fileDType === undefined ? 'dtype' : shape === undefined ? 'shape' : 'data_offsets';
+  if (fileDType === undefined || shape === undefined || offsets === undefined) {
+    throw fail(`must have dtype, shape and data_offsets, got no ${missing}`);
   }
-  const fileDType = value.dtype;
-  if (typeof fileDType !== 'string' || !Object.hasOwn(fileTypes, fileDType)) {
-    throw fail(`must have a dtype of ${Object.keys(fileTypes).join(', ')}, got ${describe(fileDType)}`);
+  return checkSpan(fail, name, fileDType, shape, offsets);
+}
+
+type Fail = (rule: string) => FileError;
+
+function readFileDType(scanner: JsonScanner, fail: Fail): FileDType {
+  const rule = 'must have a dtype of';
+  if (!scanner.startsWith('"')) throw fail(`${rule} ${Object.keys(fileTypes).join(', ')}, got ${scanner.found()}`);
+  const dtype = scanner.string();
+  if (Object.hasOwn(fileTypes, dtype)) return dtype as FileDType;
+  throw fail(`${rule} ${Object.keys(fileTypes).join(', ')}, got ${describe(dtype)}`);
+}
+
+function readNaturals(scanner: JsonScanner, most: number, fail: (got: string) => FileError): number[] {
+  if (!scanner.startsWith('[')) throw fail(scanner.found());
+  const list: number[] = [];
+  scanner.list(() => {
+    const value = scanner.natural();
+    if (value === undefined) throw fail(scanner.found());
+    if (list.length === most) throw fail('more');
+    list.push(value);
+  });
+  return list;
+}
+
+function checkSpan(fail: Fail, name: string, fileDType: FileDType, shape: number[], offsets: number[]): TensorSpan {
+  const count = countElements(shape);
+  if (count === undefined) throw fail(`must have a countable number of elements, got shape ${formatShape(shape)}`);
+  const [begin, end] = offsets;
+  if (begin === undefined || end === undefined || begin > end) {
+    throw fail(`must have data_offsets [begin, end] with 0 ≤ begin ≤ end, got ${formatShape(offsets)}`);
   }
-  const shape = value.shape;
-  if (!isNaturals(shape)) throw fail(`must have a shape of integers of at least 0, got ${describe(shape)}`);
-  let count = 1;
-  for (const size of shape) {
-    count *= size;
-    if (!Number.isSafeInteger(count))
-      throw fail(`must have a countable number of elements, got shape ${describe(shape)}`);
-  }
-  const offsets = value.data_offsets;
-  if (!isNaturals(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
-    throw fail(`must have data_offsets [begin, end] with 0 ≤ begin ≤ end, got ${describe(offsets)}`);
-  }
-  const [begin, end] = offsets as [number, number];
-  const needed = count * fileTypes[fileDType as FileDType].size;
+  const needed = count * fileTypes[fileDType].size;
   if (end - begin !== needed) {
     const what = `${fileDType} of shape ${formatShape(shape)}`;
     throw fail(`must span ${needed} bytes (${what}), got data_offsets [${begin}, ${end}] (${end - begin} bytes)`);
   }
-  return { name, fileDType: fileDType as FileDType, shape, count, begin, end };
+  return { name, fileDType, shape, count, begin, end };
 }
 
-function isNaturals(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+/** The product of the sizes; undefined where it leaves 64 bits on its way, which the reference implementation refuses. */
+export function countElements(shape: readonly number[]): number | undefined {
+  let count = 1;
+  for (const size of shape) {
+    count *= size;
+    if (count >= 2 ** 64) return undefined;
+  }
+  return count;
 }
 
 /** The format allows no holes: each byte after the header belongs to one tensor. */

@@ -1,17 +1,17 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { arrayTypes, type DType, type TypedArray } from '../dtype.js';
-import { AdjointError, ArgumentError, DTypeError, describe, formatShape, isPlain, ShapeError } from '../errors.js';
-import { systemError, writeFileAtomic } from './files.js';
+import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { writeFileAtomic } from './atomic.js';
+import { withFile } from './files.js';
 import {
   damaged,
   type FileDType,
   fileTypes,
-  maxHeaderLength,
   parseHeader,
   plainFileType,
   readHeaderLength,
   type TensorSpan,
 } from './safetensors-header.js';
+import { layOut, type TensorPart } from './safetensors-write.js';
 
 /** One tensor of a file as plain data. `fileDType` says what it was in the file, and is what it is written as again. */
 export interface SafetensorsEntry {
@@ -94,29 +94,10 @@ export function visitSafetensors(
   path: string,
   visit?: (name: string, entry: SafetensorsEntry) => void,
 ): Record<string, string> {
-  let descriptor: number | undefined;
-  try {
-    const file = openSync(path, 'r');
-    descriptor = file;
-    return decode(path, fstatSync(file).size, (begin, target) => readAll(path, file, begin, target), visit);
-  } catch (cause) {
-    if (cause instanceof AdjointError) throw cause;
-    throw systemError('load', 'read', path, cause);
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
-  }
+  return withFile('load', path, ({ size, read }) => decode(path, size, read, visit));
 }
 
 type ReadAt = (begin: number, target: Uint8Array) => void;
-
-function readAll(source: string, file: number, begin: number, target: Uint8Array): void {
-  const most = 2 ** 30; // Linux reads at most 2 GiB in one call
-  for (let done = 0; done < target.length; ) {
-    const count = readSync(file, target, done, Math.min(target.length - done, most), begin + done);
-    if (count === 0) throw damaged(source, `must not shrink while it is read, got its end at byte ${begin + done}`);
-    done += count;
-  }
-}
 
 function decode(
   source: string,
@@ -159,84 +140,15 @@ function readTensor(source: string, span: TensorSpan, read: (target: Uint8Array)
   const data = new arrayTypes[fileTypes[span.fileDType].dtype](span.count);
   read(new Uint8Array(data.buffer));
   if (span.fileDType === 'BOOL') {
-    const wrong = data.findIndex((value: number) => value > 1);
+    const wrong = firstAboveOne(data);
     if (wrong >= 0) throw fail('must have values of 0 and 1 (BOOL)', wrong, data[wrong]);
   }
   return data;
 }
 
-/** @internal A tensor to write: what the header says of it, and its bytes when they are wanted. */
-export interface TensorPart {
-  name: string;
-  fileDType: FileDType;
-  shape: readonly number[];
-  /** Elements. */
-  count: number;
-  /** The elements, in the memory dtype of `fileDType`. */
-  data: () => TypedArray;
-}
-
 function toParts(operation: string, entries: SafetensorsEntries): TensorPart[] {
   const list = entries instanceof Map ? [...entries] : Object.entries(entries as Record<string, SafetensorsEntry>);
   return list.map(([name, entry]) => checkEntry(operation, name, entry));
-}
-
-/** The bytes of a file in order: the header, then the data of each tensor. Everything is checked before the first. */
-function layOut(
-  operation: string,
-  parts: readonly TensorPart[],
-  metadata: Readonly<Record<string, string>> | undefined,
-): Iterable<Uint8Array> {
-  const ordered = [...parts].sort((a, b) => fileTypes[b.fileDType].size - fileTypes[a.fileDType].size);
-  const offsets = new Map<string, [number, number]>();
-  let position = 0;
-  for (const { name, fileDType, count } of ordered) {
-    const end = position + count * fileTypes[fileDType].size;
-    offsets.set(name, [position, end]);
-    position = end;
-  }
-  const fields = parts.map(({ name, fileDType, shape }) => {
-    if (name === '__metadata__') {
-      const rule = 'has a name that the format keeps for itself; rename it';
-      throw new ArgumentError(`${operation}: tensor ${describe(name)} ${rule}`);
-    }
-    return `${JSON.stringify(name)}:${JSON.stringify({ dtype: fileDType, shape, data_offsets: offsets.get(name) })}`;
-  });
-  if (metadata !== undefined) fields.unshift(`"__metadata__":${encodeMetadata(operation, metadata)}`);
-  return inOrder(encodeHeader(operation, `{${fields.join(',')}}`), ordered);
-}
-
-function* inOrder(header: Uint8Array, ordered: readonly TensorPart[]): Iterable<Uint8Array> {
-  yield header;
-  for (const { fileDType, data } of ordered) {
-    const stored = fileDType === 'I64' ? widen(data() as Int32Array) : data();
-    yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
-  }
-}
-
-function encodeHeader(operation: string, json: string): Uint8Array {
-  const text = new TextEncoder().encode(json);
-  const length = Math.ceil(text.length / 8) * 8; // spaces up to here keep the data aligned
-  if (length > maxHeaderLength) {
-    throw new ArgumentError(`${operation}: names and metadata must fit ${maxHeaderLength} bytes, got ${length}`);
-  }
-  const header = new Uint8Array(8 + length).fill(0x20);
-  new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
-  header.set(text, 8);
-  return header;
-}
-
-function encodeMetadata(operation: string, metadata: Readonly<Record<string, string>>): string {
-  if (!isPlain(metadata)) {
-    throw new ArgumentError(`${operation}: metadata must be an object of strings, got ${describe(metadata)}`);
-  }
-  for (const [key, value] of Object.entries(metadata)) {
-    if (typeof value === 'string') continue;
-    throw new ArgumentError(
-      `${operation}: metadata must hold strings, got ${describe(value)} for ${describe(key)}; use JSON.stringify`,
-    );
-  }
-  return JSON.stringify(metadata);
 }
 
 function checkEntry(operation: string, name: string, entry: SafetensorsEntry): TensorPart {
@@ -254,19 +166,15 @@ function checkEntry(operation: string, name: string, entry: SafetensorsEntry): T
     const got = `${formatShape(shape)} and ${data.length}`;
     throw new ShapeError(`${what} must have as many elements as its shape, got ${got}`);
   }
-  const wrong = fileDType === 'BOOL' ? data.findIndex((value: number) => value > 1) : -1;
+  const wrong = fileDType === 'BOOL' ? firstAboveOne(data) : -1;
   if (wrong >= 0) {
     throw new ArgumentError(`${what} must hold 0 and 1 to be written as BOOL, got ${data[wrong]} at position ${wrong}`);
   }
   return { name, fileDType, shape, count, data: () => data };
 }
 
-/** int32 to int64 as pairs of words: ten times faster than through BigInt. */
-function widen(data: Int32Array): Int32Array {
-  const words = new Int32Array(2 * data.length);
-  for (let i = 0; i < data.length; i++) {
-    words[2 * i] = data[i]!;
-    words[2 * i + 1] = data[i]! >> 31;
-  }
-  return words;
+/** @internal The position of the first value that is not 0 or 1 in an array of uint8, or -1. */
+export function firstAboveOne(data: TypedArray): number {
+  for (let i = 0; i < data.length; i++) if (data[i]! > 1) return i;
+  return -1;
 }

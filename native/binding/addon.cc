@@ -1,6 +1,8 @@
 // The addon's exports, one set per JavaScript thread: memory functions here, every kernel through call.cc.
 #include <napi.h>
 
+#include <algorithm>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -10,6 +12,7 @@
 #include "../kernels/families.h"
 #include "../runtime/blas.h"
 #include "../runtime/memory.h"
+#include "../runtime/system.h"
 #include "../runtime/thread_pool.h"
 #include "call.h"
 #include "instance.h"
@@ -95,6 +98,12 @@ void trim(const Napi::CallbackInfo&) { trimMemory(); }
 void setThreads(const Napi::CallbackInfo& info) { setThreadCount(static_cast<int>(integerOf(info, 0))); }
 Napi::Value getThreads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), threadCount()); }
 
+// lockFile(descriptor): 0 or an error number of the system's
+Napi::Value lockFile(const Napi::CallbackInfo& info) {
+  const auto descriptor = static_cast<int>(std::min<int64_t>(integerOf(info, 0), INT_MAX));
+  return Napi::Number::New(info.Env(), tryLock(descriptor));
+}
+
 Napi::Value buildInfo(const Napi::CallbackInfo& info) {
   const BlasInfo blas = blasInfo();
   auto result = Napi::Object::New(info.Env());
@@ -161,6 +170,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("setThreads", setThreads);
   add("getThreads", getThreads);
   add("buildInfo", buildInfo);
+  add("lockFile", lockFile);
   addTensors(exports, instance);
   addKernels(env, exports, *instance);
   addPrograms(exports, &instance->programs);

@@ -25,6 +25,7 @@
 #else
 #include <pthread.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 #endif
 
@@ -179,6 +180,8 @@ void* allocateAligned(size_t alignment, size_t bytes) { return _aligned_malloc(b
 void freeAligned(void* memory) { _aligned_free(memory); }
 std::thread startThread(std::function<void()> work) { return std::thread(std::move(work)); }
 
+int tryLock(int) { return ENOSYS; }
+
 void giveWay(int niceness) {
   if (niceness > 0) SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_BELOW_NORMAL);
 }
@@ -205,6 +208,8 @@ std::thread startThread(std::function<void()> work) {
   } blocked;
   return std::thread(std::move(work));
 }
+
+int tryLock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno; }
 
 void giveWay(int niceness) {
   if (niceness <= 0) return;

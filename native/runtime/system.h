@@ -27,4 +27,8 @@ std::thread startThread(std::function<void()> work);
 // ordinary process cannot take it back. A system that refuses changes nothing.
 void giveWay(int niceness);
 
+// Locks an open file for whoever holds this descriptor until it is closed, which the system does for a process that
+// dies. 0, or an error number: EWOULDBLOCK where another holds the lock, others where the system has none.
+int tryLock(int descriptor);
+
 }  // namespace adjoint
