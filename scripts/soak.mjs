@@ -125,7 +125,7 @@ function soakFailures() {
   soakTests(name, ['test/compile-failures.test.ts', 'test/compile-replays.test.ts'], { ADJOINT_ROUNDS: '1000' });
 }
 
-/** Each reader on damaged files and on those that ask for much, in a heap of 300 MB. */
+/** Each reader on damaged files and on those that ask for much, in a heap of 300 MB; saves that are killed. */
 async function soakFiles() {
   for (const args of [['damage', '2', `${damagedFiles}`], ['bombs', '94000000'], ['irregular']]) {
     const { cases, slowest, wrong } = await hostileFiles(args, { timeoutMs: hour });
@@ -135,6 +135,7 @@ async function soakFiles() {
       wrong.length === 0 ? null : wrong.slice(0, 5).join('; '),
     );
   }
+  report(`a save killed ${repetitions} times leaves a whole file`, await killWhileSaving(repetitions));
 }
 
 const parts = {

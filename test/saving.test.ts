@@ -300,7 +300,7 @@ describe('metadata', () => {
   });
 
   it.each<[unknown, string]>([
-    [null, 'an object of strings, got null'],
+    [null, 'a value or be left out, got null'],
     ['x', 'an object of strings, got "x"'],
     [new Map([['a', 'x']]), 'an object of strings, got an object of class Map'],
     [new Date(0), 'an object of strings, got an object of class Date'],
@@ -308,7 +308,7 @@ describe('metadata', () => {
     [{ a: { b: 'x' } }, 'strings, got an object of class Object for "a"; use JSON.stringify'],
     [Object.fromEntries(Array.from({ length: 100_001 }, (_, i) => [i, ''])), 'at most 100000 texts, got 100001'],
   ])('refuses what is no object of texts, %#', (metadata, rule) => {
-    expect(refused(metadata)).toMatch(/^save: metadata must (be|hold) /);
+    expect(refused(metadata)).toMatch(/^save: metadata must (be|have|hold) /);
     expect(refused(metadata)).toContain(rule);
   });
 

@@ -59,12 +59,12 @@ export function writeFileAtomic(operation: string, path: string, parts: Iterable
   syncFolder(folder);
 }
 
-/** For clean-up: its failure must not hide why it was needed, and nothing depends on it. */
+/** For what nothing depends on, such as cleaning up: it may fail, and must not hide an earlier failure. */
 function tryTo(action: () => void): void {
   try {
     action();
   } catch {
-    // See above.
+    // as said above
   }
 }
 
@@ -89,13 +89,14 @@ function takePermissions(descriptor: number, old: Stats): void {
     try {
       fchownSync(descriptor, process.getuid?.() === 0 ? old.uid : own.uid, old.gid);
     } catch {
-      mode &= 0o707; // these rights were another group's
+      mode &= 0o707; // these rights were given to another group
     }
   }
-  fchmodSync(descriptor, mode);
+  // Some file systems know one mode only, and refuse every call.
+  if ((own.mode & 0o777) !== mode) fchmodSync(descriptor, mode);
 }
 
-/** The system ends the lock with the process, however that dies. */
+/** A new file and its lock, which the system ends with the process, however that dies. */
 function create(prefix: string, mode: number): Temporary {
   for (;;) {
     const path = `${prefix}${randomBytes(6).toString('hex')}.tmp`;
