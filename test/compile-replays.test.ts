@@ -118,30 +118,41 @@ const failures: Record<string, Failure> = {
 describe.each(Object.keys(ways))('%s', (way) => {
   const call = ways[way] as (typeof ways)[string];
 
-  it.each(Object.entries(failures))('%s', async (_, { text, begin, args, end }) => {
+  /** Lets a call fail, and expects nothing to have changed. */
+  const fail = ({ text, begin, args, end }: Failure, w: World, step: Step): Promise<void> =>
+    expectFailure(
+      w,
+      async () => {
+        const x = w.x.clone();
+        begin?.(w, step);
+        try {
+          await call(step, ...(args ?? [w.x, w.y]));
+        } finally {
+          w.onSchedule = w.onOption = null;
+          await end?.(w);
+          w.x = x;
+        }
+      },
+      text,
+    );
+
+  it.each(Object.entries(failures))('%s', async (_, failure) => {
     const { w, step } = recorded();
-    const once = async (): Promise<void> => {
-      if (begin !== undefined) await expectFailure(w, prepared, text);
-      else await expectFailure(w, () => call(step, ...(args ?? [w.x, w.y])), text);
-    };
-    const prepared = async (): Promise<void> => {
-      const x = w.x.clone();
-      begin?.(w, step);
-      try {
-        await call(step, w.x, w.y);
-      } finally {
-        w.onSchedule = w.onOption = null;
-        await end?.(w);
-        w.x = x;
-      }
-    };
-    await once();
-    const before = await liveBytes();
-    for (let i = 0; i < rounds; i++) await once();
-    expect((await liveBytes()) - before).toBe(0);
+    for (let i = 0; i < 2; i++) await fail(failure, w, step);
     // What failed is forgotten: this trains as an eager world does.
     await call(step, w.x, w.y);
     expectOneStep(w, trained);
+  });
+
+  it('no memory stays behind', async () => {
+    const all = Object.values(failures).map((failure) => ({ failure, ...recorded() }));
+    const round = async (): Promise<void> => {
+      for (const { failure, w, step } of all) await fail(failure, w, step);
+    };
+    await round();
+    const before = await liveBytes();
+    for (let i = 0; i < rounds; i++) await round();
+    expect((await liveBytes()) - before).toBe(0);
   });
 });
 
