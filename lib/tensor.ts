@@ -99,7 +99,11 @@ export class Tensor {
     if (!value && this.#node !== null) {
       throw new AutogradError('requiresGrad: cannot be cleared on the result of an operation; use detach()');
     }
-    if (value !== this.#requiresGrad) structureChanged();
+    if (value !== this.#requiresGrad) {
+      structureChanged(() => {
+        this.#requiresGrad = !value;
+      });
+    }
     this.#requiresGrad = value;
   }
 

@@ -103,6 +103,14 @@ describe.each(Object.entries(worlds))('a recording that fails %s changes nothing
         mine();
       },
     ],
+    'modes and parameters that are switched': [
+      /^mine$/,
+      (w) => () => {
+        w.model.eval();
+        w.weight.requiresGrad = false;
+        mine();
+      },
+    ],
     'a graph from outside': [/^compile: a tensor from outside/, () => () => mul(onGraph, 2)],
     'an argument that is changed': [/^compile: \w+ changes an argument/, () => (x) => void noGrad(() => x.add_(1))],
     'an argument that the step trains': [

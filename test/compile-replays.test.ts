@@ -230,6 +230,23 @@ describe('once', () => {
     }
   });
 
+  it('a profile: nothing moves, whether it fails or not', async () => {
+    const { w, step } = recorded();
+    const before = w.state();
+    expect(step.profile(w.x, w.y)).toMatch(/µs a step/);
+    expect(w.state()).toEqual(before);
+    await expectFailure(w, () => step.profile(w.x, wrong), /^crossEntropy: labels must be/);
+    const gradient = compile((x: Tensor, y: Tensor) => {
+      w.optimizer.zeroGrad();
+      nn.crossEntropy(w.model.forward(x), y).backward();
+      return w.weight.grad as Tensor;
+    });
+    for (let i = 0; i < 2; i++) gradient.sync(w.x, w.y);
+    const again = w.state();
+    gradient.profile(w.x, w.y);
+    expect(w.state()).toEqual(again);
+  });
+
   it('verify: the step does something else', async () => {
     const w = trained();
     let factor = 2;

@@ -109,6 +109,8 @@ export class World {
       gradients: [...this.model.parameters()].map(({ _grad: g, _gradSeen }) =>
         g === null ? null : `${g._id} ${print(g)} ${_gradSeen}`,
       ),
+      modes: [...this.model.modules()].map((m) => m.training),
+      trained: [...this.model.parameters()].map((p) => p.requiresGrad),
       generator: [...defaultGenerator().getState()],
     };
     this.onOption = onOption;

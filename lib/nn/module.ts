@@ -88,7 +88,11 @@ export abstract class Module {
 
   set training(value: boolean) {
     checkFlag('training', 'value', value);
-    if (value !== this.inTraining) structureChanged();
+    if (value !== this.inTraining) {
+      structureChanged(() => {
+        this.inTraining = !value;
+      });
+    }
     this.inTraining = value;
   }
 

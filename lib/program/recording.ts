@@ -139,9 +139,13 @@ export function unrecorded<T>(fn: () => T): T {
   }
 }
 
-/** Notes that a module's mode or a tensor's `requiresGrad` has changed somewhere. */
-export function structureChanged(): void {
+/** Notes that a module's mode or a tensor's `requiresGrad` is changed; `undo` is for a recording that fails. */
+export function structureChanged(undo: () => void): void {
   structure++;
+  onFailure(() => {
+    structure++;
+    undo();
+  });
 }
 
 /** Changes whenever `structureChanged` is called. */
