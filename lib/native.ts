@@ -67,8 +67,7 @@ interface Native {
   write(handle: number, source: TypedArray): void;
   read(handle: number, target: TypedArray): void;
   readNumber(handle: number, index: number): number;
-  memory(handle: number): ArrayBuffer | null;
-  byteOffset(handle: number): number;
+  writes(handle: number): number;
   memoryStats(): MemoryStats;
   setErrors(makeError: (what: string, name: string) => Error): void;
   sweep(force: boolean): void;

@@ -10,10 +10,9 @@ import { type NestedArray, nest } from './nest.js';
 import { currentRecording, recordedGradient, refuseReading, structureChanged } from './program/recording.js';
 import { type Shape, sizeOf } from './shape.js';
 
-/** What tensors over one storage share: how often it was changed in place, and its memory as JavaScript sees it. */
+/** What tensors over one storage share: how often it was changed in place. */
 export interface Base {
   version: number;
-  buffer: ArrayBuffer | null;
 }
 
 let created = 0;
@@ -53,6 +52,7 @@ export class Tensor {
   #scope: Scope | null = null;
   #uses = 0;
   #data: TypedArray | null = null;
+  #writes = 0;
   #token: Token | null = null;
   readonly #id: number = ++created;
   #shape: Shape | null = null;
@@ -166,17 +166,19 @@ export class Tensor {
   }
 
   /**
-   * The elements without a copy, for reading: a typed array over the tensor's own memory, which stays alive as long as the
-   * array does. A copy where the runtime forbids external buffers. Loops that take many views should use `copyTo`: views
-   * are freed only when the event loop turns.
+   * The elements, in row-major order, for reading: the same typed array at each access until the tensor is changed, another
+   * one afterwards. It is a copy, never the tensor's own memory: writing to it changes no tensor (`copy_` does), and an
+   * array that was taken before a change keeps the old values. The tensor holds it until it is changed, disposed or
+   * collected; `toTypedArray` makes a copy of your own, `copyTo` makes none.
    */
   get data(): TypedArray {
     refuseReading('data');
-    if (this.#data !== null && !this.disposed) return this.#data;
-    const base = baseOf(this);
-    base.buffer ??= native.memory(this.handle);
-    if (base.buffer === null) return this.toTypedArray();
-    this.#data = new arrayTypes[this.dtype](base.buffer, native.byteOffset(this.handle), this.size);
+    const writes = native.writes(this.handle);
+    // An array whose buffer was transferred has no elements any more.
+    if (this.#data === null || this.#data.length !== this.size || this.#writes !== writes) {
+      this.#data = this.toTypedArray();
+      this.#writes = writes;
+    }
     return this.#data;
   }
 
@@ -317,16 +319,6 @@ export class Tensor {
     this.#uses = value;
   }
 
-  /** @internal */
-  get _data(): TypedArray | null {
-    return this.#data;
-  }
-
-  /** @internal */
-  set _data(value: TypedArray | null) {
-    this.#data = value;
-  }
-
   /** @internal null while a scope owns the tensor */
   get _token(): Token | null {
     return this.#token;
@@ -363,7 +355,7 @@ function disposedError(t: Tensor): StateError {
 
 /** @internal What tensors over the same storage share. */
 export function baseOf(t: Tensor): Base {
-  t._base ??= { version: 0, buffer: null };
+  t._base ??= { version: 0 };
   return t._base;
 }
 

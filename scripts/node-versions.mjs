@@ -1,4 +1,5 @@
-// Trains a small network under each Node.js release line that we support: one native binary must serve them all.
+// Trains a small network, and passes buffers of tensors between threads, under each Node.js release line that we support:
+// one native binary must serve them all.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,8 @@ async function check(node) {
   if (memory.code !== 0) return `${memory.signal ?? memory.code}: ${memory.errors}`;
   const most = Math.max(...JSON.parse(memory.output).rss);
   if (most > 250) return `1,000 training steps took ${most} MB`;
+  const foreign = await runFixture('foreign.mjs', [], { node });
+  if (foreign.output !== 'ok\n') return `${foreign.signal ?? foreign.code}: ${foreign.output}${foreign.errors}`;
   return tryEnding('four workers train, one is terminated half way', { node });
 }
 

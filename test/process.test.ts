@@ -22,6 +22,12 @@ it('products of several worker threads at once are right', { timeout: 120_000 },
   expect(errors + output).toBe('0 wrong products\n');
 });
 
+// `npm run node-versions` runs it under the other releases of Node.js.
+it('buffers of `data` that go from thread to thread hold no memory of tensors', { timeout: 120_000 }, async () => {
+  const { output, errors, code, signal } = await runFixture('foreign.mjs', [], { timeoutMs: 100_000 });
+  expect({ output, errors, code, signal }).toEqual({ output: 'ok\n', errors: '', code: 0, signal: null });
+});
+
 describe('a synchronous loop without scope and dispose', () => {
   it('trains in flat memory', { timeout: 120_000 }, async ({ skip }) => {
     if (process.env.ADJOINT_CHECK) return skip('checked builds keep freed memory, to see who still uses it');

@@ -140,12 +140,19 @@ describe('reading', () => {
     expect(Array.from(x.data)).toEqual([1, 2, 3, 4]);
   });
 
-  it('data is the memory itself, for views too', () => {
+  it('data is a copy that is made anew when the tensor was changed, through whatever view', () => {
     const x = tensor([1, 2, 3, 4]);
     const row = x.reshape([2, 2]);
-    x.fill_(5);
-    expect(Array.from(row.data)).toEqual([5, 5, 5, 5]);
-    expect(row.data.buffer).toBe(x.data.buffer);
+    const before = x.data;
+    expect([row.data, before].map((data) => data.buffer.byteLength)).toEqual([16, 16]);
+    before[0] = 9;
+    expect(x.toArray()).toEqual([1, 2, 3, 4]);
+    row.fill_(5);
+    expect([x.data, row.data].map((data) => [...data])).toEqual([
+      [5, 5, 5, 5],
+      [5, 5, 5, 5],
+    ]);
+    expect([...before]).toEqual([9, 2, 3, 4]);
   });
 });
 

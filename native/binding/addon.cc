@@ -153,14 +153,9 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, auto function) {
     addExport(exports, name, function, instance, &instance->environment);
   };
-  const auto addBare = [&](const char* name, napi_callback callback) {
-    napi_value function = nullptr;
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, instance, &function);
-    exports.Set(name, Napi::Value(env, function));
-  };
-  addBare("allocate", allocate);
+  addBareExport(exports, "allocate", allocate, instance);
   add("view", view);
-  addBare("release", release);
+  addBareExport(exports, "release", release, instance);
   add("memoryStats", memoryStats);
   add("setErrors", setErrors);
   add("sweep", sweep);

@@ -85,4 +85,11 @@ void addExport(Napi::Object exports, const char* name, Function function, void* 
   exports.Set(name, Napi::Function::New(exports.Env(), guarded, name, data));
 }
 
+// Exports a function of bare Node-API, for what is called so often that the wrapper's cost counts.
+inline void addBareExport(Napi::Object exports, const char* name, napi_callback callback, void* data) {
+  napi_value function = nullptr;
+  napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, callback, data, &function);
+  exports.Set(name, Napi::Value(exports.Env(), function));
+}
+
 }  // namespace adjoint

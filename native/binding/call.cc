@@ -143,6 +143,7 @@ struct Call {
       failTyped(environment, "locked", kernel->name);
       return false;
     }
+    if (written) slot->storage->touch();
     if (recorder != nullptr) operands.push_back(operandOf(*slot, handle));
     if (*present && *dtype != slot->dtype) {
       fail(env, "internal: %s: the tensors of a list must have one dtype", kernel->name);

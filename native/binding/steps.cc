@@ -1,6 +1,4 @@
 // Submitting steps and replaying them here.
-#include <cstring>
-
 #include "runner_handle.h"
 
 namespace adjoint {
@@ -38,21 +36,11 @@ class Steps {
     if (slot == nullptr || slot->length != span.length || slot->dtype != span.dtype) {
       throw internalError(info, "a tensor does not fit the program");
     }
-    // Indices are checked and then used: nobody may change them in between through a view of the memory.
-    if (step < inputs && slot->storage->use.exported && slot->dtype == DType::kInt32) {
-      StorageRef copy = StorageRef::allocate(static_cast<size_t>(slot->length) * sizeof(int32_t));
-      if (!copy) throw std::bad_alloc();
-      if (slot->length > 0) std::memcpy(copy->data(), slot->data, static_cast<size_t>(slot->length) * sizeof(int32_t));
-      targets_.push_back({copy.get(), copy->data()});
-      copies_.push_back(std::move(copy));
-    } else {
-      targets_.push_back({slot->storage.get(), slot->data});
-    }
+    targets_.push_back({slot->storage.get(), slot->data});
   }
 
   Program& program_;
   std::vector<Target> targets_;
-  std::vector<StorageRef> copies_;
   int disposed_ = -1;
 };
 

@@ -62,6 +62,7 @@ void write(const Napi::CallbackInfo& info) {
       throw Napi::Error::New(info.Env());  // the one just thrown
     }
   }
+  slot.storage->touch();
   if (slot.length > 0) std::memcpy(slot.data, source, static_cast<size_t>(slot.length) * bytesPerElement(slot.dtype));
 }
 
@@ -94,28 +95,23 @@ Napi::Value readNumber(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), value);
 }
 
-// memory(handle): the whole storage as an ArrayBuffer that pins it, and the tensor's offset in it; null where the
-// runtime forbids external buffers, or where programs rely on indices that nobody changes.
-Napi::Value memory(const Napi::CallbackInfo& info) {
-  const Slot& slot = freeSlotOf(info, "data", false);
-  ProgramUse& use = slot.storage->use;
-  if (use.indices || use.readers > 0) return info.Env().Null();
-  use.exported = true;
-  napi_value buffer = nullptr;
-  auto held = std::make_unique<StorageRef>(slot.storage);
-  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<StorageRef*>(hint); };
-  if (napi_create_external_arraybuffer(info.Env(), slot.storage->data(), slot.storage->bytes, finalize, held.get(),
-                                       &buffer) != napi_ok) {
-    return info.Env().Null();
+// writes(handle): grows whenever what the tensor holds may have changed. Bare Node-API, as loops over `data` ask for
+// it.
+napi_value writes(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument = nullptr, result = nullptr;
+  void* data = nullptr;
+  uint32_t handle = 0;
+  if (napi_get_cb_info(env, info, &count, &argument, nullptr, &data) != napi_ok ||
+      napi_get_value_uint32(env, argument, &handle) != napi_ok) {
+    return fail(env, "internal: writes takes a handle");
   }
-  held.release();  // the finalizer deletes it
-  return Napi::Value(info.Env(), buffer);
-}
-
-Napi::Value byteOffset(const Napi::CallbackInfo& info) {
-  const Slot& slot = slotOf(info, 0);
-  const auto offset = static_cast<char*>(slot.data) - static_cast<char*>(slot.storage->data());
-  return Napi::Number::New(info.Env(), static_cast<double>(offset));
+  Environment& environment = static_cast<Instance*>(data)->environment;
+  const Slot* slot = environment.find(handle);
+  if (slot == nullptr) return fail(env, "internal: no live tensor");
+  if (environment.isLocked(*slot, false)) return failTyped(&environment, "locked", "data");
+  napi_create_double(env, static_cast<double>(slot->storage->writes.load(std::memory_order_relaxed)), &result);
+  return result;
 }
 
 }  // namespace
@@ -129,8 +125,7 @@ void addTensors(Napi::Object exports, Instance* instance) {
   add("write", write);
   add("read", read);
   add("readNumber", readNumber);
-  add("memory", memory);
-  add("byteOffset", byteOffset);
+  addBareExport(exports, "writes", writes, instance);
 }
 
 }  // namespace adjoint

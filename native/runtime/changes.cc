@@ -17,6 +17,7 @@ void Changes::undo() {
   for (const auto& entry : before_) {
     const Change& change = entry.second;
     std::memcpy(change.storage->data(), change.copy->data(), change.storage->bytes);
+    change.storage->touch();
   }
   forget();
 }

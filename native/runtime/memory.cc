@@ -104,7 +104,7 @@ StorageRef StorageRef::allocate(size_t bytes) {
     p.free[sizeClass] = block->next;
     p.cached -= size;
     block->use.host = HostKind::kNone;  // the rest has been given back by the programs themselves
-    block->use.served = block->use.exported = block->use.indices = false;
+    block->use.served = false;
   } else {
     shrink(p, p.mostCached(size));
     void* raw = allocateBlock(size + sizeof(Storage));

@@ -50,8 +50,6 @@ struct ProgramUse {
   HostKind host = HostKind::kNone;
   bool served = false;                 // some program only reads it: predictions
   bool changing = false;               // a step is writing it; guarded by the gate (gate.h), as is shadow
-  bool exported = false;               // JavaScript has a view of the memory
-  bool indices = false;                // a program captured it as int32: JavaScript must have no view
   std::atomic<int32_t> dependents{0};  // of the readers, those that no gate lets read a copy
   StorageRef shadow;                   // its content before the step that is writing it, or none
 };
@@ -63,8 +61,11 @@ struct alignas(64) Storage {
   size_t bytes;   // of data, rounded up to the size class
   Storage* next;  // in the pool's list of free blocks
   ProgramUse use;
+  std::atomic<uint64_t> writes{0};  // grows whenever the content may have changed: copies of it are outdated then
 
   void* data() { return this + 1; }
+  // Whoever writes calls it, and is alone with the storage.
+  void touch() { writes.store(writes.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
 };
 static_assert(sizeof(Storage) == 64);
 

@@ -19,8 +19,6 @@ Program::Program(Recording given, const std::vector<int>& faulty, Gate* gate)
     forEachSpan(recording.operations[static_cast<size_t>(o)], [&](const RecordedSpan& span, ArgumentKind kind) {
       isUsed[static_cast<size_t>(span.buffer)] = true;
       if (isWritten(kind)) isChanged[static_cast<size_t>(span.buffer)] = true;
-      const RecordedBuffer& buffer = recording.buffers[static_cast<size_t>(span.buffer)];
-      if (buffer.kind == BufferKind::kCaptured && span.dtype == DType::kInt32) buffer.storage->use.indices = true;
     });
   }
   for (const RecordedSpan& output : recording.outputs) isUsed[static_cast<size_t>(output.buffer)] = true;
@@ -74,25 +72,29 @@ void Program::findRisked(const std::vector<int>& faulty) {
 
 template <typename Use>
 void Program::forEachState(Use use) const {
-  for (Storage* storage : written) use(static_cast<char*>(storage->data()), storage->bytes);
+  for (Storage* storage : written) use(storage, storage->bytes);
   for (const int b : host) {
     const RecordedBuffer& buffer = recording.buffers[static_cast<size_t>(b)];
     if (buffer.storage->use.host == HostKind::kGenerator) {
-      use(static_cast<char*>(buffer.storage->data()), 2 * sizeof(int64_t));
+      use(buffer.storage.get(), 2 * sizeof(int64_t));
     }
   }
 }
 
 std::vector<char> Program::save() const {
   std::vector<char> saved;
-  forEachState([&](const char* data, size_t bytes) { saved.insert(saved.end(), data, data + bytes); });
+  forEachState([&](Storage* storage, size_t bytes) {
+    const char* data = static_cast<const char*>(storage->data());
+    saved.insert(saved.end(), data, data + bytes);
+  });
   return saved;
 }
 
 void Program::restore(const std::vector<char>& saved) const {
   const char* from = saved.data();
-  forEachState([&](char* data, size_t bytes) {
-    std::memcpy(data, from, bytes);
+  forEachState([&](Storage* storage, size_t bytes) {
+    std::memcpy(storage->data(), from, bytes);
+    storage->touch();
     from += bytes;
   });
 }
@@ -123,6 +125,7 @@ void Program::snapshot(char* to) const {
       std::memcpy(&position, at, sizeof position);
       position += buffer.advance;
       std::memcpy(at, &position, sizeof position);
+      buffer.storage->touch();
     }
     to += buffer.bytes;
   }
@@ -136,7 +139,10 @@ void Program::rewind(const char* snapshot, const char* last) const {
       std::memcpy(now, buffer.storage->data(), sizeof now);
       std::memcpy(then, last, sizeof then);
       then[1] += buffer.advance;
-      if (std::memcmp(now, then, sizeof now) == 0) std::memcpy(buffer.storage->data(), snapshot, sizeof now);
+      if (std::memcmp(now, then, sizeof now) == 0) {
+        std::memcpy(buffer.storage->data(), snapshot, sizeof now);
+        buffer.storage->touch();
+      }
     }
     snapshot += buffer.bytes;
     last += buffer.bytes;
@@ -227,6 +233,7 @@ void Replica::copyResults(const Target* targets, const Gate::Reader* reader) con
     const Target& target = targets[recording.inputs.size() + i];
     const RecordedSpan& span = recording.outputs[i];
     if (target.storage == nullptr || span.length == 0) continue;
+    target.storage->touch();
     std::memcpy(target.data, static_cast<const char*>(address(span.buffer, targets, reader)) + span.offset,
                 static_cast<size_t>(span.length) * bytesPerElement(span.dtype));
   }
@@ -268,6 +275,7 @@ Ending Replica::runWriting(const Target* targets, const Control& control, int64_
   if (ending.code != Ending::kDone) return ending;
   std::optional<Gate::Writer> writer;
   if (program_.gate->used) writer.emplace(program_.gate, program_.written);
+  for (Storage* storage : program_.written) storage->touch();
   keepRisked(false);
   ending = runGroups(commit, static_cast<int>(program_.plan.groups.size()), control, times);
   if (ending.code == Ending::kDone) {

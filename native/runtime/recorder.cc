@@ -114,13 +114,6 @@ void Recorder::write(const Operand& target, const void* source, size_t bytes) {
       {&kCopy, kCopyVariants, {to, {buffer, DType::kUint8, 0, static_cast<int64_t>(bytes)}}, {}, {}, {}, count()});
 }
 
-namespace {
-// Indices are checked and then used: meanwhile nobody may change them.
-bool isExposed(const RecordedBuffer& buffer, const RecordedSpan& span) {
-  return buffer.kind == BufferKind::kCaptured && buffer.storage->use.exported && span.dtype == DType::kInt32;
-}
-}  // namespace
-
 Recording Recorder::finish(const std::vector<Operand>& outputs, std::string* problem) {
   for (const Operand& output : outputs) recording_.outputs.push_back(spanOf(output));
   for (RecordedBuffer& buffer : recording_.buffers) {
@@ -131,9 +124,6 @@ Recording Recorder::finish(const std::vector<Operand>& outputs, std::string* pro
   for (const RecordedOperation& operation : recording_.operations) {
     forEachSpan(operation, [&](const RecordedSpan& span, ArgumentKind kind) {
       const RecordedBuffer& buffer = recording_.buffers[static_cast<size_t>(span.buffer)];
-      if (isExposed(buffer, span)) {
-        *problem = std::string(operation.kernel->name) + " uses an int32 tensor whose data was taken; use a clone()";
-      }
       if (!isWritten(kind) || !problem->empty()) return;
       if (buffer.kind == BufferKind::kInput) {
         *problem = std::string(operation.kernel->name) + " changes an argument of the step in place; change a clone()";
