@@ -109,17 +109,16 @@ export {
 } from './ops/norm.js';
 export type { PaddingMode } from './ops/padding.js';
 export {
-  type AvgPoolOptions,
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
   adaptiveMaxPool1d,
   adaptiveMaxPool2d,
   avgPool1d,
   avgPool2d,
-  type MaxPoolOptions,
   maxPool1d,
   maxPool2d,
 } from './ops/pool.js';
+export type { AdaptiveSize, AvgPool2dOptions, AvgPoolOptions, MaxPoolOptions } from './ops/pool-sizes.js';
 export {
   bernoulli,
   dropout,

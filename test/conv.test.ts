@@ -87,7 +87,7 @@ describe('convolution and pooling against PyTorch', () => {
     );
     expect(() => new nn.MaxPool2d(0)).toThrow('MaxPool2d: kernelSize must be an integer of at least 1, got 0');
     expect(() => new nn.AdaptiveAvgPool2d(-1)).toThrow(
-      'AdaptiveAvgPool2d: outputSize must be an integer of at least 1',
+      'AdaptiveAvgPool2d: outputSize must be an integer of at least 0',
     );
     expect(() => new nn.Conv2d(1, 1, 1, { strides: 1 } as never)).toThrow('Conv2d: unknown option "strides"');
   });

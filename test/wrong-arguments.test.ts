@@ -52,6 +52,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   // what may be absent
   [/([bB]atch|group|instance|layer|rms)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],
   [/(batchNorm|BatchNorm\dd|InstanceNorm\dd|RMSNorm).* \d\.(running\w+|numBatchesTracked|momentum|eps)$/, ['null']],
+  [/[aA]daptive\w+2d \d\.\d$/, ['null']],
   [/mbedding(Bag)? \d\.(paddingIndex|offsets|perSampleWeights)$|nn\.Transformer(De|En)coder 2\.norm$/, ['null']],
   [/^grad 2\.gradOutputs\.0$|^(Tensor\.)?backward \d$|^Tensor\.grad 0$/, ['null']],
   [/^nn\.EmbeddingBag\.forward [12]$|^nn\.(GRU|LSTM|RNN)(Cell)?\.forward [12](\.[01])?$/, ['null', 'undefined']],

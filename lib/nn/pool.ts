@@ -1,35 +1,39 @@
-import { checkOptions, formatShape } from '../errors.js';
+import { checkOptions } from '../errors.js';
 import {
-  type AvgPoolOptions,
   adaptiveAvgPool,
   adaptiveMaxPool,
   avgPool,
+  avgPool2dOptions,
   avgPoolOptions,
-  type MaxPoolOptions,
   maxPool,
   maxPoolOptions,
 } from '../ops/pool.js';
+import {
+  type AdaptiveSize,
+  type AvgPool2dOptions,
+  type AvgPoolOptions,
+  checkOutputSize,
+  type MaxPoolOptions,
+} from '../ops/pool-sizes.js';
 import { checkWindowOptions, type PerDimension, perDimension } from '../ops/windows.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
-type Run<Options> = (operation: string, rank: number, x: Tensor, size: PerDimension, options?: Options) => Tensor;
+type Run<Size, Options> = (operation: string, rank: number, x: Tensor, size: Size, options?: Options) => Tensor;
 
-// A layer without parameters over windows of a size.
-abstract class Pool<Options extends object> extends Module {
+const show = (value: unknown): string => (Array.isArray(value) ? `[${value.map(String).join(', ')}]` : String(value));
+
+// A layer without parameters over windows of an image.
+abstract class Windows<Size, Options extends object> extends Module {
   constructor(
     private readonly kind: string,
     private readonly spatial: number,
-    private readonly run: Run<Options>,
-    known: readonly string[],
+    private readonly run: Run<Size, Options>,
     /** The size of a window, or of the result of adaptive layers. */
-    readonly size: PerDimension,
+    readonly size: Size,
     readonly options?: Readonly<Options>,
   ) {
     super();
-    checkOptions(kind, options, known);
-    checkWindowOptions(kind, options, spatial);
-    perDimension(kind, run.length === 4 ? 'outputSize' : 'kernelSize', size, spatial, 1);
   }
 
   forward(x: Tensor): Tensor {
@@ -37,9 +41,35 @@ abstract class Pool<Options extends object> extends Module {
   }
 
   override toString(): string {
-    const show = (value: unknown): string => (Array.isArray(value) ? formatShape(value) : String(value));
     const options = Object.entries(this.options ?? {}).map(([name, value]) => `, ${name} ${show(value)}`);
     return `${this.kind}(${show(this.size)}${options.join('')})`;
+  }
+}
+
+abstract class Pool<Options extends object> extends Windows<PerDimension, Options> {
+  constructor(
+    kind: string,
+    spatial: number,
+    run: Run<PerDimension, Options>,
+    known: readonly string[],
+    kernelSize: PerDimension,
+    options?: Readonly<Options>,
+  ) {
+    super(kind, spatial, run, kernelSize, options);
+    checkOptions(kind, options, known);
+    checkWindowOptions(kind, options, spatial);
+    perDimension(kind, 'kernelSize', kernelSize, spatial, 1);
+  }
+}
+
+abstract class AdaptivePool extends Windows<AdaptiveSize, object> {
+  constructor(kind: string, spatial: number, run: Run<AdaptiveSize, object>, outputSize: AdaptiveSize) {
+    super(kind, spatial, run, outputSize);
+    checkOutputSize(
+      kind,
+      outputSize,
+      Array.from({ length: spatial }, () => 0),
+    );
   }
 }
 
@@ -78,10 +108,10 @@ export class MaxPool1d extends Pool<MaxPoolOptions> {
  * @example
  * new nn.AvgPool2d(2).forward(zeros([4, 6, 28, 28])); // [4, 6, 14, 14]
  */
-export class AvgPool2d extends Pool<AvgPoolOptions> {
-  /** @param options stride (kernelSize), padding (0), ceilMode (false), countIncludePad (true) */
-  constructor(kernelSize: PerDimension, options?: AvgPoolOptions) {
-    super('AvgPool2d', 2, avgPool, avgPoolOptions, kernelSize, options);
+export class AvgPool2d extends Pool<AvgPool2dOptions> {
+  /** @param options stride (kernelSize), padding (0), ceilMode (false), countIncludePad (true), divisorOverride (none) */
+  constructor(kernelSize: PerDimension, options?: AvgPool2dOptions) {
+    super('AvgPool2d', 2, avgPool, avgPool2dOptions, kernelSize, options);
   }
 }
 
@@ -93,7 +123,7 @@ export class AvgPool2d extends Pool<AvgPoolOptions> {
  * new nn.AvgPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[2, 3.5]]
  */
 export class AvgPool1d extends Pool<AvgPoolOptions> {
-  /** @param options as of `AvgPool2d` */
+  /** @param options as of `AvgPool2d`, without divisorOverride */
   constructor(kernelSize: PerDimension, options?: AvgPoolOptions) {
     super('AvgPool1d', 1, avgPool, avgPoolOptions, kernelSize, options);
   }
@@ -107,9 +137,9 @@ export class AvgPool1d extends Pool<AvgPoolOptions> {
  * @example
  * new nn.AdaptiveAvgPool2d(1).forward(zeros([4, 64, 7, 7])); // [4, 64, 1, 1]
  */
-export class AdaptiveAvgPool2d extends Pool<object> {
-  constructor(outputSize: PerDimension) {
-    super('AdaptiveAvgPool2d', 2, adaptiveAvgPool, [], outputSize);
+export class AdaptiveAvgPool2d extends AdaptivePool {
+  constructor(outputSize: AdaptiveSize) {
+    super('AdaptiveAvgPool2d', 2, adaptiveAvgPool, outputSize);
   }
 }
 
@@ -120,9 +150,9 @@ export class AdaptiveAvgPool2d extends Pool<object> {
  * @example
  * new nn.AdaptiveAvgPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[2, 3.5]]
  */
-export class AdaptiveAvgPool1d extends Pool<object> {
-  constructor(outputSize: PerDimension) {
-    super('AdaptiveAvgPool1d', 1, adaptiveAvgPool, [], outputSize);
+export class AdaptiveAvgPool1d extends AdaptivePool {
+  constructor(outputSize: AdaptiveSize) {
+    super('AdaptiveAvgPool1d', 1, adaptiveAvgPool, outputSize);
   }
 }
 
@@ -133,9 +163,9 @@ export class AdaptiveAvgPool1d extends Pool<object> {
  * @example
  * new nn.AdaptiveMaxPool2d([2, 1]).forward(zeros([4, 64, 7, 7])); // [4, 64, 2, 1]
  */
-export class AdaptiveMaxPool2d extends Pool<object> {
-  constructor(outputSize: PerDimension) {
-    super('AdaptiveMaxPool2d', 2, adaptiveMaxPool, [], outputSize);
+export class AdaptiveMaxPool2d extends AdaptivePool {
+  constructor(outputSize: AdaptiveSize) {
+    super('AdaptiveMaxPool2d', 2, adaptiveMaxPool, outputSize);
   }
 }
 
@@ -146,8 +176,8 @@ export class AdaptiveMaxPool2d extends Pool<object> {
  * @example
  * new nn.AdaptiveMaxPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[3, 5]]
  */
-export class AdaptiveMaxPool1d extends Pool<object> {
-  constructor(outputSize: PerDimension) {
-    super('AdaptiveMaxPool1d', 1, adaptiveMaxPool, [], outputSize);
+export class AdaptiveMaxPool1d extends AdaptivePool {
+  constructor(outputSize: AdaptiveSize) {
+    super('AdaptiveMaxPool1d', 1, adaptiveMaxPool, outputSize);
   }
 }

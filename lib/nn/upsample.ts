@@ -27,12 +27,12 @@ const listed = (options: object | undefined): string =>
 export class Upsample extends Module {
   readonly options: Readonly<InterpolateOptions>;
 
-  /** @param options size or scaleFactor; mode ('nearest'), alignCorners (false) */
+  /** @param options size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false) */
   constructor(options: InterpolateOptions) {
     super();
     checkOptions('Upsample', options, interpolateOptions);
     this.options = { ...options };
-    const { size, scaleFactor, mode, alignCorners } = this.options;
+    const { size, scaleFactor, mode, alignCorners, recomputeScaleFactor } = this.options;
     if ((size === undefined) === (scaleFactor === undefined)) {
       const got = size === undefined ? 'none' : 'both';
       throw new ArgumentError(`Upsample: either size or scaleFactor must be given, got ${got}`);
@@ -43,6 +43,7 @@ export class Upsample extends Module {
     }
     checkChoice('Upsample', 'mode', mode, ['nearest', 'linear', 'bilinear'], 'nearest');
     checkFlag('Upsample', 'alignCorners', alignCorners, false);
+    checkFlag('Upsample', 'recomputeScaleFactor', recomputeScaleFactor, false);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,6 +1,7 @@
 // How the output of a convolution and its input gradient are computed: over padded planes (native/kernels/conv.cc), with
 // images in lanes (conv_images.h), or by Winograd's fewer products (conv_winograd.h). The numbers that the kernels take
 // and the scratch memory that each needs, and which way is estimated to be the fastest.
+import { formatShape, ShapeError } from '../errors.js';
 import { native } from '../native.js';
 import type { Shape } from '../shape.js';
 import type { Axis } from './windows.js';
@@ -29,13 +30,27 @@ export interface Plan {
 }
 
 const room = (n: number): number => Math.floor((n + 127) / 64) * 64;
-const planeLength = (a: Axis): number => Math.ceil(((a.out - 1) * a.stride + (a.taps - 1) * a.dilation + 1) / a.stride);
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
+
+// The planes of x along a dimension, and their length: see native/kernels/conv_planes.h.
+function planesAlong(a: Axis): { planes: number; length: number } {
+  const length = Math.ceil(((a.out - 1) * a.stride + (a.taps - 1) * a.dilation + 1) / a.stride);
+  const phases = Math.min(a.taps, a.stride / greatestDivisor(a.stride, a.dilation));
+  return phases * length <= a.taps * a.out ? { planes: phases, length } : { planes: a.taps, length: a.out };
+}
+
 const shift = (a: Axis): number => Math.floor(((a.taps - 1) * a.dilation) / a.stride);
 const phaseLength = (a: Axis): number => Math.floor((a.pad + a.in - 1) / a.stride) + 1;
 const taps = (s: ConvSizes): number => s.h.taps * s.w.taps;
 const weightsOf = (s: ConvSizes): number => room(s.groups * s.outChannels * s.inChannels * taps(s));
-const planesOfX = (s: ConvSizes): number =>
-  room(s.inChannels * s.h.stride * s.w.stride * planeLength(s.h) * planeLength(s.w));
+
+function planesOfX(s: ConvSizes): number {
+  const [h, w] = [planesAlong(s.h), planesAlong(s.w)];
+  return s.inChannels * h.planes * w.planes * h.length * w.length;
+}
+
+const planesOfDy = (s: ConvSizes): number =>
+  s.outChannels * (phaseLength(s.h) + shift(s.h)) * (phaseLength(s.w) + shift(s.w));
 
 function strips(height: number, pitch: number): number {
   return 14 * room(Math.max(pitch, Math.min(height * pitch, 4096)));
@@ -79,10 +94,10 @@ function scratchOf(s: ConvSizes, toInput: boolean, way: Way, slots: number): num
     const rows = 4 * source.channels * source.width + 2 * result.channels * result.width;
     return room(16 * s.groups * source.channels * result.channels) + slots * (lanes * rows + 16 * channels * columns);
   }
-  if (!toInput) return weightsOf(s) + slots * (planesOfX(s) + strips(s.h.out, planeLength(s.w)));
-  const pitch = phaseLength(s.w) + shift(s.w);
-  const planes = room(s.outChannels * (phaseLength(s.h) + shift(s.h)) * pitch);
-  return weightsOf(s) + slots * (planes + strips(phaseLength(s.h), pitch));
+  const strip = toInput
+    ? strips(phaseLength(s.h), phaseLength(s.w) + shift(s.w))
+    : strips(s.h.out, planesAlong(s.w).length);
+  return weightsOf(s) + slots * (room(toInput ? planesOfDy(s) : planesOfX(s)) + strip);
 }
 
 // Taps that the outputs of a dimension meet inside of the image, all together.
@@ -108,7 +123,7 @@ function costOf(s: ConvSizes, toInput: boolean, way: Way): number {
     return products * (tiles + 64 / s.images) + 4 * (elements(source) + elements(result));
   }
   const [height, width] = toInput ? [phaseLength(s.h), phaseLength(s.w)] : [s.h.out, s.w.out];
-  const pitch = toInput ? width + shift(s.w) : planeLength(s.w);
+  const pitch = toInput ? width + shift(s.w) : planesAlong(s.w).length;
   const isWhole = width % lanes === 0 && (!toInput || s.w.stride === 1);
   const vectors = Math.ceil((isWhole ? height * width : (height - 1) * pitch + width) / lanes);
   return 1.12 * products * taps(s) * vectors + (isWhole ? 0 : elements(result));
@@ -120,21 +135,40 @@ const suitsWinograd = (a: Axis): boolean => a.taps === 3 && a.stride === 1 && a.
 export const waysOf = (s: ConvSizes): Way[] =>
   suitsWinograd(s.h) && suitsWinograd(s.w) ? ['planes', 'images', 'winograd'] : ['planes', 'images'];
 
+// Whether offsets of 31 bits are enough for the kernels' parts of scratch memory, with room to spare.
+function isPossible(s: ConvSizes, toInput: boolean, way: Way): boolean {
+  const { source, result } = sidesOf(s, toInput);
+  if (s.images >= 2 ** 31) return false;
+  if (way === 'planes') return (toInput ? planesOfDy(s) : planesOfX(s)) < 2 ** 30 - 1;
+  if (way === 'images') return elements(source) < 2 ** 26 - 64;
+  return elements(source) < 2 ** 26 && 16 * s.groups * source.channels * result.channels < 2 ** 31 - 256;
+}
+
+function tooLarge(s: ConvSizes): ShapeError {
+  const rule =
+    'there must be fewer than 2^31 images, and fewer than 2^30 elements of each in a group, with their padding';
+  return new ShapeError(`convolution: ${rule}, got x ${formatShape(s.x)} and weight ${formatShape(s.weight)}`);
+}
+
 /** @internal The way of `ways` that is fastest by an estimate, for the output of a convolution or its input gradient. */
 export function planOf(s: ConvSizes, toInput: boolean, ways: Way[] = waysOf(s)): Plan {
   const threads = native.getThreads();
   let best: Plan | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const way of ways) {
+    if (!isPossible(s, toInput, way)) continue;
     const slots = way === 'planes' ? slotsOf(s.images) : slotsOfLanes(s.images);
     const share = Math.ceil(s.images / Math.min(threads, slots));
     const images = way === 'planes' ? share : Math.ceil(share / lanes) * lanes;
-    const time = images * costOf(s, toInput, way);
+    // Each slot's planes are cleared once.
+    const cleared = way === 'planes' ? Math.ceil(slots / threads) * (toInput ? planesOfDy(s) : planesOfX(s)) : 0;
+    const time = images * costOf(s, toInput, way) + cleared / lanes;
     if (best !== undefined && time >= least) continue;
     least = time;
     best = { way, slots, scratch: scratchOf(s, toInput, way, slots) };
   }
-  return best as Plan;
+  if (best === undefined) throw tooLarge(s);
+  return best;
 }
 
 /** @internal The same of the weight gradient, which has one way. */
@@ -142,6 +176,8 @@ export function planOfWeight(s: ConvSizes): { slots: number; scratch: number } {
   const slots = slotsOf(s.images);
   const channels = Math.ceil(s.outChannels / 16) * 16;
   const sums = s.outChannels <= 9 ? 16 * s.outChannels : channels;
-  const dy = channels * room(s.h.out * planeLength(s.w));
-  return { slots, scratch: slots * (planesOfX(s) + dy + room(s.groups * s.inChannels * taps(s) * sums)) };
+  const dy = channels * room(s.h.out * planesAlong(s.w).length);
+  const total = room(s.groups * s.inChannels * taps(s) * sums);
+  if (!isPossible(s, false, 'planes') || dy >= 2 ** 31 - 1 || total >= 2 ** 31 - 1) throw tooLarge(s);
+  return { slots, scratch: slots * (room(planesOfX(s)) + dy + total) };
 }

@@ -3,7 +3,16 @@ import type { Tensor } from '../tensor.js';
 import { checkBias, checkDivisible, checkInChannels, checkOperands, readPadding } from './conv-checks.js';
 import { convInput, convOutput } from './conv-passes.js';
 import { type PaddingMode, padAround, paddingModes } from './padding.js';
-import { type Axis, asImage, checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
+import {
+  type Axis,
+  asImage,
+  checkAxis,
+  checkImages,
+  dimensionName,
+  type PerDimension,
+  perDimension,
+  span,
+} from './windows.js';
 
 /** Options of `conv1d` and `conv2d`. */
 export interface ConvOptions {
@@ -142,6 +151,7 @@ export function convolution(
   const axes = sizes.map((size, i): Axis => {
     const [before, after] = pads[i] as [number, number];
     const axis = { taps: taps[i] as number, dilation: dilation[i] as number };
+    if (size === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.dims)}`);
     const padded = size + before + after;
     if (span(axis) > padded) {
       const clash = `${dimensionName(rank, i)} ${span(axis)} > ${padded}`;
@@ -150,7 +160,8 @@ export function convolution(
       );
     }
     const out = Math.floor((padded - span(axis)) / (stride[i] as number)) + 1;
-    return { ...axis, in: size, out, stride: out === 1 ? 1 : (stride[i] as number), pad: before };
+    const sizes = { ...axis, in: size, out, stride: stride[i] as number, pad: before };
+    return checkAxis(operation, dimensionName(rank, i), sizes);
   });
   if (mode !== 'zeros') {
     const padded = padAround(operation, x, pads, mode);
@@ -205,7 +216,8 @@ export function transposedConvolution(
         `${operation}: the output must not be empty, got x ${formatShape(x.dims)} and padding ${padding[i]} (${dimensionName(rank, i)} ${length})`,
       );
     }
-    return { ...axis, in: length, out: size, stride: size === 1 ? 1 : step, pad: padding[i] as number };
+    const sizes = { ...axis, in: length, out: size, stride: step, pad: padding[i] as number };
+    return checkAxis(operation, dimensionName(rank, i), sizes);
   });
   const outChannels = (weight.dims[1] as number) * groups;
   checkBias(operation, bias ?? null, outChannels);

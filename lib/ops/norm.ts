@@ -13,6 +13,7 @@ import {
 import { kernel } from '../native.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { zerosLike } from './creation.js';
 import { add, mul, rsqrt, square, sub } from './elementwise.js';
 import { mean, sum } from './reduce.js';
 import { reshape } from './shape.js';
@@ -115,6 +116,7 @@ function normaliseGroups(
       const composed = composedGradients(dy, x, weight, { sizes, dims: [2, 3], centred, eps });
       return pick(composed[0] as Tensor, composed[1] as Tensor, composed.at(-1) as Tensor, weight, bias);
     }
+    if (x.size === 0) return [x, ...present(weight, bias)].map((t) => zerosLike(t));
     const dx = needs[0] ? empty(x.dims, x.dtype) : null;
     const wanted = needs[1] || needs[2];
     const dWeight = wanted ? empty((weight ?? bias)?.dims as Shape, x.dtype) : null;
@@ -279,5 +281,7 @@ export function instanceNorm(
   const [w, b] = [weight ?? null, bias ?? null];
   checkOperands('instanceNorm', x, w, b, [channels]);
   const eps = checkEps('instanceNorm', options?.eps ?? 1e-5);
-  return normaliseGroups('instanceNorm', x, w, b, [samples, channels, 1, inner], true, eps);
+  // Without channels there is one group of none.
+  const [groups, perGroup] = channels === 0 ? [1, 0] : [channels, 1];
+  return normaliseGroups('instanceNorm', x, w, b, [samples, groups, perGroup, inner], true, eps);
 }

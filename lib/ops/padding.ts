@@ -1,9 +1,7 @@
 // Padding whose values come from the input itself.
 import { formatShape, ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
-import { tensor } from './creation.js';
-import { indexSelect } from './indexing.js';
-import { dimensionName } from './windows.js';
+import { dimensionName, pick } from './windows.js';
 
 /** What stands around an image: zeros, its mirror image without the edge, its edge, or its other side. */
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
@@ -47,8 +45,7 @@ export function padAround(
       );
     }
     if (largest === 0) return;
-    const index = Int32Array.from({ length: before + n + after }, (_, p) => source(p - before, n));
-    y = indexSelect(y, tensor(index, { dtype: 'int32' }), { dim });
+    y = pick(y, dim, before + n + after, (i) => source(i - before, n));
   });
   return y;
 }

@@ -1,9 +1,20 @@
 import { record } from '../autograd/tape.js';
-import { ArgumentError, checkFlag, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkOptions } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkFault } from '../program/recording.js';
 import { empty, type Tensor } from '../tensor.js';
-import { type Axis, asImage, checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
+import {
+  type AdaptiveSize,
+  type AvgPool2dOptions,
+  type AvgPoolOptions,
+  adaptiveWindows,
+  type MaxPoolOptions,
+  type PoolSizes,
+  windowsOf,
+} from './pool-sizes.js';
+import { reshape } from './shape.js';
+import { slice } from './slice.js';
+import { asImage, type PerDimension } from './windows.js';
 
 const maxPoolKernel = kernel('maxPool');
 const maxPoolBackwardKernel = kernel('maxPoolBackward');
@@ -11,41 +22,12 @@ const maxPoolPickKernel = kernel('maxPoolPick');
 const averagePoolKernel = kernel('averagePool');
 const averagePoolBackwardKernel = kernel('averagePoolBackward');
 
-/** Options of `maxPool1d` and `maxPool2d`. */
-export interface MaxPoolOptions {
-  /** Steps between two windows; default the kernel size. */
-  stride?: PerDimension;
-  /** Elements on both sides that no window takes, at most half of the kernel size; default 0. */
-  padding?: PerDimension;
-  /** Steps between two elements of a window; default 1. */
-  dilation?: PerDimension;
-  /** Whether a last window that reaches over the end counts; default false. */
-  ceilMode?: boolean;
-}
-
-/** Options of `avgPool1d` and `avgPool2d`. */
-export interface AvgPoolOptions {
-  /** Steps between two windows; default the kernel size. */
-  stride?: PerDimension;
-  /** Zeros added on both sides, at most half of the kernel size; default 0. */
-  padding?: PerDimension;
-  /** Whether a last window that reaches over the end counts; default false. */
-  ceilMode?: boolean;
-  /** Whether the added zeros count in the mean; default true. */
-  countIncludePad?: boolean;
-}
-
 /** @internal */
 export const maxPoolOptions = ['stride', 'padding', 'dilation', 'ceilMode'];
 /** @internal */
 export const avgPoolOptions = ['stride', 'padding', 'ceilMode', 'countIncludePad'];
-
-/** The sizes of a pooling. */
-interface PoolSizes {
-  planes: number;
-  axes: Axis[];
-  shape: number[];
-}
+/** @internal */
+export const avgPool2dOptions = [...avgPoolOptions, 'divisorOverride'];
 
 /**
  * The largest element of each window: y[…, i, j] = max x[…, i·s + k·d - p, j·s + l·d - p]. The gradient goes to the first
@@ -81,13 +63,13 @@ export function maxPool1d(x: Tensor, kernelSize: PerDimension, options?: MaxPool
  *
  * @param x [batch, channels, height, width] or without batch
  * @param kernelSize a number or [height, width]
- * @param options stride (kernelSize), padding (0), ceilMode (false), countIncludePad (true)
+ * @param options stride (kernelSize), padding (0), ceilMode (false), countIncludePad (true), divisorOverride (none)
  * @returns of the shape that `maxPool2d` gives
  * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
  * @example
  * avgPool2d(tensor([[[1, 2], [3, 4]]]), 2); // [[[2.5]]]
  */
-export function avgPool2d(x: Tensor, kernelSize: PerDimension, options?: AvgPoolOptions): Tensor {
+export function avgPool2d(x: Tensor, kernelSize: PerDimension, options?: AvgPool2dOptions): Tensor {
   return avgPool('avgPool2d', 2, x, kernelSize, options);
 }
 
@@ -108,12 +90,12 @@ export function avgPool1d(x: Tensor, kernelSize: PerDimension, options?: AvgPool
  * He et al., "Spatial pyramid pooling", 2014, https://arxiv.org/abs/1406.4729
  *
  * @param x [batch, channels, height, width] or without batch
- * @param outputSize a number or [height, width]; 1 is the mean of the whole image
+ * @param outputSize a number or [height, width], null for that of x; 1 is the mean of the whole image
  * @throws ShapeError when x is empty or has other dimensions
  * @example
  * adaptiveAvgPool2d(ones([8, 64, 7, 7]), 1); // [8, 64, 1, 1]
  */
-export function adaptiveAvgPool2d(x: Tensor, outputSize: PerDimension): Tensor {
+export function adaptiveAvgPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
   return adaptiveAvgPool('adaptiveAvgPool2d', 2, x, outputSize);
 }
 
@@ -124,7 +106,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: PerDimension): Tensor {
  * @example
  * adaptiveAvgPool1d(tensor([[1, 3, 2, 5]]), 2); // [[2, 3.5]]
  */
-export function adaptiveAvgPool1d(x: Tensor, outputSize: PerDimension): Tensor {
+export function adaptiveAvgPool1d(x: Tensor, outputSize: AdaptiveSize): Tensor {
   return adaptiveAvgPool('adaptiveAvgPool1d', 1, x, outputSize);
 }
 
@@ -135,7 +117,7 @@ export function adaptiveAvgPool1d(x: Tensor, outputSize: PerDimension): Tensor {
  * @example
  * adaptiveMaxPool2d(ones([8, 64, 7, 7]), [2, 1]); // [8, 64, 2, 1]
  */
-export function adaptiveMaxPool2d(x: Tensor, outputSize: PerDimension): Tensor {
+export function adaptiveMaxPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
   return adaptiveMaxPool('adaptiveMaxPool2d', 2, x, outputSize);
 }
 
@@ -146,7 +128,7 @@ export function adaptiveMaxPool2d(x: Tensor, outputSize: PerDimension): Tensor {
  * @example
  * adaptiveMaxPool1d(tensor([[1, 3, 2, 5]]), 2); // [[3, 5]]
  */
-export function adaptiveMaxPool1d(x: Tensor, outputSize: PerDimension): Tensor {
+export function adaptiveMaxPool1d(x: Tensor, outputSize: AdaptiveSize): Tensor {
   return adaptiveMaxPool('adaptiveMaxPool1d', 1, x, outputSize);
 }
 
@@ -168,78 +150,29 @@ export function avgPool(
   rank: number,
   x: Tensor,
   kernelSize: PerDimension,
-  options: AvgPoolOptions | undefined,
+  options: AvgPool2dOptions | undefined,
 ): Tensor {
-  checkOptions(operation, options, avgPoolOptions);
+  checkOptions(operation, options, rank === 1 ? avgPoolOptions : avgPool2dOptions);
   const counted = checkFlag(operation, 'countIncludePad', options?.countIncludePad, true);
-  const { countIncludePad: _, ...rest } = options ?? {};
-  return average(operation, x, windowsOf(operation, rank, x, kernelSize, rest), counted);
+  const { countIncludePad: _, divisorOverride, ...rest } = options ?? {};
+  const divisor = divisorOverride === undefined ? 0 : checkInteger(operation, 'divisorOverride', divisorOverride, 1);
+  return average(operation, x, windowsOf(operation, rank, x, kernelSize, rest), [Number(counted), divisor]);
 }
 
 /** @internal */
-export function adaptiveAvgPool(operation: string, rank: number, x: Tensor, outputSize: PerDimension): Tensor {
-  return average(operation, x, adaptiveWindows(operation, rank, x, outputSize), false);
+export function adaptiveAvgPool(operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize): Tensor {
+  const sizes = adaptiveWindows(operation, rank, x, outputSize);
+  return sizes.shape.includes(0) ? nothing(x, sizes) : average(operation, x, sizes, [0, 0]);
 }
 
 /** @internal */
-export function adaptiveMaxPool(operation: string, rank: number, x: Tensor, outputSize: PerDimension): Tensor {
-  return largest(operation, x, adaptiveWindows(operation, rank, x, outputSize));
+export function adaptiveMaxPool(operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize): Tensor {
+  const sizes = adaptiveWindows(operation, rank, x, outputSize);
+  return sizes.shape.includes(0) ? nothing(x, sizes) : largest(operation, x, sizes);
 }
 
-function windowsOf(
-  operation: string,
-  rank: number,
-  x: Tensor,
-  kernelSize: PerDimension,
-  options: MaxPoolOptions | undefined,
-): PoolSizes {
-  const sizes = checkImages(operation, x, rank);
-  const taps = perDimension(operation, 'kernelSize', kernelSize, rank, 1);
-  const stride = perDimension(operation, 'stride', options?.stride ?? kernelSize, rank, 1);
-  const padding = perDimension(operation, 'padding', options?.padding ?? 0, rank, 0);
-  const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, rank, 1);
-  const ceilMode = checkFlag(operation, 'ceilMode', options?.ceilMode, false);
-  const axes = sizes.map((size, i): Axis => {
-    const axis = { taps: taps[i] as number, dilation: dilation[i] as number };
-    const [step, pad] = [stride[i] as number, padding[i] as number];
-    if (2 * pad > axis.taps) {
-      throw new ArgumentError(
-        `${operation}: padding must be at most half of kernelSize, got ${pad} and kernelSize ${axis.taps}`,
-      );
-    }
-    const padded = size + 2 * pad;
-    if (span(axis) > padded || size === 0) {
-      throw new ShapeError(
-        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.dims)} (${dimensionName(rank, i)} ${span(axis)} > ${padded})`,
-      );
-    }
-    const steps = (padded - span(axis)) / step;
-    let out = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
-    // The last window must begin inside of the image or of the padding before it.
-    if ((out - 1) * step >= size + pad) out--;
-    return { ...axis, in: size, out, stride: out === 1 ? 1 : step, pad };
-  });
-  return { planes: planesOf(x, rank), axes, shape: resultShape(x, axes) };
-}
-
-function adaptiveWindows(operation: string, rank: number, x: Tensor, outputSize: PerDimension): PoolSizes {
-  const sizes = checkImages(operation, x, rank);
-  const outs = perDimension(operation, 'outputSize', outputSize, rank, 1);
-  const axes = sizes.map((size, i): Axis => {
-    if (size === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.dims)}`);
-    return { in: size, out: outs[i] as number, taps: 0, stride: 1, pad: 0, dilation: 1 };
-  });
-  return { planes: planesOf(x, rank), axes, shape: resultShape(x, axes) };
-}
-
-function planesOf(x: Tensor, rank: number): number {
-  return x.dims.slice(0, -rank).reduce((a, b) => a * b, 1);
-}
-
-const resultShape = (x: Tensor, axes: readonly Axis[]): number[] => [
-  ...x.dims.slice(0, -axes.length),
-  ...axes.map((axis) => axis.out),
-];
+// A result without elements. Its gradient is zero.
+const nothing = (x: Tensor, sizes: PoolSizes): Tensor => reshape(slice(x, { dim: -1, end: 0 }), sizes.shape);
 
 // In the order of native/kernels/pool.cc.
 function numbersOf(sizes: PoolSizes): number[] {
@@ -273,11 +206,12 @@ function checkIndex(fault: Parameters<typeof checkFault>[0]): void {
   checkFault(fault, ({ value }) => new ArgumentError(`maxPool: positions must be inside the image, got ${value}`));
 }
 
-function average(name: string, x: Tensor, sizes: PoolSizes, counted: boolean): Tensor {
+// `means`: whether the padding counts as elements, and by what sums are divided instead of their number, or 0.
+function average(name: string, x: Tensor, sizes: PoolSizes, means: readonly [number, number]): Tensor {
   const y = empty(sizes.shape, x.dtype);
   const shape = x.dims;
-  averagePoolKernel(y.handle, x.handle, counted ? 1 : 0, ...numbersOf(sizes));
-  return record(name, y, [x], (dy) => [averageBackward(name, dy, shape, sizes, counted)]);
+  averagePoolKernel(y.handle, x.handle, ...means, ...numbersOf(sizes));
+  return record(name, y, [x], (dy) => [averageBackward(name, dy, shape, sizes, means)]);
 }
 
 function averageBackward(
@@ -285,9 +219,9 @@ function averageBackward(
   dy: Tensor,
   shape: readonly number[],
   sizes: PoolSizes,
-  counted: boolean,
+  means: readonly [number, number],
 ): Tensor {
   const dx = empty(shape, dy.dtype);
-  averagePoolBackwardKernel(dx.handle, dy.handle, counted ? 1 : 0, ...numbersOf(sizes));
-  return record(name, dx, [dy], (g) => [average(name, g, sizes, counted)]);
+  averagePoolBackwardKernel(dx.handle, dy.handle, ...means, ...numbersOf(sizes));
+  return record(name, dx, [dy], (g) => [average(name, g, sizes, means)]);
 }

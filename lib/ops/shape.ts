@@ -14,6 +14,7 @@ const triangleKernel = kernel('triangle');
  * in one run, else a copy.
  */
 export function strided(x: Tensor, shape: Shape, offset: number, strides: readonly number[]): Tensor {
+  if (sizeOf(shape) === 0) return empty(shape, x.dtype);
   const dims = loopDims(shape, [strides]);
   if (dims.length === 0 || (dims.length === 2 && dims[1] === 1)) return view(x, offset, shape);
   const y = empty(shape, x.dtype);

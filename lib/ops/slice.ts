@@ -2,7 +2,7 @@
 import { record } from '../autograd/tape.js';
 import { ArgumentError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
-import { around, checkDim, loopDims, type Shape, sameShape, stridesOf } from '../shape.js';
+import { around, checkDim, loopDims, type Shape, sameShape, sizeOf, stridesOf } from '../shape.js';
 import { checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { checkElement } from './creation.js';
 import { strided, unsqueeze } from './shape.js';
@@ -18,8 +18,11 @@ interface Part {
 }
 
 function assign(y: Tensor, x: Tensor, part: Part): void {
+  if (x.size === 0) return;
   stridedAssignKernel(y.handle, x.handle, part.offset, ...loopDims(part.shape, [part.strides]));
 }
+
+const mostTensors = 2 ** 20; // live at a time
 
 // A part of x; and x as a part of a larger tensor that is `value` elsewhere. Each is the other's gradient.
 function take(name: string, x: Tensor, part: Part): Tensor {
@@ -95,19 +98,32 @@ export function split(x: Tensor, size: number | readonly number[], options?: { d
       );
     sizes = size;
   } else {
-    const step = checkInteger('split', 'size', size, 1);
-    sizes = Array.from({ length: Math.max(Math.ceil(n / step), 1) }, (_, i) => Math.min(step, n - i * step));
+    const step = checkInteger('split', 'size', size, n === 0 ? 0 : 1);
+    sizes = partsOf('split', n, Math.max(Math.ceil(n / Math.max(step, 1)), 1), step);
   }
+  return cut('split', x, dim, sizes);
+}
+
+// Sizes of at most `size` elements that add up to n.
+function partsOf(operation: string, n: number, count: number, size: number): number[] {
+  if (count >= mostTensors) {
+    throw new ArgumentError(`${operation}: x must be cut into fewer than ${mostTensors} parts, got ${count}`);
+  }
+  return Array.from({ length: count }, (_, i) => Math.min(size, n - i * size));
+}
+
+function cut(name: string, x: Tensor, dim: number, sizes: readonly number[]): Tensor[] {
   let start = 0;
   return sizes.map((length) => {
-    const part = take('split', x, range(x, dim, start, length, 1));
+    const part = take(name, x, range(x, dim, start, length, 1));
     start += length;
     return part;
   });
 }
 
 /**
- * x cut along a dimension into at most `chunks` parts of ⌈n / chunks⌉ elements; the last may be smaller.
+ * x cut along a dimension into at most `chunks` parts of ⌈n / chunks⌉ elements; the last may be smaller. Without elements
+ * there are `chunks` parts.
  *
  * @param options dim: default 0
  */
@@ -117,7 +133,9 @@ export function chunk(x: Tensor, chunks: number, options?: { dim?: number }): Te
   checkRank('chunk', x);
   checkInteger('chunk', 'chunks', chunks, 1);
   const dim = checkDim('chunk', options?.dim ?? 0, x.rank);
-  return split(x, Math.max(Math.ceil((x.dims[dim] as number) / chunks), 1), { dim });
+  const n = x.dims[dim] as number;
+  const size = Math.ceil(n / chunks);
+  return cut('chunk', x, dim, partsOf('chunk', n, n === 0 ? chunks : Math.ceil(n / size), size));
 }
 
 function checkTensors(operation: string, tensors: unknown): asserts tensors is readonly Tensor[] {
@@ -203,7 +221,7 @@ export function stack(tensors: readonly Tensor[], options?: { dim?: number }): T
  * x surrounded by `value`.
  *
  * @param padding pairs (before, after) of numbers of elements, the last dimension's pair first: [left, right, top, bottom]
- *   pads the last two. Dimensions without a pair stay as they are.
+ *   pads the last two. Dimensions without a pair stay as they are; negative numbers cut elements off.
  * @param options value: default 0
  * @example
  * ones([1, 2]).pad([1, 0]); // [[0, 1, 1]]
@@ -216,11 +234,28 @@ export function pad(x: Tensor, padding: readonly number[], options?: { value?: n
       `pad: padding must be (before, after) pairs for at most ${x.rank} dimensions, got ${describe(padding)}`,
     );
   }
-  for (const n of padding) checkInteger('pad', 'each padding', n);
+  for (const n of padding) checkInteger('pad', 'each padding', n, Number.MIN_SAFE_INTEGER);
   const value = checkElement('pad', options?.value ?? 0, x.dtype);
-  const pair = (dim: number): number => 2 * (x.rank - 1 - dim);
-  const shape = x.dims.map((n, i) => n + ((padding[pair(i)] as number) ?? 0) + ((padding[pair(i) + 1] as number) ?? 0));
+  const amount = (dim: number, end: number): number => padding[2 * (x.rank - 1 - dim) + end] ?? 0;
+  const inner = cropped(x, amount);
+  const shape = inner.dims.map((n, i) => n + Math.max(amount(i, 0), 0) + Math.max(amount(i, 1), 0));
   const strides = stridesOf(shape);
-  const offset = strides.reduce((sum, stride, i) => sum + stride * ((padding[pair(i)] as number) ?? 0), 0);
-  return place('pad', x, shape, { shape: x.dims, offset: x.size === 0 ? 0 : offset, strides }, value);
+  const offset = strides.reduce((sum, stride, i) => sum + stride * Math.max(amount(i, 0), 0), 0);
+  return place('pad', inner, shape, { shape: inner.dims, offset: x.size === 0 ? 0 : offset, strides }, value);
+}
+
+// x without what negative amounts cut off.
+function cropped(x: Tensor, amount: (dim: number, end: number) => number): Tensor {
+  const first = x.dims.map((_, i) => Math.max(-amount(i, 0), 0));
+  const shape = x.dims.map((n, i) => n - (first[i] as number) + Math.min(amount(i, 1), 0));
+  if (sameShape(shape, x.dims)) return x;
+  const short = shape.findIndex((n) => n < 0);
+  if (short >= 0) {
+    throw new ShapeError(
+      `pad: padding must not cut off more than there is, got x ${formatShape(x.dims)} and [${amount(short, 0)}, ${amount(short, 1)}] for dimension ${short}`,
+    );
+  }
+  const strides = stridesOf(x.dims);
+  const offset = sizeOf(shape) === 0 ? 0 : strides.reduce((sum, n, i) => sum + n * (first[i] as number), 0);
+  return take('pad', x, { shape, offset, strides });
 }

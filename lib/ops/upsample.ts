@@ -1,6 +1,8 @@
 // Resizing of images, and their elements in another order. All composed of other operations.
+import type { DType } from '../dtype.js';
 import {
   ArgumentError,
+  checkFlag,
   checkInteger,
   checkNumber,
   checkOptions,
@@ -8,13 +10,15 @@ import {
   formatShape,
   ShapeError,
 } from '../errors.js';
+import { sizeOf } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
+import { clone } from './copy.js';
 import { tensor } from './creation.js';
 import { add, mul, sub } from './elementwise.js';
 import { indexSelect } from './indexing.js';
 import { permute, reshape } from './shape.js';
 import { pad } from './slice.js';
-import { checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
+import { checkImages, checkRoom, dimensionName, type PerDimension, perDimension, pick, span } from './windows.js';
 
 /** Options of `interpolate`; either `size` or `scaleFactor`. */
 export interface InterpolateOptions {
@@ -26,18 +30,21 @@ export interface InterpolateOptions {
   mode?: 'nearest' | 'linear' | 'bilinear';
   /** Of linear modes: whether the first and the last elements keep their places; default false. */
   alignCorners?: boolean;
+  /** Of scaleFactor: whether elements are placed by the rounded size instead of the factor; default false. */
+  recomputeScaleFactor?: boolean;
 }
 
 /** @internal */
-export const interpolateOptions = ['size', 'scaleFactor', 'mode', 'alignCorners'];
+export const interpolateOptions = ['size', 'scaleFactor', 'mode', 'alignCorners', 'recomputeScaleFactor'];
 
 /**
  * Images or sequences in another size, each dimension by itself. With s = size / result's size (or 1 / scaleFactor),
  * element i is x[⌊i·s⌋] of `nearest`, and of the linear modes the value at (i + ½)·s - ½ between two elements; with
- * `alignCorners` at i·(size - 1) / (result's size - 1).
+ * `alignCorners` at i·(size - 1) / (result's size - 1). As in PyTorch, a dimension whose size stays is copied whatever
+ * scaleFactor says, and one that doubles repeats each element; nearest of sequences alone goes by s there too.
  *
  * @param x [batch, channels, height, width] or [batch, channels, length]
- * @param options size or scaleFactor; mode ('nearest'), alignCorners (false)
+ * @param options size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false)
  * @throws ArgumentError when neither or both of size and scaleFactor are given; ShapeError when x has other dimensions
  * @example
  * interpolate(tensor([[[1, 2]]]), { scaleFactor: 2 }); // [[[1, 1, 2, 2]]]
@@ -68,71 +75,80 @@ export function resize(operation: string, x: Tensor, options: InterpolateOptions
       `${operation}: alignCorners must be a boolean, and is for linear modes, got ${describe(align)}`,
     );
   }
+  const resized = outputSizes(operation, sizes, options);
+  if (sizes.includes(0)) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.dims)}`);
+  const shape = [...x.dims.slice(0, 2), ...resized.map(({ out }) => out)];
+  if (x.size === 0) return reshape(x, shape);
   let y = x;
-  outputSizes(operation, sizes, options).forEach(({ out, step }, i) => {
+  resized.forEach(({ out, step }, i) => {
     const n = sizes[i] as number;
-    if (n === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.dims)}`);
-    const dim = 2 + i;
-    y = mode === 'nearest' ? nearest(y, dim, n, out, step) : between(y, dim, n, out, step, align);
+    if (mode === 'nearest') y = pick(y, 2 + i, out, nearest(n, out, step, rank, x.dtype));
+    else if (out !== n) y = between(y, 2 + i, n, out, step, align);
   });
-  return y;
+  return y === x ? clone(x) : y;
 }
 
 // The size of the result, and the input elements between two of its elements.
 function outputSizes(operation: string, sizes: readonly number[], options: InterpolateOptions) {
   const { size, scaleFactor } = options ?? {};
+  const recompute = checkFlag(operation, 'recomputeScaleFactor', options?.recomputeScaleFactor, false);
   if ((size === undefined) === (scaleFactor === undefined)) {
     throw new ArgumentError(
       `${operation}: either size or scaleFactor must be given, got ${size === undefined ? 'none' : 'both'}`,
     );
   }
   if (size !== undefined) {
+    if (recompute) throw new ArgumentError(`${operation}: recomputeScaleFactor is for scaleFactor, got size`);
     const outs = perDimension(operation, 'size', size, sizes.length, 1);
     return sizes.map((n, i) => ({ out: outs[i] as number, step: n / (outs[i] as number) }));
   }
+  const factors = Array.isArray(scaleFactor) ? scaleFactor : sizes.map(() => scaleFactor);
+  if (factors.length !== sizes.length) {
+    const rule = `scaleFactor must be a number or an array of ${sizes.length}`;
+    throw new ArgumentError(`${operation}: ${rule}, got ${describe(scaleFactor)}`);
+  }
   return sizes.map((n, i) => {
-    const factor: unknown = Array.isArray(scaleFactor) ? scaleFactor[i] : scaleFactor;
-    checkNumber(operation, 'scaleFactor', factor, { least: 0, open: true });
-    const out = Math.floor(n * (factor as number));
-    if (out < 1) {
+    const factor = checkNumber(operation, 'scaleFactor', factors[i], { least: 0, open: true });
+    const out = Math.floor(n * factor);
+    if (out < 1 && n > 0) {
       const name = dimensionName(sizes.length, i);
       throw new ShapeError(`${operation}: the result must not be empty, got scaleFactor ${factor} and ${name} ${n}`);
     }
-    return { out, step: 1 / (factor as number) };
+    return { out, step: recompute ? n / out : 1 / factor };
   });
 }
 
-const indices = (values: readonly number[]): Tensor => tensor(Int32Array.from(values), { dtype: 'int32' });
-
-function nearest(x: Tensor, dim: number, n: number, out: number, step: number): Tensor {
-  // In float32, as PyTorch does.
-  const source = (i: number): number => Math.min(Math.floor(Math.fround(i * Math.fround(step))), n - 1);
-  return indexSelect(x, indices(Array.from({ length: out }, (_, i) => source(i))), { dim });
+// What element i is taken from, rounded as PyTorch rounds it.
+function nearest(n: number, out: number, step: number, rank: number, dtype: DType): (i: number) => number {
+  const { fround } = Math;
+  const last = n - 1;
+  if (rank === 2 && out === n) return (i) => i;
+  if (rank === 2 && out === 2 * n) return (i) => i >> 1;
+  if (rank === 1 && dtype === 'float64') return (i) => Math.min(Math.floor(fround(i * step)), last);
+  const single = fround(step);
+  return (i) => Math.min(Math.floor(fround(fround(i) * single)), last);
 }
 
 function between(x: Tensor, dim: number, n: number, out: number, step: number, align: boolean): Tensor {
-  const places = Array.from({ length: out }, (_, i) => {
-    const place = align ? (out === 1 ? 0 : (i * (n - 1)) / (out - 1)) : Math.max((i + 0.5) * step - 0.5, 0);
-    return Math.min(place, n - 1);
-  });
-  const lower = places.map(Math.floor);
+  const end = Math.max(out - 1, 1);
+  const place = (i: number): number =>
+    Math.min(align ? (i * (n - 1)) / end : Math.max((i + 0.5) * step - 0.5, 0), n - 1);
+  const lower = (i: number): number => Math.floor(place(i));
+  const low = pick(x, dim, out, lower);
+  const high = pick(x, dim, out, (i) => Math.min(lower(i) + 1, n - 1));
+  const shares = new Float64Array(out);
+  for (let i = 0; i < out; i++) shares[i] = place(i) - lower(i);
   const shape = x.dims.map((_, i) => (i === dim ? out : 1));
-  const share = tensor(
-    Float64Array.from(places, (place, i) => place - (lower[i] as number)),
-    { shape, dtype: x.dtype },
-  );
-  const low = indexSelect(x, indices(lower), { dim });
-  const high = indexSelect(x, indices(lower.map((i) => Math.min(i + 1, n - 1))), { dim });
-  return add(low, mul(sub(high, low), share));
+  return add(low, mul(sub(high, low), tensor(shares, { shape, dtype: x.dtype })));
 }
 
 /**
  * Channels become pixels: y[n, c, h·r + i, w·r + j] = x[n, c·r² + i·r + j, h, w]. Shi et al., 2016:
  * https://arxiv.org/abs/1609.05158
  *
- * @param x [batch, channels · r², height, width] or without batch
+ * @param x [..., channels · r², height, width]
  * @param upscaleFactor r
- * @returns [batch, channels, height · r, width · r]
+ * @returns [..., channels, height · r, width · r]
  * @throws ShapeError when r² does not divide the channels
  * @example
  * pixelShuffle(ones([1, 8, 3, 3]), 2); // [1, 2, 6, 6]
@@ -143,16 +159,18 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
 
 /** @internal */
 export function shuffle(operation: string, x: Tensor, upscaleFactor: number): Tensor {
-  const [h, w] = checkImages(operation, x, 2) as [number, number];
+  if (checkTensor(operation, 'x', x).rank < 3) {
+    throw new ShapeError(`${operation}: x must be [..., channels, height, width], got x ${formatShape(x.dims)}`);
+  }
+  const [all, h, w] = x.dims.slice(-3) as [number, number, number];
   const r = checkInteger(operation, 'upscaleFactor', upscaleFactor, 1);
-  const all = x.dims[x.rank - 3] as number;
   if (all % (r * r) !== 0) {
     throw new ShapeError(
       `${operation}: upscaleFactor² must divide the channels, got ${r} and x ${formatShape(x.dims)}`,
     );
   }
   const batch = x.dims.slice(0, -3);
-  const n = batch[0] ?? 1;
+  const n = sizeOf(batch);
   const channels = all / (r * r);
   const split = permute(reshape(x, [n, channels, r, r, h, w]), [0, 1, 4, 2, 5, 3]);
   return reshape(split, [...batch, channels, h * r, w * r]);
@@ -206,17 +224,24 @@ export function columns(operation: string, x: Tensor, kernelSize: PerDimension, 
     }
     return Math.floor((n - reach) / (stride[i] as number)) + 1;
   }) as [number, number];
-  const index: number[] = [];
+  if (padded[0] * padded[1] >= 2 ** 31) {
+    const rule = 'a padded image must have fewer than 2^31 elements';
+    throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.dims)} and padding ${formatShape(padding)}`);
+  }
+  const outer = x.dims.slice(0, -2);
+  const channels = outer[outer.length - 1] as number;
+  const shape = [...outer.slice(0, -1), channels * taps[0] * taps[1], outs[0] * outs[1]];
+  if (outer.includes(0)) return reshape(x, shape);
+  checkRoom(shape, x.dtype);
+  const index = new Int32Array(taps[0] * taps[1] * outs[0] * outs[1]);
+  let at = 0;
   for (let k = 0; k < taps[0] * taps[1]; k++) {
     const [row, column] = [Math.floor(k / taps[1]) * dilation[0], (k % taps[1]) * dilation[1]];
     for (let i = 0; i < outs[0]; i++) {
-      for (let j = 0; j < outs[1]; j++) index.push((i * stride[0] + row) * padded[1] + j * stride[1] + column);
+      for (let j = 0; j < outs[1]; j++) index[at++] = (i * stride[0] + row) * padded[1] + j * stride[1] + column;
     }
   }
   const bordered = padding[0] + padding[1] === 0 ? x : pad(x, [padding[1], padding[1], padding[0], padding[0]]);
-  const outer = x.dims.slice(0, -2);
   const flat = reshape(bordered, [...outer, padded[0] * padded[1]]);
-  const picked = indexSelect(flat, indices(index), { dim: outer.length });
-  const channels = outer[outer.length - 1] as number;
-  return reshape(picked, [...outer.slice(0, -1), channels * taps[0] * taps[1], outs[0] * outs[1]]);
+  return reshape(indexSelect(flat, tensor(index), { dim: outer.length }), shape);
 }

@@ -1,6 +1,10 @@
-// What convolutions and poolings share: options for each spatial dimension, and the sizes that follow from them.
+// What operations over images share: options for each spatial dimension, and the sizes that follow from them.
+import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
-import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { type Shape, sizeOf } from '../shape.js';
+import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import { tensor } from './creation.js';
+import { indexSelect } from './indexing.js';
 
 /** One number for all spatial dimensions, or one for each. */
 export type PerDimension = number | readonly number[];
@@ -50,6 +54,7 @@ export function checkWindowOptions(operation: string, options: object | undefine
     if (o[name] !== undefined) perDimension(operation, name, o[name], rank, least);
   }
   for (const name of ['ceilMode', 'countIncludePad']) if (o[name] !== undefined) checkFlag(operation, name, o[name]);
+  if (o.divisorOverride !== undefined) checkInteger(operation, 'divisorOverride', o.divisorOverride, 1);
 }
 
 /** Checks that x is a batch of images or sequences with channels, or a single one, and returns its spatial sizes. */
@@ -66,6 +71,39 @@ export function checkImages(operation: string, x: Tensor, rank: number): number[
 /** The elements of the padded input that a kernel spans. */
 export function span(axis: Pick<Axis, 'taps' | 'dilation'>): number {
   return (axis.taps - 1) * axis.dilation + 1;
+}
+
+/** @internal An axis without steps where there is nothing to step to; refuses sizes that the kernels cannot count with. */
+export function checkAxis(operation: string, name: string, axis: Axis): Axis {
+  const { out, taps } = axis;
+  const checked = { ...axis, stride: out === 1 ? 1 : axis.stride, dilation: taps === 1 ? 1 : axis.dilation };
+  for (const [what, value, bits] of [
+    [name, Math.max(axis.in, out), 29],
+    ['kernelSize', taps, 29],
+    ['stride', checked.stride, 29],
+    ['padding', axis.pad, 29],
+    ['dilation', checked.dilation, 29],
+    [`padded ${name}`, axis.in + 2 * axis.pad, 30],
+  ] as const) {
+    if (value > 2 ** bits - 2) throw new ShapeError(`${operation}: ${what} must be below 2^${bits} - 1, got ${value}`);
+  }
+  return checked;
+}
+
+/** @internal Refuses a result beyond the memory limit before JavaScript makes arrays of its size. */
+export function checkRoom(shape: Shape, dtype: DType): void {
+  if (sizeOf(shape) > 2 ** 20) empty(shape, dtype).dispose();
+}
+
+/** @internal `length` elements of x along a dimension: element i is x's element at(i). */
+export function pick(x: Tensor, dim: number, length: number, at: (i: number) => number): Tensor {
+  checkRoom(
+    x.dims.map((n, i) => (i === dim ? length : n)),
+    x.dtype,
+  );
+  const index = new Int32Array(length);
+  for (let i = 0; i < length; i++) index[i] = at(i);
+  return indexSelect(x, tensor(index), { dim });
 }
 
 /** An axis for height and one for width; a sequence has height 1. */

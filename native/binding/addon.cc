@@ -38,9 +38,11 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   napi_valuetype type = napi_undefined;
   if (napi_get_cb_info(env, info, &count, arguments, nullptr, &data) != napi_ok || count != 4 ||
       napi_typeof(env, arguments[0], &type) != napi_ok || napi_get_value_uint32(env, arguments[2], &dtype) != napi_ok ||
-      dtype > 3 || napi_get_value_double(env, arguments[3], &length) != napi_ok || !(length >= 0 && length <= 0x1p53)) {
+      dtype > 3 || napi_get_value_double(env, arguments[3], &length) != napi_ok) {
     return fail(env, "internal: allocate takes a token, a tensor, a dtype and a length");
   }
+  // The product of sizes is any number; what no integer counts is beyond the limit too.
+  if (!(length >= 0 && length <= 0x1p53)) return handleResult(env, Environment::kNoMemory);
   Environment& environment = static_cast<Instance*>(data)->environment;
   const napi_value owner = type == napi_object ? arguments[0] : nullptr;
   try {

@@ -74,23 +74,18 @@ struct Phase {
         start(first * axis.stride + phase - axis.pad) {}
 };
 
-// Taps of one dimension that meet a stride phase.
-inline int64_t tapsOfPhase(const Axis& axis, int64_t phase) {
-  int64_t count = 0;
-  for (int64_t t = 0; t < axis.taps; t++) count += axis.at(t) % axis.stride == phase;
-  return count;
-}
-
-// The input gradient is a plain correlation of dy's planes for each stride phase of the padded input.
+// The input gradient is a plain correlation of dy's planes for each stride phase of the padded input that taps meet.
 template <typename T>
 struct InputPhase {
   Correlation<T> sum;
-  int64_t start;  // of the phase in the input
-  int64_t row, column;
+  int64_t start;              // of the phase in the input
+  int64_t tapRow, tapColumn;  // the first taps that meet it
 
-  InputPhase(const Shape& s, const Planes& planes, int64_t row, int64_t column) : row(row), column(column) {
-    const Phase rows(s.h, row), columns(s.w, column);
-    const int64_t taps = s.outChannels * tapsOfPhase(s.h, row) * tapsOfPhase(s.w, column);
+  InputPhase(const Shape& s, const Planes& planes, int64_t tapRow, int64_t tapColumn)
+      : tapRow(tapRow), tapColumn(tapColumn) {
+    const Phase rows(s.h, s.h.phase(tapRow)), columns(s.w, s.w.phase(tapColumn));
+    const int64_t taps =
+        s.outChannels * ceilDivide(s.h.taps - tapRow, s.h.period()) * ceilDivide(s.w.taps - tapColumn, s.w.period());
     sum = {s.inChannels,        taps,      nullptr, nullptr, rows.count, columns.count, planes.w.length, s.inPixels(),
            s.h.stride * s.w.in, s.w.stride};
     start = rows.start * s.w.in + columns.start;
@@ -99,20 +94,19 @@ struct InputPhase {
   // Runs visit(channel of y, tap row, tap column) for the phase's taps.
   template <typename Visit>
   void forEachTap(const Shape& s, Visit visit) const {
+    const int64_t down = s.h.period(), across = s.w.period();
     for (int64_t c = 0; c < s.outChannels; c++) {
-      for (int64_t i = 0; i < s.h.taps; i++) {
-        if (s.h.at(i) % s.h.stride != row) continue;
-        for (int64_t j = 0; j < s.w.taps; j++) {
-          if (s.w.at(j) % s.w.stride == column) visit(c, i, j);
-        }
+      for (int64_t i = tapRow; i < s.h.taps; i += down) {
+        for (int64_t j = tapColumn; j < s.w.taps; j += across) visit(c, i, j);
       }
     }
   }
 
   void writeOffsets(int32_t* to, const Shape& s, const Planes& planes) const {
-    const int64_t top = Phase(s.h, row).first + s.h.shift(), left = Phase(s.w, column).first + s.w.shift();
+    const int64_t top = Phase(s.h, s.h.phase(tapRow)).first + s.h.shift();
+    const int64_t left = Phase(s.w, s.w.phase(tapColumn)).first + s.w.shift();
     forEachTap(s, [&](int64_t c, int64_t i, int64_t j) {
-      *to++ = static_cast<int32_t>(planes.at(c, top - s.h.at(i) / s.h.stride, left - s.w.at(j) / s.w.stride));
+      *to++ = static_cast<int32_t>(planes.at(c, 0, 0, top - s.h.at(i) / s.h.stride, left - s.w.at(j) / s.w.stride));
     });
   }
 
@@ -130,15 +124,24 @@ struct InputPhase {
 // Runs visit(phase) for each phase, its part of the offsets and of the packed weights set.
 template <typename T, typename Visit>
 void forEachPhase(const Shape& s, const Planes& planes, const int32_t* offsets, const T* weights, Visit visit) {
-  for (int64_t p = 0; p < s.h.stride; p++) {
-    for (int64_t q = 0; q < s.w.stride; q++) {
-      InputPhase<T> phase(s, planes, p, q);
+  for (int64_t i = 0; i < s.h.phases(); i++) {
+    for (int64_t j = 0; j < s.w.phases(); j++) {
+      InputPhase<T> phase(s, planes, i, j);
       phase.sum.offsets = offsets;
       phase.sum.weights = weights;
       visit(phase);
       offsets += phase.sum.taps;
       weights += s.groups * s.inChannels * phase.sum.taps;
     }
+  }
+}
+
+// What elements of the input are that no tap meets: the bias or 0.
+template <typename T>
+void fillChannels(T* dx, int64_t channels, int64_t pixels, const T* bias) {
+  for (int64_t c = 0; c < channels; c++, dx += pixels) {
+    const T value = bias ? bias[c] : T(0);
+    for (int64_t i = 0; i < pixels; i++) dx[i] = value;
   }
 }
 
@@ -157,6 +160,7 @@ Outcome convInput(Out<T> dx, In<T> dy, In<T> weight, In<T> bias, Out<T> scratch,
   const Scratch parts{room(weight.length), room(planes.length()), stripPitch(s.h.phaseLength(), planes.w.length)};
   if (scratch.length < parts.length(s.slots) || offsets.length != product(s.outChannels, s.taps())) return misfit();
   const int64_t group = s.outChannels * s.inChannels * s.taps();
+  const bool whole = s.h.phases() == s.h.stride && s.w.phases() == s.w.stride;
   forEachPhase(s, planes, offsets.data, scratch.data, [&](const InputPhase<T>& phase) {
     phase.writeOffsets(const_cast<int32_t*>(phase.sum.offsets), s, planes);
     T* to = const_cast<T*>(phase.sum.weights);
@@ -168,6 +172,7 @@ Outcome convInput(Out<T> dx, In<T> dy, In<T> weight, In<T> bias, Out<T> scratch,
     const int64_t g = i % s.groups;
     const T* start = bias.length ? bias.data + g * s.inChannels : nullptr;
     T* to = dx.data + i * s.inChannels * s.inPixels();
+    if (!whole) fillChannels(to, s.inChannels, s.inPixels(), start);
     forEachPhase(s, planes, offsets.data, scratch.data, [&](InputPhase<T>& phase) {
       phase.sum.weights += g * s.inChannels * phase.sum.taps;
       if (phase.sum.height > 0 && phase.sum.width > 0) {

@@ -10,16 +10,19 @@ namespace {
 
 constexpr int64_t ceilDivide(int64_t a, int64_t b) { return a > 0 ? (a + b - 1) / b : -(-a / b); }
 constexpr int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+constexpr int64_t greatestDivisor(int64_t a, int64_t b) { return b == 0 ? a : greatestDivisor(b, a % b); }
 
 // One dimension of a convolution: out[i] meets in[i * stride + tap * dilation - pad].
 struct Axis {
   int64_t in, out, taps, stride, pad, dilation;
 
-  // Where tap t of output 0 lies in the padded input.
+  // Where tap t of output 0 lies in the padded input, and the padded elements that outputs meet.
   int64_t at(int64_t tap) const { return tap * dilation; }
-  // Padded elements that outputs meet, and rows of each stride phase.
   int64_t reach() const { return (out - 1) * stride + (taps - 1) * dilation + 1; }
-  int64_t planeLength() const { return ceilDivide(reach(), stride); }
+  // Taps t and t + period lie in the same stride phase; the phases that taps lie in, as phase(0), phase(1), …
+  int64_t period() const { return stride / greatestDivisor(stride, dilation); }
+  int64_t phases() const { return least(taps, period()); }
+  int64_t phase(int64_t tap) const { return at(tap) % stride; }
   // The same of the input gradient: outputs that taps meet before a phase's first row, and rows of a phase.
   int64_t shift() const { return (taps - 1) * dilation / stride; }
   int64_t phaseLength() const { return (pad + in - 1) / stride + 1; }
@@ -83,44 +86,55 @@ inline void copyRow(T* to, const T* from, int64_t n) {
   }
 }
 
-// One dimension of the planes: element i of an image is at padded position i + pad; `length` positions of each of
-// `stride` phases are kept.
+// One dimension of the planes: element i of an image is at padded position i + pad. Plane p keeps `length` positions,
+// `stride` apart. Taps share a plane where their positions are those of one stride phase; where little of them
+// overlaps, as of dilated kernels, each tap has its own.
 struct PlaneAxis {
-  int64_t size, pad, stride, length;
+  int64_t size, pad, stride, dilation, planes, length;
+  bool shared;
 
-  int64_t begin(int64_t phase) const { return phase < pad ? ceilDivide(pad - phase, stride) : 0; }
-  int64_t source(int64_t phase) const { return begin(phase) * stride + phase - pad; }
-  int64_t count(int64_t phase) const {
-    return most(0, least(length - begin(phase), ceilDivide(size - source(phase), stride)));
-  }
+  // The plane of a tap, and where it begins in it.
+  int64_t plane(int64_t tap) const { return tap % planes; }
+  int64_t offset(int64_t tap) const { return (tap * dilation - base(plane(tap))) / stride; }
+  // The first position of a plane; the first of its elements that is inside of the image, its place there, and how
+  // many.
+  int64_t base(int64_t p) const { return shared ? p * dilation % stride : p * dilation; }
+  int64_t begin(int64_t p) const { return base(p) < pad ? ceilDivide(pad - base(p), stride) : 0; }
+  int64_t source(int64_t p) const { return begin(p) * stride + base(p) - pad; }
+  int64_t count(int64_t p) const { return most(0, least(length - begin(p), ceilDivide(size - source(p), stride))); }
 };
 
-// [channel][phase of rows][phase of columns][rows][columns]
+// The planes' axis of x (shared with lib/ops/conv-ways.ts).
+inline PlaneAxis axisOfX(const Axis& a) {
+  const int64_t length = ceilDivide(a.reach(), a.stride);
+  const bool shared = a.phases() * length <= a.taps * a.out;
+  return {a.in, a.pad, a.stride, a.dilation, shared ? a.phases() : a.taps, shared ? length : a.out, shared};
+}
+
+// [channel][plane of rows][plane of columns][rows][columns]
 struct Planes {
   int64_t channels;
   PlaneAxis h, w;
 
   int64_t plane() const { return h.length * w.length; }
-  int64_t length() const { return product(product(channels, h.stride, w.stride), h.length, w.length); }
-  // The offset of a position of the padded image.
-  int64_t at(int64_t channel, int64_t row, int64_t column) const {
-    const int64_t phases = (channel * h.stride + row % h.stride) * w.stride + column % w.stride;
-    return phases * plane() + row / h.stride * w.length + column / w.stride;
+  int64_t length() const { return product(product(channels, h.planes, w.planes), h.length, w.length); }
+  int64_t at(int64_t channel, int64_t p, int64_t q, int64_t row, int64_t column) const {
+    return ((channel * h.planes + p) * w.planes + q) * plane() + row * w.length + column;
   }
 
   // Copies images [channels][h.size][w.size]. The border must be zero already.
   template <typename T>
   void fill(T* to, const T* images) const {
     for (int64_t c = 0; c < channels; c++, images += h.size * w.size) {
-      for (int64_t p = 0; p < h.stride; p++) {
-        for (int64_t q = 0; q < w.stride; q++, to += plane()) fillPhase(to, images, p, q);
+      for (int64_t p = 0; p < h.planes; p++) {
+        for (int64_t q = 0; q < w.planes; q++, to += plane()) fillPlane(to, images, p, q);
       }
     }
   }
 
  private:
   template <typename T>
-  void fillPhase(T* to, const T* image, int64_t p, int64_t q) const {
+  void fillPlane(T* to, const T* image, int64_t p, int64_t q) const {
     const int64_t rows = h.count(p), columns = w.count(q);
     if (rows <= 0 || columns <= 0) return;
     const T* from = image + h.source(p) * w.size + w.source(q);
@@ -139,16 +153,13 @@ struct Planes {
 };
 
 // The planes of x, for the output and for the weight gradient.
-inline Planes planesOfX(const Shape& s) {
-  return {
-      s.inChannels, {s.h.in, s.h.pad, s.h.stride, s.h.planeLength()}, {s.w.in, s.w.pad, s.w.stride, s.w.planeLength()}};
-}
+inline Planes planesOfX(const Shape& s) { return {s.inChannels, axisOfX(s.h), axisOfX(s.w)}; }
 
 // The planes of dy, for the input gradient: a plain convolution for each stride phase of the padded input.
 inline Planes planesOfDy(const Shape& s) {
   return {s.outChannels,
-          {s.h.out, s.h.shift(), 1, s.h.phaseLength() + s.h.shift()},
-          {s.w.out, s.w.shift(), 1, s.w.phaseLength() + s.w.shift()}};
+          {s.h.out, s.h.shift(), 1, 1, 1, s.h.phaseLength() + s.h.shift(), true},
+          {s.w.out, s.w.shift(), 1, 1, 1, s.w.phaseLength() + s.w.shift(), true}};
 }
 
 // offsets[k] of x's planes for k = (channel, row, column) of the kernel.
@@ -156,7 +167,8 @@ inline void writeOffsets(int32_t* offsets, const Shape& s, const Planes& planes)
   for (int64_t c = 0; c < s.inChannels; c++) {
     for (int64_t i = 0; i < s.h.taps; i++) {
       for (int64_t j = 0; j < s.w.taps; j++) {
-        *offsets++ = static_cast<int32_t>(planes.at(c, s.h.at(i), s.w.at(j)));
+        const int64_t at = planes.at(c, planes.h.plane(i), planes.w.plane(j), planes.h.offset(i), planes.w.offset(j));
+        *offsets++ = static_cast<int32_t>(at);
       }
     }
   }

@@ -23,7 +23,7 @@ struct WeightScratch {
     const int64_t channels = roundUp(s.outChannels, kWidestLanes);
     const int64_t lanes = s.outChannels <= kFewChannels ? kWidestLanes * s.outChannels : channels;
     planes = room(planesOfX(s).length());
-    dy = product(channels, room(product(s.h.out, s.w.planeLength())));
+    dy = product(channels, room(product(s.h.out, axisOfX(s.w).length)));
     sums = room(product(product(s.groups, s.inChannels), s.taps(), lanes));
   }
   int64_t slot() const { return planes + dy + sums; }

@@ -177,8 +177,10 @@ template <typename T>
 struct AveragePool {
   const PoolShape& s;
   bool withPadding;
+  int64_t divisor;  // of all windows, or 0: the number of elements
 
   T factor(int64_t i, int64_t j) const {
+    if (divisor != 0) return T(1) / static_cast<T>(divisor);
     return T(1) / static_cast<T>(s.h.divisor(i, withPadding) * s.w.divisor(j, withPadding));
   }
 
@@ -214,12 +216,13 @@ struct AveragePool {
   }
 };
 
-// y = the mean of each window; withPadding: the padding counts as elements of 0.
+// y = the mean of each window; withPadding: the padding counts as elements of 0; divisor: by what sums are divided
+// instead, or 0.
 template <typename T>
-Outcome averagePool(Out<T> y, In<T> x, int64_t withPadding, Integers numbers) {
+Outcome averagePool(Out<T> y, In<T> x, int64_t withPadding, int64_t divisor, Integers numbers) {
   PoolShape s;
   if (!readPool(numbers, x.length, y.length, s) || s.h.dilation != 1 || s.w.dilation != 1) return misfit();
-  const AveragePool<T> pool{s, withPadding != 0};
+  const AveragePool<T> pool{s, withPadding != 0, divisor};
   parallel(s.planes, planesAChunk(s), [&](int64_t begin, int64_t end) {
     const auto single = [&](auto... at) { pool.single(y.data, x.data, at...); };
     if (s.w.stride == 2) {
@@ -233,10 +236,10 @@ Outcome averagePool(Out<T> y, In<T> x, int64_t withPadding, Integers numbers) {
 
 // dx = Σ dy / divisor over the windows that an element is in.
 template <typename T>
-Outcome averagePoolBackward(Out<T> dx, In<T> dy, int64_t withPadding, Integers numbers) {
+Outcome averagePoolBackward(Out<T> dx, In<T> dy, int64_t withPadding, int64_t divisor, Integers numbers) {
   PoolShape s;
   if (!readPool(numbers, dx.length, dy.length, s) || s.h.dilation != 1 || s.w.dilation != 1) return misfit();
-  const AveragePool<T> pool{s, withPadding != 0};
+  const AveragePool<T> pool{s, withPadding != 0, divisor};
   parallel(s.planes, planesAChunk(s), [&](int64_t begin, int64_t end) {
     __builtin_memset(dx.data + begin * s.inPixels(), 0, (end - begin) * s.inPixels() * sizeof(T));
     for (int64_t o = begin * s.outPixels(); o < end * s.outPixels(); o++) {

@@ -62,7 +62,6 @@ inline bool readPool(Integers numbers, int64_t xLength, int64_t yLength, PoolSha
   shape = {n[0], {n[1], n[2], n[3], n[4], n[5], n[6]}, {n[7], n[8], n[9], n[10], n[11], n[12]}};
   for (const PoolAxis& axis : {shape.h, shape.w}) {
     if (axis.in < 1 || axis.out < 1 || axis.stride < 1 || axis.dilation < 1) return false;
-    if (axis.taps > 0 && axis.span() > axis.in + 2 * axis.pad + axis.stride) return false;
   }
   if (shape.inPixels() > INT32_MAX) return false;
   return xLength == product(shape.planes, shape.h.in, shape.w.in) &&

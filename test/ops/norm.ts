@@ -130,6 +130,8 @@ const groupCases: Case[] = [
   { shape: [3, 6], affine: [6], groups: 1 },
   { shape: [1, 2, 3, 5], affine: [2], groups: 1 },
   { shape: [0, 2, 3], affine: [2], groups: 1 },
+  { shape: [2, 0, 4], affine: [0], groups: 1 },
+  { shape: [2, 3, 0], affine: [3], groups: 1 },
   { shape: [5, 12, 7, 7], affine: [12], groups: 3, gradient: false },
   { shape: [2, 4, 50, 50], affine: [4], groups: 2, values: offset, gradient: false },
 ];

@@ -1,17 +1,16 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
 import {
-  type AvgPoolOptions,
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
   adaptiveMaxPool1d,
   adaptiveMaxPool2d,
   avgPool1d,
   avgPool2d,
-  type MaxPoolOptions,
   maxPool1d,
   maxPool2d,
 } from '../../lib/ops/pool.js';
+import type { AvgPoolOptions, MaxPoolOptions } from '../../lib/ops/pool-sizes.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { type ErrorRow, irregular, type OpRow, type Plain } from './harness.js';
 
@@ -192,9 +191,9 @@ export const errors: ErrorRow[] = [
   },
   {
     name: 'output size',
-    call: () => adaptiveMaxPool2d(image(), 0),
+    call: () => adaptiveMaxPool2d(image(), -1),
     error: ArgumentError,
-    message: 'adaptiveMaxPool2d: outputSize must be an integer of at least 1, got 0',
+    message: 'adaptiveMaxPool2d: outputSize must be an integer of at least 0, got -1',
   },
   {
     name: 'ceilMode',

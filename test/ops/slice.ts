@@ -24,6 +24,8 @@ const pads: [number[], number[], number | undefined][] = [
   [[1, 2, 3], [1, 1, 0, 0, 0, 2], undefined],
   [[0, 2], [1, 1, 1, 1], 2],
   [[2], [], undefined],
+  [[4, 5], [-2, 1, 3, -1], 7],
+  [[2, 4, 2], [-1, 0, -2, -2], undefined],
 ];
 
 const joins: [number[][], number][] = [
@@ -274,10 +276,10 @@ export const errors: ErrorRow[] = [
     message: 'pad: padding must be (before, after) pairs for at most 1 dimensions, got [1]',
   },
   {
-    name: 'pad negative',
-    call: () => ops.pad(ones([2]), [1, -1]),
-    error: ArgumentError,
-    message: 'pad: each padding must be an integer of at least 0, got -1',
+    name: 'pad cuts off too much',
+    call: () => ops.pad(ones([4, 2]), [-1, -2]),
+    error: ShapeError,
+    message: 'pad: padding must not cut off more than there is, got x [4, 2] and [-1, -2] for dimension 1',
   },
   {
     name: 'pad value',

@@ -1,0 +1,108 @@
+// The options of poolings, and the sizes that follow from them.
+import { ArgumentError, checkFlag, formatShape, ShapeError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import { type Axis, checkAxis, checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
+
+/** Options of `maxPool1d` and `maxPool2d`. */
+export interface MaxPoolOptions {
+  /** Steps between two windows; default the kernel size. */
+  stride?: PerDimension;
+  /** Elements on both sides that no window takes, at most half of the kernel size; default 0. */
+  padding?: PerDimension;
+  /** Steps between two elements of a window; default 1. */
+  dilation?: PerDimension;
+  /** Whether a last window that reaches over the end counts; default false. */
+  ceilMode?: boolean;
+}
+
+/** Options of `avgPool1d`. */
+export interface AvgPoolOptions {
+  /** Steps between two windows; default the kernel size. */
+  stride?: PerDimension;
+  /** Zeros added on both sides, at most half of the kernel size; default 0. */
+  padding?: PerDimension;
+  /** Whether a last window that reaches over the end counts; default false. */
+  ceilMode?: boolean;
+  /** Whether the added zeros count in the mean; default true. */
+  countIncludePad?: boolean;
+}
+
+/** Options of `avgPool2d`. */
+export interface AvgPool2dOptions extends AvgPoolOptions {
+  /** By what the sum of each window is divided; default the number of its elements. */
+  divisorOverride?: number;
+}
+
+/** A size of the result for all spatial dimensions, or one for each: null for that of x. */
+export type AdaptiveSize = number | readonly (number | null)[];
+
+/** @internal The sizes of a pooling. */
+export interface PoolSizes {
+  planes: number;
+  axes: Axis[];
+  shape: number[];
+}
+
+/** @internal The windows of a kernel. */
+export function windowsOf(
+  operation: string,
+  rank: number,
+  x: Tensor,
+  kernelSize: PerDimension,
+  options: MaxPoolOptions | undefined,
+): PoolSizes {
+  const sizes = checkImages(operation, x, rank);
+  const taps = perDimension(operation, 'kernelSize', kernelSize, rank, 1);
+  const stride = perDimension(operation, 'stride', options?.stride ?? kernelSize, rank, 1);
+  const padding = perDimension(operation, 'padding', options?.padding ?? 0, rank, 0);
+  const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, rank, 1);
+  const ceilMode = checkFlag(operation, 'ceilMode', options?.ceilMode, false);
+  const axes = sizes.map((size, i): Axis => {
+    const axis = { taps: taps[i] as number, dilation: dilation[i] as number };
+    const [step, pad] = [stride[i] as number, padding[i] as number];
+    if (2 * pad > axis.taps) {
+      throw new ArgumentError(
+        `${operation}: padding must be at most half of kernelSize, got ${pad} and kernelSize ${axis.taps}`,
+      );
+    }
+    const padded = size + 2 * pad;
+    const steps = (padded - span(axis)) / step;
+    let out = (ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    if (out < 1 || size === 0) {
+      throw new ShapeError(
+        `${operation}: the kernel must fit into the padded input, got x ${formatShape(x.dims)} (${dimensionName(rank, i)} ${span(axis)} > ${padded})`,
+      );
+    }
+    // The last window must begin inside of the image or of the padding before it.
+    if ((out - 1) * step >= size + pad) out--;
+    return checkAxis(operation, dimensionName(rank, i), { ...axis, in: size, out, stride: step, pad });
+  });
+  return poolSizes(operation, x, axes);
+}
+
+/** @internal Windows that share x evenly. */
+export function adaptiveWindows(operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize): PoolSizes {
+  const sizes = checkImages(operation, x, rank);
+  const outs = checkOutputSize(operation, outputSize, sizes);
+  const axes = sizes.map((size, i): Axis => {
+    if (size === 0) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.dims)}`);
+    const axis = { in: size, out: outs[i] as number, taps: 0, stride: 1, pad: 0, dilation: 1 };
+    return checkAxis(operation, dimensionName(rank, i), axis);
+  });
+  return poolSizes(operation, x, axes);
+}
+
+/** @internal The sizes of the result where null stands for x's own. */
+export function checkOutputSize(operation: string, outputSize: AdaptiveSize, own: readonly number[]): number[] {
+  const given = Array.isArray(outputSize) ? outputSize.map((n, i) => (n === null ? own[i] : n)) : outputSize;
+  return perDimension(operation, 'outputSize', given, own.length, 0);
+}
+
+function poolSizes(operation: string, x: Tensor, axes: Axis[]): PoolSizes {
+  const pixels = axes.reduce((n, axis) => n * axis.in, 1);
+  if (pixels >= 2 ** 31) {
+    throw new ShapeError(`${operation}: an image must have fewer than 2^31 elements, got x ${formatShape(x.dims)}`);
+  }
+  const outer = x.dims.slice(0, -axes.length);
+  return { planes: outer.reduce((a, b) => a * b, 1), axes, shape: [...outer, ...axes.map((axis) => axis.out)] };
+}
