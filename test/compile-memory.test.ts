@@ -157,3 +157,19 @@ describe('functions lost in a synchronous loop', () => {
     expect(memoryStats().liveBytes - base).toBeLessThan(megabyte / 8);
   });
 });
+
+it('what a recording keeps to undo itself is gone when it has succeeded, or failed', async () => {
+  const w = ones([megabyte]);
+  const before = await settled();
+  const step = compile((fail: Tensor | null) => {
+    noGrad(() => w.add_(1));
+    if (fail !== null) throw new Error('mine');
+  });
+  expect(() => step.sync(ones([1]))).toThrow('mine');
+  expect((await settled()) - before).toBeLessThan(megabyte / 8);
+  expect(w.data[0]).toBe(1);
+  const trains = compile(() => void noGrad(() => w.add_(1)));
+  trains.sync();
+  expect((await settled()) - before).toBeLessThan(megabyte / 8);
+  expect(w.toTypedArray()[megabyte - 1]).toBe(2);
+});

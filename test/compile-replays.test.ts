@@ -157,6 +157,22 @@ describe.each(Object.keys(ways))('%s', (way) => {
 });
 
 describe('once', () => {
+  it('what is set by hand while steps are queued stays when these are aborted', async () => {
+    const { w, step } = recorded();
+    const onStep = (_: unknown, i: number): void => {
+      if (i < 3) return;
+      (w.optimizer.paramGroups[0] as { lr: number }).lr = 0.5;
+      mine();
+    };
+    const batches = Array.from({ length: 50 }, () => [w.x, w.y]);
+    await expect(step.run(batches, { onStep })).rejects.toThrow('mine');
+    const steps = (w.schedules[0] as (typeof w.schedules)[number]).lastStep - 2;
+    expect(w.optimizer.stateDict().state[0]?.step?.item()).toBe(steps + 2);
+    expect(steps).toBeGreaterThan(3); // onStep hears of a step after those queued behind it have begun
+    expect(w.optimizer.paramGroups[0]?.lr).toBe(0.5);
+    expect(w.optimizer.paramGroups[1]?.lr).toBeCloseTo(0.02 * 0.8 ** (steps + 2), 12);
+  });
+
   it.each(Object.entries(ways))('a schedule disposes the step: %s', async (_, call) => {
     const { w, step } = recorded();
     w.onSchedule = () => step.dispose();

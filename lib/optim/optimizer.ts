@@ -153,9 +153,10 @@ export abstract class Optimizer<Options extends { lr: number }> {
       isDue: () => !equal(this.numbers(group), hyper.values),
       advance: () => {
         this.checkGroup(group);
+        const undo = hyper.save();
         hyper.set(this.numbers(group));
+        return undo;
       },
-      save: () => hyper.save(),
     });
     this.update(lists);
     params.forEach((p, i) => {

@@ -107,8 +107,7 @@ export class Program {
   private advance(journal: Journal, leaves: readonly (Tensor | number)[], due: boolean): void {
     for (const follower of this.followers) {
       if (!due || !follower.isDue()) continue;
-      journal.add(follower.save());
-      follower.advance();
+      journal.add(follower.advance());
     }
     // Written before each step, so that nobody minds what they are after one that failed.
     this.numbers.forEach((t, i) => {

@@ -10,10 +10,8 @@ export interface Follower {
   holds?(): boolean;
   /** Whether `advance` has something to do before the next step. */
   isDue(): boolean;
-  /** Called before each step that is submitted, in the order of recording. */
-  advance(): void;
-  /** Returns what takes back an `advance` whose step did not run. */
-  save(): () => void;
+  /** Called before each step that is submitted, in the order of recording. Returns what takes it back if that does not run. */
+  advance(): () => void;
 }
 
 let current: Recording | null = null;

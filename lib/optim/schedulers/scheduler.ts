@@ -53,9 +53,13 @@ export function checkOptimizer(name: string, optimizer: unknown): void {
   }
 }
 
+// What schedulers change of groups.
+const numbersOf = (groups: readonly ScheduledGroup[]): ScheduledGroup[] =>
+  groups.map(({ lr, momentum, betas }) => ({ lr, momentum, betas }) as ScheduledGroup);
+
 /** @internal The numbers of a group that schedulers change, put back by the function that is returned. */
 export function remember(groups: readonly ScheduledGroup[]): () => void {
-  const kept = groups.map(({ lr, momentum, betas }) => ({ lr, momentum, betas }));
+  const kept = numbersOf(groups);
   return () => {
     groups.forEach((group, i) => {
       const { lr, momentum, betas } = kept[i] as ScheduledGroup;
@@ -126,9 +130,8 @@ export abstract class Scheduler {
   step(): void {
     const recording = currentRecording();
     if (recording !== null) {
-      const save = (): (() => void) => this._save();
-      recording.follow({ isDue: () => true, advance: () => this._advance(), save });
-      recording.journal.add(save());
+      recording.follow({ isDue: () => true, advance: () => this._follow() });
+      recording.journal.add(this._save());
     }
     this._advance();
   }
@@ -137,6 +140,28 @@ export abstract class Scheduler {
   _advance(): void {
     this.lastEpoch++;
     this.apply(this.rates());
+  }
+
+  // Moves on by one step, and returns what takes that back. Numbers that somebody has set since stay.
+  private _follow(): () => void {
+    const undo = this._save();
+    try {
+      this._advance();
+    } catch (error) {
+      undo();
+      throw error;
+    }
+    const left = numbersOf(this._groups);
+    return () => {
+      const now = numbersOf(this._groups);
+      undo();
+      this._groups.forEach((group, i) => {
+        const [is, was] = [now[i] as ScheduledGroup, left[i] as ScheduledGroup];
+        if (is.lr !== was.lr) group.lr = is.lr;
+        if (is.momentum !== was.momentum && is.momentum !== undefined) group.momentum = is.momentum;
+        if (is.betas !== was.betas && is.betas !== undefined) group.betas = is.betas;
+      });
+    };
   }
 
   /** @internal Begins anew, from the initial learning rates. */
