@@ -2,11 +2,9 @@ import type { FileError } from '../errors.js';
 
 const quote = 0x22; // "
 const backslash = 0x5c;
-const escapes: ReadonlyMap<number, number> = new Map(
-  [...'""\\\\//b\bf\fn\nr\rt\t'.matchAll(/(.)(.)/gs)].map(([, name, value]) => [
-    (name as string).charCodeAt(0),
-    (value as string).charCodeAt(0),
-  ]),
+/** The character behind a backslash, and what the two stand for. */
+const escapes = new Map(
+  ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', 't\t'].map((pair) => [pair.charCodeAt(0), pair.charCodeAt(1)]),
 );
 
 const isSpace = (byte: number | undefined) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
