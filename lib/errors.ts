@@ -5,6 +5,8 @@
 export class AdjointError extends Error {
   /** Stable, for programs: `ADJOINT_SHAPE`, `ADJOINT_DTYPE`, … */
   readonly code: string;
+  /** Where in a model it was thrown, such as `encoder.layers.2.linear1`; undefined outside of one. */
+  declare modulePath?: string;
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -63,6 +63,7 @@ interface Native {
   view(token: object | undefined, tensor: object, handle: number, offset: number, length: number): number;
   watch(handle: number, token: object): void;
   release(handle: number): void;
+  isUsed(handle: number): boolean;
   checkFree(handle: number, written: boolean, name: string): void;
   write(handle: number, source: TypedArray): void;
   read(handle: number, target: TypedArray): void;
@@ -70,6 +71,8 @@ interface Native {
   writes(handle: number): number;
   memoryStats(): MemoryStats;
   setErrors(makeError: (what: string, name: string) => Error): void;
+  noteModule(module: object): void;
+  liveModules(): object[];
   sweep(force: boolean): void;
   limitMemory(bytes: number): void;
   resetPeak(): void;
@@ -89,6 +92,7 @@ interface Native {
   runnerDispose(runner: Runner): void;
   programAdd(runner: Runner, faulty: Int32Array): number;
   programBind(runner: Runner, program: number): boolean;
+  programTensors(runner: Runner, program: number): number[];
   programDrop(runner: Runner, program: number): boolean;
   submit(runner: Runner, program: number, count: number, handles: Int32Array): number;
   replay(runner: Runner, program: number, times: BigInt64Array | undefined, handles: Int32Array): number | number[];

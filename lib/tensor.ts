@@ -4,7 +4,7 @@ import type { Node } from './autograd/tape.js';
 import { arrayTypes, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
 import { ArgumentError, AutogradError, DTypeError, describe, formatShape, ShapeError, StateError } from './errors.js';
 import { formatTensor } from './format.js';
-import { allocationError, currentScope, type Scope, Token } from './memory.js';
+import { allocationError, currentScope, moveTo, type Scope, Token } from './memory.js';
 import { native } from './native.js';
 import { type NestedArray, nest } from './nest.js';
 import { currentRecording, recordedGradient, refuseReading, structureChanged } from './program/recording.js';
@@ -327,6 +327,22 @@ export class Tensor {
   /** @internal */
   set _token(value: Token | null) {
     this.#token = value;
+  }
+
+  /**
+   * @internal Takes the memory and the dtype of a new tensor of the same shape, which nobody else knows and which ends with
+   * that. Views of this one keep the old memory.
+   */
+  _takeOver(fresh: Tensor): void {
+    moveTo(fresh, this.#scope);
+    const old = this.handle;
+    this.#handle = fresh.#handle;
+    this.#token = fresh.#token;
+    this.#base = { version: baseOf(this).version + 1 };
+    this.#data = null;
+    (this as { dtype: DType }).dtype = fresh.dtype;
+    fresh.#handle = 0;
+    native.release(old);
   }
 
   // What merely has this class as its prototype is no tensor: it has none of the private fields.

@@ -1,55 +1,20 @@
 // Updates of many tensors change all of them or, when one fails (no memory, a lock, a disposed tensor), none.
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
-  AllocationError,
   type CompiledStep,
   compile,
-  freeMemory,
-  memoryStats,
   nn,
   noGrad,
   ones,
   optim,
   randn,
   StateError,
-  setMemoryLimit,
   type Tensor,
   tensor,
   zeros,
 } from '../lib/index.js';
 import { errorOf } from './refusals.js';
-
-type AnyOptimizer = optim.Optimizer<{ lr: number }>;
-
-const { limitBytes } = memoryStats();
-afterEach(() => setMemoryLimit(limitBytes));
-
-const bits = (t: Tensor | null | undefined): string | null =>
-  t ? `${t.dtype} [${t.shape}] ${Buffer.from(t.toTypedArray().buffer).toString('hex')}` : null;
-
-/** All that a failed call must leave as it was. */
-function everything(tensors: readonly Tensor[], optimizer?: AnyOptimizer): unknown {
-  const saved = optimizer?.stateDict();
-  return {
-    tensors: tensors.map((t) => [bits(t), bits(t._grad), t._base?.version ?? 0, t.requiresGrad]),
-    state: saved && Object.entries(saved.state).map(([i, s]) => [i, Object.entries(s).map(([k, t]) => [k, bits(t)])]),
-    groups: saved?.param_groups,
-  };
-}
-
-/** Calls `run` with room for one more small tensor each time, until it succeeds; `check` follows each failure. */
-function withLittleMemory(run: () => void, check: () => void): number {
-  for (let blocks = 0; blocks < 200; blocks++) {
-    freeMemory();
-    setMemoryLimit(memoryStats().liveBytes + 64 * blocks);
-    const error = errorOf(run);
-    setMemoryLimit(limitBytes);
-    if (error === undefined) return blocks;
-    expect(error).toBeInstanceOf(AllocationError);
-    check();
-  }
-  throw new Error('never enough memory');
-}
+import { type AnyOptimizer, everything, imageOf, withLittleMemory } from './whole.js';
 
 const square = ones([128, 128]);
 
@@ -79,12 +44,12 @@ async function whileLocked(w: Tensor, use: () => void, others: readonly Tensor[]
 }
 
 // While a state tensor is locked, it cannot be read.
-function withoutStateOf(optimizer: AnyOptimizer, w: Tensor): AnyOptimizer {
+function withoutStateOf(optimizer: AnyOptimizer, w: Tensor): Pick<AnyOptimizer, 'stateDict'> {
   const saved = optimizer.stateDict();
   const state = Object.fromEntries(
     Object.entries(saved.state).map(([i, s]) => [i, Object.fromEntries(Object.entries(s).filter(([, t]) => t !== w))]),
   );
-  return { stateDict: () => ({ ...saved, state }) } as unknown as AnyOptimizer;
+  return { stateDict: () => ({ ...saved, state }) } as never;
 }
 
 type Groups = { params: Tensor[] }[];
@@ -188,12 +153,12 @@ describe.each(optimizers)('%s.step with two groups', (name, makeAny) => {
       });
       optimizer.step();
       const { state, param_groups } = optimizer.stateDict();
-      const [first, second] = [0, 1].map((i) => Object.entries(state[i] ?? {}).map(([k, t]) => [k, bits(t)]));
+      const [first, second] = [0, 1].map((i) => Object.entries(state[i] ?? {}).map(([k, t]) => [k, imageOf(t)]));
       expect(first).not.toEqual(second);
       optimizer.loadStateDict({ state: { 0: state[1], 1: state[0] }, param_groups } as never);
       const swapped = optimizer.stateDict().state;
-      expect(Object.entries(swapped[0] ?? {}).map(([k, t]) => [k, bits(t)])).toEqual(second);
-      expect(Object.entries(swapped[1] ?? {}).map(([k, t]) => [k, bits(t)])).toEqual(first);
+      expect(Object.entries(swapped[0] ?? {}).map(([k, t]) => [k, imageOf(t)])).toEqual(second);
+      expect(Object.entries(swapped[1] ?? {}).map(([k, t]) => [k, imageOf(t)])).toEqual(first);
     });
   });
 });

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { backward } from '../lib/autograd/engine.js';
 import { noGrad } from '../lib/autograd/tape.js';
@@ -145,6 +146,7 @@ describe('Module', () => {
         '(model)  Sequential()              [32, 10]      101,760',
         '0        Flatten()                 [32, 784]           0',
         '1        Linear(784, 128)          [32, 128]     100,480',
+        '2        relu                      [32, 128]           0',
         '3        Dropout(p 0.2)            [32, 128]           0',
         '4        Linear(128, 10, no bias)  [32, 10]        1,280',
         '101,760 parameters, 101,760 of them trained',
@@ -154,6 +156,40 @@ describe('Module', () => {
     expect(Object.hasOwn(model, 'forward')).toBe(false);
     model.requiresGrad_(false);
     expect(model.summary()).toContain('101,760 parameters, 0 of them trained');
+    expect(() => model.summary('32' as never)).toThrow('summary: inputs must be shapes or tensors, got "32"');
+  });
+
+  it('summary goes as far as forward does', () => {
+    const twice = (x: Tensor): Tensor => mul(x, 2);
+    const model = nn.sequential(
+      nn.sequential(new nn.Linear(4, 3), nn.relu, twice),
+      new nn.Linear(2, 1),
+      nn.relu,
+      (x) => x,
+    );
+    model.train();
+    const layers = [...model.layers];
+    expect(model.summary([5, 4])).toBe(
+      [
+        'name     layer         output  parameters',
+        '(model)  Sequential()                  18',
+        '0        Sequential()  [5, 3]           0',
+        '0.0      Linear(4, 3)  [5, 3]          15',
+        '0.1      relu          [5, 3]           0',
+        '0.2      twice         [5, 3]           0',
+        '1        Linear(2, 1)  failed           3',
+        '2        relu                           0',
+        '3        function                       0',
+        '18 parameters, 18 of them trained',
+        'forward fails: 1 (Linear): last dimension of x must be inFeatures 2, got x [5, 3]',
+      ].join('\n'),
+    );
+    expect(model.layers).toEqual(layers);
+    expect(model.modules().map((m) => [m.training, Object.hasOwn(m, 'forward')])).toEqual(
+      new Array(4).fill([true, false]),
+    );
+    expect(inspect(model)).toBe(model.summary());
+    expect(model.summary()).toMatch(/^0\.2 +twice +0$/m);
   });
 });
 
@@ -199,6 +235,9 @@ describe('Sequential', () => {
   it('refuses what is no layer, and inputs of the wrong size', () => {
     expect(() => nn.sequential(new nn.Linear(2, 2), 3 as never)).toThrow(
       'Sequential: layer 1 must be a module or a function of a tensor, got 3',
+    );
+    expect(() => nn.sequential(new nn.Linear(2, 2), nn.ReLU as never)).toThrow(
+      'Sequential: layer 1 must be a module or a function of a tensor, got the class ReLU; make one: new ReLU(…)',
     );
     expect(() => new nn.Linear(784, 10).forward(ones([32, 28, 28]))).toThrow(
       'Linear: last dimension of x must be inFeatures 784, got x [32, 28, 28]; flatten it first: x.reshape([32, 784])',

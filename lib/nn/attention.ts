@@ -24,7 +24,8 @@ import { type AttentionLabels, checkCache, checkMask, ownLabels } from './attent
 import { xavierUniform_, zeros_ } from './init.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import { Linear } from './linear.js';
-import { Module, parameter } from './module.js';
+import { Module } from './module.js';
+import { parameter } from './roles.js';
 
 /** Options of `MultiheadAttention`. */
 export interface MultiheadAttentionOptions {

@@ -3,7 +3,8 @@ import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeE
 import { batchNorm } from '../ops/batchnorm.js';
 import { ones, zeros } from '../ops/creation.js';
 import { checkDType, checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
-import { buffer, Module, parameter } from './module.js';
+import { Module } from './module.js';
+import { buffer, parameter } from './roles.js';
 
 /** Options of `BatchNorm1d` and `BatchNorm2d`. */
 export interface BatchNormLayerOptions {

@@ -5,6 +5,7 @@ import { flatten } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
 import { ReLU, Sigmoid, Tanh } from './activations.js';
 import { Linear } from './linear.js';
+import { locate, type Part } from './location.js';
 import { Module } from './module.js';
 
 /** What a Sequential is made of: modules, and functions of one tensor. */
@@ -27,6 +28,13 @@ function fusable(layer: Layer | undefined): LinearActivation | undefined {
   return Object.hasOwn(layer, 'forward') ? undefined : fusedModules.get(layer.constructor);
 }
 
+function checkLayer(layer: unknown, i: number): void {
+  const isClass = typeof layer === 'function' && layer.prototype instanceof Module;
+  if (layer instanceof Module || (typeof layer === 'function' && !isClass)) return;
+  const got = isClass ? `the class ${layer.name}; make one: new ${layer.name}(…)` : describe(layer);
+  throw new ArgumentError(`Sequential: layer ${i} must be a module or a function of a tensor, got ${got}`);
+}
+
 /**
  * Layers one after the other. A Linear and the relu, tanh or sigmoid after it run in one pass.
  *
@@ -43,13 +51,7 @@ export class Sequential extends Module {
 
   constructor(...layers: Layer[]) {
     super();
-    layers.forEach((layer, i) => {
-      if (!(layer instanceof Module) && typeof layer !== 'function') {
-        throw new ArgumentError(
-          `Sequential: layer ${i} must be a module or a function of a tensor, got ${describe(layer)}`,
-        );
-      }
-    });
+    layers.forEach(checkLayer);
     this.layers = layers;
   }
 
@@ -57,17 +59,26 @@ export class Sequential extends Module {
     return this.layers;
   }
 
+  override _parts(): [string, Part][] {
+    return this.layers.map((layer, i) => [String(i), layer]);
+  }
+
   forward(x: Tensor): Tensor {
+    const { layers } = this;
     let y = x;
-    for (let i = 0; i < this.layers.length; i++) {
-      const layer = this.layers[i] as Layer;
-      const activation =
-        layer instanceof Linear && layer.forward === Linear.prototype.forward ? fusable(this.layers[i + 1]) : undefined;
-      if (activation !== undefined) {
-        y = (layer as Linear).run(y, activation);
-        i++;
-      } else {
-        y = layer instanceof Module ? layer.forward(y) : layer(y);
+    for (let i = 0; i < layers.length; i++) {
+      const layer = layers[i] as Layer;
+      try {
+        const activation =
+          layer instanceof Linear && layer.forward === Linear.prototype.forward ? fusable(layers[i + 1]) : undefined;
+        if (activation !== undefined) {
+          y = (layer as Linear).run(y, activation);
+          i++;
+        } else {
+          y = layer instanceof Module ? layer.forward(y) : layer(y);
+        }
+      } catch (error) {
+        throw locate(error, layer);
       }
     }
     return y;

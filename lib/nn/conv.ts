@@ -6,7 +6,8 @@ import { type PaddingMode, paddingModes } from '../ops/padding.js';
 import { type PerDimension, perDimension } from '../ops/windows.js';
 import { checkDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { kaimingUniform_, uniform_ } from './init.js';
-import { Module, parameter } from './module.js';
+import { Module } from './module.js';
+import { parameter } from './roles.js';
 
 /** Options of `Conv1d` and `Conv2d`: those of the function, and `bias`, `dtype`. */
 export interface ConvLayerOptions extends ConvOptions {

@@ -5,7 +5,8 @@ import { fill_ } from '../ops/copy.js';
 import { type BagMode, bagsOf, checkPadding, rowsOf } from '../ops/embedding.js';
 import { checkDType, empty, type Tensor, view } from '../tensor.js';
 import { normal_ } from './init.js';
-import { Module, parameter } from './module.js';
+import { Module } from './module.js';
+import { parameter } from './roles.js';
 
 interface TableOptions {
   /** The row that stands for padding: zeros at first, without gradient; negative ones count from the end. Default none. */

@@ -30,13 +30,15 @@ export * as init from './init.js';
 export { KeyValueCache } from './key-value-cache.js';
 export { Linear } from './linear.js';
 export * from './losses.js';
-export { buffer, Module, parameter, type StateDict } from './module.js';
+export { Module } from './module.js';
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
 export * from './pool.js';
 export { SinusoidalPositions } from './positions.js';
 export * from './recurrent.js';
 export * from './recurrent-cells.js';
 export type { LSTMState } from './recurrent-common.js';
+export { buffer, parameter } from './roles.js';
+export type { StateDict } from './state.js';
 export {
   type EncodeOptions,
   type FeedForwardActivation,

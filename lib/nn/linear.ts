@@ -4,7 +4,8 @@ import { type LinearActivation, linear } from '../ops/matmul.js';
 import { sizeOf } from '../shape.js';
 import { checkDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { kaimingUniform_, uniform_ } from './init.js';
-import { Module, parameter } from './module.js';
+import { Module } from './module.js';
+import { parameter } from './roles.js';
 
 /**
  * A fully connected layer: y = x · Wᵀ + b.

@@ -1,72 +1,30 @@
-import { types } from 'node:util';
-import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
-import {
-  ArgumentError,
-  checkFlag,
-  checkFunction,
-  checkOptions,
-  DTypeError,
-  describe,
-  formatShape,
-  StateError,
-} from '../errors.js';
-import { keep } from '../memory.js';
+import { checkFlag, checkFunction, checkOptions, DTypeError, StateError } from '../errors.js';
 import { native } from '../native.js';
-import { clone, copy_, to } from '../ops/copy.js';
-import { currentRecording, structureChanged } from '../program/recording.js';
-import { type Shape, sameShape } from '../shape.js';
-import { checkDType, checkTensor, clearGrad, Tensor } from '../tensor.js';
+import type { Slot } from '../program/glance.js';
+import { currentRecording, layersChanged, structureChanged } from '../program/recording.js';
+import type { Watched } from '../program/watch.js';
+import type { Shape } from '../shape.js';
+import { checkDType, clearGrad, type Tensor } from '../tensor.js';
+import { convertAll } from './conversion.js';
+import { guardForward, type Part } from './location.js';
+import { type Own, own, ownOf } from './places.js';
+import { roleOf } from './roles.js';
+import { slotsOf } from './slots.js';
+import { loadState, type StateDict } from './state.js';
 import { summarize } from './summary.js';
-
-const roles = new WeakMap<Tensor, 'parameter' | 'buffer'>();
-
-/**
- * Makes a tensor a parameter: as a property of a module it is trained, saved and counted. It outlives every scope.
- *
- * @param t float32 or float64, not the result of a recorded operation; becomes `requiresGrad`
- * @throws ArgumentError when t is the result of a recorded operation, DTypeError when it is not of floats
- * @example
- * this.scale = nn.parameter(ones([features]));
- */
-export function parameter(t: Tensor): Tensor {
-  checkTensor('parameter', 'tensor', t);
-  if (!t.isLeaf)
-    throw new ArgumentError('parameter: tensor must be a leaf, got the result of a recorded operation; use detach()');
-  t.requiresGrad = true;
-  roles.set(t, 'parameter');
-  return keep(t);
-}
-
-/**
- * Makes a tensor a buffer: as a property of a module it is saved, but not trained. It outlives every scope.
- *
- * @throws ArgumentError when t is not a tensor
- * @example
- * this.count = nn.buffer(zeros([1]));
- */
-export function buffer(t: Tensor): Tensor {
-  checkTensor('buffer', 'tensor', t);
-  roles.set(t, 'buffer');
-  return keep(t);
-}
-
-/** What `loadStateDict` accepts: names and tensors. */
-export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
-
-/** A place that holds a tensor or a module: a property, or an element of an array that is a property. */
-interface Place<T> {
-  name: string;
-  value: T;
-  holder: Record<string, unknown>;
-  key: string;
-}
+import { treeOf } from './tree.js';
 
 /**
  * The base of all layers and models. Properties are found by what they hold, so that no registration is needed:
- * tensors made by `nn.parameter` and `nn.buffer`, modules, and arrays of these. Names are PyTorch's: `fc.weight`, and
- * `layers.0.weight` for arrays.
+ * tensors made by `nn.parameter` and `nn.buffer`, modules, and arrays, plain objects, Maps and Sets of these, to whatever
+ * depth. Names are PyTorch's: `fc.weight`, `layers.0.weight`, `heads.a.weight`. Not found are `#private` fields, accessors
+ * and properties that are not enumerable: there a module may keep what is not its own. Layers in an object of another
+ * class are an error.
+ *
+ * An error of the library that is thrown in a module inside another one names it: `encoder.0 (Linear): …`, and
+ * `error.modulePath`. A compiled function that uses a module notices when its parameters or modules are replaced.
  *
  * @example
  * class Net extends nn.Module {
@@ -77,8 +35,14 @@ interface Place<T> {
  *   }
  * }
  */
-export abstract class Module {
+export abstract class Module implements Watched {
   private inTraining = true;
+
+  constructor() {
+    guardForward(Object.getPrototypeOf(this), Module.prototype);
+    native.noteModule(this);
+    layersChanged(); // another module may get it under a new name
+  }
 
   /** Whether layers such as Dropout behave as in training. Set by `train` and `eval`. */
   get training(): boolean {
@@ -105,37 +69,27 @@ export abstract class Module {
     return this;
   }
 
-  // The parameters, buffers and modules that are properties of this module, in this order.
-  private *places(): Generator<Place<Tensor | Module>> {
-    const modules: Place<Module>[] = [];
-    const buffers: Place<Tensor>[] = [];
-    for (const found of placesIn(this._holder() as Record<string, unknown>)) {
-      if (found.value instanceof Module) modules.push(found as Place<Module>);
-      else if (roles.get(found.value) === 'buffer') buffers.push(found as Place<Tensor>);
-      else if (roles.has(found.value)) yield found;
-    }
-    yield* buffers;
-    yield* modules;
+  /** @internal */
+  [own](): Own<Module> {
+    return ownOf<Module>(this, this._holder());
   }
 
-  // All places below, names in full: own parameters, own buffers, then the modules'.
-  // A module that points back to one it is in is not looked through again.
-  private *allPlaces(prefix = '', above: readonly Module[] = []): Generator<Place<Tensor>> {
-    if (above.includes(this)) return;
-    for (const place of this.places()) {
-      const name = prefix + place.name;
-      if (place.value instanceof Module) yield* place.value.allPlaces(`${name}.`, [...above, this]);
-      else yield { ...place, name, value: place.value };
-    }
+  /** @internal What `summary` lists, and errors name, one level below. */
+  _parts(): [string, Part][] {
+    return this.namedChildren();
   }
 
-  private *named(role: 'parameter' | 'buffer'): Generator<[string, Tensor]> {
-    const seen = new Set<Tensor>();
-    for (const { name, value } of this.allPlaces()) {
-      if (roles.get(value) !== role || seen.has(value)) continue;
-      seen.add(value);
-      yield [name, value];
+  /** @internal */
+  _slots(): Slot[] {
+    return slotsOf(this);
+  }
+
+  private named(role: 'parameter' | 'buffer'): [string, Tensor][] {
+    const seen = new Map<Tensor, string>();
+    for (const { name, value } of treeOf(this).places) {
+      if (roleOf(value) === role && !seen.has(value)) seen.set(value, name);
     }
+    return [...seen].map(([t, name]) => [name, t]);
   }
 
   /** All parameters, this module's and those of the modules in it; each once. */
@@ -145,7 +99,7 @@ export abstract class Module {
 
   /** All parameters with their names, such as `0.weight`. */
   namedParameters(): [string, Tensor][] {
-    return [...this.named('parameter')];
+    return this.named('parameter');
   }
 
   /** All buffers: what is saved, but not trained. */
@@ -155,36 +109,27 @@ export abstract class Module {
 
   /** All buffers with their names. */
   namedBuffers(): [string, Tensor][] {
-    return [...this.named('buffer')];
+    return this.named('buffer');
   }
 
-  /** The modules that are properties of this one. */
+  /** The modules that are properties of this one, or lie in its arrays, objects, Maps and Sets. */
   children(): Module[] {
     return this.namedChildren().map(([, m]) => m);
   }
 
-  /** The modules that are properties of this one, with their names. */
+  /** The same with their names. */
   namedChildren(): [string, Module][] {
-    return [...this.places()]
-      .filter((p): p is Place<Module> => p.value instanceof Module)
-      .map((p) => [p.name, p.value]);
+    return this[own]().modules.map(({ name, value }) => [name, value]);
   }
 
   /** This module and all below it, each once. */
   modules(): Module[] {
-    return this.namedModules().map(([, m]) => m);
+    return [...treeOf(this).modules.keys()];
   }
 
   /** This module (named '') and all below it with their names, each once. */
   namedModules(): [string, Module][] {
-    const found = new Map<Module, string>();
-    const visit = (module: Module, name: string): void => {
-      if (found.has(module)) return;
-      found.set(module, name);
-      for (const [child, m] of module.namedChildren()) visit(m, name === '' ? child : `${name}.${child}`);
-    };
-    visit(this, '');
-    return [...found].map(([m, name]) => [name, m]);
+    return [...treeOf(this).modules].map(([m, name]) => [name, m]);
   }
 
   /** Sets this module and all below it to training mode, or with `false` to evaluation. */
@@ -199,11 +144,17 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** Calls `fn` with each module below this one and then with this one, to initialise weights, say. */
+  /** Calls `fn` with each module below this one and then with this one, each once, to initialise weights, say. */
   apply(fn: (module: Module) => void): this {
     checkFunction('apply', 'fn', fn);
-    for (const child of this.children()) child.apply(fn);
-    fn(this);
+    const seen = new Set<Module>();
+    const visit = (module: Module): void => {
+      if (seen.has(module)) return;
+      seen.add(module);
+      for (const child of module.children()) visit(child);
+      fn(module);
+    };
+    visit(this);
     return this;
   }
 
@@ -219,33 +170,30 @@ export abstract class Module {
   }
 
   /**
-   * Converts float parameters and buffers. They become other tensors: make the optimizer afterwards.
+   * Converts float parameters and buffers, and gradients that there are, in place: the same tensors get other memory.
+   * Optimizers made before go on (they convert their state in the next step), and compiled functions are recorded anew.
+   * Views taken before keep the old memory.
    *
    * @param dtype float32 or float64
+   * @throws StateError when a compiled step that is queued uses one of them; nothing is changed then
    */
   to(dtype: DType): this {
     if (!isFloat(checkDType('Module.to', dtype ?? null, 'float32'))) {
       throw new DTypeError(`Module.to: dtype must be float32 or float64, got ${dtype}`);
     }
-    const converted = new Map<Tensor, Tensor>();
-    for (const { value, holder, key } of this.allPlaces()) {
-      if (value.dtype === dtype || !isFloat(value.dtype)) continue;
-      let t = converted.get(value);
-      if (t === undefined) {
-        t = noGrad(() => to(value, dtype));
-        if (roles.get(value) === 'buffer') buffer(t);
-        else parameter(t).requiresGrad = value.requiresGrad;
-        converted.set(value, t);
-      }
-      holder[key] = t;
-    }
+    convertAll('Module.to', this.stateDict().values(), dtype);
     return this;
   }
 
   /** Parameters and buffers under PyTorch's names, the tensors themselves: what is saved and loaded. */
   stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
-    for (const { name, value } of this.allPlaces()) state.set(name, value);
+    for (const { name, value } of treeOf(this).places) {
+      if ((state.get(name) ?? value) !== value) {
+        throw new StateError(`${this.constructor.name}: two tensors have the name ${name}; rename a property or a key`);
+      }
+      state.set(name, value);
+    }
     return state;
   }
 
@@ -260,24 +208,7 @@ export abstract class Module {
    */
   loadStateDict(state: StateDict, options?: { strict?: boolean }): { missing: string[]; unexpected: string[] } {
     checkOptions('loadStateDict', options, ['strict']);
-    if (state === null || typeof state !== 'object' || state instanceof Tensor) {
-      throw new ArgumentError(`loadStateDict: state must be a Map or an object of tensors, got ${describe(state)}`);
-    }
-    const given = new Map(types.isMap(state) ? state : Object.entries(state)) as Map<string, Tensor>;
-    const own = this.stateDict();
-    // Of a tensor that has several names, one is enough.
-    const covered = new Set([...own].flatMap(([name, t]) => (given.has(name) ? [t] : [])));
-    const missing = [...own].flatMap(([name, t]) => (covered.has(t) ? [] : [name]));
-    const unexpected = [...given.keys()].filter((name) => !own.has(name));
-    const problems = [...own].flatMap(([name, t]) => (given.has(name) ? mismatch(name, given.get(name), t) : []));
-    if (checkFlag('loadStateDict', 'strict', options?.strict, true)) {
-      if (missing.length > 0) problems.unshift(`missing ${missing.join(', ')}`);
-      if (unexpected.length > 0) problems.push(`unexpected ${unexpected.join(', ')}`);
-    }
-    if (problems.length > 0) throw new StateError(`loadStateDict: state must fit the module: ${problems.join('; ')}`);
-    const copies = [...own].flatMap(([name, t]) => (given.has(name) ? [[t, given.get(name) as Tensor] as const] : []));
-    copyAll('loadStateDict', copies);
-    return { missing, unexpected };
+    return loadState(state, this.stateDict(), checkFlag('loadStateDict', 'strict', options?.strict, true));
   }
 
   /** What a layer shows of itself in `summary`: `Linear(784, 128)`. */
@@ -286,7 +217,8 @@ export abstract class Module {
   }
 
   /**
-   * A table of the layers with their output shapes and numbers of parameters, as text.
+   * A table of the layers, functions in a Sequential included, with their output shapes and numbers of parameters, as text.
+   * Where `forward` fails, the table goes as far as it came, and the error's text is below it.
    *
    * @param inputs shapes (or tensors) of what `forward` takes; without them the table has no output shapes
    * @example
@@ -297,38 +229,10 @@ export abstract class Module {
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.summary();
+    try {
+      return this.summary();
+    } catch (error) {
+      return `${this.constructor.name} (${error instanceof Error ? error.message : error})`;
+    }
   }
-}
-
-function* placesIn(holder: Record<string, unknown>, prefix = ''): Generator<Place<Tensor | Module>> {
-  for (const [key, value] of Object.entries(holder)) {
-    if (value instanceof Tensor || value instanceof Module) yield { name: prefix + key, value, holder, key };
-    else if (Array.isArray(value)) yield* placesIn(value as unknown as Record<string, unknown>, `${prefix}${key}.`);
-  }
-}
-
-// Copies sources into tensors of the same shapes: all or, when one of them cannot be read or written, none.
-function copyAll(operation: string, pairs: readonly (readonly [to: Tensor, from: Tensor])[]): void {
-  const written = new Set(pairs.flatMap(([to]) => (to._base === null ? [to] : [to, to._base])));
-  for (const [to] of pairs) native.checkFree(to.handle, true, operation);
-  noGrad(() => {
-    const sources = pairs.map(([to, from]) => {
-      native.checkFree(from.handle, false, operation);
-      const isWritten = from !== to && (written.has(from) || (from._base !== null && written.has(from._base)));
-      return isWritten ? clone(from) : from;
-    });
-    pairs.forEach(([to], i) => {
-      copy_(to, sources[i] as Tensor);
-    });
-  });
-}
-
-function mismatch(name: string, given: unknown, own: Tensor): string[] {
-  if (!(given instanceof Tensor)) return [`${name} must be a tensor, got ${describe(given)}`];
-  if (given.disposed) return [`${name} must be a live tensor, got a disposed one`];
-  if (!sameShape(given.dims, own.dims)) {
-    return [`${name} must be ${formatShape(own.dims)}, got ${formatShape(given.dims)}`];
-  }
-  return isFloat(given.dtype) === isFloat(own.dtype) ? [] : [`${name} must be ${own.dtype}, got ${given.dtype}`];
 }

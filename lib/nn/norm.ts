@@ -12,7 +12,8 @@ import { variance } from '../ops/statistics.js';
 import type { Shape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { type BatchNormLayerOptions, checkFeatures, checkLike, FeatureNorm } from './batchnorm.js';
-import { Module, parameter } from './module.js';
+import { Module } from './module.js';
+import { parameter } from './roles.js';
 
 /** Options of `LayerNorm` and `RMSNorm`. */
 export interface LayerNormLayerOptions {

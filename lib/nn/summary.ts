@@ -1,45 +1,76 @@
 import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, describe, formatShape } from '../errors.js';
-import { longest } from '../format.js';
 import { zeros } from '../ops/creation.js';
 import type { Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
+import type { Part } from './location.js';
 import type { Module } from './module.js';
+import { own } from './places.js';
+
+/** A line of the table. */
+interface Row {
+  name: string;
+  part: Part;
+  /** Of a function, the list that it is in. */
+  list: Part[];
+  /** Of the last call; empty where it was not called. */
+  output: string;
+}
 
 /** @internal The text of `Module.summary`. */
 export function summarize(model: Module, inputs: readonly (Shape | Tensor)[]): string {
-  const modules = model.namedModules();
-  const outputs = inputs.length === 0 ? null : outputShapes(model, inputs);
-  const count = (m: Module, deep: boolean): number => {
-    const all = deep ? m.parameters() : m.namedParameters().flatMap(([name, t]) => (name.includes('.') ? [] : [t]));
-    return all.reduce((sum, t) => sum + t.size, 0);
-  };
-  const rows = modules.map(([name, m]) => [
-    name === '' ? '(model)' : name,
-    m.toString(),
-    outputs?.get(m) ?? '',
-    number(count(m, name === '')),
-  ]);
+  const rows = rowsOf(model);
+  const failure = inputs.length === 0 ? null : noteOutputs(model, rows, inputs);
   const heads = ['name', 'layer', 'output', 'parameters'];
-  const columns = heads.map((_, i) => i).filter((i) => i !== 2 || outputs !== null);
-  const widths = heads.map((head, i) => longest([head, ...rows.map((row) => row[i] as string)]));
-  const line = (cells: readonly string[]): string =>
+  const cells = rows.map(({ name, part, output }) => [
+    name === '' ? '(model)' : name,
+    typeof part === 'function' ? part.name || 'function' : part.toString(),
+    output,
+    number(typeof part === 'function' ? 0 : sizeOf(part, name === '')),
+  ]);
+  const columns = heads.map((_, i) => i).filter((i) => i !== 2 || inputs.length > 0);
+  const widths = heads.map((head, i) =>
+    cells.reduce((width, row) => Math.max(width, (row[i] as string).length), head.length),
+  );
+  const line = (row: readonly string[]): string =>
     columns
       .map((i) =>
-        i === 3 ? (cells[i] as string).padStart(widths[i] as number) : (cells[i] as string).padEnd(widths[i] as number),
+        i === 3 ? (row[i] as string).padStart(widths[i] as number) : (row[i] as string).padEnd(widths[i] as number),
       )
       .join('  ');
   const frozen = model.parameters().reduce((sum, t) => sum + (t.requiresGrad ? 0 : t.size), 0);
-  const total = count(model, true);
+  const total = sizeOf(model, true);
   const foot = `${number(total)} parameters, ${number(total - frozen)} of them trained`;
-  return [line(heads), ...rows.map(line), foot].join('\n');
+  return [line(heads), ...cells.map(line), foot, ...(failure === null ? [] : [failure])].join('\n');
 }
 
 const number = (n: number): string => n.toLocaleString('en-US');
 
-// Runs the model on zeros, in evaluation mode, and notes the shape of what each module returns.
-function outputShapes(model: Module, inputs: readonly (Shape | Tensor)[]): Map<Module, string> {
-  const found = new Map<Module, string>();
+function sizeOf(module: Module, deep: boolean): number {
+  const parameters = deep ? module.parameters() : new Set(module[own]().parameters.map(({ value }) => value));
+  let size = 0;
+  for (const t of parameters) size += t.size;
+  return size;
+}
+
+// The modules, each once, and the functions between them.
+function rowsOf(model: Module): Row[] {
+  const rows: Row[] = [];
+  const seen = new Set<Part>();
+  const visit = (part: Part, name: string, list: Part[]): void => {
+    if (typeof part !== 'function' && seen.has(part)) return;
+    seen.add(part);
+    rows.push({ name, part, list, output: '' });
+    if (typeof part === 'function') return;
+    const holder = part._holder() as Part[];
+    for (const [child, below] of part._parts()) visit(below, name === '' ? child : `${name}.${child}`, holder);
+  };
+  visit(model, '', []);
+  return rows;
+}
+
+// Runs the model on zeros, in evaluation mode, and notes the shape of what each part returns. The text of what fails.
+function noteOutputs(model: Module, rows: readonly Row[], inputs: readonly (Shape | Tensor)[]): string | null {
   const dtype = model.parameters()[0]?.dtype ?? 'float32';
   const tensors = inputs.map((input) => {
     if (input instanceof Tensor) return input;
@@ -47,33 +78,55 @@ function outputShapes(model: Module, inputs: readonly (Shape | Tensor)[]): Map<M
       throw new ArgumentError(`summary: inputs must be shapes or tensors, got ${describe(input)}`);
     return zeros(input, { dtype });
   });
-  const modules = model.modules();
-  const modes = modules.map((m) => m.training);
-  const own = modules.map((m) => Object.getOwnPropertyDescriptor(m, 'forward'));
-  for (const m of modules) {
-    const forward = m.forward;
-    m.forward = (...args: unknown[]) => {
-      const output: unknown = forward.apply(m, args);
-      found.set(m, shapesOf(output));
-      return output;
-    };
-  }
+  const modes = model.modules().map((m) => [m, m.training] as const);
+  const failures = new Set<unknown>();
+  const undo = rows.map((row) => listen(row, failures));
   try {
     model.eval();
     noGrad(() => model.forward(...tensors));
+    return null;
+  } catch (error) {
+    return `forward fails: ${error instanceof Error ? error.message : String(error)}`;
   } finally {
-    modules.forEach((m, i) => {
-      m.training = modes[i] as boolean;
-      delete (m as Partial<Module>).forward;
-      const property = own[i];
-      if (property !== undefined) Object.defineProperty(m, 'forward', property);
-    });
+    for (const put of undo) put();
+    for (const [m, mode] of modes) m.training = mode;
   }
-  return found;
+}
+
+// Notes what a part returns, or that it was the first to throw. Returns how to end that.
+function listen(row: Row, failures: Set<unknown>): () => void {
+  const { part, list } = row;
+  const noted =
+    (call: (...args: never[]) => unknown) =>
+    (...args: never[]): unknown => {
+      try {
+        const output = call(...args);
+        row.output = shapesOf(output);
+        return output;
+      } catch (error) {
+        if (!failures.has(error)) row.output = 'failed';
+        failures.add(error);
+        throw error;
+      }
+    };
+  if (typeof part === 'function') {
+    const i = list.indexOf(part);
+    if (i < 0 || Object.isFrozen(list)) return () => {};
+    list[i] = noted(part);
+    return () => {
+      list[i] = part;
+    };
+  }
+  const property = Object.getOwnPropertyDescriptor(part, 'forward');
+  if (!Object.isExtensible(part)) return () => {};
+  part.forward = noted(part.forward.bind(part));
+  return () => {
+    delete (part as Partial<Module>).forward;
+    if (property !== undefined) Object.defineProperty(part, 'forward', property);
+  };
 }
 
 function shapesOf(output: unknown): string {
   if (output instanceof Tensor) return formatShape(output.dims);
-  if (Array.isArray(output)) return output.map(shapesOf).join(' ');
-  return '';
+  return Array.isArray(output) ? output.map(shapesOf).join(' ') : '';
 }

@@ -7,6 +7,7 @@ import { MultiheadAttention } from './attention.js';
 import { Dropout } from './dropout.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import { Linear } from './linear.js';
+import { within } from './location.js';
 import { Module } from './module.js';
 import { LayerNorm } from './norm.js';
 
@@ -65,7 +66,7 @@ export function feedForward(
 ): Tensor {
   const hidden =
     activation === 'relu' || activation === relu
-      ? first.run(x, 'relu')
+      ? within(first, () => first.run(x, 'relu'))
       : (activation === 'gelu' ? gelu : activation)(first.forward(x));
   return second.forward(drop.forward(hidden));
 }

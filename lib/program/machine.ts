@@ -69,10 +69,12 @@ export class Machine {
         program.used = ++this.used;
         return program;
       }
-      return null;
     } finally {
       this.following = false;
     }
+    const stale = this.programs.filter((program) => program.isStale && program !== this.gathered);
+    for (const program of stale) this.drop(program);
+    return null;
   }
 
   /** Whether JavaScript has to act before the next step. */
@@ -141,9 +143,13 @@ export class Machine {
       const others = this.programs.filter((program) => program !== this.gathered);
       if (others.length === 0) return;
       const oldest = others.reduce((a, b) => (a.used <= b.used ? a : b));
-      native.programDrop(this.runner, oldest.number);
-      this.programs.splice(this.programs.indexOf(oldest), 1);
+      this.drop(oldest);
     }
+  }
+
+  private drop(program: Program): void {
+    native.programDrop(this.runner, program.number);
+    this.programs.splice(this.programs.indexOf(program), 1);
   }
 
   /** Queues a call and resolves with its results. */

@@ -10,8 +10,9 @@ import { sameShape } from '../shape.js';
 import { empty, newestTensor, Tensor } from '../tensor.js';
 import { sharedArgument } from './endings.js';
 import { Journal } from './journal.js';
-import { type Follower, Recording, recordingWith, structureNow, unrecorded } from './recording.js';
+import { type Follower, layersNow, Recording, recordingWith, structureNow, unrecorded } from './recording.js';
 import { rebuild, type Structure, structureOf } from './structure.js';
+import { type Watch, watchModules } from './watch.js';
 
 interface Slot {
   shape: Shape;
@@ -30,6 +31,9 @@ export class Program {
   /** When it was last used. */
   used = 0;
   private structure = structureNow();
+  private layers = layersNow();
+  /** A parameter has got other memory: no call fits any more. */
+  isStale = false;
   private readonly changed: readonly Tensor[];
   /** Gradients that a call returns as `p.grad`. */
   private readonly returned: readonly [Tensor, number][];
@@ -43,6 +47,7 @@ export class Program {
     readonly result: Structure,
     private readonly recording: Recording,
     returned: readonly [Tensor, number][],
+    private readonly watch: Watch | null,
   ) {
     const slot = ({ dims: shape, dtype, requiresGrad }: Tensor): Slot => ({ shape, dtype, requiresGrad });
     this.inputs = inputs.map(slot);
@@ -64,10 +69,22 @@ export class Program {
         return false;
     }
     for (const follower of this.followers) if (follower.holds !== undefined && !follower.holds()) return false;
+    const same = this.watch === null || this.watch.glance();
+    if (same === false) return false;
+    if ((same === null || this.layers !== layersNow()) && !this.hasLayers()) return false;
     if (this.structure === structureNow()) return true;
     for (const [module, mode] of this.recording.modes) if (module.training !== mode) return false;
     for (const [leaf, wanted] of this.recording.leaves) if (leaf._requiresGrad !== wanted) return false;
     this.structure = structureNow();
+    return true;
+  }
+
+  private hasLayers(): boolean {
+    if (this.watch !== null && !this.watch.holds()) {
+      this.isStale = this.watch.isConverted();
+      return false;
+    }
+    this.layers = layersNow();
     return true;
   }
 
@@ -262,13 +279,7 @@ function settleGradients(recording: Recording, outputs: readonly Tensor[]): [Ten
 /** Makes the newest native recording a program. */
 export function makeProgram(runner: Runner, recorded: Recorded): Program {
   const { recording, inputs, numbers, outputs, result, returned } = recorded;
-  return new Program(
-    native.programAdd(runner, Int32Array.from(recording.faults.keys())),
-    inputs,
-    numbers,
-    outputs,
-    result,
-    recording,
-    returned,
-  );
+  const number = native.programAdd(runner, Int32Array.from(recording.faults.keys()));
+  const watch = watchModules(recording.called, native.programTensors(runner, number));
+  return new Program(number, inputs, numbers, outputs, result, recording, returned, watch);
 }

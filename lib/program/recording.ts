@@ -17,6 +17,7 @@ export interface Follower {
 let current: Recording | null = null;
 let suspended = 0;
 let structure = 0;
+let layers = 0;
 
 /** What one eager run of a compiled function showed of what lies outside of it. */
 export class Recording {
@@ -34,6 +35,8 @@ export class Recording {
   private readonly bases = new Set<Base>();
   /** How to put back what the step moves in JavaScript, should it fail; the native side has the contents of tensors. */
   readonly journal = new Journal();
+  /** Modules whose `forward` ran. */
+  readonly called = new Set<object>();
   /** How to word a fault of the operation with that number. */
   readonly faults = new Map<number, (fault: Fault) => Error>();
 
@@ -144,6 +147,16 @@ export function structureChanged(undo: () => void): void {
     structure++;
     undo();
   });
+}
+
+/** Notes that a module, parameter or buffer has been made, or converted, somewhere. */
+export function layersChanged(): void {
+  layers++;
+}
+
+/** Changes whenever `layersChanged` is called. */
+export function layersNow(): number {
+  return layers;
 }
 
 /** Changes whenever `structureChanged` is called. */

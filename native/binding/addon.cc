@@ -92,6 +92,19 @@ void setErrors(const Napi::CallbackInfo& info) {
   instanceOf(info).environment.setErrors(info[0]);
 }
 
+// noteModule(object), liveModules() → those noted that JavaScript has not lost
+void noteModule(const Napi::CallbackInfo& info) {
+  const napi_value module = ownerOf(info, 0);
+  if (module == nullptr || !instanceOf(info).modules.add(module)) throw internalError(info, "an object was expected");
+}
+
+Napi::Value liveModules(const Napi::CallbackInfo& info) {
+  const auto list = Napi::Array::New(info.Env());
+  uint32_t count = 0;
+  instanceOf(info).modules.forEach([&](napi_value object) { napi_set_element(info.Env(), list, count++, object); });
+  return list;
+}
+
 void sweep(const Napi::CallbackInfo& info) { instanceOf(info).environment.sweep(booleanOf(info, 0)); }
 void limitMemory(const Napi::CallbackInfo& info) { setMemoryLimit(static_cast<uint64_t>(integerOf(info, 0))); }
 void resetPeak(const Napi::CallbackInfo&) { resetMemoryPeak(); }
@@ -160,6 +173,8 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   addBareExport(exports, "release", release, instance);
   add("memoryStats", memoryStats);
   add("setErrors", setErrors);
+  add("noteModule", noteModule);
+  add("liveModules", liveModules);
   add("sweep", sweep);
   add("limitMemory", limitMemory);
   add("resetPeak", resetPeak);

@@ -42,6 +42,15 @@ class Environment {
     return slot.storage && slot.generation == handle >> kSlotBits ? &slot : nullptr;
   }
 
+  // use(handle, slot) for each live tensor.
+  template <typename Use>
+  void forEachTensor(Use use) const {
+    for (uint32_t i = 1; i < slots_.size(); i++) {
+      const Slot& slot = slots_[i];
+      if (slot.storage) use(static_cast<uint32_t>(slot.generation) << kSlotBits | i, slot);
+    }
+  }
+
   static constexpr uint32_t kNoMemory = 0;
   static constexpr uint32_t kTooMany = UINT32_MAX;
 

@@ -9,14 +9,17 @@
 #include "arguments.h"
 #include "call.h"
 #include "programs.h"
+#include "weak_list.h"
 
 namespace adjoint {
 
 // Everything that lives as long as one JavaScript thread.
 struct Instance {
-  explicit Instance(Napi::Env env, const Level* chosen) : environment(env), programs(&environment), level(chosen) {}
+  explicit Instance(Napi::Env env, const Level* chosen)
+      : environment(env), programs(&environment), modules(env), level(chosen) {}
   Environment environment;
   Programs programs;
+  WeakList modules;
   const Level* level;
   std::vector<std::unique_ptr<BoundKernel>> kernels;
 };

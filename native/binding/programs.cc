@@ -293,6 +293,7 @@ void addPrograms(Napi::Object exports, Programs* programs) {
   add("programAdd", programAdd);
   add("programBind", programBind);
   add("programDrop", programDrop);
+  add("programTensors", programTensors);
   add("submit", submit);
   add("replay", replay);
   add("abort", abortSteps);

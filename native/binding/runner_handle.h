@@ -62,7 +62,8 @@ inline Program& programOf(const Info& info) {
   return *program;
 }
 
-// submit and replay (steps.cc).
+// steps.cc
+Napi::Value programTensors(const Info& info);
 Napi::Value submit(const Info& info);
 Napi::Value replay(const Info& info);
 

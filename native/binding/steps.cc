@@ -1,4 +1,6 @@
 // Submitting steps and replaying them here.
+#include <unordered_set>
+
 #include "runner_handle.h"
 
 namespace adjoint {
@@ -60,6 +62,18 @@ Napi::Value refusalOf(const Info& info, const Refusal& refusal) {
 }
 
 }  // namespace
+
+// programTensors(runner, program) → the handles of all tensors over the memory from outside that its steps use
+Napi::Value programTensors(const Info& info) {
+  const std::vector<Storage*>& list = programOf(info).capturedStorages;
+  const std::unordered_set<const Storage*> captured(list.begin(), list.end());
+  const auto handles = Napi::Array::New(info.Env());
+  uint32_t count = 0;
+  programsOf(info).environment->forEachTensor([&](uint32_t handle, const Slot& slot) {
+    if (captured.count(slot.storage.get()) > 0) handles.Set(count++, Napi::Number::New(info.Env(), handle));
+  });
+  return handles;
+}
 
 // submit(runner, program, count, handles) → a refusal's code + 256 · its index, 0 when all is well
 Napi::Value submit(const Info& info) {

@@ -47,6 +47,12 @@ void checkFree(const Napi::CallbackInfo& info) {
   freeSlotOf(info, name, written);
 }
 
+// isUsed(handle): whether a compiled step that is queued reads or writes the tensor, if only after a pause.
+Napi::Value isUsed(const Napi::CallbackInfo& info) {
+  const ProgramUse& use = slotOf(info, 0).storage->use;
+  return Napi::Boolean::New(info.Env(), use.writers > 0 || use.readers > 0);
+}
+
 // write(handle, typedArray), read(handle, typedArray)
 void write(const Napi::CallbackInfo& info) {
   const Slot& slot = freeSlotOf(info, "copy_", true);
@@ -122,6 +128,7 @@ void addTensors(Napi::Object exports, Instance* instance) {
   };
   add("watch", watch);
   add("checkFree", checkFree);
+  add("isUsed", isUsed);
   add("write", write);
   add("read", read);
   add("readNumber", readNumber);

@@ -1,0 +1,117 @@
+// Errors tell in which module of a model they were thrown.
+import { AdjointError } from '../errors.js';
+import { currentRecording, type Recording } from '../program/recording.js';
+import type { Module } from './module.js';
+
+/** What can fail: a module, or a function in a Sequential. */
+export type Part = Module | ((...inputs: never[]) => unknown);
+
+interface Location {
+  /** Where it was thrown, and the outermost module that it has come through. */
+  inner: Part;
+  outer: Part;
+  /** From outer to inner. */
+  path: string;
+  /** As they were thrown. */
+  message: string;
+  stack: string | undefined;
+}
+
+const locations = new WeakMap<Error, Location>();
+
+/**
+ * Notes that an error comes out of a part of a model, and returns it. Once it is known in which module that is, the error
+ * has its path in `modulePath`, and one of ours has it before its message: `encoder.layers.2.linear1 (Linear): …`.
+ */
+export function locate(error: unknown, part: Part): unknown {
+  if (!(error instanceof Error)) return error;
+  const location = locations.get(error);
+  if (location === undefined) {
+    locations.set(error, { inner: part, outer: part, path: '', message: error.message, stack: error.stack });
+  } else if (location.outer !== part) {
+    const name = typeof part === 'function' ? null : nameOf(location.outer, part);
+    if (name === null) location.inner = part; // something that the module made for itself
+    location.path = name === null ? '' : location.path === '' ? name : `${name}.${location.path}`;
+    location.outer = part;
+    show(error, location);
+  }
+  return error;
+}
+
+/** Calls a part of a model that has no `forward` to locate its errors, or whose `forward` is not what is called. */
+export function within<T>(part: Part, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw locate(error, part);
+  }
+}
+
+function nameOf(part: Part, module: Module): string | null {
+  try {
+    const direct = module._parts().find(([, other]) => other === part);
+    if (direct !== undefined) return direct[0];
+    return module.namedModules().find(([, other]) => other === part)?.[0] ?? null;
+  } catch {
+    return null; // its layers cannot be listed, for reasons that are not those of the error
+  }
+}
+
+function show(error: Error, { inner, path, message, stack }: Location): void {
+  try {
+    Object.assign(error, { modulePath: path });
+    if (!(error instanceof AdjointError)) return;
+    const name = typeof inner === 'function' ? inner.name : inner.constructor.name;
+    const rest = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+    error.message = path === '' ? message : `${path}${name === '' ? '' : ` (${name})`}: ${rest}`;
+    error.stack = stack?.replace(message, () => error.message);
+  } catch {
+    // It is frozen, or has accessors that throw.
+  }
+}
+
+// Faults that a replay will find are located as if they had been thrown here.
+function callRecorded(recording: Recording, module: Module, call: () => unknown): unknown {
+  recording.called.add(module);
+  const before = recording.faults.size;
+  const result = call();
+  let i = 0;
+  for (const [operation, word] of recording.faults) {
+    if (i++ >= before) recording.faults.set(operation, (fault) => locate(word(fault), module) as Error);
+  }
+  return result;
+}
+
+const guarded = new WeakSet<object>();
+
+/** Makes the `forward` of a class, and of those it extends, locate its errors. */
+export function guardForward(prototype: object, base: object): void {
+  for (let p: object | null = prototype; p !== null && p !== base && !guarded.has(p); p = Object.getPrototypeOf(p)) {
+    guarded.add(p);
+    const property = Object.getOwnPropertyDescriptor(p, 'forward');
+    if (typeof property?.value !== 'function' || !property.configurable) continue;
+    Object.defineProperty(p, 'forward', { ...property, value: guard(property.value) });
+  }
+}
+
+type Forward = (this: Module, ...inputs: unknown[]) => unknown;
+
+function guard(forward: Forward): Forward {
+  // One or two inputs, as most modules have, go without an array of them.
+  const located = function (this: Module, a: unknown, b: unknown): unknown {
+    try {
+      const recording = currentRecording();
+      // biome-ignore lint/complexity/noArguments: rest parameters would make an array at each call
+      const inputs = arguments as unknown as unknown[];
+      if (recording !== null) return callRecorded(recording, this, () => forward.apply(this, inputs));
+      if (inputs.length === 1) return forward.call(this, a);
+      return inputs.length === 2 ? forward.call(this, a, b) : forward.apply(this, inputs);
+    } catch (error) {
+      throw locate(error, this);
+    }
+  };
+  for (const key of ['name', 'length'] as const) {
+    Object.defineProperty(located, key, { value: forward[key], configurable: true });
+  }
+  return located as Forward;
+}

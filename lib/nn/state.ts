@@ -1,0 +1,63 @@
+import { types } from 'node:util';
+import { noGrad } from '../autograd/tape.js';
+import { isFloat } from '../dtype.js';
+import { ArgumentError, describe, formatShape, StateError } from '../errors.js';
+import { native } from '../native.js';
+import { clone, copy_ } from '../ops/copy.js';
+import { sameShape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+
+/** What `loadStateDict` accepts: names and tensors. */
+export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
+
+/** `Module.loadStateDict`: copies `state` into the tensors of the same names, all or none. */
+export function loadState(
+  state: StateDict,
+  own: ReadonlyMap<string, Tensor>,
+  strict: boolean,
+): { missing: string[]; unexpected: string[] } {
+  if (state === null || typeof state !== 'object' || state instanceof Tensor) {
+    throw new ArgumentError(`loadStateDict: state must be a Map or an object of tensors, got ${describe(state)}`);
+  }
+  const given = new Map(types.isMap(state) ? state : Object.entries(state)) as Map<string, Tensor>;
+  // Of a tensor that has several names, one is enough.
+  const covered = new Set([...own].flatMap(([name, t]) => (given.has(name) ? [t] : [])));
+  const missing = [...own].flatMap(([name, t]) => (covered.has(t) ? [] : [name]));
+  const unexpected = [...given.keys()].filter((name) => !own.has(name));
+  const problems = [...own].flatMap(([name, t]) => (given.has(name) ? mismatch(name, given.get(name), t) : []));
+  if (strict) {
+    if (missing.length > 0) problems.unshift(`missing ${missing.join(', ')}`);
+    if (unexpected.length > 0) problems.push(`unexpected ${unexpected.join(', ')}`);
+  }
+  if (problems.length > 0) throw new StateError(`loadStateDict: state must fit the module: ${problems.join('; ')}`);
+  copyAll(
+    'loadStateDict',
+    [...own].flatMap(([name, t]) => (given.has(name) ? [[t, given.get(name) as Tensor] as const] : [])),
+  );
+  return { missing, unexpected };
+}
+
+// Copies sources into tensors of the same shapes: all or, when one of them cannot be read or written, none.
+function copyAll(operation: string, pairs: readonly (readonly [to: Tensor, from: Tensor])[]): void {
+  const written = new Set(pairs.flatMap(([to]) => (to._base === null ? [to] : [to, to._base])));
+  for (const [to] of pairs) native.checkFree(to.handle, true, operation);
+  noGrad(() => {
+    const sources = pairs.map(([to, from]) => {
+      native.checkFree(from.handle, false, operation);
+      const isWritten = from !== to && (written.has(from) || (from._base !== null && written.has(from._base)));
+      return isWritten ? clone(from) : from;
+    });
+    pairs.forEach(([to], i) => {
+      copy_(to, sources[i] as Tensor);
+    });
+  });
+}
+
+function mismatch(name: string, given: unknown, own: Tensor): string[] {
+  if (!(given instanceof Tensor)) return [`${name} must be a tensor, got ${describe(given)}`];
+  if (given.disposed) return [`${name} must be a live tensor, got a disposed one`];
+  if (!sameShape(given.dims, own.dims)) {
+    return [`${name} must be ${formatShape(own.dims)}, got ${formatShape(given.dims)}`];
+  }
+  return isFloat(given.dtype) === isFloat(own.dtype) ? [] : [`${name} must be ${own.dtype}, got ${given.dtype}`];
+}

@@ -1,0 +1,81 @@
+// Everything below a module, with names in full.
+import { StateError } from '../errors.js';
+import { Tensor } from '../tensor.js';
+import type { Module } from './module.js';
+import { forEachEntry, isModule, own, type Place } from './places.js';
+import { roleOf } from './roles.js';
+
+export interface Tree {
+  /** Parameters and buffers, under each of their names: a module's own parameters, its own buffers, then its modules'. */
+  places: Place<Tensor>[];
+  /** The modules, the root as '' included, each once. */
+  modules: Map<Module, string>;
+}
+
+/**
+ * Looks through a module and all below it. A module that points back to one it is in is not looked through again.
+ *
+ * @throws StateError when an object of another class has layers that are found nowhere else
+ */
+export function treeOf(root: Module): Tree {
+  const tree: Tree = { places: [], modules: new Map() };
+  const others: Place<object>[] = [];
+  const above = new Set<Module>();
+  const visit = (module: Module, name: string): void => {
+    if (above.has(module)) return;
+    above.add(module);
+    const prefix = name === '' ? '' : `${name}.`;
+    const isNew = !tree.modules.has(module);
+    if (isNew) tree.modules.set(module, name);
+    const mine = module[own]();
+    for (const list of [mine.parameters, mine.buffers]) {
+      for (const place of list) tree.places.push({ name: prefix + place.name, value: place.value });
+    }
+    for (const place of mine.modules) visit(place.value, prefix + place.name);
+    if (isNew) for (const place of mine.others) others.push({ name: prefix + place.name, value: place.value });
+    above.delete(module);
+  };
+  visit(root, '');
+  if (others.length > 0) checkOthers(root, tree, others);
+  return tree;
+}
+
+const most = 1000;
+
+// Objects of other classes may hold layers that were forgotten, or have to do with the model: an optimizer, a trainer.
+// Those know something of it, and are let be.
+function checkOthers(root: Module, tree: Tree, others: readonly Place<object>[]): void {
+  const known = new Set<object>(tree.modules.keys());
+  for (const { value } of tree.places) known.add(value);
+  for (const other of others) {
+    const forgotten = forgottenIn(other, known);
+    if (forgotten === null) continue;
+    const name = other.value.constructor?.name ?? 'none';
+    throw new StateError(
+      `${root.constructor.name}: ${forgotten.name} is a layer in an object of class ${name}, where it would be neither trained nor saved; let ${name} extend nn.Module, or keep its layers in an array, a plain object, a Map or a Set`,
+    );
+  }
+}
+
+// The first layer in an object, breadth first; null when it has none, leads back to what is known, or is too large to be
+// a part of a model.
+function forgottenIn(other: Place<object>, known: ReadonlySet<object>): Place<object> | null {
+  const queue: Place<object>[] = [other];
+  const seen = new Set<object>([other.value]);
+  let forgotten: Place<object> | null = null;
+  let isKnown = false;
+  for (let i = 0; i < queue.length && !isKnown; i++) {
+    const { name, value: holder } = queue[i] as Place<object>;
+    forEachEntry(holder, (key, value) => {
+      if (value === null || typeof value !== 'object' || seen.has(value) || ArrayBuffer.isView(value)) return;
+      seen.add(value);
+      if (known.has(value)) isKnown = true;
+      const place = { name: `${name}.${String(key)}`, value };
+      const isTensor = value instanceof Tensor;
+      if (isModule(value) || (isTensor && roleOf(value) !== undefined)) forgotten ??= place;
+      if (!isTensor) queue.push(place);
+    });
+    if (queue.length > most) return null;
+  }
+  return isKnown ? null : forgotten;
+}

@@ -1,0 +1,87 @@
+// What a recorded step took from modules: whether it still hangs where it did.
+import { native } from '../native.js';
+import { Tensor } from '../tensor.js';
+import { Glance, type Slot } from './glance.js';
+
+/** A module, as recorded steps see it. `native.noteModule` has been told of it. */
+export interface Watched {
+  /** @internal */
+  _slots(): Slot[];
+}
+
+const isTaken = ({ value }: Slot): boolean => value !== null && value !== undefined;
+
+function handlesOf(slots: readonly Slot[]): number[] {
+  return slots.map(({ value }) => (value instanceof Tensor ? value._handle : 0));
+}
+
+/** The modules that a recorded step may have used, and what hung on them then. */
+export class Watch {
+  private taken: readonly Slot[] = [];
+  private handles: readonly number[] = [];
+  private look = new Glance([]);
+
+  constructor(private readonly modules: readonly Watched[]) {
+    this.note(this.slots());
+  }
+
+  private slots(): Slot[] {
+    return this.modules.flatMap((module) => module._slots());
+  }
+
+  private note(slots: readonly Slot[]): void {
+    this.taken = slots.filter(isTaken);
+    this.handles = handlesOf(this.taken);
+    this.look = new Glance(slots);
+  }
+
+  /** Whether each part is where it was; null when that takes a closer look. Asked before each step. */
+  glance(): boolean | null {
+    return this.look.take();
+  }
+
+  /** Whether each layer is where it was, in the memory that it had, and there are no others. */
+  holds(): boolean {
+    const slots = this.slots();
+    const taken = slots.filter(isTaken);
+    const isSame =
+      taken.length === this.taken.length &&
+      taken.every((slot, i) => {
+        const { holder, key, value } = this.taken[i] as Slot;
+        return slot.holder === holder && slot.key === key && slot.value === value;
+      });
+    if (!isSame || this.isConverted()) return false;
+    this.note(slots);
+    return true;
+  }
+
+  /** Whether a tensor has other memory than the step was recorded with: it will never fit again. */
+  isConverted(): boolean {
+    return handlesOf(this.taken).some((handle, i) => handle !== this.handles[i]);
+  }
+}
+
+/**
+ * Watches the modules that were called while a step was recorded or have tensors that it uses, and those that these hang
+ * on. Null when there are none.
+ */
+export function watchModules(called: ReadonlySet<object>, handles: readonly number[]): Watch | null {
+  const slots = new Map((native.liveModules() as Watched[]).map((module) => [module, module._slots()]));
+  const used = new Set(handles);
+  const parents = new Map<Watched, Watched[]>();
+  const found = new Set<Watched>();
+  for (const [module, list] of slots) {
+    if (called.has(module)) found.add(module);
+    for (const { value } of list) {
+      if (value instanceof Tensor) {
+        if (used.has(value._handle)) found.add(module);
+      } else if (slots.has(value as Watched)) {
+        const above = parents.get(value as Watched);
+        if (above === undefined) parents.set(value as Watched, [module]);
+        else above.push(module);
+      }
+    }
+  }
+  for (const module of found) for (const parent of parents.get(module) ?? []) found.add(parent); // found grows meanwhile
+  return found.size === 0 ? null : new Watch([...found]);
+}
