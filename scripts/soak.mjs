@@ -122,7 +122,8 @@ function soakSequences() {
 
 function soakFailures() {
   const name = '1,000 rounds of each compiled call that fails or is aborted leave everything as it was';
-  soakTests(name, ['test/compile-failures.test.ts', 'test/compile-replays.test.ts'], { ADJOINT_ROUNDS: '1000' });
+  const files = ['failures', 'replays', 'refused'].map((part) => `test/compile-${part}.test.ts`);
+  soakTests(name, files, { ADJOINT_ROUNDS: '1000' });
 }
 
 /** Each reader on damaged files and on those that ask for much, in a heap of 300 MB; saves that are killed. */

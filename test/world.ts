@@ -2,6 +2,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'vitest';
 import {
+  type CompiledStep,
+  compile,
   defaultGenerator,
   freeMemory,
   manualSeed,
@@ -168,3 +170,32 @@ export async function expectFailure(w: World, call: () => unknown, text: RegExp)
   w.weight.grad?.dispose();
   Object.assign(w.weight, { _grad, _gradSeen });
 }
+
+export type Step = CompiledStep<[Tensor, Tensor], unknown>;
+
+/** A world after two steps, with gradients from outside. */
+export function trained(stepOf: (w: World) => (x: Tensor, y: Tensor) => unknown = (w) => w.step): World {
+  const w = new World();
+  const step = stepOf(w);
+  for (let i = 0; i < 2; i++) step(w.x, w.y);
+  w.leaveGradients();
+  return w;
+}
+
+/** The same by a step that is recorded and replayed. */
+export function recorded(): { w: World; step: Step } {
+  let step: Step | null = null;
+  const w = trained((w) => {
+    step = compile(w.step);
+    return step.sync;
+  });
+  return { w, step: step as unknown as Step };
+}
+
+/** The ways of calling a step. */
+export const ways: Record<string, (step: Step, x: Tensor, y: Tensor) => unknown> = {
+  sync: (step, x, y) => step.sync(x, y),
+  await: (step, x, y) => step(x, y),
+  run: (step, x, y) => step.run([[x, y]]),
+  'run with onStep': (step, x, y) => step.run([[x, y]], { onStep: () => {} }),
+};

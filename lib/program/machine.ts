@@ -29,8 +29,9 @@ export class Machine {
   /** The program for which that has gathered steps. */
   gathered: Program | null = null;
   private started = false; // the runner's thread may tell of steps
-  // Options and schedules, code of the user's perhaps, are being asked or moved for a step.
-  private following = false;
+  // The arguments of a step for which options and schedules, code of the user's perhaps, are being asked or moved. What
+  // that allocates must not free them.
+  private following: unknown = null;
   // Calls that wait for a recording, one after the other.
   private turn: Promise<unknown> | null = null;
 
@@ -49,7 +50,7 @@ export class Machine {
     if (isRecording()) {
       throw new StateError('compile: a step must not be called while another one is being recorded; call its function');
     }
-    if (this.following) {
+    if (this.following !== null) {
       throw new StateError('compile: a step must not be called by the options and schedules that it follows');
     }
     const isNew = this.programs.length === 0 && this.turn === null; // a call that failed does not count
@@ -62,7 +63,7 @@ export class Machine {
 
   /** The program for a call, or null when it must be recorded. */
   find(leaves: Leaves): Program | null {
-    this.following = true;
+    this.following = leaves;
     try {
       for (const program of this.programs) {
         if (!program.fits(leaves)) continue;
@@ -70,30 +71,30 @@ export class Machine {
         return program;
       }
     } finally {
-      this.following = false;
+      this.following = null;
     }
     const stale = this.programs.filter((program) => program.isStale && program !== this.gathered);
     for (const program of stale) this.drop(program);
     return null;
   }
 
-  /** Whether JavaScript has to act before the next step. */
-  isDue(program: Program): boolean {
-    this.following = true;
+  /** Whether JavaScript has to act before a step with these arguments. */
+  isDue(program: Program, leaves: Leaves): boolean {
+    this.following = leaves;
     try {
       return program.isDue;
     } finally {
-      this.following = false;
+      this.following = null;
     }
   }
 
-  private prepare(program: Program, leaves: Leaves, due: boolean): Journal {
-    this.following = true;
+  private prepare(program: Program, leaves: Leaves, due: boolean, steps: unknown = leaves): Journal {
+    this.following = steps;
     let journal: Journal;
     try {
       journal = program.prepare(leaves, due);
     } finally {
-      this.following = false;
+      this.following = null;
     }
     if (!this.disposed) return journal;
     journal.undo();
@@ -179,6 +180,7 @@ export class Machine {
 
   // Before any handle is read: it may free what JavaScript has lost.
   private bind(program: Program): void {
+    if (this.disposed) throw disposedStep();
     if (program.bound) return;
     if (!native.programBind(this.runner, program.number)) throw refusal(kNoMemory);
     program.bound = true;
@@ -212,7 +214,7 @@ export class Machine {
       next = this.write(next, program, steps[i] as Leaves, lot.outputs[i] as readonly Tensor[] | null);
     }
     // Nothing has been moved so far; what the native side refuses is undone.
-    const journal = this.prepare(program, steps[0] as Leaves, due);
+    const journal = this.prepare(program, steps[0] as Leaves, due, steps);
     try {
       const code = native.submit(this.runner, program.number, steps.length, handles);
       if (code !== 0) throw refusal(code);

@@ -109,7 +109,7 @@ class Run {
     const leaves = machine.leavesOf(Array.isArray(batch) ? batch : [batch]);
     const program = machine.verify ? null : machine.find(leaves);
     if (program === null) return this.takeHere(leaves);
-    const due = machine.isDue(program); // what has changed since concerns this step, not the ones before it
+    const due = machine.isDue(program, leaves); // what has changed since concerns this step, not the ones before it
     if (this.steps.length > 0 && (program !== machine.gathered || due)) this.flush();
     machine.gathered = program;
     this.steps.push(leaves);
