@@ -11,8 +11,9 @@ import {
 import { ones } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
 import { checkTensor, Tensor, view } from '../tensor.js';
+import { setDifferentiate } from './fused.js';
 import { Pass } from './pass.js';
-import { type Edge, type Node, newestNode, record, withGradEnabled } from './tape.js';
+import { type Edge, isGradEnabled, type Node, newestNode, record, withGradEnabled } from './tape.js';
 
 export interface BackwardOptions {
   /** Keep the graph for another backward pass; default: `createGraph`. */
@@ -202,8 +203,8 @@ export function grad(
 }
 
 /**
- * @internal The gradients of a fused operation that can be differentiated again: `compute` is the same operation composed of
- * simple ones. For use in backward functions while gradients are recorded.
+ * @internal The gradients of a fused operation by those of `compute`, the same operation composed of simple ones. For use in
+ * backward functions: while gradients are recorded, they can be differentiated again.
  *
  * @param gradients one per result of `compute`, null where there is none
  * @returns one gradient per input, null where it is not needed or the results do not depend on it
@@ -216,19 +217,28 @@ export function composedGradients(
 ): (Tensor | null)[] {
   const floor = newestNode();
   // Stand-ins, behind which the walk below ends; the gradients' own graphs go on behind them.
-  const stands = inputs.map((x) => record('composed', view(x, 0, x.dims), [x], (dy) => [dy]));
-  const results = compute(...stands);
+  const [stands, results] = withGradEnabled(true, () => {
+    const stands = inputs.map((x) => record('composed', view(x, 0, x.dims), [x], (dy) => [dy]));
+    return [stands, compute(...stands)] as const;
+  });
   const used = results.map((_, i) => i).filter((i) => gradients[i] !== null && results[i]?._requiresGrad);
   const targets = new Map<Edge, number>();
   stands.forEach((stand, i) => {
     if (needs[i] && stand._node !== null) targets.set(stand._node, i);
   });
-  const { found } = run(
+  const { pass, found } = run(
     used.map((i) => results[i] as Tensor),
     used.map((i) => gradients[i] as Tensor),
-    { createGraph: true },
+    { createGraph: isGradEnabled() },
     targets,
     floor,
   );
-  return inputs.map((_, i) => found[i] ?? null);
+  pass.end();
+  return inputs.map((_, i) => {
+    const gradient = found[i] ?? null;
+    if (gradient !== null) gradient._uses--; // the pass around this one holds it from here on
+    return gradient;
+  });
 }
+
+setDifferentiate(composedGradients);

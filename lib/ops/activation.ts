@@ -1,6 +1,6 @@
 // Activation functions. Each takes a float tensor of any shape and returns one of the same shape and dtype; another dtype
-// is a DTypeError, an unknown option or one out of range an ArgumentError. The gradients are fused kernels; under
-// `createGraph` the derivative is composed of operations instead, so that it can be differentiated again.
+// is a DTypeError, an unknown option or one out of range an ArgumentError. The gradients are fused kernels; second
+// derivatives are those of the derivative composed of operations.
 import { checkChoice, checkNumber, checkOptions } from '../errors.js';
 import { kernel } from '../native.js';
 import type { Tensor } from '../tensor.js';

@@ -1,3 +1,4 @@
+import { fusedGradients } from '../autograd/fused.js';
 import { isGradEnabled, record } from '../autograd/tape.js';
 import {
   ArgumentError,
@@ -165,8 +166,7 @@ export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
   const start = p > 0 ? empty([4], 'int32') : null;
   const random = start === null ? [0, 0] : [generator.state.handle, start.handle];
   attentionKernel(y.handle, logSum.handle, ...random, ...operands(), ...numbers);
-  const backward = (dy: Tensor): Tensor[] => {
-    if (isGradEnabled()) return composedGradients(dy, inputs, plan, start);
+  const gradientsOf = (dy: Tensor): Tensor[] => {
     const gradients = inputs.map((t) => empty(t.dims, t.dtype));
     const [dq, dk, dv] = packed ? [gradients[0]?.handle, 0, 0] : gradients.map((t) => t.handle);
     const outputs = [dq as number, dk as number, dv as number];
@@ -176,6 +176,8 @@ export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
     );
     return gradients;
   };
+  const compose = (dy: Tensor, ...inputs: Tensor[]) => composedGradients(dy, inputs, plan, start);
+  const backward = (dy: Tensor) => fusedGradients(plan.name, [dy, ...inputs], () => gradientsOf(dy), compose);
   const saved = [...inputs, y, logSum, mask?.mask, bias?.mask, start].filter((t): t is Tensor => t != null);
   return record(plan.name, y, inputs, backward, saved);
 }

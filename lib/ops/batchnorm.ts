@@ -1,19 +1,11 @@
 // Batch norm. The kernels are the norm family's.
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { record } from '../autograd/tape.js';
 import { ArgumentError, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { sameShape } from '../shape.js';
 import { changed, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
-import {
-  type Composition,
-  checkChannels,
-  checkEps,
-  checkOperands,
-  composedGradients,
-  handleOf,
-  pick,
-  present,
-} from './norm.js';
+import { type Composition, checkChannels, checkEps, checkOperands, composer, handleOf, pick, present } from './norm.js';
 
 const batchNormKernel = kernel('batchNorm');
 const batchNormFixedKernel = kernel('batchNormFixed');
@@ -108,9 +100,12 @@ export function batchNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | nul
     const { mean: average, variance } = running as Running;
     batchNormFixedKernel(y.handle, means.handle, scales.handle, average.handle, variance.handle, ...ins, eps);
   }
-  const gradients = (dy: Tensor, needs: readonly boolean[]): (Tensor | null)[] => {
-    const sizes = [samples, 1, channels, inner] as const;
-    return batchNormGradients(dy, needs, x, w, b, means, scales, { sizes, dims: [0, 3], centred: true, eps }, training);
+  const sizes = [samples, 1, channels, inner] as const;
+  const fixed = training ? {} : { fixed: [means, scales] as const };
+  const compose = composer(w, b, { sizes, dims: [0, 3], centred: true, eps, ...fixed });
+  const gradients = (dy: Tensor, needs: readonly boolean[]) => {
+    const run = () => batchNormGradients(dy, needs, x, w, b, means, scales, sizes, training);
+    return fusedGradients('batchNorm', [dy, x, ...present(w)], run, compose);
   };
   return record('batchNorm', y, [x, ...present(w, b)], gradients, [x, means, scales, ...present(w)]);
 }
@@ -123,15 +118,10 @@ function batchNormGradients(
   bias: Tensor | null,
   means: Tensor,
   scales: Tensor,
-  composition: Composition,
+  sizes: Composition['sizes'],
   training: boolean,
 ): (Tensor | null)[] {
-  if (isGradEnabled()) {
-    const fixed = training ? {} : { fixed: [means, scales] as const };
-    const composed = composedGradients(dy, x, weight, { ...composition, ...fixed });
-    return pick(composed[0] as Tensor, composed[1] as Tensor, composed.at(-1) as Tensor, weight, bias);
-  }
-  const [samples, , channels, inner] = composition.sizes;
+  const [samples, , channels, inner] = sizes;
   const dx = needs[0] ? empty(x.dims, x.dtype) : null;
   const dWeight = empty([channels], x.dtype);
   const dBias = empty([channels], x.dtype);
@@ -140,5 +130,5 @@ function batchNormGradients(
   batchNormBackwardKernel(...outs, ...ins, samples, channels, inner, training ? 1 : 0);
   if (weight === null) dWeight.dispose();
   if (bias === null) dBias.dispose();
-  return pick(dx, dWeight, dBias, weight, bias);
+  return pick(dx, dWeight, dBias, weight !== null, bias !== null);
 }

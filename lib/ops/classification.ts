@@ -1,5 +1,6 @@
 // Losses of classes. The kernels are the loss family's; arguments are checked in lib/nn/losses.ts.
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { record } from '../autograd/tape.js';
 import { ArgumentError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
 import { checkFault } from '../program/recording.js';
@@ -63,11 +64,13 @@ export function crossEntropyOfLabels(x: Tensor, labels: Tensor, o: ClassOptions)
     classes,
     ignoreIndex,
   );
-  const backward = (dy: Tensor): Tensor[] => {
-    if (isGradEnabled()) return [composedGradient(dy, total, x, labels, o)];
-    const dx = empty(x.dims, x.dtype);
-    crossEntropyBackwardKernel(dx.handle, dy.handle, total.handle, state.handle, ...spans());
-    return [dx];
+  const backward = (dy: Tensor) => {
+    const gradient = () => {
+      const dx = empty(x.dims, x.dtype);
+      crossEntropyBackwardKernel(dx.handle, dy.handle, total.handle, state.handle, ...spans());
+      return [dx];
+    };
+    return fusedGradients('crossEntropy', [dy, x], gradient, (dy, x) => [composedGradient(dy, total, x, labels, o)]);
   };
   return record('crossEntropy', y, [x], backward, [x, labels, total, state, ...present(weight)]);
 }

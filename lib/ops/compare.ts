@@ -1,6 +1,7 @@
 // Comparing and choosing: results that are uint8 masks of 0 and 1, and functions that pick elements.
-import { isGradEnabled, record } from '../autograd/tape.js';
-import { type DType, isFloat } from '../dtype.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { record } from '../autograd/tape.js';
+import { isFloat } from '../dtype.js';
 import { ArgumentError, checkOptions, DTypeError, describe } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { broadcastShapes, broadcastStrides, loopDims, sameShape } from '../shape.js';
@@ -193,7 +194,8 @@ const clampKernel = kernel('clamp');
 const clampBackwardKernel = kernel('clampBackward');
 
 /**
- * min(max(x, options.min), options.max) of a float tensor; NaN stays NaN. The gradient is dy where min ≤ x ≤ max, else 0.
+ * min(max(x, options.min), options.max) of a float tensor; NaN stays NaN. The gradient is dy where min < x < max, else 0: at
+ * the bounds it is 0 as in PyTorch 2.15, where older releases (1.13) have dy.
  *
  * @param options `min` and `max`, at least one of them; when min > max the result is max
  * @example
@@ -210,17 +212,20 @@ export function clamp(x: Tensor, options: { min?: number; max?: number }): Tenso
   const max = checkBound('clamp', 'max', options.max, Number.POSITIVE_INFINITY);
   const y = empty(x.dims, x.dtype);
   clampKernel(y.handle, x.handle, min, max);
+  // A bound that is not given holds nothing back, not even an infinity: NaN compares so.
+  const [low, high] = [options.min ?? Number.NaN, options.max ?? Number.NaN];
   const backward = (dy: Tensor) => {
-    if (isGradEnabled()) return [mul(dy, between(x, min, max, dy.dtype))];
-    const dx = empty(x.dims, x.dtype);
-    clampBackwardKernel(dx.handle, dy.handle, x.handle, min, max);
-    return [dx];
+    const gradient = () => {
+      const dx = empty(x.dims, x.dtype);
+      clampBackwardKernel(dx.handle, dy.handle, x.handle, low, high);
+      return [dx];
+    };
+    return fusedGradients('clamp', [dy, x], gradient, (dy, x) => {
+      const held = logicalOr(le(x, low), ge(x, high));
+      return [where(logicalOr(held, isNaN(x)), 0, dy)];
+    });
   };
   return record('clamp', y, [x], backward, [x]);
-}
-
-function between(x: Tensor, min: number, max: number, dtype: DType): Tensor {
-  return to(logicalAnd(ge(x, min), le(x, max)), dtype);
 }
 
 /** @internal A bound that may be infinite. */

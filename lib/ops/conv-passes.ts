@@ -1,10 +1,12 @@
 // The three passes of a convolution: its output, its input gradient, its weight gradient. Each is linear in both of its
 // operands, and the gradients of each are the other two, so that they can be differentiated any number of times.
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { record } from '../autograd/tape.js';
 import { kernel } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
 import { type ConvSizes, planOf, planOfWeight } from './conv-ways.js';
 import { sum } from './reduce.js';
+import { reshape } from './shape.js';
 import type { Axis } from './windows.js';
 
 const convKernel = kernel('conv');
@@ -53,7 +55,7 @@ export function convOutput(name: string, x: Tensor, weight: Tensor, bias: Tensor
       needs[0] ? convInput(name, dy, weight, null, s) : null,
       needs[1] ? convWeight(name, x, dy, s) : null,
     ];
-    if (bias !== null) gradients.push(needs[2] ? channelSums(dy, s.groups * s.outChannels, s) : null);
+    if (bias !== null) gradients.push(needs[2] ? channelSums(name, dy, s.groups * s.outChannels, s) : null);
     return gradients;
   };
   return record(name, y, bias === null ? [x, weight] : [x, weight, bias], backward, [x, weight]);
@@ -68,7 +70,7 @@ export function convInput(name: string, dy: Tensor, weight: Tensor, bias: Tensor
       needs[0] ? convOutput(name, g, weight, null, s) : null,
       needs[1] ? convWeight(name, g, dy, s) : null,
     ];
-    if (bias !== null) gradients.push(needs[2] ? channelSums(g, s.groups * s.inChannels, s) : null);
+    if (bias !== null) gradients.push(needs[2] ? channelSums(name, g, s.groups * s.inChannels, s) : null);
     return gradients;
   };
   return record(name, dx, bias === null ? [dy, weight] : [dy, weight, bias], backward, [dy, weight]);
@@ -92,14 +94,13 @@ export function convWeight(name: string, x: Tensor, dy: Tensor, s: ConvSizes): T
 }
 
 // The bias gradient: the sums of `dy` over all dimensions but that of the channels.
-function channelSums(dy: Tensor, channels: number, s: ConvSizes): Tensor {
-  if (isGradEnabled()) {
-    const dims = dy.dims.map((_, i) => i);
-    // Channels come second, or first where there is no batch.
-    const dim = dy.rank === s.weight.length ? 1 : 0;
-    return sum(dy, { dim: dims.filter((i) => i !== dim) });
-  }
-  const dBias = empty([channels], dy.dtype);
-  channelSumsKernel(dBias.handle, dy.handle, s.images, channels, s.images === 0 ? 1 : dy.size / (s.images * channels));
-  return dBias;
+function channelSums(name: string, dy: Tensor, channels: number, s: ConvSizes): Tensor {
+  const inner = s.images === 0 ? 1 : dy.size / (s.images * channels);
+  const run = () => {
+    const dBias = empty([channels], dy.dtype);
+    channelSumsKernel(dBias.handle, dy.handle, s.images, channels, inner);
+    return [dBias];
+  };
+  const compose = (dy: Tensor) => [sum(reshape(dy, [s.images, channels, inner]), { dim: [0, 2] })];
+  return fusedGradients(name, [dy], run, compose)[0] as Tensor;
 }

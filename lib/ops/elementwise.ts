@@ -1,4 +1,5 @@
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { record } from '../autograd/tape.js';
 import { ArgumentError, describe } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { broadcastShapes, broadcastStrides, loopDims, sameShape } from '../shape.js';
@@ -140,7 +141,7 @@ function exponentSlope(x: Tensor, exponent: Tensor, y: Tensor): Tensor {
  * @internal An elementwise function of one float tensor with a fused gradient.
  *
  * @param backwardRun the fused dx = dy · f′, reading x or the result y, named by `reads`
- * @param derivative f′ from what is read, composed of operations: used, and differentiated, under `createGraph`
+ * @param derivative f′ from what is read, composed of operations: what second derivatives are taken of
  * @param numbers what both kernels take besides
  */
 export function unary(
@@ -158,10 +159,12 @@ export function unary(
   run(y.handle, x.handle, ...numbers);
   const read = reads === 'x' ? x : y;
   const backward = (dy: Tensor) => {
-    if (isGradEnabled()) return [mul(dy, derivative(read))];
-    const dx = empty(read.dims, read.dtype);
-    backwardRun(dx.handle, dy.handle, read.handle, ...numbers);
-    return [dx];
+    const gradient = () => {
+      const dx = empty(read.dims, read.dtype);
+      backwardRun(dx.handle, dy.handle, read.handle, ...numbers);
+      return [dx];
+    };
+    return fusedGradients(name, [dy, read], gradient, (dy, read) => [mul(dy, derivative(read))]);
   };
   return record(name, y, [x], backward, [read]);
 }

@@ -1,11 +1,12 @@
 // Largest and smallest elements. The kernels are the reduce family's.
+import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkOptions, formatShape, ShapeError } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import type { Shape } from '../shape.js';
 import { checkTensor, empty, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
-import { eq } from './compare.js';
+import { eq, logicalAnd, logicalOr, ne } from './compare.js';
 import { to } from './copy.js';
 import { div, mul } from './elementwise.js';
 import { type Layout, layout, reduceWith } from './reduce.js';
@@ -30,6 +31,7 @@ const maxKernel = kernel('max');
 const minKernel = kernel('min');
 const argMaxKernel = kernel('argMax');
 const argMinKernel = kernel('argMin');
+const extremeBackwardKernel = kernel('extremeBackward');
 
 function checkSome(operation: string, { x, n, outer, inner }: Layout): void {
   if (n === 0 && outer * inner > 0) {
@@ -38,8 +40,8 @@ function checkSome(operation: string, { x, n, outer, inner }: Layout): void {
 }
 
 /**
- * The largest element; NaN where there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements;
- * with `dim` the largest along that dimension and their positions, and the gradient goes to these.
+ * The largest element; NaN where there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements (by
+ * the NaN, if it is one); with `dim` the largest along that dimension and their positions, and the gradient goes to these.
  *
  * @throws ShapeError when there is no element to choose from
  * @example
@@ -52,8 +54,8 @@ export function max(x: Tensor, options?: PositionOptions): Tensor | Extremes {
 }
 
 /**
- * The smallest element; NaN where there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements;
- * with `dim` the smallest along that dimension and their positions, and the gradient goes to these.
+ * The smallest element; NaN where there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements (by
+ * the NaN, if it is one); with `dim` the smallest along that dimension and their positions, and the gradient goes to these.
  *
  * @throws ShapeError when there is no element to choose from
  */
@@ -92,14 +94,22 @@ function oneDim(name: string, x: Tensor, options: PositionOptions | undefined): 
   return l;
 }
 
-/** @internal The extreme over a layout; equal elements share its gradient evenly. */
+/** @internal The extreme over a layout; equal elements share its gradient evenly, or all NaN where it is NaN. */
 export function shared(name: string, run: Kernel, l: Layout): Tensor {
   checkSome(name, l);
-  const { x, kept } = l;
+  const { x, kept, outer, n, inner } = l;
   const y = reduceWith(run, l);
-  const backward = (dy: Tensor): Tensor[] => {
-    const mask = to(eq(x, reshape(y, kept)), x.dtype);
-    return [mul(mask, div(reshape(dy, kept), sumTo(mask, kept)))];
+  const backward = (dy: Tensor) => {
+    const gradient = () => {
+      const dx = empty(x.dims, x.dtype);
+      extremeBackwardKernel(dx.handle, dy.handle, x.handle, y.handle, outer, n, inner);
+      return [dx];
+    };
+    return fusedGradients(name, [dy, x, y], gradient, (dy, x, y) => {
+      const best = reshape(y, kept);
+      const mask = to(logicalOr(eq(x, best), logicalAnd(ne(x, x), ne(best, best))), x.dtype);
+      return [mul(mask, div(reshape(dy, kept), sumTo(mask, kept)))];
+    });
   };
   return record(name, y, [x], backward, [x, y]);
 }

@@ -1,5 +1,6 @@
 // The losses' kernels and gradients. Arguments are checked in lib/nn/losses.ts, where the losses are documented.
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { record } from '../autograd/tape.js';
 import { ArgumentError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
 import { checkFault } from '../program/recording.js';
@@ -25,9 +26,9 @@ interface Pointwise {
   /** Calls the kernel with the gradient of x and that of the result. */
   runBackward: (dx: Tensor, dy: Tensor) => void;
   /** ∂loss/∂x of each element, composed of operations. */
-  slope: () => Tensor;
-  /** ∂loss/∂target likewise. */
-  targetSlope: () => Tensor;
+  slope: (x: Tensor, target: Tensor) => Tensor;
+  /** ∂loss/∂target of each element. */
+  targetSlope: (x: Tensor, target: Tensor) => Tensor;
   /** What the slopes read beside x and target. */
   saved?: readonly Tensor[];
 }
@@ -42,14 +43,15 @@ function pointwise(p: Pointwise): Tensor {
     );
   });
   const backward = (dy: Tensor, needs: readonly boolean[]) => {
-    const share = (): Tensor => (reduction === 'mean' ? mul(dy, 1 / x.size) : dy);
-    let dx: Tensor | null = null;
-    if (needs[0] && isGradEnabled()) dx = mul(slope(), share());
-    else if (needs[0]) {
-      dx = empty(x.dims, x.dtype);
+    const share = (dy: Tensor): Tensor => (reduction === 'mean' ? mul(dy, 1 / x.size) : dy);
+    const gradient = () => {
+      const dx = empty(x.dims, x.dtype);
       runBackward(dx, dy);
-    }
-    return [dx, needs[1] ? mul(targetSlope(), share()) : null];
+      return [dx];
+    };
+    const compose = (dy: Tensor, x: Tensor, target: Tensor) => [mul(slope(x, target), share(dy))];
+    const [dx = null] = needs[0] ? fusedGradients(name, [dy, x, target], gradient, compose) : [];
+    return [dx, needs[1] ? mul(targetSlope(x, target), share(dy)) : null];
   };
   return record(name, y, [x, target], backward, [x, target, ...(p.saved ?? [])]);
 }
@@ -67,8 +69,8 @@ export function mseLoss(x: Tensor, target: Tensor, reduction: Reduction): Tensor
     reduction,
     run: (y) => mseKernel(y.handle, x.handle, target.handle, code),
     runBackward: (dx, dy) => mseBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, code),
-    slope: () => mul(sub(x, target), 2),
-    targetSlope: () => mul(sub(x, target), -2),
+    slope: (x, target) => mul(sub(x, target), 2),
+    targetSlope: (x, target) => mul(sub(x, target), -2),
   });
 }
 
@@ -85,8 +87,8 @@ export function l1Loss(x: Tensor, target: Tensor, reduction: Reduction): Tensor 
     reduction,
     run: (y) => l1Kernel(y.handle, x.handle, target.handle, code),
     runBackward: (dx, dy) => l1BackwardKernel(dx.handle, dy.handle, x.handle, target.handle, code),
-    slope: () => sign(sub(x, target)),
-    targetSlope: () => sign(sub(target, x)),
+    slope: (x, target) => sign(sub(x, target)),
+    targetSlope: (x, target) => sign(sub(target, x)),
   });
 }
 
@@ -103,8 +105,8 @@ export function huberLoss(x: Tensor, target: Tensor, delta: number, reduction: R
     reduction,
     run: (y) => huberKernel(y.handle, x.handle, target.handle, delta, code),
     runBackward: (dx, dy) => huberBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, delta, code),
-    slope: () => clamp(sub(x, target), { min: -delta, max: delta }),
-    targetSlope: () => clamp(sub(target, x), { min: -delta, max: delta }),
+    slope: (x, target) => clamp(sub(x, target), { min: -delta, max: delta }),
+    targetSlope: (x, target) => clamp(sub(target, x), { min: -delta, max: delta }),
   });
 }
 
@@ -127,8 +129,8 @@ export function bceLoss(x: Tensor, target: Tensor, weight: Tensor | undefined, r
     reduction,
     run: (y) => bceKernel(y.handle, x.handle, target.handle, handleOf(weight), code),
     runBackward: (dx, dy) => bceBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, handleOf(weight), code),
-    slope: () => weighted(div(sub(x, target), maximum(mul(sub(1, x), x), leastSpread)), weight),
-    targetSlope: () => weighted(sub(clamp(log1p(neg(x)), { min: -100 }), clamp(log(x), { min: -100 })), weight),
+    slope: (x, target) => weighted(div(sub(x, target), maximum(mul(sub(1, x), x), leastSpread)), weight),
+    targetSlope: (x) => weighted(sub(clamp(log1p(neg(x)), { min: -100 }), clamp(log(x), { min: -100 })), weight),
     saved: present(weight),
   });
 }
@@ -161,11 +163,11 @@ export function bceWithLogitsLoss(
         handleOf(posWeight),
         code,
       ),
-    slope: () => {
+    slope: (x, target) => {
       const scaled = posWeight ? mul(posWeight, target) : target;
       return weighted(sub(mul(add(scaled, sub(1, target)), sigmoid(x)), scaled), weight);
     },
-    targetSlope: () => weighted(posWeight ? sub(mul(sub(posWeight, 1), softplus(neg(x))), x) : neg(x), weight),
+    targetSlope: (x) => weighted(posWeight ? sub(mul(sub(posWeight, 1), softplus(neg(x))), x) : neg(x), weight),
     saved: present(weight, posWeight),
   });
 }

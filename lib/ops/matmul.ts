@@ -1,3 +1,4 @@
+import { fusedGradients } from '../autograd/fused.js';
 import { isGradEnabled, record } from '../autograd/tape.js';
 import { ArgumentError, checkChoice, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
@@ -221,8 +222,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
     code,
   );
   const backward = (dy: Tensor, needs: readonly boolean[]) => {
-    let dz = dy;
-    if (derivative !== null) dz = isGradEnabled() ? mul(dy, derivative(y)) : applyActivationBackward(dy, y, code);
+    const dz = derivative === null ? dy : activationGradient(dy, y, code, derivative);
     const dWeight = needs[1] ? product(asMatrix(dz), asMatrix(x), true, false) : null;
     const dBias = needs[2] ? biasGradient(dz, outFeatures) : null;
     // Last, next to the function of x that comes before the layer: a compiled step runs both while dx is in the cache.
@@ -238,11 +238,18 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
   return record('linear', y, inputs, backward, derivative === null ? [x, weight] : [x, weight, y]);
 }
 
+function activationGradient(dy: Tensor, y: Tensor, code: number, derivative: (y: Tensor) => Tensor): Tensor {
+  const run = () => [applyActivationBackward(dy, y, code)];
+  return fusedGradients('linear', [dy, y], run, (dy, y) => [mul(dy, derivative(y))])[0] as Tensor;
+}
+
 function biasGradient(dz: Tensor, outFeatures: number): Tensor {
-  if (isGradEnabled()) return sumTo(dz, [outFeatures]);
-  const dBias = empty([outFeatures], dz.dtype);
-  biasGradientKernel(dBias.handle, dz.handle, outFeatures === 0 ? 0 : dz.size / outFeatures, outFeatures);
-  return dBias;
+  const run = () => {
+    const dBias = empty([outFeatures], dz.dtype);
+    biasGradientKernel(dBias.handle, dz.handle, outFeatures === 0 ? 0 : dz.size / outFeatures, outFeatures);
+    return [dBias];
+  };
+  return fusedGradients('linear', [dz], run, (dz) => [sumTo(dz, [outFeatures])])[0] as Tensor;
 }
 
 function checkLinear(x: Tensor, weight: Tensor, bias: Tensor | null): void {

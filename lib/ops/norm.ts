@@ -1,6 +1,7 @@
 // Normalisations. The kernels see x as [samples, groups, channels of a group, inner]; batch norm (batchnorm.ts) takes its
 // statistics over samples and inner, the others over channels and inner.
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { record } from '../autograd/tape.js';
 import {
   ArgumentError,
   checkInteger,
@@ -63,8 +64,8 @@ export interface Composition {
   fixed?: readonly [Tensor, Tensor];
 }
 
-/** @internal The gradients of x, weight and bias in simple operations, which can be differentiated again. */
-export function composedGradients(dy: Tensor, x: Tensor, weight: Tensor | null, c: Composition): Tensor[] {
+// The gradients of x, weight (if there is one) and bias in simple operations, which can be differentiated again.
+function composedGradients(dy: Tensor, x: Tensor, weight: Tensor | null, c: Composition): Tensor[] {
   const { sizes, dims } = c;
   const perChannel = [1, sizes[1], sizes[2], 1];
   const average = (t: Tensor): Tensor => mean(t, { dim: dims, keepDim: true });
@@ -87,8 +88,24 @@ export function composedGradients(dy: Tensor, x: Tensor, weight: Tensor | null, 
 }
 
 /** @internal Gradients in the order of the inputs [x, weight, bias] of which weight and bias may be absent. */
-export function pick(dx: Tensor | null, dWeight: Tensor | null, dBias: Tensor | null, weight: unknown, bias: unknown) {
-  return [dx, ...(weight === null ? [] : [dWeight]), ...(bias === null ? [] : [dBias])];
+export function pick(
+  dx: Tensor | null,
+  dWeight: Tensor | null,
+  dBias: Tensor | null,
+  isWeighted: boolean,
+  isShifted: boolean,
+) {
+  return [dx, ...(isWeighted ? [dWeight] : []), ...(isShifted ? [dBias] : [])];
+}
+
+/** @internal The gradients that `pick` gives as a function of dy, x and weight (if there is one), composed of operations. */
+export function composer(weight: Tensor | null, bias: Tensor | null, c: Composition) {
+  const isWeighted = weight !== null;
+  const isShifted = bias !== null;
+  return (dy: Tensor, x: Tensor, w?: Tensor) => {
+    const composed = composedGradients(dy, x, isWeighted ? (w as Tensor) : null, c);
+    return pick(composed[0] as Tensor, composed[1] as Tensor, composed.at(-1) as Tensor, isWeighted, isShifted);
+  };
 }
 
 const elementsAPart = 32768;
@@ -111,11 +128,7 @@ function normaliseGroups(
   const affine = [handleOf(weight), handleOf(bias)];
   const numbers = [samples, groups, channels, inner];
   groupNormKernel(y.handle, handleOf(means), scales.handle, x.handle, ...affine, ...numbers, eps);
-  const backward = (dy: Tensor, needs: readonly boolean[]): (Tensor | null)[] => {
-    if (isGradEnabled()) {
-      const composed = composedGradients(dy, x, weight, { sizes, dims: [2, 3], centred, eps });
-      return pick(composed[0] as Tensor, composed[1] as Tensor, composed.at(-1) as Tensor, weight, bias);
-    }
+  const gradients = (dy: Tensor, needs: readonly boolean[]): (Tensor | null)[] => {
     if (x.size === 0) return [x, ...present(weight, bias)].map((t) => zerosLike(t));
     const dx = needs[0] ? empty(x.dims, x.dtype) : null;
     const wanted = needs[1] || needs[2];
@@ -128,8 +141,11 @@ function normaliseGroups(
     const ins = [dy.handle, x.handle, handleOf(means), scales.handle, handleOf(weight)];
     groupNormBackwardKernel(...outs, ...ins, ...numbers);
     room?.dispose();
-    return pick(dx, dWeight, dBias, weight, bias);
+    return pick(dx, dWeight, dBias, weight !== null, bias !== null);
   };
+  const compose = composer(weight, bias, { sizes, dims: [2, 3], centred, eps });
+  const backward = (dy: Tensor, needs: readonly boolean[]) =>
+    fusedGradients(name, [dy, x, ...present(weight)], () => gradients(dy, needs), compose);
   return record(name, y, [x, ...present(weight, bias)], backward, [x, scales, ...present(means, weight)]);
 }
 

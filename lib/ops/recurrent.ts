@@ -1,7 +1,8 @@
 // One layer of a recurrent network over all steps: its kernel, and the same composed of simple operations, which is what
 // second derivatives are taken of. Arguments are checked in lib/nn/recurrent.ts.
 import { composedGradients } from '../autograd/engine.js';
-import { isGradEnabled, isRecorded, recordMany } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { isRecorded, recordMany } from '../autograd/tape.js';
 import { ArgumentError } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { checkFault } from '../program/recording.js';
@@ -167,11 +168,7 @@ export function recurrentLayer(
   if (!recorded || !cell.keeps) gates.dispose();
   if (!recorded) cellStates?.dispose();
   const outputs = cN ? [y, hN, cN] : [y, hN];
-  const backward = (dys: readonly (Tensor | null)[], needs: readonly boolean[]): (Tensor | null)[] => {
-    if (isGradEnabled()) {
-      const compute = (...list: Tensor[]) => composedLayer(cell, list, states, directions, o);
-      return composedGradients(compute, inputs, dys, needs);
-    }
+  const gradientsOf = (dys: readonly (Tensor | null)[], needs: readonly boolean[]): (Tensor | null)[] => {
     const gradients = inputs.map((t, i) => (needs[i] ? empty(t.dims, t.dtype) : null));
     let next = 1;
     const ofStates = states.map((t) => (t === null ? null : (gradients[next++] as Tensor | null)));
@@ -191,6 +188,17 @@ export function recurrentLayer(
     );
     working.dispose();
     return gradients;
+  };
+  const compute = (...list: Tensor[]) => composedLayer(cell, list, states, directions, o);
+  const backward = (dys: readonly (Tensor | null)[], needs: readonly boolean[]) => {
+    const arrived = dys.map((dy) => dy !== null);
+    const compose = (...list: Tensor[]) => {
+      let next = inputs.length;
+      const upstream = arrived.map((isGiven) => (isGiven ? (list[next++] as Tensor) : null));
+      return composedGradients(compute, list.slice(0, inputs.length), upstream, needs);
+    };
+    const upstream = dys.filter((dy) => dy !== null);
+    return fusedGradients(o.name, [...inputs, ...upstream], () => gradientsOf(dys, needs), compose);
   };
   const saved = [...inputs, y, o.lengths].filter((t) => t !== null);
   const owned = kept.slice(1).filter((t) => t !== null);

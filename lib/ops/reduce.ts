@@ -1,4 +1,5 @@
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { record } from '../autograd/tape.js';
 import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkFlag, checkOptions, describe } from '../errors.js';
 import { type Fault, type Kernel, kernel } from '../native.js';
@@ -164,11 +165,15 @@ export function prod(x: Tensor, options?: ReduceOptions): Tensor {
   const l = layout('prod', x, options);
   const { outer, n, inner, kept } = l;
   const values = l.x;
-  const backward = (dy: Tensor): Tensor[] => {
-    if (isGradEnabled()) return [mul(reshape(dy, kept), otherProducts(values, outer, n, inner))];
-    const dx = empty(values.dims, values.dtype);
-    prodBackwardKernel(dx.handle, dy.handle, values.handle, outer, n, inner);
-    return [dx];
+  const backward = (dy: Tensor) => {
+    const gradient = () => {
+      const dx = empty(values.dims, values.dtype);
+      prodBackwardKernel(dx.handle, dy.handle, values.handle, outer, n, inner);
+      return [dx];
+    };
+    return fusedGradients('prod', [dy, values], gradient, (dy, values) => [
+      mul(reshape(dy, kept), otherProducts(values, outer, n, inner)),
+    ]);
   };
   return record('prod', total('prod', prodKernel, l), [values], backward, [values]);
 }

@@ -1,4 +1,5 @@
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { record } from '../autograd/tape.js';
 import { checkInteger, checkOptions } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { around, checkDim } from '../shape.js';
@@ -71,11 +72,13 @@ function normalised(
   const { outer, n, inner } = around(x.dims, dim);
   const y = empty(x.dims, x.dtype);
   run(y.handle, x.handle, outer, n, inner);
-  const backward = (dy: Tensor): Tensor[] => {
-    if (isGradEnabled()) return [gradient(dy, y, dim)];
-    const dx = empty(y.dims, y.dtype);
-    backwardRun(dx.handle, dy.handle, y.handle, outer, n, inner);
-    return [dx];
+  const backward = (dy: Tensor) => {
+    const fused = () => {
+      const dx = empty(y.dims, y.dtype);
+      backwardRun(dx.handle, dy.handle, y.handle, outer, n, inner);
+      return [dx];
+    };
+    return fusedGradients(name, [dy, y], fused, (dy, y) => [gradient(dy, y, dim)]);
   };
   return record(name, y, [x], backward, [y]);
 }

@@ -1,12 +1,13 @@
 // Reductions of real numbers that are made of several steps. The kernels are the reduce family's.
-import { isGradEnabled, noGrad, record } from '../autograd/tape.js';
+import { fusedGradients } from '../autograd/fused.js';
+import { noGrad, record } from '../autograd/tape.js';
 import { ArgumentError, checkNumber, describe } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
-import { eq, isFinite as finite, ne, where } from './compare.js';
+import { eq, isFinite as finite, logicalAnd, ne, where } from './compare.js';
 import { to } from './copy.js';
-import { abs, add, div, exp, mul, pow, sign, sqrt, square, sub } from './elementwise.js';
+import { abs, add, div, exp, mul, pow, sign, sub } from './elementwise.js';
 import { shared } from './extremes.js';
 import { type Layout, layout, type ReduceOptions, reduceWith } from './reduce.js';
 import { reshape } from './shape.js';
@@ -37,48 +38,65 @@ export function variance(x: Tensor, options?: VarianceOptions): Tensor {
   return spread('variance', x, options);
 }
 
-function spread(name: string, x: Tensor, options: VarianceOptions | undefined): Tensor {
+/**
+ * Standard deviation, the square root of `variance`, and right where that overflows or vanishes in x's dtype. Its gradient
+ * is 0 where nothing varies.
+ *
+ * @param options dim (default all), keepDim (default false) and correction (default 1)
+ */
+export function std(x: Tensor, options?: VarianceOptions): Tensor {
+  return spread('std', x, options);
+}
+
+function spread(name: 'variance' | 'std', x: Tensor, options: VarianceOptions | undefined): Tensor {
   const l = realLayout(name, x, options, 'correction');
   const correction = checkNumber(name, 'correction', options?.correction ?? 1);
   const { outer, n, inner, kept } = l;
   const values = l.x;
   const y = empty(l.shape, x.dtype);
   const means = empty(kept, x.dtype);
-  varianceKernel(y.handle, means.handle, values.handle, outer, n, inner, correction);
-  const scale = 2 / Math.max(0, n - correction);
-  const backward = (dy: Tensor): Tensor[] => {
-    const center = isGradEnabled() ? mul(sumTo(values, kept), 1 / n) : means;
-    return [mul(sub(values, center), mul(reshape(dy, kept), scale))];
+  const isRoot = name === 'std';
+  varianceKernel(y.handle, means.handle, values.handle, outer, n, inner, correction, isRoot ? 1 : 0);
+  const scale = (isRoot ? 1 : 2) / Math.max(0, n - correction);
+  const slope = (dy: Tensor, values: Tensor, y: Tensor, center: Tensor): Tensor => {
+    const distance = sub(values, center);
+    const size = reshape(add(y, zeroMask(y)), kept);
+    return mul(isRoot ? div(distance, size) : distance, mul(reshape(dy, kept), scale));
   };
-  return record(name, y, [values], backward, [values, means]);
-}
-
-/**
- * Standard deviation, the square root of `variance`. Its gradient is 0 where nothing varies.
- *
- * @param options dim (default all), keepDim (default false) and correction (default 1)
- */
-export function std(x: Tensor, options?: VarianceOptions): Tensor {
-  const v = spread('std', x, options);
-  const y = noGrad(() => sqrt(v));
-  return record('std', y, [v], (dy) => [div(mul(dy, mul(sign(y), 0.5)), add(y, zeroMask(y)))], [y]);
+  const backward = (dy: Tensor) =>
+    fusedGradients(
+      name,
+      [dy, values, y],
+      () => [slope(dy, values, y, means)],
+      (dy, values, y) => [slope(dy, values, y, mul(sumTo(values, kept), 1 / n))],
+    );
+  return record(name, y, [values], backward, [values, y, means]);
 }
 
 const logSumExpKernel = kernel('logSumExp');
+const logSumExpBackwardKernel = kernel('logSumExpBackward');
 
 /**
- * y = log Σ exp(x), without overflow. -∞ of nothing and where all elements are -∞.
+ * y = log Σ exp(x), without overflow. -∞ of nothing and where all elements are -∞; the gradient is 0 there. Where the
+ * result is ∞, the elements that are ∞ share the gradient evenly; where it is NaN, the gradient is NaN.
  *
  * @param options dim (default all) and keepDim (default false)
  */
 export function logSumExp(x: Tensor, options?: ReduceOptions): Tensor {
   const l = realLayout('logSumExp', x, options, '');
-  const { kept } = l;
+  const { kept, outer, n, inner } = l;
   const values = l.x;
   const y = reduceWith(logSumExpKernel, l);
-  const backward = (dy: Tensor): Tensor[] => {
-    const shift = reshape(where(finite(y), y, 0), kept); // all elements -∞: the gradient is 0
-    return [mul(exp(sub(values, shift)), reshape(dy, kept))];
+  const backward = (dy: Tensor) => {
+    const gradient = () => {
+      const dx = empty(values.dims, values.dtype);
+      logSumExpBackwardKernel(dx.handle, dy.handle, values.handle, y.handle, outer, n, inner);
+      return [dx];
+    };
+    return fusedGradients('logSumExp', [dy, values, y], gradient, (dy, values, y) => {
+      const shift = reshape(where(eq(y, -Infinity), 0, y), kept);
+      return [mul(exp(sub(values, shift)), reshape(dy, kept))];
+    });
   };
   return record('logSumExp', y, [values], backward, [values, y]);
 }
@@ -93,8 +111,8 @@ const maxKernel = kernel('max');
 const minKernel = kernel('min');
 
 /**
- * The p-norm: y = (Σ |x|ᵖ)^(1/p); max |x| for p = ∞, min |x| for -∞, the number of elements that are not 0 for 0. The
- * gradient is 0 where the norm is 0.
+ * The p-norm: y = (Σ |x|ᵖ)^(1/p); max |x| for p = ∞, min |x| for -∞, the number of elements that are not 0 for 0. Right
+ * also where powers overflow or vanish in x's dtype. The gradient is 0 where the norm is 0.
  *
  * @param options p (default 2), dim (default all) and keepDim (default false)
  */
@@ -111,18 +129,27 @@ export function norm(x: Tensor, options?: NormOptions): Tensor {
   return powerNorm(l, p);
 }
 
+const normKernel = kernel('euclideanNorm');
+
+// 1 where x gives no unit to measure others by: it is 0, infinite or NaN.
+const unitOf = (x: Tensor): Tensor => where(logicalAnd(finite(x), ne(x, 0)), x, 1);
+
+// In units of the largest element (for p below 0 the smallest), whose powers neither overflow nor all vanish.
+function sumOfPowers(l: Layout, p: number): Tensor {
+  const sizes = { ...l, x: abs(l.x) };
+  const unit = unitOf(reduceWith(p > 0 ? maxKernel : minKernel, sizes));
+  const powers = pow(div(sizes.x, reshape(unit, l.kept)), p);
+  return mul(pow(reshape(sumTo(powers, l.kept), l.shape), 1 / p), unit);
+}
+
 function powerNorm(l: Layout, p: number): Tensor {
   const { kept } = l;
   const values = l.x;
-  const y = noGrad(() => {
-    const powers = p === 2 ? square(values) : pow(abs(values), p);
-    const sums = reshape(sumTo(powers, kept), l.shape);
-    return p === 2 ? sqrt(sums) : pow(sums, 1 / p);
-  });
+  const y = noGrad(() => (p === 2 ? reduceWith(normKernel, l) : sumOfPowers(l, p)));
   const backward = (dy: Tensor): Tensor[] => {
     const size = reshape(add(y, zeroMask(y)), kept);
     const slope = reshape(dy, kept);
-    if (p === 2) return [mul(values, div(slope, size))];
+    if (p === 2) return [mul(div(values, size), slope)];
     const magnitude = abs(values);
     const ratio = div(add(magnitude, zeroMask(magnitude)), size);
     return [mul(mul(sign(values), pow(ratio, p - 1)), slope)];

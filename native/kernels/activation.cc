@@ -42,7 +42,8 @@ template <typename T>
 Outcome eluBackward(Out<T> dx, In<T> dy, In<T> x, double alpha, double scale) {
   const T positive = static_cast<T>(scale);
   const T negative = static_cast<T>(scale * alpha);
-  return zip(dx, dy, x, [=](T g, T v) { return g * (v > T(0) ? positive : negative * math::exp(v)); });
+  // For NaN it is that of positive numbers, as PyTorch has it.
+  return zip(dx, dy, x, [=](T g, T v) { return g * (v <= T(0) ? negative * math::exp(v) : positive); });
 }
 
 template <typename T>

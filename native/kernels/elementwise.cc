@@ -92,12 +92,12 @@ Outcome clamp(Out<T> y, In<T> x, double least, double most) {
   return map(y, x, [=](T v) { return math::limit(v, low, high); });
 }
 
-// dx = dy where least <= x <= most, else 0.
+// dx = dy where least < x < most, else 0; a bound that is NaN does not count.
 template <typename T>
 Outcome clampBackward(Out<T> dx, In<T> dy, In<T> x, double least, double most) {
   const T low = static_cast<T>(least);
   const T high = static_cast<T>(most);
-  return zip(dx, dy, x, [=](T g, T v) { return (v >= low) & (v <= high) ? g : T(0); });
+  return zip(dx, dy, x, [=](T g, T v) { return (v <= low) | (v >= high) | (v != v) ? T(0) : g; });
 }
 
 // y [contiguous] = f(a, b), dims = (size, stride of a, stride of b) …

@@ -2,6 +2,7 @@
 #pragma once
 #include "kernel.h"
 #include "math.h"
+#include "scaled.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -154,11 +155,13 @@ __attribute__((noinline)) void addPlaneSums(double* totals, const T* dy, const T
       });
 }
 
-// dx = scale · dy - constant - slope · (x - mean), n elements.
+// dx = scale · (weight · dy - constant - slope · (x - mean)), n elements: multiplied by scale at the end, as the
+// product of scale and slope may leave T.
 template <typename T>
-inline void writePlaneGradient(T* dx, const T* dy, const T* x, int64_t n, T mean, T scale, T constant, T slope) {
+inline void writePlaneGradient(T* dx, const T* dy, const T* x, int64_t n, T mean, T scale, T weight, T constant,
+                               T slope) {
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) dx[i] = scale * dy[i] - constant - slope * (x[i] - mean);
+  for (int64_t i = 0; i < n; ++i) dx[i] = scale * (weight * dy[i] - constant - slope * (x[i] - mean));
 }
 
 }  // namespace

@@ -148,7 +148,15 @@ Outcome batchNorm(Out<T> y, Out<T> mean, Out<T> rstd, InOut<T> runningMean, InOu
     tileMoments(moments, x.data + first * inner, b, count);
     for (int64_t c = 0; c < count; ++c) {
       const int64_t channel = first + c;
-      const T scale = static_cast<T>(1 / __builtin_sqrt(moments[c].squares / n + eps));
+      double deviation = 1 / __builtin_sqrt(moments[c].squares / n + eps);
+      if (isOffScale<T>(moments[c].squares, n, eps)) {
+        const ScaledSquares exact = scaledSquares(x.data + channel * inner, samples, inner, channels * inner, true);
+        if (exact.unit > 0) {
+          moments[c] = {n, exact.mean, exact.sum * exact.unit * exact.unit};
+          deviation = exact.inverseDeviation(n, eps);
+        }
+      }
+      const T scale = static_cast<T>(deviation);
       rstd[channel] = scale;
       mean[channel] = tile.mean[c] = static_cast<T>(moments[c].mean);
       tile.scale[c] = scale * valueOr(weight, channel, T(1));
@@ -219,7 +227,7 @@ __attribute__((noinline)) void tileSums(double (*sums)[2], const T* dy, const T*
   }
 }
 
-// dx = scale · dy - constant - slope · (x - mean)
+// dx = scale · (dy - constant - slope · (x - mean))
 template <typename T>
 __attribute__((noinline)) void writeTileGradient(T* dx, const T* dy, const T* x, BatchSizes b, int64_t count,
                                                  Tile<T>& tile) {
@@ -228,7 +236,7 @@ __attribute__((noinline)) void writeTileGradient(T* dx, const T* dy, const T* x,
     for (int64_t sample = 0; sample < b.samples; ++sample) {
       for (int64_t c = 0; c < count; ++c) {
         const int64_t at = sample * stride + c * b.inner;
-        writePlaneGradient(dx + at, dy + at, x + at, b.inner, tile.mean[c], tile.scale[c], tile.constant[c],
+        writePlaneGradient(dx + at, dy + at, x + at, b.inner, tile.mean[c], tile.scale[c], T(1), tile.constant[c],
                            tile.slope[c]);
       }
     }
@@ -239,7 +247,7 @@ __attribute__((noinline)) void writeTileGradient(T* dx, const T* dy, const T* x,
   for (int64_t sample = 0; sample < b.samples; ++sample, x += stride, dy += stride, dx += stride) {
 #pragma omp simd
     for (int64_t j = 0; j < count * b.inner; ++j) {
-      dx[j] = scale[j] * dy[j] - constant[j] - slope[j] * (x[j] - mean[j]);
+      dx[j] = scale[j] * (dy[j] - constant[j] - slope[j] * (x[j] - mean[j]));
     }
   }
 }
@@ -267,10 +275,16 @@ Outcome batchNormBackward(Out<T> dx, Out<T> dWeight, Out<T> dBias, In<T> dy, In<
       dBias[first + c] = static_cast<T>(sums[c][0]);
       dWeight[first + c] = static_cast<T>(sums[c][1] * r);
       tile.scale[c] = static_cast<T>(scale);
-      tile.constant[c] = training ? static_cast<T>(scale * sums[c][0] / b.count()) : T(0);
-      tile.slope[c] = training ? static_cast<T>(scale * r * r * sums[c][1] / b.count()) : T(0);
+      tile.constant[c] = training ? static_cast<T>(sums[c][0] / b.count()) : T(0);
+      tile.slope[c] = training ? static_cast<T>(sums[c][1] * r * r / b.count()) : T(0);
+      if (!training) tile.mean[c] = T(0);
     }
-    if (dx.data != nullptr) writeTileGradient(dx.data + at, dy.data + at, x.data + at, b, count, tile);
+    if (dx.data == nullptr) return;
+    if (training) {
+      writeTileGradient(dx.data + at, dy.data + at, x.data + at, b, count, tile);
+    } else {  // scale · dy, whatever x is
+      writeTile(dx.data + at, dy.data + at, b, count, tile);
+    }
   });
   return ok();
 }

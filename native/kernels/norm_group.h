@@ -65,10 +65,18 @@ Outcome groupNorm(Out<T> y, Out<T> mean, Out<T> rstd, In<T> x, In<T> weight, In<
         moments.squares = sumOfSquares(from, width);
       } else {
         addMoments(moments, from, width);
-        mean[row] = static_cast<T>(moments.mean);
       }
+      double deviation = 1 / __builtin_sqrt(moments.squares * share + eps);
+      if (isOffScale<T>(moments.squares, static_cast<double>(width), eps)) {
+        const ScaledSquares exact = scaledSquares(from, 1, width, 0, mean.data != nullptr);
+        if (exact.unit > 0) {
+          moments.mean = exact.mean;
+          deviation = exact.inverseDeviation(static_cast<double>(width), eps);
+        }
+      }
+      if (mean.data != nullptr) mean[row] = static_cast<T>(moments.mean);
       const T center = static_cast<T>(moments.mean);
-      const T scale = static_cast<T>(1 / __builtin_sqrt(moments.squares * share + eps));
+      const T scale = static_cast<T>(deviation);
       rstd[row] = scale;
       const int64_t first = row % groups * perGroup;
       const T* w = weight.data == nullptr ? nullptr : weight.data + first;
@@ -121,7 +129,7 @@ __attribute__((noinline)) void rowGradient(const GroupGradient<T>& g, int64_t ro
   if (weight == nullptr) {
     addPlaneSums(sums, dy, x, n, mean);
     g.factors(row, sums, &constant, &slope);
-    return writePlaneGradient(dx, dy, x, n, mean, rstd, rstd * constant, rstd * slope);
+    return writePlaneGradient(dx, dy, x, n, mean, rstd, T(1), constant, slope);
   }
   addUp<T, 2>(
       n, sums, ADJOINT_TERMS(at, s) {
@@ -211,8 +219,8 @@ void gradientOfPlanes(const GroupGradient<T>& g, int64_t row, double* sums) {
   T constant, slope;
   g.factors(row, group, &constant, &slope);
   for (int64_t at = from, k = 0; k < perGroup; ++k, at += inner) {
-    const T scale = g.weight == nullptr ? rstd : rstd * g.weight[first + k];
-    writePlaneGradient(g.dx + at, g.dy + at, g.x + at, inner, mean, scale, rstd * constant, rstd * slope);
+    const T w = g.weight == nullptr ? T(1) : g.weight[first + k];
+    writePlaneGradient(g.dx + at, g.dy + at, g.x + at, inner, mean, rstd, w, constant, slope);
   }
 }
 

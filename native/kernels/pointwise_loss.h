@@ -91,10 +91,8 @@ struct Squared {
 template <typename T>
 struct Absolute {
   static T loss(T x, T target, T) { return math::abs(x - target); }
-  static T slope(T x, T target, T) {
-    const T positive = x > target ? T(1) : T(0);
-    const T difference = x - target;
-    return difference != difference ? difference : x < target ? T(-1) : positive;
+  static T slope(T x, T target, T) {  // 0 where one is NaN, as PyTorch has it
+    return static_cast<T>(x > target) - static_cast<T>(x < target);
   }
 };
 

@@ -2,6 +2,7 @@
 #include "reduce.h"
 
 #include "math.h"
+#include "scaled.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -13,6 +14,11 @@ struct SquaredDistance : Sum<T> {
 };
 
 template <typename T>
+struct Square : Sum<T> {
+  static T map(T x, T) { return x * x; }
+};
+
+template <typename T>
 struct SumOfExp : Sum<T> {
   static T map(T x, T shift) { return math::exp(x - shift); }
 };
@@ -20,6 +26,9 @@ struct SumOfExp : Sum<T> {
 inline bool fits(int64_t results, int64_t elements, int64_t outer, int64_t n, int64_t inner) {
   return results == product(outer, inner) && elements == product(outer, n, inner);
 }
+
+// Where result j of [outer][inner] has the first of its elements in x [outer][n][inner].
+constexpr int64_t columnAt(int64_t j, int64_t n, int64_t inner) { return j / inner * n * inner + j % inner; }
 
 // y [outer][inner], x [outer][n][inner]
 template <typename Op, typename R, typename T>
@@ -54,11 +63,27 @@ inline Outcome reduceIntegers(Out<int32_t> y, In<T> x, int64_t outer, int64_t n,
     });
     if (first != INT64_MAX) {
       typename Op::Total total;
-      fold<Op>(x.data + first / inner * n * inner + first % inner, n, inner, 1, NoShift{}, &total);
+      fold<Op>(x.data + columnAt(first, n, inner), n, inner, 1, NoShift{}, &total);
       return fault(first, static_cast<double>(total));
     }
   }
   reduce<Op>(x.data, outer, n, inner, NoShift{}, [&](int64_t j, auto total) { y[j] = toInt32(total); });
+  return ok();
+}
+
+// y [outer][inner] = Σ x / divisor. A sum whose blocks overflow in T is taken again in double.
+template <typename T>
+inline Outcome sumOver(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner, double divisor) {
+  if (!fits(y.length, x.length, outer, n, inner)) return misfit();
+  if (y.length == 0) return ok();
+  reduce<Sum<T>>(x.data, outer, n, inner, NoShift{}, [&](int64_t j, double total) {
+    if (sizeof(T) == 4 && !(total - total == 0)) {
+      const T* column = x.data + columnAt(j, n, inner);
+      total = 0;
+      for (int64_t i = 0; i < n; ++i) total += static_cast<double>(column[i * inner]);
+    }
+    y[j] = static_cast<T>(total / divisor);
+  });
   return ok();
 }
 
@@ -67,7 +92,7 @@ Outcome sum(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
   if constexpr (std::is_integral_v<T>) {
     return reduceIntegers<Sum<T>>(y, x, outer, n, inner);
   } else {
-    return reduceTo<Sum<T>>(y, x, outer, n, inner);
+    return sumOver(y, x, outer, n, inner, 1);
   }
 }
 template <typename R, typename T>
@@ -97,23 +122,28 @@ Outcome all(Out<uint8_t> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
 
 template <typename T>
 Outcome mean(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  if (!fits(y.length, x.length, outer, n, inner)) return misfit();
-  if (y.length == 0) return ok();
-  reduce<Sum<T>>(x.data, outer, n, inner, NoShift{},
-                 [&](int64_t j, double total) { y[j] = static_cast<T>(total / static_cast<double>(n)); });
-  return ok();
+  return sumOver(y, x, outer, n, inner, static_cast<double>(n));
 }
 
-// Two passes, the second over x - mean while a tile is still in the cache. y and means [outer][inner].
+// Two passes, the second over x - mean while a tile is still in the cache. y (with `root`, the standard deviation) and
+// means [outer][inner].
 template <typename T>
-Outcome variance(Out<T> y, Out<T> means, In<T> x, int64_t outer, int64_t n, int64_t inner, double correction) {
+Outcome variance(Out<T> y, Out<T> means, In<T> x, int64_t outer, int64_t n, int64_t inner, double correction,
+                 int64_t root) {
   if (!fits(y.length, x.length, outer, n, inner) || means.length != y.length) return misfit();
   if (y.length == 0) return ok();
   const double count = static_cast<double>(n);
   const double divisor = count > correction ? count - correction : 0;
   const T* center = means.data;
   const auto setMean = [&](int64_t j, double total) { means[j] = static_cast<T>(total / count); };
-  const auto setVariance = [&](int64_t j, double total) { y[j] = static_cast<T>(total / divisor); };
+  const auto setVariance = [&](int64_t j, double total) {
+    double unit = 1;
+    if (isOffScale<T>(total, count, 0)) {
+      const ScaledSquares exact = scaledSquares(x.data + columnAt(j, n, inner), n, 1, inner, true);
+      if (exact.unit > 0) unit = exact.unit, total = exact.sum, means[j] = static_cast<T>(exact.mean);
+    }
+    y[j] = static_cast<T>(root != 0 ? unit * __builtin_sqrt(total / divisor) : unit * (unit * (total / divisor)));
+  };
   if (isLong(outer, n, inner)) {
     reduce<Sum<T>>(x.data, outer, n, inner, NoShift{}, setMean);
     reduce<SquaredDistance<T>>(x.data, outer, n, inner, center, setVariance);
@@ -126,6 +156,102 @@ Outcome variance(Out<T> y, Out<T> means, In<T> x, int64_t outer, int64_t n, int6
     fold<SquaredDistance<T>>(x.data + from, n, inner, width, center + to, totals);
     for (int64_t j = 0; j < width; ++j) setVariance(to + j, totals[j]);
   });
+  return ok();
+}
+
+// y [outer][inner] = √Σ x²
+template <typename T>
+Outcome euclideanNorm(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(y.length, x.length, outer, n, inner)) return misfit();
+  if (y.length == 0) return ok();
+  reduce<Square<T>>(x.data, outer, n, inner, NoShift{}, [&](int64_t j, double total) {
+    double unit = 1;
+    if (isOffScale<T>(total, static_cast<double>(n), 0)) {
+      const ScaledSquares exact = scaledSquares(x.data + columnAt(j, n, inner), n, 1, inner, false);
+      if (exact.unit > 0) unit = exact.unit, total = exact.sum;
+    }
+    y[j] = static_cast<T>(unit * __builtin_sqrt(total));
+  });
+  return ok();
+}
+
+template <typename T>
+inline bool same(T a, T b) {
+  return a == b || (a != a && b != b);
+}
+
+// 1 for each element that is `value`.
+template <typename T>
+struct Same : Sum<T> {
+  static T map(T x, T value) { return same(x, value) ? T(1) : T(0); }
+};
+
+// dx = slope(x, of [inner], share [inner]) in `rows` rows of `width` columns.
+template <typename T, typename Slope>
+__attribute__((noinline, flatten)) void writeSlopes(T* dx, const T* x, int64_t rows, int64_t inner, int64_t width,
+                                                    const T* of, const T* share, Slope slope) {
+  if (inner == 1) {
+    const T at = *of, part = *share;
+#pragma omp simd
+    for (int64_t i = 0; i < rows; ++i) dx[i] = slope(x[i], at, part);
+    return;
+  }
+  for (int64_t i = 0; i < rows; ++i, x += inner, dx += inner) {
+#pragma omp simd
+    for (int64_t j = 0; j < width; ++j) dx[j] = slope(x[j], of[j], share[j]);
+  }
+}
+
+// dx [outer][n][inner] = slope(x, y, shareOf(j, how many of the column are y)); y [outer][inner].
+template <typename T, typename Share, typename Slope>
+inline void shareGradient(T* dx, const T* x, const T* y, int64_t outer, int64_t n, int64_t inner, Share shareOf,
+                          Slope slope) {
+  if (isLong(outer, n, inner)) {
+    T share[kFewResults];
+    reduce<Same<T>>(x, outer, n, inner, y, [&](int64_t j, double count) { share[j] = shareOf(j, count); });
+    parallel(outer * kParts, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t unit = begin; unit < end; ++unit) {
+        const int64_t o = unit / kParts, part = unit % kParts, first = n / kParts * part;
+        const int64_t rows = part + 1 < kParts ? n / kParts : n - first, at = (o * n + first) * inner;
+        writeSlopes(dx + at, x + at, rows, inner, inner, y + o * inner, share + o * inner, slope);
+      }
+    });
+    return;
+  }
+  forEachTile(outer, n, inner, [&](int64_t from, int64_t to, int64_t width) {
+    double counts[kTileWidth];
+    T share[kTileWidth];
+    fold<Same<T>>(x + from, n, inner, width, y + to, counts);
+    for (int64_t j = 0; j < width; ++j) share[j] = shareOf(to + j, counts[j]);
+    writeSlopes(dx + from, x + from, n, inner, width, y + to, share, slope);
+  });
+}
+
+// dx [outer][n][inner] = dy, shared evenly by the elements that are y [outer][inner] (all NaN, where y is), 0
+// elsewhere.
+template <typename T>
+Outcome extremeBackward(Out<T> dx, In<T> dy, In<T> x, In<T> y, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(y.length, x.length, outer, n, inner) || dy.length != y.length || dx.length != x.length) return misfit();
+  if (dx.length == 0) return ok();
+  shareGradient(
+      dx.data, x.data, y.data, outer, n, inner, [&](int64_t j, double count) { return dy[j] / static_cast<T>(count); },
+      [](T v, T most, T share) { return same(v, most) ? share : T(0); });
+  return ok();
+}
+
+// dx [outer][n][inner] = dy exp(x - y), the limit of it where y [outer][inner] is infinite: ∞ is shared evenly, and
+// elements that are all -∞ get 0.
+template <typename T>
+Outcome logSumExpBackward(Out<T> dx, In<T> dy, In<T> x, In<T> y, int64_t outer, int64_t n, int64_t inner) {
+  if (!fits(y.length, x.length, outer, n, inner) || dy.length != y.length || dx.length != x.length) return misfit();
+  if (dx.length == 0) return ok();
+  const T infinity = static_cast<T>(__builtin_inf());
+  shareGradient(
+      dx.data, x.data, y.data, outer, n, inner,
+      [&](int64_t j, double count) {
+        return y[j] == infinity ? dy[j] / static_cast<T>(count) : y[j] == -infinity ? T(0) : dy[j];
+      },
+      [](T v, T sum, T share) { return v == sum ? share : share * math::exp(v - sum); });
   return ok();
 }
 
@@ -151,11 +277,6 @@ Outcome logSumExp(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
     for (int64_t j = 0; j < width; ++j) setResult(to + j, totals[j]);
   });
   return ok();
-}
-
-template <typename T>
-inline bool same(T a, T b) {
-  return a == b || (a != a && b != b);
 }
 
 // The first position of `value` in x [n], where it is known to be.
@@ -344,7 +465,11 @@ ADJOINT_FAMILY(
     reduce, kernel<sum<float, float>, sum<double, double>, sum<int32_t, int32_t>, sum<int32_t, uint8_t>>("sum"),
     kernel<prod<float, float>, prod<double, double>, prod<int32_t, int32_t>, prod<int32_t, uint8_t>>("prod"),
     kernel<prodBackward<float>, prodBackward<double>>("prodBackward"), kernel<mean<float>, mean<double>>("mean"),
-    kernel<variance<float>, variance<double>>("variance"), kernel<logSumExp<float>, logSumExp<double>>("logSumExp"),
+    kernel<variance<float>, variance<double>>("variance"),
+    kernel<euclideanNorm<float>, euclideanNorm<double>>("euclideanNorm"),
+    kernel<logSumExp<float>, logSumExp<double>>("logSumExp"),
+    kernel<logSumExpBackward<float>, logSumExpBackward<double>>("logSumExpBackward"),
+    kernel<extremeBackward<float>, extremeBackward<double>>("extremeBackward"),
     kernel<max<float>, max<double>, max<int32_t>, max<uint8_t>>("max"),
     kernel<min<float>, min<double>, min<int32_t>, min<uint8_t>>("min"),
     kernel<argMax<float>, argMax<double>, argMax<int32_t>, argMax<uint8_t>>("argMax"),

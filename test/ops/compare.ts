@@ -165,9 +165,9 @@ export const rows: OpRow[] = [
     ...slopeRow(
       'clamp',
       (a) => ops.clamp(a, { min: 1, max: 2 }),
-      (a) => Number(a >= 1 && a <= 2),
+      (a) => Number(a > 1 && a < 2),
     ),
-    name: 'clamp passes the gradient at its bounds',
+    name: 'clamp has no gradient at its bounds',
   },
 ];
 

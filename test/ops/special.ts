@@ -1,8 +1,6 @@
 // Functions that JavaScript's Math lacks, in float64, and what the tables of elementwise functions share.
-import { grad } from '../../lib/autograd/engine.js';
-import { onesLike, tensor } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { mapReference, type OpRow, type Plain } from './harness.js';
+import { mapReference, type OpRow } from './harness.js';
 
 /** The error function by its series without cancellation: 2/√π e^(-x²) Σ 2ⁿ x^(2n+1) / (1·3·…·(2n+1)). */
 export function erf(x: number): number {
@@ -74,16 +72,7 @@ export function methodOf(f: { name: string }): OpRow['method'] {
   return (x, ...rest) => (x as unknown as Record<string, (...rest: Tensor[]) => Tensor>)[f.name]!(...rest);
 }
 
-function upstream(f: (x: Tensor) => Tensor, x: Tensor, createGraph: boolean): Tensor {
-  x.requiresGrad = true;
-  const y = f(x);
-  return (grad([y], [x], { gradOutputs: [onesLike(y)], createGraph })[0] as Tensor).detach();
-}
-
-/**
- * The rows of a function of one tensor: forward and gradients, sizes 0, 1 and beyond one vector and one chunk of the
- * pool, edges, and that the gradient composed for `createGraph` is the fused one, which gradcheck proves.
- */
+/** The rows of a function of one tensor: forward and gradients, sizes 0, 1 and beyond one vector and one chunk of the pool, edges. */
 export function unaryRows({ name, run, reference, values, skip = () => false, rtol, steps = false }: Unary): OpRow[] {
   const base = { reference: mapReference(reference) as OpRow['reference'], rtol };
   const forward = (shape: number[]): OpRow => ({
@@ -104,17 +93,6 @@ export function unaryRows({ name, run, reference, values, skip = () => false, rt
       ...forward([finite.length]),
       name: `${name} edges`,
       inputs: [{ shape: [finite.length], values: (i) => finite[i] as number }],
-    },
-    {
-      name: `${name} gradient under createGraph`,
-      run: (x) => upstream(run, x, true),
-      inputs: [{ shape: [17], values }],
-      reference: (x: Plain) => {
-        const dx = upstream(run, tensor(Float64Array.from(x.data), { shape: x.shape }), false);
-        const size = x.data.map((_, i) => Math.abs(dx.toTypedArray()[i] as number) + 1);
-        return { shape: x.shape, data: Array.from(dx.toTypedArray()), magnitude: size };
-      },
-      gradient: false,
     },
   ];
 }
