@@ -7,6 +7,8 @@ export class AdjointError extends Error {
   readonly code: string;
   /** Where in a model it was thrown, such as `encoder.layers.2.linear1`; undefined outside of one. */
   declare modulePath?: string;
+  /** Which batch of `step.run` it concerns, counted from 0; the first where it concerns several. */
+  declare batch?: number;
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -61,6 +63,13 @@ export class AllocationError extends AdjointError {
   constructor(message: string, options?: ErrorOptions) {
     super('ADJOINT_MEMORY', message, options);
   }
+}
+
+/** Gives an error that was thrown already another text, in its stack as well. */
+export function reword(error: Error, message: string): void {
+  const { message: before, stack } = error;
+  error.message = message;
+  if (stack !== undefined) error.stack = stack.replace(before, () => message);
 }
 
 /** `[2, 3]`, as error texts and printed tensors show shapes. */

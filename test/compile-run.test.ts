@@ -139,9 +139,58 @@ describe('step.run', () => {
     }
     const error = await rejection(step.run(reused()));
     expect((error as Error).message).toMatch(
-      /^step.run: a batch \[1\] was changed or disposed before its step ran|: a tensor is in use by a compiled step/,
+      /^step.run: batch \d+: a tensor \[1\] was changed or disposed before its step ran|: a tensor is in use by a compiled step/,
     );
     expect(sum.item()).toBeLessThanOrEqual(given);
+  });
+});
+
+describe('an error says which batch it concerns', () => {
+  const short = zeros([1]);
+  const disposed = ones([8, 6]);
+  disposed.dispose();
+  const y = tensor(new Int32Array(8));
+  const structure =
+    'compile: arguments must be an array of 2 as in the first call, got an array of 1; compile another function for it';
+  // biome-ignore format: one line a row
+  const wrong: [string, unknown, string][] = [
+    ['of another structure', [ones([8, 6])], structure],
+    ['with a disposed tensor', [disposed, y], 'disposed tensor: float32 [8, 6] was disposed or left its scope; return it from the scope or keep a clone()'],
+    ['that cannot be recorded', [ones([8, 5]), y], '0 (Linear): last dimension of x must be inFeatures 6, got x [8, 5]'],
+    ['that is no list', short, structure],
+  ];
+  it.each(wrong)('%s', async (_, batch, text) => {
+    for (const before of [0, 1, 30]) {
+      const c = compiled();
+      const error = await rejection(c.step.run([...c.batches.slice(0, before), batch, ...c.batches] as never));
+      if (before === 0 && text === structure) continue; // the first call gives the structure
+      expect(error).toMatchObject({ message: `step.run: batch ${before}: ${text}`, batch: before });
+      if (before > 0) expect(stepsDone(c)).toBeLessThanOrEqual(before);
+    }
+  });
+
+  it('or which batches, when several were refused together; others of JavaScript have the number alone', async () => {
+    const w = zeros([1]);
+    const step = compile((t: Tensor) => void noGrad(() => w.add_(t)));
+    const batches = Array.from({ length: 2000 }, () => [ones([1])]);
+    await step.run(batches);
+    function* disposing() {
+      for (let i = 0; i < 2000; i++) {
+        if (i === 1000) w.dispose();
+        yield [ones([1])];
+      }
+    }
+    const error = (await rejection(step.run(disposing()))) as Error & { batch: number };
+    expect(error.message).toMatch(
+      /^step\.run: batch(es)? \d+( to \d+)?: compile: a tensor that the step uses was disposed/,
+    );
+    expect(error.batch).toBeLessThanOrEqual(1000);
+    const mine = compile((t: Tensor): Tensor => {
+      if (t.size === 2) throw new TypeError('mine');
+      return mul(t, 2);
+    });
+    const thrown = await rejection(mine.run([[ones([1])], [ones([1])], [ones([2])]]));
+    expect(thrown).toMatchObject({ message: 'mine', batch: 2 });
   });
 });
 
@@ -261,7 +310,9 @@ describe('a label out of range', () => {
   it('in a run, after operations that folded away', async () => {
     const c = compiled();
     const batches = [...c.batches.slice(0, 40), wrong(), ...c.batches.slice(40)];
-    expect(await rejection(c.step.run(batches))).toMatchObject({ message: text });
+    const error = await rejection(c.step.run(batches));
+    expect(error).toMatchObject({ message: `step.run: batch 40: ${text}`, batch: 40 });
+    expect((error as Error).stack).toContain(`step.run: batch 40: ${text}`);
     expect(stepsDone(c)).toBe(40);
     await goesOn(c);
     const scaled = compile((x: Tensor, y: Tensor) =>

@@ -1,5 +1,5 @@
 // Errors tell in which module of a model they were thrown.
-import { AdjointError } from '../errors.js';
+import { AdjointError, reword } from '../errors.js';
 import { currentRecording, type Recording } from '../program/recording.js';
 import type { Module } from './module.js';
 
@@ -12,9 +12,8 @@ interface Location {
   outer: Part;
   /** From outer to inner. */
   path: string;
-  /** As they were thrown. */
+  /** As it was thrown. */
   message: string;
-  stack: string | undefined;
 }
 
 const locations = new WeakMap<Error, Location>();
@@ -27,7 +26,7 @@ export function locate(error: unknown, part: Part): unknown {
   if (!(error instanceof Error)) return error;
   const location = locations.get(error);
   if (location === undefined) {
-    locations.set(error, { inner: part, outer: part, path: '', message: error.message, stack: error.stack });
+    locations.set(error, { inner: part, outer: part, path: '', message: error.message });
   } else if (location.outer !== part) {
     const name = typeof part === 'function' ? null : nameOf(location.outer, part);
     if (name === null) location.inner = part; // something that the module made for itself
@@ -57,14 +56,13 @@ function nameOf(part: Part, module: Module): string | null {
   }
 }
 
-function show(error: Error, { inner, path, message, stack }: Location): void {
+function show(error: Error, { inner, path, message }: Location): void {
   try {
     Object.assign(error, { modulePath: path });
     if (!(error instanceof AdjointError)) return;
     const name = typeof inner === 'function' ? inner.name : inner.constructor.name;
     const rest = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
-    error.message = path === '' ? message : `${path}${name === '' ? '' : ` (${name})`}: ${rest}`;
-    error.stack = stack?.replace(message, () => error.message);
+    reword(error, path === '' ? message : `${path}${name === '' ? '' : ` (${name})`}: ${rest}`);
   } catch {
     // It is frozen, or has accessors that throw.
   }

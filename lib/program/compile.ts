@@ -39,7 +39,8 @@ export interface CompiledStep<Args extends unknown[], Result> {
    * Runs a step for each batch and keeps the program's thread fed, several batches ahead. A batch is the list of a step's
    * arguments, or the only one. Without `onStep`, JavaScript takes no part between two steps.
    *
-   * @throws the signal's reason when it aborts; parameters are then those after a whole step
+   * @throws the signal's reason when it aborts; parameters are then those after a whole step. What a step throws has the
+   *   number of its batch, from 0, in its message and in `error.batch`.
    */
   run(batches: Iterable<unknown> | AsyncIterable<unknown>, options?: RunOptions<Result>): Promise<RunResult<Result>>;
   /** Runs `fn` while the program stands between two steps: what it writes can be read and saved meanwhile. */

@@ -12,7 +12,8 @@ export interface Lot {
   /** Results of each step that wants them, by its number in the lot. */
   outputs: (readonly Tensor[] | null)[];
   done: (lot: Lot) => void;
-  failed: (error: unknown) => void;
+  /** at: the number in the lot of the step that failed; undefined when none has, but the steps were stopped. */
+  failed: (error: unknown, at?: number) => void;
 }
 
 interface Entry {
@@ -109,6 +110,7 @@ export class Queue {
         stopped || i === 0
           ? first
           : new StateError('compile: an earlier step failed, this one did not run; submit it again', { cause: first }),
+        stopped || i > 0 ? undefined : ran,
       );
     });
   }

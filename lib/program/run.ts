@@ -1,9 +1,10 @@
-import { ArgumentError, checkOptions, describe, formatShape, StateError } from '../errors.js';
+import { AdjointError, ArgumentError, checkOptions, describe, formatShape, reword, StateError } from '../errors.js';
 import { isPromise, withScope } from '../memory.js';
 import { native } from '../native.js';
 import { Tensor } from '../tensor.js';
 import { disposedStep } from './endings.js';
 import type { Leaves, Machine } from './machine.js';
+import type { Program } from './program.js';
 import type { Lot } from './queue.js';
 
 export interface RunOptions<Result> {
@@ -106,10 +107,18 @@ class Run {
   private take(batch: unknown): true | Promise<boolean> {
     if (this.failed) return Promise.resolve(false);
     const { machine } = this;
-    const leaves = machine.leavesOf(Array.isArray(batch) ? batch : [batch]);
-    const program = machine.verify ? null : machine.find(leaves);
-    if (program === null) return this.takeHere(leaves);
-    const due = machine.isDue(program, leaves); // what has changed since concerns this step, not the ones before it
+    const number = this.submitted + this.steps.length;
+    let leaves: Leaves;
+    let program: Program | null;
+    let due = false; // what has changed since concerns this step, not the ones before it
+    try {
+      leaves = machine.leavesOf(Array.isArray(batch) ? batch : [batch]);
+      program = machine.verify ? null : machine.find(leaves);
+      if (program !== null) due = machine.isDue(program, leaves);
+    } catch (error) {
+      throw ofBatch(error, number);
+    }
+    if (program === null) return this.takeHere(leaves, number);
     if (this.steps.length > 0 && (program !== machine.gathered || due)) this.flush();
     machine.gathered = program;
     this.steps.push(leaves);
@@ -120,11 +129,16 @@ class Run {
   }
 
   // A step that must be recorded, or verified.
-  private async takeHere(leaves: Leaves): Promise<boolean> {
+  private async takeHere(leaves: Leaves, number: number): Promise<boolean> {
     this.flush();
     await this.machine.queue.drained();
     if (this.failed) return false;
-    const result = this.machine.sync(leaves);
+    let result: unknown;
+    try {
+      result = this.machine.sync(leaves);
+    } catch (error) {
+      throw ofBatch(error, number);
+    }
     this.submitted++;
     this.done(1, result);
     return true;
@@ -144,6 +158,7 @@ class Run {
     this.steps = [];
     this.versions = [];
     machine.gathered = null;
+    const first = this.submitted;
     // Only the last step's results are wanted, unless somebody looks at each.
     const last = withScope(null, () => program.allocate());
     const lot: Lot = {
@@ -151,25 +166,28 @@ class Run {
       count: steps.length,
       outputs: steps.map((_, i) => (i === steps.length - 1 ? last : null)),
       done: (lot) => this.done(lot.count, program.finish(last)),
-      failed: (error) => this.fail(error),
+      failed: (error, at) => this.fail(at === undefined ? error : ofBatch(error, first + at)),
     };
-    machine.submit(program, steps, lot, due);
+    try {
+      machine.submit(program, steps, lot, due);
+    } catch (error) {
+      throw ofBatch(error, first, steps.length);
+    }
     this.submitted += steps.length;
   }
 
   // Until it is submitted, a batch is not locked.
   private checkUnchanged(): void {
     let next = 0;
-    for (const leaves of this.steps) {
+    this.steps.forEach((leaves, i) => {
       for (const x of leaves) {
         if (typeof x === 'number') continue;
         const version = x._base === null ? 0 : x._base.version;
         if (version === this.versions[next++] && !x.disposed) continue;
-        throw new StateError(
-          `step.run: a batch ${formatShape(x.dims)} was changed or disposed before its step ran; give each step tensors of its own`,
-        );
+        const text = `a tensor ${formatShape(x.dims)} was changed or disposed before its step ran; give each step tensors of its own`;
+        throw ofBatch(new StateError(text), this.submitted + i);
       }
-    }
+    });
   }
 
   private done(count: number, result: unknown): void {
@@ -191,6 +209,15 @@ class Run {
       this.fail(error);
     }
   }
+}
+
+// An error of ours says which batches of a run it concerns; all have the number of the first.
+function ofBatch(error: unknown, first: number, count = 1): unknown {
+  if (!(error instanceof Error) || 'batch' in error || !Object.isExtensible(error)) return error;
+  Object.assign(error, { batch: first });
+  const which = count === 1 ? `batch ${first}` : `batches ${first} to ${first + count - 1}`;
+  if (error instanceof AdjointError) reword(error, `step.run: ${which}: ${error.message}`);
+  return error;
 }
 
 function checkBatches(batches: unknown): void {
