@@ -196,17 +196,23 @@ export function checkFunction(operation: string, name: string, value: unknown): 
   throw new ArgumentError(`${operation}: ${name} must be a function, got ${describe(value)}`);
 }
 
-/** A list that may come as any iterable, a text excepted. `what`: `tensors`. */
-export function checkList(operation: string, name: string, what: string, value: unknown): unknown[] {
-  if (Array.isArray(value)) return value.slice();
-  if (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as Iterable<unknown>)[Symbol.iterator] === 'function'
-  ) {
-    return [...(value as Iterable<unknown>)];
+/**
+ * Each element of a list that a caller gave, an array or another iterable but a text, as `check` returns it. Holes are checked
+ * like undefined, one after the other: an array may be sparse, and a long one must not take long to be refused.
+ */
+export function checkEach<T>(
+  operation: string,
+  name: string,
+  rule: string,
+  value: unknown,
+  check: (element: unknown, index: number) => T,
+): T[] {
+  const list: T[] = [];
+  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
+    throw new ArgumentError(`${operation}: ${name} ${rule}, got ${describe(value)}`);
   }
-  throw new ArgumentError(`${operation}: ${name} must be a list of ${what}, got ${describe(value)}`);
+  for (const element of value as Iterable<unknown>) list.push(check(element, list.length));
+  return list;
 }
 
 /** An integer in [least, most]. */

@@ -21,7 +21,7 @@ import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
 import * as statistics from './ops/statistics.js';
 import * as upsample from './ops/upsample.js';
-import { Tensor } from './tensor.js';
+import { Tensor, tensorsOf } from './tensor.js';
 
 /** The functions of a module whose first argument is a tensor, without it. */
 type Methods<F> = {
@@ -83,8 +83,8 @@ const overloaded = {
   where: (x: Tensor, condition: Tensor, other: elementwise.Operand) => compare.where(condition, x, other),
 };
 
-function listed(name: string, others: readonly Tensor[]): readonly Tensor[] {
-  if (Array.isArray(others)) return others;
+function listed(name: string, others: unknown): readonly Tensor[] {
+  if (Array.isArray(others)) return tensorsOf(name, 'others', others);
   throw new ArgumentError(`${name}: others must be an array of tensors, got ${describe(others)}; x.${name}([y])`);
 }
 

@@ -5,13 +5,50 @@ export type Shape = readonly number[];
 /** What PyTorch and the kernels have room for. */
 export const mostDimensions = 64;
 
-/** The number of elements: the product of the sizes, 1 for a scalar. */
+/**
+ * The number of elements: the product of the sizes, 1 for a scalar. Sizes of 0 excepted, too, it must be a safe integer, so that
+ * the product of any of the sizes is one.
+ */
 export function sizeOf(shape: Shape): number {
-  if (shape.length > mostDimensions)
-    throw new ShapeError(`shape: at most ${mostDimensions} dimensions, got ${shape.length}`);
+  if (shape.length > mostDimensions) throw tooManyDimensions(shape.length);
   let size = 1;
-  for (let i = 0; i < shape.length; i++) size *= shape[i] as number;
+  let extent = 1;
+  for (let i = 0; i < shape.length; i++) {
+    const n = shape[i] as number;
+    size *= n;
+    if (n > 0) extent *= n;
+  }
+  if (extent > Number.MAX_SAFE_INTEGER) throw new ShapeError(`shape: too many elements, got ${formatShape(shape)}`);
   return size;
+}
+
+function tooManyDimensions(count: number): ShapeError {
+  return new ShapeError(`shape: at most ${mostDimensions} dimensions, got ${count}`);
+}
+
+/**
+ * A copy of an array that a caller gave, or null where it is none or has more than `most` elements. It may be sparse or lie about
+ * its length: what is checked is the copy.
+ */
+export function copyOf(value: unknown, most = mostDimensions): unknown[] | null {
+  if (!Array.isArray(value)) return null;
+  const { length } = value;
+  if (!Number.isInteger(length) || length < 0 || length > most) return null;
+  const copy: unknown[] = [];
+  for (let i = 0; i < length; i++) copy.push(value[i]);
+  return copy;
+}
+
+/** The same, of integers of at least `least`. */
+export function checkSizes(operation: string, name: string, value: unknown, least: number): number[] {
+  const sizes = copyOf(value);
+  if (sizes === null && Array.isArray(value) && value.length > mostDimensions) throw tooManyDimensions(value.length);
+  if (sizes === null || !sizes.every((n) => Number.isSafeInteger(n) && (n as number) >= least)) {
+    throw new ArgumentError(
+      `${operation}: ${name} must be an array of integers of at least ${least}, got ${describe(value)}`,
+    );
+  }
+  return sizes as number[];
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {
@@ -23,20 +60,22 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** A copy of a shape that a caller gave, checked. */
 export function checkShape(operation: string, shape: unknown): number[] {
-  if (!Array.isArray(shape))
-    throw new ArgumentError(`${operation}: shape must be an array of sizes, got ${describe(shape)}`);
-  let size = 1;
-  for (const n of shape) {
-    if (!Number.isInteger(n) || n < 0) {
+  const sizes = copyOf(shape);
+  if (sizes === null && Array.isArray(shape) && shape.length > mostDimensions) throw tooManyDimensions(shape.length);
+  if (sizes === null) throw new ArgumentError(`${operation}: shape must be an array of sizes, got ${describe(shape)}`);
+  let extent = 1;
+  for (const n of sizes) {
+    if (!Number.isSafeInteger(n) || (n as number) < 0) {
       throw new ArgumentError(
-        `${operation}: each size must be an integer of at least 0, got [${shape.map(describe).join(', ')}]`,
+        `${operation}: each size must be an integer of at least 0, got [${sizes.map(describe).join(', ')}]`,
       );
     }
-    size *= n;
+    extent *= (n as number) || 1;
   }
-  if (size > Number.MAX_SAFE_INTEGER)
-    throw new ArgumentError(`${operation}: shape ${formatShape(shape)} has too many elements`);
-  return shape.slice();
+  if (extent > Number.MAX_SAFE_INTEGER) {
+    throw new ArgumentError(`${operation}: shape ${formatShape(sizes as number[])} has too many elements`);
+  }
+  return sizes as number[];
 }
 
 /** A dimension as 0 … rank - 1; negative ones count from the end. A scalar accepts 0 and -1, as in PyTorch. */
@@ -48,6 +87,13 @@ export function checkDim(operation: string, dim: unknown, rank: number): number 
     );
   }
   return dim < 0 ? dim + most : dim;
+}
+
+/** One dimension, or several in an array, as `checkDim` gives them. */
+export function dimsOf(operation: string, dim: unknown, rank: number): number[] {
+  const dims = Array.isArray(dim) ? copyOf(dim) : [dim];
+  if (dims === null) throw new ArgumentError(`${operation}: dim must be an array of integers, got ${describe(dim)}`);
+  return dims.map((d) => checkDim(operation, d, rank));
 }
 
 /** Sizes around one dimension of a contiguous tensor: elements before, along and after it. */

@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto';
 import { isArrayOf } from './arrays.js';
 import type { Node } from './autograd/tape.js';
 import { arrayTypes, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
-import { ArgumentError, AutogradError, DTypeError, describe, formatShape, ShapeError, StateError } from './errors.js';
+import {
+  ArgumentError,
+  AutogradError,
+  checkEach,
+  DTypeError,
+  describe,
+  formatShape,
+  ShapeError,
+  StateError,
+} from './errors.js';
 import { formatTensor } from './format.js';
 import { allocationError, currentScope, moveTo, type Scope, Token } from './memory.js';
 import { native } from './native.js';
@@ -433,6 +442,13 @@ export function checkTensor(operation: string, name: string, value: unknown): Te
   }
   if (value.disposed) throw disposedError(value);
   return value;
+}
+
+/** @internal An array of live tensors. */
+export function tensorsOf(operation: string, name: string, value: unknown): Tensor[] {
+  return checkEach(operation, name, 'must be an array of tensors', value, (x, i) =>
+    checkTensor(operation, `${name}[${i}]`, x),
+  );
 }
 
 /** @internal */

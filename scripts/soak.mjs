@@ -1,12 +1,21 @@
 // The slow checks of the whole process: `npm run soak`, or a part of it: `npm run soak -- memory`,
-// `compile`, `exit`, `fuzz`, `sequences`, `failures`, `files`.
+// `compile`, `exit`, `fuzz`, `calls`, `sequences`, `failures`, `files`.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { endings, fuzz, hostileFiles, killWhileSaving, runFixture, tryEnding } from '../test/fixtures/children.mjs';
+import {
+  endings,
+  fuzz,
+  hostileFiles,
+  killWhileSaving,
+  randomCalls,
+  runFixture,
+  tryEnding,
+} from '../test/fixtures/children.mjs';
 import { differencesFromEager, workloads } from '../test/fixtures/workloads.mjs';
 
 const repetitions = 50;
 const fuzzCalls = 100_000;
+const publicCalls = 100_000;
 const replays = 1_000_000;
 const damagedFiles = 10_000;
 const hour = 3_600_000;
@@ -139,8 +148,23 @@ async function soakFiles() {
   report(`a save killed ${repetitions} times leaves a whole file`, await killWhileSaving(repetitions));
 }
 
+/** Each process makes a share, with a seed of its own. */
+async function soakCalls() {
+  const processes = 20;
+  const counts = { passed: 0, refused: 0 };
+  const wrong = [];
+  for (let seed = 1; seed <= processes; seed++) {
+    const result = await randomCalls(seed, publicCalls / processes, { timeoutMs: hour });
+    if (result.wrong !== null) wrong.push(result.wrong);
+    counts.passed += result.counts.passed;
+    counts.refused += result.counts.refused;
+  }
+  console.log(`     ${counts.passed} calls ran, ${counts.refused} were refused`);
+  report(`${publicCalls} random calls of the public API`, wrong.length === 0 ? null : wrong.join('\n     '));
+}
+
 const parts = {
-  ...{ memory: soakMemory, compile: soakCompile, exit: soakEndings, fuzz: soakFuzz },
+  ...{ memory: soakMemory, compile: soakCompile, exit: soakEndings, fuzz: soakFuzz, calls: soakCalls },
   ...{ sequences: soakSequences, failures: soakFailures, files: soakFiles },
 };
 const wanted = process.argv.slice(2);

@@ -10,7 +10,7 @@ import {
 } from '../errors.js';
 import { ones } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
-import { checkTensor, Tensor, view } from '../tensor.js';
+import { checkTensor, Tensor, tensorsOf, view } from '../tensor.js';
 import { setDifferentiate } from './fused.js';
 import { Pass } from './pass.js';
 import { type Edge, isGradEnabled, type Node, newestNode, record, withGradEnabled } from './tape.js';
@@ -59,13 +59,9 @@ function checkFlags(operation: string, options: BackwardOptions): void {
   checkFlag(operation, 'createGraph', options.createGraph, false);
 }
 
-/** @internal One tensor or a list of them, as a list. */
-export function tensorsOf(operation: string, name: string, value: unknown): Tensor[] {
-  if (value instanceof Tensor) return [checkTensor(operation, name, value)];
-  if (!Array.isArray(value)) {
-    throw new ArgumentError(`${operation}: ${name} must be a tensor or an array of tensors, got ${describe(value)}`);
-  }
-  return value.map((x, i) => checkTensor(operation, `${name}[${i}]`, x));
+/** @internal One tensor or an array of them, as an array. */
+export function oneOrMore(operation: string, name: string, value: unknown): Tensor[] {
+  return value instanceof Tensor ? [checkTensor(operation, name, value)] : tensorsOf(operation, name, value);
 }
 
 /** Walks the graph from `roots` and returns the leaves' gradients. `targets`: only what these need is computed. */
@@ -168,8 +164,8 @@ export function grad(
   checkOptions('grad', options, ['retainGraph', 'createGraph', 'gradOutputs', 'allowUnused']);
   checkFlags('grad', options);
   const allowUnused = checkFlag('grad', 'allowUnused', options.allowUnused, false);
-  const ys = tensorsOf('grad', 'outputs', outputs);
-  const xs = tensorsOf('grad', 'inputs', inputs);
+  const ys = oneOrMore('grad', 'outputs', outputs);
+  const xs = oneOrMore('grad', 'inputs', inputs);
   const given = options.gradOutputs ?? [];
   if (!Array.isArray(given) || given.length > ys.length) {
     throw new ArgumentError(

@@ -11,7 +11,7 @@ import {
 import { native } from '../native.js';
 import { tensor } from '../ops/creation.js';
 import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
-import { grad, tensorsOf } from './engine.js';
+import { grad, oneOrMore } from './engine.js';
 import { enableGrad, noGrad } from './tape.js';
 
 export interface GradcheckOptions {
@@ -27,7 +27,7 @@ const defaults = { eps: 1e-6, rtol: 1e-5, atol: 1e-7 };
 
 type Outputs = Tensor | readonly Tensor[];
 
-const listOf = (operation: string, value: unknown): readonly Tensor[] => tensorsOf(operation, 'the result of f', value);
+const listOf = (operation: string, value: unknown): readonly Tensor[] => oneOrMore(operation, 'the result of f', value);
 
 function checkInputs(operation: string, f: unknown, inputs: readonly Tensor[]): void {
   checkFunction(operation, 'f', f);
@@ -70,7 +70,7 @@ export function numericalGradient(
   const upstream =
     options.gradients === undefined
       ? undefined
-      : tensorsOf('numericalGradient', 'gradients', options.gradients).map((g) => Float64Array.from(g.toTypedArray()));
+      : oneOrMore('numericalGradient', 'gradients', options.gradients).map((g) => Float64Array.from(g.toTypedArray()));
   const evaluate = (): number => {
     const ys = noGrad(() => listOf('numericalGradient', f(...inputs)));
     let sum = 0;

@@ -1,4 +1,4 @@
-import { ArgumentError, checkList, checkOptions, describe, formatShape } from '../errors.js';
+import { ArgumentError, checkEach, checkOptions, describe, formatShape } from '../errors.js';
 import { checkTensor, Tensor } from '../tensor.js';
 import { type Edge, Node } from './tape.js';
 
@@ -13,12 +13,12 @@ interface Vertex {
 // Everything behind a tensor, results before what they were made of.
 function walk(operation: string, root: Tensor, names: LeafNames): Map<Node | Tensor, Vertex> {
   const named = new Map<Tensor, string>();
-  for (const entry of checkList(operation, 'names', 'pairs of a name and a tensor', names)) {
+  checkEach(operation, 'names', 'must be a list of pairs of a name and a tensor', names, (entry) => {
     if (!Array.isArray(entry) || typeof entry[0] !== 'string' || !(entry[1] instanceof Tensor)) {
       throw new ArgumentError(`${operation}: each of names must be a name and a tensor, got ${describe(entry)}`);
     }
     named.set(entry[1], entry[0]);
-  }
+  });
   const vertices = new Map<Node | Tensor, Vertex>();
   const label = (v: Node | Tensor): string => {
     const name = v instanceof Node ? v.name : (named.get(v) ?? 'leaf');

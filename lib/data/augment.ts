@@ -1,6 +1,7 @@
 import { arrayTypes } from '../dtype.js';
 import {
   ArgumentError,
+  checkEach,
   checkInteger,
   checkNumber,
   checkOptions,
@@ -112,7 +113,7 @@ function planOf(o: AugmentOptions): Plan {
     size: crop.size === undefined ? undefined : sizeOf(crop.size),
     cutout: checkInteger('augment', 'cutout', o.cutout ?? 0),
     fill: Array.isArray(o.fill)
-      ? o.fill.map((value) => checkNumber('augment', 'fill', value))
+      ? checkEach('augment', 'fill', 'must be numbers', o.fill, (value) => checkNumber('augment', 'fill', value))
       : checkNumber('augment', 'fill', o.fill ?? 0),
   };
 }

@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { keep } from '../memory.js';
-import { tensor } from '../ops/creation.js';
+import { generate } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
 import { reshape } from '../ops/shape.js';
 import { slice } from '../ops/slice.js';
@@ -62,12 +62,12 @@ export class SinusoidalPositions extends Module {
     const known = this.tables.get(dtype);
     if (known !== undefined) return known;
     const n = this.dModel;
-    const values = Float64Array.from({ length: this.maxLength * n }, (_, i) => {
+    const value = (i: number): number => {
       const [t, d] = [Math.floor(i / n), i % n];
       const angle = t * 10_000 ** (-(d - (d % 2)) / n);
       return d % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
-    });
-    const made = unrecorded(() => keep(tensor(values, { shape: [this.maxLength, n], dtype })));
+    };
+    const made = unrecorded(() => keep(generate([this.maxLength, n], dtype, value)));
     this.tables.set(dtype, made);
     return made;
   }

@@ -1,5 +1,6 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
+import { mostTensors } from '../memory.js';
 import { gelu, relu } from '../ops/activation.js';
 import { add } from '../ops/elementwise.js';
 import { checkDType, type Tensor } from '../tensor.js';
@@ -199,7 +200,7 @@ export class TransformerEncoder extends Module {
 
 /** @internal The layer and others that begin with its weights. */
 export function copies<L extends Module & { _another: () => L }>(name: string, layer: L, count: number): L[] {
-  checkInteger(name, 'numLayers', count, 1);
+  checkInteger(name, 'numLayers', count, 1, mostTensors);
   return Array.from({ length: count }, (_, i) => {
     if (i === 0) return layer;
     const other = layer._another();

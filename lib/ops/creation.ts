@@ -13,7 +13,7 @@ import { keep } from '../memory.js';
 import { kernel, native } from '../native.js';
 import { currentRecording } from '../program/recording.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
-import { checkDType, checkTensor, empty, Tensor } from '../tensor.js';
+import { checkDType, checkTensor, empty, Tensor, view } from '../tensor.js';
 
 /** Options of the functions that make tensors. */
 export interface TensorOptions {
@@ -241,12 +241,27 @@ function fromFunction(
   options: TensorOptions | undefined,
 ): Tensor {
   const dtype = checkDType(operation, options?.dtype, 'float32');
+  const size = sizeOf(checkShape(operation, shape));
+  if (size > 0) for (const i of [0, size - 1]) checkElement(operation, Math.trunc(f(i)), dtype);
+  return finish(generate(shape, dtype, f), options);
+}
+
+const piece = 65_536;
+
+/**
+ * @internal A tensor whose element i is f(i). JavaScript holds a piece of it at a time, so that what is too large is refused as any
+ * tensor is.
+ */
+export function generate(shape: Shape, dtype: DType, f: (i: number) => number): Tensor {
   const y = empty(shape, dtype);
-  const values = new arrayTypes[dtype](sizeOf(shape));
-  for (let i = 0; i < values.length; i++) values[i] = f(i);
-  if (values.length > 0) for (const i of [0, values.length - 1]) checkElement(operation, Math.trunc(f(i)), dtype);
-  native.write(y.handle, values);
-  return finish(y, options);
+  const values = new arrayTypes[dtype](Math.min(y.size, piece));
+  for (let from = 0; from < y.size; from += piece) {
+    const part = view(y, from, [Math.min(piece, y.size - from)]);
+    for (let i = 0; i < part.size; i++) values[i] = f(from + i);
+    native.write(part.handle, values.subarray(0, part.size));
+    part.dispose();
+  }
+  return y;
 }
 
 /** @internal An operand given as a tensor or a number. */

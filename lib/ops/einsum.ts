@@ -1,7 +1,7 @@
 import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
 import { sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
-import { tensor } from './creation.js';
+import { generate } from './creation.js';
 import { indexSelect } from './indexing.js';
 import { matmul } from './matmul.js';
 import { sum } from './reduce.js';
@@ -94,7 +94,7 @@ function withoutRepeats({ t, names }: Named): Named {
   }
   const shape = others.map((i) => t.dims[i] as number);
   const square = reshape(reorder(t, [...others, first, second]), [...shape, n * n]);
-  const index = tensor(Int32Array.from({ length: n }, (_, i) => i * (n + 1)));
+  const index = generate([n], 'int32', (i) => i * (n + 1));
   const diagonal = indexSelect(square, index, { dim: others.length });
   return withoutRepeats({ t: diagonal, names: [...others.map((i) => names[i] as string), names[first] as string] });
 }

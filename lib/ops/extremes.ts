@@ -1,7 +1,7 @@
 // Largest and smallest elements. The kernels are the reduce family's.
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
-import { checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import type { Shape } from '../shape.js';
 import { checkTensor, empty, type Tensor } from '../tensor.js';
@@ -87,7 +87,7 @@ function extreme(
 function oneDim(name: string, x: Tensor, options: PositionOptions | undefined): Layout {
   checkTensor(name, 'x', x);
   if (Array.isArray(options?.dim)) {
-    throw new ShapeError(`${name}: dim must be one dimension, got ${formatShape(options.dim)}`);
+    throw new ShapeError(`${name}: dim must be one dimension, got ${describe(options.dim)}`);
   }
   const l = layout(name, x, options);
   checkSome(name, l);

@@ -12,7 +12,7 @@ import {
   ShapeError,
 } from '../errors.js';
 import { kernel } from '../native.js';
-import { type Shape, sameShape, sizeOf } from '../shape.js';
+import { copyOf, type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { zerosLike } from './creation.js';
 import { add, mul, rsqrt, square, sub } from './elementwise.js';
@@ -159,13 +159,13 @@ export interface LayerNormOptions {
 
 /** @internal The sizes of the dimensions that are normalised. */
 export function checkNormalizedShape(name: string, given: unknown): number[] {
-  const shape = typeof given === 'number' ? [given] : given;
-  if (!Array.isArray(shape) || shape.length === 0 || !shape.every((n) => Number.isInteger(n) && n > 0)) {
+  const shape = typeof given === 'number' ? [given] : copyOf(given);
+  if (shape === null || shape.length === 0 || !shape.every((n) => Number.isSafeInteger(n) && (n as number) > 0)) {
     throw new ArgumentError(
       `${name}: normalizedShape must be an integer of at least 1 or an array of such, got ${describe(given)}`,
     );
   }
-  return shape.slice();
+  return shape as number[];
 }
 
 function lastDimensions(

@@ -4,7 +4,7 @@ import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkFlag, checkOptions, describe } from '../errors.js';
 import { type Fault, type Kernel, kernel } from '../native.js';
 import { checkFault } from '../program/recording.js';
-import { around, checkDim, type Shape, sizeOf } from '../shape.js';
+import { around, checkDim, dimsOf, type Shape, sizeOf } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo, sumTo } from './broadcast.js';
 import { ones } from './creation.js';
@@ -37,8 +37,7 @@ export interface Layout {
 }
 
 function checkDims(operation: string, dim: number | readonly number[], rank: number): number[] {
-  const given: readonly unknown[] = Array.isArray(dim) ? dim : [dim];
-  const dims = given.map((d) => checkDim(operation, d, rank)).sort((a, b) => a - b);
+  const dims = dimsOf(operation, dim, rank).sort((a, b) => a - b);
   if (dims.length === 0) throw new ArgumentError(`${operation}: dim must name at least one dimension, got []`);
   if (new Set(dims).size !== dims.length) {
     throw new ArgumentError(`${operation}: dim must name each dimension once, got ${describe(dim)}`);

@@ -5,7 +5,7 @@ import { keep } from '../memory.js';
 import { kernel } from '../native.js';
 import { unrecorded } from '../program/recording.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
-import { tensor } from './creation.js';
+import { generate } from './creation.js';
 
 const rotaryKernel = kernel('rotary');
 
@@ -36,12 +36,9 @@ function anglesOf(half: number, base: number, dtype: DType, positions: number): 
   const known = tables.get(key);
   if (known !== undefined && known.positions >= positions) return known;
   const rows = Math.max(positions, 2 * (known?.positions ?? 128));
-  const angles = Float64Array.from(
-    { length: rows * half },
-    (_, i) => Math.floor(i / half) * base ** (-(i % half) / half),
-  );
+  const angle = (i: number): number => Math.floor(i / half) * base ** (-(i % half) / half);
   const table = (f: (angle: number) => number): Tensor =>
-    unrecorded(() => keep(tensor(angles.map(f), { shape: [rows, half], dtype })));
+    unrecorded(() => keep(generate([rows, half], dtype, (i) => f(angle(i)))));
   const made = { positions: rows, cosine: table(Math.cos), sine: table(Math.sin) };
   tables.set(key, made);
   return made;

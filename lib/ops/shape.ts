@@ -1,7 +1,7 @@
 import { record } from '../autograd/tape.js';
 import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
-import { around, checkDim, loopDims, type Shape, sizeOf, stridesOf } from '../shape.js';
+import { around, checkDim, checkSizes, dimsOf, loopDims, type Shape, sizeOf, stridesOf } from '../shape.js';
 import { checkTensor, empty, type Tensor, view } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 
@@ -22,19 +22,6 @@ export function strided(x: Tensor, shape: Shape, offset: number, strides: readon
   return y;
 }
 
-function checkSizes(
-  operation: string,
-  name: string,
-  value: unknown,
-  least: number,
-): asserts value is readonly number[] {
-  if (!Array.isArray(value) || !value.every((n) => Number.isSafeInteger(n) && n >= least)) {
-    throw new ArgumentError(
-      `${operation}: ${name} must be an array of integers of at least ${least}, got ${describe(value)}`,
-    );
-  }
-}
-
 /** @internal The same elements in another shape of as many, under the tape's `name`. */
 export function reshaped(name: string, x: Tensor, shape: Shape): Tensor {
   const y = view(x, 0, shape);
@@ -52,20 +39,20 @@ export function reshaped(name: string, x: Tensor, shape: Shape): Tensor {
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensor('reshape', 'x', x);
-  checkSizes('reshape', 'shape', shape, -1);
-  const open = shape.indexOf(-1);
-  if (open !== shape.lastIndexOf(-1)) {
-    throw new ArgumentError(`reshape: only one size may be -1, got ${formatShape(shape)}`);
+  const sizes = checkSizes('reshape', 'shape', shape, -1);
+  const open = sizes.indexOf(-1);
+  if (open !== sizes.lastIndexOf(-1)) {
+    throw new ArgumentError(`reshape: only one size may be -1, got ${formatShape(sizes)}`);
   }
-  const known = shape.reduce((size, n) => (n === -1 ? size : size * n), 1);
+  const known = sizes.reduce((size, n) => (n === -1 ? size : size * n), 1);
   const left = x.size / known;
   if (open < 0 ? known !== x.size : !Number.isInteger(left)) {
-    const sizes = open < 0 ? `${x.size} ≠ ${known}` : `${x.size} is no multiple of ${known}`;
+    const clash = open < 0 ? `${x.size} ≠ ${known}` : `${x.size} is no multiple of ${known}`;
     throw new ShapeError(
-      `reshape: shape must have as many elements as x, got x ${formatShape(x.dims)} and shape ${formatShape(shape)} (${sizes})`,
+      `reshape: shape must have as many elements as x, got x ${formatShape(x.dims)} and shape ${formatShape(sizes)} (${clash})`,
     );
   }
-  const sizes = shape.map((n) => (n === -1 ? left : n));
+  if (open >= 0) sizes[open] = left;
   return reshaped('reshape', x, sizes);
 }
 
@@ -92,10 +79,7 @@ export function flatten(x: Tensor, options?: { startDim?: number; endDim?: numbe
 export function squeeze(x: Tensor, options?: { dim?: number | readonly number[] }): Tensor {
   checkTensor('squeeze', 'x', x);
   checkOptions('squeeze', options, ['dim']);
-  const dims =
-    options?.dim === undefined
-      ? x.dims.map((_, i) => i)
-      : [options.dim].flat().map((d) => checkDim('squeeze', d, x.rank));
+  const dims = options?.dim === undefined ? x.dims.map((_, i) => i) : dimsOf('squeeze', options.dim, x.rank);
   return reshaped(
     'squeeze',
     x,
@@ -135,7 +119,7 @@ function permuted(name: string, x: Tensor, order: readonly number[]): Tensor {
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   checkTensor('permute', 'x', x);
   if (!Array.isArray(dims)) throw new ArgumentError(`permute: dims must be an array, got ${describe(dims)}`);
-  const order = dims.map((d) => checkDim('permute', d, x.rank));
+  const order = dimsOf('permute', dims, x.rank);
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
     throw new ArgumentError(
       `permute: dims must name each dimension of x ${formatShape(x.dims)} once, got ${describe(dims)}`,
@@ -161,19 +145,19 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
   checkTensor('expand', 'x', x);
-  checkSizes('expand', 'shape', shape, -1);
-  const lead = shape.length - x.rank;
-  const fits = shape.every((n, i) =>
+  const sizes = checkSizes('expand', 'shape', shape, -1);
+  const lead = sizes.length - x.rank;
+  const fits = sizes.every((n, i) =>
     i < lead ? n >= 0 : n === -1 || x.dims[i - lead] === 1 || x.dims[i - lead] === n,
   );
   if (lead < 0 || !fits) {
     throw new ShapeError(
-      `expand: only sizes of 1 and new leading dimensions stretch, got x ${formatShape(x.dims)} and shape ${formatShape(shape)}`,
+      `expand: only sizes of 1 and new leading dimensions stretch, got x ${formatShape(x.dims)} and shape ${formatShape(sizes)}`,
     );
   }
   return expandTo(
     x,
-    shape.map((n, i) => (n === -1 ? (x.dims[i - lead] as number) : n)),
+    sizes.map((n, i) => (n === -1 ? (x.dims[i - lead] as number) : n)),
   );
 }
 
@@ -185,10 +169,10 @@ export function expand(x: Tensor, shape: Shape): Tensor {
  */
 export function tile(x: Tensor, repeats: readonly number[]): Tensor {
   checkTensor('tile', 'x', x);
-  checkSizes('tile', 'repeats', repeats, 0);
-  const rank = Math.max(x.rank, repeats.length);
+  const given = checkSizes('tile', 'repeats', repeats, 0);
+  const rank = Math.max(x.rank, given.length);
   const sizes = [...new Array<number>(rank - x.rank).fill(1), ...x.dims];
-  const times = [...new Array<number>(rank - repeats.length).fill(1), ...repeats];
+  const times = [...new Array<number>(rank - given.length).fill(1), ...given];
   const apart = reshaped(
     'tile',
     x,
@@ -221,7 +205,7 @@ export function flip(x: Tensor, options?: { dim?: number | readonly number[] }):
   checkTensor('flip', 'x', x);
   checkOptions('flip', options, ['dim']);
   if (options?.dim === undefined) return reshaped('flip', flipped(reshaped('flip', x, [x.size]), 0), x.dims);
-  const dims = [options.dim].flat().map((d) => checkDim('flip', d, x.rank));
+  const dims = dimsOf('flip', options.dim, x.rank);
   if (dims.length === 0 || new Set(dims).size !== dims.length) {
     throw new ArgumentError(`flip: dim must name at least one dimension, and each once, got ${describe(options.dim)}`);
   }

@@ -1,9 +1,10 @@
 // Parts of tensors, and tensors of parts. The kernels are the shape family's.
 import { record } from '../autograd/tape.js';
-import { ArgumentError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkEach, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { mostTensors } from '../memory.js';
 import { kernel } from '../native.js';
 import { around, checkDim, loopDims, type Shape, sameShape, sizeOf, stridesOf } from '../shape.js';
-import { checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkSameDType, checkTensor, empty, type Tensor, tensorsOf } from '../tensor.js';
 import { checkElement } from './creation.js';
 import { strided, unsqueeze } from './shape.js';
 
@@ -21,8 +22,6 @@ function assign(y: Tensor, x: Tensor, part: Part): void {
   if (x.size === 0) return;
   stridedAssignKernel(y.handle, x.handle, part.offset, ...loopDims(part.shape, [part.strides]));
 }
-
-const mostTensors = 2 ** 20; // live at a time
 
 // A part of x; and x as a part of a larger tensor that is `value` elsewhere. Each is the other's gradient.
 function take(name: string, x: Tensor, part: Part): Tensor {
@@ -90,13 +89,14 @@ export function split(x: Tensor, size: number | readonly number[], options?: { d
   const n = x.dims[dim] as number;
   let sizes: readonly number[];
   if (Array.isArray(size)) {
-    for (const part of size) checkInteger('split', 'each size', part);
-    const sum = size.reduce((a, b) => a + b, 0);
-    if (sum !== n)
+    const parts = checkEach('split', 'size', 'must be an array', size, (n) => checkInteger('split', 'each size', n));
+    const sum = parts.reduce((a, b) => a + b, 0);
+    if (sum !== n) {
       throw new ShapeError(
-        `split: sizes must add up to ${n}, the size of dimension ${dim}, got ${formatShape(size)} (${sum})`,
+        `split: sizes must add up to ${n}, the size of dimension ${dim}, got ${describe(parts)} (${sum})`,
       );
-    sizes = size;
+    }
+    sizes = parts;
   } else {
     const step = checkInteger('split', 'size', size, n === 0 ? 0 : 1);
     sizes = partsOf('split', n, Math.max(Math.ceil(n / Math.max(step, 1)), 1), step);
@@ -106,8 +106,8 @@ export function split(x: Tensor, size: number | readonly number[], options?: { d
 
 // Sizes of at most `size` elements that add up to n.
 function partsOf(operation: string, n: number, count: number, size: number): number[] {
-  if (count >= mostTensors) {
-    throw new ArgumentError(`${operation}: x must be cut into fewer than ${mostTensors} parts, got ${count}`);
+  if (count > mostTensors) {
+    throw new ArgumentError(`${operation}: x must be cut into at most ${mostTensors} parts, got ${count}`);
   }
   return Array.from({ length: count }, (_, i) => Math.min(size, n - i * size));
 }
@@ -138,16 +138,17 @@ export function chunk(x: Tensor, chunks: number, options?: { dim?: number }): Te
   return cut('chunk', x, dim, partsOf('chunk', n, n === 0 ? chunks : Math.ceil(n / size), size));
 }
 
-function checkTensors(operation: string, tensors: unknown): asserts tensors is readonly Tensor[] {
-  if (!Array.isArray(tensors) || tensors.length === 0) {
-    throw new ArgumentError(`${operation}: tensors must be an array of at least one tensor, got ${describe(tensors)}`);
+function checkTensors(operation: string, given: unknown): Tensor[] {
+  const tensors = Array.isArray(given) ? tensorsOf(operation, 'tensors', given) : [];
+  if (tensors.length === 0) {
+    throw new ArgumentError(`${operation}: tensors must be an array of at least one tensor, got ${describe(given)}`);
   }
-  for (let i = 0; i < tensors.length; i++) checkTensor(operation, `tensors[${i}]`, tensors[i]);
   checkSameDType(
     operation,
     tensors.map((_, i) => `tensors[${i}]`),
     tensors,
   );
+  return tensors;
 }
 
 function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
@@ -175,20 +176,20 @@ function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
  * concat([zeros([2, 3]), ones([1, 3])]); // [3, 3]
  */
 export function concat(tensors: readonly Tensor[], options?: { dim?: number }): Tensor {
-  checkTensors('concat', tensors);
+  const all = checkTensors('concat', tensors);
   checkOptions('concat', options, ['dim']);
-  const first = tensors[0] as Tensor;
+  const first = all[0] as Tensor;
   if (first.rank === 0)
     throw new ShapeError('concat: tensors must have at least one dimension, got scalars; use stack');
   const dim = checkDim('concat', options?.dim ?? 0, first.rank);
-  tensors.forEach((t, k) => {
+  all.forEach((t, k) => {
     if (t.rank !== first.rank || t.dims.some((n, i) => i !== dim && n !== first.dims[i])) {
       throw new ShapeError(
         `concat: shapes must be the same but for dimension ${dim}, got tensors[0] ${formatShape(first.dims)} and tensors[${k}] ${formatShape(t.dims)}`,
       );
     }
   });
-  return joined('concat', tensors, dim);
+  return joined('concat', all, dim);
 }
 
 /**
@@ -199,11 +200,11 @@ export function concat(tensors: readonly Tensor[], options?: { dim?: number }): 
  * stack([zeros([3]), ones([3])]); // [2, 3]
  */
 export function stack(tensors: readonly Tensor[], options?: { dim?: number }): Tensor {
-  checkTensors('stack', tensors);
+  const all = checkTensors('stack', tensors);
   checkOptions('stack', options, ['dim']);
-  const first = tensors[0] as Tensor;
+  const first = all[0] as Tensor;
   const dim = checkDim('stack', options?.dim ?? 0, first.rank + 1);
-  tensors.forEach((t, k) => {
+  all.forEach((t, k) => {
     if (!sameShape(t.dims, first.dims)) {
       throw new ShapeError(
         `stack: shapes must be the same, got tensors[0] ${formatShape(first.dims)} and tensors[${k}] ${formatShape(t.dims)}`,
@@ -212,7 +213,7 @@ export function stack(tensors: readonly Tensor[], options?: { dim?: number }): T
   });
   return joined(
     'stack',
-    tensors.map((t) => unsqueeze(t, dim)),
+    all.map((t) => unsqueeze(t, dim)),
     dim,
   );
 }

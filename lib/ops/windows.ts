@@ -1,9 +1,9 @@
 // What operations over images share: options for each spatial dimension, and the sizes that follow from them.
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
-import { type Shape, sizeOf } from '../shape.js';
+import { copyOf, type Shape, sizeOf } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
-import { tensor } from './creation.js';
+import { generate } from './creation.js';
 import { indexSelect } from './indexing.js';
 
 /** One number for all spatial dimensions, or one for each. */
@@ -35,12 +35,13 @@ export function perDimension(operation: string, name: string, value: unknown, ra
     checkInteger(operation, name, value, least);
     return Array.from({ length: rank }, () => value as number);
   }
-  if (value.length !== rank) {
+  const copy = copyOf(value);
+  if (copy?.length !== rank) {
     const rule = rank === 1 ? 'a number or an array of 1' : `a number or a pair, one for each of height and width`;
     throw new ArgumentError(`${operation}: ${name} must be ${rule}, got ${describe(value)}`);
   }
-  for (const n of value) checkInteger(operation, `each ${name}`, n, least);
-  return value.slice();
+  for (const n of copy) checkInteger(operation, `each ${name}`, n, least);
+  return copy as number[];
 }
 
 /** What a layer can refuse of the options of windows before it has seen an input. */
@@ -101,9 +102,7 @@ export function pick(x: Tensor, dim: number, length: number, at: (i: number) => 
     x.dims.map((n, i) => (i === dim ? length : n)),
     x.dtype,
   );
-  const index = new Int32Array(length);
-  for (let i = 0; i < length; i++) index[i] = at(i);
-  return indexSelect(x, tensor(index), { dim });
+  return indexSelect(x, generate([length], 'int32', at), { dim });
 }
 
 /** An axis for height and one for width; a sequence has height 1. */

@@ -49,7 +49,9 @@ export class Adam extends Optimizer<AdamOptions> {
   protected checkGroup(o: AdamOptions): void {
     for (const name of ['lr', 'eps', 'weightDecay'] as const) checkRate(this.name, name, o[name]);
     const fits =
-      Array.isArray(o.betas) && o.betas.length === 2 && o.betas.every((b) => typeof b === 'number' && b >= 0 && b < 1);
+      Array.isArray(o.betas) &&
+      o.betas.length === 2 &&
+      [...o.betas].every((b) => typeof b === 'number' && b >= 0 && b < 1);
     if (!fits) throw new ArgumentError(`${this.name}: betas must be two numbers in [0, 1), got ${describe(o.betas)}`);
     checkFlag(this.name, 'amsgrad', o.amsgrad);
     checkFlag(this.name, 'maximize', o.maximize);

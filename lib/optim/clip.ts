@@ -10,8 +10,10 @@ const gradientNormKernel = kernel('gradientNorm');
 const scaleByNormKernel = kernel('scaleByNorm');
 
 function gradientsOf(operation: string, parameters: Iterable<Tensor>): Tensor[] {
-  const list = listOf(operation, 'parameters', parameters, 'must be tensors');
-  const gradients = list.flatMap((p) => recordedGradient(operation, checkTensor(operation, 'a parameter', p)) ?? []);
+  const list = listOf(operation, 'parameters', parameters, 'must be tensors', (p) =>
+    checkTensor(operation, 'a parameter', p),
+  );
+  const gradients = list.flatMap((p) => recordedGradient(operation, p) ?? []);
   if (new Set(gradients.map((g) => g.dtype)).size > 1) {
     throw new ArgumentError(
       `${operation}: parameters must have one dtype, got ${[...new Set(gradients.map((g) => g.dtype))].join(' and ')}`,

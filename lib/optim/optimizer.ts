@@ -38,7 +38,8 @@ export abstract class Optimizer<Options extends { lr: number }> {
       if (value !== undefined) (defaults as Record<string, unknown>)[key] = value;
     }
     this.checkGroup(defaults);
-    const list = params instanceof Tensor ? [] : listOf(name, 'params', params, 'must be tensors or groups');
+    const list =
+      params instanceof Tensor ? [] : listOf(name, 'params', params, 'must be tensors or groups', checkPart(name));
     if (list.length === 0) {
       throw new ArgumentError(
         `${name}: params must be at least one tensor or group, got ${params instanceof Tensor ? describe(params) : 'none'}`,
@@ -70,7 +71,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     }
     checkOptions(this.name, group, ['params', ...Object.keys(this.defaults), 'initialLr']);
     const known = new Set(this.paramGroups.flatMap((g) => g.params));
-    const params = listOf(this.name, 'params of a group', group.params, 'must be tensors').map((given) => {
+    const params = listOf(this.name, 'params of a group', group.params, 'must be tensors', (given) => {
       const p = checkTensor(this.name, 'a parameter', given);
       checkFloat(this.name, 'parameter', p);
       if (!p.isLeaf)
@@ -282,6 +283,14 @@ function equal(a: readonly unknown[], b: readonly unknown[]): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return a.length === b.length;
 }
+
+// A parameter or a group of them; `addParamGroup` looks at it more closely.
+const checkPart =
+  (name: string) =>
+  (part: unknown): object => {
+    if (typeof part === 'object' && part !== null) return part;
+    throw new ArgumentError(`${name}: params must be tensors or groups { params, … }, got ${describe(part)}`);
+  };
 
 /** @internal A list of tensors as a kernel takes it. */
 export function handles(tensors: readonly Tensor[]): number[] {

@@ -1,4 +1,5 @@
 import { ArgumentError, describe, isPlain, StateError } from '../errors.js';
+import { mostTensors } from '../memory.js';
 import { Tensor } from '../tensor.js';
 
 /** Where the tensors stand in an argument list or a result: what stays the same from call to call. */
@@ -22,7 +23,10 @@ export function structureOf(path: string, value: unknown, numbers: boolean, dept
   if (value === undefined || value === null) return { kind: 'constant', value };
   if (numbers && (typeof value === 'boolean' || typeof value === 'string')) return { kind: 'constant', value };
   if (depth < deepest && Array.isArray(value)) {
-    return { kind: 'array', items: value.map((v, i) => structureOf(`${path}[${i}]`, v, numbers, depth + 1)) };
+    if (value.length > mostTensors) {
+      throw new ArgumentError(`compile: ${path} must have at most ${mostTensors} elements, got ${value.length}`);
+    }
+    return { kind: 'array', items: Array.from(value, (v, i) => structureOf(`${path}[${i}]`, v, numbers, depth + 1)) };
   }
   if (depth < deepest && isPlain(value)) {
     const keys = Object.keys(value);

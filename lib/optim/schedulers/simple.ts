@@ -1,4 +1,4 @@
-import { ArgumentError, checkInteger, checkNumber, checkOptions, describe } from '../../errors.js';
+import { ArgumentError, checkEach, checkInteger, checkNumber, checkOptions, describe } from '../../errors.js';
 import { perGroup, type ScheduledOptimizer, Scheduler } from './scheduler.js';
 
 /**
@@ -60,10 +60,10 @@ export class MultiStepLR extends Scheduler {
 
 /** @internal */
 export function checkMilestones(name: string, milestones: unknown): number[] {
-  if (!Array.isArray(milestones)) {
-    throw new ArgumentError(`${name}: milestones must be an array of steps, got ${describe(milestones)}`);
-  }
-  return milestones.map((m) => checkInteger(name, 'a milestone', m)).sort((a, b) => a - b);
+  const steps = checkEach(name, 'milestones', 'must be an array of steps', milestones, (m) =>
+    checkInteger(name, 'a milestone', m),
+  );
+  return steps.sort((a, b) => a - b);
 }
 
 /** Multiplies the learning rate by `gamma` every step. */
