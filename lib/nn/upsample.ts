@@ -9,6 +9,7 @@ import {
   unfoldOptions,
 } from '../ops/upsample.js';
 import { checkWindowOptions, type PerDimension, perDimension } from '../ops/windows.js';
+import { copyOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
@@ -38,7 +39,7 @@ export class Upsample extends Module {
       throw new ArgumentError(`Upsample: either size or scaleFactor must be given, got ${got}`);
     }
     if (size !== undefined) perDimension('Upsample', 'size', size, Array.isArray(size) && size.length === 1 ? 1 : 2, 1);
-    for (const factor of [scaleFactor ?? []].flat()) {
+    for (const factor of scaleFactor === undefined ? [] : (copyOf(scaleFactor) ?? [scaleFactor])) {
       checkNumber('Upsample', 'scaleFactor', factor, { least: 0, open: true });
     }
     checkChoice('Upsample', 'mode', mode, ['nearest', 'linear', 'bilinear'], 'nearest');

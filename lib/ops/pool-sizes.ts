@@ -1,5 +1,6 @@
 // The options of poolings, and the sizes that follow from them.
 import { ArgumentError, checkFlag, formatShape, ShapeError } from '../errors.js';
+import { copyOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Axis, checkAxis, checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
 
@@ -94,7 +95,7 @@ export function adaptiveWindows(operation: string, rank: number, x: Tensor, outp
 
 /** @internal The sizes of the result where null stands for x's own. */
 export function checkOutputSize(operation: string, outputSize: AdaptiveSize, own: readonly number[]): number[] {
-  const given = Array.isArray(outputSize) ? outputSize.map((n, i) => (n === null ? own[i] : n)) : outputSize;
+  const given = copyOf(outputSize)?.map((n, i) => (n === null ? own[i] : n)) ?? outputSize;
   return perDimension(operation, 'outputSize', given, own.length, 0);
 }
 
