@@ -62,6 +62,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^optim\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],
   // one tensor in place of a list, and others
   [/\.milestones$/, ['typed array']],
+  [/^nn\.Module\.summary 0$/, [...one, 'disposed tensor']], // the table shows where forward failed
   [/^optim\.\w+ 0$|^optim\.(SGD 0\.0|SGD 0\.0\.params|Optimizer\.addParamGroup 0\.params)$/, one],
   [/^grad [01]$|^gradcheck 1$|^numericalGradient 2\.gradients$/, one],
   [/^graph(Dot|Text) 1\.names\.0\.0$/, ['string', 'empty string']],
