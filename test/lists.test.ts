@@ -75,11 +75,13 @@ it('a tensor is printed with more elements than a call has arguments', () => {
 const short: Record<string, readonly string[]> = {
   'autograd/engine.js': ['stands'],
   'autograd/gradcheck.js': ['all', 'inputs', 'xs'],
+  'autograd/fused.js': ['list'],
   'autograd/hooks.js': ['inputs'],
   'native.js': ['args'], // where it is short: callWithLists
   'nn/activations.js': ['this.#rest'],
   'nn/containers.js': ['layers'],
   'nn/conv.js': ['extra'],
+  'nn/location.js': ['inputs'],
   'nn/summary.js': ['args', 'tensors'],
   'ops/attention.js': ['numbers', 'operands()', 'outputs', 'random'],
   'ops/batchnorm.js': ['ins', 'outs', 'state'],
