@@ -130,8 +130,9 @@ function soakSequences() {
 }
 
 function soakFailures() {
-  const name = '1,000 rounds of each compiled call that fails or is aborted leave everything as it was';
-  const files = ['failures', 'replays', 'refused'].map((part) => `test/compile-${part}.test.ts`);
+  const name = '1,000 rounds of each call that fails or is aborted leave everything as it was';
+  const parts = ['failing-calls', 'compile-failures', 'compile-replays', 'compile-refused'];
+  const files = parts.map((part) => `test/${part}.test.ts`);
   soakTests(name, files, { ADJOINT_ROUNDS: '1000' });
 }
 

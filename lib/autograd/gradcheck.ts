@@ -10,7 +10,7 @@ import {
 } from '../errors.js';
 import { native } from '../native.js';
 import { tensor } from '../ops/creation.js';
-import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { grad, oneOrMore } from './engine.js';
 import { enableGrad, noGrad } from './tape.js';
 
@@ -90,13 +90,14 @@ export function numericalGradient(
   for (let i = 0; i < original.length; i++) {
     const at = original[i] as number;
     set(i, at + eps);
-    const above = evaluate();
-    set(i, at - eps);
-    const below = evaluate();
-    set(i, at);
-    result[i] = (above - below) / (2 * eps);
+    try {
+      const above = evaluate();
+      set(i, at - eps);
+      result[i] = (above - evaluate()) / (2 * eps);
+    } finally {
+      if (!x.disposed) set(i, at);
+    }
   }
-  if (original.length > 0) changed(x);
   return result;
 }
 

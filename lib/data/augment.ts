@@ -1,3 +1,4 @@
+import { allOrNothing } from '../all-or-nothing.js';
 import { arrayTypes } from '../dtype.js';
 import {
   ArgumentError,
@@ -93,7 +94,7 @@ export function augment(options: AugmentOptions = {}): (images: Tensor) => Tenso
   checkOptions('augment', options, known);
   const plan = planOf(options);
   const generator = chooseGenerator('augment', options);
-  return (images) => apply(images, plan, generator);
+  return (images) => allOrNothing(() => apply(images, plan, generator));
 }
 
 function planOf(o: AugmentOptions): Plan {

@@ -1,3 +1,4 @@
+import { allOrNothing } from '../all-or-nothing.js';
 import type { DType } from '../dtype.js';
 import {
   ArgumentError,
@@ -116,15 +117,17 @@ export class MultiheadAttention extends Module {
     const dtype = checkDType(name, options.dtype, 'float32');
     const bias = checkFlag(name, 'bias', options.bias, true);
     const weight = (rows: number, columns: number) => parameter(xavierUniform_(empty([rows, columns], dtype)));
-    if (this.kdim === embedDim && this.vdim === embedDim) {
-      this.in_proj_weight = weight(3 * embedDim, embedDim);
-    } else {
-      this.q_proj_weight = weight(embedDim, embedDim);
-      this.k_proj_weight = weight(embedDim, this.kdim);
-      this.v_proj_weight = weight(embedDim, this.vdim);
-    }
-    this.in_proj_bias = bias ? parameter(zeros([3 * embedDim], { dtype })) : null;
-    this.out_proj = new Linear(embedDim, embedDim, { bias, dtype });
+    [this.in_proj_bias, this.out_proj] = allOrNothing(() => {
+      if (this.kdim === embedDim && this.vdim === embedDim) {
+        this.in_proj_weight = weight(3 * embedDim, embedDim);
+      } else {
+        this.q_proj_weight = weight(embedDim, embedDim);
+        this.k_proj_weight = weight(embedDim, this.kdim);
+        this.v_proj_weight = weight(embedDim, this.vdim);
+      }
+      const inBias = bias ? parameter(zeros([3 * embedDim], { dtype })) : null;
+      return [inBias, new Linear(embedDim, embedDim, { bias, dtype })];
+    });
     if (this.out_proj.bias !== null) zeros_(this.out_proj.bias);
   }
 
@@ -136,8 +139,9 @@ export class MultiheadAttention extends Module {
   forward(query: Tensor, key = query, value = key, options: AttendOptions = {}): [Tensor, Tensor | null] {
     checkOptions('MultiheadAttention.forward', options, attendOptions);
     this._check(ownLabels, query, key, value, options);
-    const { cache } = options;
-    if (cache !== undefined && this.batchFirst && query.rank === 3) {
+    return allOrNothing(() => {
+      const turned = options.cache !== undefined && this.batchFirst && query.rank === 3;
+      if (!turned) return this.run(query, key, value, query.rank === 3 && !this.batchFirst, options);
       // A cache grows along its first dimension.
       const turn = (x: Tensor): Tensor => permute(x, [1, 0, 2]);
       const [q, k, v] = [query, key, value].map(turn) as [Tensor, Tensor, Tensor];
@@ -149,8 +153,7 @@ export class MultiheadAttention extends Module {
         options,
       );
       return [turn(y), weights];
-    }
-    return this.run(query, key, value, query.rank === 3 && !this.batchFirst, options);
+    });
   }
 
   /** @internal Refuses what `forward` would, before anything is changed. */

@@ -1,3 +1,4 @@
+import { allOrNothing } from '../all-or-nothing.js';
 import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import type { LinearActivation } from '../ops/matmul.js';
@@ -64,6 +65,10 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    return allOrNothing(() => this.#run(x));
+  }
+
+  #run(x: Tensor): Tensor {
     const { layers } = this;
     let y = x;
     for (let i = 0; i < layers.length; i++) {

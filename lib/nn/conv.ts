@@ -4,10 +4,9 @@ import { type ConvOptions, type ConvTransposeOptions, convolution, transposedCon
 import { checkDivisible } from '../ops/conv-checks.js';
 import { type PaddingMode, paddingModes } from '../ops/padding.js';
 import { type PerDimension, perDimension } from '../ops/windows.js';
-import { checkDType, checkTensor, empty, type Tensor } from '../tensor.js';
-import { kaimingUniform_, uniform_ } from './init.js';
+import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
-import { parameter } from './roles.js';
+import { drawWeightAndBias } from './weights.js';
 
 /** Options of `Conv1d` and `Conv2d`: those of the function, and `bias`, `dtype`. */
 export interface ConvLayerOptions extends ConvOptions {
@@ -58,9 +57,7 @@ abstract class Convolution extends Module {
     const hasBias = checkFlag(kind, 'bias', options.bias, true);
     const [first, second] = transposed ? [inChannels, outChannels] : [outChannels, inChannels];
     const shape = [first, second / this.groups, ...this.kernelSize];
-    this.weight = parameter(kaimingUniform_(empty(shape, dtype), { a: Math.sqrt(5) }));
-    const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1));
-    this.bias = hasBias ? parameter(uniform_(empty([outChannels], dtype), { low: -bound, high: bound })) : null;
+    [this.weight, this.bias] = drawWeightAndBias(shape, outChannels, hasBias, dtype);
   }
 
   protected checkInput(x: Tensor): void {

@@ -1,3 +1,4 @@
+import { allOrNothing } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
@@ -22,9 +23,12 @@ function table(
   padding: number,
   options: TableOptions | undefined,
 ): Tensor {
-  const weight = normal_(empty([rows, columns], checkDType(name, options?.dtype, 'float32')));
-  if (padding >= 0) noGrad(() => fill_(view(weight, padding * columns, [columns]), 0));
-  return parameter(weight);
+  const dtype = checkDType(name, options?.dtype, 'float32');
+  return allOrNothing(() => {
+    const weight = normal_(empty([rows, columns], dtype));
+    if (padding >= 0) noGrad(() => fill_(view(weight, padding * columns, [columns]), 0));
+    return parameter(weight);
+  });
 }
 
 /**

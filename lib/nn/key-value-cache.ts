@@ -1,3 +1,4 @@
+import { onUndo } from '../all-or-nothing.js';
 import { isGradEnabled, noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, formatShape, ShapeError, StateError } from '../errors.js';
@@ -5,7 +6,7 @@ import { keep } from '../memory.js';
 import { copy_ } from '../ops/copy.js';
 import { currentRecording } from '../program/recording.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
-import { checkTensor, empty, type Tensor, view } from '../tensor.js';
+import { baseOf, checkTensor, empty, type Tensor, view } from '../tensor.js';
 
 /**
  * The projected keys and values of earlier tokens, so that a new token costs one row: attention over a growing sequence
@@ -83,17 +84,27 @@ export class KeyValueCache {
       const list = `keys ${formatShape(keys.dims)} and values ${formatShape(values.dims)}`;
       throw new ShapeError(`KeyValueCache: keys and values must have the same number of rows, got ${list}`);
     }
-    const added = keys.dims[0] as number;
     this.checkRow(keys, 0);
     this.checkRow(values, 1);
-    this.reserve(this.rows + added, [keys, values]);
+    const before = this.rows;
+    const after = before + (keys.dims[0] as number);
+    const [old, store] = [this.store, this.storeFor(after, [keys, values])];
+    const versions = store.map((t) => baseOf(t).version);
     noGrad(() => {
       [keys, values].forEach((x, i) => {
-        const whole = (this.store as [Tensor, Tensor])[i] as Tensor;
-        copy_(view(whole, this.rows * sizeOf(x.dims.slice(1)), x.dims), x);
+        copy_(view(store[i] as Tensor, before * sizeOf(x.dims.slice(1)), x.dims), x);
       });
     });
-    this.rows += added;
+    this.store = store;
+    this.rows = after;
+    const canBeUndone = onUndo(() => {
+      this.store = old;
+      this.rows = before; // what lies behind them is nobody's
+      store.forEach((t, i) => {
+        baseOf(t).version = versions[i] as number;
+      });
+    });
+    if (store !== old && !canBeUndone) for (const t of old ?? []) t.dispose();
   }
 
   private checkRow(x: Tensor, which: 0 | 1): void {
@@ -107,22 +118,21 @@ export class KeyValueCache {
     }
   }
 
-  private reserve(rows: number, like: readonly [Tensor, Tensor] | readonly Tensor[]): void {
-    const capacity = this.store?.[0].dims[0] ?? 0;
-    if (rows <= capacity) return;
+  // Memory for so many rows, with those that are held: the present one where it has room.
+  private storeFor(rows: number, like: readonly Tensor[]): [Tensor, Tensor] {
+    const { store } = this;
+    const capacity = store?.[0].dims[0] ?? 0;
+    if (store !== null && rows <= capacity) return store;
     const grown = Math.max(rows, 2 * capacity, this.options.capacity ?? 64);
     const made = like.map((x) => keep(empty([grown, ...x.dims.slice(1)], x.dtype))) as [Tensor, Tensor];
-    const before = this.store;
-    if (before !== null) {
-      noGrad(() => {
-        made.forEach((to, i) => {
-          const shape = [this.rows, ...to.dims.slice(1)];
-          copy_(view(to, 0, shape), view(before[i] as Tensor, 0, shape));
-        });
+    if (store === null) return made;
+    noGrad(() => {
+      made.forEach((to, i) => {
+        const shape = [this.rows, ...to.dims.slice(1)];
+        copy_(view(to, 0, shape), view(store[i] as Tensor, 0, shape));
       });
-      for (const t of before) t.dispose();
-    }
-    this.store = made;
+    });
+    return made;
   }
 
   /** Forgets the rows from `length` on: all by default. */

@@ -2,10 +2,9 @@ import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { type LinearActivation, linear } from '../ops/matmul.js';
 import { sizeOf } from '../shape.js';
-import { checkDType, checkTensor, empty, type Tensor } from '../tensor.js';
-import { kaimingUniform_, uniform_ } from './init.js';
+import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
-import { parameter } from './roles.js';
+import { drawWeightAndBias } from './weights.js';
 
 /**
  * A fully connected layer: y = x · Wᵀ + b.
@@ -33,9 +32,7 @@ export class Linear extends Module {
     this.outFeatures = checkInteger('Linear', 'outFeatures', outFeatures, 1);
     const dtype = checkDType('Linear', options?.dtype, 'float32');
     const hasBias = checkFlag('Linear', 'bias', options?.bias, true);
-    this.weight = parameter(kaimingUniform_(empty([outFeatures, inFeatures], dtype), { a: Math.sqrt(5) }));
-    const bound = 1 / Math.sqrt(inFeatures);
-    this.bias = hasBias ? parameter(uniform_(empty([outFeatures], dtype), { low: -bound, high: bound })) : null;
+    [this.weight, this.bias] = drawWeightAndBias([outFeatures, inFeatures], outFeatures, hasBias, dtype);
   }
 
   forward(x: Tensor): Tensor {

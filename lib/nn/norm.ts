@@ -1,3 +1,4 @@
+import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
@@ -177,8 +178,7 @@ abstract class InstanceNorm extends FeatureNorm {
     const batched = checkTensor(this.name, 'x', x).rank === this.rank;
     checkFeatures(this.name, x, this.numFeatures, [this.rank - 1, this.rank], batched ? 1 : 0);
     checkLike(this.name, x, this.weight ?? this.running_mean);
-    if (!batched) return reshape(this.run(reshape(x, [1, ...x.dims])), x.dims);
-    return this.run(x);
+    return allOrNothing(() => (batched ? this.run(x) : reshape(this.run(reshape(x, [1, ...x.dims])), x.dims)));
   }
 
   private run(x: Tensor): Tensor {
@@ -201,7 +201,9 @@ abstract class InstanceNorm extends FeatureNorm {
     const dim = Array.from({ length: x.rank - 2 }, (_, i) => i + 2);
     noGrad(() => {
       const update = (running: Tensor, now: Tensor): void => {
-        copy_(running, add(mul(running, 1 - share), mul(mean(now, { dim: 0 }), share)));
+        const next = add(mul(running, 1 - share), mul(mean(now, { dim: 0 }), share));
+        aboutToChange(this.name, running);
+        copy_(running, next);
       };
       update(average, mean(x, { dim }));
       update(spread, variance(x, { dim }));

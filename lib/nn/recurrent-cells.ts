@@ -1,3 +1,4 @@
+import { allOrNothing } from '../all-or-nothing.js';
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
@@ -26,8 +27,8 @@ export abstract class RecurrentCell extends Module {
   readonly hiddenSize: number;
   weight_ih: Tensor;
   weight_hh: Tensor;
-  bias_ih: Tensor | null = null;
-  bias_hh: Tensor | null = null;
+  bias_ih: Tensor | null;
+  bias_hh: Tensor | null;
   readonly #name: string;
   readonly #cell: Cell;
 
@@ -41,11 +42,13 @@ export abstract class RecurrentCell extends Module {
     const rows = cell.gates * hiddenSize;
     const dtype = checkDType(name, options.dtype, 'float32');
     const hasBias = checkFlag(name, 'bias', options.bias, true);
-    this.weight_ih = makeWeight([rows, inputSize], hiddenSize, dtype);
-    this.weight_hh = makeWeight([rows, hiddenSize], hiddenSize, dtype);
-    if (!hasBias) return;
-    this.bias_ih = makeWeight([rows], hiddenSize, dtype);
-    this.bias_hh = makeWeight([rows], hiddenSize, dtype);
+    const make = (...shape: number[]): Tensor => makeWeight(shape, hiddenSize, dtype);
+    [this.weight_ih, this.weight_hh, this.bias_ih, this.bias_hh] = allOrNothing(() => [
+      make(rows, inputSize),
+      make(rows, hiddenSize),
+      hasBias ? make(rows) : null,
+      hasBias ? make(rows) : null,
+    ]);
   }
 
   /** @internal The states after one step. */

@@ -1,3 +1,4 @@
+import { allOrNothing } from '../all-or-nothing.js';
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { dropout } from '../ops/random.js';
@@ -58,9 +59,11 @@ export abstract class RecurrentModule extends Module {
     this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { least: 0, most: 1 });
     this.bidirectional = checkFlag(name, 'bidirectional', options.bidirectional, false);
     const dtype = checkDType(name, options.dtype, 'float32');
-    for (let layer = 0; layer < this.numLayers; layer++) {
-      for (const [key, shape] of this.#shapesOf(layer)) this.#weights[key] = makeWeight(shape, hiddenSize, dtype);
-    }
+    allOrNothing(() => {
+      for (let layer = 0; layer < this.numLayers; layer++) {
+        for (const [key, shape] of this.#shapesOf(layer)) this.#weights[key] = makeWeight(shape, hiddenSize, dtype);
+      }
+    });
   }
 
   // The weights are properties under PyTorch's names.
@@ -131,21 +134,26 @@ export abstract class RecurrentModule extends Module {
       batchFirst: this.batchFirst,
       lengths: lengths === null ? null : this.#checkLengths(lengths, batch),
     };
-    const finals: Tensor[][] = given.map(() => []);
-    for (let layer = 0; layer < this.numLayers; layer++) {
-      const part = { start: layer * this.#directions, end: (layer + 1) * this.#directions };
-      const states = initial.map((t) => (t === null || this.numLayers === 1 ? t : slice(t, part)));
-      const weights = this.#shapesOf(layer).map(([key]) => this.#weights[key] as Tensor);
-      const [output, ...last] = recurrentLayer(cell, y, states, weights, this.#directions, o) as [Tensor, ...Tensor[]];
-      last.forEach((t, k) => {
-        finals[k]?.push(t);
-      });
-      const drops = this.dropout > 0 && layer < this.numLayers - 1;
-      y = drops ? dropout(output, { p: this.dropout, training: this.training }) : output;
-    }
-    const joined = finals.map((list) => (list.length === 1 ? (list[0] as Tensor) : concat(list)));
-    if (!single) return [y, joined];
-    return [reshape(y, [steps, y.dims[2] as number]), joined.map((t) => reshape(t, shape))];
+    return allOrNothing(() => {
+      const finals: Tensor[][] = given.map(() => []);
+      for (let layer = 0; layer < this.numLayers; layer++) {
+        const part = { start: layer * this.#directions, end: (layer + 1) * this.#directions };
+        const states = initial.map((t) => (t === null || this.numLayers === 1 ? t : slice(t, part)));
+        const weights = this.#shapesOf(layer).map(([key]) => this.#weights[key] as Tensor);
+        const [output, ...last] = recurrentLayer(cell, y, states, weights, this.#directions, o) as [
+          Tensor,
+          ...Tensor[],
+        ];
+        last.forEach((t, k) => {
+          finals[k]?.push(t);
+        });
+        const drops = this.dropout > 0 && layer < this.numLayers - 1;
+        y = drops ? dropout(output, { p: this.dropout, training: this.training }) : output;
+      }
+      const joined = finals.map((list) => (list.length === 1 ? (list[0] as Tensor) : concat(list)));
+      if (!single) return [y, joined];
+      return [reshape(y, [steps, y.dims[2] as number]), joined.map((t) => reshape(t, shape))];
+    });
   }
 
   override toString(): string {

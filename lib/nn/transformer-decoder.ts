@@ -1,3 +1,4 @@
+import { allOrNothing } from '../all-or-nothing.js';
 import { ArgumentError, checkOptions, describe } from '../errors.js';
 import { add } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
@@ -88,14 +89,19 @@ export class TransformerDecoderLayer extends Module {
     this._another = () => new TransformerDecoderLayer(dModel, nhead, options);
     this.activation = s.activation;
     this.normFirst = s.normFirst;
-    this.self_attn = new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst, dtype });
-    this.multihead_attn = new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst, dtype });
-    this.linear1 = new Linear(dModel, s.dimFeedforward, { dtype });
+    const attention = () => new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst, dtype });
+    const norm = () => new LayerNorm(dModel, { eps, dtype });
+    const made = allOrNothing(() => ({
+      attentions: [attention(), attention()] as const,
+      linear1: new Linear(dModel, s.dimFeedforward, { dtype }),
+      linear2: new Linear(s.dimFeedforward, dModel, { dtype }),
+      norms: [norm(), norm(), norm()] as const,
+    }));
+    [this.self_attn, this.multihead_attn] = made.attentions;
+    [this.norm1, this.norm2, this.norm3] = made.norms;
+    this.linear1 = made.linear1;
+    this.linear2 = made.linear2;
     this.dropout = new Dropout({ p });
-    this.linear2 = new Linear(s.dimFeedforward, dModel, { dtype });
-    this.norm1 = new LayerNorm(dModel, { eps, dtype });
-    this.norm2 = new LayerNorm(dModel, { eps, dtype });
-    this.norm3 = new LayerNorm(dModel, { eps, dtype });
     this.dropout1 = new Dropout({ p });
     this.dropout2 = new Dropout({ p });
     this.dropout3 = new Dropout({ p });
@@ -124,12 +130,12 @@ export class TransformerDecoderLayer extends Module {
     };
     const network = (h: Tensor): Tensor =>
       this.dropout3.forward(feedForward(h, this.linear1, this.activation, this.dropout, this.linear2));
-    const parts = [toItself, toMemory, network];
     const norms = [this.norm1, this.norm2, this.norm3];
-    return parts.reduce((h, part, i) => {
+    const run = (h: Tensor, part: (h: Tensor) => Tensor, i: number): Tensor => {
       const norm = norms[i] as LayerNorm;
       return this.normFirst ? add(h, part(norm.forward(h))) : norm.forward(add(h, part(h)));
-    }, x);
+    };
+    return allOrNothing(() => [toItself, toMemory, network].reduce(run, x));
   }
 }
 
@@ -154,8 +160,8 @@ export class TransformerDecoder extends Module {
     if (!(layer instanceof TransformerDecoderLayer)) {
       throw new ArgumentError(`TransformerDecoder: layer must be a TransformerDecoderLayer, got ${describe(layer)}`);
     }
-    this.layers = copies('TransformerDecoder', layer, numLayers);
     this.norm = checkNorm('TransformerDecoder', options.norm);
+    this.layers = copies('TransformerDecoder', layer, numLayers);
   }
 
   /** @param options also `caches`: one a layer */
@@ -166,10 +172,13 @@ export class TransformerDecoder extends Module {
     this.layers.forEach((layer, i) => {
       layer._check('TransformerDecoder', x, memory, { ...rest, cache: caches?.[i] });
     });
-    const y = this.layers.reduce((h, layer, i) => {
-      const cache = caches?.[i];
-      return layer.forward(h, memory, cache === undefined ? rest : { ...rest, cache });
-    }, x);
-    return this.norm === null ? y : this.norm.forward(y);
+    return allOrNothing(() => {
+      const run = (h: Tensor, layer: TransformerDecoderLayer, i: number): Tensor => {
+        const cache = caches?.[i];
+        return layer.forward(h, memory, cache === undefined ? rest : { ...rest, cache });
+      };
+      const y = this.layers.reduce(run, x);
+      return this.norm === null ? y : this.norm.forward(y);
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { allOrNothing } from '../all-or-nothing.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
 import { mostTensors } from '../memory.js';
@@ -126,12 +127,14 @@ export class TransformerEncoderLayer extends Module {
     this._another = () => new TransformerEncoderLayer(dModel, nhead, options);
     this.activation = s.activation;
     this.normFirst = s.normFirst;
-    this.self_attn = new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst: s.batchFirst, dtype });
-    this.linear1 = new Linear(dModel, s.dimFeedforward, { dtype });
+    [this.self_attn, this.linear1, this.linear2, this.norm1, this.norm2] = allOrNothing(() => [
+      new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst: s.batchFirst, dtype }),
+      new Linear(dModel, s.dimFeedforward, { dtype }),
+      new Linear(s.dimFeedforward, dModel, { dtype }),
+      new LayerNorm(dModel, { eps, dtype }),
+      new LayerNorm(dModel, { eps, dtype }),
+    ]);
     this.dropout = new Dropout({ p });
-    this.linear2 = new Linear(s.dimFeedforward, dModel, { dtype });
-    this.norm1 = new LayerNorm(dModel, { eps, dtype });
-    this.norm2 = new LayerNorm(dModel, { eps, dtype });
     this.dropout1 = new Dropout({ p });
     this.dropout2 = new Dropout({ p });
   }
@@ -151,12 +154,14 @@ export class TransformerEncoderLayer extends Module {
       this.dropout1.forward(this.self_attn.forward(h, h, h, { attnMask, ...rest })[0]);
     const network = (h: Tensor): Tensor =>
       this.dropout2.forward(feedForward(h, this.linear1, this.activation, this.dropout, this.linear2));
-    if (this.normFirst) {
-      const sum = add(x, attention(this.norm1.forward(x)));
-      return add(sum, network(this.norm2.forward(sum)));
-    }
-    const sum = this.norm1.forward(add(x, attention(x)));
-    return this.norm2.forward(add(sum, network(sum)));
+    return allOrNothing(() => {
+      if (this.normFirst) {
+        const sum = add(x, attention(this.norm1.forward(x)));
+        return add(sum, network(this.norm2.forward(sum)));
+      }
+      const sum = this.norm1.forward(add(x, attention(x)));
+      return this.norm2.forward(add(sum, network(sum)));
+    });
   }
 }
 
@@ -181,8 +186,8 @@ export class TransformerEncoder extends Module {
     if (!(layer instanceof TransformerEncoderLayer)) {
       throw new ArgumentError(`TransformerEncoder: layer must be a TransformerEncoderLayer, got ${describe(layer)}`);
     }
-    this.layers = copies('TransformerEncoder', layer, numLayers);
     this.norm = checkNorm('TransformerEncoder', options.norm);
+    this.layers = copies('TransformerEncoder', layer, numLayers);
   }
 
   /** @param options also `caches`: one KeyValueCache a layer */
@@ -193,20 +198,25 @@ export class TransformerEncoder extends Module {
     this.layers.forEach((layer, i) => {
       layer._check('TransformerEncoder', x, { ...rest, cache: caches?.[i] });
     });
-    const y = this.layers.reduce((h, layer, i) => layer.forward(h, caches ? { ...rest, cache: caches[i]! } : rest), x);
-    return this.norm === null ? y : this.norm.forward(y);
+    return allOrNothing(() => {
+      const run = (h: Tensor, layer: TransformerEncoderLayer, i: number): Tensor =>
+        layer.forward(h, caches ? { ...rest, cache: caches[i]! } : rest);
+      const y = this.layers.reduce(run, x);
+      return this.norm === null ? y : this.norm.forward(y);
+    });
   }
 }
 
 /** @internal The layer and others that begin with its weights. */
 export function copies<L extends Module & { _another: () => L }>(name: string, layer: L, count: number): L[] {
   checkInteger(name, 'numLayers', count, 1, mostTensors);
-  return Array.from({ length: count }, (_, i) => {
+  const copy = (_: unknown, i: number): L => {
     if (i === 0) return layer;
     const other = layer._another();
     other.loadStateDict(layer.stateDict());
     return other;
-  });
+  };
+  return allOrNothing(() => Array.from({ length: count }, copy));
 }
 
 /** @internal */

@@ -1,18 +1,9 @@
+import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { isGradEnabled, record } from '../autograd/tape.js';
-import {
-  ArgumentError,
-  checkFlag,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  DTypeError,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
-import { defaultGenerator, Generator } from '../random.js';
+import type { Generator } from '../random.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { type Arrangement, apart, checkOperands, readableMask, sideBySide } from './attention-layout.js';
 import { eq, logicalAnd, logicalNot, where } from './compare.js';
@@ -20,7 +11,7 @@ import { ones } from './creation.js';
 import { add, mul, sub } from './elementwise.js';
 import { maskedFill } from './indexing.js';
 import { matmul } from './matmul.js';
-import { dropout as dropoutOp } from './random.js';
+import { checkGenerator, dropout as dropoutOp } from './random.js';
 import { any, sum } from './reduce.js';
 import { expand, reshape, tril } from './shape.js';
 import { softmax } from './softmax.js';
@@ -111,10 +102,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
   const heads = o.heads === undefined ? 0 : checkInteger(name, 'heads', o.heads, 1);
   const arrangement = heads === 0 ? apart(q, k, v) : sideBySide(name, [q, k, v], heads, false);
   const offset = checkInteger(name, 'causalOffset', o.causalOffset ?? 0);
-  const generator = o.generator ?? defaultGenerator();
-  if (!(generator instanceof Generator)) {
-    throw new ArgumentError(`${name}: generator must be a Generator, got ${describe(generator)}`);
-  }
+  const generator = checkGenerator(name, o.generator);
   const p = checkNumber(name, 'dropout', o.dropout ?? 0, { least: 0, most: 1 });
   const bool = o.mask?.dtype === 'uint8';
   if (o.mask !== undefined) checkMask(name, o.mask, arrangement, q);
@@ -164,6 +152,7 @@ export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
   const y = empty(a.shape, x.dtype);
   const logSum = empty([a.batch, a.heads, a.queries], x.dtype);
   const start = p > 0 ? empty([4], 'int32') : null;
+  if (start !== null) aboutToChange(plan.name, generator.state);
   const random = start === null ? [0, 0] : [generator.state.handle, start.handle];
   attentionKernel(y.handle, logSum.handle, ...random, ...operands(), ...numbers);
   const gradientsOf = (dy: Tensor): Tensor[] => {
@@ -208,9 +197,11 @@ function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
 
 /** @internal The same composed of other ops, with the weights [batch, heads, queries, keys] (dropout applied). */
 export function attendComposed(inputs: readonly Tensor[], plan: AttentionPlan): { y: Tensor; weights: Tensor } {
-  const [q, k, v] = plan.arrangement.split(inputs) as [Tensor, Tensor, Tensor];
-  const weights = dropoutOp(probabilities(q, k, plan), { p: plan.dropout, generator: plan.generator });
-  return { y: plan.arrangement.merge(matmul(weights, v)), weights };
+  return allOrNothing(() => {
+    const [q, k, v] = plan.arrangement.split(inputs) as [Tensor, Tensor, Tensor];
+    const weights = dropoutOp(probabilities(q, k, plan), { p: plan.dropout, generator: plan.generator });
+    return { y: plan.arrangement.merge(matmul(weights, v)), weights };
+  });
 }
 
 // The gradients as operations that can be differentiated again.

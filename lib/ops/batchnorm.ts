@@ -1,4 +1,5 @@
 // Batch norm. The kernels are the norm family's.
+import { aboutToChange } from '../all-or-nothing.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { ArgumentError, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
@@ -87,6 +88,9 @@ export function batchNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | nul
     throw new ShapeError(
       `batchNorm: training needs more than 1 value for each channel, got x ${formatShape(x.dims)}; use eval() or a larger batch`,
     );
+  }
+  if (training && running !== null) {
+    for (const t of present(running.mean, running.variance, running.batches)) aboutToChange('batchNorm', t);
   }
   const y = empty(x.dims, x.dtype);
   const means = empty([channels], x.dtype);

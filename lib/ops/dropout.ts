@@ -1,4 +1,5 @@
 // Kinds of dropout that are made of `dropout` and `bernoulli`: the random state advances in their kernels.
+import { allOrNothing } from '../all-or-nothing.js';
 import { checkChoice, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
 import type { Generator } from '../random.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
@@ -34,7 +35,7 @@ function chance(
 
 // x times a mask that has size 1 in some dimensions.
 function masked(x: Tensor, shape: readonly number[], p: number, generator: Generator | undefined): Tensor {
-  return mul(x, dropout(ones(shape, { dtype: x.dtype }), { p, ...(generator && { generator }) }));
+  return allOrNothing(() => mul(x, dropout(ones(shape, { dtype: x.dtype }), { p, ...(generator && { generator }) })));
 }
 
 function channels(
@@ -104,9 +105,11 @@ export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
   if (p === 1) return mul(x, 0);
   const scale = 1 / Math.sqrt((alpha * alpha * p + 1) * (1 - p));
   const generator = options?.generator;
-  const kept = bernoulli(x.dims, { p: 1 - p, dtype: x.dtype, ...(generator && { generator }) });
-  const shift = add(mul(kept, alpha * scale), (p - 1) * alpha * scale);
-  return add(mul(x, mul(kept, scale)), shift);
+  return allOrNothing(() => {
+    const kept = bernoulli(x.dims, { p: 1 - p, dtype: x.dtype, ...(generator && { generator }) });
+    const shift = add(mul(kept, alpha * scale), (p - 1) * alpha * scale);
+    return add(mul(x, mul(kept, scale)), shift);
+  });
 }
 
 /**

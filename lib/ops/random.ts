@@ -1,3 +1,4 @@
+import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { isRecorded, record } from '../autograd/tape.js';
 import { ArgumentError, checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, describe } from '../errors.js';
 import { kernel } from '../native.js';
@@ -16,11 +17,12 @@ export interface RandomOptions extends TensorOptions {
 const randomOptions = [...tensorOptions, 'generator'];
 
 /** @internal */
-export function checkGenerator(operation: string, generator: unknown): Generator {
-  if (generator === undefined) return defaultGenerator();
+export function checkGenerator(operation: string, given: unknown): Generator {
+  const generator = given === undefined ? defaultGenerator() : given;
   if (!(generator instanceof Generator)) {
-    throw new ArgumentError(`${operation}: generator must be a Generator, got ${describe(generator)}`);
+    throw new ArgumentError(`${operation}: generator must be a Generator, got ${describe(given)}`);
   }
+  aboutToChange(operation, generator.state);
   return generator;
 }
 
@@ -56,9 +58,9 @@ function uniformIn(operation: string, shape: Shape, options: RandomOptions | und
   const low = checkNumber(operation, 'low', a);
   const high = checkNumber(operation, 'high', b, { least: low });
   const { state } = checkGenerator(operation, options?.generator);
-  const y = room(operation, shape, options);
+  const y = finish(room(operation, shape, options), options);
   uniformKernel(y.handle, state.handle, low, high);
-  return finish(y, options);
+  return y;
 }
 
 /** Numbers uniform in [0, 1). Options as of `uniform`, without the bounds. */
@@ -84,9 +86,9 @@ function normalOf(operation: string, shape: Shape, options: RandomOptions | unde
   const mean = checkNumber(operation, 'mean', a);
   const std = checkNumber(operation, 'std', b, { least: 0 });
   const { state } = checkGenerator(operation, options?.generator);
-  const y = room(operation, shape, options);
+  const y = finish(room(operation, shape, options), options);
   normalKernel(y.handle, state.handle, mean, std);
-  return finish(y, options);
+  return y;
 }
 
 /** Numbers of the standard normal distribution (mean 0, deviation 1). Options as of `normal`, without these two. */
@@ -118,10 +120,12 @@ function integersIn(low: number, high: number, shape: Shape, options: RandomOpti
   const [least, most] = dtype === 'uint8' ? [0, 256] : [-2147483648, 2147483648];
   checkInteger('randint', 'low', low, least, most - 1);
   checkInteger('randint', 'high', high, low + 1, most);
-  const { state } = checkGenerator('randint', options?.generator);
-  const y = empty(checkShape('randint', shape), 'int32');
-  randintKernel(y.handle, state.handle, low, high);
-  return finish(to(y, dtype), options);
+  return allOrNothing(() => {
+    const { state } = checkGenerator('randint', options?.generator);
+    const y = empty(checkShape('randint', shape), 'int32');
+    randintKernel(y.handle, state.handle, low, high);
+    return finish(to(y, dtype), options);
+  });
 }
 
 /**
@@ -136,9 +140,9 @@ export function bernoulli(shape: Shape, options?: RandomOptions & { p?: number }
   const dtype = checkDType('bernoulli', options?.dtype, 'float32');
   if (dtype === 'int32') throw new DTypeError('bernoulli: dtype must be float32, float64 or uint8, got int32');
   const { state } = checkGenerator('bernoulli', options?.generator);
-  const y = empty(checkShape('bernoulli', shape), dtype);
+  const y = finish(empty(checkShape('bernoulli', shape), dtype), options);
   bernoulliKernel(y.handle, state.handle, p);
-  return finish(y, options);
+  return y;
 }
 
 /**

@@ -156,16 +156,6 @@ export class OneCycleLR extends Scheduler {
     super.loadStateDict(state);
     this.setMomenta();
   }
-
-  // A step beyond the last changes nothing.
-  override _advance(): void {
-    try {
-      super._advance();
-    } catch (error) {
-      this.lastEpoch--;
-      throw error;
-    }
-  }
 }
 
 function phasesOf(rising: number, total: number, threePhase: boolean): Phase[] {

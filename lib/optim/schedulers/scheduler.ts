@@ -87,10 +87,7 @@ export abstract class Scheduler {
   ) {
     checkOptimizer(name, optimizer);
     this._groups = [...optimizer.paramGroups];
-    this.baseRates = this._groups.map((group) => {
-      group.initialLr ??= group.lr;
-      return group.initialLr;
-    });
+    this.baseRates = this._groups.map((group) => group.initialLr ?? group.lr);
   }
 
   /** The rates at step `lastEpoch` > 0, from the present ones. */
@@ -108,6 +105,9 @@ export abstract class Scheduler {
 
   protected begin(): void {
     this.apply(this.chainedFirstRates());
+    this._groups.forEach((group, i) => {
+      group.initialLr ??= this.baseRates[i] as number;
+    });
   }
 
   protected apply(rates: readonly number[]): void {
@@ -126,14 +126,12 @@ export abstract class Scheduler {
     return this._groups.map((group) => group.lr);
   }
 
-  /** Moves the schedule on by one step. */
+  /** Moves the schedule on by one step. A step that fails, because a function of yours does, changes nothing. */
   step(): void {
     const recording = currentRecording();
-    if (recording !== null) {
-      recording.follow({ isDue: () => true, advance: () => this._follow() });
-      recording.journal.add(this._save());
-    }
-    this._advance();
+    recording?.follow({ isDue: () => true, advance: () => this._follow() });
+    const undo = this._tryAdvance();
+    recording?.journal.add(undo);
   }
 
   /** @internal */
@@ -142,8 +140,8 @@ export abstract class Scheduler {
     this.apply(this.rates());
   }
 
-  // Moves on by one step, and returns what takes that back. Numbers that somebody has set since stay.
-  private _follow(): () => void {
+  // Moves on by one step or, when that fails, not at all. Returns what takes it back.
+  private _tryAdvance(): () => void {
     const undo = this._save();
     try {
       this._advance();
@@ -151,6 +149,12 @@ export abstract class Scheduler {
       undo();
       throw error;
     }
+    return undo;
+  }
+
+  // The same; but numbers that somebody has set since stay.
+  private _follow(): () => void {
+    const undo = this._tryAdvance();
     const left = numbersOf(this._groups);
     return () => {
       const now = numbersOf(this._groups);

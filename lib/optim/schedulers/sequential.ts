@@ -42,7 +42,13 @@ export class SequentialLR extends Scheduler {
         `SequentialLR: ${schedulers.length} schedulers need ${schedulers.length - 1} milestones, got ${this.milestones.length}`,
       );
     }
-    this.begin();
+    const putBack = this._save();
+    try {
+      this.begin();
+    } catch (error) {
+      putBack();
+      throw error;
+    }
   }
 
   // The number of the scheduler for step `lastEpoch`.
