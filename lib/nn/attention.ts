@@ -139,9 +139,8 @@ export class MultiheadAttention extends Module {
   forward(query: Tensor, key = query, value = key, options: AttendOptions = {}): [Tensor, Tensor | null] {
     checkOptions('MultiheadAttention.forward', options, attendOptions);
     this._check(ownLabels, query, key, value, options);
-    return allOrNothing(() => {
-      const turned = options.cache !== undefined && this.batchFirst && query.rank === 3;
-      if (!turned) return this.run(query, key, value, query.rank === 3 && !this.batchFirst, options);
+    const { cache } = options;
+    if (cache !== undefined && this.batchFirst && query.rank === 3) {
       // A cache grows along its first dimension.
       const turn = (x: Tensor): Tensor => permute(x, [1, 0, 2]);
       const [q, k, v] = [query, key, value].map(turn) as [Tensor, Tensor, Tensor];
@@ -153,7 +152,8 @@ export class MultiheadAttention extends Module {
         options,
       );
       return [turn(y), weights];
-    });
+    }
+    return this.run(query, key, value, query.rank === 3 && !this.batchFirst, options);
   }
 
   /** @internal Refuses what `forward` would, before anything is changed. */

@@ -1,4 +1,3 @@
-import { allOrNothing } from '../all-or-nothing.js';
 import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import type { LinearActivation } from '../ops/matmul.js';
@@ -65,10 +64,6 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return allOrNothing(() => this.#run(x));
-  }
-
-  #run(x: Tensor): Tensor {
     const { layers } = this;
     let y = x;
     for (let i = 0; i < layers.length; i++) {

@@ -1,4 +1,5 @@
 // Errors tell in which module of a model they were thrown.
+import { allOrNothing } from '../all-or-nothing.js';
 import { AdjointError, reword } from '../errors.js';
 import { currentRecording, type Recording } from '../program/recording.js';
 import type { Module } from './module.js';
@@ -82,7 +83,7 @@ function callRecorded(recording: Recording, module: Module, call: () => unknown)
 
 const guarded = new WeakSet<object>();
 
-/** Makes the `forward` of a class, and of those it extends, locate its errors. */
+/** Makes the `forward` of a class, and of those it extends, locate its errors and put back what it moved before them. */
 export function guardForward(prototype: object, base: object): void {
   for (let p: object | null = prototype; p !== null && p !== base && !guarded.has(p); p = Object.getPrototypeOf(p)) {
     guarded.add(p);
@@ -102,8 +103,10 @@ function guard(forward: Forward): Forward {
       // biome-ignore lint/complexity/noArguments: rest parameters would make an array at each call
       const inputs = arguments as unknown as unknown[];
       if (recording !== null) return callRecorded(recording, this, () => forward.apply(this, inputs));
-      if (inputs.length === 1) return forward.call(this, a);
-      return inputs.length === 2 ? forward.call(this, a, b) : forward.apply(this, inputs);
+      return allOrNothing(() => {
+        if (inputs.length === 1) return forward.call(this, a);
+        return inputs.length === 2 ? forward.call(this, a, b) : forward.apply(this, inputs);
+      });
     } catch (error) {
       throw locate(error, this);
     }

@@ -1,4 +1,4 @@
-import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
+import { aboutToChange } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
@@ -178,7 +178,8 @@ abstract class InstanceNorm extends FeatureNorm {
     const batched = checkTensor(this.name, 'x', x).rank === this.rank;
     checkFeatures(this.name, x, this.numFeatures, [this.rank - 1, this.rank], batched ? 1 : 0);
     checkLike(this.name, x, this.weight ?? this.running_mean);
-    return allOrNothing(() => (batched ? this.run(x) : reshape(this.run(reshape(x, [1, ...x.dims])), x.dims)));
+    if (!batched) return reshape(this.run(reshape(x, [1, ...x.dims])), x.dims);
+    return this.run(x);
   }
 
   private run(x: Tensor): Tensor {

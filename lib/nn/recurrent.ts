@@ -134,26 +134,21 @@ export abstract class RecurrentModule extends Module {
       batchFirst: this.batchFirst,
       lengths: lengths === null ? null : this.#checkLengths(lengths, batch),
     };
-    return allOrNothing(() => {
-      const finals: Tensor[][] = given.map(() => []);
-      for (let layer = 0; layer < this.numLayers; layer++) {
-        const part = { start: layer * this.#directions, end: (layer + 1) * this.#directions };
-        const states = initial.map((t) => (t === null || this.numLayers === 1 ? t : slice(t, part)));
-        const weights = this.#shapesOf(layer).map(([key]) => this.#weights[key] as Tensor);
-        const [output, ...last] = recurrentLayer(cell, y, states, weights, this.#directions, o) as [
-          Tensor,
-          ...Tensor[],
-        ];
-        last.forEach((t, k) => {
-          finals[k]?.push(t);
-        });
-        const drops = this.dropout > 0 && layer < this.numLayers - 1;
-        y = drops ? dropout(output, { p: this.dropout, training: this.training }) : output;
-      }
-      const joined = finals.map((list) => (list.length === 1 ? (list[0] as Tensor) : concat(list)));
-      if (!single) return [y, joined];
-      return [reshape(y, [steps, y.dims[2] as number]), joined.map((t) => reshape(t, shape))];
-    });
+    const finals: Tensor[][] = given.map(() => []);
+    for (let layer = 0; layer < this.numLayers; layer++) {
+      const part = { start: layer * this.#directions, end: (layer + 1) * this.#directions };
+      const states = initial.map((t) => (t === null || this.numLayers === 1 ? t : slice(t, part)));
+      const weights = this.#shapesOf(layer).map(([key]) => this.#weights[key] as Tensor);
+      const [output, ...last] = recurrentLayer(cell, y, states, weights, this.#directions, o) as [Tensor, ...Tensor[]];
+      last.forEach((t, k) => {
+        finals[k]?.push(t);
+      });
+      const drops = this.dropout > 0 && layer < this.numLayers - 1;
+      y = drops ? dropout(output, { p: this.dropout, training: this.training }) : output;
+    }
+    const joined = finals.map((list) => (list.length === 1 ? (list[0] as Tensor) : concat(list)));
+    if (!single) return [y, joined];
+    return [reshape(y, [steps, y.dims[2] as number]), joined.map((t) => reshape(t, shape))];
   }
 
   override toString(): string {

@@ -130,12 +130,12 @@ export class TransformerDecoderLayer extends Module {
     };
     const network = (h: Tensor): Tensor =>
       this.dropout3.forward(feedForward(h, this.linear1, this.activation, this.dropout, this.linear2));
+    const parts = [toItself, toMemory, network];
     const norms = [this.norm1, this.norm2, this.norm3];
-    const run = (h: Tensor, part: (h: Tensor) => Tensor, i: number): Tensor => {
+    return parts.reduce((h, part, i) => {
       const norm = norms[i] as LayerNorm;
       return this.normFirst ? add(h, part(norm.forward(h))) : norm.forward(add(h, part(h)));
-    };
-    return allOrNothing(() => [toItself, toMemory, network].reduce(run, x));
+    }, x);
   }
 }
 
@@ -172,13 +172,10 @@ export class TransformerDecoder extends Module {
     this.layers.forEach((layer, i) => {
       layer._check('TransformerDecoder', x, memory, { ...rest, cache: caches?.[i] });
     });
-    return allOrNothing(() => {
-      const run = (h: Tensor, layer: TransformerDecoderLayer, i: number): Tensor => {
-        const cache = caches?.[i];
-        return layer.forward(h, memory, cache === undefined ? rest : { ...rest, cache });
-      };
-      const y = this.layers.reduce(run, x);
-      return this.norm === null ? y : this.norm.forward(y);
-    });
+    const y = this.layers.reduce((h, layer, i) => {
+      const cache = caches?.[i];
+      return layer.forward(h, memory, cache === undefined ? rest : { ...rest, cache });
+    }, x);
+    return this.norm === null ? y : this.norm.forward(y);
   }
 }

@@ -154,14 +154,12 @@ export class TransformerEncoderLayer extends Module {
       this.dropout1.forward(this.self_attn.forward(h, h, h, { attnMask, ...rest })[0]);
     const network = (h: Tensor): Tensor =>
       this.dropout2.forward(feedForward(h, this.linear1, this.activation, this.dropout, this.linear2));
-    return allOrNothing(() => {
-      if (this.normFirst) {
-        const sum = add(x, attention(this.norm1.forward(x)));
-        return add(sum, network(this.norm2.forward(sum)));
-      }
-      const sum = this.norm1.forward(add(x, attention(x)));
-      return this.norm2.forward(add(sum, network(sum)));
-    });
+    if (this.normFirst) {
+      const sum = add(x, attention(this.norm1.forward(x)));
+      return add(sum, network(this.norm2.forward(sum)));
+    }
+    const sum = this.norm1.forward(add(x, attention(x)));
+    return this.norm2.forward(add(sum, network(sum)));
   }
 }
 
@@ -198,12 +196,8 @@ export class TransformerEncoder extends Module {
     this.layers.forEach((layer, i) => {
       layer._check('TransformerEncoder', x, { ...rest, cache: caches?.[i] });
     });
-    return allOrNothing(() => {
-      const run = (h: Tensor, layer: TransformerEncoderLayer, i: number): Tensor =>
-        layer.forward(h, caches ? { ...rest, cache: caches[i]! } : rest);
-      const y = this.layers.reduce(run, x);
-      return this.norm === null ? y : this.norm.forward(y);
-    });
+    const y = this.layers.reduce((h, layer, i) => layer.forward(h, caches ? { ...rest, cache: caches[i]! } : rest), x);
+    return this.norm === null ? y : this.norm.forward(y);
   }
 }
 
