@@ -108,7 +108,7 @@ afterAll(() => {
 });
 
 // The calls with a wrong argument that end neither in an error of ours nor as documented.
-async function faultsOf({ name, args, run }: Omit<Call, 'prepare'>): Promise<string[]> {
+async function faultsOf({ name, args, run }: Call): Promise<string[]> {
   const faults: string[] = [];
   for (const path of placesIn(args())) {
     for (const [kind, make] of Object.entries(wrongs)) {
