@@ -82,6 +82,7 @@ export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (isClass(value)) return `the class ${value.name}`.trimEnd();
   if (typeof value === 'function') return `a function ${value.name}`.trimEnd();
   if (Array.isArray(value))
     return value.length <= 8 && value.every((v) => typeof v === 'number')
@@ -192,8 +193,16 @@ export function checkChoice<T extends string>(
 
 /** A function that the caller gives. */
 export function checkFunction(operation: string, name: string, value: unknown): void {
-  if (typeof value === 'function') return;
-  throw new ArgumentError(`${operation}: ${name} must be a function, got ${describe(value)}`);
+  if (typeof value === 'function' && !isClass(value)) return;
+  const { forward } = Object(value) as { forward?: unknown };
+  const hint = typeof forward === 'function' ? '; pass a function that calls its forward' : '';
+  throw new ArgumentError(`${operation}: ${name} must be a function, got ${describe(value)}${hint}`);
+}
+
+/** Whether a function can be called by `new` alone. */
+export function isClass(value: unknown): value is new (...args: never[]) => unknown {
+  if (typeof value !== 'function' || value.prototype === undefined) return false;
+  return Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
 }
 
 /**

@@ -286,6 +286,10 @@ it('options are checked', () => {
   expect(() => compile((x: Tensor) => x, { verify: 1 as unknown as boolean })).toThrow(ArgumentError);
   expect(message(() => compile((x: Tensor) => x, { maxPrograms: 0 }))).toMatch(/maxPrograms must be an integer/);
   expect(message(() => compile(3 as unknown as () => Tensor))).toBe('compile: fn must be a function, got 3');
+  expect(message(() => compile(nn.Linear as never))).toBe('compile: fn must be a function, got the class Linear');
+  expect(message(() => compile(new nn.ReLU() as never))).toBe(
+    'compile: fn must be a function, got an object of class ReLU; pass a function that calls its forward',
+  );
   expect(message(() => compile(async () => randn([1])))).toBe(
     'compile: fn must be synchronous, got an async function; await outside of it',
   );

@@ -187,6 +187,10 @@ describe('optimizers', () => {
     const { state, param_groups } = optimizer.stateDict();
     const before = everything([p], optimizer as never);
     const refused: [unknown, string][] = [
+      [
+        optimizer,
+        'SGD: the saved state must have groups of 1 parameters, got an object of class SGD; pass its stateDict()',
+      ],
       [{ param_groups }, 'SGD: state must be an object with the state of each parameter, got undefined'],
       [
         { state: new Map(), param_groups },

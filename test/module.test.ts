@@ -130,6 +130,9 @@ describe('Module', () => {
     expect(() => model.loadStateDict(null as never)).toThrow(
       'loadStateDict: state must be a Map or an object of tensors, got null',
     );
+    expect(() => model.loadStateDict(model as never, { strict: false })).toThrow(
+      'loadStateDict: state must be a Map or an object of tensors, got an object of class Sequential; pass its stateDict()',
+    );
   });
 
   it('summary is a table', () => {
@@ -235,6 +238,9 @@ describe('Sequential', () => {
   it('refuses what is no layer, and inputs of the wrong size', () => {
     expect(() => nn.sequential(new nn.Linear(2, 2), 3 as never)).toThrow(
       'Sequential: layer 1 must be a module or a function of a tensor, got 3',
+    );
+    expect(() => nn.sequential([new nn.Linear(2, 2)] as never)).toThrow(
+      'Sequential: layer 0 must be a module or a function of a tensor, got an array of 1; spread it: ...layers',
     );
     expect(() => nn.sequential(new nn.Linear(2, 2), nn.ReLU as never)).toThrow(
       'Sequential: layer 1 must be a module or a function of a tensor, got the class ReLU; make one: new ReLU(…)',

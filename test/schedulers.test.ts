@@ -191,6 +191,55 @@ it('a saved state that does not fit changes nothing', () => {
   expect([scheduler.stateDict(), { ...optimizer.paramGroups[0] }]).toEqual(before);
 });
 
+it('a step that fails moves nothing, and neither does a scheduler that cannot be made', () => {
+  const groups = [{ params: [ones([1])] }, { params: [ones([1])], lr: 3 }];
+  const optimizer = new optim.SGD(groups, { lr: 1, momentum: 0.9 });
+  const mine = (step: number): number => {
+    if (step === 2) throw new Error('mine');
+    return 1 / (step + 1);
+  };
+  const atOnce = (): never => {
+    throw new Error('mine');
+  };
+  const untouched = optimizer.paramGroups.map((group) => ({ ...group }));
+  const lambda = () => new optim.LambdaLR(optimizer, (step) => 2 ** step);
+  // biome-ignore format: one line a case
+  const unmade = [
+    () => new optim.LambdaLR(optimizer, atOnce),
+    () => new optim.LambdaLR(optimizer, [(step) => 5 + step, atOnce]),
+    () => new optim.StepLR(optimizer, { stepSize: 0 }),
+    () => new optim.OneCycleLR(optimizer, { maxLr: [1, 2], totalSteps: 5, baseMomentum: 7 }),
+    () => new optim.CosineAnnealingLR(optimizer, {} as never),
+  ];
+  for (const make of unmade) {
+    expect(make).toThrow(/mine|must be/);
+    expect(optimizer.paramGroups).toEqual(untouched);
+  }
+
+  const scheduler = new optim.LambdaLR(optimizer, [(step) => 2 ** step, mine]);
+  const sequence = new optim.SequentialLR(optimizer, [lambda(), new optim.LambdaLR(optimizer, mine)], {
+    milestones: [1],
+  });
+  for (const s of [scheduler, sequence]) {
+    for (let i = 0; i < 5 && s.lastStep < 10; i++) {
+      const before = [s.stateDict(), optimizer.paramGroups.map((group) => ({ ...group }))];
+      try {
+        s.step();
+      } catch (error) {
+        expect((error as Error).message).toBe('mine');
+        expect([s.stateDict(), optimizer.paramGroups.map((group) => ({ ...group }))]).toEqual(before);
+      }
+    }
+    expect(s.lastStep).toBeLessThan(5);
+  }
+
+  const cycle = new optim.OneCycleLR(optimizer, { maxLr: 1, totalSteps: 2 });
+  for (let i = 0; i < 2; i++) cycle.step();
+  const end = [cycle.stateDict(), optimizer.paramGroups.map((group) => ({ ...group }))];
+  for (let i = 0; i < 2; i++) expect(() => cycle.step()).toThrow('OneCycleLR: all 2 steps have been made');
+  expect([cycle.stateDict(), optimizer.paramGroups.map((group) => ({ ...group }))]).toEqual(end);
+});
+
 describe('errors', () => {
   const optimizer = (): optim.SGD => new optim.SGD([ones([1])], { lr: 1 });
   // biome-ignore format: one line a case

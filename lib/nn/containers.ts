@@ -1,4 +1,4 @@
-import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
+import { ArgumentError, checkInteger, checkOptions, describe, isClass } from '../errors.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import type { LinearActivation } from '../ops/matmul.js';
 import { flatten } from '../ops/shape.js';
@@ -29,10 +29,14 @@ function fusable(layer: Layer | undefined): LinearActivation | undefined {
 }
 
 function checkLayer(layer: unknown, i: number): void {
-  const isClass = typeof layer === 'function' && layer.prototype instanceof Module;
-  if (layer instanceof Module || (typeof layer === 'function' && !isClass)) return;
-  const got = isClass ? `the class ${layer.name}; make one: new ${layer.name}(…)` : describe(layer);
-  throw new ArgumentError(`Sequential: layer ${i} must be a module or a function of a tensor, got ${got}`);
+  if (layer instanceof Module || (typeof layer === 'function' && !isClass(layer))) return;
+  const hint = isClass(layer)
+    ? `; make one: new ${layer.name}(…)`
+    : Array.isArray(layer)
+      ? '; spread it: ...layers'
+      : '';
+  const rule = 'must be a module or a function of a tensor';
+  throw new ArgumentError(`Sequential: layer ${i} ${rule}, got ${describe(layer)}${hint}`);
 }
 
 /**

@@ -1,11 +1,12 @@
 import { types } from 'node:util';
 import { noGrad } from '../autograd/tape.js';
 import { isFloat } from '../dtype.js';
-import { ArgumentError, describe, formatShape, StateError } from '../errors.js';
+import { ArgumentError, describe, formatShape, isPlain, StateError } from '../errors.js';
 import { native } from '../native.js';
 import { clone, copy_ } from '../ops/copy.js';
 import { sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
+import { isModule } from './places.js';
 
 /** What `loadStateDict` accepts: names and tensors. */
 export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
@@ -16,8 +17,11 @@ export function loadState(
   own: ReadonlyMap<string, Tensor>,
   strict: boolean,
 ): { missing: string[]; unexpected: string[] } {
-  if (state === null || typeof state !== 'object' || state instanceof Tensor) {
-    throw new ArgumentError(`loadStateDict: state must be a Map or an object of tensors, got ${describe(state)}`);
+  if (state === null || typeof state !== 'object' || !(types.isMap(state) || isPlain(state))) {
+    const hint = isModule(Object(state)) ? '; pass its stateDict()' : '';
+    throw new ArgumentError(
+      `loadStateDict: state must be a Map or an object of tensors, got ${describe(state)}${hint}`,
+    );
   }
   const given = new Map(types.isMap(state) ? state : Object.entries(state)) as Map<string, Tensor>;
   // Of a tensor that has several names, one is enough.

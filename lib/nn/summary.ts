@@ -2,7 +2,7 @@ import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, describe, formatShape } from '../errors.js';
 import { zeros } from '../ops/creation.js';
 import type { Shape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { checkTensor, Tensor } from '../tensor.js';
 import type { Part } from './location.js';
 import type { Module } from './module.js';
 import { own } from './places.js';
@@ -73,7 +73,7 @@ function rowsOf(model: Module): Row[] {
 function noteOutputs(model: Module, rows: readonly Row[], inputs: readonly (Shape | Tensor)[]): string | null {
   const dtype = model.parameters()[0]?.dtype ?? 'float32';
   const tensors = inputs.map((input) => {
-    if (input instanceof Tensor) return input;
+    if (input instanceof Tensor) return checkTensor('summary', 'input', input);
     if (!Array.isArray(input))
       throw new ArgumentError(`summary: inputs must be shapes or tensors, got ${describe(input)}`);
     return zeros(input, { dtype });

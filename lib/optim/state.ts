@@ -48,8 +48,10 @@ export function checkGroups<Options>(
     groups.map((g) => g?.params?.length).join(', ');
   const groups = Array.isArray(saved?.param_groups) ? saved.param_groups : null;
   if (groups === null || sizes(groups) !== sizes(own)) {
+    const { stateDict } = Object(saved) as { stateDict?: unknown };
+    const hint = typeof stateDict === 'function' ? '; pass its stateDict()' : '';
     throw new StateError(
-      `${name}: the saved state must have groups of ${sizes(own)} parameters, got ${groups === null ? describe(saved) : sizes(groups)}`,
+      `${name}: the saved state must have groups of ${sizes(own)} parameters, got ${groups === null ? describe(saved) : sizes(groups)}${hint}`,
     );
   }
   for (const { params } of groups) {
