@@ -1,6 +1,6 @@
 // The options of poolings, and the sizes that follow from them.
 import { ArgumentError, checkFlag, formatShape, ShapeError } from '../errors.js';
-import { copyOf } from '../shape.js';
+import { copyOf, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Axis, checkAxis, checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
 
@@ -100,10 +100,11 @@ export function checkOutputSize(operation: string, outputSize: AdaptiveSize, own
 }
 
 function poolSizes(operation: string, x: Tensor, axes: Axis[]): PoolSizes {
-  const pixels = axes.reduce((n, axis) => n * axis.in, 1);
-  if (pixels >= 2 ** 31) {
-    throw new ShapeError(`${operation}: an image must have fewer than 2^31 elements, got x ${formatShape(x.dims)}`);
-  }
   const outer = x.dims.slice(0, -axes.length);
-  return { planes: outer.reduce((a, b) => a * b, 1), axes, shape: [...outer, ...axes.map((axis) => axis.out)] };
+  const planes = sizeOf(outer);
+  if (axes.reduce((n, axis) => n * axis.in, 1) >= 2 ** 31 || planes >= 2 ** 29 - 1) {
+    const rule = 'there must be fewer than 2^29 - 1 images and channels, and fewer than 2^31 elements in each';
+    throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.dims)}`);
+  }
+  return { planes, axes, shape: [...outer, ...axes.map((axis) => axis.out)] };
 }

@@ -156,13 +156,13 @@ export function avgPool(
   const counted = checkFlag(operation, 'countIncludePad', options?.countIncludePad, true);
   const { countIncludePad: _, divisorOverride, ...rest } = options ?? {};
   const divisor = divisorOverride === undefined ? 0 : checkInteger(operation, 'divisorOverride', divisorOverride, 1);
-  return average(operation, x, windowsOf(operation, rank, x, kernelSize, rest), [Number(counted), divisor]);
+  return average(operation, x, windowsOf(operation, rank, x, kernelSize, rest), { counted: Number(counted), divisor });
 }
 
 /** @internal */
 export function adaptiveAvgPool(operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize): Tensor {
   const sizes = adaptiveWindows(operation, rank, x, outputSize);
-  return sizes.shape.includes(0) ? nothing(x, sizes) : average(operation, x, sizes, [0, 0]);
+  return sizes.shape.includes(0) ? nothing(x, sizes) : average(operation, x, sizes, { counted: 0, divisor: 0 });
 }
 
 /** @internal */
@@ -206,22 +206,21 @@ function checkIndex(fault: Parameters<typeof checkFault>[0]): void {
   checkFault(fault, ({ value }) => new ArgumentError(`maxPool: positions must be inside the image, got ${value}`));
 }
 
-// `means`: whether the padding counts as elements, and by what sums are divided instead of their number, or 0.
-function average(name: string, x: Tensor, sizes: PoolSizes, means: readonly [number, number]): Tensor {
+// Whether the padding counts as elements (1), and by what sums are divided instead of their number, or 0.
+interface Means {
+  counted: number;
+  divisor: number;
+}
+
+function average(name: string, x: Tensor, sizes: PoolSizes, means: Means): Tensor {
   const y = empty(sizes.shape, x.dtype);
   const shape = x.dims;
-  averagePoolKernel(y.handle, x.handle, ...means, ...numbersOf(sizes));
+  averagePoolKernel(y.handle, x.handle, means.counted, means.divisor, ...numbersOf(sizes));
   return record(name, y, [x], (dy) => [averageBackward(name, dy, shape, sizes, means)]);
 }
 
-function averageBackward(
-  name: string,
-  dy: Tensor,
-  shape: readonly number[],
-  sizes: PoolSizes,
-  means: readonly [number, number],
-): Tensor {
+function averageBackward(name: string, dy: Tensor, shape: readonly number[], sizes: PoolSizes, means: Means): Tensor {
   const dx = empty(shape, dy.dtype);
-  averagePoolBackwardKernel(dx.handle, dy.handle, ...means, ...numbersOf(sizes));
+  averagePoolBackwardKernel(dx.handle, dy.handle, means.counted, means.divisor, ...numbersOf(sizes));
   return record(name, dx, [dy], (g) => [average(name, g, sizes, means)]);
 }

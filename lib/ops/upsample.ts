@@ -118,7 +118,8 @@ function outputSizes(operation: string, sizes: readonly number[], options: Inter
   });
 }
 
-// What element i is taken from, rounded as PyTorch rounds it.
+// What element i is taken from, rounded as PyTorch 2.15 rounds it. Its images copy a size that stays and repeat what doubles
+// where the result's height and width come to at most 128, and go by the factor beyond; here all copy and repeat.
 function nearest(n: number, out: number, step: number, rank: number, dtype: DType): (i: number) => number {
   const { fround } = Math;
   const last = n - 1;
