@@ -1,8 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { TypedArray } from './dtype.js';
+import { loadAddon } from './load.js';
 
 /** The first value in a tensor that is out of range (a label, an index), found before anything was written. */
 export interface Fault {
@@ -138,38 +135,7 @@ export interface BuildInfo {
   threads: number;
 }
 
-/** What node-gyp-build finds for this platform, or an error that says what was looked for and how to build it. */
-function load(): Native {
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  const find = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Native;
-  try {
-    return find(root);
-  } catch (cause) {
-    throw new Error(loadFailure(root, (cause as Error).message), { cause });
-  }
-}
-
-function loadFailure(root: string, reason: string): string {
-  const glibc = (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime;
-  const libc = process.platform === 'linux' ? ` (${glibc === undefined ? 'musl' : `glibc ${glibc}`})` : '';
-  const platform = `${process.platform}-${process.arch}${libc}, Node.js ${process.versions.node}`;
-  const isClone = existsSync(join(root, 'scripts', 'setup.mjs'));
-  const build = isClone ? `npm run setup" in ${root}` : `node ${join(root, 'scripts', 'build.mjs')}"`;
-  const what = reason.startsWith('No native build')
-    ? `no native addon for ${platform}: looked in ${join(root, 'build', 'Release')} and among ${prebuilt(root)}`
-    : `its native addon does not load on ${platform} (${reason.split('\n')[0]})`;
-  return `adjoint: ${what}; build it with "${build}`;
-}
-
-function prebuilt(root: string): string {
-  const folder = join(root, 'prebuilds');
-  const found = existsSync(folder)
-    ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node'))
-    : [];
-  return found.length > 0 ? `${found.sort().join(', ')} in ${folder}` : `those of ${folder}, where there are none`;
-}
-
-export const native: Native = load();
+export const native = loadAddon() as Native;
 
 // JavaScript's stack holds some 100,000 arguments; far fewer of them are quicker in an array.
 const mostArguments = 200;

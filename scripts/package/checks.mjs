@@ -187,6 +187,18 @@ function esbuild(folder) {
     ]);
     checkLearned(user.node(file));
   }
+  for (const [format, file] of [
+    ['esm', 'whole.mjs'],
+    ['cjs', 'whole.cjs'],
+  ]) {
+    const output = [`--format=${format}`, `--outfile=${file}`];
+    const whole = ['--bundle', '--platform=node', '--log-level=error', 'whole.js', ...output];
+    user.write('whole.js', `import('adjoint').catch((error) => console.log(error.message));\n`);
+    user.run(join(user.path, 'node_modules', 'esbuild', 'bin', 'esbuild'), whole);
+    const message = user.node(file);
+    expect(message.includes('leave it out of the bundle (--external:adjoint'), message);
+  }
+  return 'external in both formats; bundled, it says what to do';
 }
 
 function publint(folder, tarball) {
