@@ -152,7 +152,14 @@ export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance 
 export { type InterpolateOptions, interpolate, pixelShuffle, type UnfoldOptions, unfold } from './ops/upsample.js';
 export type { PerDimension } from './ops/windows.js';
 export * as optim from './optim/index.js';
-export { type CompiledStep, type CompileOptions, compile, type Given } from './program/compile.js';
+export {
+  type Compilable,
+  type CompiledStep,
+  type CompileOptions,
+  compile,
+  type Given,
+  type Traced,
+} from './program/compile.js';
 export type { RunOptions, RunResult } from './program/run.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
 export type { Shape } from './shape.js';

@@ -24,11 +24,11 @@ function counted<A extends unknown[], R>(
   options = {},
 ): { step: CompiledStep<A, R>; calls: () => number } {
   let calls = 0;
-  const step = compile((...args: A) => {
+  const step = compile((...args: A): Tensor => {
     calls++;
-    return fn(...args);
+    return fn(...args) as Tensor;
   }, options);
-  return { step, calls: () => calls };
+  return { step: step as unknown as CompiledStep<A, R>, calls: () => calls };
 }
 
 describe('a program is recorded once for each', () => {
@@ -290,7 +290,29 @@ it('options are checked', () => {
   expect(message(() => compile(new nn.ReLU() as never))).toBe(
     'compile: fn must be a function, got an object of class ReLU; pass a function that calls its forward',
   );
+  // @ts-expect-error: it is async
   expect(message(() => compile(async () => randn([1])))).toBe(
     'compile: fn must be synchronous, got an async function; await outside of it',
   );
+});
+
+it('what cannot be compiled does not type-check, what can does', () => {
+  // @ts-expect-error: a number would be the same at every call
+  const number = compile(() => ({ n: 3 }));
+  expect(message(() => number.sync())).toMatch(/^compile: .*n must be a tensor, .* got 3/);
+  // @ts-expect-error: so would one beside tensors
+  const mixed = compile((x: Tensor) => [x, 3] as const);
+  expect(() => mixed.sync(ones([1]))).toThrow(ArgumentError);
+  // @ts-expect-error: a promise
+  const promised = compile((x: Tensor) => Promise.resolve(x));
+  expect(() => promised.sync(ones([1]))).toThrow(/^compile: /);
+  interface Result {
+    loss: Tensor;
+    parts?: readonly [Tensor, Tensor] | null;
+  }
+  const step: CompiledStep<[Tensor], Result> = compile((x: Tensor): Result => ({ loss: x, parts: null }));
+  expect(step.sync(ones([1])).loss.item()).toBe(1);
+  // Without types of its own the function takes tensors.
+  const product: Tensor = compile((x, y) => x.mul(y)).sync(ones([1]), 3);
+  expect(product.item()).toBe(3);
 });

@@ -42,10 +42,10 @@ export function registerHook(x: Tensor, hook: GradientHook): () => void {
  * @example
  * const cube = customFunction('cube', (x) => ({ result: x.pow(3), saved: [x] }), (dy, [x]) => [dy.mul(x.square()).mul(3)]);
  */
-export function customFunction(
+export function customFunction<const Saved extends readonly Tensor[] = readonly Tensor[]>(
   name: string,
-  forward: (...inputs: Tensor[]) => { result: Tensor; saved?: readonly Tensor[] },
-  backward: (dy: Tensor, saved: readonly Tensor[], needs: readonly boolean[]) => readonly (Tensor | null)[],
+  forward: (...inputs: Tensor[]) => { result: Tensor; saved?: Saved },
+  backward: (dy: Tensor, saved: Saved, needs: readonly boolean[]) => readonly (Tensor | null)[],
 ): (...inputs: Tensor[]) => Tensor {
   if (typeof name !== 'string' || name === '') {
     throw new ArgumentError(`customFunction: name must be a text, got ${describe(name)}`);
@@ -65,7 +65,7 @@ export function customFunction(
     for (const t of saved) checkTensor(name, 'each saved value', t);
     if (inputs.includes(result))
       throw new ArgumentError(`${name}: forward must return a new tensor, got one of its inputs; return a clone()`);
-    const run: Backward = (dy, needs) => backward(dy, saved, needs);
+    const run: Backward = (dy, needs) => backward(dy, saved as unknown as Saved, needs);
     const y = record(name, result, inputs, run, saved);
     if (y._node !== null) y._node.foreign = true;
     return y;

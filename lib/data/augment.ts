@@ -88,7 +88,7 @@ const drawsPerImage = 9;
  *   transform: ([x, y]) => [change(x), y],
  * });
  * const [first] = loader;
- * first[0]; // [64, 1, 8, 8]
+ * first?.[0]; // [64, 1, 8, 8]
  */
 export function augment(options: AugmentOptions = {}): (images: Tensor) => Tensor {
   checkOptions('augment', options, known);

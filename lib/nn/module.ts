@@ -30,7 +30,7 @@ import { treeOf } from './tree.js';
  * class Net extends nn.Module {
  *   hidden = new nn.Linear(784, 128);
  *   output = new nn.Linear(128, 10);
- *   forward(x) {
+ *   forward(x: Tensor) {
  *     return this.output.forward(this.hidden.forward(x).relu());
  *   }
  * }

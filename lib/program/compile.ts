@@ -13,6 +13,23 @@ export type Given<T> = T extends Tensor
     ? { [K in keyof T]: Given<T[K]> }
     : T;
 
+/** What a compiled function returns: tensors, nothing, and arrays and plain objects of these. */
+// biome-ignore lint/suspicious/noConfusingVoidType: functions that return nothing
+export type Traced<Result> = Result extends Tensor | null | undefined | void
+  ? Result
+  : Result extends PromiseLike<unknown> | ((...args: never) => unknown)
+    ? never
+    : Result extends object
+      ? { [K in keyof Result]: Traced<Result[K]> }
+      : never;
+
+/** No requirement where `Result` can be compiled, else one that nothing meets and that says why. */
+export type Compilable<Result> = [Result] extends [never] | [Traced<Result>]
+  ? unknown
+  : [Result] extends [PromiseLike<unknown>]
+    ? 'a compiled function must be synchronous'
+    : 'a compiled function returns tensors, or arrays and plain objects of tensors';
+
 export interface CompileOptions {
   /** Run each call eagerly beside the replay, and throw when a closed-over value has changed; slow. Default false. */
   verify?: boolean;
@@ -80,8 +97,8 @@ export interface CompiledStep<Args extends unknown[], Result> {
  * });
  * const loss = await step(x, y);
  */
-export function compile<Args extends unknown[], Result>(
-  fn: (...args: Args) => Result,
+export function compile<Args extends unknown[] = Tensor[], Result = unknown>(
+  fn: (...args: Args) => Result & Compilable<Result>,
   options: CompileOptions = {},
 ): CompiledStep<Args, Result> {
   checkSynchronous('compile', fn);
@@ -91,7 +108,12 @@ export function compile<Args extends unknown[], Result>(
   }
   const maxPrograms = checkInteger('compile', 'maxPrograms', options.maxPrograms ?? 8, 1, 1000);
   const niceness = checkInteger('compile', 'niceness', options.niceness ?? 10, 0, 19);
-  const machine = new Machine(fn as (...args: unknown[]) => unknown, options.verify ?? false, maxPrograms, niceness);
+  const machine = new Machine(
+    fn as unknown as (...args: unknown[]) => unknown,
+    options.verify ?? false,
+    maxPrograms,
+    niceness,
+  );
   const step = async (...args: unknown[]): Promise<unknown> => machine.call(machine.leavesOf(args));
   return Object.assign(step, {
     sync: (...args: unknown[]) => machine.sync(machine.leavesOf(args)),
