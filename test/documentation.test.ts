@@ -1,31 +1,14 @@
-// Every @example in the library and every program in README runs; where an example ends in a comment with a value or a
-// shape, `// [2, 3]`, that is what it gives.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+// Every @example in the library compiles in TypeScript, strict, and runs, and so does every program in README; where an example
+// ends in a comment with a value or a shape, `// [2, 3]`, that is what it gives.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as adjoint from '../lib/index.js';
-import { AsyncFunction, blocks, readPage, root, runProgram } from './pages.js';
+import { type Compiled, compileExamples, examples, expectedOf } from './examples.js';
+import { blocks, readPage, root, runProgram } from './pages.js';
 
 const { nn, optim, rand, randint, randn, Tensor } = adjoint;
-
-interface Example {
-  file: string;
-  code: string;
-}
-
-function examplesIn(file: string): Example[] {
-  const text = readFileSync(join(root, file), 'utf8');
-  return [...text.matchAll(/@example\n((?:\s*\*(?! @|\/).*\n)+)/g)].map((match) => ({
-    file,
-    code: (match[1] as string).replace(/^\s*\* ?/gm, '').trim(),
-  }));
-}
-
-const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
-  .map((name) => join('lib', name));
-const examples = sources.sort().flatMap(examplesIn);
 
 /** What examples take for granted. */
 function context(file: string): Record<string, unknown> {
@@ -51,23 +34,17 @@ function context(file: string): Record<string, unknown> {
   };
 }
 
-async function run({ file, code }: Example): Promise<{ result: unknown; expected: string | undefined }> {
-  const lines = code.split('\n');
-  const last = /^(?:const .*? = )?(.*); \/\/ (\[[-\d\s,.[\]]*\])$/.exec(lines.at(-1) as string);
-  const value = last && !lines.at(-1)?.startsWith('const {') ? last : null;
-  const body = value === null ? code : [...lines.slice(0, -1), `return (${value[1]});`].join('\n');
-  const names = context(file);
-  const program = new AsyncFunction(...Object.keys(names), `{ ${body}\n }`);
-  return { result: await program.call({}, ...Object.values(names)), expected: value?.[2] };
-}
-
 const rounded = (value: unknown): string =>
   JSON.stringify(value, (_, v) => (typeof v === 'number' ? Number(v.toFixed(5)) : v));
 
 describe('examples', () => {
   const folder = mkdtempSync(join(tmpdir(), 'adjoint-examples-'));
   const before = process.cwd();
-  beforeAll(() => process.chdir(folder));
+  let compiled: Compiled[] = [];
+  beforeAll(async () => {
+    process.chdir(folder);
+    compiled = await compileExamples(folder, examples);
+  });
   afterAll(() => {
     process.chdir(before);
     rmSync(folder, { recursive: true });
@@ -78,8 +55,9 @@ describe('examples', () => {
   examples.forEach((example, i) => {
     it(`${example.file} ${i}: ${example.code.split('\n')[0]}`, async () => {
       const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-      const { result, expected } = await run(example);
+      const result = await (compiled[i] as Compiled).call({}, context(example.file));
       log.mockRestore();
+      const expected = expectedOf(example);
       if (expected === undefined) return;
       expect(result).toBeInstanceOf(Tensor);
       const t = result as InstanceType<typeof Tensor>;
@@ -87,11 +65,14 @@ describe('examples', () => {
     });
   });
 
-  it('a wrong comment is noticed', async () => {
-    const { result, expected } = await run({ file: 'planted', code: 'ones([2]); // [1, 2]' });
-    expect(rounded((result as InstanceType<typeof Tensor>).toArray())).not.toBe(
-      rounded(JSON.parse(expected as string)),
-    );
+  it('a wrong comment and a wrong type are noticed', async () => {
+    const place = mkdtempSync(join(folder, 'planted-'));
+    const planted = { file: 'planted', code: 'ones([2]); // [1, 2]' };
+    const [run] = (await compileExamples(place, [planted])) as [Compiled];
+    const t = (await run.call({}, context('planted'))) as InstanceType<typeof Tensor>;
+    expect(rounded(t.toArray())).not.toBe(rounded(JSON.parse(expectedOf(planted) as string)));
+    const unchecked = { file: 'planted', code: 'const [first] = [ones([2])] as readonly Tensor[];\nfirst.relu();' };
+    await expect(compileExamples(place, [unchecked])).rejects.toThrow("'first' is possibly 'undefined'");
   });
 });
 
