@@ -97,7 +97,7 @@ const short: Record<string, readonly string[]> = {
   'ops/matmul.js': ['dims'],
   'ops/multinomial.js': ['ins'],
   'ops/norm.js': ['affine', 'ins', 'numbers', 'outs'],
-  'ops/pool.js': ['means', 'numbersOf()'],
+  'ops/pool.js': ['numbersOf()'],
   'ops/recurrent.js': ['listOf()', 'operands()'],
   'ops/rotary.js': ['sizes'],
   'ops/shape.js': ['dims'],

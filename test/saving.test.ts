@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import { type AdjointError, ArgumentError, FileError, ShapeError } from '../lib/errors.js';
-import { tensor, zeros } from '../lib/index.js';
+import { type AdjointError, ArgumentError, FileError } from '../lib/errors.js';
+import { tensor } from '../lib/index.js';
 import { load, loadMetadata, save } from '../lib/io/index.js';
 import { writePng } from '../lib/io/png.js';
 import { killWhileSaving } from './fixtures/children.mjs';
@@ -332,15 +332,7 @@ describe('metadata', () => {
 describe('what load would refuse is not written', () => {
   const path = join(folder, 'refused');
 
-  it('sizes without a product, names twice, and too many tensors', () => {
-    for (const shape of [
-      [2 ** 40, 2 ** 40, 0],
-      [2 ** 60, 0],
-    ]) {
-      const t = zeros(shape);
-      expect(() => save(path, { t })).toThrow(ShapeError);
-      expect(() => save(path, { t })).toThrow('save: tensor "t" must have a countable number of elements, got shape');
-    }
+  it('names twice, and too many tensors', () => {
     class Twice extends Map<string, (typeof one)['a']> {
       override *[Symbol.iterator](): MapIterator<[string, (typeof one)['a']]> {
         yield ['a', one.a];

@@ -11,7 +11,7 @@ import {
   formatShape,
 } from '../errors.js';
 import { checkPath, withFile } from '../io/files.js';
-import { mostDimensions, sizeOf } from '../shape.js';
+import { mostDimensions } from '../shape.js';
 
 /** An array from an IDX file. */
 export interface IdxArray {
@@ -122,7 +122,7 @@ function decodeHeader(bytes: Uint8Array, source: string): IdxHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   // Not zero times an infinite product of the others.
-  const count = shape.includes(0) ? 0 : sizeOf(shape);
+  const count = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
   return { dtype, shape, length, needed: length + count * bytesPerElement[dtype] };
 }
 

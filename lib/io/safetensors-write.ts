@@ -1,15 +1,7 @@
 // Writing safetensors: what a header says of tensors, and their bytes in the order of the file.
 import type { TypedArray } from '../dtype.js';
-import { ArgumentError, describe, formatShape, isPlain, ShapeError } from '../errors.js';
-import { mostDimensions } from '../shape.js';
-import {
-  countElements,
-  type FileDType,
-  fileTypes,
-  maxHeaderLength,
-  maxTensors,
-  maxTexts,
-} from './safetensors-header.js';
+import { ArgumentError, describe, isPlain } from '../errors.js';
+import { type FileDType, fileTypes, maxHeaderLength, maxTensors, maxTexts } from './safetensors-header.js';
 
 /** A tensor to write: what the header says of it, and its bytes when they are wanted. */
 export interface TensorPart {
@@ -53,16 +45,10 @@ export function layOut(
 }
 
 /** What `load` would refuse is not written. */
-function checkPart(operation: string, { name, shape }: TensorPart): void {
+function checkPart(operation: string, { name }: TensorPart): void {
   const what = `${operation}: tensor ${describe(name)}`;
   if (name === '__metadata__') {
     throw new ArgumentError(`${what} has a name that the format keeps for itself; rename it`);
-  }
-  if (shape.length > mostDimensions) {
-    throw new ShapeError(`${what} must have at most ${mostDimensions} dimensions in a file, got ${shape.length}`);
-  }
-  if (countElements(shape) === undefined || !shape.every(Number.isSafeInteger)) {
-    throw new ShapeError(`${what} must have a countable number of elements, got shape ${formatShape(shape)}`);
   }
 }
 
