@@ -1,4 +1,5 @@
 // Queued steps, step.run, aborts and failures: the state afterwards is always that after a whole number of steps.
+import { createHook } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
@@ -342,4 +343,28 @@ it('random numbers drawn eagerly between queued steps keep their place in the st
   const third = step(x);
   got.push(await second, between, await third);
   expect(got.map(bits)).toEqual(want);
+});
+
+it('async_hooks see a reference to the event loop while steps are queued, and only then', async () => {
+  const resources: { hasRef(): boolean }[] = [];
+  const hook = createHook({
+    init: (_, type, __, resource) => {
+      if (type === 'adjoint program') resources.push(resource as { hasRef(): boolean });
+    },
+  }).enable();
+  const step = compile((x: Tensor) => x.mul(2));
+  const x = ones([2]);
+  await step(x);
+  const queued = step(x);
+  hook.disable();
+  const [resource] = resources as [{ hasRef(): boolean }];
+  expect(resources.length).toBe(1);
+  expect(resource.hasRef()).toBe(true);
+  await queued;
+  expect(resource.hasRef()).toBe(false);
+  const dropped = step(x).catch(() => {});
+  expect(resource.hasRef()).toBe(true);
+  step.dispose();
+  await dropped;
+  expect(resource.hasRef()).toBe(false);
 });

@@ -141,6 +141,18 @@ Napi::Value runnerCreate(const Info& info) {
   return external;
 }
 
+// What async_hooks, and tools such as Jest, see of a runner: whether it keeps the event loop alive.
+Napi::Object resourceOf(Napi::Env env, const std::shared_ptr<RunnerHandle>& handle) {
+  const std::weak_ptr<RunnerHandle> weak = handle;
+  const auto hasRef = [weak](const Info& info) -> Napi::Value {
+    const std::shared_ptr<RunnerHandle> runner = weak.lock();
+    return Napi::Boolean::New(info.Env(), runner != nullptr && runner->held);
+  };
+  Napi::Object resource = Napi::Object::New(env);
+  resource.Set("hasRef", Napi::Function::New(env, hasRef));
+  return resource;
+}
+
 // runnerStart(runner, callback): from now on the runner may have steps of its own thread, and tells when they are done.
 void runnerStart(const Info& info) {
   const std::shared_ptr<RunnerHandle> handle = handleOf(info).shared_from_this();
@@ -163,7 +175,8 @@ void runnerStart(const Info& info) {
   auto* context = new std::shared_ptr<RunnerHandle>(handle);
   const auto finalize = [](napi_env, void*, void* data) { delete static_cast<std::shared_ptr<RunnerHandle>*>(data); };
   const napi_value name = Napi::String::New(info.Env(), "adjoint program");
-  if (napi_create_threadsafe_function(info.Env(), info[1], nullptr, name, 0, 1, context, finalize, context, call,
+  const napi_value resource = resourceOf(info.Env(), handle);
+  if (napi_create_threadsafe_function(info.Env(), info[1], resource, name, 0, 1, context, finalize, context, call,
                                       &handle->function) != napi_ok) {
     delete context;
     throw internalError(info, "no threadsafe function");

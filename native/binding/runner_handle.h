@@ -28,6 +28,7 @@ struct RunnerHandle : std::enable_shared_from_this<RunnerHandle> {
     counted = 0;
     if (function != nullptr && !closing) napi_release_threadsafe_function(function, napi_tsfn_abort);
     function = nullptr;
+    held = false;
   }
 
   // Lets go of the object that JavaScript holds.

@@ -149,13 +149,24 @@ test('arrays of this realm and of the outer one', async () => {
 });
 `;
 
+/** An idle compiled function is no open handle. */
+const openHandlesTest = `
+test('a compiled step', async () => {
+  const { compile, ones } = await import('adjoint');
+  const step = compile((x) => x.mul(2));
+  step.sync(ones([2]));
+  expect((await step(ones([2]))).toArray()).toEqual([2, 2]);
+});
+`;
+
 function jest(folder) {
   const user = folder.inside('jest');
   user.npm('install', 'jest@30', '--ignore-scripts', '--prefix', user.path);
-  user.write('realm.test.js', realmTest);
+  user.write('realm.test.js', realmTest + openHandlesTest);
   const options = { env: { NODE_OPTIONS: '--experimental-vm-modules --no-warnings', CI: 'true' } };
-  const output = user.run('node', [join('node_modules', 'jest', 'bin', 'jest.js'), '--watchman=false'], options);
-  expect(/1 passed/.test(output), output);
+  const program = [join('node_modules', 'jest', 'bin', 'jest.js'), '--watchman=false', '--detectOpenHandles'];
+  const output = user.run('node', program, options);
+  expect(/2 passed/.test(output) && !output.includes('adjoint program'), output);
 }
 
 function vitest(folder) {
