@@ -66,7 +66,10 @@ function plan() {
   const inputs = {
     platform,
     native: fingerprint([at('CMakeLists.txt'), ...packages, ...filesBelow(at('native'), '')]),
-    library: fingerprint([at('tsconfig.json'), ...packages, ...filesBelow(at('lib'), '.ts')]),
+    library: fingerprint([
+      ...[at('tsconfig.json'), at('scripts', 'commonjs.mjs'), ...packages],
+      ...filesBelow(at('lib'), '.ts'),
+    ]),
   };
   const addon = filesBelow(at('build', 'Release'), '.node').length > 0;
   const install = !packagesMatch() || (stamp.platform !== undefined && stamp.platform !== platform);
@@ -108,8 +111,8 @@ function buildNative() {
 
 /** Removes from dist what a deleted source left there. */
 function removeOrphans() {
-  for (const file of filesBelow(at('dist'), '.js', '.js.map', '.d.ts')) {
-    const source = relative(at('dist'), file).replace(/(\.d\.ts|\.js(\.map)?)$/, '.ts');
+  for (const file of filesBelow(at('dist'), '.js', '.js.map', '.d.ts', '.d.cts')) {
+    const source = relative(at('dist'), file).replace(/(\.d\.c?ts|\.js(\.map)?)$/, '.ts');
     if (!existsSync(at('lib', source))) rmSync(file);
   }
 }

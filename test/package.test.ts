@@ -1,9 +1,9 @@
-// What is said where the native addon does not load. The whole package: npm run test:package.
+// The package as others see it: where the native addon does not load, and from CommonJS. All of it: npm run test:package.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { root } from './pages.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-load-'));
@@ -50,4 +50,42 @@ it('a package whose dependency is missing', () => {
   expect(errorIn('alone', asPackage)).toBe(
     'adjoint: its dependency node-gyp-build is not installed; run "npm install node-gyp-build"',
   );
+});
+
+describe('CommonJS', () => {
+  const place = join(folder, 'commonjs');
+  mkdirSync(join(place, 'node_modules'), { recursive: true });
+  symlinkSync(root, join(place, 'node_modules', 'adjoint'), 'dir');
+  writeFileSync(join(place, 'package.json'), '{ "name": "program" }');
+  const node = (...args: string[]) => execFileSync(process.execPath, args, { cwd: place, encoding: 'utf8' }).trim();
+
+  it('require gives what import gives', () => {
+    writeFileSync(
+      join(place, 'program.cjs'),
+      `const required = require('adjoint');
+import('adjoint').then((imported) => console.log(required.Tensor === imported.Tensor, required.ones([2]).sum().item()));
+`,
+    );
+    expect(node('program.cjs')).toBe('true 2');
+  });
+
+  it('its declarations are right for module node16', () => {
+    writeFileSync(
+      join(place, 'typed.cts'),
+      `import adjoint = require('adjoint');
+import { nn, ones, type Tensor } from 'adjoint';
+const layer: nn.Linear = new adjoint.nn.Linear(2, 1);
+const y: Tensor = layer.forward(ones([3, 2])).relu();
+// @ts-expect-error: an unknown option
+ones([1], { dtypo: 'float32' });
+export { y };
+`,
+    );
+    const compilerOptions = {
+      ...{ module: 'node16', moduleResolution: 'node16', strict: true, noEmit: true, target: 'es2022' },
+      ...{ lib: ['es2023'], types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] },
+    };
+    writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['typed.cts'] }));
+    expect(node(join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', place)).toBe('');
+  });
 });
