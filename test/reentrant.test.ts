@@ -58,6 +58,60 @@ function make(): { x: Tensor; b: Tensor; l: Tensor } {
   return { x, b, l: sum(add(mul(b, b), mul(a, 6))) };
 }
 
+/**
+ * 24 elementwise operations on results chosen at random, and the sum of the last and of a few others; differentiated by dual
+ * numbers in plain JavaScript.
+ */
+class RandomGraph {
+  private readonly steps: { kind: number; a: number; b: number }[] = [];
+  private readonly ends: number[];
+  private readonly values = [
+    [0.3, -0.7],
+    [1.1, 0.4],
+  ];
+
+  constructor(seed: number) {
+    let state = seed * 7919 + 1;
+    const below = (n: number): number => {
+      state = (state * 16807) % 2147483647;
+      return state % n;
+    };
+    for (let i = 0; i < 24; i++) {
+      this.steps.push({ kind: below(4), a: Math.max(0, i + 1 - below(6)), b: below(i + 2) });
+    }
+    this.ends = [25, 2 + below(24), 2 + below(24)];
+  }
+
+  record(): { leaves: Tensor[]; results: Tensor[]; loss: Tensor } {
+    const leaves = this.values.map(leaf);
+    const all = leaves.slice();
+    for (const { kind, a, b } of this.steps) {
+      const [x, y] = [all[a] as Tensor, all[b] as Tensor];
+      all.push(kind === 0 ? add(x, y) : kind === 1 ? tanh(mul(x, y)) : kind === 2 ? sin(add(x, y)) : mul(tanh(x), 0.9));
+    }
+    const loss = this.ends.map((i) => sum(all[i] as Tensor)).reduce((x, y) => add(x, y));
+    return { leaves, results: all.slice(2), loss };
+  }
+
+  /** ∂loss/∂leaf, for each leaf and element. */
+  derivatives(): number[][] {
+    return [0, 1].map((which) => [0, 1].map((element) => this.derivative(which, element)));
+  }
+
+  private derivative(which: number, element: number): number {
+    const dual = this.values.map((v, i): readonly [number, number] => [v[element] as number, i === which ? 1 : 0]);
+    for (const { kind, a, b } of this.steps) {
+      const [[x, dx], [y, dy]] = [dual[a] as readonly [number, number], dual[b] as readonly [number, number]];
+      const slope = (t: number): number => 1 - Math.tanh(t) ** 2;
+      if (kind === 0) dual.push([x + y, dx + dy]);
+      else if (kind === 1) dual.push([Math.tanh(x * y), slope(x * y) * (dx * y + x * dy)]);
+      else if (kind === 2) dual.push([Math.sin(x + y), Math.cos(x + y) * (dx + dy)]);
+      else dual.push([0.9 * Math.tanh(x), 0.9 * slope(x) * dx]);
+    }
+    return this.ends.reduce((total, i) => total + (dual[i] as readonly [number, number])[1], 0);
+  }
+}
+
 describe('a pass inside another one on the same graph', () => {
   it('changes neither what that one gathers nor its own result: d(4x² + 6x) = 8x + 6', () => {
     const { x, b, l } = make();
@@ -109,6 +163,43 @@ describe('a pass inside another one on the same graph', () => {
     expect(gradcheck((x, z) => network(x as Tensor, z as Tensor, deepest, false), inputs)).toBe(true);
     expect(gradcheck((x, z) => network(x as Tensor, z as Tensor, 1, true), inputs)).toBe(true);
     expect(gradgradcheck((x, z) => network(x as Tensor, z as Tensor, 1, false), inputs)).toBe(true);
+  });
+
+  it.each(Array.from({ length: 20 }, (_, seed) => [seed]))('agrees with dual numbers on random graph %i', (seed) => {
+    const graph = new RandomGraph(seed);
+    const truth = graph.derivatives();
+    const close = (found: readonly (Tensor | null)[], k = 1): void => {
+      found.forEach((g, i) => {
+        const wanted = truth[i] as number[];
+        list(g)?.forEach((value, e) => {
+          expect(Math.abs(value - k * (wanted[e] as number))).toBeLessThan(
+            1e-9 * k * (1 + Math.abs(wanted[e] as number)),
+          );
+        });
+      });
+    };
+    const { leaves, results, loss } = graph.record();
+    let passes = 0;
+    let backwards = 0;
+    for (const [i, y] of results.entries()) {
+      if (i % 3 === seed % 3) continue;
+      hook(y, 1 + (seed % 3), () => {
+        if (passes++ > 60) return; // each pass calls all hooks
+        if (i % 2 === 0)
+          close(grad([loss], leaves, { retainGraph: true, createGraph: i % 4 === 0, allowUnused: true }));
+        else {
+          loss.backward({ retainGraph: true });
+          backwards++;
+        }
+      });
+    }
+    loss.backward();
+    backwards++;
+    expect(passes).toBeGreaterThan(0);
+    close(
+      leaves.map((x) => x.grad),
+      backwards,
+    );
   });
 
   it('agrees with central differences where an operation has several results', () => {
