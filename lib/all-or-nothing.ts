@@ -13,11 +13,31 @@ interface Saved {
   version: number;
 }
 
-/** How to undo what the parts that have run so far moved, the last one last; null outside of such calls. */
-let undos: (Saved | (() => void))[] | null = null;
+type Undo = Saved | (() => void);
+
+/** How to undo what the parts that have run so far moved, the last one last. */
+const undos: Undo[] = [];
+let depth = 0; // of such calls, one inside of another
 
 /** Memory for what tensors held, from earlier calls: random positions and running statistics are saved at each step. */
 const spare = new WeakMap<Tensor, Tensor[]>();
+
+/** @internal A call of many parts begins; what it gives is for `putBack`, and `leave` must follow. */
+export function enter(): number {
+  depth++;
+  return undos.length;
+}
+
+/** @internal The call has failed: what its parts have moved is put back. */
+export function putBack(mark: number): void {
+  while (undos.length > mark) undo(undos.pop() as Undo);
+}
+
+/** @internal The call has ended, in whatever way. */
+export function leave(): void {
+  if (--depth > 0 || undos.length === 0) return;
+  for (const entry of undos.splice(0)) if (typeof entry !== 'function') giveBack(entry);
+}
 
 /**
  * @internal Runs `fn`. When it throws, random positions, running statistics and caches are as they were before. While a
@@ -25,31 +45,27 @@ const spare = new WeakMap<Tensor, Tensor[]>();
  */
 export function allOrNothing<T>(fn: () => T): T {
   if (isRecording()) return fn();
-  const outer = undos;
-  const list = outer ?? [];
-  const mark = list.length;
-  undos = list;
+  const mark = enter();
   try {
     return fn();
   } catch (error) {
-    while (list.length > mark) undo(list.pop() as Saved | (() => void));
+    putBack(mark);
     throw error;
   } finally {
-    undos = outer;
-    if (outer === null) for (const entry of list) if (typeof entry !== 'function') giveBack(entry);
+    leave();
   }
 }
 
 /** @internal Notes how to undo what is being done; false outside of such calls, where nobody will. */
 export function onUndo(undo: () => void): boolean {
-  if (undos === null) return false;
+  if (depth === 0) return false;
   undos.push(undo);
   return true;
 }
 
 /** @internal Notes what a tensor holds that is about to be changed in place and outlives the call. */
 export function aboutToChange(operation: string, tensor: Tensor): void {
-  if (undos === null) return;
+  if (depth === 0) return;
   const content = spare.get(tensor)?.pop() ?? withScope(null, () => keep(empty(tensor.dims, tensor.dtype)));
   try {
     castKernel(content.handle, tensor.handle);
@@ -60,7 +76,7 @@ export function aboutToChange(operation: string, tensor: Tensor): void {
   undos.push({ tensor, content, version: baseOf(tensor).version });
 }
 
-function undo(entry: Saved | (() => void)): void {
+function undo(entry: Undo): void {
   if (typeof entry === 'function') {
     entry();
     return;

@@ -61,22 +61,24 @@ export class Glance {
 
   /** True when all is as it was, false when a part was replaced or taken away, null when that takes a closer look. */
   take(): boolean | null {
-    const { weights, biases, layers, arrays, others, sizes } = this;
-    for (let i = 0; i < weights.holders.length; i++)
-      if ((weights.holders[i] as { weight: unknown }).weight !== weights.values[i]) return this.without(weights, i);
-    for (let i = 0; i < biases.holders.length; i++)
-      if ((biases.holders[i] as { bias: unknown }).bias !== biases.values[i]) return this.without(biases, i);
-    for (let i = 0; i < layers.holders.length; i++)
-      if ((layers.holders[i] as { layers: unknown }).layers !== layers.values[i]) return this.without(layers, i);
+    const { holders: weighted, values: weights } = this.weights;
+    for (let i = 0; i < weighted.length; i++)
+      if ((weighted[i] as { weight: unknown }).weight !== weights[i]) return this.without(weights[i]);
+    const { holders: biased, values: biases } = this.biases;
+    for (let i = 0; i < biased.length; i++)
+      if ((biased[i] as { bias: unknown }).bias !== biases[i]) return this.without(biases[i]);
+    const { holders: layered, values: layers } = this.layers;
+    for (let i = 0; i < layered.length; i++)
+      if ((layered[i] as { layers: unknown }).layers !== layers[i]) return this.without(layers[i]);
+    const { arrays, others, sizes } = this;
     for (let k = 0; k < arrays.length; k++) {
       const { array, values } = arrays[k] as ArrayPlaces;
       if (array.length !== values.length) return false;
-      for (let i = 0; i < values.length; i++)
-        if (array[i] !== values[i]) return this.without(arrays[k] as ArrayPlaces, i);
+      for (let i = 0; i < values.length; i++) if (array[i] !== values[i]) return this.without(values[i]);
     }
     for (let i = 0; i < others.length; i++) {
       const slot = others[i] as Slot;
-      if (valueAt(slot) !== slot.value) return this.without({ values: [slot.value] }, 0);
+      if (valueAt(slot) !== slot.value) return this.without(slot.value);
     }
     for (let k = 0; k < sizes.length; k++) {
       const { holder, size } = sizes[k] as { holder: Collection; size: number };
@@ -86,7 +88,7 @@ export class Glance {
   }
 
   // What has come in place of something else need not matter.
-  private without({ values }: { readonly values: readonly unknown[] }, i: number): false | null {
-    return this.parts.has(values[i]) ? false : null;
+  private without(value: unknown): false | null {
+    return this.parts.has(value) ? false : null;
   }
 }
