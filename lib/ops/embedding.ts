@@ -4,6 +4,7 @@ import { type Fault, kernel } from '../native.js';
 import { checkFault } from '../program/recording.js';
 import { sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { roomForOrder, roomForRests } from './indexing.js';
 
 const embeddingKernel = kernel('embedding');
 const embeddingBackwardKernel = kernel('embeddingBackward');
@@ -86,7 +87,10 @@ function looked(name: string, weight: Tensor, index: Tensor, padding: number, sk
 function addedRows(name: string, dy: Tensor, index: Tensor, rows: number, padding: number): Tensor {
   const columns = dy.dims.at(-1) as number;
   const dWeight = empty([rows, columns], dy.dtype);
-  const fault = embeddingBackwardKernel(dWeight.handle, dy.handle, index.handle, rows, columns, padding);
+  const order = roomForOrder(index, rows);
+  const outs = [dWeight.handle, handleOf(order)];
+  const fault = embeddingBackwardKernel(...outs, dy.handle, index.handle, rows, columns, padding);
+  order?.dispose();
   checkFault(fault, (found) => wrongIndex(name, rows, found));
   return record('embeddingBackward', dWeight, [dy], (ddy) => [looked(name, ddy, index, padding, padding)], [index]);
 }
@@ -210,8 +214,14 @@ function summedBags(weight: Tensor, index: Tensor, offsets: Tensor | null, facto
 
 function spreadBags(dy: Tensor, index: Tensor, offsets: Tensor | null, factors: Tensor | null, b: Bags): Tensor {
   const dWeight = empty([b.rows, b.columns], dy.dtype);
+  const order = roomForOrder(index, b.rows);
+  const bagOf = order && empty([index.size], 'int32');
+  const shares = order && empty([index.size], dy.dtype);
+  const outs = [dWeight, order, bagOf, shares].map(handleOf);
   const ins = [dy.handle, index.handle, handleOf(offsets), handleOf(factors)];
-  checkBagFault(bagBackwardKernel(dWeight.handle, ...ins, ...numbersOf(b)), b, index);
+  const fault = bagBackwardKernel(...outs, ...ins, ...numbersOf(b));
+  for (const t of [order, bagOf, shares]) t?.dispose();
+  checkBagFault(fault, b, index);
   const backward = (ddw: Tensor, needs: readonly boolean[]) => [
     needs[0] ? summedBags(ddw, index, offsets, factors, b) : null,
     ...(factors === null ? [] : [needs[1] ? factorsOfBags(dy, ddw, index, offsets, b) : null]),
@@ -252,6 +262,8 @@ function readChosen(weight: Tensor, chosen: Tensor, b: Bags): Tensor {
 
 function spreadChosen(dy: Tensor, chosen: Tensor, b: Bags): Tensor {
   const dWeight = empty([b.rows, b.columns], dy.dtype);
-  chosenRowsBackwardKernel(dWeight.handle, dy.handle, chosen.handle, b.rows, b.columns);
+  const lost = roomForRests(dWeight, b.count);
+  chosenRowsBackwardKernel(dWeight.handle, handleOf(lost), dy.handle, chosen.handle, b.rows, b.columns);
+  lost?.dispose();
   return record('chosenRowsBackward', dWeight, [dy], (ddw) => [readChosen(ddw, chosen, b)], [chosen]);
 }

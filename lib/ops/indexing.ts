@@ -1,5 +1,5 @@
 import { noGrad, record } from '../autograd/tape.js';
-import type { DType } from '../dtype.js';
+import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
 import { checkFault, refuseReading } from '../program/recording.js';
@@ -12,7 +12,7 @@ import { add } from './elementwise.js';
 import { pad, slice } from './slice.js';
 
 const indexSelectKernel = kernel('indexSelect');
-const indexAddKernel = kernel('indexAdd');
+const addedRowsKernel = kernel('addedRows');
 const gatherKernel = kernel('gather');
 const scatterAddKernel = kernel('scatterAdd');
 const maskedFillKernel = kernel('maskedFill');
@@ -80,9 +80,25 @@ function rows(x: Tensor, index: Tensor, dim: number): Tensor {
 
 function addedRows(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor {
   const { outer, n, inner } = around(shape, dim);
-  const y = zeros(shape, { dtype: x.dtype });
-  indexAddKernel(y.handle, x.handle, index.handle, outer, n, inner);
+  const y = empty(shape, x.dtype);
+  const order = roomForOrder(index, n);
+  addedRowsKernel(y.handle, order?.handle ?? 0, x.handle, index.handle, outer, n, inner);
+  order?.dispose();
   return record('indexAdd', y, [x], (dy) => [rows(dy, index, dim)], [index]);
+}
+
+// So few terms are added as they come: rounding loses little.
+const fewTerms = 4096;
+
+/** @internal For what long sums lose in rounding, which the kernel adds again. */
+export function roomForRests(y: Tensor, terms: number): Tensor | null {
+  return terms > fewTerms ? empty(y.dims, y.dtype) : null;
+}
+
+/** @internal For the places of a long index in the order of the rows: what many of them give to one is added in blocks. */
+export function roomForOrder(index: Tensor, rows: number): Tensor | null {
+  const length = index.size + rows + 1;
+  return index.size > fewTerms && length < 2 ** 31 - 1 ? empty([length], 'int32') : null;
 }
 
 // Whether `small` has the rank of `large` and is no larger, dimension `dim` aside.
@@ -129,7 +145,10 @@ function gathered(x: Tensor, index: Tensor, dim: number): Tensor {
 function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor {
   const { outer, n, inner } = around(shape, dim);
   const y = zeros(shape, { dtype: x.dtype });
-  checkIndices('scatterAdd', scatterAddKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
+  const lost = roomForRests(y, index.size / Math.max(1, outer * inner));
+  const fault = scatterAddKernel(y.handle, lost?.handle ?? 0, x.handle, index.handle, outer, n, inner);
+  lost?.dispose();
+  checkIndices('scatterAdd', fault, n);
   return record('scatterAdd', y, [x], (dy) => [gathered(dy, index, dim)], [index]);
 }
 
@@ -163,7 +182,10 @@ export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options: { 
   }
   const { outer, n, inner } = around(x.dims, dim);
   const y = noGrad(() => clone(x));
-  checkSums(scatterAddKernel(y.handle, read.handle, index.handle, outer, n, inner), n, read);
+  const lost = isFloat(x.dtype) ? roomForRests(y, index.dims[dim] ?? 1) : null;
+  const fault = scatterAddKernel(y.handle, lost?.handle ?? 0, read.handle, index.handle, outer, n, inner);
+  lost?.dispose();
+  checkSums(fault, n, read);
   return record('scatterAdd', y, [x, read], (dy, needs) => [dy, needs[1] ? gathered(dy, index, dim) : null], [index]);
 }
 

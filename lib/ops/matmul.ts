@@ -32,7 +32,8 @@ export interface MatmulOptions {
  * | [k] | […, k, n] | […, n] |
  * | […, m, k] | […, k, n] | […, m, n]; the leading dimensions broadcast |
  *
- * With `transposeA`, a is […, k, m]; with `transposeB`, b is […, n, k].
+ * With `transposeA`, a is […, k, m]; with `transposeB`, b is […, n, k]. A sum of very many terms is taken in pieces that are
+ * added in double.
  *
  * @throws ShapeError when inner or leading dimensions do not match; DTypeError when dtypes differ or are not floats
  * @example

@@ -193,10 +193,13 @@ Outcome channelSums(Out<T> dBias, In<T> dy, int64_t images, int64_t channels, in
       double total = 0;
       for (int64_t i = 0; i < rows; i++) {
         const T* row = dy.data + (i * channels + c) * pixels;
-        T sum = 0;
+        for (int64_t from = 0; from < pixels; from += kPiece) {
+          const int64_t to = least(from + kPiece, pixels);
+          T sum = 0;
 #pragma omp simd reduction(+ : sum)
-        for (int64_t p = 0; p < pixels; p++) sum += row[p];
-        total += static_cast<double>(sum);
+          for (int64_t p = from; p < to; p++) sum += row[p];
+          total += static_cast<double>(sum);
+        }
       }
       dBias[c] = static_cast<T>(total);
     }

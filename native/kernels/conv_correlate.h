@@ -44,7 +44,6 @@ void packWeights(const Correlation<T>& c, T* to, Weight weight) {
 template <typename T>
 void correlateWhole(const Correlation<T>& c, int64_t m, int64_t count, int64_t first, int64_t last, const T* planes,
                     const T* bias, T* y) {
-  const auto& tiles = Tiles<T>::heights.rows[count - 1];
   const int64_t wide = widest(static_cast<int>(count));
   int64_t vectors = (last - first) * c.width / kLanesOf<T>, h = first, w = 0;
   while (vectors > 0) {
@@ -57,8 +56,8 @@ void correlateWhole(const Correlation<T>& c, int64_t m, int64_t count, int64_t f
       w += kLanesOf<T>;
       if (w == c.width) w = 0, h++;
     }
-    tiles.pixels[n - 1](c.taps, c.weights + m * c.taps, c.offsets, from, to, c.channelStride,
-                        bias ? bias + m : nullptr);
+    sumPixels(count, n, c.taps, c.weights + m * c.taps, c.offsets, from, to, c.channelStride,
+              bias ? bias + m : nullptr);
     vectors -= n;
   }
 }
@@ -73,7 +72,6 @@ void scatterRow(T* to, int64_t stride, const T* from, int64_t n) {
 template <typename T>
 void correlateStrip(const Correlation<T>& c, int64_t m, int64_t count, int64_t first, int64_t last, const T* planes,
                     const T* bias, T* y, T* strip, int64_t ldStrip) {
-  const auto& tiles = Tiles<T>::heights.rows[count - 1];
   const int64_t wide = widest(static_cast<int>(count));
   const int64_t vectors = ceilDivide((last - first - 1) * c.pitch + c.width, kLanesOf<T>);
   for (int64_t v = 0; v < vectors; v += wide) {
@@ -84,7 +82,7 @@ void correlateStrip(const Correlation<T>& c, int64_t m, int64_t count, int64_t f
       from[j] = planes + first * c.pitch + (v + j) * kLanesOf<T>;
       to[j] = strip + (v + j) * kLanesOf<T>;
     }
-    tiles.pixels[n - 1](c.taps, c.weights + m * c.taps, c.offsets, from, to, ldStrip, bias ? bias + m : nullptr);
+    sumPixels(count, n, c.taps, c.weights + m * c.taps, c.offsets, from, to, ldStrip, bias ? bias + m : nullptr);
   }
   for (int64_t i = 0; i < count; i++) {
     T* to = y + (m + i) * c.channelStride + first * c.rowStride;

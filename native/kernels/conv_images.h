@@ -159,7 +159,7 @@ void sumOfTaps(const Pass& p, const Run& h, const Run& w, int64_t count, const G
                   w.sourceStep * images.width};
   a += h.tap * row + w.tap * count;
   b += h.source * pitch + w.source * images.width;
-  Tiles<T>::heights.rows[count - 1].images[images.width / kLanesOf<T> - 1](taps, a, b, c, ldc, bias);
+  sumImageTaps(count, images.width / kLanesOf<T>, taps, a, b, c, ldc, bias);
 }
 
 // The result's images; weights: packed, tile after tile, as [channel][tap][row of the tile]; lanes: the source;

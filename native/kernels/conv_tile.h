@@ -240,6 +240,59 @@ struct Tiles {
   static constexpr Dots dots = allDots(std::make_integer_sequence<int, kDotTaps>());
 };
 
+// Terms that a tile adds one after the other; longer sums are taken in pieces.
+constexpr int64_t kPiece = 2048;
+
+constexpr int64_t piecesOf(int64_t terms) { return terms <= 2 * kPiece ? 1 : (terms + kPiece - 1) / kPiece; }
+
+// What a tile of `rows` rows of `width` elements writes, as the sum of what pieces write: one(piece, to, ldto) for
+// each.
+template <typename T, typename One>
+void addPieces(int64_t pieces, int64_t rows, int64_t width, T* const* c, int64_t ldc, One one) {
+  constexpr int64_t kWidest = kMostVectors * kLanesOf<T>;
+  alignas(64) T part[kMostRows * kWidest];
+  for (int64_t piece = 0; piece < pieces; piece++) {
+    one(piece, part, kWidest);
+    for (int64_t i = 0; i < rows; i++) {
+      for (int64_t j = 0; j < width; j++) {
+        T& to = c[j / kLanesOf<T>][i * ldc + j % kLanesOf<T>];
+        to = (piece > 0 ? to : T(0)) + part[i * kWidest + j];
+      }
+    }
+  }
+}
+
+// pixelTile for any number of taps.
+template <typename T>
+void sumPixels(int64_t rows, int64_t vectors, int64_t taps, const T* a, const int32_t* offsets, const T* const* b,
+               T* const* c, int64_t ldc, const T* bias) {
+  const PixelTile<T> tile = Tiles<T>::heights.rows[rows - 1].pixels[vectors - 1];
+  const int64_t pieces = piecesOf(taps);
+  if (pieces == 1) return tile(taps, a, offsets, b, c, ldc, bias);
+  addPieces(pieces, rows, vectors * kLanesOf<T>, c, ldc, [&](int64_t piece, T* part, int64_t ld) {
+    const int64_t k = taps * piece / pieces;
+    T* to[kMostVectors];
+    for (int64_t j = 0; j < vectors; j++) to[j] = part + j * kLanesOf<T>;
+    tile(taps * (piece + 1) / pieces - k, a + k * rows, offsets + k, b, to, ld, piece == 0 ? bias : nullptr);
+  });
+}
+
+// imageTile for any number of channels.
+template <typename T>
+void sumImageTaps(int64_t rows, int64_t vectors, const Taps& taps, const T* a, const T* b, T* c, int64_t ldc,
+                  const T* bias) {
+  const ImageTile<T> tile = Tiles<T>::heights.rows[rows - 1].images[vectors - 1];
+  const int64_t pieces = piecesOf(taps.channels * taps.height * taps.width);
+  if (pieces == 1) return tile(taps, a, b, c, ldc, bias);
+  T* to[2] = {c, c + kLanesOf<T>};
+  addPieces(pieces, rows, vectors * kLanesOf<T>, to, ldc, [&](int64_t piece, T* part, int64_t ld) {
+    const int64_t first = taps.channels * piece / pieces;
+    Taps some = taps;
+    some.channels = taps.channels * (piece + 1) / pieces - first;
+    tile(some, a + first * taps.aChannel, b + first * taps.bChannel, part, ld, piece == 0 ? bias : nullptr);
+  });
+}
+
 }  // namespace
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint

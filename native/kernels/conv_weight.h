@@ -59,6 +59,20 @@ struct WeightSums {
   }
 
  private:
+  // body(first row, rows, first column, columns) for pieces of the pixels: rows, or where these are long a part of one.
+  template <typename Body>
+  void forPieces(Body body) const {
+    const int64_t height = shape.h.out, width = shape.w.out;
+    const int64_t across = piecesOf(width), down = across > 1 ? height : least(height, piecesOf(height * width));
+    for (int64_t i = 0; i < down; i++) {
+      const int64_t h = height * i / down;
+      for (int64_t j = 0; j < across; j++) {
+        const int64_t w = width * j / across;
+        body(h, height * (i + 1) / down - h, w, width * (j + 1) / across - w);
+      }
+    }
+  }
+
   int64_t flat() const { return roundUp(shape.h.out * planes.w.length, kLanesOf<T>); }
 
   // dy in the pitch of x's planes; what lies between its rows is zero and stays so.
@@ -69,14 +83,18 @@ struct WeightSums {
       }
     }
     const int64_t pixels = (shape.h.out - 1) * planes.w.length + shape.w.out;
-    const int64_t vectors = ceilDivide(pixels, kLanesOf<T>);
+    const int64_t vectors = ceilDivide(pixels, kLanesOf<T>), pieces = piecesOf(vectors);
     const int64_t across = ceilDivide(taps(), kDotTaps), down = ceilDivide(shape.outChannels, kDotRows);
     for (int64_t a = 0; a < down; a++) {
       const int64_t m = shape.outChannels * a / down, rows = shape.outChannels * (a + 1) / down - m;
       for (int64_t b = 0; b < across; b++) {
         const int64_t k = taps() * b / across, columns = taps() * (b + 1) / across - k;
-        Tiles<T>::dots.tile[rows - 1][columns - 1](vectors, x, offsets + k, dy + m * flat(), flat(),
-                                                   sums + (m * taps() + k) * kLanesOf<T>, taps());
+        const DotTile<T> tile = Tiles<T>::dots.tile[rows - 1][columns - 1];
+        for (int64_t p = 0; p < pieces; p++) {
+          const int64_t first = vectors * p / pieces, at = first * kLanesOf<T>;
+          tile(vectors * (p + 1) / pieces - first, x + at, offsets + k, dy + m * flat() + at, flat(),
+               sums + (m * taps() + k) * kLanesOf<T>, taps());
+        }
       }
     }
   }
@@ -98,9 +116,11 @@ struct WeightSums {
       const int vectors = channels() - m == kLanesOf<T> ? 1 : 2;
       for (int64_t t = 0; t < tiles; t++) {
         const int64_t k = taps() * t / tiles, rows = taps() * (t + 1) / tiles - k;
-        Tiles<T>::heights.rows[rows - 1].channels[vectors - 1](shape.h.out, shape.w.out, planes.w.length, x,
-                                                               offsets + k, dy + m, channels(),
-                                                               sums + k * channels() + m, channels());
+        const ChannelTile<T> tile = Tiles<T>::heights.rows[rows - 1].channels[vectors - 1];
+        forPieces([&](int64_t h, int64_t height, int64_t w, int64_t width) {
+          tile(height, width, planes.w.length, x + h * planes.w.length + w, offsets + k,
+               dy + (h * shape.w.out + w) * channels() + m, channels(), sums + k * channels() + m, channels());
+        });
       }
     }
   }

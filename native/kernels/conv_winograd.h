@@ -104,7 +104,7 @@ struct Winograd {
           const T* b[kMostVectors];
           T* c[kMostVectors];
           for (int64_t j = 0; j < n; j++) b[j] = from + v + j * lanes, c[j] = to + v + j * lanes;
-          Tiles<T>::heights.rows[count - 1].pixels[n - 1](k, a, offsets, b, c, columns, nullptr);
+          sumPixels<T>(count, n, k, a, offsets, b, c, columns, nullptr);
         }
       }
     }

@@ -1,7 +1,8 @@
 // Rows of a table, alone and in bags. What belongs to no table is checked before anything is written. Gradients clear
 // the table once and then touch the named rows only, in the order of the indices, on one thread a column, so that they
-// have the same bits at any thread count. `skipped` is an index that counts as a row of zeros, or -1.
-#include "indices.h"
+// have the same bits at any thread count; where there is room for it, the rows are put in order for that (rows.h).
+// `skipped` is an index that counts as a row of zeros, or -1.
+#include "rows.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -48,14 +49,23 @@ Outcome embedding(Out<T> y, In<T> table, In<int32_t> index, int64_t rows, int64_
   return ok();
 }
 
-// dTable [rows][columns] = 0, then dTable[index[j]] += dy[j]; dy [m][columns].
+// dTable [rows][columns] = 0, then dTable[index[j]] += dy[j]; dy [m][columns]. room [m + rows + 1], or absent.
 template <typename T>
-Outcome embeddingBackward(Out<T> dTable, In<T> dy, In<int32_t> index, int64_t rows, int64_t columns, double skipped) {
+Outcome embeddingBackward(Out<T> dTable, Out<int32_t> room, In<T> dy, In<int32_t> index, int64_t rows, int64_t columns,
+                          double skipped) {
   if (dTable.length != product(rows, columns) || dy.length != product(index.length, columns)) return misfit();
+  const Places places{index, rows, skipped, room};
+  if (!places.fits()) return misfit();
   if (const Outcome checked = checkIndices(index, rows); checked.code != Outcome::kOk) return checked;
   clear(dTable);
+  if (places.areMany()) {
+    forColumnPieces(columns, index.length, [&](int64_t begin, int64_t end) {
+      places.sum(dTable.data, columns, begin, end, [&](int64_t j) { return Row<T>{dy.data + j * columns, T(1)}; });
+    });
+    return ok();
+  }
   if (dy.length == 0) return ok();
-  forColumnPieces(columns, index.length, [&](int64_t begin, int64_t end) {
+  forColumnPieces(columns, index.length, [=](int64_t begin, int64_t end) {
     for (int64_t j = 0; j < index.length; ++j) {
       if (!isRow(index[j], skipped)) continue;
       T* to = dTable.data + index[j] * columns;
@@ -128,28 +138,46 @@ Outcome embeddingBag(Out<T> y, In<T> table, In<int32_t> index, In<int32_t> offse
   if (y.length == 0) return ok();
   parallel(count, bags.grain(columns), [&](int64_t first, int64_t last) {
     __builtin_memset(y.data + first * columns, 0, static_cast<size_t>((last - first) * columns) * sizeof(T));
-    bags.forRows(first, last, factors, mean != 0, [&](int64_t bag, int64_t j, T factor) {
-      T* to = y.data + bag * columns;
-      const T* from = table.data + index[j] * columns;
-#pragma omp simd
-      for (int64_t k = 0; k < columns; ++k) to[k] += factor * from[k];
-    });
+    for (int64_t bag = first; bag < last; ++bag) {
+      const T same = mean != 0 ? static_cast<T>(bags.share(bag)) : T(1);
+      const int64_t begin = bags.begin(bag);
+      sumRows(y.data + bag * columns, 0, columns, bags.end(bag) - begin, [&](int64_t i) {
+        const int64_t j = begin + i;
+        if (!isRow(index[j], skipped)) return Row<T>{nullptr, T(0)};
+        return Row<T>{table.data + index[j] * columns, factors.data == nullptr ? same : same * factors[j]};
+      });
+    }
   });
   return ok();
 }
 
-// dTable [rows][columns] = 0, then dTable[index[j]] += factor · dy[bag of j]; dy [bags][columns].
+// dTable [rows][columns] = 0, then dTable[index[j]] += factor · dy[bag of j]; dy [bags][columns]. room [m + rows + 1],
+// bagOf [m] and shares [m], or all absent.
 template <typename T>
-Outcome embeddingBagBackward(Out<T> dTable, In<T> dy, In<int32_t> index, In<int32_t> offsets, In<T> factors,
-                             int64_t count, int64_t rows, int64_t columns, int64_t mean, double skipped) {
+Outcome embeddingBagBackward(Out<T> dTable, Out<int32_t> room, Out<int32_t> bagOf, Out<T> shares, In<T> dy,
+                             In<int32_t> index, In<int32_t> offsets, In<T> factors, int64_t count, int64_t rows,
+                             int64_t columns, int64_t mean, double skipped) {
   const Bags bags{index, offsets, count, rows, skipped};
   if (!bags.fits() || !bags.fitsFactors(factors)) return misfit();
   if (dTable.length != product(rows, columns) || dy.length != product(count, columns)) return misfit();
+  const Places places{index, rows, skipped, room};
+  if (!places.fits()) return misfit();
+  const int64_t m = room.data == nullptr ? 0 : index.length;
+  if (bagOf.length != m || shares.length != m) return misfit();
   if (const Outcome checked = bags.check(); checked.code != Outcome::kOk) return checked;
   clear(dTable);
+  if (places.areMany()) {
+    bags.forRows(0, count, factors, mean != 0,
+                 [&](int64_t bag, int64_t j, T factor) { bagOf[j] = static_cast<int32_t>(bag), shares[j] = factor; });
+    forColumnPieces(columns, m, [&](int64_t begin, int64_t end) {
+      places.sum(dTable.data, columns, begin, end,
+                 [&](int64_t j) { return Row<T>{dy.data + bagOf[j] * columns, shares[j]}; });
+    });
+    return ok();
+  }
   if (dy.length == 0) return ok();
-  forColumnPieces(columns, index.length, [&](int64_t begin, int64_t end) {
-    bags.forRows(0, count, factors, mean != 0, [&](int64_t bag, int64_t j, T factor) {
+  forColumnPieces(columns, index.length, [=](int64_t begin, int64_t end) {
+    bags.forRows(0, count, factors, mean != 0, [=](int64_t bag, int64_t j, T factor) {
       T* to = dTable.data + index[j] * columns;
       const T* from = dy.data + bag * columns;
 #pragma omp simd
@@ -225,15 +253,17 @@ Outcome chosenRows(Out<T> y, In<T> table, In<int32_t> chosen, int64_t rows, int6
   return ok();
 }
 
-// dTable [rows][columns] = 0, then dTable[chosen[i, k], k] += dy[i, k].
+// dTable [rows][columns] = 0, then dTable[chosen[i, k], k] += dy[i, k]. lost like dTable, or absent: see addTo.
 template <typename T>
-Outcome chosenRowsBackward(Out<T> dTable, In<T> dy, In<int32_t> chosen, int64_t rows, int64_t columns) {
+Outcome chosenRowsBackward(Out<T> dTable, Out<T> lost, In<T> dy, In<int32_t> chosen, int64_t rows, int64_t columns) {
   if (dTable.length != product(rows, columns) || dy.length != chosen.length) return misfit();
+  if (lost.data != nullptr && lost.length != dTable.length) return misfit();
   if (columns == 0 ? dy.length != 0 : dy.length % columns != 0) return misfit();
   if (const Outcome checked = checkChosen(chosen, rows); checked.code != Outcome::kOk) return checked;
   clear(dTable);
+  clear(lost);
   for (int64_t i = 0; i < dy.length; ++i) {
-    if (chosen[i] >= 0) dTable[chosen[i] * columns + i % columns] += dy[i];
+    if (chosen[i] >= 0) addTo(dTable, lost, chosen[i] * columns + i % columns, dy[i]);
   }
   return ok();
 }

@@ -1,6 +1,6 @@
 // Kernels that select elements by number or by mask. Every index is checked before anything is written; sums run in the
 // order of the indices, on one thread a column, so that they have the same bits at any thread count.
-#include "indices.h"
+#include "rows.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -44,14 +44,25 @@ Outcome indexSelect(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t
   return ok();
 }
 
-// y [outer, n, inner], index [m], x [outer, m, inner]: y[o, index[j], k] += x[o, j, k].
+// y [outer, n, inner], index [m], x [outer, m, inner]: y = 0, then y[o, index[j], k] += x[o, j, k]. room [m + n + 1],
+// or absent.
 template <typename T>
-Outcome indexAdd(InOut<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+Outcome addedRows(Out<T> y, Out<int32_t> room, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
   const int64_t m = index.length;
   if (y.length != product(outer, n, inner) || x.length != product(outer, m, inner)) return misfit();
+  const Places places{index, n, -1, room};
+  if (!places.fits()) return misfit();
   if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
-  if (x.length == 0) return ok();
-  forColumns(outer, inner, m, [&](int64_t o, int64_t begin, int64_t end) {
+  if (y.length == 0) return ok();
+  __builtin_memset(y.data, 0, static_cast<size_t>(y.length) * sizeof(T));
+  if (places.areMany()) {
+    forColumns(outer, inner, m, [&](int64_t o, int64_t begin, int64_t end) {
+      places.sum(y.data + o * n * inner, inner, begin, end,
+                 [&](int64_t j) { return Row<T>{x.data + (o * m + j) * inner, T(1)}; });
+    });
+    return ok();
+  }
+  forColumns(outer, inner, m, [=](int64_t o, int64_t begin, int64_t end) {
     for (int64_t j = 0; j < m; ++j) {
       T* target = y.data + (o * n + index[j]) * inner;
       const T* source = x.data + (o * m + j) * inner;
@@ -89,39 +100,42 @@ Outcome gather(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, i
   return ok();
 }
 
-// The target of scatterAdd: y [outer, n, inner] with x and index [outer, m, inner]. body(place in y, position in x).
-template <typename T, typename Body>
-void forTargets(T* y, In<int32_t> index, int64_t outer, int64_t n, int64_t m, int64_t inner, Body&& body) {
+// The targets of scatterAdd in y [outer, n, inner], with x and index [outer, m, inner]: body(place in y, in x).
+template <typename Body>
+void forTargets(In<int32_t> index, int64_t outer, int64_t n, int64_t m, int64_t inner, Body&& body) {
   forColumns(outer, inner, m, [&](int64_t o, int64_t begin, int64_t end) {
-    T* target = y + o * n * inner;
     for (int64_t j = 0; j < m; ++j) {
       const int64_t row = (o * m + j) * inner;
-      for (int64_t k = begin; k < end; ++k) body(target[index[row + k] * inner + k], row + k);
+      for (int64_t k = begin; k < end; ++k) body((o * n + index[row + k]) * inner + k, row + k);
     }
   });
 }
 
 // y [outer, n, inner], index and x [outer, m, inner]: y[o, index[o, j, k], k] += x[o, j, k]. Where a sum of integers
-// does not fit, the first element of x that it cannot take is a fault, its position counted behind all indices.
+// does not fit, the first element of x that it cannot take is a fault, its position counted behind all indices. lost:
+// like y, of floats, or absent: see addTo.
 template <typename T>
-Outcome scatterAdd(InOut<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+Outcome scatterAdd(InOut<T> y, Out<T> lost, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
   const int64_t m = middleSize(index.length, outer, inner);
   if (m < 0 || y.length != product(outer, n, inner) || x.length != index.length) return misfit();
   if (overlap(y, x) || overlap(y, index)) return misfit();
+  if (lost.data != nullptr && (lost.length != y.length || overlap(lost, x) || overlap(lost, y))) return misfit();
   if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
   if (x.length == 0) return ok();
   if constexpr (std::is_integral_v<T>) {
     int64_t first = INT64_MAX;
-    forTargets(y.data, index, outer, n, m, inner, [&](T& place, int64_t i) {
-      if (__builtin_add_overflow(place, x[i], &place)) lowerTo(first, i);
+    forTargets(index, outer, n, m, inner, [&](int64_t place, int64_t i) {
+      if (__builtin_add_overflow(y[place], x[i], &y[place])) lowerTo(first, i);
     });
     if (first == INT64_MAX) return ok();
     // Wrapped around, they come back the same way.
-    forTargets(y.data, index, outer, n, m, inner,
-               [&](T& place, int64_t i) { (void)__builtin_sub_overflow(place, x[i], &place); });
+    forTargets(index, outer, n, m, inner,
+               [&](int64_t place, int64_t i) { (void)__builtin_sub_overflow(y[place], x[i], &y[place]); });
     return fault(index.length + first, static_cast<double>(x[first]));
   } else {
-    forTargets(y.data, index, outer, n, m, inner, [&](T& place, int64_t i) { place += x[i]; });
+    for (int64_t i = 0; i < lost.length; ++i) lost[i] = T(0);
+    const Out<T> to{y.data, y.length};
+    forTargets(index, outer, n, m, inner, [&](int64_t place, int64_t i) { addTo(to, lost, place, x[i]); });
     return ok();
   }
 }
@@ -164,5 +178,5 @@ Outcome oneHot(Out<T> y, In<int32_t> index, int64_t classes) {
 }  // namespace adjoint
 
 #define ADJOINT_ALL(name) kernel<name<float>, name<double>, name<int32_t>, name<uint8_t>>(#name)
-ADJOINT_FAMILY(indexing, ADJOINT_ALL(indexSelect), kernel<indexAdd<float>, indexAdd<double>>("indexAdd"),
+ADJOINT_FAMILY(indexing, ADJOINT_ALL(indexSelect), kernel<addedRows<float>, addedRows<double>>("addedRows"),
                ADJOINT_ALL(gather), ADJOINT_ALL(scatterAdd), ADJOINT_ALL(maskedFill), ADJOINT_ALL(oneHot))

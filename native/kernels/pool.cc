@@ -186,19 +186,39 @@ struct AveragePool {
 
   void single(T* y, const T* x, int64_t plane, int64_t i, int64_t j, int64_t position) const {
     const Window rows = s.h.window(i), columns = s.w.window(j);
-    T total = 0;
-    for (int64_t r = rows.first; r < rows.end; r++) {
-      const T* row = x + plane * s.inPixels() + r * s.w.in;
-      T sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t c = columns.first; c < columns.end; c++) sum += row[c];
-      total += sum;
+    const T* image = x + plane * s.inPixels();
+    if ((rows.end - rows.first) * (columns.end - columns.first) > kPiece) {
+      y[position] = static_cast<T>(longSum(image, rows, columns)) * factor(i, j);
+      return;
     }
+    T total = 0;
+    for (int64_t r = rows.first; r < rows.end; r++) total += rowSum(image + r * s.w.in, columns.first, columns.end);
     y[position] = total * factor(i, j);
+  }
+
+  static T rowSum(const T* row, int64_t first, int64_t end) {
+    T sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t c = first; c < end; c++) sum += row[c];
+    return sum;
+  }
+
+  double longSum(const T* image, Window rows, Window columns) const {
+    double total = 0;
+    for (int64_t r = rows.first; r < rows.end; r++) {
+      for (int64_t c = columns.first; c < columns.end; c += kPiece) {
+        total += static_cast<double>(rowSum(image + r * s.w.in, c, least(c + kPiece, columns.end)));
+      }
+    }
+    return total;
   }
 
   template <int fixed>
   void block(T* y, const T* x, int64_t plane, int64_t i, int64_t j, int64_t position) const {
+    if (s.h.taps * s.w.taps > 2 * kPiece) {
+      for (int l = 0; l < kBlock && j + l < s.w.out; l++) single(y, x, plane, i, j + l, position + l);
+      return;
+    }
     const int64_t stride = fixed ? fixed : s.w.stride;
     const T* from = x + plane * s.inPixels() + (i * s.h.stride - s.h.pad) * s.w.in + j * s.w.stride - s.w.pad;
     const T scale = factor(i, j);

@@ -68,12 +68,15 @@ void callGemv(bool trans, int64_t rows, int64_t columns, const double* matrix, i
 template <typename T>
 void computeByBlas(const Product<T>& p) {
   BlasSlot slot;
-  if (p.m == 1) {
-    callGemv(!p.transB, p.transB ? p.n : p.k, p.transB ? p.k : p.n, p.b, p.ldb, p.a, p.transA ? p.lda : 1, p.accumulate,
-             p.c, 1);
+  const int64_t stepA = p.transA ? p.lda : 1, stepB = p.transB ? 1 : p.ldb;
+  if (p.m == 1 && p.n == 1 && (stepA == 1 || stepB == 1)) {
+    // As a matrix of one row: its sum is taken in several parts, that of a matrix of one column is not.
+    const bool aFirst = stepA == 1;
+    callGemv(false, 1, p.k, aFirst ? p.a : p.b, p.k, aFirst ? p.b : p.a, aFirst ? stepB : stepA, p.accumulate, p.c, 1);
+  } else if (p.m == 1) {
+    callGemv(!p.transB, p.transB ? p.n : p.k, p.transB ? p.k : p.n, p.b, p.ldb, p.a, stepA, p.accumulate, p.c, 1);
   } else if (p.n == 1) {
-    callGemv(p.transA, p.transA ? p.k : p.m, p.transA ? p.m : p.k, p.a, p.lda, p.b, p.transB ? 1 : p.ldb, p.accumulate,
-             p.c, p.ldc);
+    callGemv(p.transA, p.transA ? p.k : p.m, p.transA ? p.m : p.k, p.a, p.lda, p.b, stepB, p.accumulate, p.c, p.ldc);
   } else {
     callGemm(p);
   }

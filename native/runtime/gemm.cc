@@ -8,6 +8,7 @@
 #include "../kernels/families.h"
 #include "../products/tile.h"
 #include "blas.h"
+#include "long_sum.h"
 #include "parallel.h"
 #include "product.h"
 #include "system.h"
@@ -177,6 +178,18 @@ RowTail* takeTail(int64_t m, int64_t n, int64_t ldc) {
   return tail;
 }
 
+template <typename T>
+void multiplySplit(const Product<T>& product, const TileEngine* tile, Epilogue epilogue, const RowTail* tail) {
+  const auto& [transA, transB, m, n, k, a, lda, b, ldb, bias, accumulate, c, ldc] = product;
+  const bool byRows = m >= n;
+  const int64_t blocks = blockCount(m, n, k);
+  const SplitProduct<T> split{product, byRows, byRows ? m : n, blocks, epilogue, tail, tile};
+  parallelFor(
+      split.blocks, 1,
+      [](void* context, int64_t begin, int64_t end) { static_cast<const SplitProduct<T>*>(context)->run(begin, end); },
+      const_cast<SplitProduct<T>*>(&split), (m > 1 && n > 1) || m * n * k >= blocks * kBlockWork);
+}
+
 }  // namespace
 
 RowTail*& nextRowTail() {
@@ -204,14 +217,11 @@ bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a,
     if (epilogue.apply) epilogue.apply(epilogue.context, 0, m, 0, n);
     return true;
   }
-  const bool byRows = m >= n;
-  const int64_t blocks = blockCount(m, n, k);
-  const SplitProduct<T> split{
-      product, byRows, byRows ? m : n, blocks, epilogue, takeTail(m, n, ldc), tileFor(product, blocks)};
-  parallelFor(
-      split.blocks, 1,
-      [](void* context, int64_t begin, int64_t end) { static_cast<const SplitProduct<T>*>(context)->run(begin, end); },
-      const_cast<SplitProduct<T>*>(&split), (m > 1 && n > 1) || m * n * k >= blocks * kBlockWork);
+  const TileEngine* tile = tileFor(product, blockCount(m, n, k));
+  const auto multiply = [tile](const Product<T>& piece) { multiplySplit(piece, tile, {}, nullptr); };
+  const int64_t piece = pieceOf(product, tile != nullptr);
+  if (k > 2 * piece && multiplyInPieces(product, piece, epilogue, multiply)) return true;
+  multiplySplit(product, tile, epilogue, takeTail(m, n, ldc));
   return true;
 }
 
