@@ -33,8 +33,8 @@ function shorten(v: number): string {
 }
 
 function indices(n: number, shortened: boolean): number[] {
-  const all = Array.from({ length: n }, (_, i) => i);
-  return shortened && n > 2 * edge ? [...all.slice(0, edge), ...all.slice(-edge)] : all;
+  const short = shortened && n > 2 * edge;
+  return Array.from({ length: short ? 2 * edge : n }, (_, i) => (short && i >= edge ? n - 2 * edge + i : i));
 }
 
 function collect(

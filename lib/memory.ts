@@ -162,10 +162,12 @@ export function allocationError(t: Tensor, tooMany: boolean): AllocationError {
       `too many live tensors: ${tensors} of at most ${mostTensors}; free some by scope() or dispose()`,
     );
   }
-  return new AllocationError(
-    `out of memory: ${t.dtype} ${formatShape(t.dims)} needs ${t.size * bytesPerElement[t.dtype]} bytes, ` +
-      `${liveBytes} of at most ${limitBytes} are in use; free tensors or raise setMemoryLimit`,
-  );
+  const bytes = t.size * bytesPerElement[t.dtype];
+  const why =
+    liveBytes + bytes > limitBytes
+      ? `${liveBytes} of at most ${limitBytes} are in use; free tensors or raise setMemoryLimit`
+      : `which the system refuses, ${liveBytes} are in use; free tensors or raise the limit (ulimit -v, ulimit -d)`;
+  return new AllocationError(`out of memory: ${t.dtype} ${formatShape(t.dims)} needs ${bytes} bytes, ${why}`);
 }
 
 /** Native memory in use: bytes live, cached, at peak and allowed, and the number of live tensors. */
@@ -175,7 +177,8 @@ export function memoryStats(): MemoryStats {
 
 /**
  * Sets the most native memory, in bytes, that tensors of this process may use. The default, and the most, is what the
- * container or the machine has. Beyond it an allocation throws an AllocationError.
+ * container or the machine has. Beyond it an allocation throws an AllocationError; on Linux also one that would leave too
+ * little for JavaScript's heap and the rest of the process within that, or within `ulimit -v` and `-d`.
  */
 export function setMemoryLimit(bytes: number): void {
   native.limitMemory(checkInteger('setMemoryLimit', 'bytes', bytes, 1));

@@ -1,12 +1,50 @@
+import { getHeapStatistics } from 'node:v8';
 import type { TypedArray } from './dtype.js';
-import { type Shape, sizeOf } from './shape.js';
+import { AllocationError, formatShape } from './errors.js';
+import type { Shape } from './shape.js';
 
 /** Arrays in arrays, as deep as the tensor has dimensions. */
 export type NestedArray = number | NestedArray[];
 
-/** The elements from `offset` on as arrays in arrays; `dim`: the dimension that the outermost array is. */
-export function nest(data: TypedArray, shape: Shape, dim: number, offset: number): NestedArray {
-  if (dim === shape.length) return data[offset] as number;
-  const step = sizeOf(shape.slice(dim + 1));
-  return Array.from({ length: shape[dim] as number }, (_, i) => nest(data, shape, dim + 1, offset + i * step));
+// Bytes of JavaScript's heap: of an array without its elements, and of an element, be it a number or an array.
+const bytesPerArray = 48;
+const bytesPerElement = 8;
+const alwaysFits = 2 ** 23; // bytes
+const mostReserved = 2 ** 25; // elements; V8 makes a hash table of a longer array when its length is given first
+
+/**
+ * The elements, once there is room for them, as arrays in arrays.
+ * @throws AllocationError where JavaScript's heap has no room; V8 would end the process
+ */
+export function nest(operation: string, read: () => TypedArray, shape: Shape): NestedArray {
+  checkHeap(operation, shape);
+  const data = read();
+  const steps = shape.map((_, dim) => shape.slice(dim + 1).reduce((a, b) => a * b, 1));
+  const last = shape.length - 1;
+  const build = (dim: number, offset: number): NestedArray => {
+    const n = shape[dim] as number;
+    const step = steps[dim] as number;
+    const array: NestedArray[] = n <= mostReserved ? new Array(n) : [];
+    for (let i = 0; i < n; i++) {
+      array[i] = dim === last ? (data[offset + i] as number) : build(dim + 1, offset + i * step);
+    }
+    return array;
+  };
+  return shape.length === 0 ? (data[0] as number) : build(0, 0);
+}
+
+function checkHeap(operation: string, shape: Shape): void {
+  let bytes = 0;
+  let count = 1; // of arrays as deep as that
+  for (const n of shape) {
+    bytes += count * (bytesPerArray + bytesPerElement * n);
+    count *= n;
+  }
+  if (bytes <= alwaysFits) return;
+  const left = getHeapStatistics().total_available_size;
+  if (bytes <= 0.75 * left) return; // the heap needs room to be tidied up
+  const sizes = [bytes, left].map((value) => Math.round(value / 1e6));
+  throw new AllocationError(
+    `${operation}: arrays for ${formatShape(shape)} take some ${sizes[0]} MB of JavaScript's heap, which has ${sizes[1]} MB left; use toTypedArray() or a slice, or raise node's --max-old-space-size`,
+  );
 }

@@ -3,6 +3,7 @@ import { isArrayOf } from './arrays.js';
 import type { Node } from './autograd/tape.js';
 import { arrayTypes, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
 import {
+  AllocationError,
   ArgumentError,
   AutogradError,
   checkEach,
@@ -152,7 +153,7 @@ export class Tensor {
   /** A copy of the elements, in row-major order. */
   toTypedArray(): TypedArray {
     refuseReading('toTypedArray');
-    const array = new arrayTypes[this.dtype](this.size);
+    const array = newArray('toTypedArray', this);
     native.read(this.handle, array);
     return array;
   }
@@ -171,7 +172,7 @@ export class Tensor {
   /** A copy of the elements as nested arrays; a number for a scalar. */
   toArray(): NestedArray {
     refuseReading('toArray');
-    return nest(this.toTypedArray(), this.dims, 0, 0);
+    return nest('toArray', () => this.toTypedArray(), this.dims);
   }
 
   /**
@@ -365,6 +366,19 @@ function digest(values: TypedArray): string {
   if (values.length <= 64) return Array.from(values, (v) => (Object.is(v, -0) ? '-0' : v)).join(' ');
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) values[i] = Number.NaN;
   return createHash('sha1').update(values).digest('hex');
+}
+
+// JavaScript has limits of its own.
+function newArray(operation: string, t: Tensor): TypedArray {
+  try {
+    return new arrayTypes[t.dtype](t.size);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : cause;
+    throw new AllocationError(
+      `${operation}: no memory for a copy of ${t.dtype} ${formatShape(t.dims)} (${reason}); read it in parts by slice`,
+      { cause },
+    );
+  }
 }
 
 function disposedError(t: Tensor): StateError {

@@ -8,14 +8,14 @@ import { gzipSync } from 'node:zlib';
 import prebuildify from 'prebuildify';
 import { checkBinary } from './prebuild/binary.mjs';
 import { licenses } from './prebuild/licenses.mjs';
-import { openBlas } from './prebuild/openblas.mjs';
+import { bufferSize, openBlas } from './prebuild/openblas.mjs';
 import { ownTarget, targets } from './prebuild/targets.mjs';
 import { glibcStubs, zig, zigEnvironment } from './prebuild/zig.mjs';
 import { root, SetupError } from './steps.mjs';
 
 /** The options of CMake, and the compiler where it is not CMake's own choice. */
 function toolchain(target, blasFolder) {
-  const options = { ADJOINT_BLAS_DIR: blasFolder, ADJOINT_BLAS_LOCKED: 'ON' };
+  const options = { ADJOINT_BLAS_DIR: blasFolder, ADJOINT_BLAS_LOCKED: 'ON', ADJOINT_BLAS_BUFFER: `${bufferSize}` };
   if (target.platform !== 'linux') return { options, env: {} };
   if (process.arch !== target.arch) {
     Object.assign(options, { CMAKE_SYSTEM_NAME: 'Linux', CMAKE_SYSTEM_PROCESSOR: target.processor });

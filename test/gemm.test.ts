@@ -1,4 +1,4 @@
-// Float32 products against sums in float64: our own tile and OpenBLAS, on each level that runs here, and with several
+// Float32 products against sums in float64: our own tile, OpenBLAS, and what stands in for it without memory, on each level that runs here, and with several
 // threads. Engine and level are chosen at load, so each combination runs in a process of its own.
 import { describe, expect, it } from 'vitest';
 import { runFixture } from './fixtures/children.mjs';
@@ -44,4 +44,11 @@ describe('float32 products', () => {
       expect(hashes[3]).not.toBe(hashes[0]);
     });
   }
+
+  it('without memory for OpenBLAS they are right', { timeout: 120_000 }, async () => {
+    const result = await run('plain', '', 2);
+    expect(result?.cases).toBeGreaterThan(11_000);
+    expect(result?.worst).not.toBeNull();
+    expect(result?.worst).toBeLessThan(1e-5);
+  });
 });

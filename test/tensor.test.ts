@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import * as adjoint from '../lib/index.js';
@@ -138,6 +139,33 @@ describe('reading', () => {
     expect(() => x.copyTo(new Float64Array(4) as never)).toThrow(ArgumentError);
     expect(x.data).toBe(x.data);
     expect(Array.from(x.data)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("nested arrays that JavaScript's heap has no room for are refused; text of any tensor is short", () => {
+    const script = `
+      const { zeros, ones, arange } = await import('adjoint');
+      const tensors = [zeros([2 ** 26, 0]), zeros([2 ** 53 - 1, 0]), zeros([2 ** 25]), zeros([2 ** 23, 1])];
+      for (const t of tensors) {
+        for (const make of [() => t.toArray(), () => JSON.stringify(t)]) {
+          try {
+            make();
+          } catch (error) {
+            console.log(error.code, error.message.replace(/\\d+ MB/g, 'N MB'));
+          }
+        }
+        console.log(String(t).length < 100);
+      }
+      console.log(JSON.stringify([zeros([0, 2 ** 26]), zeros([2, 0, 3]), arange(0, 8).reshape([2, 2, 2]), ones([])]));
+      console.log(ones([2 ** 20]).toArray().length, ones([2 ** 16, 1]).toArray().length);`;
+    const args = ['--max-old-space-size=64', '--input-type=module', '-e', script];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    const refusal = (shape: string) =>
+      `ADJOINT_MEMORY toArray: arrays for ${shape} take some N MB of JavaScript's heap, which has N MB left; ` +
+      `use toTypedArray() or a slice, or raise node's --max-old-space-size\n`;
+    const shapes = ['[67108864, 0]', '[9007199254740991, 0]', '[33554432]', '[8388608, 1]'];
+    const lines = shapes.map((shape) => `${refusal(shape).repeat(2)}true\n`);
+    const values = '[[],[[],[]],[[[0,1],[2,3]],[[4,5],[6,7]]],1]\n1048576 65536\n';
+    expect(stdout + stderr).toBe(lines.join('') + values);
   });
 
   it('data is a copy that is made anew when the tensor was changed, through whatever view', () => {

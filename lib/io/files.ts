@@ -10,6 +10,11 @@ export function systemError(operation: string, action: string, path: string, cau
   return new FileError(`${operation}: cannot ${action} ${JSON.stringify(path)} (${reason})`, { cause });
 }
 
+/** There is no memory for what a file holds. */
+export function noMemory(operation: string, path: string, cause: Error): AllocationError {
+  return new AllocationError(`${operation}: no memory to read ${JSON.stringify(path)} (${cause.message})`, { cause });
+}
+
 /** Refuses what is no path. */
 export function checkPath(operation: string, path: unknown, name = 'path'): string {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path;
@@ -45,11 +50,7 @@ export function withFile<T>(operation: string, path: string, use: (file: OpenFil
     return use({ size, read: (begin, target) => readAll(operation, path, file, begin, target) });
   } catch (cause) {
     if (cause instanceof AdjointError) throw cause;
-    if (cause instanceof RangeError) {
-      throw new AllocationError(`${operation}: no memory to read ${JSON.stringify(path)} (${cause.message})`, {
-        cause,
-      });
-    }
+    if (cause instanceof RangeError) throw noMemory(operation, path, cause);
     throw systemError(operation, 'read', path, cause);
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);

@@ -1,9 +1,11 @@
 // Files: weights as safetensors, pictures as PNG.
 import { types } from 'node:util';
-import { ArgumentError, checkOptions, describe, isPlain } from '../errors.js';
-import { tensor } from '../ops/creation.js';
-import { checkTensor, type Tensor } from '../tensor.js';
-import { checkPath } from './files.js';
+import type { DType } from '../dtype.js';
+import { AllocationError, ArgumentError, checkOptions, describe, isPlain } from '../errors.js';
+import { native } from '../native.js';
+import type { Shape } from '../shape.js';
+import { checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkPath, noMemory } from './files.js';
 import { firstAboveOne, visitSafetensors, writeParts } from './safetensors.js';
 import { type FileDType, plainFileType } from './safetensors-header.js';
 import type { TensorPart } from './safetensors-write.js';
@@ -57,16 +59,26 @@ export function load(path: string): Map<string, Tensor> {
   checkPath('load', path);
   const tensors = new Map<string, Tensor>();
   try {
-    visitSafetensors(path, (name, { dtype, shape, data, fileDType }) => {
-      const t = tensor(data, { dtype, shape });
-      if (fileDType !== undefined && fileDType !== plainFileType[dtype]) fileDTypes.set(t, fileDType);
+    visitSafetensors(path, (name, { dtype, shape, fileDType }, read) => {
+      const t = room(path, shape, dtype); // first: without memory for it, its elements need not be read
       tensors.set(name, t);
+      native.write(t.handle, read());
+      if (fileDType !== undefined && fileDType !== plainFileType[dtype]) fileDTypes.set(t, fileDType);
     });
   } catch (error) {
     for (const t of tensors.values()) t.dispose();
     throw error;
   }
   return tensors;
+}
+
+function room(path: string, shape: Shape, dtype: DType): Tensor {
+  try {
+    return empty(shape, dtype);
+  } catch (cause) {
+    if (cause instanceof AllocationError) throw noMemory('load', path, cause);
+    throw cause;
+  }
 }
 
 /** The texts that `save` kept with the tensors of a safetensors file (an object without a prototype). */

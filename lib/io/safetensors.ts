@@ -75,7 +75,9 @@ export function writeParts(
 export function decodeSafetensors(bytes: Uint8Array, source = 'bytes'): SafetensorsContent {
   const tensors = new Map<string, SafetensorsEntry>();
   const readAt: ReadAt = (begin, target) => target.set(bytes.subarray(begin, begin + target.length));
-  const metadata = decode(source, bytes.length, readAt, (name, entry) => tensors.set(name, entry));
+  const metadata = decode(source, bytes.length, readAt, (name, head, read) =>
+    tensors.set(name, { ...head, data: read() }),
+  );
   return { tensors, metadata };
 }
 
@@ -85,26 +87,21 @@ export function decodeSafetensors(bytes: Uint8Array, source = 'bytes'): Safetens
  */
 export function readSafetensors(path: string): SafetensorsContent {
   const tensors = new Map<string, SafetensorsEntry>();
-  const metadata = visitSafetensors(path, (name, entry) => tensors.set(name, entry));
+  const metadata = visitSafetensors(path, (name, head, read) => tensors.set(name, { ...head, data: read() }));
   return { tensors, metadata };
 }
 
+/** @internal Is told of a tensor, and may read its elements. */
+export type Visit = (name: string, head: Omit<SafetensorsEntry, 'data'>, read: () => TypedArray) => void;
+
 /** @internal Hands out the tensors of a file one by one, or none without `visit`; returns its metadata. */
-export function visitSafetensors(
-  path: string,
-  visit?: (name: string, entry: SafetensorsEntry) => void,
-): Record<string, string> {
+export function visitSafetensors(path: string, visit?: Visit): Record<string, string> {
   return withFile('load', path, ({ size, read }) => decode(path, size, read, visit));
 }
 
 type ReadAt = (begin: number, target: Uint8Array) => void;
 
-function decode(
-  source: string,
-  size: number,
-  readAt: ReadAt,
-  visit?: (name: string, entry: SafetensorsEntry) => void,
-): Record<string, string> {
+function decode(source: string, size: number, readAt: ReadAt, visit?: Visit): Record<string, string> {
   const prefix = new Uint8Array(8);
   if (size >= 8) readAt(0, prefix);
   const header = new Uint8Array(readHeaderLength(source, prefix, size));
@@ -114,8 +111,8 @@ function decode(
   if (visit === undefined) return metadata;
   for (const span of spans) {
     const { name, fileDType, shape } = span;
-    const data = readTensor(source, span, (target) => readAt(dataStart + span.begin, target));
-    visit(name, { dtype: fileTypes[fileDType].dtype, shape, data, fileDType });
+    const read = () => readTensor(source, span, (target) => readAt(dataStart + span.begin, target));
+    visit(name, { dtype: fileTypes[fileDType].dtype, shape, fileDType }, read);
   }
   return metadata;
 }

@@ -9,17 +9,15 @@ namespace adjoint {
 BoundOperations::BoundOperations(const std::vector<const RecordedOperation*>& operations,
                                  const std::function<void*(int)>& address) {
   size_t arguments = 0, lists = 0, integers = 0;
-  int32_t most = -1;
   for (const RecordedOperation* o : operations) {
     arguments += static_cast<size_t>(o->kernel->parameterCount);
     lists += o->spans.size();
     integers += o->integers.size();
-    for (const RecordedSpan& span : o->spans) most = std::max(most, span.buffer);
   }
   arguments_.resize(arguments);  // none of these moves from here on: the arguments point into them
   lists_.resize(lists);
   integers_.resize(integers);
-  places_.resize(static_cast<size_t>(most + 1));
+  places_.reserve(lists);
 
   Argument* argument = arguments_.data();
   Buffer* list = lists_.data();
@@ -33,7 +31,7 @@ BoundOperations::BoundOperations(const std::vector<const RecordedOperation*>& op
       if (from.buffer < 0) return;
       void* base = address(from.buffer);
       if (base != nullptr) to->data = static_cast<char*>(base) + from.offset;
-      places_[static_cast<size_t>(from.buffer)].push_back({to, from.offset});
+      places_.push_back({from.buffer, to, from.offset});
     };
     for (int p = 0; p < o->kernel->parameterCount; p++, argument++) {
       switch (o->variant->parameters[p].kind) {
@@ -61,6 +59,7 @@ BoundOperations::BoundOperations(const std::vector<const RecordedOperation*>& op
       }
     }
   }
+  std::sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.of < b.of; });
 }
 
 Outcome BoundOperations::runFused(int first, int count) const {

@@ -1,5 +1,6 @@
 // Recorded operations with addresses in place of logical buffers, ready to run.
 #pragma once
+#include <algorithm>
 #include <functional>
 
 #include "recording.h"
@@ -22,9 +23,10 @@ class BoundOperations {
 
   // Moves buffer b to another address.
   void bind(int b, void* address) const {
-    if (static_cast<size_t>(b) >= places_.size()) return;
-    for (const Place& place : places_[static_cast<size_t>(b)]) {
-      place.buffer->data = static_cast<char*>(address) + place.offset;
+    const auto byBuffer = [](const Place& place, int of) { return place.of < of; };
+    auto place = std::lower_bound(places_.begin(), places_.end(), b, byBuffer);
+    for (; place != places_.end() && place->of == b; ++place) {
+      place->buffer->data = static_cast<char*>(address) + place->offset;
     }
   }
 
@@ -34,8 +36,9 @@ class BoundOperations {
     const Argument* arguments;
     bool rowwise;
   };
-  // Where the address of a buffer stands among the arguments.
+  // Where the address of buffer `of` stands among the arguments.
   struct Place {
+    int of;
     Buffer* buffer;
     int64_t offset;
   };
@@ -44,7 +47,7 @@ class BoundOperations {
   std::vector<Argument> arguments_;
   std::vector<Buffer> lists_;
   std::vector<int64_t> integers_;
-  std::vector<std::vector<Place>> places_;  // by buffer
+  std::vector<Place> places_;  // in the order of `of`
 };
 
 }  // namespace adjoint

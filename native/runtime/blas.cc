@@ -4,7 +4,19 @@
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <thread>
+
+#include "system.h"
+
+#ifdef __linux__
+// OpenBLAS's own, in no header; null where a shared library hides them.
+extern "C" {
+__attribute__((weak)) void* blas_memory_alloc(int);
+__attribute__((weak)) void blas_memory_free(void*);
+__attribute__((weak)) extern int blas_cpu_number;
+}
+#endif
 
 namespace adjoint {
 namespace {
@@ -13,7 +25,28 @@ namespace {
 // flag nobody sees, no locks either, and gives wrong products to two callers at once (Debian's openblas-serial: seen).
 // That of prebuilt binaries has locks, and 128 buffers.
 constexpr int kMaxCallers = 32;
-std::atomic<int> callers{0};
+
+#ifdef __linux__
+// Runs before OpenBLAS's own initialisation, where that is linked in. It would start a thread with a work buffer for
+// each processor, all of which stay idle here.
+__attribute__((constructor(101))) void startNoThreads() {
+  if (&blas_cpu_number != nullptr) blas_cpu_number = 1;
+}
+
+// Has OpenBLAS map one more work buffer than it has, while nobody uses any; false where the system would refuse. One is
+// a must; more only save waiting, and are not taken where they would leave little for tensors.
+bool mapBuffer(int have) {
+  constexpr size_t kBuffer = size_t{ADJOINT_BLAS_BUFFER} << 20;
+  if (!hasRoomFor(have == 0 ? kBuffer : 4 * kBuffer)) return false;
+  if (blas_memory_alloc == nullptr) return true;
+  void* held[kMaxCallers];
+  for (int i = 0; i <= have; i++) held[i] = blas_memory_alloc(0);
+  for (int i = 0; i <= have; i++) blas_memory_free(held[i]);
+  return true;
+}
+#else
+bool mapBuffer(int) { return true; }
+#endif
 
 int configureBlas() {
   openblas_set_num_threads(1);
@@ -24,21 +57,60 @@ int configureBlas() {
 #endif
 }
 
-class BlasSlot {
+int mostCallers() {
+  static const int most = configureBlas();
+  return most;
+}
+
+// Who is inside of OpenBLAS. It maps a work buffer when more callers are inside than ever before, keeps it, and where
+// the system refuses tries again for ever. Therefore it is made to map each buffer while nobody is inside, after we
+// have seen that there is room; without room, callers wait for a buffer that is there.
+class Callers {
  public:
-  BlasSlot() {
-    static const int most = configureBlas();
-    for (int now = callers.load(std::memory_order_relaxed);;) {
-      if (now >= most) {
-        std::this_thread::sleep_for(std::chrono::microseconds(20));
-        now = callers.load(std::memory_order_relaxed);
-      } else if (callers.compare_exchange_weak(now, now + 1, std::memory_order_acquire)) {
-        return;
+  // False where there is no room for even one buffer: OpenBLAS must not be called then.
+  bool enter() {
+    for (;;) {
+      int now = inside_.load(std::memory_order_relaxed);
+      if (now < buffers_.load(std::memory_order_acquire)) {
+        if (inside_.compare_exchange_weak(now, now + 1, std::memory_order_acquire)) return true;
+      } else if (!isComplete_) {
+        addBuffer();
+      } else if (buffers_ == 0) {
+        return false;
+      } else {
+        rest();
       }
     }
   }
-  ~BlasSlot() { callers.fetch_sub(1, std::memory_order_release); }
+  void leave() { inside_.fetch_sub(1, std::memory_order_release); }
+
+ private:
+  static constexpr int kClosed = 1 << 20;
+
+  static void rest() { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
+
+  void addBuffer() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (isComplete_ || inside_ < buffers_) return;
+    const int have = buffers_.exchange(0);  // from here on nobody else enters
+    for (int none = 0; !inside_.compare_exchange_strong(none, kClosed); none = 0) rest();
+    const int now = have + (mapBuffer(have) ? 1 : 0);
+    buffers_ = now;
+    isComplete_ = now == have || now == mostCallers();
+    inside_ = 0;
+  }
+
+  std::mutex mutex_;
+  std::atomic<int> inside_{0};
+  std::atomic<int> buffers_{0};
+  std::atomic<bool> isComplete_{false};  // there are, or will be, no more buffers
 };
+
+// Never destroyed: threads may compute while the process ends.
+Callers& callers() {
+  static Callers& instance = *new Callers;
+  return instance;
+}
 
 CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
 
@@ -66,8 +138,8 @@ void callGemv(bool trans, int64_t rows, int64_t columns, const double* matrix, i
 
 // With one row or column, gemm's packing of the matrix would cost more than the product.
 template <typename T>
-void computeByBlas(const Product<T>& p) {
-  BlasSlot slot;
+bool computeByBlas(const Product<T>& p) {
+  if (!callers().enter()) return false;
   const int64_t stepA = p.transA ? p.lda : 1, stepB = p.transB ? 1 : p.ldb;
   if (p.m == 1 && p.n == 1 && (stepA == 1 || stepB == 1)) {
     // As a matrix of one row: its sum is taken in several parts, that of a matrix of one column is not.
@@ -80,13 +152,15 @@ void computeByBlas(const Product<T>& p) {
   } else {
     callGemm(p);
   }
+  callers().leave();
+  return true;
 }
 
-template void computeByBlas<float>(const Product<float>&);
-template void computeByBlas<double>(const Product<double>&);
+template bool computeByBlas<float>(const Product<float>&);
+template bool computeByBlas<double>(const Product<double>&);
 
 BlasInfo blasInfo() {
-  BlasSlot slot;
+  mostCallers();
   return {openblas_get_config(), openblas_get_corename()};
 }
 

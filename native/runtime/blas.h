@@ -4,9 +4,10 @@
 
 namespace adjoint {
 
-// One product (but for its bias) on this thread, for float and double.
+// One product (but for its bias) on this thread, for float and double. False, and nothing done, where the system has no
+// memory for OpenBLAS's work buffer; that stays so.
 template <typename T>
-void computeByBlas(const Product<T>& product);
+bool computeByBlas(const Product<T>& product);
 
 struct BlasInfo {
   const char* config;  // version and build options

@@ -38,21 +38,23 @@ float* tileWorkspace() {
 }
 
 struct Engines {
-  const TileEngine* tile;  // null: there is none, or ADJOINT_GEMM=openblas
-  bool tileOnly;
+  const TileEngine* tile;  // null: there is none, or another one is wanted
+  bool tileOnly, plainOnly;
   bool wanted;  // one of them for all
 };
 
-// ADJOINT_GEMM=openblas or tile, for tests and benchmarks: float32 products all by that one where it is there; unset or
-// anything else: the faster one for each shape, and a plain loop for the smallest.
+// ADJOINT_GEMM=openblas, tile or plain, for tests and benchmarks: float32 products all by that one where it is there
+// (plain: those of float64, too); unset or anything else: the faster one for each shape, and a plain loop for the
+// smallest.
 const Engines& engines() {
   static const Engines chosen = [] {
     const Level* level = chooseLevel(std::getenv("ADJOINT_ISA"));
     const char* wanted = std::getenv("ADJOINT_GEMM");
     const bool blasOnly = wanted && !std::strcmp(wanted, "openblas");
     const bool tileOnly = wanted && !std::strcmp(wanted, "tile");
-    const bool none = blasOnly || !level || !level->tile->multiply;
-    return Engines{none ? nullptr : level->tile, tileOnly, blasOnly || tileOnly};
+    const bool plainOnly = wanted && !std::strcmp(wanted, "plain");
+    const bool none = blasOnly || plainOnly || !level || !level->tile->multiply;
+    return Engines{none ? nullptr : level->tile, tileOnly, plainOnly, blasOnly || tileOnly || plainOnly};
   }();
   return chosen;
 }
@@ -86,7 +88,7 @@ struct Finish {
 // One block on this thread, and what is to be done with it.
 template <typename T>
 void computeByBlas(const Product<T>& p, const Finish& finish) {
-  computeByBlas(p);
+  if (engines().plainOnly || !computeByBlas(p)) computePlain(p);
   addBias(p);
   if (finish.apply) finish.apply(finish.context, 0, p.m);
 }

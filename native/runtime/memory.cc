@@ -38,18 +38,46 @@ size_t bytesOf(int sizeClass) {
   return (size_t{1} << power) + (static_cast<size_t>((sizeClass - 8) % 8 + 1) << (power - 3));
 }
 
-void* allocateBlock(size_t bytes) {
 #if defined(__linux__) && !defined(ADJOINT_CHECKED)
-  // Large blocks ask for huge pages: fewer faults when they are first written, and random rows are found sooner.
-  constexpr size_t kHugePage = size_t{2} << 20;
-  if (bytes >= 2 * kHugePage) {
-    void* block = allocateAligned(kHugePage, (bytes + kHugePage - 1) / kHugePage * kHugePage);
-    if (block != nullptr) madvise(block, bytes, MADV_HUGEPAGE);
-    return block;
-  }
-#endif
-  return allocateAligned(64, bytes);
+
+constexpr size_t kHugePage = size_t{2} << 20;
+// Blocks of at least so many bytes are mapped, each by itself: malloc would keep those that are freed in a heap that
+// cannot shrink, and the next ones might not fit into its gaps.
+constexpr size_t kMapped = size_t{1} << 20;
+
+size_t roundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+// The larger ones ask for huge pages: fewer faults when they are first written, and random rows are found sooner.
+size_t pageSizeFor(size_t bytes) { return bytes >= 2 * kHugePage ? kHugePage : size_t{4} << 10; }
+
+void* mapBlock(size_t bytes) {
+  const size_t page = pageSizeFor(bytes), size = roundUp(bytes, page), extra = page == kHugePage ? kHugePage : 0;
+  void* mapped = mmap(nullptr, size + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  if (extra == 0) return mapped;
+  char *begin = static_cast<char*>(mapped), *block = begin + (extra - reinterpret_cast<uintptr_t>(begin) % page) % page;
+  if (block > begin) munmap(begin, static_cast<size_t>(block - begin));
+  if (block < begin + extra) munmap(block + size, static_cast<size_t>(begin + extra - block));
+  madvise(block, size, MADV_HUGEPAGE);
+  return block;
 }
+
+void* allocateBlock(size_t bytes) { return bytes >= kMapped ? mapBlock(bytes) : allocateAligned(64, bytes); }
+
+void freeBlock(void* block, size_t bytes) {
+  if (bytes >= kMapped) {
+    munmap(block, roundUp(bytes, pageSizeFor(bytes)));
+  } else {
+    freeAligned(block);
+  }
+}
+
+#else
+
+void* allocateBlock(size_t bytes) { return allocateAligned(64, bytes); }
+void freeBlock(void* block, size_t) { freeAligned(block); }
+
+#endif
 
 struct Pool {
   std::mutex mutex;
@@ -57,8 +85,19 @@ struct Pool {
   uint64_t live = 0;
   uint64_t cached = 0;
   uint64_t peak = 0;
-  uint64_t recent = 0;  // the most that was live lately
-  uint64_t limit = memoryLimit();
+  uint64_t recent = 0;                  // the most that was live lately
+  const uint64_t most = memoryLimit();  // beyond it, the system would end the process
+  const uint64_t atStart = ownMemory();
+  uint64_t limit = most;
+  uint64_t sinceCheck = 0;  // bytes taken from the system since it was seen that it has room for more
+
+  // Whether the system has room for `size` more bytes: where address space is limited, and where memory is, of which
+  // JavaScript's heap and others have their part, and must be able to grow a little.
+  bool hasRoom(uint64_t size) const {
+    const uint64_t blocks = live + cached, own = ownMemory(), reserve = std::min(most / 8, uint64_t{64} << 20);
+    const uint64_t others = std::max(atStart, own > blocks ? own - blocks : 0);
+    return blocks + size + others + reserve <= most && hasRoomFor(size);
+  }
 
   // Bytes that may stay cached beside `size` more live ones. What one step frees, the next one wants: live and cached
   // together may be what was live lately, and 32 MB, within the limit.
@@ -75,6 +114,18 @@ Pool& pool() {
   return *instance;
 }
 
+// A new block of the system's, which must leave room for others. That is looked after once in several MB.
+void* takeFromSystem(Pool& p, size_t bytes) {
+  constexpr uint64_t kUnchecked = uint64_t{4} << 20;
+  if (p.sinceCheck + bytes >= kUnchecked) {
+    if (!p.hasRoom(bytes)) return nullptr;
+    p.sinceCheck = 0;
+  } else {
+    p.sinceCheck += bytes;
+  }
+  return allocateBlock(bytes);
+}
+
 // Frees cached blocks, the largest first, until at most `keep` bytes are cached. Called with the lock held.
 void shrink(Pool& p, uint64_t keep) {
   for (int c = kClasses - 1; c >= 0 && p.cached > keep; --c) {
@@ -82,8 +133,9 @@ void shrink(Pool& p, uint64_t keep) {
       Storage* block = p.free[c];
       p.free[c] = block->next;
       p.cached -= block->bytes;
+      const size_t bytes = block->bytes + sizeof(Storage);
       block->~Storage();
-      freeAligned(block);
+      freeBlock(block, bytes);
     }
   }
 }
@@ -107,7 +159,11 @@ StorageRef StorageRef::allocate(size_t bytes) {
     block->use.served = false;
   } else {
     shrink(p, p.mostCached(size));
-    void* raw = allocateBlock(size + sizeof(Storage));
+    void* raw = takeFromSystem(p, size + sizeof(Storage));
+    if (raw == nullptr && p.cached > 0) {
+      shrink(p, 0);
+      raw = takeFromSystem(p, size + sizeof(Storage));
+    }
     if (raw == nullptr) return result;
     block = new (raw) Storage;
     block->sizeClass = sizeClass;

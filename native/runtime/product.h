@@ -52,4 +52,34 @@ void computeTiny(const Product<T>& p) {
   for (; j < p.n; j++) tinyColumns<1>(p, stepRowA, stepA, stepB, stepColumnB, j);
 }
 
+// The way out where OpenBLAS has no memory to work in: a panel of b on the stack, rows of sums in registers.
+template <typename T>
+void computePlain(const Product<T>& p) {
+  constexpr int64_t kDepth = 128, kColumns = 16;
+  const int64_t stepRowA = p.transA ? 1 : p.lda, stepA = p.transA ? p.lda : 1;
+  const int64_t stepB = p.transB ? 1 : p.ldb, stepColumnB = p.transB ? p.ldb : 1;
+  T panel[kDepth * kColumns];
+  for (int64_t j = 0; j < p.n; j += kColumns) {
+    const int64_t columns = p.n - j < kColumns ? p.n - j : kColumns;
+    for (int64_t first = 0; first < p.k; first += kDepth) {
+      const int64_t depth = p.k - first < kDepth ? p.k - first : kDepth;
+      for (int64_t q = 0; q < depth; q++) {
+        const T* from = p.b + (first + q) * stepB + j * stepColumnB;
+        for (int64_t c = 0; c < kColumns; c++) panel[q * kColumns + c] = c < columns ? from[c * stepColumnB] : T(0);
+      }
+      for (int64_t i = 0; i < p.m; i++) {
+        T sums[kColumns] = {};
+        const T* a = p.a + i * stepRowA + first * stepA;
+        for (int64_t q = 0; q < depth; q++, a += stepA) {
+#pragma GCC unroll 16
+          for (int64_t c = 0; c < kColumns; c++) sums[c] += *a * panel[q * kColumns + c];
+        }
+        T* to = p.c + i * p.ldc + j;
+        const bool adds = p.accumulate || first > 0;
+        for (int64_t c = 0; c < columns; c++) to[c] = adds ? to[c] + sums[c] : sums[c];
+      }
+    }
+  }
+}
+
 }  // namespace adjoint

@@ -12,6 +12,7 @@
 
 #ifdef __linux__
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #endif
@@ -173,6 +174,28 @@ uint64_t memoryLimit() {
   const double limit = std::min(physicalMemory(), cgroupMemory());
   return limit < 9.0e18 ? static_cast<uint64_t>(limit) : UINT64_MAX;
 }
+
+uint64_t ownMemory() {
+#ifdef __linux__
+  // Pages: in all, resident, and of these those of files.
+  std::ifstream file("/proc/self/statm");
+  uint64_t all = 0, resident = 0, shared = 0;
+  if (file >> all >> resident >> shared) return (resident - shared) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+#endif
+  return 0;
+}
+
+#ifdef __linux__
+bool hasRoomFor(size_t bytes) {
+  constexpr size_t kReserve = size_t{64} << 20;
+  void* memory = mmap(nullptr, bytes + kReserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  munmap(memory, bytes + kReserve);
+  return true;
+}
+#else
+bool hasRoomFor(size_t) { return true; }
+#endif
 
 #ifdef _WIN32
 

@@ -14,11 +14,18 @@ int defaultThreadCount();
 // Bytes this process may use: the least of physical memory and the memory limits of its cgroup and all its ancestors.
 uint64_t memoryLimit();
 
+// Bytes of memory of its own that this process has written to: what such a limit counts. 0 where that is not known.
+uint64_t ownMemory();
+
 constexpr int kMaxThreads = 64;
 
 // Memory that begins at a multiple of `alignment`, or null; freeAligned alone gives it back.
 void* allocateAligned(size_t alignment, size_t bytes);
 void freeAligned(void* memory);
+
+// Whether the system would grant so much memory, and beside it what others need to go on: V8 ends the process when its
+// heap cannot grow. On Linux, where address space may be limited; true elsewhere.
+bool hasRoomFor(size_t bytes);
 
 // A thread that gets no signals, because those are Node's. Throws std::system_error where the system grants no more.
 std::thread startThread(std::function<void()> work);
