@@ -178,8 +178,9 @@ export class Tensor {
   /**
    * The elements, in row-major order, for reading: the same typed array at each access until the tensor is changed, another
    * one afterwards. It is a copy, never the tensor's own memory: writing to it changes no tensor (`copy_` does), and an
-   * array that was taken before a change keeps the old values. The tensor holds it until it is changed, disposed or
-   * collected; `toTypedArray` makes a copy of your own, `copyTo` makes none.
+   * array that was taken before a change keeps the old values. A loop over elements takes it once, before: each access asks
+   * whether the tensor was changed. The tensor holds it until it is changed, disposed or collected; `toTypedArray` makes a
+   * copy of your own, `copyTo` makes none.
    */
   get data(): TypedArray {
     refuseReading('data');
