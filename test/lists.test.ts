@@ -92,7 +92,7 @@ const short: Record<string, readonly string[]> = {
   'ops/copy.js': ['loopDims()'],
   'ops/dropout.js': ['ranks'],
   'ops/elementwise.js': ['dims', 'numbers'],
-  'ops/embedding.js': ['ins', 'numbersOf()'],
+  'ops/embedding.js': ['ins', 'numbersOf()', 'outs'],
   'ops/extremes.js': ['sizes'],
   'ops/matmul.js': ['dims'],
   'ops/multinomial.js': ['ins'],
