@@ -50,16 +50,21 @@ Napi::Value describe(Napi::Env env, const Recording& recording, const Plan* plan
   auto result = Napi::Object::New(env);
   auto operations = Napi::Array::New(env);
   for (const RecordedOperation& operation : recording.operations) {
+    const Napi::HandleScope scope(env);  // each collection goes through the handles that are open
     operations[operations.Length()] = describeOperation(env, recording, operation);
   }
   result["operations"] = operations;
   auto outputs = Napi::Array::New(env);
-  for (const RecordedSpan& span : recording.outputs) outputs[outputs.Length()] = static_cast<double>(span.buffer);
+  for (const RecordedSpan& span : recording.outputs) {
+    const Napi::HandleScope scope(env);
+    outputs[outputs.Length()] = static_cast<double>(span.buffer);
+  }
   result["outputs"] = outputs;
   auto constants = Napi::Object::New(env);
   for (size_t b = 0; b < recording.buffers.size(); b++) {
     const RecordedBuffer& buffer = recording.buffers[b];
     if (buffer.kind != BufferKind::kConstant || !buffer.storage) continue;
+    const Napi::HandleScope scope(env);
     auto bytes = Napi::Uint8Array::New(env, buffer.bytes);
     if (buffer.bytes > 0) std::memcpy(bytes.Data(), buffer.storage->data(), buffer.bytes);
     constants.Set(static_cast<uint32_t>(b), bytes);
@@ -68,6 +73,7 @@ Napi::Value describe(Napi::Env env, const Recording& recording, const Plan* plan
   if (plan == nullptr) return result;
   auto groups = Napi::Array::New(env);
   for (const Group& group : plan->groups) {
+    const Napi::HandleScope scope(env);
     auto list = Napi::Array::New(env);
     for (int i = group.first; i < group.first + group.count; i++) {
       list[list.Length()] = static_cast<double>(plan->order[static_cast<size_t>(i)]);

@@ -70,7 +70,9 @@ Napi::Value programTensors(const Info& info) {
   const auto handles = Napi::Array::New(info.Env());
   uint32_t count = 0;
   programsOf(info).environment->forEachTensor([&](uint32_t handle, const Slot& slot) {
-    if (captured.count(slot.storage.get()) > 0) handles.Set(count++, Napi::Number::New(info.Env(), handle));
+    if (captured.count(slot.storage.get()) == 0) return;
+    const Napi::HandleScope scope(info.Env());
+    handles.Set(count++, Napi::Number::New(info.Env(), handle));
   });
   return handles;
 }
