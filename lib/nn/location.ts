@@ -72,7 +72,7 @@ function show(error: Error, { inner, path, message }: Location): void {
 // Faults that a replay will find are located as if they had been thrown here. What the parts move, the recording undoes.
 function forwardRecorded(module: Module, forward: Forward, inputs: unknown[]): unknown {
   const recording = currentRecording();
-  const before = recording?.faults.size ?? 0;
+  const before = recording?.faults.length ?? 0;
   recording?.called.add(module);
   let result: unknown;
   try {
@@ -80,9 +80,11 @@ function forwardRecorded(module: Module, forward: Forward, inputs: unknown[]): u
   } catch (error) {
     throw locate(error, module);
   }
-  let i = 0;
-  for (const [operation, word] of recording?.faults ?? []) {
-    if (i++ >= before) recording?.faults.set(operation, (fault) => locate(word(fault), module) as Error);
+  if (recording === null) return result;
+  for (let i = before; i < recording.faults.length; i++) {
+    const noted = recording.faults[i] as (typeof recording.faults)[number];
+    const { word } = noted;
+    noted.word = (fault) => locate(word(fault), module) as Error;
   }
   return result;
 }

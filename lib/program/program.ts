@@ -145,8 +145,8 @@ export class Program {
   }
 
   wordFault(operation: number, fault: Fault): Error {
-    const word = this.recording.faults.get(operation);
-    return word === undefined ? new Error(`internal: a fault in operation ${operation}`) : word(fault);
+    const noted = this.recording.faults.findLast((other) => other.operation === operation);
+    return noted === undefined ? new Error(`internal: a fault in operation ${operation}`) : noted.word(fault);
   }
 }
 
@@ -236,9 +236,7 @@ export function undoRecording(recording: Recording): void {
 // Replays refuse it natively; the first call worked on a copy of the argument and would have hidden it.
 function checkArguments(recording: Recording, leaves: readonly (Tensor | number)[]): void {
   leaves.forEach((x, i) => {
-    if (typeof x === 'number') return;
-    for (const t of recording.changed)
-      if (t === x || (t._base !== null && t._base === x._base)) throw sharedArgument(i);
+    if (typeof x !== 'number' && recording.hasChanged(x)) throw sharedArgument(i);
   });
 }
 
@@ -258,14 +256,15 @@ function listTensors(structure: Structure, value: unknown, tensors: Tensor[]): v
 // Gradients made in the step end with it, but for those that are returned; what would add to the next step's is refused.
 function settleGradients(recording: Recording, outputs: readonly Tensor[]): [Tensor, number][] {
   const returned: [Tensor, number][] = [];
+  const places = new Map(outputs.map((t, i) => [t, i] as const).reverse()); // the first of each
   let left: Tensor | null = null;
   for (const leaf of recording.gradients.keys()) {
     const gradient = leaf._grad;
     leaf._grad = null;
     leaf._gradSeen = false;
     if (gradient === null || recording.isOutside(gradient)) continue;
-    const index = outputs.indexOf(gradient);
-    if (index >= 0) returned.push([leaf, index]);
+    const index = places.get(gradient);
+    if (index !== undefined) returned.push([leaf, index]);
     if (!recording.cleared.has(leaf)) left = leaf;
   }
   if (left !== null) {
@@ -279,7 +278,10 @@ function settleGradients(recording: Recording, outputs: readonly Tensor[]): [Ten
 /** Makes the newest native recording a program. */
 export function makeProgram(runner: Runner, recorded: Recorded): Program {
   const { recording, inputs, numbers, outputs, result, returned } = recorded;
-  const number = native.programAdd(runner, Int32Array.from(recording.faults.keys()));
+  const number = native.programAdd(
+    runner,
+    Int32Array.from(recording.faults, (noted) => noted.operation),
+  );
   const watch = watchModules(recording.called, native.programTensors(runner, number));
   return new Program(number, inputs, numbers, outputs, result, recording, returned, watch);
 }

@@ -37,8 +37,8 @@ export class Recording {
   readonly journal = new Journal();
   /** Modules whose `forward` ran. */
   readonly called = new Set<object>();
-  /** How to word a fault of the operation with that number. */
-  readonly faults = new Map<number, (fault: Fault) => Error>();
+  /** How to word a fault of an operation, in the order of their numbers. */
+  readonly faults: { readonly operation: number; word: (fault: Fault) => Error }[] = [];
 
   /** @param newest creation number of the newest tensor from outside */
   constructor(private readonly newest: number) {}
@@ -75,6 +75,11 @@ export class Recording {
     });
   }
 
+  /** Whether a tensor, or another one over the same memory, was changed in place. */
+  hasChanged(t: Tensor): boolean {
+    return this.changed.has(t) || (t._base !== null && this.bases.has(t._base));
+  }
+
   /** The gradient of a leaf is about to be forgotten, or to become one that is given. */
   clears(leaf: Tensor, given: Tensor | null = null): void {
     const isFirst = !this.gradients.has(leaf);
@@ -97,8 +102,9 @@ export class Recording {
     this.gradients.set(leaf, this.cleared.has(leaf));
   }
 
+  /** Notes how to word a fault of the newest operation. */
   word(makeError: (fault: Fault) => Error): void {
-    if (suspended === 0) this.faults.set(native.recordCount() - 1, makeError);
+    if (suspended === 0) this.faults.push({ operation: native.recordCount() - 1, word: makeError });
   }
 }
 

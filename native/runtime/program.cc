@@ -35,6 +35,7 @@ Program::Program(Recording given, const std::vector<int>& faulty, Gate* gate)
       buffer.storage = {};  // the arguments that it was recorded with, and what only dropped operations used
     }
   }
+  std::sort(written.begin(), written.end());
   if (!isReader()) {
     findRisked(faulty);
     return;
@@ -178,8 +179,9 @@ void* Replica::address(int b, const Target* targets, const Gate::Reader* reader)
       return targets == nullptr ? nullptr : targets[b].data;
     case BufferKind::kCaptured:
       // Copies of what is being changed, for readers.
-      for (size_t i = 0; reader != nullptr && i < program_.captured.size(); i++) {
-        if (program_.captured[i] == b) return reader->content()[i]->data();
+      if (reader != nullptr) {
+        const auto place = std::lower_bound(program_.captured.begin(), program_.captured.end(), b);
+        return reader->content()[static_cast<size_t>(place - program_.captured.begin())]->data();
       }
       return buffer.storage->data();
     default:

@@ -93,8 +93,9 @@ class Program {
   Recording recording;
   Plan plan;
   size_t hostBytes = 0;
-  std::vector<int> captured, host;      // buffers
-  std::vector<Storage*> read, written;  // captured storages (held by the recording) that are only read, and the others
+  std::vector<int> captured, host;  // buffers
+  // Captured storages (held by the recording) that are only read, and the others, which are sorted.
+  std::vector<Storage*> read, written;
   std::vector<Storage*> capturedStorages;  // of `captured`
   std::vector<Storage*> risked;            // of `written`, those that are written when a fault may still be found
   int pending = 0;                         // steps submitted and not finished; guarded by the runner

@@ -91,7 +91,7 @@ class Runner {
   };
 
   Refusal check(const Program& program, int count, const Target* targets) const;
-  bool isNeeded(const Storage* storage) const;
+  bool isOneNeeded(const std::vector<Storage*>& storages) const;
   void lock(const Program& program);
   void unlock(const Program& program);
   bool startThread();

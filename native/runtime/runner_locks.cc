@@ -5,19 +5,29 @@
 
 namespace adjoint {
 
-// Whether steps of other runners read this: they might see it half written. Our own ones run before or after.
-bool Runner::isNeeded(const Storage* storage) const {
+// Whether steps of other runners read one of these, which are sorted: they might see it half written. Our own ones run
+// before or after.
+bool Runner::isOneNeeded(const std::vector<Storage*>& storages) const {
+  const auto hasDependents = [](const Storage* storage) { return storage->use.dependents.load() > 0; };
+  if (std::none_of(storages.begin(), storages.end(), hasDependents)) return false;
   std::lock_guard<std::mutex> lock(mutex_);
-  int own = 0;
+  std::vector<int> own(storages.size(), 0);
+  const auto count = [&](const Storage* storage) {
+    const auto place = std::lower_bound(storages.begin(), storages.end(), storage);
+    if (place != storages.end() && *place == storage) own[static_cast<size_t>(place - storages.begin())]++;
+  };
   for (const auto& program : programs_) {
     if (!program || program->pending == 0 || program->isReader()) continue;
-    own += static_cast<int>(std::count(program->read.begin(), program->read.end(), storage));
+    for (const Storage* storage : program->read) count(storage);
   }
   for (const auto& submission : queue_) {
     const size_t inputs = submission.program->recording.inputs.size();
-    for (size_t i = 0; i < inputs; i++) own += submission.targets[i].storage == storage;
+    for (size_t i = 0; i < inputs; i++) count(submission.targets[i].storage);
   }
-  return storage->use.dependents.load() > own;
+  for (size_t i = 0; i < storages.size(); i++) {
+    if (storages[i]->use.dependents.load() > own[i]) return true;
+  }
+  return false;
 }
 
 Refusal Runner::check(const Program& program, int count, const Target* targets) const {
@@ -29,16 +39,14 @@ Refusal Runner::check(const Program& program, int count, const Target* targets) 
     for (size_t i = 0; i < program.capturedStorages.size(); i++) {
       if (isForeign(program.capturedStorages[i])) return {Refusal::kBusy, program.captured[i]};
     }
-    for (const Storage* storage : program.written) {
-      if (storage->use.dependents.load() > 0 && isNeeded(storage)) return {Refusal::kBusy};
-    }
+    if (isOneNeeded(program.written)) return {Refusal::kBusy};
   }
   const int inputs = static_cast<int>(program.recording.inputs.size()), step = program.targets();
   for (int i = 0; i < count * step; i++) {
     if (i % step >= inputs) continue;
-    const Storage* storage = targets[i].storage;
-    for (const Storage* changed : program.written) {
-      if (changed == storage) return {Refusal::kArgumentShared, i % step};
+    Storage* const storage = targets[i].storage;
+    if (std::binary_search(program.written.begin(), program.written.end(), storage)) {
+      return {Refusal::kArgumentShared, i % step};
     }
     if (storage->use.writers.load(std::memory_order_acquire) > 0) return {Refusal::kArgumentBusy, i % step};
   }
