@@ -1,6 +1,6 @@
 // This library as an engine of bench/train.js: the plain loop that its users write, `node adjoint_peer.js eager`, and the
 // same step compiled: over lists of batches (`run`), awaited one by one (`await`), or on the calling thread (`sync`).
-import { compile, data, nn, noGrad, optim, relu, setNumThreads, tanh, tensor } from 'adjoint';
+import { compile, data, nn, noGrad, optim, relu, setNumThreads, tanh, tensor, zeros } from 'adjoint';
 import { familyBatches, familyTraining, isFamily } from './families.js';
 import { classes, fillClasses, serve, workloads } from './peers/peer.js';
 
@@ -11,6 +11,7 @@ const way = process.argv[2] ?? 'eager';
 
 /** @param {string} workload @returns {import('./peers/peer.js').Task | string} */
 function build(workload) {
+  if (workload === 'add') return addTask();
   if (isFamily(workload)) return trainingTask(familyTraining(workload).step, familyBatches(workload));
   if (!(workload in workloads)) return 'not written for adjoint';
   const { sizes, batch } = workloads[workload];
@@ -46,6 +47,18 @@ function predictTask(model) {
   if (way === 'eager') return { step: () => forward(x).dispose() };
   const predict = compile(forward);
   return { step: () => predict.sync(x).dispose() };
+}
+
+/** What a single operation costs around its arithmetic. @returns {import('./peers/peer.js').Task} */
+function addTask() {
+  const x = zeros([16]);
+  const y = zeros([16]);
+  return {
+    step(count) {
+      for (let i = 0; i < count; i++) x.add(y);
+    },
+    many: true,
+  };
 }
 
 /**

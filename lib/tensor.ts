@@ -37,6 +37,16 @@ const refuseClone = Symbol(
   'a tensor is native memory: send its toTypedArray(), shape and dtype, and call tensor(array, { shape, dtype }) there',
 );
 
+const hasPrototypeOf = Function.prototype[Symbol.hasInstance];
+
+/** What users have been given of a tensor. Most tensors are asked for neither. */
+interface Copies {
+  readonly shape: Shape;
+  data: TypedArray | null;
+  /** How often the tensor's memory had been written when `data` was read. */
+  writes: number;
+}
+
 /**
  * An n-dimensional array in native memory: contiguous, row-major, of one element type. Made by `tensor`, `zeros`, `randn`,
  * … and by operations; garbage-collected like any object.
@@ -61,11 +71,9 @@ export class Tensor {
   #base: Base | null = null;
   #scope: Scope | null = null;
   #uses = 0;
-  #data: TypedArray | null = null;
-  #writes = 0;
+  #copies: Copies | null = null;
   #token: Token | null = null;
   readonly #id: number = ++created;
-  #shape: Shape | null = null;
 
   /** @internal */
   constructor(shape: Shape, size: number, dtype: DType) {
@@ -76,8 +84,12 @@ export class Tensor {
 
   /** Sizes of the dimensions, frozen; `[]` is a scalar. */
   get shape(): Shape {
-    this.#shape ??= Object.freeze([...this.dims]);
-    return this.#shape;
+    return this.#shown().shape;
+  }
+
+  #shown(): Copies {
+    this.#copies ??= { shape: Object.freeze([...this.dims]), data: null, writes: 0 };
+    return this.#copies;
   }
 
   /** @internal The native handle. Read at the kernel call, never earlier. */
@@ -185,12 +197,13 @@ export class Tensor {
   get data(): TypedArray {
     refuseReading('data');
     const writes = native.writes(this.handle);
+    const copies = this.#shown();
     // An array whose buffer was transferred has no elements any more.
-    if (this.#data === null || this.#data.length !== this.size || this.#writes !== writes) {
-      this.#data = this.toTypedArray();
-      this.#writes = writes;
+    if (copies.data === null || copies.data.length !== this.size || copies.writes !== writes) {
+      copies.data = this.toTypedArray();
+      copies.writes = writes;
     }
-    return this.#data;
+    return copies.data;
   }
 
   /** Gives the memory back now instead of when the object is collected. Using the tensor afterwards is a StateError. */
@@ -198,7 +211,7 @@ export class Tensor {
     if (this.#handle === 0) return;
     if (!this.#scope?.ended) native.release(this.#handle);
     this.#handle = 0;
-    this.#data = null;
+    if (this.#copies !== null) this.#copies.data = null;
   }
 
   [Symbol.dispose](): void {
@@ -350,7 +363,7 @@ export class Tensor {
     this.#handle = fresh.#handle;
     this.#token = fresh.#token;
     this.#base = { version: baseOf(this).version + 1 };
-    this.#data = null;
+    if (this.#copies !== null) this.#copies.data = null;
     (this as { dtype: DType }).dtype = fresh.dtype;
     fresh.#handle = 0;
     native.release(old);
@@ -358,7 +371,8 @@ export class Tensor {
 
   // What merely has this class as its prototype is no tensor: it has none of the private fields.
   static [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && #handle in value;
+    // The prototype first: what is known of an object's class says it without a look at the object.
+    return hasPrototypeOf.call(Tensor, value) && #handle in (value as object);
   }
 }
 
