@@ -82,7 +82,8 @@ export function withScope<T>(scope: Scope | null, fn: () => T): T {
 /** @internal Refuses async functions before they are called. */
 export function checkSynchronous(operation: string, fn: unknown): void {
   checkFunction(operation, 'fn', fn);
-  if (/^Async/.test((fn as () => unknown).constructor.name)) {
+  const kind = (fn as () => unknown).constructor;
+  if (kind !== Function && /^Async/.test(kind.name)) {
     throw new StateError(`${operation}: fn must be synchronous, got an async function; await outside of it`);
   }
 }

@@ -89,12 +89,10 @@ export function withGradEnabled<T>(value: boolean, fn: () => T): T {
  */
 export function noGrad<T>(fn: () => T): T {
   checkSynchronous('noGrad', fn);
-  return withGradEnabled(false, () => {
-    const result = fn();
-    if (isPromise(result))
-      throw new StateError('noGrad: fn must be synchronous, got one that returns a promise; await outside of it');
-    return result;
-  });
+  const result = withGradEnabled(false, fn);
+  if (isPromise(result))
+    throw new StateError('noGrad: fn must be synchronous, got one that returns a promise; await outside of it');
+  return result;
 }
 
 /** Runs `fn` with recording on, inside a `noGrad`, say. */

@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
-import { type LinearActivation, linear } from '../ops/matmul.js';
+import { type LinearActivation, linearWith } from '../ops/matmul.js';
 import { sizeOf } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
@@ -50,7 +50,7 @@ export class Linear extends Module {
         `Linear: last dimension of x must be inFeatures ${this.inFeatures}, got x ${formatShape(x.dims)}${hint}`,
       );
     }
-    return linear(x, this.weight, this.bias, { activation });
+    return linearWith(x, this.weight, this.bias, activation);
   }
 
   override toString(): string {

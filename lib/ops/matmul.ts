@@ -204,9 +204,19 @@ export interface LinearOptions {
  * const y = linear(ones([4, 3]), ones([2, 3]), zeros([2]), { activation: 'relu' }); // [4, 2], all 3
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?: LinearOptions): Tensor {
-  checkLinear(x, weight, bias ?? null);
   checkOptions('linear', options, ['activation']);
   const activation = checkChoice('linear', 'activation', options?.activation, activationNames, 'none');
+  return linearWith(x, weight, bias, activation);
+}
+
+/** @internal */
+export function linearWith(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null | undefined,
+  activation: LinearActivation,
+): Tensor {
+  checkLinear(x, weight, bias ?? null);
   const { code, derivative } = activations[activation];
   const outFeatures = last(weight, 2);
   const shape = x.dims.slice();
