@@ -192,7 +192,7 @@ export class Machine {
       this.submit(program, [leaves], {
         program,
         count: 1,
-        outputs: [outputs],
+        outputs,
         done: () => resolve(program.finish(outputs)),
         failed: reject,
       });
@@ -211,7 +211,7 @@ export class Machine {
     const handles = this.handlesFor(program, steps.length);
     let next = 0;
     for (let i = 0; i < steps.length; i++) {
-      next = this.write(next, program, steps[i] as Leaves, lot.outputs[i] as readonly Tensor[] | null);
+      next = this.write(next, program, steps[i] as Leaves, i === steps.length - 1 ? lot.outputs : null);
     }
     // Nothing has been moved so far; what the native side refuses is undone.
     const journal = this.prepare(program, steps[0] as Leaves, due, steps);

@@ -9,8 +9,8 @@ import type { Program } from './program.js';
 export interface Lot {
   program: Program;
   count: number;
-  /** Results of each step that wants them, by its number in the lot. */
-  outputs: (readonly Tensor[] | null)[];
+  /** Results of the last of them; nobody wants the others'. */
+  outputs: readonly Tensor[];
   done: (lot: Lot) => void;
   /** at: the number in the lot of the step that failed; undefined when none has, but the steps were stopped. */
   failed: (error: unknown, at?: number) => void;
@@ -105,7 +105,7 @@ export class Queue {
       ? (this.reason ?? new StateError('compile: the step was stopped'))
       : endingError((entries[0] as Entry).lot.program, [ending, operation, position, value]);
     entries.forEach(({ lot }, i) => {
-      for (const outputs of lot.outputs) for (const t of outputs ?? []) t.dispose();
+      for (const t of lot.outputs) t.dispose();
       lot.failed(
         stopped || i === 0
           ? first

@@ -24,8 +24,8 @@ export interface RunResult<Result> {
 
 // So much work is kept queued: enough that the program's thread does not wait while the event loop is busy.
 const aheadMilliseconds = 20;
-const mostAhead = 4096;
-const mostLot = 512;
+const mostAhead = 32_768;
+const mostLot = 2048;
 
 // One run: gathers steps into lots, keeps the native thread fed, and hands on results.
 class Run {
@@ -160,12 +160,12 @@ class Run {
     machine.gathered = null;
     const first = this.submitted;
     // Only the last step's results are wanted, unless somebody looks at each.
-    const last = withScope(null, () => program.allocate());
+    const outputs = withScope(null, () => program.allocate());
     const lot: Lot = {
       program,
       count: steps.length,
-      outputs: steps.map((_, i) => (i === steps.length - 1 ? last : null)),
-      done: (lot) => this.done(lot.count, program.finish(last)),
+      outputs,
+      done: (lot) => this.done(lot.count, program.finish(outputs)),
       failed: (error, at) => this.fail(at === undefined ? error : ofBatch(error, first + at)),
     };
     try {
