@@ -84,7 +84,7 @@ interface Native {
   recordEnd(outputs: Int32Array): string | undefined;
   recordUndo(): void;
   recordForget(): void;
-  runnerCreate(niceness: number): Runner;
+  runnerCreate(givesWay: boolean): Runner;
   runnerStart(runner: Runner, callback: RunnerCallback): void;
   runnerDispose(runner: Runner): void;
   programAdd(runner: Runner, faulty: Int32Array): number;

@@ -1,6 +1,5 @@
 // Several compiled functions over the same tensors: training beside predictions, locks, pause.
 import { readdirSync, readFileSync } from 'node:fs';
-import { getPriority } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
@@ -292,34 +291,33 @@ describe('predictions while a model is trained', () => {
   });
 });
 
-// The nice values of this process's threads, from the field that follows the priority in each one's stat.
-const threadNiceness = (): number[] =>
+// The scheduling policies of this process's threads, from their stat; 5 is SCHED_IDLE.
+const threadPolicies = (): number[] =>
   readdirSync('/proc/self/task').map((thread) => {
     const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38]);
   });
 
 describe.runIf(process.platform === 'linux')('the thread of a step', () => {
   it.each([
-    [undefined, 10],
-    [0, 0],
-    [7, 7],
-    [19, 19],
-  ])('gives way by niceness %s', async (niceness, expected) => {
-    const before = threadNiceness();
-    const step = compile((x: Tensor) => mul(x, 2), niceness === undefined ? {} : { niceness });
+    [undefined, 5],
+    ['background' as const, 5],
+    ['normal' as const, 0],
+  ])('has the priority %s', async (priority, expected) => {
+    const before = threadPolicies();
+    const step = compile((x: Tensor) => mul(x, 2), priority === undefined ? {} : { priority });
     await step(ones([2]));
     await step(ones([2]));
-    const after = threadNiceness();
+    const after = threadPolicies();
     for (const value of before) after.splice(after.indexOf(value), 1);
-    expect(after).toEqual([Math.min(getPriority() + expected, 19)]);
+    expect(after).toEqual([expected]);
     step.dispose();
   });
 
-  it('takes no other niceness', () => {
-    for (const niceness of [-1, 20, 1.5, '5']) {
-      expect(message(() => compile((x: Tensor) => x, { niceness: niceness as number }))).toMatch(
-        /^compile: niceness must be an integer of at least 0 and at most 19, got /,
+  it('takes no other priority', () => {
+    for (const priority of ['low', 10, true]) {
+      expect(message(() => compile((x: Tensor) => x, { priority: priority as 'normal' }))).toMatch(
+        /^compile: priority must be background or normal, got /,
       );
     }
   });

@@ -1,4 +1,4 @@
-import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
+import { ArgumentError, checkChoice, checkInteger, checkOptions, describe } from '../errors.js';
 import { checkSynchronous, isPromise } from '../memory.js';
 import type { Tensor } from '../tensor.js';
 import { describeMachine, profileMachine } from './describe.js';
@@ -36,11 +36,10 @@ export interface CompileOptions {
   /** Signatures kept; the least recently used goes. Default 8. */
   maxPrograms?: number;
   /**
-   * How far the step's own thread gives way to the event loop and to other programs when cores are scarce: 0 (not at all)
-   * to 19, the units of `nice`. It costs nothing while a core is free. Default 10. Linux; on macOS and Windows any value
-   * above 0 means "below normal".
+   * Of the step's own thread. `background` (default): it takes what the event loop and other programs leave of the cores,
+   * and they never wait for it. `normal`: it competes with them, for training on a machine that is busy with other work.
    */
-  niceness?: number;
+  priority?: 'background' | 'normal';
 }
 
 /** A compiled function. */
@@ -102,17 +101,17 @@ export function compile<Args extends unknown[] = Tensor[], Result = unknown>(
   options: CompileOptions = {},
 ): CompiledStep<Args, Result> {
   checkSynchronous('compile', fn);
-  checkOptions('compile', options, ['verify', 'maxPrograms', 'niceness']);
+  checkOptions('compile', options, ['verify', 'maxPrograms', 'priority']);
   if (options.verify !== undefined && typeof options.verify !== 'boolean') {
     throw new ArgumentError(`compile: verify must be a boolean, got ${describe(options.verify)}`);
   }
   const maxPrograms = checkInteger('compile', 'maxPrograms', options.maxPrograms ?? 8, 1, 1000);
-  const niceness = checkInteger('compile', 'niceness', options.niceness ?? 10, 0, 19);
+  const priority = checkChoice('compile', 'priority', options.priority, ['background', 'normal'], 'background');
   const machine = new Machine(
     fn as unknown as (...args: unknown[]) => unknown,
     options.verify ?? false,
     maxPrograms,
-    niceness,
+    priority === 'background',
   );
   const step = async (...args: unknown[]): Promise<unknown> => machine.call(machine.leavesOf(args));
   return Object.assign(step, {

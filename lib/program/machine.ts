@@ -39,9 +39,9 @@ export class Machine {
     readonly fn: (...args: unknown[]) => unknown,
     readonly verify: boolean,
     private readonly maxPrograms: number,
-    niceness: number,
+    inBackground: boolean,
   ) {
-    this.runner = native.runnerCreate(niceness);
+    this.runner = native.runnerCreate(inBackground);
   }
 
   /** The tensors and numbers of a call, after all checks that need no program. */

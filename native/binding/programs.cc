@@ -126,10 +126,10 @@ void recordForget(const Info& info) {
   programsOf(info).environment->changes.forget();
 }
 
-// runnerCreate(niceness) → runner, freed when it is collected
+// runnerCreate(givesWay) → runner, freed when it is collected
 Napi::Value runnerCreate(const Info& info) {
   Programs& programs = programsOf(info);
-  auto handle = std::make_shared<RunnerHandle>(&programs, smallIntegerOf(info, 0));
+  auto handle = std::make_shared<RunnerHandle>(&programs, booleanOf(info, 0));
   programs.add(handle);
   const auto external = Napi::External<std::shared_ptr<RunnerHandle>>::New(
       info.Env(), new std::shared_ptr<RunnerHandle>(handle), [](Napi::Env env, std::shared_ptr<RunnerHandle>* held) {

@@ -7,8 +7,8 @@ namespace adjoint {
 
 // Tells JavaScript by callback(completed, ending, operation, position, value).
 struct RunnerHandle : std::enable_shared_from_this<RunnerHandle> {
-  RunnerHandle(Programs* programs, int niceness)
-      : programs(programs), runner(&programs->gate, niceness, [this] { notify(); }) {}
+  RunnerHandle(Programs* programs, bool givesWay)
+      : programs(programs), runner(&programs->gate, givesWay, [this] { notify(); }) {}
 
   void notify() {
     if (function == nullptr || closing || notified.exchange(true)) return;

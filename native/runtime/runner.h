@@ -30,9 +30,9 @@ struct Refusal {
 class Runner {
  public:
   // notify: called on the program's thread when a step that asked for it, or all, are done or have failed.
-  // niceness: of that thread, see giveWay.
-  Runner(Gate* gate, int niceness, std::function<void()> notify)
-      : gate_(gate), niceness_(niceness), notify_(std::move(notify)) {}
+  // givesWay: whether that thread does, see giveWay.
+  Runner(Gate* gate, bool givesWay, std::function<void()> notify)
+      : gate_(gate), givesWay_(givesWay), notify_(std::move(notify)) {}
   ~Runner() { shutDown(); }
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -100,7 +100,7 @@ class Runner {
   void finish(const Ending& ending);
 
   Gate* const gate_;
-  const int niceness_;
+  const bool givesWay_;
   const std::function<void()> notify_;
   Control control_;
   std::vector<std::shared_ptr<Program>> programs_;

@@ -13,7 +13,6 @@
 #ifdef __linux__
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #endif
 #ifdef __APPLE__
@@ -205,9 +204,7 @@ std::thread startThread(std::function<void()> work) { return std::thread(std::mo
 
 int tryLock(int) { return ENOSYS; }
 
-void giveWay(int niceness) {
-  if (niceness > 0) SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_BELOW_NORMAL);
-}
+void giveWay() { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_LOWEST); }
 
 #else
 
@@ -234,14 +231,13 @@ std::thread startThread(std::function<void()> work) {
 
 int tryLock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno; }
 
-void giveWay(int niceness) {
-  if (niceness <= 0) return;
+void giveWay() {
 #if defined(__linux__)
-  // On Linux the "process" of setpriority is a thread, and niceness its own.
-  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
-  errno = 0;
-  const int before = getpriority(PRIO_PROCESS, thread);
-  if (errno == 0) setpriority(PRIO_PROCESS, thread, std::min(before + niceness, 19));
+  // A core that runs such a thread alone counts as idle: threads that wake up go there, and need not wait on a core
+  // that others share. A low priority (setpriority) does not do that. 0 is this thread; musl's own function always
+  // fails.
+  const sched_param none{};
+  syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &none);
 #elif defined(__APPLE__)
   pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0);
 #endif
