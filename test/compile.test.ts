@@ -316,3 +316,13 @@ it('what cannot be compiled does not type-check, what can does', () => {
   const product: Tensor = compile((x, y) => x.mul(y)).sync(ones([1]), 3);
   expect(product.item()).toBe(3);
 });
+
+it('a result has memory of its own where the function returns a view', async () => {
+  const a = tensor([[1, 2]]);
+  const step = compile((x: Tensor) => [x.reshape([2, 1]), a.reshape([2])]);
+  for (const results of [step.sync(a), step.sync(a), await step(a)]) {
+    for (const y of results) y.add_(10);
+    expect(results.map((y) => y.toArray())).toEqual([[[11], [12]], [11, 12]]);
+    expect(a.toArray()).toEqual([[1, 2]]);
+  }
+});

@@ -99,7 +99,7 @@ const operations: ((a: Tensor, b: Tensor) => Tensor)[] = [
   (a) => a.relu(),
   (a) => a.tanh().mul(2).sub(a),
   (a) => a.softmax({ dim: -1 }),
-  (a) => a.transpose(0, 1).reshape([-1, 2]),
+  (a) => a.transpose(0, 1).reshape([-1, 2]).clone(), // a step's result is never a view, as this would be in places
   (a, b) => a.add(b),
   (a, b) => a.matmul(b),
   (a, b) => a.mul(b.sum()),

@@ -72,7 +72,8 @@ export interface CompiledStep<Args extends unknown[], Result> {
 
 /**
  * Makes a function of tensors into a program that is recorded once and then replayed natively: no JavaScript between its
- * operations, on a thread of its own, with one arena of memory. The numbers are bit for bit those of calling `fn`.
+ * operations, on a thread of its own, with one arena of memory. The numbers are bit for bit those of calling `fn`; a result
+ * has memory of its own, also where `fn` returns a view.
  *
  * The first call with new shapes and dtypes, or after `train()` or `eval()`, runs `fn` and records what it does. Tensors from
  * outside (parameters, optimizer state, running statistics, generators) are used in place; learning rates and other
