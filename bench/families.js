@@ -1,5 +1,5 @@
 // The networks of W4 to W7: one of each family, in this library as its users write them; bench/peers/torch_families.py
-// states the same in PyTorch. Parameters come in the same order there, by which test/families.test.ts fills both alike.
+// states the same in PyTorch. Parameters come in the same order there, by which test/train/families.test.ts fills both alike.
 import { add, arange, nn, optim, relu, reshape, slice, tensor } from 'adjoint';
 import { fillClasses, normalNumbers } from './peers/peer.js';
 

@@ -38,7 +38,7 @@ const checks = {
       ADJOINT_NUM_THREADS: '3',
     }),
     job: ['50'],
-    tests: ['compile', 'gemm', 'levels', 'memory', 'process', 'sequences'],
+    tests: ['program', 'gemm', 'levels', 'memory', 'process'],
   },
   valgrind: {
     build: 'memory',

@@ -126,12 +126,12 @@ function soakTests(name, files, environment) {
 
 function soakSequences() {
   const name = '500 random sequences of calls, compiled as eager bit for bit';
-  soakTests(name, ['test/sequences.test.ts'], { ADJOINT_SEQUENCES: '500' });
+  soakTests(name, ['test/program/sequences.test.ts'], { ADJOINT_SEQUENCES: '500' });
 }
 
 function soakFailures() {
   const name = '1,000 rounds of each call that fails or is aborted leave everything as it was';
-  const parts = ['failing-calls', 'compile-failures', 'compile-replays', 'compile-refused'];
+  const parts = ['calls/failing-calls', 'program/failures', 'program/replays', 'program/refused'];
   const files = parts.map((part) => `test/${part}.test.ts`);
   soakTests(name, files, { ADJOINT_ROUNDS: '1000' });
 }

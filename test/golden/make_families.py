@@ -1,7 +1,7 @@
 """Makes families.json: the losses of 20 steps of W4 to W7 (bench/peers/torch_families.py), in float32.
 
 Weights and data come from the generator of Park and Miller, which every language computes exactly, so that the file
-holds nothing but losses; test/families.test.ts makes the same. Each workload also runs in float64, and from weights
+holds nothing but losses; test/train/families.test.ts makes the same. Each workload also runs in float64, and from weights
 whose last bits are others: one whose losses depend much on rounding is refused, because another float32 implementation
 could not reproduce them. (W5 with its high rate is the worst: a ReLU that rounding flips grows to 1e-4 in 20 steps.)
 """

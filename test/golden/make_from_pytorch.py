@@ -1,5 +1,5 @@
 """Makes from_pytorch.json: what the Python programs of docs/from-pytorch.md print, and the two files of weights that
-the page's programs hand to each other. test/from-pytorch.test.ts compares the programs beside them.
+the page's programs hand to each other. test/package/from-pytorch.test.ts compares the programs beside them.
 
     pip install safetensors; npm run setup; /usr/bin/python3 test/golden/make_from_pytorch.py
 
@@ -42,7 +42,7 @@ await new AsyncFunction(...Object.keys(adjoint), readFileSync(0, 'utf8'))(...Obj
 
 
 def run_node(prelude, code):
-    """As test/pages.ts does: with the library's exports in sight instead of the imports."""
+    """As test/support/pages.ts does: with the library's exports in sight instead of the imports."""
     library = 'file://' + os.path.realpath(os.path.join(ROOT, 'dist/index.js'))
     program = re.sub(r'^import .*;$', '', f'{prelude}{{\n{code}}}', flags=re.M)
     subprocess.run(['node', '--input-type=module', '-e', RUNNER, library], input=program, text=True, check=True)

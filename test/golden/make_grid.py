@@ -1,7 +1,7 @@
 """Makes grid.json: small sizes of every option of pooling, convolution, interpolation, slicing, padding and unfolding, as
 PyTorch has them. It runs with PyTorch 2.15, whose rules for windows larger than the input others refuse.
 
-A case is a number: `families` says how its options follow from it, and test/grid.test.ts computes the same. Of each case
+A case is a number: `families` says how its options follow from it, and test/ops/grid.test.ts computes the same. Of each case
 two characters are kept: a hash of the shapes and values of the result and of all gradients, or `..` where PyTorch refuses.
 All is computed in float64 from integers, so that a result times 100 π is never near the middle between two integers,
 whatever the order of the sums. `edges` are cases without elements, written out: {name, shapes, args, options, result}, the

@@ -3,8 +3,8 @@ import { ArgumentError, DTypeError } from '../../lib/errors.js';
 import * as ops from '../../lib/ops/activation.js';
 import { onesLike, tensor, zeros } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, mapReference, type OpRow } from './harness.js';
-import { erf, sigmoid, softplus, type Unary, unaryRows } from './special.js';
+import { type ErrorRow, mapReference, type OpRow } from '../support/harness.js';
+import { erf, sigmoid, softplus, type Unary, unaryRows } from '../support/special.js';
 
 const { abs, exp, expm1, sqrt, tanh } = Math;
 // Where a saturated function is all but 0 its relative error is not judged, nor is -∞ · 0, NaN as in PyTorch.

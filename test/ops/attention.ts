@@ -4,8 +4,8 @@ import { ones } from '../../lib/ops/creation.js';
 import { Generator } from '../../lib/random.js';
 import { broadcastStrides, sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from './harness.js';
-import { bernoulliOf, wordsOf } from './philox.js';
+import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
+import { bernoulliOf, wordsOf } from '../support/philox.js';
 
 type Options = Omit<AttentionOptions, 'mask' | 'generator'>;
 const seed = 5;

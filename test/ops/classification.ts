@@ -2,7 +2,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import * as nn from '../../lib/nn/losses.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, type OpRow, type Plain, positive } from './harness.js';
+import { type ErrorRow, type OpRow, type Plain, positive } from '../support/harness.js';
 import { type Reduction, reduced, reductions, scores } from './loss.js';
 
 interface ClassCase {

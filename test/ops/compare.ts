@@ -4,8 +4,8 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import * as ops from '../../lib/ops/compare.js';
 import { ones, onesLike, tensor, zeros } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { broadcastReference, type ErrorRow, mapReference, type OpRow, type Plain } from './harness.js';
-import { methodOf, unaryRows } from './special.js';
+import { broadcastReference, type ErrorRow, mapReference, type OpRow, type Plain } from '../support/harness.js';
+import { methodOf, unaryRows } from '../support/special.js';
 
 type Pair = (a: Tensor, b: Tensor) => Tensor;
 

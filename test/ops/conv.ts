@@ -10,7 +10,7 @@ import {
 } from '../../lib/ops/conv.js';
 import { ones } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, irregular, type OpRow, type Plain } from './harness.js';
+import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 type Pair = [number, number];
 

@@ -2,7 +2,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
 import { einsum } from '../../lib/ops/einsum.js';
 import { sizeOf } from '../../lib/shape.js';
-import type { ErrorRow, OpRow, Plain } from './harness.js';
+import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 
 // The sum over all indices of all names: `terms` and `output` without ellipses.
 function reference(terms: string[], output: string): (...operands: Plain[]) => Plain {

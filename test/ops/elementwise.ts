@@ -12,8 +12,8 @@ import {
   type OpRow,
   type Plain,
   positive,
-} from './harness.js';
-import { erf, methodOf, roundEven, unaryRows } from './special.js';
+} from '../support/harness.js';
+import { erf, methodOf, roundEven, unaryRows } from '../support/special.js';
 
 type Binary = (a: Tensor | number, b: Tensor | number) => Tensor;
 

@@ -2,7 +2,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
 import { type BagMode, embedding, embeddingBag } from '../../lib/ops/embedding.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from './harness.js';
+import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 const rowsOf = (table: Plain, j: number): number[] => {
   const columns = table.shape[1] as number;

@@ -3,8 +3,20 @@ import { ones, zeros } from '../../lib/ops/creation.js';
 import { argmax, argmin, max, min } from '../../lib/ops/extremes.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { byte, type Fold, fixed, folded, integer, label, large, largest, layouts, smallest, special } from './folds.js';
-import type { ErrorRow, OpRow } from './harness.js';
+import {
+  byte,
+  type Fold,
+  fixed,
+  folded,
+  integer,
+  label,
+  large,
+  largest,
+  layouts,
+  smallest,
+  special,
+} from '../support/folds.js';
+import type { ErrorRow, OpRow } from '../support/harness.js';
 
 // First of equals; NaN before all.
 const whereBest =

@@ -2,8 +2,8 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
 import * as ops from '../../lib/ops/indexing.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from './harness.js';
-import { at, byIndex } from './lookup.js';
+import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
+import { at, byIndex } from '../support/lookup.js';
 
 const indices = (shape: number[], n: number): InputSpec => ({
   shape,

@@ -2,7 +2,7 @@ import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../../lib/
 import * as nn from '../../lib/nn/losses.js';
 import { full, ones, tensor } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain, positive } from './harness.js';
+import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain, positive } from '../support/harness.js';
 
 export type Reduction = 'mean' | 'sum' | 'none';
 export const reductions: Reduction[] = ['mean', 'sum', 'none'];

@@ -2,8 +2,8 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { type LinearOptions, linear, type MatmulOptions, matmul } from '../../lib/ops/matmul.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from './harness.js';
-import { matmulReference } from './matmul-reference.js';
+import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
+import { matmulReference } from '../support/matmul-reference.js';
 
 function matmulRow(a: number[], b: number[], options?: MatmulOptions, row?: Partial<OpRow>): OpRow {
   const flags = `${options?.transposeA ? ' transposeA' : ''}${options?.transposeB ? ' transposeB' : ''}`;

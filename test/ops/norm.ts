@@ -4,7 +4,7 @@ import { ones, zeros } from '../../lib/ops/creation.js';
 import { groupNorm, instanceNorm, layerNorm, rmsNorm } from '../../lib/ops/norm.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from './harness.js';
+import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 const count = sizeOf;
 

@@ -12,7 +12,7 @@ import {
 } from '../../lib/ops/pool.js';
 import type { AvgPoolOptions, MaxPoolOptions } from '../../lib/ops/pool-sizes.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, irregular, type OpRow, type Plain } from './harness.js';
+import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 /** Positions that a window takes, beyond the ends too, and how many of them an average counts. */
 type WindowsOf = (size: number, axis: number) => { positions: number[]; counted: number }[];

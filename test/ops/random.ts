@@ -5,8 +5,8 @@ import { multinomial } from '../../lib/ops/multinomial.js';
 import * as ops from '../../lib/ops/random.js';
 import { Generator } from '../../lib/random.js';
 import type { Tensor } from '../../lib/tensor.js';
-import type { ErrorRow, OpRow, Plain } from './harness.js';
-import { bernoulliOf, wordsOf } from './philox.js';
+import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
+import { bernoulliOf, wordsOf } from '../support/philox.js';
 
 // Each call draws from a generator of its own, so that dropout is a function that can be differentiated.
 const dropout = (p: number, shape: number[]): OpRow => ({

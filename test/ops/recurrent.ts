@@ -5,7 +5,7 @@ import { type Cell, cells, recurrentLayer } from '../../lib/ops/recurrent.js';
 import { reshape } from '../../lib/ops/shape.js';
 import { concat } from '../../lib/ops/slice.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from './harness.js';
+import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 interface Layer {
   kind: keyof typeof cells;

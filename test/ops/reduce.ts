@@ -3,8 +3,20 @@ import { ones } from '../../lib/ops/creation.js';
 import { all, any, cumsum, mean, prod, sum } from '../../lib/ops/reduce.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { absolute, atMost, average, byte, type Fold, fixed, folded, folds, integer, special, total } from './folds.js';
-import { type ErrorRow, irregular, type OpRow, type Plain } from './harness.js';
+import {
+  absolute,
+  atMost,
+  average,
+  byte,
+  type Fold,
+  fixed,
+  folded,
+  folds,
+  integer,
+  special,
+  total,
+} from '../support/folds.js';
+import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 const product: Fold = (v) => v.reduce((p, x) => p * x, 1);
 const small = (i: number): number => 1 + irregular(i) / 20; // products of many stay in range

@@ -2,7 +2,7 @@ import { ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
 import { type RotaryOptions, rotaryEmbedding } from '../../lib/ops/rotary.js';
 import type { Tensor } from '../../lib/tensor.js';
-import type { ErrorRow, OpRow, Plain } from './harness.js';
+import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 
 function reference({ offset = 0, heads = 1, base = 10_000, interleaved = false }: RotaryOptions): (x: Plain) => Plain {
   return (x) => {

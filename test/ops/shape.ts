@@ -2,8 +2,8 @@ import { ArgumentError, ShapeError } from '../../lib/errors.js';
 import { ones, zeros } from '../../lib/ops/creation.js';
 import * as ops from '../../lib/ops/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import type { ErrorRow, OpRow, Plain } from './harness.js';
-import { at, byIndex } from './lookup.js';
+import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
+import { at, byIndex } from '../support/lookup.js';
 
 function row(name: string, shape: number[], run: (x: Tensor) => Tensor, reference: (x: Plain) => Plain): OpRow {
   return { name: `${name} of [${shape}]`, run, inputs: [{ shape }], reference };

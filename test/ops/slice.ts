@@ -2,8 +2,8 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
 import * as ops from '../../lib/ops/slice.js';
 import type { Tensor } from '../../lib/tensor.js';
-import type { ErrorRow, OpRow, Plain } from './harness.js';
-import { at, byIndex } from './lookup.js';
+import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
+import { at, byIndex } from '../support/lookup.js';
 
 const slices: [number[], { dim?: number; start?: number; end?: number; step?: number }, number[]][] = [
   [[5, 3], {}, [0, 1, 2, 3, 4]],

@@ -3,7 +3,7 @@ import { ones } from '../../lib/ops/creation.js';
 import { logSoftmax, softmax } from '../../lib/ops/softmax.js';
 import { around, checkDim } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, irregular, type OpRow, type Plain } from './harness.js';
+import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 function reference(dim: number, logarithm: boolean): (x: Plain) => Plain {
   return (x) => {

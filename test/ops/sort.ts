@@ -3,7 +3,7 @@ import { ones } from '../../lib/ops/creation.js';
 import { argsort, sort, topk } from '../../lib/ops/sort.js';
 import { around, checkDim } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { type ErrorRow, irregular, type OpRow, type Plain } from './harness.js';
+import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 type Pick = 'values' | 'indices';
 

@@ -3,8 +3,8 @@ import { ones } from '../../lib/ops/creation.js';
 import { logSumExp, norm, std, variance } from '../../lib/ops/statistics.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { atMost, average, type Fold, fixed, folded, folds, largest, smallest, total } from './folds.js';
-import type { ErrorRow, OpRow } from './harness.js';
+import { atMost, average, type Fold, fixed, folded, folds, largest, smallest, total } from '../support/folds.js';
+import type { ErrorRow, OpRow } from '../support/harness.js';
 
 const scatterOf =
   (correction: number): Fold =>

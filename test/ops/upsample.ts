@@ -8,7 +8,7 @@ import {
   unfold,
 } from '../../lib/ops/upsample.js';
 import type { Tensor } from '../../lib/tensor.js';
-import type { ErrorRow, OpRow, Plain } from './harness.js';
+import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 
 const at = (value: number | readonly number[] | undefined, i: number, fallback: number): number =>
   Array.isArray(value) ? value[i] : ((value as number | undefined) ?? fallback);

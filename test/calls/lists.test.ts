@@ -1,0 +1,161 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseAst } from 'vitest/node';
+import {
+  concat,
+  freeMemory,
+  memoryStats,
+  ones,
+  optim,
+  ShapeError,
+  scope,
+  split,
+  stack,
+  type Tensor,
+  tensor,
+  zeros,
+} from '../../lib/index.js';
+
+const many = 140_000; // JavaScript's stack holds some 120,000 arguments of one call
+
+describe('lists longer than a call has arguments', { timeout: 120_000 }, () => {
+  const list: Tensor[] = Array.from({ length: many }, (_, i) => tensor([i % 100], { requiresGrad: true }));
+  const last = list.at(-1) as Tensor; // 99
+
+  it('concat, stack and split, in a scope and through backward', () => {
+    freeMemory();
+    const before = memoryStats().tensors;
+    const y = scope(() => concat(list));
+    expect(Array.from(y.toTypedArray().slice(-3))).toEqual([97, 98, 99]);
+    y.mul(y).sum().backward(); // 2x
+    expect(last.grad?.item()).toBe(2 * 99);
+    for (const t of list) t.grad = null;
+    expect(scope(() => stack(list)).shape).toEqual([many, 1]);
+    expect(scope(() => split(zeros([many]), 1)).length).toBe(many);
+    y.dispose();
+    freeMemory();
+    expect(memoryStats().tensors - before).toBeLessThan(20);
+  });
+
+  it('clipping and all optimizers', () => {
+    const gradient = ones([1]);
+    for (const t of list) t.grad = gradient;
+    expect(optim.clipGradNorm_(list, 1000).item()).toBeCloseTo(Math.sqrt(many), 2);
+    optim.clipGradValue_(list, 0.5);
+    expect(gradient.item()).toBe(0.5);
+    const few = list.slice(-50_000); // each fills at least three lists of one call
+    new optim.SGD(few, { lr: 1, momentum: 0.9 }).step(); // -0.5
+    new optim.Adam(few, { lr: 1 }).step(); // -1, as the next two
+    new optim.RMSprop(few, { lr: 1, alpha: 0 }).step();
+    new optim.Adagrad(few, { lr: 1 }).step();
+    expect(last.item()).toBeCloseTo(99 - 3.5, 4);
+  });
+});
+
+it('shapes have at most 64 dimensions, as in PyTorch', () => {
+  expect(zeros(new Array(64).fill(1)).size).toBe(1);
+  for (const make of [() => zeros(new Array(many).fill(0)), () => zeros([1]).reshape(new Array(65).fill(1))]) {
+    expect(make).toThrow(ShapeError);
+    expect(make).toThrow(/^shape: at most 64 dimensions, got \d+$/);
+  }
+});
+
+it('64 dimensions that do not merge are broadcast', () => {
+  const sizes = Array.from({ length: 64 }, (_, i) => (i % 16 === 0 ? 2 : 0));
+  expect(zeros(sizes).add(zeros(sizes.map((n) => Math.min(n, 1)))).shape).toEqual(sizes);
+});
+
+it('a tensor is printed with more elements than a call has arguments', () => {
+  const x = zeros(new Array(11).fill(3)); // only dimensions longer than 6 are shortened
+  expect(String(x).match(/0/g)).toHaveLength(3 ** 11);
+});
+
+// What is spread into calls in each file: lists that no caller makes long (one entry per operand, size or option of the
+// operation), or what the caller has spread already.
+const short: Record<string, readonly string[]> = {
+  'autograd/engine.js': ['stands'],
+  'autograd/gradcheck.js': ['all', 'inputs', 'xs'],
+  'autograd/fused.js': ['list'],
+  'autograd/hooks.js': ['inputs'],
+  'native.js': ['args'], // where it is short: callWithLists
+  'nn/activations.js': ['this.#rest'],
+  'nn/containers.js': ['layers'],
+  'nn/conv.js': ['extra'],
+  'nn/location.js': ['inputs'],
+  'nn/summary.js': ['args', 'tensors'],
+  'ops/attention.js': ['numbers', 'operands()', 'outputs', 'random'],
+  'ops/batchnorm.js': ['ins', 'outs', 'state'],
+  'ops/broadcast.js': ['loopDims()'],
+  'ops/classification.js': ['spans()'],
+  'ops/compare.js': ['dims'],
+  'ops/conv-passes.js': ['handles', 'numbers'],
+  'ops/copy.js': ['loopDims()'],
+  'ops/dropout.js': ['ranks'],
+  'ops/elementwise.js': ['dims', 'numbers'],
+  'ops/embedding.js': ['ins', 'numbersOf()', 'outs'],
+  'ops/extremes.js': ['sizes'],
+  'ops/matmul.js': ['dims'],
+  'ops/multinomial.js': ['ins'],
+  'ops/norm.js': ['affine', 'ins', 'numbers', 'outs'],
+  'ops/pool.js': ['numbersOf()'],
+  'ops/recurrent.js': ['listOf()', 'operands()'],
+  'ops/rotary.js': ['sizes'],
+  'ops/shape.js': ['dims'],
+  'ops/slice.js': ['loopDims()'],
+  'program/program.js': ['rebuild()'],
+  'shape.js': ['shapes.map()'],
+};
+
+describe('no call spreads a list that may be long', () => {
+  interface SyntaxNode {
+    type: string;
+    start: number;
+    end: number;
+    argument?: SyntaxNode;
+    arguments?: SyntaxNode[];
+    elements?: SyntaxNode[];
+    callee?: SyntaxNode & { property?: { name?: string } };
+  }
+
+  /** What the calls in `source` spread: names, calls without their arguments. `f.apply(null, list)` does the same. */
+  function spreads(source: string): string[] {
+    const found = new Set<string>();
+    const note = (node: SyntaxNode): void => {
+      if (node.type === 'ArrayExpression') for (const part of node.elements ?? []) noteSpread(part);
+      else if (node.type === 'CallExpression') found.add(`${source.slice(node.callee?.start, node.callee?.end)}()`);
+      else found.add(source.slice(node.start, node.end));
+    };
+    const noteSpread = (node: SyntaxNode): void => {
+      if (node.type === 'SpreadElement') note(node.argument as SyntaxNode);
+    };
+    const stack: unknown[] = [parseAst(source)];
+    while (stack.length > 0) {
+      const value = stack.pop();
+      if (value === null || typeof value !== 'object') continue;
+      for (const child of Object.values(value)) stack.push(child);
+      const node = value as SyntaxNode;
+      if (node.type !== 'CallExpression' && node.type !== 'NewExpression') continue;
+      const given = node.arguments as SyntaxNode[];
+      given.forEach(noteSpread);
+      if (node.callee?.property?.name === 'apply' && given.length > 1) note(given.at(-1) as SyntaxNode);
+    }
+    return [...found].sort();
+  }
+
+  it('finds every way to do it', () => {
+    const source =
+      'f(...a); new F(1, ...b()); g.push(...c.d); h.apply(null, e); Reflect.apply(h, null, [x, ...y]); [...z]';
+    expect(spreads(source)).toEqual(['a', 'b()', 'c.d', 'e', 'y']);
+  });
+
+  it('in the library', () => {
+    const folder = new URL('../../dist/', import.meta.url);
+    const found: Record<string, string[]> = {};
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      const list = name.endsWith('.js') ? spreads(readFileSync(new URL(name, folder), 'utf8')) : [];
+      if (list.length > 0) found[name.replaceAll('\\', '/')] = list;
+    }
+    const message = 'a list that a caller may make long overflows the stack: use callWithLists (native.ts) or a loop';
+    expect(found, message).toEqual(short);
+  });
+});

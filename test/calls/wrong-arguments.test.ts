@@ -1,0 +1,189 @@
+// Every function, constructor and method of the package is called with each kind of wrong argument in each place, options
+// and elements of lists included: it answers with an error of ours, or the value is one that it is documented to take.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import * as adjoint from '../../dist/index.js';
+import { type Call, publicCalls } from '../fixtures/calls/index.mjs';
+import { at, ending, placesIn, replaced, wrongs } from '../fixtures/calls/wrong.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'adjoint-wrong-arguments-'));
+const calls = publicCalls(folder);
+
+const classOf = (value: unknown): string => {
+  if (value === null || typeof value !== 'object') return typeof value;
+  return Array.isArray(value) ? 'array' : value.constructor.name;
+};
+
+// What stands for a value of a kind: other values of its own kind, which may be in range or not.
+const alike: Record<string, readonly string[]> = {
+  array: ['array', 'empty array'],
+  boolean: ['true'],
+  function: ['function'],
+  number: ['7', '-1', '0.5', 'infinity', '2^53'],
+  Object: ['object'],
+  Tensor: ['tensor', 'int32', 'uint8', 'float64', 'scalar'],
+};
+
+const numbers = ['7', 'NaN', '-1', '0.5', 'infinity', '2^53'];
+const one = ['tensor', 'int32', 'uint8', 'float64', 'scalar'];
+
+// What a place takes beside values of the kind that stands there in the table of calls.
+const documented: [places: RegExp, kinds: readonly string[]][] = [
+  // operations: a number in place of a tensor
+  [/^(Tensor\.)?(add|div|eq|g[et]|l[et]|maximum|minimum|mul|ne|pow|sub) [01]$/, numbers],
+  [/^where [12]$|^Tensor\.where [01]$/, numbers],
+  [/^add_ 1$|^Tensor\.add_ 0$/, numbers],
+  [/^copy_ 1$|^Tensor\.copy_ 0$/, [...numbers, 'true']],
+  // values that may be NaN
+  [/add_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
+  [/^tensor 0\.\d\.\d$/, ['NaN', 'true']],
+  [/^data\.collate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.ReduceLROnPlateau\.step 0$/, ['NaN']],
+  // one number for all dimensions, or one for each
+  [/(flip|squeeze) \d\.dim$/, ['-1']],
+  [/split \d$/, ['7']],
+  [/([aA]daptive|[aA]vgPool2d|[mM]axPool2d|[uU]nfold|Conv|Norm).* \d$/, ['7']],
+  [/([pP]ool2d|[cC]onv2d|[cC]onvTranspose2d|[uU]nfold) \d\.(stride|padding|outputPadding|dilation)$/, ['array']],
+  [/(interpolate|Upsample) \d\.size$/, ['7']],
+  [/OneCycleLR 1\.maxMomentum$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],
+  [/data\.augment 0\.(crop|crop\.size|fill)$/, ['7']],
+  [/data\.augment 0\.(rotate|shift|shift\.[xy])$/, ['7', '0.5', '2^53', 'array']],
+  // what may be absent
+  [/([bB]atch|group|instance|layer|rms)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],
+  [/(batchNorm|BatchNorm\dd|InstanceNorm\dd|RMSNorm).* \d\.(running\w+|numBatchesTracked|momentum|eps)$/, ['null']],
+  [/[aA]daptive\w+2d \d\.\d$/, ['null']],
+  [/mbedding(Bag)? \d\.(paddingIndex|offsets|perSampleWeights)$|nn\.Transformer(De|En)coder 2\.norm$/, ['null']],
+  [/^grad 2\.gradOutputs\.0$|^(Tensor\.)?backward \d$|^Tensor\.grad 0$/, ['null']],
+  [/^nn\.EmbeddingBag\.forward [12]$|^nn\.(GRU|LSTM|RNN)(Cell)?\.forward [12](\.[01])?$/, ['null', 'undefined']],
+  [/^arange 1$|^eye 1$|^nn\.init\.calculateGain 1$|^Generator 0$|^(Tensor\.)?backward \d$/, ['undefined']],
+  [/^nn\.MultiheadAttention\.forward [12]$|^nn\.Module\.(requiresGrad_|train) 0$/, ['undefined']],
+  [/^nn\.KeyValueCache\.truncate 0$|^train\.Progress\.(endEpoch 0|step 1)$/, ['undefined']],
+  [/^optim\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],
+  // one tensor in place of a list, and others
+  [/\.milestones$/, ['typed array']],
+  [/^nn\.Module\.summary 0$/, one], // the table shows where forward failed
+  [/^optim\.\w+ 0$|^optim\.(SGD 0\.0|SGD 0\.0\.params|Optimizer\.addParamGroup 0\.params)$/, one],
+  [/^grad [01]$|^gradcheck 1$|^numericalGradient 2\.gradients$/, one],
+  [/^graph(Dot|Text) 1\.names\.0\.0$/, ['string', 'empty string']],
+  [/^graph(Dot|Text) 1\.names\.0\.1$/, ['disposed tensor']],
+  [/^(customFunction|io\.save|io\.writePng) 0$|^data\.collate 0$/, ['string', 'strings']],
+  [/^train\.Progress\.(endEpoch|log) 0$|^io\.save 2\.metadata\.a$/, ['string', 'empty string']],
+  [/^nn\.([sS]equential \d|Transformer(De|En)coder 2\.norm)$/, ['function', 'module']],
+  [/^nn\.Transformer(De|En)coderLayer 2\.activation$|^train\.Progress\.step 1$/, ['function']],
+  [/^optim\.ReduceLROnPlateau\.step 0$|^compile\(\)(\.sync)? 1$/, ['scalar']],
+  [/^compile\(\)(\.sync)? [01]$|^compile\(\)\.run 0\.0\.[01]$/, numbers],
+  [/^nn\.Identity\.forward 0$/, Object.keys(wrongs)],
+];
+
+function isDocumented(name: string, path: readonly (string | number)[], valid: unknown, kind: string): boolean {
+  if (alike[classOf(valid)]?.includes(kind)) return true;
+  // Options may be left out, all or one.
+  if (kind === 'undefined' && (path.length > 1 || classOf(valid) === 'Object')) return true;
+  const place = `${name} ${path.join('.')}`;
+  return documented.some(([places, kinds]) => kinds.includes(kind) && places.test(place));
+}
+
+const { limitBytes } = adjoint.memoryStats();
+const threads = adjoint.getNumThreads();
+const before = process.cwd();
+const unhandled: unknown[] = [];
+const note = (error: unknown): void => {
+  unhandled.push(error);
+};
+
+beforeAll(() => {
+  process.chdir(folder);
+  process.on('unhandledRejection', note);
+});
+afterEach(() => {
+  adjoint.setMemoryLimit(limitBytes);
+  adjoint.setNumThreads(threads);
+});
+afterAll(() => {
+  process.off('unhandledRejection', note);
+  process.chdir(before);
+  rmSync(folder, { recursive: true });
+});
+
+// The calls with a wrong argument that end neither in an error of ours nor as documented.
+async function faultsOf({ name, args, run }: Call): Promise<string[]> {
+  const faults: string[] = [];
+  for (const path of placesIn(args())) {
+    for (const [kind, make] of Object.entries(wrongs)) {
+      adjoint.setMemoryLimit(2 ** 28);
+      const given = args();
+      const valid = at(given, path);
+      const end = await ending(() => run(...replaced(given, path, make())));
+      if (end === 'refused' || (end === 'passed' && isDocumented(name, path, valid, kind))) continue;
+      faults.push(`${path.join('.')} ${kind}: ${end}`);
+    }
+  }
+  return faults;
+}
+
+describe('each kind of wrong argument', () => {
+  for (const call of calls) {
+    it(`of ${call.name}`, async () => expect(await faultsOf(call)).toEqual([]));
+  }
+
+  it('planted faults are found', async () => {
+    const args = () => [adjoint.ones([2]), { dim: 0 }];
+    const run = async (x: adjoint.Tensor, { dim }: { dim: number }) => x.sum({ dim: [dim] });
+    const faults = await faultsOf({ name: 'planted', args, run });
+    expect(faults).toContain('0 7: TypeError: x.sum is not a function');
+    expect(faults).toContain(
+      "1 undefined: TypeError: Cannot destructure property 'dim' of 'undefined' as it is undefined.",
+    );
+    expect(await faultsOf({ name: 'planted', args, run: (x) => x })).toContain('0 string: passed');
+  });
+
+  it('leaves no rejected promise behind', async () => {
+    await new Promise(setImmediate);
+    expect(unhandled).toEqual([]);
+  });
+});
+
+describe('the table of calls', () => {
+  it.each(calls.filter((c) => c.name !== 'data.mnist').map((c) => [c.name, c] as const))(
+    '%s is right',
+    async (_, c) => {
+      await c.run(...c.args());
+    },
+  );
+
+  it('has every function and class of the package', () => {
+    const errors = Object.entries(adjoint)
+      .filter(([, value]) => typeof value === 'function' && value.prototype instanceof Error)
+      .map(([name]) => name);
+    // Tensors are made by functions; the others are bases.
+    const bases = [
+      'Tensor',
+      'nn.Module',
+      'nn.RecurrentCell',
+      'nn.RecurrentModule',
+      'optim.Optimizer',
+      'optim.Scheduler',
+    ];
+    const without = [...errors, ...bases];
+    const { nn, optim, data, io, train } = adjoint;
+    const spaces = {
+      '': adjoint,
+      'nn.': nn,
+      'nn.init.': nn.init,
+      'optim.': optim,
+      'data.': data,
+      'io.': io,
+      'train.': train,
+    };
+    const all = Object.entries(spaces).flatMap(([prefix, space]) =>
+      Object.entries(space)
+        .filter(([, value]) => typeof value === 'function')
+        .map(([name, value]) => ({ name: prefix + name, value: value as unknown })),
+    );
+    const names = new Set(calls.map((c) => c.name));
+    const runs = new Set(calls.map((c): unknown => c.run)); // a function may have two names
+    const lacking = all.filter(({ name, value }) => !without.includes(name) && !names.has(name) && !runs.has(value));
+    expect(lacking.map(({ name }) => name)).toEqual([]);
+  });
+});

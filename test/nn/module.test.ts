@@ -1,0 +1,262 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { backward } from '../../lib/autograd/engine.js';
+import { noGrad } from '../../lib/autograd/tape.js';
+import { ShapeError, StateError } from '../../lib/errors.js';
+import { scope } from '../../lib/memory.js';
+import * as nn from '../../lib/nn/index.js';
+import { fill_ } from '../../lib/ops/copy.js';
+import { full, ones, zeros } from '../../lib/ops/creation.js';
+import { mul } from '../../lib/ops/elementwise.js';
+import { empty, type Tensor } from '../../lib/tensor.js';
+
+const numbers = (t: Tensor): number[] => Array.from(t.toTypedArray());
+
+class Block extends nn.Module {
+  scale = nn.parameter(ones([2]));
+  count = nn.buffer(zeros([1], { dtype: 'int32' }));
+  note = ones([3]); // neither
+  constructor(readonly inner: nn.Linear) {
+    super();
+  }
+  forward(x: Tensor): Tensor {
+    return mul(this.inner.forward(x), this.scale);
+  }
+}
+
+class Net extends nn.Module {
+  first = new nn.Linear(2, 2);
+  blocks = [new Block(new nn.Linear(2, 2)), new Block(this.first)];
+  gates = [nn.parameter(ones([2])), nn.parameter(ones([2]))];
+  forward(x: Tensor): Tensor {
+    return this.blocks.reduce((y, b) => b.forward(y), this.first.forward(x));
+  }
+}
+
+describe('Module', () => {
+  it('may point back to the module it is in', () => {
+    class Child extends nn.Identity {
+      weight = nn.parameter(ones([1]));
+      parent: unknown = null;
+    }
+    class Parent extends nn.Identity {
+      child = new Child();
+    }
+    const parent = new Parent();
+    parent.child.parent = parent;
+    expect(parent.namedParameters().map(([name]) => name)).toEqual(['child.weight']);
+    expect(parent.modules()).toHaveLength(2);
+  });
+
+  it('names parameters, buffers and modules as PyTorch does, each once', () => {
+    const net = new Net();
+    expect(net.namedParameters().map(([name]) => name)).toEqual([
+      'gates.0',
+      'gates.1',
+      'first.weight',
+      'first.bias',
+      'blocks.0.scale',
+      'blocks.0.inner.weight',
+      'blocks.0.inner.bias',
+      'blocks.1.scale',
+    ]);
+    expect(net.namedBuffers().map(([name]) => name)).toEqual(['blocks.0.count', 'blocks.1.count']);
+    expect(net.namedModules().map(([name]) => name)).toEqual(['', 'first', 'blocks.0', 'blocks.0.inner', 'blocks.1']);
+    expect(net.children()).toEqual([net.first, ...net.blocks]);
+    expect([...net.stateDict().keys()]).toContain('blocks.1.inner.weight'); // shared, saved under both names
+  });
+
+  it('train, eval and apply reach every module', () => {
+    const model = nn.sequential(new nn.Dropout(), nn.sequential(new nn.Dropout()));
+    expect(
+      model
+        .eval()
+        .modules()
+        .map((m) => m.training),
+    ).toEqual([false, false, false, false]);
+    expect(
+      model
+        .train()
+        .modules()
+        .every((m) => m.training),
+    ).toBe(true);
+    const seen: string[] = [];
+    model.apply((m) => seen.push(m.constructor.name));
+    expect(seen).toEqual(['Dropout', 'Dropout', 'Sequential', 'Sequential']);
+  });
+
+  it('to converts floats, keeps integers and what is shared', () => {
+    const net = new Net().to('float64');
+    expect(net.parameters().every((p) => p.dtype === 'float64' && p.requiresGrad)).toBe(true);
+    expect(net.blocks[1]?.inner.weight).toBe(net.first.weight);
+    expect(net.buffers().every((b) => b.dtype === 'int32')).toBe(true);
+    expect(net.forward(ones([1, 2], { dtype: 'float64' })).dtype).toBe('float64');
+    expect(() => net.to('int32')).toThrow('Module.to: dtype must be float32 or float64, got int32');
+  });
+
+  it('zeroGrad forgets gradients', () => {
+    const layer = new nn.Linear(2, 1);
+    backward(layer.forward(ones([1, 2])), ones([1, 1]));
+    expect(layer.weight.grad?.toArray()).toEqual([[1, 1]]);
+    layer.zeroGrad();
+    expect(layer.parameters().map((p) => p.grad)).toEqual([null, null]);
+  });
+
+  it('made inside a scope outlives it', () => {
+    const model = scope(() => nn.sequential(new nn.Linear(2, 1)));
+    scope(() => noGrad(() => model.to('float64')));
+    expect(model.forward(ones([1, 2], { dtype: 'float64' })).shape).toEqual([1, 1]);
+  });
+
+  it('loadStateDict lists all that does not fit and changes nothing', () => {
+    const model = nn.sequential(new nn.Linear(2, 1), nn.relu, new nn.Linear(1, 1));
+    const before = model.parameters().map(numbers);
+    const state = new Map([...model.stateDict()].map(([name, t]) => [name, full(t.shape, 9)]));
+    state.delete('0.bias');
+    state.set('0.weight', ones([2, 2]));
+    state.set('3.weight', ones([1]));
+    expect(() => model.loadStateDict(state)).toThrow(
+      'loadStateDict: state must fit the module: missing 0.bias; 0.weight must be [1, 2], got [2, 2]; unexpected 3.weight',
+    );
+    expect(() => model.loadStateDict(state)).toThrow(StateError);
+    expect(() => model.loadStateDict(state, { strict: false })).toThrow('0.weight must be [1, 2], got [2, 2]');
+    expect(model.parameters().map(numbers)).toEqual(before);
+    state.delete('0.weight');
+    expect(model.loadStateDict(state, { strict: false })).toEqual({
+      missing: ['0.weight', '0.bias'],
+      unexpected: ['3.weight'],
+    });
+    expect(model.parameters().map(numbers)).toEqual([before[0], before[1], [9], [9]]);
+    expect(() => model.loadStateDict(null as never)).toThrow(
+      'loadStateDict: state must be a Map or an object of tensors, got null',
+    );
+    expect(() => model.loadStateDict(model as never, { strict: false })).toThrow(
+      'loadStateDict: state must be a Map or an object of tensors, got an object of class Sequential; pass its stateDict()',
+    );
+  });
+
+  it('summary is a table', () => {
+    const model = nn.sequential(
+      new nn.Flatten(),
+      new nn.Linear(784, 128),
+      nn.relu,
+      new nn.Dropout({ p: 0.2 }),
+      new nn.Linear(128, 10, { bias: false }),
+    );
+    expect(model.summary([32, 1, 28, 28])).toBe(
+      [
+        'name     layer                     output     parameters',
+        '(model)  Sequential()              [32, 10]      101,760',
+        '0        Flatten()                 [32, 784]           0',
+        '1        Linear(784, 128)          [32, 128]     100,480',
+        '2        relu                      [32, 128]           0',
+        '3        Dropout(p 0.2)            [32, 128]           0',
+        '4        Linear(128, 10, no bias)  [32, 10]        1,280',
+        '101,760 parameters, 101,760 of them trained',
+      ].join('\n'),
+    );
+    expect(model.training).toBe(true);
+    expect(Object.hasOwn(model, 'forward')).toBe(false);
+    model.requiresGrad_(false);
+    expect(model.summary()).toContain('101,760 parameters, 0 of them trained');
+    expect(() => model.summary('32' as never)).toThrow('summary: inputs must be shapes or tensors, got "32"');
+  });
+
+  it('summary goes as far as forward does', () => {
+    const twice = (x: Tensor): Tensor => mul(x, 2);
+    const model = nn.sequential(
+      nn.sequential(new nn.Linear(4, 3), nn.relu, twice),
+      new nn.Linear(2, 1),
+      nn.relu,
+      (x) => x,
+    );
+    model.train();
+    const layers = [...model.layers];
+    expect(model.summary([5, 4])).toBe(
+      [
+        'name     layer         output  parameters',
+        '(model)  Sequential()                  18',
+        '0        Sequential()  [5, 3]           0',
+        '0.0      Linear(4, 3)  [5, 3]          15',
+        '0.1      relu          [5, 3]           0',
+        '0.2      twice         [5, 3]           0',
+        '1        Linear(2, 1)  failed           3',
+        '2        relu                           0',
+        '3        function                       0',
+        '18 parameters, 18 of them trained',
+        'forward fails: 1 (Linear): last dimension of x must be inFeatures 2, got x [5, 3]',
+      ].join('\n'),
+    );
+    expect(model.layers).toEqual(layers);
+    expect(model.modules().map((m) => [m.training, Object.hasOwn(m, 'forward')])).toEqual(
+      new Array(4).fill([true, false]),
+    );
+    expect(inspect(model)).toBe(model.summary());
+    expect(model.summary()).toMatch(/^0\.2 +twice +0$/m);
+  });
+});
+
+describe('Sequential', () => {
+  it('counts functions in its names and fuses them without changing results', () => {
+    for (const [f, F] of [
+      [nn.relu, nn.ReLU],
+      [nn.tanh, nn.Tanh],
+      [nn.sigmoid, nn.Sigmoid],
+    ] as const) {
+      const fused = nn.sequential(new nn.Linear(5, 7), f, new nn.Linear(7, 3));
+      const apart = nn.sequential(new nn.Linear(5, 7), nn.sequential(new F()), new nn.Linear(7, 3));
+      expect([...fused.stateDict().keys()]).toEqual(['0.weight', '0.bias', '2.weight', '2.bias']);
+      apart.loadStateDict(fused.stateDict());
+      const x = nn.init.normal_(empty([6, 5], 'float32'));
+      const results = [fused, apart].map((m) => {
+        const y = m.forward(x);
+        backward(y, ones([6, 3]));
+        return [numbers(y), ...m.parameters().map((p) => numbers(p.grad as Tensor))];
+      });
+      results[0]?.forEach((want, k) => {
+        want.forEach((v, i) => {
+          expect(results[1]?.[k]?.[i]).toBeCloseTo(v, 5);
+        });
+      });
+    }
+  });
+
+  it('calls a forward that somebody replaced', () => {
+    const layer = new nn.Linear(2, 2);
+    layer.forward = (x) => mul(x, 10);
+    expect(
+      nn
+        .sequential(layer, nn.relu)
+        .forward(ones([1, 2]))
+        .toArray(),
+    ).toEqual([[10, 10]]);
+    const relu = new nn.ReLU();
+    relu.forward = (x) => fill_(mul(x, 0), 5);
+    expect(noGrad(() => nn.sequential(new nn.Linear(2, 2), relu).forward(ones([1, 2]))).toArray()).toEqual([[5, 5]]);
+  });
+
+  it('refuses what is no layer, and inputs of the wrong size', () => {
+    expect(() => nn.sequential(new nn.Linear(2, 2), 3 as never)).toThrow(
+      'Sequential: layer 1 must be a module or a function of a tensor, got 3',
+    );
+    expect(() => nn.sequential([new nn.Linear(2, 2)] as never)).toThrow(
+      'Sequential: layer 0 must be a module or a function of a tensor, got an array of 1; spread it: ...layers',
+    );
+    expect(() => nn.sequential(new nn.Linear(2, 2), nn.ReLU as never)).toThrow(
+      'Sequential: layer 1 must be a module or a function of a tensor, got the class ReLU; make one: new ReLU(…)',
+    );
+    expect(() => new nn.Linear(784, 10).forward(ones([32, 28, 28]))).toThrow(
+      'Linear: last dimension of x must be inFeatures 784, got x [32, 28, 28]; flatten it first: x.reshape([32, 784])',
+    );
+    expect(() => new nn.Linear(784, 10).forward(ones([32, 100]))).toThrow(ShapeError);
+    expect(() => new nn.Linear(0, 10)).toThrow('Linear: inFeatures must be an integer of at least 1, got 0');
+    expect(() => new nn.Linear(1, 10, { biased: true } as never)).toThrow(
+      'Linear: unknown option "biased"; known are bias, dtype',
+    );
+  });
+
+  it('Identity passes its input through', () => {
+    const x = ones([2]);
+    expect(new nn.Identity().forward(x)).toBe(x);
+  });
+});

@@ -1,0 +1,333 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { backward } from '../../lib/autograd/engine.js';
+import { noGrad } from '../../lib/autograd/tape.js';
+import type { DType } from '../../lib/dtype.js';
+import { type AdjointError, ArgumentError, DTypeError, StateError } from '../../lib/errors.js';
+import { scope } from '../../lib/memory.js';
+import '../../lib/methods.js';
+import { Linear } from '../../lib/nn/index.js';
+import { copy_ } from '../../lib/ops/copy.js';
+import { ones, tensor, zeros } from '../../lib/ops/creation.js';
+import { mul } from '../../lib/ops/elementwise.js';
+import {
+  Adagrad,
+  Adam,
+  AdamW,
+  clipGradNorm_,
+  clipGradValue_,
+  type Optimizer,
+  RMSprop,
+  SGD,
+} from '../../lib/optim/index.js';
+import { compile } from '../../lib/program/compile.js';
+import type { Tensor } from '../../lib/tensor.js';
+import { expectNear, expectNumbers, fromGolden, type Golden, readGolden } from '../support/golden.js';
+
+type Options = Record<string, unknown>;
+type AnyOptimizer = Optimizer<{ lr: number }>;
+interface Case {
+  optimizer: string;
+  dtype: 'float32' | 'float64';
+  options: Options;
+  groups: ({ params: number[] } & Options)[];
+  changes: { step: number; group: number; lr: number }[];
+  steps: number[][];
+}
+interface Clip {
+  kind: 'norm' | 'value';
+  dtype: DType;
+  limit: number;
+  before: number[];
+  normType?: number | string;
+  norm?: number;
+  after: number[];
+}
+const golden = readGolden<{
+  data: Record<string, { parameters: Golden[]; gradients: Golden[][] }>;
+  cases: Case[];
+  clips: Clip[];
+}>('optimizers');
+
+const classes = { SGD, Adam, AdamW, RMSprop, Adagrad } as unknown as Record<
+  string,
+  new (
+    params: unknown,
+    options?: Options,
+  ) => AnyOptimizer
+>;
+
+function make(name: string, params: unknown, options?: Options): AnyOptimizer {
+  const Class = classes[name] as new (params: unknown, options?: Options) => AnyOptimizer;
+  return new Class(params, options);
+}
+
+/** A golden case's parameters, optimizer and a function that takes step number i. */
+function start(c: Case): { params: Tensor[]; optimizer: AnyOptimizer; step: (i: number) => void } {
+  const { parameters, gradients } = golden.data[c.dtype] as (typeof golden.data)[string];
+  const params = parameters.map((p) => fromGolden(p, { requiresGrad: true }));
+  const groups = c.groups.map((g) => ({ ...g, params: g.params.map((i) => params[i] as Tensor) }));
+  const optimizer = make(c.optimizer, groups, c.options);
+  const step = (i: number): void => {
+    for (const change of c.changes)
+      if (change.step === i) (optimizer.paramGroups[change.group] as { lr: number }).lr = change.lr;
+    params.forEach((p, k) => {
+      p.grad = fromGolden(gradients[i]?.[k] as Golden);
+    });
+    optimizer.step();
+  };
+  return { params, optimizer, step };
+}
+
+const flat = (tensors: readonly Tensor[]): number[] => tensors.flatMap((t) => Array.from(t.toTypedArray()));
+
+describe('six steps against PyTorch', () => {
+  for (const c of golden.cases) {
+    it(`${c.optimizer} ${c.dtype} ${JSON.stringify(c.options)} ${c.groups.length} groups`, () => {
+      const { params, step } = start(c);
+      c.steps.forEach((want, i) => {
+        step(i);
+        expectNumbers(flat(params), want, c.dtype);
+      });
+    });
+  }
+});
+
+describe('stateDict', () => {
+  const last = golden.cases.filter((c) => c.groups.length > 1);
+  for (const c of last) {
+    it(`${c.optimizer} ${c.dtype} goes on where it was`, () => {
+      const first = start(c);
+      for (let i = 0; i < 4; i++) first.step(i);
+      const second = start(c);
+      second.params.forEach((p, i) => {
+        noGrad(() => copy_(p, first.params[i] as Tensor));
+      });
+      second.optimizer.loadStateDict(first.optimizer.stateDict() as never);
+      for (let i = 4; i < 6; i++) {
+        first.step(i);
+        second.step(i);
+      }
+      expect(flat(second.params)).toEqual(flat(first.params));
+      expectNumbers(flat(second.params), c.steps[5] as number[], c.dtype);
+    });
+  }
+
+  it('is laid out as PyTorch lays it out', () => {
+    const p = ones([2], { requiresGrad: true });
+    const optimizer = new SGD([p], { lr: 0.5, momentum: 0.9 });
+    p.grad = ones([2]);
+    optimizer.step();
+    const { state, param_groups } = optimizer.stateDict();
+    expect(Object.keys(state)).toEqual(['0']);
+    expect(state[0]?.momentum_buffer?.toArray()).toEqual([1, 1]);
+    expect(param_groups).toEqual([
+      { lr: 0.5, momentum: 0.9, dampening: 0, weightDecay: 0, nesterov: false, maximize: false, params: [0] },
+    ]);
+  });
+
+  it('takes a momentum buffer without step, as PyTorch saves it', () => {
+    const p = ones([1], { requiresGrad: true });
+    const optimizer = new SGD([p], { lr: 1, momentum: 0.5 });
+    const { param_groups } = optimizer.stateDict();
+    optimizer.loadStateDict({ state: { 0: { momentum_buffer: tensor([4]) } }, param_groups });
+    p.grad = ones([1]);
+    optimizer.step();
+    expect(p.toArray()).toEqual([1 - (0.5 * 4 + 1)]);
+  });
+
+  it('refuses what does not fit and changes nothing', () => {
+    const p = ones([2], { requiresGrad: true });
+    const optimizer = new Adam([p]);
+    p.grad = ones([2]);
+    optimizer.step();
+    const saved = optimizer.stateDict();
+    const before = saved.state[0]?.exp_avg?.toArray();
+    const bad = { ...saved, state: { 0: { ...saved.state[0], exp_avg: zeros([3]) } } };
+    expect(() => optimizer.loadStateDict(bad as never)).toThrow(
+      'Adam: state exp_avg of parameter 0 must be [2], got [3]',
+    );
+    const groups = { ...saved, param_groups: [...saved.param_groups, ...saved.param_groups] };
+    expect(() => optimizer.loadStateDict(groups)).toThrow(StateError);
+    const rate = { ...saved, param_groups: saved.param_groups.map((g) => ({ ...g, lr: Number.NaN })) };
+    expect(() => optimizer.loadStateDict(rate)).toThrow('Adam: lr must be a finite number of at least 0, got NaN');
+    expect(() => optimizer.loadStateDict(null as never)).toThrow(
+      'Adam: the saved state must have groups of 1 parameters, got null',
+    );
+    expect(optimizer.stateDict().state[0]?.exp_avg?.toArray()).toEqual(before);
+  });
+});
+
+describe('parameters', () => {
+  it('without a gradient stay, and their step is not counted', () => {
+    const [a, b] = [ones([1], { requiresGrad: true }), ones([1], { requiresGrad: true })];
+    const optimizer = new Adam([a, b], { lr: 0.1 });
+    a.grad = ones([1]);
+    optimizer.step();
+    expect(b.item()).toBe(1);
+    expect(Object.keys(optimizer.stateDict().state)).toEqual(['0']);
+  });
+
+  it('without any gradient make the optimizer warn, once', async () => {
+    const warnings: (Error & { code?: string })[] = [];
+    const listen = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', listen);
+    const p = ones([1], { requiresGrad: true });
+    const optimizer = new SGD([p, ones([1], { requiresGrad: true })], { lr: 0.5 });
+    p.grad = ones([1]);
+    optimizer.step(); // one gradient is enough
+    await turn();
+    expect(warnings).toEqual([]);
+    optimizer.zeroGrad();
+    for (let i = 0; i < 3; i++) optimizer.step();
+    await turn();
+    process.off('warning', listen);
+    expect(warnings.map(({ name, code }) => [name, code])).toEqual([['AdjointWarning', 'ADJOINT_NO_GRADIENT']]);
+    expect(warnings[0]?.message).toMatch(/^SGD\.step: no parameter has a gradient, .* zeroGrad\(\).* backward\(\)/);
+    expect(p.item()).toBe(0.5);
+  });
+
+  it('of two dtypes are updated in one step', () => {
+    const params = (['float32', 'float64'] as const).map((dtype) => ones([2], { dtype, requiresGrad: true }));
+    for (const p of params) p.grad = ones([2], { dtype: p.dtype });
+    new SGD(params, { lr: 0.5 }).step();
+    expect(params.map((p) => p.toArray())).toEqual([
+      [0.5, 0.5],
+      [0.5, 0.5],
+    ]);
+  });
+
+  it('and state survive the scope that a step runs in', () => {
+    const p = ones([3], { requiresGrad: true });
+    const optimizer = scope(() => new Adam([p], { lr: 0.1, amsgrad: true }));
+    for (let i = 0; i < 3; i++) {
+      scope(() => {
+        optimizer.zeroGrad();
+        backward(mul(p, p), ones([3]));
+        optimizer.step();
+      });
+    }
+    for (const value of p.toTypedArray()) expect(value).toBeCloseTo(0.7, 2); // steps of about lr, as the sign stays
+    expect(optimizer.stateDict().state[0]?.step?.item()).toBe(3);
+  });
+
+  it('are noticed as changed in place', () => {
+    const p = ones([1], { requiresGrad: true });
+    const y = mul(p, p);
+    p.grad = ones([1]);
+    new SGD([p], { lr: 0.5 }).step();
+    expect(() => backward(y)).toThrow(/changed in place/);
+  });
+
+  it('lose their gradients, but a gradient that was seen lives on', () => {
+    const p = ones([2], { requiresGrad: true });
+    const optimizer = new SGD([p]);
+    backward(mul(p, p), ones([2]));
+    const seen = p.grad as Tensor;
+    optimizer.zeroGrad();
+    expect(p.grad).toBeNull();
+    expect(seen.toArray()).toEqual([2, 2]);
+  });
+});
+
+describe('clipping against PyTorch', () => {
+  for (const c of golden.clips) {
+    it(`${c.kind} ${c.limit} ${c.normType ?? ''} ${c.dtype}`, () => {
+      const sizes = [6, 2, 4];
+      let offset = 0;
+      const params = sizes.map((n) => {
+        const p = zeros([n], { dtype: c.dtype, requiresGrad: true });
+        p.grad = tensor(Float64Array.from(c.before.slice(offset, offset + n)), { dtype: c.dtype });
+        offset += n;
+        return p;
+      });
+      if (c.kind === 'norm')
+        expectNear(clipGradNorm_(params, c.limit, { normType: Number(c.normType) }), [c.norm as number]);
+      else clipGradValue_(params, c.limit);
+      expectNumbers(flat(params.map((p) => p.grad as Tensor)), c.after, c.dtype);
+    });
+  }
+
+  it('does nothing without gradients', () => {
+    expect(clipGradNorm_([ones([2], { requiresGrad: true })], 1).item()).toBe(0);
+  });
+
+  it.each([
+    [Number.NaN, 2, 'NaN'],
+    [Infinity, 2, 'Infinity'],
+    [Number.NaN, Infinity, 'NaN'],
+  ])('errorIfNonfinite: %s, norm type %s', (value, normType, text) => {
+    const params = [tensor([3, 4], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
+    (params[0] as Tensor).grad = tensor([3, 4]);
+    (params[1] as Tensor).grad = tensor([value]);
+    const before = flat(params.map((p) => p.grad as Tensor));
+    const clip = () => clipGradNorm_(params, 1, { normType, errorIfNonfinite: true });
+    expect(clip).toThrow(StateError);
+    expect(clip).toThrow(`clipGradNorm_: the norm of the gradients must be finite, got ${text}; skip the step`);
+    expect(flat(params.map((p) => p.grad as Tensor))).toEqual(before);
+    (params[1] as Tensor).grad = tensor([0]);
+    expect(clip().item()).toBe(normType === 2 ? 5 : 4);
+  });
+
+  it('errorIfNonfinite in a compiled step: an error before the optimizer runs', async () => {
+    const w = tensor([1, 2], { requiresGrad: true });
+    const optimizer = new SGD([w], { lr: 1 });
+    const step = compile((x: Tensor) => {
+      optimizer.zeroGrad();
+      mul(w, x).sum().backward();
+      clipGradNorm_([w], 10, { errorIfNonfinite: true });
+      optimizer.step();
+    });
+    await step(tensor([1, 1]));
+    await step(tensor([0, 1]));
+    expect(w.toArray()).toEqual([0, 0]);
+    await expect(step(tensor([Number.NaN, 1]))).rejects.toThrow('the norm of the gradients must be finite, got NaN');
+    expect(w.toArray()).toEqual([0, 0]);
+    await step(tensor([3, 1]));
+    expect(w.toArray()).toEqual([-3, -1]);
+  });
+});
+
+describe('wrong input', () => {
+  const p = (): Tensor => ones([2], { requiresGrad: true });
+  const twice = p();
+  // biome-ignore format: one line a row
+  const table: [string, () => unknown, new (message: string) => AdjointError, string][] = [
+    ['NaN rate', () => new SGD([p()], { lr: Number.NaN }), ArgumentError, 'SGD: lr must be a finite number of at least 0, got NaN'],
+    ['nesterov', () => new SGD([p()], { nesterov: true }), ArgumentError, 'SGD: nesterov needs momentum above 0 and dampening 0, got 0 and 0'],
+    ['betas', () => new AdamW([p()], { betas: [0.9, 1] }), ArgumentError, 'AdamW: betas must be two numbers in [0, 1), got [0.9, 1]'],
+    ['integers', () => new SGD([ones([2], { dtype: 'int32' })]), DTypeError, "SGD: parameter must be float32 or float64, got int32; convert it by parameter.to('float32')"],
+    ['norm type', () => clipGradNorm_([p()], 1, { normType: 0 }), ArgumentError, 'clipGradNorm_: normType must be a number above 0, got 0'],
+    ['flag', () => clipGradNorm_([p()], 1, { errorIfNonfinite: 1 as never }), ArgumentError, 'clipGradNorm_: errorIfNonfinite must be a boolean, got 1'],
+    ['limit', () => clipGradValue_([p()], Number.NaN), ArgumentError, 'clipGradValue_: limit must be a finite number of at least 0, got NaN'],
+    ['negative rate', () => new Adam([p()], { lr: -1 }), ArgumentError, 'Adam: lr must be a finite number of at least 0, got -1'],
+    ['unknown option', () => new SGD([p()], { beta: 1 } as never), ArgumentError, 'SGD: unknown option "beta"; known are lr, momentum, dampening, weightDecay, nesterov, maximize'],
+    ['unknown option of a group', () => new SGD([{ params: [p()], rate: 1 } as never]), ArgumentError, 'SGD: unknown option "rate"; known are params, lr, momentum, dampening, weightDecay, nesterov, maximize, initialLr'],
+    ['no parameters', () => new SGD([]), ArgumentError, 'SGD: params must be at least one tensor or group, got none'],
+    ['a module', () => new SGD(new Linear(1, 1) as never), ArgumentError, 'SGD: params must be tensors or groups, got an object of class Linear; pass its parameters()'],
+    ['a module in a group', () => new Adam([{ params: new Linear(1, 1) as never }]), ArgumentError, 'Adam: params of a group must be tensors, got an object of class Linear; pass its parameters()'],
+    ['a module to clip', () => clipGradNorm_(new Linear(1, 1) as never, 1), ArgumentError, 'clipGradNorm_: parameters must be tensors, got an object of class Linear; pass its parameters()'],
+    ['an object to clip', () => clipGradValue_({ weight: p() } as never, 1), ArgumentError, 'clipGradValue_: parameters must be tensors, got an object of class Object'],
+    ['names and parameters', () => new SGD(new Linear(1, 1).namedParameters() as never), ArgumentError, 'SGD: params must be tensors or groups { params, … }, got an array of 2'],
+    ['a text', () => new SGD('weights' as never), ArgumentError, 'SGD: params must be tensors or groups, got "weights"'],
+    ['nothing', () => new SGD(undefined as never), ArgumentError, 'SGD: params must be tensors or groups, got undefined'],
+    ['one tensor twice', () => new SGD([twice, twice]), ArgumentError, 'SGD: a parameter [2] is given twice'],
+    ['result of an operation', () => new SGD([mul(p(), 2)]), ArgumentError, 'SGD: a parameter must be a tensor that no operation made, got [2] from an operation'],
+    ['negative norm', () => clipGradNorm_([p()], -1), ArgumentError, 'clipGradNorm_: maxNorm must be a finite number of at least 0, got -1'],
+  ];
+  for (const [name, call, Class, message] of table) {
+    it(name, () => {
+      expect(call).toThrow(message);
+      expect(call).toThrow(Class);
+    });
+  }
+
+  it('between steps changes nothing', () => {
+    const q = p();
+    const optimizer = new SGD([q], { lr: 0.5 });
+    q.grad = ones([2]);
+    (optimizer.paramGroups[0] as { lr: number }).lr = Number.NaN;
+    expect(() => optimizer.step()).toThrow('SGD: lr must be a finite number of at least 0, got NaN');
+    expect(q.toArray()).toEqual([1, 1]);
+  });
+});

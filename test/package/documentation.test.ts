@@ -1,0 +1,108 @@
+// Every @example in the library compiles in TypeScript, strict, and runs, and so does every program in README; where an example
+// ends in a comment with a value or a shape, `// [2, 3]`, that is what it gives.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import * as adjoint from '../../lib/index.js';
+import { type Compiled, compileExamples, examples, expectedOf } from '../support/examples.js';
+import { blocks, readPage, root, runProgram } from '../support/pages.js';
+
+const { nn, optim, rand, randint, randn, Tensor } = adjoint;
+
+/** What examples take for granted. */
+function context(file: string): Record<string, unknown> {
+  const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Linear(128, 10));
+  const x = randn([64, 784], { requiresGrad: true });
+  const scores = model.forward(x);
+  const labels = randint(0, 10, [64]);
+  return {
+    ...adjoint,
+    model,
+    x,
+    y: file.includes('autograd') ? x.square().sum() : rand([64, 10]),
+    labels,
+    images: rand([60000, 3]).to('uint8'),
+    scores,
+    logProbabilities: scores.logSoftmax({ dim: -1 }),
+    hidden: scores.lt(0),
+    loss: nn.crossEntropy(scores, labels),
+    optimizer: new optim.SGD(model.parameters(), { lr: 0.1 }),
+    step: () => nn.crossEntropy(model.forward(x), labels),
+    features: 3,
+    ...(file.includes('dataset') && { labels: randint(0, 10, [60000]) }),
+  };
+}
+
+const rounded = (value: unknown): string =>
+  JSON.stringify(value, (_, v) => (typeof v === 'number' ? Number(v.toFixed(5)) : v));
+
+describe('examples', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'adjoint-examples-'));
+  const before = process.cwd();
+  let compiled: Compiled[] = [];
+  beforeAll(async () => {
+    process.chdir(folder);
+    compiled = await compileExamples(folder, examples);
+  });
+  afterAll(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('are found', () => expect(examples.length).toBeGreaterThan(40));
+
+  examples.forEach((example, i) => {
+    it(`${example.file} ${i}: ${example.code.split('\n')[0]}`, async () => {
+      const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+      const result = await (compiled[i] as Compiled).call({}, context(example.file));
+      log.mockRestore();
+      const expected = expectedOf(example);
+      if (expected === undefined) return;
+      expect(result).toBeInstanceOf(Tensor);
+      const t = result as InstanceType<typeof Tensor>;
+      expect([rounded(t.toArray()), rounded(t.shape)]).toContain(rounded(JSON.parse(expected)));
+    });
+  });
+
+  it('a wrong comment and a wrong type are noticed', async () => {
+    const place = mkdtempSync(join(folder, 'planted-'));
+    const planted = { file: 'planted', code: 'ones([2]); // [1, 2]' };
+    const [run] = (await compileExamples(place, [planted])) as [Compiled];
+    const t = (await run.call({}, context('planted'))) as InstanceType<typeof Tensor>;
+    expect(rounded(t.toArray())).not.toBe(rounded(JSON.parse(expectedOf(planted) as string)));
+    const unchecked = { file: 'planted', code: 'const [first] = [ones([2])] as readonly Tensor[];\nfirst.relu();' };
+    await expect(compileExamples(place, [unchecked])).rejects.toThrow("'first' is possibly 'undefined'");
+  });
+});
+
+describe('README', () => {
+  const programs = blocks(readPage('README.md'));
+
+  it('has programs', () => expect(programs.length).toBeGreaterThan(0));
+
+  programs.forEach((code, i) => {
+    it(`program ${i} runs`, async () => expect((await runProgram(code)).length).toBeGreaterThan(0));
+  });
+});
+
+// The blocks of a page go on where the one before ended.
+describe('docs', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'adjoint-docs-'));
+  const before = process.cwd();
+  beforeAll(() => process.chdir(folder));
+  afterAll(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  });
+
+  // from-pytorch.md has a test of its own.
+  const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md') && name !== 'from-pytorch.md');
+  for (const page of pages) {
+    const programs = blocks(readPage(join('docs', page)));
+    if (programs.length === 0) continue;
+    it(`the programs of ${page} run`, async () => {
+      expect((await runProgram(programs.join('\n'))).length).toBeGreaterThan(0);
+    });
+  }
+});

@@ -1,0 +1,91 @@
+// The package as others see it: where the native addon does not load, and from CommonJS. All of it: npm run test:package.
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { root } from '../support/pages.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'adjoint-load-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+// The compiled library in a place of its own: the error of importing it.
+function errorIn(name: string, prepare: (place: string) => void): string {
+  const place = join(folder, name);
+  mkdirSync(place);
+  cpSync(join(root, 'dist'), join(place, 'dist'), { recursive: true });
+  writeFileSync(join(place, 'package.json'), JSON.stringify({ name: 'program', type: 'module' }));
+  prepare(place);
+  const program = `import('./dist/index.js').then(() => console.log('loaded'), (error) => console.log(error.message))`;
+  return execFileSync(process.execPath, ['-e', program], { cwd: place, encoding: 'utf8' }).trim();
+}
+
+const remedy =
+  'adjoint: it was bundled, which a package with native code cannot be; leave it out of the bundle (--external:adjoint of esbuild, `external` of others) and install it beside it';
+
+it('a bundle is told to leave it out', () => {
+  expect(errorIn('esm', () => {})).toBe(remedy);
+});
+
+it('a bundle of CommonJS, where import.meta is empty, too', () => {
+  const withoutUrl = (place: string) => {
+    const file = join(place, 'dist', 'load.js');
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain('import.meta.url');
+    writeFileSync(file, text.replaceAll('import.meta.url', 'undefined'));
+  };
+  expect(errorIn('cjs', withoutUrl)).toBe(remedy);
+});
+
+it('a bundle beside a node-gyp-build', () => {
+  const withFinder = (place: string) =>
+    cpSync(join(root, 'node_modules', 'node-gyp-build'), join(place, 'node_modules', 'node-gyp-build'), {
+      recursive: true,
+    });
+  expect(errorIn('beside', withFinder)).toBe(remedy);
+});
+
+it('a package whose dependency is missing', () => {
+  const asPackage = (place: string) => writeFileSync(join(place, 'package.json'), '{"name":"adjoint","type":"module"}');
+  expect(errorIn('alone', asPackage)).toBe(
+    'adjoint: its dependency node-gyp-build is not installed; run "npm install node-gyp-build"',
+  );
+});
+
+describe('CommonJS', () => {
+  const place = join(folder, 'commonjs');
+  mkdirSync(join(place, 'node_modules'), { recursive: true });
+  symlinkSync(root, join(place, 'node_modules', 'adjoint'), 'dir');
+  writeFileSync(join(place, 'package.json'), '{ "name": "program" }');
+  const node = (...args: string[]) => execFileSync(process.execPath, args, { cwd: place, encoding: 'utf8' }).trim();
+
+  it('require gives what import gives', () => {
+    writeFileSync(
+      join(place, 'program.cjs'),
+      `const required = require('adjoint');
+import('adjoint').then((imported) => console.log(required.Tensor === imported.Tensor, required.ones([2]).sum().item()));
+`,
+    );
+    expect(node('program.cjs')).toBe('true 2');
+  });
+
+  it('its declarations are right for module node16', () => {
+    writeFileSync(
+      join(place, 'typed.cts'),
+      `import adjoint = require('adjoint');
+import { nn, ones, type Tensor } from 'adjoint';
+const layer: nn.Linear = new adjoint.nn.Linear(2, 1);
+const y: Tensor = layer.forward(ones([3, 2])).relu();
+// @ts-expect-error: an unknown option
+ones([1], { dtypo: 'float32' });
+export { y };
+`,
+    );
+    const compilerOptions = {
+      ...{ module: 'node16', moduleResolution: 'node16', strict: true, noEmit: true, target: 'es2022' },
+      ...{ lib: ['es2023'], types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] },
+    };
+    writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['typed.cts'] }));
+    expect(node(join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', place)).toBe('');
+  });
+});
