@@ -322,7 +322,10 @@ it('a result has memory of its own where the function returns a view', async () 
   const step = compile((x: Tensor) => [x.reshape([2, 1]), a.reshape([2])]);
   for (const results of [step.sync(a), step.sync(a), await step(a)]) {
     for (const y of results) y.add_(10);
-    expect(results.map((y) => y.toArray())).toEqual([[[11], [12]], [11, 12]]);
+    expect(results.map((y) => y.toArray())).toEqual([
+      [[11], [12]],
+      [11, 12],
+    ]);
     expect(a.toArray()).toEqual([[1, 2]]);
   }
 });
