@@ -1,7 +1,8 @@
 // Calls of many parts, such as a model's forward pass: when one part fails, the state that others have moved is put back.
-import { keep, withScope } from './memory.js';
+
+import { isRecording, withScope } from './context.js';
+import { keep } from './memory.js';
 import { kernel, native } from './native.js';
-import { isRecording } from './program/recording.js';
 import { baseOf, empty, type Tensor } from './tensor.js';
 
 const castKernel = kernel('cast');

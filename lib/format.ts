@@ -1,5 +1,5 @@
+import { currentRecording } from './context.js';
 import type { TypedArray } from './dtype.js';
-import { currentRecording } from './program/recording.js';
 import type { Tensor } from './tensor.js';
 
 const edge = 3; // elements shown at each end of a long dimension

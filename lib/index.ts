@@ -5,7 +5,8 @@ export { type BackwardOptions, backward, grad } from './autograd/engine.js';
 export { type GradcheckOptions, gradcheck, gradgradcheck, numericalGradient } from './autograd/gradcheck.js';
 export { graphDot, graphText, type LeafNames } from './autograd/graph.js';
 export { customFunction, registerHook, retainGrad } from './autograd/hooks.js';
-export { enableGrad, isGradEnabled, noGrad } from './autograd/tape.js';
+export { enableGrad, noGrad } from './autograd/tape.js';
+export { isGradEnabled } from './context.js';
 export * as data from './data/index.js';
 export type { DType, TypedArray } from './dtype.js';
 export {
@@ -26,6 +27,7 @@ export * as nn from './nn/index.js';
 export { elu, gelu, hardtanh, leakyRelu, mish, relu, selu, sigmoid, silu, softplus, tanh } from './ops/activation.js';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.js';
 export { type BatchNormOptions, batchNorm } from './ops/batchnorm.js';
+export type { Operand } from './ops/broadcast.js';
 export {
   clamp,
   eq,
@@ -39,8 +41,6 @@ export {
   logicalOr,
   logicalXor,
   lt,
-  maximum,
-  minimum,
   ne,
   where,
 } from './ops/compare.js';
@@ -81,9 +81,10 @@ export {
   floor,
   log,
   log1p,
+  maximum,
+  minimum,
   mul,
   neg,
-  type Operand,
   pow,
   reciprocal,
   round,

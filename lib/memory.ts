@@ -1,8 +1,8 @@
 import { types } from 'node:util';
+import { currentRecording, currentScope, type Scope, withScope } from './context.js';
 import { bytesPerElement } from './dtype.js';
 import { AllocationError, checkFunction, checkInteger, formatShape, StateError } from './errors.js';
 import { type MemoryStats, native } from './native.js';
-import { currentRecording } from './program/recording.js';
 import type { Tensor } from './tensor.js';
 
 /**
@@ -10,21 +10,6 @@ import type { Tensor } from './tensor.js';
  * until the next full collection: with a token of its own, a lost tensor and its graph go at once and only this stays.
  */
 export class Token {}
-
-/** The tensors made since a `scope` began, or (null) those that a recording makes, which the garbage collector may take. */
-export interface Scope {
-  readonly tensors: Tensor[] | null;
-  readonly parent: Scope | null;
-  /** Its tensors are gone. */
-  ended: boolean;
-}
-
-let current: Scope | null = null;
-
-/** @internal */
-export function currentScope(): Scope | null {
-  return current;
-}
 
 /**
  * Runs `fn` and frees at once every tensor made inside it, except what it returns (tensors in plain objects, arrays, maps),
@@ -37,7 +22,7 @@ export function currentScope(): Scope | null {
  */
 export function scope<T>(fn: () => T): T {
   checkSynchronous('scope', fn);
-  const mine: Scope = { tensors: [], parent: current, ended: false };
+  const mine: Scope = { tensors: [], parent: currentScope(), ended: false };
   let kept = nothing;
   try {
     const result = withScope(mine, fn);
@@ -65,17 +50,6 @@ function endScopes(ofNewest: ReadonlySet<Tensor>): void {
     }
     kept = nothing;
     open = open.next;
-  }
-}
-
-/** @internal Runs `fn` with another current scope. */
-export function withScope<T>(scope: Scope | null, fn: () => T): T {
-  const before = current;
-  current = scope;
-  try {
-    return fn();
-  } finally {
-    current = before;
   }
 }
 

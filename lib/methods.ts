@@ -4,6 +4,7 @@ import * as hooks from './autograd/hooks.js';
 import { ArgumentError, describe } from './errors.js';
 import * as activation from './ops/activation.js';
 import * as batchnorm from './ops/batchnorm.js';
+import type { Operand } from './ops/broadcast.js';
 import * as compare from './ops/compare.js';
 import * as conv from './ops/conv.js';
 import * as copy from './ops/copy.js';
@@ -33,10 +34,10 @@ const methods = {
   ...pick(activation, ['elu', 'gelu', 'hardtanh', 'leakyRelu', 'mish', 'relu', 'selu', 'sigmoid', 'silu', 'softplus', 'tanh']),
   ...pick(autograd, ['backward']),
   ...pick(batchnorm, ['batchNorm']),
-  ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isFinite', 'isNaN', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'maximum', 'minimum', 'ne']),
+  ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isFinite', 'isNaN', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
   ...pick(conv, ['conv1d', 'conv2d', 'convTranspose1d', 'convTranspose2d']),
   ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'to', 'zero_']),
-  ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
+  ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'maximum', 'minimum', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
   ...pick(extremes, ['argmax', 'argmin']),
   ...pick(hooks, ['registerHook', 'retainGrad']),
   ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
@@ -65,7 +66,7 @@ declare module './tensor.js' {
     min(): Tensor;
     min(options: { dim: number; keepDim?: boolean }): extremes.Extremes;
     /** `where(condition, this, other)` */
-    where(condition: Tensor, other: elementwise.Operand): Tensor;
+    where(condition: Tensor, other: Operand): Tensor;
     /** `concat([this, ...others], options)` */
     concat(others: readonly Tensor[], options?: { dim?: number }): Tensor;
     /** `stack([this, ...others], options)` */
@@ -80,7 +81,7 @@ const overloaded = {
     slice.concat([x, ...listed('concat', others)], options),
   stack: (x: Tensor, others: readonly Tensor[], options?: { dim?: number }) =>
     slice.stack([x, ...listed('stack', others)], options),
-  where: (x: Tensor, condition: Tensor, other: elementwise.Operand) => compare.where(condition, x, other),
+  where: (x: Tensor, condition: Tensor, other: Operand) => compare.where(condition, x, other),
 };
 
 function listed(name: string, others: unknown): readonly Tensor[] {

@@ -1,4 +1,5 @@
 import type { TypedArray } from './dtype.js';
+import { AllocationError, StateError } from './errors.js';
 import { loadAddon } from './load.js';
 
 /** The first value in a tensor that is out of range (a label, an index), found before anything was written. */
@@ -136,6 +137,18 @@ export interface BuildInfo {
 }
 
 export const native = loadAddon() as Native;
+
+native.setErrors((what, name) => {
+  if (what === 'locked') {
+    return new StateError(
+      `${name}: a tensor is in use by a compiled step that is running or queued; await the step, or do it inside step.pause(() => …)`,
+    );
+  }
+  if (what === 'memory') {
+    return new AllocationError(`${name}: out of memory; free tensors or raise setMemoryLimit`);
+  }
+  return new Error(`internal: ${name}: ${what}`);
+});
 
 // JavaScript's stack holds some 100,000 arguments; far fewer of them are quicker in an array.
 const mostArguments = 200;

@@ -1,10 +1,10 @@
 import { isArrayOf } from './arrays.js';
+import { unrecorded } from './context.js';
 import { ArgumentError, checkInteger, describe } from './errors.js';
 import { keep } from './memory.js';
 import { native } from './native.js';
 import { copy_ } from './ops/copy.js';
 import { tensor } from './ops/creation.js';
-import { unrecorded } from './program/recording.js';
 import type { Tensor } from './tensor.js';
 
 /**

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { isArrayOf } from './arrays.js';
 import type { Node } from './autograd/tape.js';
+import {
+  currentRecording,
+  currentScope,
+  recordedGradient,
+  refuseReading,
+  type Scope,
+  structureChanged,
+} from './context.js';
 import { arrayTypes, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
 import {
   AllocationError,
@@ -14,10 +22,9 @@ import {
   StateError,
 } from './errors.js';
 import { formatTensor } from './format.js';
-import { allocationError, currentScope, moveTo, type Scope, Token } from './memory.js';
+import { allocationError, moveTo, Token } from './memory.js';
 import { native } from './native.js';
 import { type NestedArray, nest } from './nest.js';
-import { currentRecording, recordedGradient, refuseReading, structureChanged } from './program/recording.js';
 import { type Shape, sizeOf } from './shape.js';
 
 /** What tensors over one storage share: how often it was changed in place. */

@@ -1,3 +1,4 @@
+import { isGradEnabled, withGradEnabled } from '../context.js';
 import {
   ArgumentError,
   AutogradError,
@@ -13,7 +14,7 @@ import { sameShape } from '../shape.js';
 import { checkTensor, Tensor, tensorsOf, view } from '../tensor.js';
 import { setDifferentiate } from './fused.js';
 import { Pass } from './pass.js';
-import { type Edge, isGradEnabled, type Node, newestNode, record, withGradEnabled } from './tape.js';
+import { type Edge, type Node, newestNode, record } from './tape.js';
 
 export interface BackwardOptions {
   /** Keep the graph for another backward pass; default: `createGraph`. */

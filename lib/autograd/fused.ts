@@ -1,5 +1,6 @@
+import { isGradEnabled, withGradEnabled } from '../context.js';
 import type { Tensor } from '../tensor.js';
-import { isGradEnabled, recordMany, withGradEnabled } from './tape.js';
+import { recordMany } from './tape.js';
 
 /** The gradients of `compute` at `inputs`, from those of its results; null where there is or shall be none. */
 type Differentiate = (

@@ -1,9 +1,9 @@
+import { currentRecording } from '../context.js';
 import { AutogradError, describe, formatShape } from '../errors.js';
 import { moveTo } from '../memory.js';
 import { kernel, native } from '../native.js';
 import { clone } from '../ops/copy.js';
 import { add } from '../ops/elementwise.js';
-import { currentRecording } from '../program/recording.js';
 import { sameShape } from '../shape.js';
 import { changed, newestTensor, Tensor } from '../tensor.js';
 import { type Edge, Node, noGrad, versionOf } from './tape.js';

@@ -1,7 +1,7 @@
+import { currentRecording, isGradEnabled, withGradEnabled } from '../context.js';
 import type { DType } from '../dtype.js';
 import { StateError } from '../errors.js';
 import { checkSynchronous, isPromise } from '../memory.js';
-import { currentRecording } from '../program/recording.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
@@ -55,31 +55,6 @@ export class Node {
   ) {}
 }
 
-let enabled = true;
-
-/** Whether operations are recorded right now. Inside a backward function: whether `createGraph` was asked for. */
-export function isGradEnabled(): boolean {
-  return enabled;
-}
-
-/** @internal */
-export function setGradEnabled(value: boolean): boolean {
-  const before = enabled;
-  enabled = value;
-  return before;
-}
-
-/** @internal */
-export function withGradEnabled<T>(value: boolean, fn: () => T): T {
-  const before = enabled;
-  enabled = value;
-  try {
-    return fn();
-  } finally {
-    enabled = before;
-  }
-}
-
 /**
  * Runs `fn` without recording operations for `backward`.
  *
@@ -127,7 +102,7 @@ export function record(
   backward: Backward,
   saved: readonly Tensor[] = none,
 ): Tensor {
-  if (!enabled) return y;
+  if (!isGradEnabled()) return y;
   currentRecording()?.watch(inputs);
   let wanted = false;
   for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Tensor)._requiresGrad) wanted = true;
@@ -182,6 +157,7 @@ export function newestNode(): number {
 
 /** @internal Whether `record` would put an operation on these inputs on the tape. */
 export function isRecorded(inputs: readonly (Tensor | undefined)[]): boolean {
-  if (enabled) currentRecording()?.watch(inputs);
-  return enabled && inputs.some((x) => x?._requiresGrad);
+  if (!isGradEnabled()) return false;
+  currentRecording()?.watch(inputs);
+  return inputs.some((x) => x?._requiresGrad);
 }

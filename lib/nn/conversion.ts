@@ -1,10 +1,10 @@
 import { noGrad } from '../autograd/tape.js';
+import { isRecording, layersChanged } from '../context.js';
 import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
 import { StateError } from '../errors.js';
 import { native } from '../native.js';
 import { to } from '../ops/copy.js';
-import { isRecording, layersChanged } from '../program/recording.js';
 import type { Tensor } from '../tensor.js';
 
 /** Converts float tensors and their gradients in place: the same objects get memory of another type, all or none. */

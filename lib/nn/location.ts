@@ -1,7 +1,7 @@
 // Errors tell in which module of a model they were thrown.
 import { enter, leave, putBack } from '../all-or-nothing.js';
+import { currentRecording, isRecording } from '../context.js';
 import { AdjointError, reword } from '../errors.js';
-import { currentRecording, isRecording } from '../program/recording.js';
 import type { Module } from './module.js';
 
 /** What can fail: a module, or a function in a Sequential. */

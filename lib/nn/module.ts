@@ -1,9 +1,9 @@
+import { currentRecording, layersChanged, structureChanged } from '../context.js';
 import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
 import { checkFlag, checkFunction, checkOptions, DTypeError, StateError } from '../errors.js';
 import { native } from '../native.js';
 import type { Slot } from '../program/glance.js';
-import { currentRecording, layersChanged, structureChanged } from '../program/recording.js';
 import type { Watched } from '../program/watch.js';
 import type { Shape } from '../shape.js';
 import { checkDType, clearGrad, type Tensor } from '../tensor.js';

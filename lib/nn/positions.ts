@@ -1,3 +1,4 @@
+import { unrecorded } from '../context.js';
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { keep } from '../memory.js';
@@ -5,7 +6,6 @@ import { generate } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
 import { reshape } from '../ops/shape.js';
 import { slice } from '../ops/slice.js';
-import { unrecorded } from '../program/recording.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 

@@ -1,6 +1,6 @@
+import { layersChanged } from '../context.js';
 import { ArgumentError } from '../errors.js';
 import { keep } from '../memory.js';
-import { layersChanged } from '../program/recording.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 
 const roles = new WeakMap<Tensor, 'parameter' | 'buffer'>();

@@ -1,6 +1,7 @@
 import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { fusedGradients } from '../autograd/fused.js';
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { record } from '../autograd/tape.js';
+import { isGradEnabled } from '../context.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import type { Generator } from '../random.js';

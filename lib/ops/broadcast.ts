@@ -1,7 +1,37 @@
 import { record } from '../autograd/tape.js';
-import { kernel } from '../native.js';
-import { broadcastStrides, loopDims, type Shape, sameShape, sizeOf } from '../shape.js';
-import { empty, type Tensor, view } from '../tensor.js';
+import { ArgumentError, describe } from '../errors.js';
+import { type Kernel, kernel } from '../native.js';
+import { broadcastShapes, broadcastStrides, loopDims, type Shape, sameShape, sizeOf } from '../shape.js';
+import { checkSameDType, empty, Tensor, view } from '../tensor.js';
+import { operand } from './creation.js';
+
+/** A tensor, or a number that takes the other operand's dtype. */
+export type Operand = Tensor | number;
+
+/** @internal Both operands as tensors of one dtype. */
+export function operands(operation: string, a: unknown, b: unknown): [Tensor, Tensor] {
+  if (!(a instanceof Tensor) && !(b instanceof Tensor)) {
+    throw new ArgumentError(`${operation}: a or b must be a tensor, got ${describe(a)} and ${describe(b)}`);
+  }
+  const x = operand(operation, 'a', a, b);
+  const y = operand(operation, 'b', b, a);
+  if (x.dtype !== y.dtype) checkSameDType(operation, ['a', 'b'], [x, y]);
+  return [x, y];
+}
+
+/** @internal Runs a broadcasting kernel. `dtype`: of the result, when it is not the operands'. */
+export function applyBinary(operation: string, run: Kernel, a: Tensor, b: Tensor, dtype = a.dtype): Tensor {
+  if (sameShape(a.dims, b.dims)) {
+    const y = empty(a.dims, dtype);
+    run(y.handle, a.handle, b.handle, y.size, 1, 1);
+    return y;
+  }
+  const shape = broadcastShapes(operation, ['a', 'b'], [a.dims, b.dims]);
+  const dims = loopDims(shape, [broadcastStrides(a.dims, shape), broadcastStrides(b.dims, shape)]);
+  const y = empty(shape, dtype);
+  run(y.handle, a.handle, b.handle, ...dims);
+  return y;
+}
 
 // Stretching and its adjoint, summing: each is the other's gradient.
 const sumKernel = kernel('sum');

@@ -1,9 +1,9 @@
 // Losses of classes. The kernels are the loss family's; arguments are checked in lib/nn/losses.ts.
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
+import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
-import { checkFault } from '../program/recording.js';
 import { around, type Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { eq, ne } from './compare.js';

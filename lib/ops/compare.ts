@@ -6,10 +6,8 @@ import { ArgumentError, checkOptions, DTypeError, describe } from '../errors.js'
 import { type Kernel, kernel } from '../native.js';
 import { broadcastShapes, broadcastStrides, loopDims, sameShape } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
-import { sumTo } from './broadcast.js';
-import { to } from './copy.js';
+import { applyBinary, type Operand, operands, sumTo } from './broadcast.js';
 import { full } from './creation.js';
-import { applyBinary, mul, type Operand, operands } from './elementwise.js';
 
 const equalKernel = kernel('equal');
 const notEqualKernel = kernel('notEqual');
@@ -160,34 +158,6 @@ function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   const y = empty(shape, a.dtype);
   whereKernel(y.handle, condition.handle, a.handle, b.handle, ...dims);
   return y;
-}
-
-const maximumKernel = kernel('maximum');
-const minimumKernel = kernel('minimum');
-
-function extreme(operation: string, run: Kernel, loses: typeof gt, a: Operand, b: Operand): Tensor {
-  const [x, y] = operands(operation, a, b);
-  const result = applyBinary(operation, run, x, y);
-  // Who does not lose takes the gradient (two NaN both), equals take half each.
-  const share = (one: Tensor, other: Tensor, dy: Tensor): Tensor => {
-    const whole = to(logicalNot(loses(one, other)), dy.dtype);
-    return sumTo(mul(dy, where(eq(one, other), 0.5, whole)), one.dims);
-  };
-  const backward = (dy: Tensor, needs: readonly boolean[]) => [
-    needs[0] ? share(x, y, dy) : null,
-    needs[1] ? share(y, x, dy) : null,
-  ];
-  return record(operation, result, [x, y], backward, [x, y]);
-}
-
-/** The larger of a and b, elementwise, broadcast; NaN where one is NaN. At ties each gets half the gradient. */
-export function maximum(a: Operand, b: Operand): Tensor {
-  return extreme('maximum', maximumKernel, lt, a, b);
-}
-
-/** The smaller of a and b, elementwise, broadcast; NaN where one is NaN. At ties each gets half the gradient. */
-export function minimum(a: Operand, b: Operand): Tensor {
-  return extreme('minimum', minimumKernel, gt, a, b);
 }
 
 const clampKernel = kernel('clamp');

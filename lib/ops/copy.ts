@@ -1,5 +1,6 @@
 import { isArrayOf } from '../arrays.js';
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { record } from '../autograd/tape.js';
+import { isGradEnabled } from '../context.js';
 import { type DType, isFloat, type TypedArray } from '../dtype.js';
 import {
   ArgumentError,

@@ -1,4 +1,5 @@
 import { dtypeOfArray, isArrayOf, isClampedArray } from '../arrays.js';
+import { currentRecording } from '../context.js';
 import { arrayTypes, type DType, isFloat, type TypedArray } from '../dtype.js';
 import {
   ArgumentError,
@@ -11,7 +12,6 @@ import {
 } from '../errors.js';
 import { keep } from '../memory.js';
 import { kernel, native } from '../native.js';
-import { currentRecording } from '../program/recording.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { checkDType, checkTensor, empty, Tensor, view } from '../tensor.js';
 

@@ -1,40 +1,11 @@
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
-import { ArgumentError, describe } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
-import { broadcastShapes, broadcastStrides, loopDims, sameShape } from '../shape.js';
-import { checkFloat, checkSameDType, checkTensor, empty, Tensor } from '../tensor.js';
-import { sumTo } from './broadcast.js';
-import { eq, ge, logicalAnd, where } from './compare.js';
-import { operand, zerosLike } from './creation.js';
-
-/** A tensor, or a number that takes the other operand's dtype. */
-export type Operand = Tensor | number;
-
-/** @internal Both operands as tensors of one dtype. */
-export function operands(operation: string, a: unknown, b: unknown): [Tensor, Tensor] {
-  if (!(a instanceof Tensor) && !(b instanceof Tensor)) {
-    throw new ArgumentError(`${operation}: a or b must be a tensor, got ${describe(a)} and ${describe(b)}`);
-  }
-  const x = operand(operation, 'a', a, b);
-  const y = operand(operation, 'b', b, a);
-  if (x.dtype !== y.dtype) checkSameDType(operation, ['a', 'b'], [x, y]);
-  return [x, y];
-}
-
-/** @internal Runs a broadcasting kernel. `dtype`: of the result, when it is not the operands'. */
-export function applyBinary(operation: string, run: Kernel, a: Tensor, b: Tensor, dtype = a.dtype): Tensor {
-  if (sameShape(a.dims, b.dims)) {
-    const y = empty(a.dims, dtype);
-    run(y.handle, a.handle, b.handle, y.size, 1, 1);
-    return y;
-  }
-  const shape = broadcastShapes(operation, ['a', 'b'], [a.dims, b.dims]);
-  const dims = loopDims(shape, [broadcastStrides(a.dims, shape), broadcastStrides(b.dims, shape)]);
-  const y = empty(shape, dtype);
-  run(y.handle, a.handle, b.handle, ...dims);
-  return y;
-}
+import { checkFloat, checkTensor, empty, Tensor } from '../tensor.js';
+import { applyBinary, type Operand, operands, sumTo } from './broadcast.js';
+import { eq, ge, gt, logicalAnd, logicalNot, lt, where } from './compare.js';
+import { to } from './copy.js';
+import { zerosLike } from './creation.js';
 
 const addKernel = kernel('add');
 
@@ -135,6 +106,34 @@ function powSlope(x: Tensor, exponent: Operand): Tensor {
 // ∂y/∂exponent of y = x^exponent.
 function exponentSlope(x: Tensor, exponent: Tensor, y: Tensor): Tensor {
   return where(logicalAnd(eq(x, 0), ge(exponent, 0)), 0, mul(y, log(x)));
+}
+
+const maximumKernel = kernel('maximum');
+const minimumKernel = kernel('minimum');
+
+function extreme(operation: string, run: Kernel, loses: typeof gt, a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(operation, a, b);
+  const result = applyBinary(operation, run, x, y);
+  // Who does not lose takes the gradient (two NaN both), equals take half each.
+  const share = (one: Tensor, other: Tensor, dy: Tensor): Tensor => {
+    const whole = to(logicalNot(loses(one, other)), dy.dtype);
+    return sumTo(mul(dy, where(eq(one, other), 0.5, whole)), one.dims);
+  };
+  const backward = (dy: Tensor, needs: readonly boolean[]) => [
+    needs[0] ? share(x, y, dy) : null,
+    needs[1] ? share(y, x, dy) : null,
+  ];
+  return record(operation, result, [x, y], backward, [x, y]);
+}
+
+/** The larger of a and b, elementwise, broadcast; NaN where one is NaN. At ties each gets half the gradient. */
+export function maximum(a: Operand, b: Operand): Tensor {
+  return extreme('maximum', maximumKernel, lt, a, b);
+}
+
+/** The smaller of a and b, elementwise, broadcast; NaN where one is NaN. At ties each gets half the gradient. */
+export function minimum(a: Operand, b: Operand): Tensor {
+  return extreme('minimum', minimumKernel, gt, a, b);
 }
 
 /**

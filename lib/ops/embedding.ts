@@ -1,7 +1,7 @@
 import { record } from '../autograd/tape.js';
+import { checkFault } from '../context.js';
 import { ArgumentError, checkInteger, checkOptions, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
-import { checkFault } from '../program/recording.js';
 import { sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { roomForOrder, roomForRests } from './indexing.js';

@@ -1,8 +1,8 @@
 import { noGrad, record } from '../autograd/tape.js';
+import { checkFault, refuseReading } from '../context.js';
 import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
-import { checkFault, refuseReading } from '../program/recording.js';
 import { around, checkDim, type Shape } from '../shape.js';
 import { checkDType, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';

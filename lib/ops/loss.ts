@@ -1,13 +1,13 @@
 // The losses' kernels and gradients. Arguments are checked in lib/nn/losses.ts, where the losses are documented.
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
+import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
-import { checkFault } from '../program/recording.js';
 import { empty, type Tensor } from '../tensor.js';
 import { sigmoid, softplus } from './activation.js';
-import { clamp, maximum } from './compare.js';
-import { add, div, log, log1p, mul, neg, sign, sub } from './elementwise.js';
+import { clamp } from './compare.js';
+import { add, div, log, log1p, maximum, mul, neg, sign, sub } from './elementwise.js';
 
 /** How the losses of all elements become the result: their mean, their sum, or each by itself. */
 export type Reduction = 'mean' | 'sum' | 'none';

@@ -1,5 +1,6 @@
 import { fusedGradients } from '../autograd/fused.js';
-import { isGradEnabled, record } from '../autograd/tape.js';
+import { record } from '../autograd/tape.js';
+import { isGradEnabled } from '../context.js';
 import { ArgumentError, checkChoice, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { broadcastStrides, loopDims, type Shape } from '../shape.js';

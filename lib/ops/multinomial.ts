@@ -1,7 +1,8 @@
 // Draws from given probabilities. The kernels are those of the families random and sort.
+
+import { checkFault } from '../context.js';
 import { ArgumentError, checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
-import { checkFault } from '../program/recording.js';
 import type { Generator } from '../random.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { checkGenerator } from './random.js';

@@ -1,7 +1,7 @@
 import { record } from '../autograd/tape.js';
+import { checkFault } from '../context.js';
 import { ArgumentError, checkFlag, checkInteger, checkOptions } from '../errors.js';
 import { kernel } from '../native.js';
-import { checkFault } from '../program/recording.js';
 import { empty, type Tensor } from '../tensor.js';
 import {
   type AdaptiveSize,

@@ -3,9 +3,9 @@
 import { composedGradients } from '../autograd/engine.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { isRecorded, recordMany } from '../autograd/tape.js';
+import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
-import { checkFault } from '../program/recording.js';
 import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { relu, sigmoid, tanh } from './activation.js';

@@ -1,9 +1,9 @@
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
+import { checkFault } from '../context.js';
 import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkFlag, checkOptions, describe } from '../errors.js';
 import { type Fault, type Kernel, kernel } from '../native.js';
-import { checkFault } from '../program/recording.js';
 import { around, checkDim, dimsOf, type Shape, sizeOf } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo, sumTo } from './broadcast.js';

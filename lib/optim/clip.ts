@@ -1,6 +1,6 @@
+import { checkFault, recordedGradient } from '../context.js';
 import { ArgumentError, checkFlag, checkNumber, checkOptions, describe, StateError } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
-import { checkFault, recordedGradient } from '../program/recording.js';
 import { changed, checkTensor, empty, type Tensor } from '../tensor.js';
 import { handles } from './optimizer.js';
 import { listOf } from './parameters.js';

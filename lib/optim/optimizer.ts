@@ -1,8 +1,8 @@
+import { currentRecording, onFailure, recordedGradient, refuseReading, unrecorded } from '../context.js';
 import { ArgumentError, checkNumber, checkOptions, describe, formatShape } from '../errors.js';
 import { keep } from '../memory.js';
 import { native } from '../native.js';
 import { tensor } from '../ops/creation.js';
-import { currentRecording, onFailure, recordedGradient, refuseReading, unrecorded } from '../program/recording.js';
 import { changed, checkFloat, checkTensor, clearGrad, Tensor } from '../tensor.js';
 import { listOf } from './parameters.js';
 import { checkGroups, completeState, givenState, type OptimizerState, type ParameterState, planLoad } from './state.js';

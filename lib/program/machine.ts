@@ -1,12 +1,12 @@
+import { currentScope, isRecording, withScope } from '../context.js';
 import { StateError } from '../errors.js';
-import { currentScope, moveTo, withScope } from '../memory.js';
+import { moveTo } from '../memory.js';
 import { native, type Runner } from '../native.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { disposedStep, type Ended, endingError, kNoMemory, kPending, refusal } from './endings.js';
 import type { Journal } from './journal.js';
 import { makeProgram, type Program, type Recorded, record, undoRecording } from './program.js';
 import { type Lot, Queue } from './queue.js';
-import { isRecording } from './recording.js';
 import { atRest } from './rest.js';
 import { collect, type Structure, structureOf } from './structure.js';
 import { checkAgainstEager, checkConditions, keepOriginal } from './verify.js';

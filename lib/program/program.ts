@@ -1,4 +1,5 @@
-import { isGradEnabled, noGrad, setGradEnabled } from '../autograd/tape.js';
+import { noGrad } from '../autograd/tape.js';
+import { isGradEnabled, layersNow, setGradEnabled, structureNow, unrecorded, withRecording } from '../context.js';
 import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, formatShape, StateError } from '../errors.js';
 import { isPromise, keep } from '../memory.js';
@@ -10,7 +11,7 @@ import { sameShape } from '../shape.js';
 import { empty, newestTensor, Tensor } from '../tensor.js';
 import { sharedArgument } from './endings.js';
 import { Journal } from './journal.js';
-import { type Follower, layersNow, Recording, recordingWith, structureNow, unrecorded } from './recording.js';
+import { type Follower, Recording } from './recording.js';
 import { rebuild, type Structure, structureOf } from './structure.js';
 import { type Watch, watchModules } from './watch.js';
 
@@ -203,7 +204,7 @@ export function record(
   try {
     const staged = stage(leaves, numbers, inputs);
     native.recordBegin(Int32Array.from(inputs, (t) => t.handle));
-    return recordingWith(recording, () => {
+    return withRecording(recording, () => {
       const value = fn(...(rebuild(structure, staged.values) as unknown[]));
       if (isPromise(value)) {
         throw new StateError('compile: fn must be synchronous, got one that returns a promise; await outside of it');

@@ -1,5 +1,5 @@
-import { AllocationError, StateError } from '../errors.js';
-import { type Scope, withScope } from '../memory.js';
+import { currentRecording, type Scope, staleGradient } from '../context.js';
+import { StateError } from '../errors.js';
 import { type Fault, native } from '../native.js';
 import type { Base, Tensor } from '../tensor.js';
 import { Journal } from './journal.js';
@@ -13,11 +13,6 @@ export interface Follower {
   /** Called before each step that is submitted, in the order of recording. Returns what takes it back if that does not run. */
   advance(): () => void;
 }
-
-let current: Recording | null = null;
-let suspended = 0;
-let structure = 0;
-let layers = 0;
 
 /** What one eager run of a compiled function showed of what lies outside of it. */
 export class Recording {
@@ -48,7 +43,7 @@ export class Recording {
   }
 
   follow(follower: Follower): void {
-    if (suspended === 0) this.followers.push(follower);
+    if (currentRecording() === this) this.followers.push(follower);
   }
 
   /** An operation looks at whether its inputs want gradients. */
@@ -103,111 +98,7 @@ export class Recording {
   }
 
   /** Notes how to word a fault of the newest operation. */
-  word(makeError: (fault: Fault) => Error): void {
-    if (suspended === 0) this.faults.push({ operation: native.recordCount() - 1, word: makeError });
+  onFault(makeError: (fault: Fault) => Error): void {
+    if (currentRecording() === this) this.faults.push({ operation: native.recordCount() - 1, word: makeError });
   }
 }
-
-/** The recording that is going on, or null. */
-export function currentRecording(): Recording | null {
-  return suspended === 0 ? current : null;
-}
-
-/** Whether a recording is going on, even if something runs outside of it right now. */
-export function isRecording(): boolean {
-  return current !== null;
-}
-
-/** Notes how to undo something that outlives the recording that is going on, also outside of it, should that fail. */
-export function onFailure(undo: () => void): void {
-  current?.journal.add(undo);
-}
-
-/** Runs `fn` under a recording. */
-export function recordingWith<T>(recording: Recording, fn: () => T): T {
-  current = recording;
-  try {
-    return withScope(recording.scope, fn);
-  } finally {
-    current = null;
-    recording.scope.ended = true;
-  }
-}
-
-/** Runs `fn` outside of a recording that is going on: what it makes counts as from outside, what it does is not replayed. */
-export function unrecorded<T>(fn: () => T): T {
-  if (current === null) return fn();
-  suspended++;
-  native.recordPause(true);
-  try {
-    return withScope(null, fn);
-  } finally {
-    if (--suspended === 0) native.recordPause(false);
-  }
-}
-
-/** Notes that a module's mode or a tensor's `requiresGrad` is changed; `undo` is for a recording that fails. */
-export function structureChanged(undo: () => void): void {
-  structure++;
-  onFailure(() => {
-    structure++;
-    undo();
-  });
-}
-
-/** Notes that a module, parameter or buffer has been made, or converted, somewhere. */
-export function layersChanged(): void {
-  layers++;
-}
-
-/** Changes whenever `layersChanged` is called. */
-export function layersNow(): number {
-  return layers;
-}
-
-/** Changes whenever `structureChanged` is called. */
-export function structureNow(): number {
-  return structure;
-}
-
-/** Refuses to read a value while recording. */
-export function refuseReading(
-  operation: string,
-  remedy = 'return the tensor from the function and read the result',
-): void {
-  if (currentRecording() === null) return;
-  throw new StateError(
-    `${operation}: reads a value while a step is being recorded, and a replayed step runs without JavaScript; ${remedy}`,
-  );
-}
-
-/** Throws what a kernel found in a tensor, and notes how to word it when a replay finds one. */
-export function checkFault(fault: Fault | undefined, makeError: (fault: Fault) => Error): void {
-  if (fault !== undefined) throw makeError(fault);
-  currentRecording()?.word(makeError);
-}
-
-/** A parameter's gradient; refused when it comes from outside of the recording. */
-export function recordedGradient(operation: string, p: Tensor): Tensor | null {
-  const recording = currentRecording();
-  if (recording !== null && p._grad !== null && recording.isOutside(p._grad)) throw staleGradient(operation, p);
-  return p._grad;
-}
-
-function staleGradient(operation: string, p: Tensor): StateError {
-  return new StateError(
-    `${operation}: the gradient of a parameter [${p.dims.join(', ')}] comes from outside of the compiled function; call zeroGrad() in it before backward()`,
-  );
-}
-
-native.setErrors((what, name) => {
-  if (what === 'locked') {
-    return new StateError(
-      `${name}: a tensor is in use by a compiled step that is running or queued; await the step, or do it inside step.pause(() => …)`,
-    );
-  }
-  if (what === 'memory') {
-    return new AllocationError(`${name}: out of memory; free tensors or raise setMemoryLimit`);
-  }
-  return new Error(`internal: ${name}: ${what}`);
-});

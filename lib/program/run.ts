@@ -1,5 +1,6 @@
+import { withScope } from '../context.js';
 import { AdjointError, ArgumentError, checkOptions, describe, formatShape, reword, StateError } from '../errors.js';
-import { isPromise, withScope } from '../memory.js';
+import { isPromise } from '../memory.js';
 import { native } from '../native.js';
 import { Tensor } from '../tensor.js';
 import { disposedStep } from './endings.js';

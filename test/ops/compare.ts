@@ -3,6 +3,7 @@ import type { DType } from '../../lib/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import * as ops from '../../lib/ops/compare.js';
 import { ones, onesLike, tensor, zeros } from '../../lib/ops/creation.js';
+import { maximum, minimum } from '../../lib/ops/elementwise.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { broadcastReference, type ErrorRow, mapReference, type OpRow, type Plain } from '../support/harness.js';
 import { methodOf, unaryRows } from '../support/special.js';
@@ -158,8 +159,8 @@ export const rows: OpRow[] = [
   ...tests('isNaN', ops.isNaN, Number.isNaN),
   ...tests('isFinite', ops.isFinite, Number.isFinite),
   ...whereRows,
-  slopeRow('maximum', ops.maximum, (a, b) => (a > b ? 1 : a === b ? 0.5 : 0)),
-  slopeRow('minimum', ops.minimum, (a, b) => (a < b ? 1 : a === b ? 0.5 : 0)),
+  slopeRow('maximum', maximum, (a, b) => (a > b ? 1 : a === b ? 0.5 : 0)),
+  slopeRow('minimum', minimum, (a, b) => (a < b ? 1 : a === b ? 0.5 : 0)),
   ...clampRows,
   {
     ...slopeRow(

@@ -1,6 +1,5 @@
 import { grad } from '../../lib/autograd/engine.js';
 import { DTypeError, ShapeError } from '../../lib/errors.js';
-import { maximum, minimum } from '../../lib/ops/compare.js';
 import { ones, zeros } from '../../lib/ops/creation.js';
 import * as ops from '../../lib/ops/elementwise.js';
 import type { Tensor } from '../../lib/tensor.js';
@@ -46,8 +45,8 @@ const binary: [string, Binary, (a: number, b: number) => number, ((i: number) =>
   ['mul', ops.mul, (a, b) => a * b],
   ['div', ops.div, (a, b) => a / b],
   ['pow', ops.pow, (a, b) => a ** b, positive],
-  ['maximum', maximum, Math.max],
-  ['minimum', minimum, Math.min],
+  ['maximum', ops.maximum, Math.max],
+  ['minimum', ops.minimum, Math.min],
 ];
 
 const binaryRows = binary.flatMap(([name, f, reference, values]): OpRow[] => [
@@ -108,8 +107,8 @@ const integers = (['int32', 'uint8'] as const).flatMap((dtype) => {
     ['add', ops.add, (a, b) => wrap(a + b)],
     ['sub', ops.sub, (a, b) => wrap(a - b)],
     ['mul', ops.mul, (a, b) => wrap(Math.imul(a, b))],
-    ['maximum', maximum, Math.max],
-    ['minimum', minimum, Math.min],
+    ['maximum', ops.maximum, Math.max],
+    ['minimum', ops.minimum, Math.min],
   ];
   return references.map(
     ([name, f, reference]): OpRow => ({
@@ -211,7 +210,7 @@ const special: OpRow[] = [
   },
   {
     name: 'maximum and minimum pass NaN on',
-    run: (a, b) => ops.add(maximum(a, b), minimum(a, b)),
+    run: (a, b) => ops.add(ops.maximum(a, b), ops.minimum(a, b)),
     inputs: [
       { shape: [3], values: (i) => [Number.NaN, 1, Number.NaN][i] as number },
       { shape: [3], values: (i) => [1, Number.NaN, Number.NaN][i] as number },

@@ -1,3 +1,4 @@
+import { currentRecording } from '../../context.js';
 import {
   ArgumentError,
   checkChoice,
@@ -7,7 +8,6 @@ import {
   describe,
   StateError,
 } from '../../errors.js';
-import { currentRecording } from '../../program/recording.js';
 import { Tensor } from '../../tensor.js';
 import {
   checkLastRates,

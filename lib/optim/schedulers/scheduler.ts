@@ -1,5 +1,5 @@
+import { currentRecording } from '../../context.js';
 import { ArgumentError, checkInteger, checkNumber, describe, StateError } from '../../errors.js';
-import { currentRecording } from '../../program/recording.js';
 import { Optimizer } from '../optimizer.js';
 
 /** What schedulers change of an optimizer's group. */
