@@ -97,6 +97,7 @@ export {
 } from './ops/elementwise.js';
 export { type BagMode, type EmbeddingBagOptions, embedding, embeddingBag } from './ops/embedding.js';
 export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/extremes.js';
+export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
 export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
 export { type MultinomialOptions, multinomial } from './ops/multinomial.js';
@@ -162,7 +163,6 @@ export {
   type Traced,
 } from './program/compile.js';
 export type { RunOptions, RunResult } from './program/run.js';
-export { defaultGenerator, Generator, manualSeed } from './random.js';
 export type { Shape } from './shape.js';
 export { Tensor } from './tensor.js';
 export * as train from './train/index.js';

@@ -12,8 +12,8 @@ import {
   ShapeError,
 } from '../errors.js';
 import { tensor } from '../ops/creation.js';
+import type { Generator } from '../ops/generator.js';
 import { uniform } from '../ops/random.js';
-import type { Generator } from '../random.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { chooseGenerator } from './loader.js';
 import { cover, type Placement, type Planes, place } from './pixels.js';

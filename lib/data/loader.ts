@@ -9,8 +9,8 @@ import {
   StateError,
 } from '../errors.js';
 import { isPromise, keep } from '../memory.js';
+import { Generator } from '../ops/generator.js';
 import { permutation } from '../ops/random.js';
-import { Generator } from '../random.js';
 import { view } from '../tensor.js';
 import { type Collated, collate } from './collate.js';
 import { checkDataset, type Dataset, TensorDataset } from './dataset.js';

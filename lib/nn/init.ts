@@ -2,8 +2,8 @@ import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, checkChoice, checkNumber, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { fill_ } from '../ops/copy.js';
+import type { Generator } from '../ops/generator.js';
 import { checkGenerator } from '../ops/random.js';
-import type { Generator } from '../random.js';
 import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
 
 const uniformKernel = kernel('uniform');

@@ -1,10 +1,10 @@
 // Kinds of dropout that are made of `dropout` and `bernoulli`: the random state advances in their kernels.
 import { allOrNothing } from '../all-or-nothing.js';
 import { checkChoice, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
-import type { Generator } from '../random.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { ones } from './creation.js';
 import { add, mul } from './elementwise.js';
+import type { Generator } from './generator.js';
 import { bernoulli, checkGenerator, dropout } from './random.js';
 
 /** Options of the kinds of dropout. */

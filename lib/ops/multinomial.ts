@@ -3,8 +3,8 @@
 import { checkFault } from '../context.js';
 import { ArgumentError, checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
-import type { Generator } from '../random.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import type { Generator } from './generator.js';
 import { checkGenerator } from './random.js';
 
 const multinomialKernel = kernel('multinomial');

@@ -2,11 +2,11 @@ import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { isRecorded, record } from '../autograd/tape.js';
 import { ArgumentError, checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, describe } from '../errors.js';
 import { kernel } from '../native.js';
-import { defaultGenerator, Generator } from '../random.js';
 import { checkShape, type Shape } from '../shape.js';
 import { checkDType, checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { to } from './copy.js';
 import { finish, type TensorOptions, tensorOptions } from './creation.js';
+import { defaultGenerator, Generator } from './generator.js';
 
 /** Options of the functions that make random tensors. */
 export interface RandomOptions extends TensorOptions {

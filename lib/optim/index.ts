@@ -1,8 +1,13 @@
 export { Adagrad, type AdagradOptions } from './adagrad.js';
 export { Adam, type AdamOptions, AdamW } from './adam.js';
 export { type ClipGradNormOptions, clipGradNorm_, clipGradValue_ } from './clip.js';
+export { CosineAnnealingLR, CosineAnnealingWarmRestarts } from './cosine.js';
+export { OneCycleLR, type OneCycleOptions } from './one-cycle.js';
 export { Optimizer, type ParameterGroup, type Parameters } from './optimizer.js';
+export { type PlateauOptions, ReduceLROnPlateau } from './plateau.js';
 export { RMSprop, type RMSpropOptions } from './rmsprop.js';
-export * from './schedulers/index.js';
+export { type ScheduledGroup, type ScheduledOptimizer, Scheduler, type SchedulerState } from './scheduler.js';
+export { ExponentialLR, LambdaLR, LinearLR, MultiStepLR, StepLR } from './schedulers.js';
+export { SequentialLR } from './sequential.js';
 export { SGD, type SGDOptions } from './sgd.js';
 export type { OptimizerState } from './state.js';

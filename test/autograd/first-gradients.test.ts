@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { grad } from '../../lib/autograd/engine.js';
 import { AdjointError } from '../../lib/errors.js';
 import { tensor } from '../../lib/ops/creation.js';
-import { manualSeed } from '../../lib/random.js';
+import { manualSeed } from '../../lib/ops/generator.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { families } from '../ops/families.js';

@@ -5,8 +5,8 @@ import { DataLoader } from '../../lib/data/loader.js';
 import { DTypeError } from '../../lib/errors.js';
 import { to } from '../../lib/ops/copy.js';
 import { tensor, zeros } from '../../lib/ops/creation.js';
+import { Generator, manualSeed } from '../../lib/ops/generator.js';
 import { rand } from '../../lib/ops/random.js';
-import { Generator, manualSeed } from '../../lib/random.js';
 import type { Tensor } from '../../lib/tensor.js';
 
 type Rows = number[][];

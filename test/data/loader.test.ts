@@ -5,7 +5,7 @@ import { type Dataset, TensorDataset } from '../../lib/data/dataset.js';
 import { DataLoader } from '../../lib/data/loader.js';
 import { scope } from '../../lib/memory.js';
 import { tensor } from '../../lib/ops/creation.js';
-import { Generator, manualSeed } from '../../lib/random.js';
+import { Generator, manualSeed } from '../../lib/ops/generator.js';
 import type { Tensor } from '../../lib/tensor.js';
 
 /** Row i is [i, i + 0.5] and its label 10 · i. */

@@ -10,13 +10,13 @@ import * as nn from '../../lib/nn/index.js';
 import { scaledDotProductAttention } from '../../lib/ops/attention.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { add, mul } from '../../lib/ops/elementwise.js';
+import { Generator, manualSeed } from '../../lib/ops/generator.js';
 import { bernoulli, randn } from '../../lib/ops/random.js';
 import { mean } from '../../lib/ops/reduce.js';
 import { rotaryEmbedding } from '../../lib/ops/rotary.js';
 import { concat, slice } from '../../lib/ops/slice.js';
 import { Adam } from '../../lib/optim/index.js';
 import { compile } from '../../lib/program/compile.js';
-import { Generator, manualSeed } from '../../lib/random.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 

@@ -6,10 +6,10 @@ import '../../lib/methods.js';
 import * as nn from '../../lib/nn/index.js';
 import { convWeight } from '../../lib/ops/conv-passes.js';
 import { tensor } from '../../lib/ops/creation.js';
+import { manualSeed } from '../../lib/ops/generator.js';
 import { randint, randn } from '../../lib/ops/random.js';
 import { SGD } from '../../lib/optim/index.js';
 import { compile } from '../../lib/program/compile.js';
-import { manualSeed } from '../../lib/random.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 

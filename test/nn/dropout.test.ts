@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import '../../lib/methods.js';
 import * as nn from '../../lib/nn/index.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
+import { Generator, manualSeed } from '../../lib/ops/generator.js';
 import { multinomial } from '../../lib/ops/multinomial.js';
 import { randn } from '../../lib/ops/random.js';
 import { compile } from '../../lib/program/compile.js';
-import { Generator, manualSeed } from '../../lib/random.js';
 import type { Tensor } from '../../lib/tensor.js';
 
 const values = (t: Tensor): number[] => Array.from(t.toTypedArray());

@@ -4,8 +4,8 @@ import { ArgumentError, ShapeError } from '../../lib/errors.js';
 import * as nn from '../../lib/nn/index.js';
 import { ones } from '../../lib/ops/creation.js';
 import { mul } from '../../lib/ops/elementwise.js';
+import { Generator, manualSeed } from '../../lib/ops/generator.js';
 import { Adam, SGD } from '../../lib/optim/index.js';
-import { Generator, manualSeed } from '../../lib/random.js';
 import { empty, type Tensor } from '../../lib/tensor.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 

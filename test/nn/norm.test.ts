@@ -5,10 +5,10 @@ import { ArgumentError, ShapeError } from '../../lib/errors.js';
 import '../../lib/methods.js';
 import * as nn from '../../lib/nn/index.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
+import { Generator, manualSeed } from '../../lib/ops/generator.js';
 import { randint, randn } from '../../lib/ops/random.js';
 import { SGD } from '../../lib/optim/index.js';
 import { compile } from '../../lib/program/compile.js';
-import { Generator, manualSeed } from '../../lib/random.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 

@@ -6,11 +6,11 @@ import '../../lib/methods.js';
 import * as nn from '../../lib/nn/index.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
 import { add } from '../../lib/ops/elementwise.js';
+import { manualSeed } from '../../lib/ops/generator.js';
 import { randn } from '../../lib/ops/random.js';
 import { sum } from '../../lib/ops/reduce.js';
 import { Adam } from '../../lib/optim/index.js';
 import { compile } from '../../lib/program/compile.js';
-import { manualSeed } from '../../lib/random.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 

@@ -1,7 +1,7 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { type AttentionOptions, scaledDotProductAttention } from '../../lib/ops/attention.js';
 import { ones } from '../../lib/ops/creation.js';
-import { Generator } from '../../lib/random.js';
+import { Generator } from '../../lib/ops/generator.js';
 import { broadcastStrides, sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TypedArray } from '../../lib/dtype.js';
+import { defaultGenerator, Generator, manualSeed } from '../../lib/ops/generator.js';
 import * as ops from '../../lib/ops/random.js';
-import { defaultGenerator, Generator, manualSeed } from '../../lib/random.js';
 import { runFixture } from '../fixtures/children.mjs';
 import { bernoulliOf, bounded, doubles, normals, philox, singles, wordsOf } from '../support/philox.js';
 import { erf } from '../support/special.js';

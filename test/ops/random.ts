@@ -1,9 +1,9 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import * as kinds from '../../lib/ops/dropout.js';
+import { Generator } from '../../lib/ops/generator.js';
 import { multinomial } from '../../lib/ops/multinomial.js';
 import * as ops from '../../lib/ops/random.js';
-import { Generator } from '../../lib/random.js';
 import type { Tensor } from '../../lib/tensor.js';
 import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 import { bernoulliOf, wordsOf } from '../support/philox.js';

@@ -6,7 +6,7 @@ import {
   checkNumber,
   checkOptions,
   StateError,
-} from '../../errors.js';
+} from '../errors.js';
 import { perGroup, type ScheduledGroup, type ScheduledOptimizer, Scheduler, type SchedulerState } from './scheduler.js';
 
 /** Options of `OneCycleLR`. */

@@ -1,4 +1,4 @@
-import { ArgumentError, checkEach, checkInteger, checkNumber, checkOptions, describe } from '../../errors.js';
+import { ArgumentError, checkEach, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
 import { perGroup, type ScheduledOptimizer, Scheduler } from './scheduler.js';
 
 /**

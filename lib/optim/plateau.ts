@@ -1,4 +1,4 @@
-import { currentRecording } from '../../context.js';
+import { currentRecording } from '../context.js';
 import {
   ArgumentError,
   checkChoice,
@@ -7,8 +7,8 @@ import {
   checkOptions,
   describe,
   StateError,
-} from '../../errors.js';
-import { Tensor } from '../../tensor.js';
+} from '../errors.js';
+import { Tensor } from '../tensor.js';
 import {
   checkLastRates,
   checkOptimizer,

@@ -1,11 +1,11 @@
-import { isArrayOf } from './arrays.js';
-import { unrecorded } from './context.js';
-import { ArgumentError, checkInteger, describe } from './errors.js';
-import { keep } from './memory.js';
-import { native } from './native.js';
-import { copy_ } from './ops/copy.js';
-import { tensor } from './ops/creation.js';
-import type { Tensor } from './tensor.js';
+import { isArrayOf } from '../arrays.js';
+import { unrecorded } from '../context.js';
+import { ArgumentError, checkInteger, describe } from '../errors.js';
+import { keep } from '../memory.js';
+import { native } from '../native.js';
+import type { Tensor } from '../tensor.js';
+import { copy_ } from './copy.js';
+import { tensor } from './creation.js';
 
 /**
  * A stream of random numbers: the counter-based Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2,

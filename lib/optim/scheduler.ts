@@ -1,6 +1,6 @@
-import { currentRecording } from '../../context.js';
-import { ArgumentError, checkInteger, checkNumber, describe, StateError } from '../../errors.js';
-import { Optimizer } from '../optimizer.js';
+import { currentRecording } from '../context.js';
+import { ArgumentError, checkInteger, checkNumber, describe, StateError } from '../errors.js';
+import { Optimizer } from './optimizer.js';
 
 /** What schedulers change of an optimizer's group. */
 export interface ScheduledGroup {

@@ -1,4 +1,4 @@
-import { checkInteger, checkNumber, checkOptions } from '../../errors.js';
+import { checkInteger, checkNumber, checkOptions } from '../errors.js';
 import { type ScheduledOptimizer, Scheduler, type SchedulerState } from './scheduler.js';
 
 /**

@@ -1,6 +1,6 @@
-import { ArgumentError, checkOptions, describe, StateError } from '../../errors.js';
+import { ArgumentError, checkOptions, describe, StateError } from '../errors.js';
 import { type ScheduledOptimizer, Scheduler, type SchedulerState } from './scheduler.js';
-import { checkMilestones } from './simple.js';
+import { checkMilestones } from './schedulers.js';
 
 /**
  * One scheduler after the other: the next one begins, from the initial learning rate, at each milestone. With a milestone
