@@ -200,13 +200,13 @@ export function grad(
 }
 
 /**
- * @internal The gradients of a fused operation by those of `compute`, the same operation composed of simple ones. For use in
+ * The gradients of a fused operation by those of `compute`, the same operation composed of simple ones. For use in
  * backward functions: while gradients are recorded, they can be differentiated again.
  *
  * @param gradients one per result of `compute`, null where there is none
  * @returns one gradient per input, null where it is not needed or the results do not depend on it
  */
-export function composedGradients(
+function differentiate(
   compute: (...inputs: Tensor[]) => readonly Tensor[],
   inputs: readonly Tensor[],
   gradients: readonly (Tensor | null)[],
@@ -238,4 +238,4 @@ export function composedGradients(
   });
 }
 
-setDifferentiate(composedGradients);
+setDifferentiate(differentiate);

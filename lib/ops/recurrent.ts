@@ -1,8 +1,7 @@
 // One layer of a recurrent network over all steps: its kernel, and the same composed of simple operations, which is what
 // second derivatives are taken of. Arguments are checked in lib/nn/recurrent.ts.
-import { composedGradients } from '../autograd/engine.js';
-import { fusedGradients } from '../autograd/fused.js';
-import { isRecorded, recordMany } from '../autograd/tape.js';
+import { recordFused } from '../autograd/fused.js';
+import { isRecorded } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
@@ -189,20 +188,10 @@ export function recurrentLayer(
     working.dispose();
     return gradients;
   };
-  const compute = (...list: Tensor[]) => composedLayer(cell, list, states, directions, o);
-  const backward = (dys: readonly (Tensor | null)[], needs: readonly boolean[]) => {
-    const arrived = dys.map((dy) => dy !== null);
-    const compose = (...list: Tensor[]) => {
-      let next = inputs.length;
-      const upstream = arrived.map((isGiven) => (isGiven ? (list[next++] as Tensor) : null));
-      return composedGradients(compute, list.slice(0, inputs.length), upstream, needs);
-    };
-    const upstream = dys.filter((dy) => dy !== null);
-    return fusedGradients(o.name, [...inputs, ...upstream], () => gradientsOf(dys, needs), compose);
-  };
+  const reference = (...list: Tensor[]) => composedLayer(cell, list, states, directions, o);
   const saved = [...inputs, y, o.lengths].filter((t) => t !== null);
   const owned = kept.slice(1).filter((t) => t !== null);
-  recordMany(o.name, outputs, inputs, backward, saved, owned);
+  recordFused(o.name, outputs, inputs, gradientsOf, reference, saved, owned);
   return outputs;
 }
 
