@@ -4,7 +4,7 @@ import { ArgumentError, formatShape, ShapeError } from '../errors.js';
 import { broadcastStrides, type Shape, sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { expand, permute, reshape } from './shape.js';
-import { chunk, concat } from './slice.js';
+import { chunk } from './slice.js';
 
 /** @internal Where the heads of q, k and v are, and those of y. */
 export interface Arrangement {
@@ -21,12 +21,8 @@ export interface Arrangement {
   scores: Shape;
   /** q, k and v as [batch, heads, rows, width]. */
   split(inputs: readonly Tensor[]): Tensor[];
-  /** What is laid out as y as [batch, heads, rows, width]. */
-  splitResult(y: Tensor): Tensor;
   /** [batch, heads, rows, width] laid out as y. */
   merge(y: Tensor): Tensor;
-  /** Gradients of what `split` returned as gradients of the inputs. */
-  unsplit(gradients: readonly Tensor[], inputs: readonly Tensor[]): Tensor[];
 }
 
 const last = (x: Tensor, back: number): number => x.dims[x.rank - back] as number;
@@ -69,9 +65,7 @@ export function apart(q: Tensor, k: Tensor, v: Tensor): Arrangement {
   return {
     ...{ batch, heads, queries, keys, width, valueWidth, strides, shape, scores: [...lead, queries, keys] },
     split: (inputs) => inputs.map((x) => reshape(x, [batch, heads, last(x, 2), last(x, 1)])),
-    splitResult: (y) => reshape(y, [batch, heads, queries, valueWidth]),
     merge: (y) => reshape(y, shape),
-    unsplit: (gradients, inputs) => gradients.map((g, i) => reshape(g, (inputs[i] as Tensor).dims)),
   };
 }
 
@@ -112,24 +106,13 @@ export function sideBySide(name: string, inputs: readonly Tensor[], heads: numbe
   const back = timeFirst ? [2, 0, 1, 3] : [0, 2, 1, 3];
   const splitOne = (x: Tensor, share: number): Tensor =>
     permute(reshape(x, timeFirst ? [rowsOf(x), batch, heads, share] : [batch, rowsOf(x), heads, share]), order);
-  const mergeOne = (x: Tensor, like: Shape): Tensor => reshape(permute(x, back), like);
   return {
     ...{ batch, heads, queries, keys, width, valueWidth, strides, shape, scores: [...lead, heads, queries, keys] },
     split: (given) =>
       (packed ? chunk(given[0] as Tensor, 3, { dim: -1 }) : given).map((x, i) =>
         splitOne(x, i === 2 ? valueWidth : width),
       ),
-    splitResult: (y) => splitOne(y, valueWidth),
-    merge: (y) => mergeOne(y, shape),
-    unsplit: (gradients, given) => {
-      if (!packed) return gradients.map((g, i) => mergeOne(g, (given[i] as Tensor).dims));
-      return [
-        concat(
-          gradients.map((g) => mergeOne(g, shape)),
-          { dim: -1 },
-        ),
-      ];
-    },
+    merge: (y) => reshape(permute(y, back), shape),
   };
 }
 

@@ -1,19 +1,18 @@
 import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
-import { fusedGradients } from '../autograd/fused.js';
-import { record } from '../autograd/tape.js';
-import { isGradEnabled } from '../context.js';
+import { recordFused } from '../autograd/fused.js';
+import { isRecorded } from '../autograd/tape.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { type Arrangement, apart, checkOperands, readableMask, sideBySide } from './attention-layout.js';
 import { eq, logicalAnd, logicalNot, where } from './compare.js';
 import { ones } from './creation.js';
-import { add, mul, sub } from './elementwise.js';
+import { add, mul } from './elementwise.js';
 import type { Generator } from './generator.js';
 import { maskedFill } from './indexing.js';
 import { matmul } from './matmul.js';
 import { checkGenerator, dropout as dropoutOp } from './random.js';
-import { any, sum } from './reduce.js';
+import { any } from './reduce.js';
 import { expand, reshape, tril } from './shape.js';
 import { softmax } from './softmax.js';
 
@@ -134,7 +133,7 @@ function checkMask(name: string, mask: Tensor, a: Arrangement, q: Tensor): void 
 
 /** @internal Attention of inputs as the arrangement has them: q, k and v, or all in one. */
 export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
-  if (plan.bias?._requiresGrad && isGradEnabled()) return attendComposed(inputs, plan).y;
+  if (isRecorded([plan.bias])) return attendComposed(inputs, plan).y;
   const { arrangement: a, scale, generator } = plan;
   const x = inputs[0] as Tensor;
   const packed = inputs.length === 1;
@@ -156,20 +155,20 @@ export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
   if (start !== null) aboutToChange(plan.name, generator.state);
   const random = start === null ? [0, 0] : [generator.state.handle, start.handle];
   attentionKernel(y.handle, logSum.handle, ...random, ...operands(), ...numbers);
-  const gradientsOf = (dy: Tensor): Tensor[] => {
+  const backward = ([dy]: readonly (Tensor | null)[]): Tensor[] => {
     const gradients = inputs.map((t) => empty(t.dims, t.dtype));
     const [dq, dk, dv] = packed ? [gradients[0]?.handle, 0, 0] : gradients.map((t) => t.handle);
     const outputs = [dq as number, dk as number, dv as number];
     attentionBackwardKernel(
-      ...[...outputs, dy.handle, y.handle, logSum.handle, start?.handle ?? 0, ...operands()],
+      ...[...outputs, (dy as Tensor).handle, y.handle, logSum.handle, start?.handle ?? 0, ...operands()],
       ...numbers,
     );
     return gradients;
   };
-  const compose = (dy: Tensor, ...inputs: Tensor[]) => composedGradients(dy, inputs, plan, start);
-  const backward = (dy: Tensor) => fusedGradients(plan.name, [dy, ...inputs], () => gradientsOf(dy), compose);
+  const reference = (...inputs: Tensor[]) => [composed(inputs, plan, (weights) => droppedAgain(weights, p, start)).y];
   const saved = [...inputs, y, logSum, mask?.mask, bias?.mask, start].filter((t): t is Tensor => t != null);
-  return record(plan.name, y, inputs, backward, saved);
+  recordFused(plan.name, [y], inputs, backward, reference, saved);
+  return y;
 }
 
 const fourDimensions = (mask: Tensor, a: Arrangement): Tensor =>
@@ -196,32 +195,24 @@ function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
   return maskedFill(softmax(maskedFill(scores, blocked, -Infinity), { dim: -1 }), hidden, 0);
 }
 
-/** @internal The same composed of other ops, with the weights [batch, heads, queries, keys] (dropout applied). */
-export function attendComposed(inputs: readonly Tensor[], plan: AttentionPlan): { y: Tensor; weights: Tensor } {
-  return allOrNothing(() => {
-    const [q, k, v] = plan.arrangement.split(inputs) as [Tensor, Tensor, Tensor];
-    const weights = dropoutOp(probabilities(q, k, plan), { p: plan.dropout, generator: plan.generator });
-    return { y: plan.arrangement.merge(matmul(weights, v)), weights };
-  });
+// The same composed of other ops, with the weights [batch, heads, queries, keys].
+function composed(inputs: readonly Tensor[], plan: AttentionPlan, drop: (weights: Tensor) => Tensor) {
+  const [q, k, v] = plan.arrangement.split(inputs) as [Tensor, Tensor, Tensor];
+  const weights = drop(probabilities(q, k, plan));
+  return { y: plan.arrangement.merge(matmul(weights, v)), weights };
 }
 
-// The gradients as operations that can be differentiated again.
-function composedGradients(dy: Tensor, inputs: readonly Tensor[], plan: AttentionPlan, start: Tensor | null): Tensor[] {
-  const { arrangement: a, scale } = plan;
-  const [q, k, v] = a.split(inputs) as [Tensor, Tensor, Tensor];
-  const upstream = a.splitResult(dy);
-  const weights = probabilities(q, k, plan);
-  let kept: Tensor | null = null;
-  if (start !== null) {
-    kept = empty(weights.dims, dy.dtype);
-    attentionKeptKernel(kept.handle, start.handle, weights.size / a.keys, a.keys, plan.dropout);
-  }
-  const drop = (x: Tensor): Tensor => (kept === null ? x : mul(x, kept));
-  const dWeights = drop(matmul(upstream, v, { transposeB: true }));
-  const along = sum(mul(dWeights, weights), { dim: -1, keepDim: true });
-  const dScores = mul(mul(weights, sub(dWeights, along)), scale);
-  const dq = matmul(dScores, k);
-  const dk = matmul(dScores, q, { transposeA: true });
-  const dv = matmul(drop(weights), upstream, { transposeA: true });
-  return a.unsplit([dq, dk, dv], inputs);
+/** @internal Attention composed of other ops, with the weights [batch, heads, queries, keys] (dropout applied). */
+export function attendComposed(inputs: readonly Tensor[], plan: AttentionPlan): { y: Tensor; weights: Tensor } {
+  const { dropout: p, generator } = plan;
+  return allOrNothing(() => composed(inputs, plan, (weights) => dropoutOp(weights, { p, generator })));
+}
+
+// Drops the weights that the kernel has dropped, whose random numbers began at `start`.
+function droppedAgain(weights: Tensor, p: number, start: Tensor | null): Tensor {
+  if (start === null) return weights;
+  const keys = weights.dims[3] as number;
+  const kept = empty(weights.dims, weights.dtype);
+  attentionKeptKernel(kept.handle, start.handle, weights.size / keys, keys, p);
+  return mul(weights, kept);
 }
