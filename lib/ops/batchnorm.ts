@@ -1,7 +1,6 @@
 // Batch norm. The kernels are the norm family's.
 import { aboutToChange } from '../all-or-nothing.js';
-import { fusedGradients } from '../autograd/fused.js';
-import { record } from '../autograd/tape.js';
+import { recordFused } from '../autograd/fused.js';
 import { ArgumentError, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { sameShape } from '../shape.js';
@@ -106,12 +105,11 @@ export function batchNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | nul
   }
   const sizes = [samples, 1, channels, inner] as const;
   const fixed = training ? {} : { fixed: [means, scales] as const };
-  const compose = composer(w, b, { sizes, dims: [0, 3], centred: true, eps, ...fixed });
-  const gradients = (dy: Tensor, needs: readonly boolean[]) => {
-    const run = () => batchNormGradients(dy, needs, x, w, b, means, scales, sizes, training);
-    return fusedGradients('batchNorm', [dy, x, ...present(w)], run, compose);
-  };
-  return record('batchNorm', y, [x, ...present(w, b)], gradients, [x, means, scales, ...present(w)]);
+  const reference = composer(w, b, { sizes, dims: [0, 3], centred: true, eps, ...fixed });
+  const backward = ([dy]: readonly (Tensor | null)[], needs: readonly boolean[]) =>
+    batchNormGradients(dy as Tensor, needs, x, w, b, means, scales, sizes, training);
+  recordFused('batchNorm', [y], [x, ...present(w, b)], backward, reference, [x, means, scales, ...present(w)]);
+  return y;
 }
 
 function batchNormGradients(

@@ -1,7 +1,6 @@
 // Normalisations. The kernels see x as [samples, groups, channels of a group, inner]; batch norm (batchnorm.ts) takes its
 // statistics over samples and inner, the others over channels and inner.
-import { fusedGradients } from '../autograd/fused.js';
-import { record } from '../autograd/tape.js';
+import { recordFused } from '../autograd/fused.js';
 import {
   ArgumentError,
   checkInteger,
@@ -16,7 +15,7 @@ import { copyOf, type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { zerosLike } from './creation.js';
 import { add, mul, rsqrt, square, sub } from './elementwise.js';
-import { mean, sum } from './reduce.js';
+import { mean } from './reduce.js';
 import { reshape } from './shape.js';
 
 const groupNormKernel = kernel('groupNorm');
@@ -52,7 +51,7 @@ function checkX(name: string, x: Tensor): void {
 /** @internal */
 export const checkEps = (name: string, eps: number): number => checkNumber(name, 'eps', eps, { least: 0 });
 
-/** @internal What the gradient of a normalisation needs beside its tensors. */
+/** @internal What a normalisation composed of simple operations needs beside its tensors. */
 export interface Composition {
   sizes: Sizes;
   /** The dimensions of `sizes` over which the statistics run. */
@@ -64,27 +63,20 @@ export interface Composition {
   fixed?: readonly [Tensor, Tensor];
 }
 
-// The gradients of x, weight (if there is one) and bias in simple operations, which can be differentiated again.
-function composedGradients(dy: Tensor, x: Tensor, weight: Tensor | null, c: Composition): Tensor[] {
-  const { sizes, dims } = c;
-  const perChannel = [1, sizes[1], sizes[2], 1];
+/** @internal A normalisation composed of simple operations, as a function of x and of weight and bias where they are present. */
+export function composer(weight: Tensor | null, bias: Tensor | null, c: Composition) {
+  const { sizes, dims, centred, eps } = c;
+  const perChannel = (t: Tensor): Tensor => reshape(t, [1, sizes[1], sizes[2], 1]);
   const average = (t: Tensor): Tensor => mean(t, { dim: dims, keepDim: true });
-  const wide = reshape(x, sizes);
-  const upstream = reshape(dy, sizes);
-  const [fixedMean, fixedScale] = c.fixed?.map((t) => reshape(t, perChannel)) ?? [];
-  const center = c.centred ? sub(wide, fixedMean ?? average(wide)) : wide;
-  const scale = fixedScale ?? rsqrt(add(average(square(center)), c.eps));
-  const hat = mul(center, scale);
-  let inside = weight === null ? upstream : mul(upstream, reshape(weight, perChannel));
-  if (c.fixed === undefined) {
-    const weighted = inside;
-    inside = sub(inside, mul(hat, average(mul(weighted, hat))));
-    if (c.centred) inside = sub(inside, average(weighted));
-  }
-  const gradients = [reshape(mul(inside, scale), x.dims)];
-  if (weight !== null) gradients.push(reshape(sum(mul(upstream, hat), { dim: [0, 3] }), weight.dims));
-  gradients.push(reshape(sum(upstream, { dim: [0, 3] }), weight?.dims ?? [sizes[1] * sizes[2]]));
-  return gradients;
+  return (x: Tensor, ...affine: Tensor[]) => {
+    const [fixedMean, fixedScale] = c.fixed?.map(perChannel) ?? [];
+    const wide = reshape(x, sizes);
+    const center = centred ? sub(wide, fixedMean ?? average(wide)) : wide;
+    let y = mul(center, fixedScale ?? rsqrt(add(average(square(center)), eps)));
+    if (weight !== null) y = mul(y, perChannel(affine[0] as Tensor));
+    if (bias !== null) y = add(y, perChannel(affine.at(-1) as Tensor));
+    return [reshape(y, x.dims)];
+  };
 }
 
 /** @internal Gradients in the order of the inputs [x, weight, bias] of which weight and bias may be absent. */
@@ -96,16 +88,6 @@ export function pick(
   isShifted: boolean,
 ) {
   return [dx, ...(isWeighted ? [dWeight] : []), ...(isShifted ? [dBias] : [])];
-}
-
-/** @internal The gradients that `pick` gives as a function of dy, x and weight (if there is one), composed of operations. */
-export function composer(weight: Tensor | null, bias: Tensor | null, c: Composition) {
-  const isWeighted = weight !== null;
-  const isShifted = bias !== null;
-  return (dy: Tensor, x: Tensor, w?: Tensor) => {
-    const composed = composedGradients(dy, x, isWeighted ? (w as Tensor) : null, c);
-    return pick(composed[0] as Tensor, composed[1] as Tensor, composed.at(-1) as Tensor, isWeighted, isShifted);
-  };
 }
 
 const elementsAPart = 32768;
@@ -128,7 +110,7 @@ function normaliseGroups(
   const affine = [handleOf(weight), handleOf(bias)];
   const numbers = [samples, groups, channels, inner];
   groupNormKernel(y.handle, handleOf(means), scales.handle, x.handle, ...affine, ...numbers, eps);
-  const gradients = (dy: Tensor, needs: readonly boolean[]): (Tensor | null)[] => {
+  const backward = ([dy]: readonly (Tensor | null)[], needs: readonly boolean[]): (Tensor | null)[] => {
     if (x.size === 0) return [x, ...present(weight, bias)].map((t) => zerosLike(t));
     const dx = needs[0] ? empty(x.dims, x.dtype) : null;
     const wanted = needs[1] || needs[2];
@@ -138,15 +120,15 @@ function normaliseGroups(
     const parts = inner === 1 ? Math.max(1, Math.min(16, samples, Math.floor(x.size / elementsAPart))) : samples;
     const room = wanted ? empty([parts, 2, channels], 'float64') : null;
     const outs = [handleOf(dx), handleOf(dWeight), handleOf(dBias), handleOf(room)];
-    const ins = [dy.handle, x.handle, handleOf(means), scales.handle, handleOf(weight)];
+    const ins = [(dy as Tensor).handle, x.handle, handleOf(means), scales.handle, handleOf(weight)];
     groupNormBackwardKernel(...outs, ...ins, ...numbers);
     room?.dispose();
     return pick(dx, dWeight, dBias, weight !== null, bias !== null);
   };
-  const compose = composer(weight, bias, { sizes, dims: [2, 3], centred, eps });
-  const backward = (dy: Tensor, needs: readonly boolean[]) =>
-    fusedGradients(name, [dy, x, ...present(weight)], () => gradients(dy, needs), compose);
-  return record(name, y, [x, ...present(weight, bias)], backward, [x, scales, ...present(means, weight)]);
+  const reference = composer(weight, bias, { sizes, dims: [2, 3], centred, eps });
+  const inputs = [x, ...present(weight, bias)];
+  recordFused(name, [y], inputs, backward, reference, [x, scales, ...present(means, weight)]);
+  return y;
 }
 
 /** Options of `layerNorm` and `rmsNorm`. */
