@@ -1,19 +1,19 @@
 // Losses of classes. The kernels are the loss family's; arguments are checked in lib/nn/losses.ts.
-import { fusedGradients } from '../autograd/fused.js';
+import { recordFused } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
 import { around, type Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
-import { eq, ne } from './compare.js';
+import { eq } from './compare.js';
 import { to } from './copy.js';
-import { ones } from './creation.js';
 import { add, div, mul, neg, sub } from './elementwise.js';
+import { maskedFill } from './indexing.js';
 import { type Reduction, reductionCodes } from './loss.js';
 import { sum } from './reduce.js';
 import { reshape } from './shape.js';
-import { logSoftmax, softmax } from './softmax.js';
+import { logSoftmax } from './softmax.js';
 
 /** @internal What a classification loss knows beside scores [rows, classes, …] (or [classes]) and targets. */
 export interface ClassOptions {
@@ -35,9 +35,6 @@ function checkLabels(name: string, fault: Fault | undefined, classes: number, ig
 
 const handleOf = (t: Tensor | undefined): number => t?.handle ?? 0;
 const present = (t: Tensor | undefined): Tensor[] => (t === undefined ? [] : [t]);
-
-/** The shape with the classes as 1, as labels broadcast to scores. */
-const keptShape = (shape: Shape, dim: number): Shape => shape.map((n, d) => (d === dim ? 1 : n));
 
 // The weight of each class, broadcast to scores.
 const alongClasses = (weight: Tensor, x: Tensor, dim: number): Tensor =>
@@ -64,33 +61,27 @@ export function crossEntropyOfLabels(x: Tensor, labels: Tensor, o: ClassOptions)
     classes,
     ignoreIndex,
   );
-  const backward = (dy: Tensor) => {
-    const gradient = () => {
-      const dx = empty(x.dims, x.dtype);
-      crossEntropyBackwardKernel(dx.handle, dy.handle, total.handle, state.handle, ...spans());
-      return [dx];
-    };
-    return fusedGradients('crossEntropy', [dy, x], gradient, (dy, x) => [composedGradient(dy, total, x, labels, o)]);
+  const backward = ([dy]: readonly (Tensor | null)[]) => {
+    const dx = empty(x.dims, x.dtype);
+    crossEntropyBackwardKernel(dx.handle, (dy as Tensor).handle, total.handle, state.handle, ...spans());
+    return [dx];
   };
-  return record('crossEntropy', y, [x], backward, [x, labels, total, state, ...present(weight)]);
+  const reference = (x: Tensor) => [composedCrossEntropy(x, labels, total, o)];
+  recordFused('crossEntropy', [y], [x], backward, reference, [x, labels, total, state, ...present(weight)]);
+  return y;
 }
 
-// dx = (softmax(x) Σ q - q) dy, where the loss of a row is -Σ q log softmax(x).
-function composedGradient(dy: Tensor, total: Tensor, x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
-  const { dim, labelSmoothing, reduction } = o;
-  const kept = keptShape(x.dims, dim);
-  const each = ones(labels.dims, { dtype: x.dtype });
-  // The gradient of nll is -weight at each label.
-  let q = mul(nllGradient(each, total, labels, x.dims, { ...o, reduction: 'none' }), labelSmoothing - 1);
-  if (labelSmoothing > 0) {
-    const counted = reshape(to(ne(labels, o.ignoreIndex), x.dtype), kept);
-    const share = labelSmoothing / (x.dims[dim] as number);
-    const weight = o.weight ?? ones([x.dims[dim] as number], { dtype: x.dtype });
-    q = add(q, mul(mul(alongClasses(weight, x, dim), counted), share));
-  }
+// The same composed of other ops: of the loss of the labels and, where they are smoothed, that of all classes evenly.
+function composedCrossEntropy(x: Tensor, labels: Tensor, total: Tensor, o: ClassOptions): Tensor {
+  const { dim, labelSmoothing, reduction, weight } = o;
+  const logs = logSoftmax(x, { dim });
+  const ofLabels = nllLoss(logs, labels, o);
+  if (labelSmoothing === 0) return ofLabels;
+  const weighted = weight === undefined ? logs : mul(logs, alongClasses(weight, x, dim));
+  const each = maskedFill(sum(weighted, { dim }), eq(labels, o.ignoreIndex), 0);
   const divisor = add(total, to(eq(total, 0), x.dtype)); // all labels ignored: the gradient is 0, not NaN
-  const upstream = reduction === 'none' ? reshape(dy, kept) : reduction === 'mean' ? div(dy, divisor) : dy;
-  return mul(sub(mul(softmax(x, { dim }), sum(q, { dim, keepDim: true })), q), upstream);
+  const ofAll = reduction === 'none' ? each : reduction === 'sum' ? sum(each) : div(sum(each), divisor);
+  return sub(mul(ofLabels, 1 - labelSmoothing), mul(ofAll, labelSmoothing / (x.dims[dim] as number)));
 }
 
 /** @internal Cross entropy with target probabilities, of x's shape; gradients flow to both. */
