@@ -7,7 +7,7 @@ import { noGrad } from '../../lib/autograd/tape.js';
 import { scaledDotProductAttention } from '../../lib/ops/attention.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
 import { add, exp, mul } from '../../lib/ops/elementwise.js';
-import { manualSeed } from '../../lib/random.js';
+import { manualSeed } from '../../lib/ops/generator.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { families } from '../ops/families.js';
