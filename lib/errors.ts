@@ -148,23 +148,17 @@ export function checkOptions(
   if (isEmpty && !isPlain(options)) throw notOptions(operation, options, known); // a promise, a Map
 }
 
-/** A finite number in [least, most] or, with `open`, strictly above `least`. */
+/** A finite number in [min, max] or, with `open`, strictly above `min`. */
 export function checkNumber(
   operation: string,
   name: string,
   value: unknown,
-  range: { least?: number; most?: number; open?: boolean } = {},
+  range: { min?: number; max?: number; open?: boolean } = {},
 ): number {
-  const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, open = false } = range;
-  if (
-    typeof value !== 'number' ||
-    !Number.isFinite(value) ||
-    value < least ||
-    value > most ||
-    (open && value === least)
-  ) {
-    const low = least === Number.NEGATIVE_INFINITY ? '' : open ? ` above ${least}` : ` of at least ${least}`;
-    const high = most === Number.POSITIVE_INFINITY ? '' : `${low ? ' and' : ''} at most ${most}`;
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, open = false } = range;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max || (open && value === min)) {
+    const low = min === Number.NEGATIVE_INFINITY ? '' : open ? ` above ${min}` : ` of at least ${min}`;
+    const high = max === Number.POSITIVE_INFINITY ? '' : `${low ? ' and' : ''} at most ${max}`;
     throw new ArgumentError(`${operation}: ${name} must be a finite number${low}${high}, got ${describe(value)}`);
   }
   return value;
@@ -224,17 +218,17 @@ export function checkEach<T>(
   return list;
 }
 
-/** An integer in [least, most]. */
+/** An integer in [min, max]. */
 export function checkInteger(
   operation: string,
   name: string,
   value: unknown,
-  least = 0,
-  most = Number.MAX_SAFE_INTEGER,
+  min = 0,
+  max = Number.MAX_SAFE_INTEGER,
 ): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-    const low = least === Number.MIN_SAFE_INTEGER ? '' : ` of at least ${least}`;
-    const high = most === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${most}`;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    const low = min === Number.MIN_SAFE_INTEGER ? '' : ` of at least ${min}`;
+    const high = max === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${max}`;
     throw new ArgumentError(`${operation}: ${name} must be an integer${low}${high}, got ${describe(value)}`);
   }
   return value;

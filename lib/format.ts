@@ -3,7 +3,7 @@ import type { TypedArray } from './dtype.js';
 import type { Tensor } from './tensor.js';
 
 const edge = 3; // elements shown at each end of a long dimension
-const most = 1000; // elements up to which all are shown
+const maxShown = 1000; // elements up to which all are shown
 
 /** `tensor float32 [2, 3]` and the values, four digits each, long dimensions shortened. */
 export function formatTensor(t: Tensor): string {
@@ -15,7 +15,7 @@ export function formatTensor(t: Tensor): string {
   const data = t.toTypedArray();
   const integers = data.every((v) => Number.isInteger(v) || !Number.isFinite(v));
   const show = (v: number): string => (integers || !Number.isFinite(v) ? String(v) : shorten(v));
-  const shortened = t.size > most;
+  const shortened = t.size > maxShown;
   const shown = collect(data, t.dims, 0, 0, shortened).map(show);
   const width = longest(shown);
   const body = render(t, data, 0, 0, shortened, (v) => show(v).padStart(t.dims.length === 0 ? 0 : width));
@@ -24,7 +24,7 @@ export function formatTensor(t: Tensor): string {
 
 /** The length of the longest text. */
 export function longest(texts: readonly string[]): number {
-  return texts.reduce((most, text) => Math.max(most, text.length), 0);
+  return texts.reduce((max, text) => Math.max(max, text.length), 0);
 }
 
 function shorten(v: number): string {

@@ -127,14 +127,14 @@ function isNode(value: object): value is NonNullable<Tensor['_node']> {
 }
 
 /** @internal As many as the native table of handles has room for. */
-export const mostTensors = 2 ** 20 - 1;
+export const maxTensors = 2 ** 20 - 1;
 
 /** @internal Why a tensor could not be made: too many live ones, or too much memory. */
 export function allocationError(t: Tensor, tooMany: boolean): AllocationError {
   const { tensors, liveBytes, limitBytes } = native.memoryStats();
   if (tooMany) {
     return new AllocationError(
-      `too many live tensors: ${tensors} of at most ${mostTensors}; free some by scope() or dispose()`,
+      `too many live tensors: ${tensors} of at most ${maxTensors}; free some by scope() or dispose()`,
     );
   }
   const bytes = t.size * bytesPerElement[t.dtype];

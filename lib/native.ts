@@ -151,11 +151,11 @@ native.setErrors((what, name) => {
 });
 
 // JavaScript's stack holds some 100,000 arguments; far fewer of them are quicker in an array.
-const mostArguments = 200;
+const maxArguments = 200;
 
 /** Calls a kernel whose lists may be of any length. */
 export function callWithLists(run: Kernel, args: readonly number[]): Fault | undefined {
-  return args.length <= mostArguments ? run(...args) : (run as unknown as PackedKernel)(new Float64Array(args));
+  return args.length <= maxArguments ? run(...args) : (run as unknown as PackedKernel)(new Float64Array(args));
 }
 
 type PackedKernel = (args: Float64Array) => Fault | undefined;

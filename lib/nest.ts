@@ -10,7 +10,7 @@ export type NestedArray = number | NestedArray[];
 const bytesPerArray = 48;
 const bytesPerElement = 8;
 const alwaysFits = 2 ** 23; // bytes
-const mostReserved = 2 ** 25; // elements; V8 makes a hash table of a longer array when its length is given first
+const maxReserved = 2 ** 25; // elements; V8 makes a hash table of a longer array when its length is given first
 
 /**
  * The elements, once there is room for them, as arrays in arrays.
@@ -24,7 +24,7 @@ export function nest(operation: string, read: () => TypedArray, shape: Shape): N
   const build = (dim: number, offset: number): NestedArray => {
     const n = shape[dim] as number;
     const step = steps[dim] as number;
-    const array: NestedArray[] = n <= mostReserved ? new Array(n) : [];
+    const array: NestedArray[] = n <= maxReserved ? new Array(n) : [];
     for (let i = 0; i < n; i++) {
       array[i] = dim === last ? (data[offset + i] as number) : build(dim + 1, offset + i * step);
     }

@@ -3,14 +3,14 @@ import { ArgumentError, describe, formatShape, ShapeError } from './errors.js';
 export type Shape = readonly number[];
 
 /** What PyTorch and the kernels have room for. */
-export const mostDimensions = 64;
+export const maxDimensions = 64;
 
 /**
  * The number of elements: the product of the sizes, 1 for a scalar. Sizes of 0 excepted, too, it must be a safe integer, so that
  * the product of any of the sizes is one.
  */
 export function sizeOf(shape: Shape): number {
-  if (shape.length > mostDimensions) throw tooManyDimensions(shape.length);
+  if (shape.length > maxDimensions) throw tooManyDimensions(shape.length);
   let size = 1;
   let extent = 1;
   for (let i = 0; i < shape.length; i++) {
@@ -23,29 +23,29 @@ export function sizeOf(shape: Shape): number {
 }
 
 function tooManyDimensions(count: number): ShapeError {
-  return new ShapeError(`shape: at most ${mostDimensions} dimensions, got ${count}`);
+  return new ShapeError(`shape: at most ${maxDimensions} dimensions, got ${count}`);
 }
 
 /**
- * A copy of an array that a caller gave, or null where it is none or has more than `most` elements. It may be sparse or lie about
+ * A copy of an array that a caller gave, or null where it is none or has more than `max` elements. It may be sparse or lie about
  * its length: what is checked is the copy.
  */
-export function copyOf(value: unknown, most = mostDimensions): unknown[] | null {
+export function copyOf(value: unknown, max = maxDimensions): unknown[] | null {
   if (!Array.isArray(value)) return null;
   const { length } = value;
-  if (!Number.isInteger(length) || length < 0 || length > most) return null;
+  if (!Number.isInteger(length) || length < 0 || length > max) return null;
   const copy: unknown[] = [];
   for (let i = 0; i < length; i++) copy.push(value[i]);
   return copy;
 }
 
-/** The same, of integers of at least `least`. */
-export function checkSizes(operation: string, name: string, value: unknown, least: number): number[] {
+/** The same, of integers of at least `min`. */
+export function checkSizes(operation: string, name: string, value: unknown, min: number): number[] {
   const sizes = copyOf(value);
-  if (sizes === null && Array.isArray(value) && value.length > mostDimensions) throw tooManyDimensions(value.length);
-  if (sizes === null || !sizes.every((n) => Number.isSafeInteger(n) && (n as number) >= least)) {
+  if (sizes === null && Array.isArray(value) && value.length > maxDimensions) throw tooManyDimensions(value.length);
+  if (sizes === null || !sizes.every((n) => Number.isSafeInteger(n) && (n as number) >= min)) {
     throw new ArgumentError(
-      `${operation}: ${name} must be an array of integers of at least ${least}, got ${describe(value)}`,
+      `${operation}: ${name} must be an array of integers of at least ${min}, got ${describe(value)}`,
     );
   }
   return sizes as number[];
@@ -61,7 +61,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
 /** A copy of a shape that a caller gave, checked. */
 export function checkShape(operation: string, shape: unknown): number[] {
   const sizes = copyOf(shape);
-  if (sizes === null && Array.isArray(shape) && shape.length > mostDimensions) throw tooManyDimensions(shape.length);
+  if (sizes === null && Array.isArray(shape) && shape.length > maxDimensions) throw tooManyDimensions(shape.length);
   if (sizes === null) throw new ArgumentError(`${operation}: shape must be an array of sizes, got ${describe(shape)}`);
   let extent = 1;
   for (const n of sizes) {
@@ -80,13 +80,13 @@ export function checkShape(operation: string, shape: unknown): number[] {
 
 /** A dimension as 0 … rank - 1; negative ones count from the end. A scalar accepts 0 and -1, as in PyTorch. */
 export function checkDim(operation: string, dim: unknown, rank: number): number {
-  const most = Math.max(rank, 1);
-  if (typeof dim !== 'number' || !Number.isInteger(dim) || dim < -most || dim >= most) {
+  const max = Math.max(rank, 1);
+  if (typeof dim !== 'number' || !Number.isInteger(dim) || dim < -max || dim >= max) {
     throw new ArgumentError(
-      `${operation}: dim must be an integer in [${-most}, ${most - 1}] for a tensor of rank ${rank}, got ${describe(dim)}`,
+      `${operation}: dim must be an integer in [${-max}, ${max - 1}] for a tensor of rank ${rank}, got ${describe(dim)}`,
     );
   }
-  return dim < 0 ? dim + most : dim;
+  return dim < 0 ? dim + max : dim;
 }
 
 /** One dimension, or several in an array, as `checkDim` gives them. */

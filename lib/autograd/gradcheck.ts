@@ -64,7 +64,7 @@ export function numericalGradient(
   checkOptions('numericalGradient', options, ['index', 'eps', 'gradients']);
   checkInputs('numericalGradient', f, inputs);
   const index = checkInteger('numericalGradient', 'index', options.index ?? 0, 0, inputs.length - 1);
-  const eps = checkNumber('numericalGradient', 'eps', options.eps ?? 1e-6, { least: 0, open: true });
+  const eps = checkNumber('numericalGradient', 'eps', options.eps ?? 1e-6, { min: 0, open: true });
   const x = inputs[index] as Tensor;
   checkFloat('numericalGradient', 'the input', x);
   const upstream =
@@ -126,7 +126,7 @@ export function gradcheck(
   checkOptions('gradcheck', options, ['eps', 'rtol', 'atol']);
   checkInputs('gradcheck', f, inputs);
   const [eps, rtol, atol] = (['eps', 'rtol', 'atol'] as const).map((key) =>
-    checkNumber('gradcheck', key, options[key] ?? defaults[key], { least: 0, open: key === 'eps' }),
+    checkNumber('gradcheck', key, options[key] ?? defaults[key], { min: 0, open: key === 'eps' }),
   ) as [number, number, number];
   checkWanted('gradcheck', inputs);
   const wanted = inputs.filter((x) => x._requiresGrad);

@@ -98,8 +98,7 @@ export function augment(options: AugmentOptions = {}): (images: Tensor) => Tenso
 }
 
 function planOf(o: AugmentOptions): Plan {
-  const probability = (name: 'flip' | 'flipVertical') =>
-    checkNumber('augment', name, o[name] ?? 0, { least: 0, most: 1 });
+  const probability = (name: 'flip' | 'flipVertical') => checkNumber('augment', name, o[name] ?? 0, { min: 0, max: 1 });
   const shift = isRange(o.shift) ? { x: o.shift, y: o.shift } : (o.shift ?? {});
   checkOptions('augment: shift', shift, ['x', 'y']);
   const crop = typeof o.crop === 'number' ? { padding: o.crop } : (o.crop ?? {});
@@ -123,12 +122,12 @@ const isRange = (value: unknown): value is AugmentRange => typeof value === 'num
 
 function boundsOf(name: string, range: AugmentRange | undefined): Bounds {
   if (!Array.isArray(range)) {
-    const most = checkNumber('augment', name, range ?? 0, { least: 0 });
-    return [-most, most];
+    const max = checkNumber('augment', name, range ?? 0, { min: 0 });
+    return [-max, max];
   }
   if (range.length !== 2) throw new ArgumentError(`augment: ${name} must be two numbers, got ${describe(range)}`);
-  const least = checkNumber('augment', `the lower end of ${name}`, range[0]);
-  return [least, checkNumber('augment', `the upper end of ${name}`, range[1], { least })];
+  const min = checkNumber('augment', `the lower end of ${name}`, range[0]);
+  return [min, checkNumber('augment', `the upper end of ${name}`, range[1], { min })];
 }
 
 function sizeOf(size: number | readonly [number, number]): Bounds {

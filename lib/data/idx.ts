@@ -11,7 +11,7 @@ import {
   formatShape,
 } from '../errors.js';
 import { checkPath, withFile } from '../io/files.js';
-import { mostDimensions } from '../shape.js';
+import { maxDimensions } from '../shape.js';
 
 /** An array from an IDX file. */
 export interface IdxArray {
@@ -33,7 +33,7 @@ const elementTypes: Readonly<Record<number, DType>> = { 8: 'uint8', 12: 'int32',
  */
 export function readIdx(input: string | Uint8Array, options: { maxBytes?: number } = {}): IdxArray {
   checkOptions('readIdx', options, ['maxBytes']);
-  const maxBytes = checkInteger('readIdx', 'maxBytes', options.maxBytes ?? mostBytes, 1);
+  const maxBytes = checkInteger('readIdx', 'maxBytes', options.maxBytes ?? defaultMaxBytes, 1);
   if (isArrayOf('uint8', input)) {
     const bytes = input as Uint8Array;
     return isPacked(bytes) ? unpack(bytes, 'bytes', maxBytes) : decodeIdx(bytes, 'bytes', false);
@@ -45,8 +45,8 @@ export function readIdx(input: string | Uint8Array, options: { maxBytes?: number
     const start = new Uint8Array(Math.min(size, 2));
     read(0, start);
     // What cannot be packed grows, by less than this.
-    const most = isPacked(start) ? maxBytes + maxBytes / 1024 + 65536 : maxBytes;
-    if (size > most) throw fail(input, `must have at most ${maxBytes} bytes, got ${size}; ${genuine}`);
+    const max = isPacked(start) ? maxBytes + maxBytes / 1024 + 65536 : maxBytes;
+    if (size > max) throw fail(input, `must have at most ${maxBytes} bytes, got ${size}; ${genuine}`);
     const bytes = new Uint8Array(size);
     read(0, bytes);
     return isPacked(bytes) ? unpack(bytes, input, maxBytes) : decodeIdx(bytes, input, true);
@@ -54,7 +54,7 @@ export function readIdx(input: string | Uint8Array, options: { maxBytes?: number
 }
 
 /** The largest file in use, EMNIST's 697,932 images, has 547 MB; to unpack this much takes a second. */
-const mostBytes = 600_000_000;
+const defaultMaxBytes = 600_000_000;
 
 const genuine = 'raise maxBytes if it is genuine';
 
@@ -116,7 +116,7 @@ function decodeHeader(bytes: Uint8Array, source: string): IdxHeader {
   if (dtype === undefined) {
     throw fail(source, `must have element type 8 (ubyte), 12 (int32), 13 (float32) or 14 (float64), got ${type}`);
   }
-  if (rank > mostDimensions) throw fail(source, `must have at most ${mostDimensions} dimensions, got ${rank}`);
+  if (rank > maxDimensions) throw fail(source, `must have at most ${maxDimensions} dimensions, got ${rank}`);
   const length = 4 + 4 * rank;
   if (bytes.length < length) throw fail(source, `must have a header of ${length} bytes, got ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);

@@ -19,7 +19,7 @@ export function standardise(images: Tensor, options: { mean?: number; deviation?
   checkTensor('standardise', 'images', images);
   checkOptions('standardise', options, ['mean', 'deviation']);
   const mean = checkNumber('standardise', 'mean', options.mean ?? 0.1307);
-  const deviation = checkNumber('standardise', 'deviation', options.deviation ?? 0.3081, { least: 0, open: true });
+  const deviation = checkNumber('standardise', 'deviation', options.deviation ?? 0.3081, { min: 0, open: true });
   if (images.dtype !== 'uint8') throw new DTypeError(`standardise: images must be uint8, got ${images.dtype}`);
   const y = empty(images.shape, 'float32');
   for (let from = 0; from < images.size; from += piece) {

@@ -20,7 +20,7 @@ import { constants as systemConstants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { AdjointError, FileError } from '../errors.js';
 import { native } from '../native.js';
-import { mostBytesACall, systemError } from './files.js';
+import { maxBytesACall, systemError } from './files.js';
 
 /** A file that becomes another one when it is whole; locked, so that no other save takes it for left behind. */
 interface Temporary {
@@ -129,7 +129,7 @@ function removeUnlocked(path: string): void {
 /** Writes all bytes: one `write` call may take fewer than it was given. */
 function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
-    done += writeSync(descriptor, bytes, done, Math.min(bytes.length - done, mostBytesACall));
+    done += writeSync(descriptor, bytes, done, Math.min(bytes.length - done, maxBytesACall));
   }
 }
 

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSy
 import { AdjointError, AllocationError, ArgumentError, describe, FileError } from '../errors.js';
 
 /** Linux takes and gives at most 2 GiB in one call. */
-export const mostBytesACall = 2 ** 30;
+export const maxBytesACall = 2 ** 30;
 
 /** A system error (`ENOENT: no such file or directory, …`) as a FileError that names the operation and the file. */
 export function systemError(operation: string, action: string, path: string, cause: unknown): FileError {
@@ -59,7 +59,7 @@ export function withFile<T>(operation: string, path: string, use: (file: OpenFil
 
 function readAll(operation: string, path: string, file: number, begin: number, target: Uint8Array): void {
   for (let done = 0; done < target.length; ) {
-    const count = readSync(file, target, done, Math.min(target.length - done, mostBytesACall), begin + done);
+    const count = readSync(file, target, done, Math.min(target.length - done, maxBytesACall), begin + done);
     if (count === 0) {
       const rule = `must not shrink while it is read, got its end at byte ${begin + done}`;
       throw new FileError(`${operation}: ${JSON.stringify(path)} ${rule}`);

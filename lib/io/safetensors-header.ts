@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { DType } from '../dtype.js';
 import { describe, FileError, formatShape } from '../errors.js';
-import { mostDimensions } from '../shape.js';
+import { maxDimensions } from '../shape.js';
 import { JsonScanner } from './json-scanner.js';
 
 /** Element types of safetensors files that the library reads and writes. */
@@ -124,8 +124,8 @@ function readSpan(source: string, scanner: JsonScanner, name: string): TensorSpa
       fileDType = readFileDType(scanner, fail);
     } else if (field === 'shape') {
       if (shape !== undefined) throw twice(source, field);
-      const rule = `must have a shape of at most ${mostDimensions} integers from 0 to 2^53 - 1`;
-      shape = readNaturals(scanner, mostDimensions, (got) => fail(`${rule}, got ${got}`));
+      const rule = `must have a shape of at most ${maxDimensions} integers from 0 to 2^53 - 1`;
+      shape = readNaturals(scanner, maxDimensions, (got) => fail(`${rule}, got ${got}`));
     } else if (field === 'data_offsets') {
       if (offsets !== undefined) throw twice(source, field);
       offsets = readNaturals(scanner, 2, (got) => fail(`must have data_offsets of two integers, got ${got}`));
@@ -148,13 +148,13 @@ function readFileDType(scanner: JsonScanner, fail: Fail): FileDType {
   throw fail(`${rule} ${Object.keys(fileTypes).join(', ')}, got ${describe(dtype)}`);
 }
 
-function readNaturals(scanner: JsonScanner, most: number, fail: (got: string) => FileError): number[] {
+function readNaturals(scanner: JsonScanner, max: number, fail: (got: string) => FileError): number[] {
   if (!scanner.startsWith('[')) throw fail(scanner.found());
   const list: number[] = [];
   scanner.list(() => {
     const value = scanner.natural();
     if (value === undefined) throw fail(scanner.found());
-    if (list.length === most) throw fail('more');
+    if (list.length === max) throw fail('more');
     list.push(value);
   });
   return list;

@@ -112,7 +112,7 @@ export class MultiheadAttention extends Module {
     }
     this.kdim = checkInteger(name, 'kdim', options.kdim ?? embedDim, 1);
     this.vdim = checkInteger(name, 'vdim', options.vdim ?? embedDim, 1);
-    this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { least: 0, most: 1 });
+    this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { min: 0, max: 1 });
     this.batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
     const dtype = checkDType(name, options.dtype, 'float32');
     const bias = checkFlag(name, 'bias', options.bias, true);

@@ -62,8 +62,8 @@ export abstract class FeatureNorm extends Module {
     checkOptions(name, options, known, ['momentum']);
     const o = options ?? {};
     this.numFeatures = checkInteger(name, 'numFeatures', numFeatures, 1);
-    this.eps = checkNumber(name, 'eps', o.eps ?? 1e-5, { least: 0 });
-    this.momentum = o.momentum === null ? null : checkNumber(name, 'momentum', o.momentum ?? 0.1, { least: 0 });
+    this.eps = checkNumber(name, 'eps', o.eps ?? 1e-5, { min: 0 });
+    this.momentum = o.momentum === null ? null : checkNumber(name, 'momentum', o.momentum ?? 0.1, { min: 0 });
     const dtype = checkDType(name, o.dtype, 'float32');
     const affine = checkFlag(name, 'affine', o.affine, defaults.affine);
     const tracked = checkFlag(name, 'trackRunningStats', o.trackRunningStats, defaults.trackRunningStats);

@@ -15,7 +15,7 @@ abstract class AnyDropout extends Module {
   ) {
     super();
     checkOptions(name, options, known);
-    this.p = checkNumber(name, 'p', p, { least: 0, most: 1 });
+    this.p = checkNumber(name, 'p', p, { min: 0, max: 1 });
   }
 
   override toString(): string {

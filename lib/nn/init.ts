@@ -40,7 +40,7 @@ function fillRandom(
 export function uniform_(t: Tensor, options: InitOptions & { low?: number; high?: number } = {}): Tensor {
   checkOptions('uniform_', options, ['low', 'high', 'generator']);
   const low = checkNumber('uniform_', 'low', options.low ?? 0);
-  const high = checkNumber('uniform_', 'high', options.high ?? 1, { least: low });
+  const high = checkNumber('uniform_', 'high', options.high ?? 1, { min: low });
   return fillRandom('uniform_', uniformKernel, t, low, high, options);
 }
 
@@ -54,7 +54,7 @@ export function uniform_(t: Tensor, options: InitOptions & { low?: number; high?
 export function normal_(t: Tensor, options: InitOptions & { mean?: number; std?: number } = {}): Tensor {
   checkOptions('normal_', options, ['mean', 'std', 'generator']);
   const mean = checkNumber('normal_', 'mean', options.mean ?? 0);
-  const std = checkNumber('normal_', 'std', options.std ?? 1, { least: 0 });
+  const std = checkNumber('normal_', 'std', options.std ?? 1, { min: 0 });
   return fillRandom('normal_', normalKernel, t, mean, std, options);
 }
 
@@ -150,8 +150,7 @@ export interface XavierOptions extends InitOptions {
 export function xavierUniform_(t: Tensor, options: XavierOptions = {}): Tensor {
   checkOptions('xavierUniform_', options, ['gain', 'generator']);
   const { fanIn, fanOut } = fans('xavierUniform_', t);
-  const bound =
-    checkNumber('xavierUniform_', 'gain', options.gain ?? 1, { least: 0 }) * Math.sqrt(6 / (fanIn + fanOut));
+  const bound = checkNumber('xavierUniform_', 'gain', options.gain ?? 1, { min: 0 }) * Math.sqrt(6 / (fanIn + fanOut));
   return fillRandom('xavierUniform_', uniformKernel, t, -bound, bound, options);
 }
 
@@ -169,7 +168,7 @@ export function xavierUniform_(t: Tensor, options: XavierOptions = {}): Tensor {
 export function xavierNormal_(t: Tensor, options: XavierOptions = {}): Tensor {
   checkOptions('xavierNormal_', options, ['gain', 'generator']);
   const { fanIn, fanOut } = fans('xavierNormal_', t);
-  const std = checkNumber('xavierNormal_', 'gain', options.gain ?? 1, { least: 0 }) * Math.sqrt(2 / (fanIn + fanOut));
+  const std = checkNumber('xavierNormal_', 'gain', options.gain ?? 1, { min: 0 }) * Math.sqrt(2 / (fanIn + fanOut));
   return fillRandom('xavierNormal_', normalKernel, t, 0, std, options);
 }
 

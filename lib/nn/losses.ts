@@ -110,7 +110,7 @@ export function l1(input: Tensor, target: Tensor, options?: LossOptions): Tensor
  */
 export function huber(input: Tensor, target: Tensor, options?: LossOptions & { delta?: number }): Tensor {
   const reduction = checkReduction('huber', options, ['delta']);
-  const delta = checkNumber('huber', 'delta', options?.delta ?? 1, { least: 0, open: true });
+  const delta = checkNumber('huber', 'delta', options?.delta ?? 1, { min: 0, open: true });
   checkPair('huber', input, target);
   return huberLoss(input, target, delta, reduction);
 }
@@ -126,7 +126,7 @@ export function huber(input: Tensor, target: Tensor, options?: LossOptions & { d
  */
 export function smoothL1(input: Tensor, target: Tensor, options?: LossOptions & { beta?: number }): Tensor {
   const reduction = checkReduction('smoothL1', options, ['beta']);
-  const beta = checkNumber('smoothL1', 'beta', options?.beta ?? 1, { least: 0 });
+  const beta = checkNumber('smoothL1', 'beta', options?.beta ?? 1, { min: 0 });
   checkPair('smoothL1', input, target);
   return beta === 0 ? l1Loss(input, target, reduction) : mul(huberLoss(input, target, beta, reduction), 1 / beta);
 }
@@ -192,7 +192,7 @@ export function crossEntropy(
   options?: ClassLossOptions & { labelSmoothing?: number },
 ): Tensor {
   const o = checkClasses('crossEntropy', input, options);
-  o.labelSmoothing = checkNumber('crossEntropy', 'labelSmoothing', options?.labelSmoothing ?? 0, { least: 0, most: 1 });
+  o.labelSmoothing = checkNumber('crossEntropy', 'labelSmoothing', options?.labelSmoothing ?? 0, { min: 0, max: 1 });
   checkTensor('crossEntropy', 'target', target);
   if (target.dtype === 'int32') {
     checkLabelShape('crossEntropy', input, target, o.dim);

@@ -57,7 +57,7 @@ export class LayerNorm extends Module {
     super();
     checkOptions('LayerNorm', options, ['eps', 'elementwiseAffine', 'bias', 'dtype']);
     this.normalizedShape = checkNormalizedShape('LayerNorm', normalizedShape);
-    this.eps = checkNumber('LayerNorm', 'eps', options?.eps ?? 1e-5, { least: 0 });
+    this.eps = checkNumber('LayerNorm', 'eps', options?.eps ?? 1e-5, { min: 0 });
     const dtype = checkDType('LayerNorm', options?.dtype, 'float32');
     const affine = checkFlag('LayerNorm', 'elementwiseAffine', options?.elementwiseAffine, true);
     const biased = checkFlag('LayerNorm', 'bias', options?.bias, true);
@@ -97,7 +97,7 @@ export class RMSNorm extends Module {
     super();
     checkOptions('RMSNorm', options, ['eps', 'elementwiseAffine', 'dtype'], ['eps']);
     this.normalizedShape = checkNormalizedShape('RMSNorm', normalizedShape);
-    this.eps = (options?.eps ?? null) === null ? null : checkNumber('RMSNorm', 'eps', options?.eps, { least: 0 });
+    this.eps = (options?.eps ?? null) === null ? null : checkNumber('RMSNorm', 'eps', options?.eps, { min: 0 });
     const dtype = checkDType('RMSNorm', options?.dtype, 'float32');
     const affine = checkFlag('RMSNorm', 'elementwiseAffine', options?.elementwiseAffine, true);
     this.weight = affine ? parameter(ones(this.normalizedShape, { dtype })) : null;
@@ -142,7 +142,7 @@ export class GroupNorm extends Module {
     if (numChannels % numGroups !== 0) {
       throw new ShapeError(`GroupNorm: numGroups must divide numChannels, got ${numGroups} and ${numChannels}`);
     }
-    this.eps = checkNumber('GroupNorm', 'eps', options?.eps ?? 1e-5, { least: 0 });
+    this.eps = checkNumber('GroupNorm', 'eps', options?.eps ?? 1e-5, { min: 0 });
     const dtype = checkDType('GroupNorm', options?.dtype, 'float32');
     const affine = checkFlag('GroupNorm', 'affine', options?.affine, true);
     this.weight = affine ? parameter(ones([numChannels], { dtype })) : null;

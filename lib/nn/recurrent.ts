@@ -56,7 +56,7 @@ export abstract class RecurrentModule extends Module {
     this.numLayers = checkInteger(name, 'numLayers', options.numLayers ?? 1, 1);
     this.bias = checkFlag(name, 'bias', options.bias, true);
     this.batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
-    this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { least: 0, most: 1 });
+    this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { min: 0, max: 1 });
     this.bidirectional = checkFlag(name, 'bidirectional', options.bidirectional, false);
     const dtype = checkDType(name, options.dtype, 'float32');
     allOrNothing(() => {

@@ -1,7 +1,7 @@
 import { allOrNothing } from '../all-or-nothing.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
-import { mostTensors } from '../memory.js';
+import { maxTensors } from '../memory.js';
 import { gelu, relu } from '../ops/activation.js';
 import { add } from '../ops/elementwise.js';
 import { checkDType, type Tensor } from '../tensor.js';
@@ -53,8 +53,8 @@ export function layerSettings(name: string, dModel: number, nhead: number, optio
   return {
     ...{ activation, batchFirst, normFirst, dtype },
     dimFeedforward: checkInteger(name, 'dimFeedforward', options.dimFeedforward ?? 2048, 1),
-    dropout: checkNumber(name, 'dropout', options.dropout ?? 0.1, { least: 0, most: 1 }),
-    layerNormEps: checkNumber(name, 'layerNormEps', options.layerNormEps ?? 1e-5, { least: 0 }),
+    dropout: checkNumber(name, 'dropout', options.dropout ?? 0.1, { min: 0, max: 1 }),
+    layerNormEps: checkNumber(name, 'layerNormEps', options.layerNormEps ?? 1e-5, { min: 0 }),
   };
 }
 
@@ -203,7 +203,7 @@ export class TransformerEncoder extends Module {
 
 /** @internal The layer and others that begin with its weights. */
 export function copies<L extends Module & { _another: () => L }>(name: string, layer: L, count: number): L[] {
-  checkInteger(name, 'numLayers', count, 1, mostTensors);
+  checkInteger(name, 'numLayers', count, 1, maxTensors);
   const copy = (_: unknown, i: number): L => {
     if (i === 0) return layer;
     const other = layer._another();

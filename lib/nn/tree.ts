@@ -40,7 +40,7 @@ export function treeOf(root: Module): Tree {
   return tree;
 }
 
-const most = 1000;
+const maxVisited = 1000;
 
 // Objects of other classes may hold layers that were forgotten, or have to do with the model: an optimizer, a trainer.
 // Those know something of it, and are let be.
@@ -75,7 +75,7 @@ function forgottenIn(other: Place<object>, known: ReadonlySet<object>): Place<ob
       if (isModule(value) || (isTensor && roleOf(value) !== undefined)) forgotten ??= place;
       if (!isTensor) queue.push(place);
     });
-    if (queue.length > most) return null;
+    if (queue.length > maxVisited) return null;
   }
   return isKnown ? null : forgotten;
 }

@@ -40,7 +40,7 @@ export class Upsample extends Module {
     }
     if (size !== undefined) perDimension('Upsample', 'size', size, Array.isArray(size) && size.length === 1 ? 1 : 2, 1);
     for (const factor of scaleFactor === undefined ? [] : (copyOf(scaleFactor) ?? [scaleFactor])) {
-      checkNumber('Upsample', 'scaleFactor', factor, { least: 0, open: true });
+      checkNumber('Upsample', 'scaleFactor', factor, { min: 0, open: true });
     }
     checkChoice('Upsample', 'mode', mode, ['nearest', 'linear', 'bilinear'], 'nearest');
     checkFlag('Upsample', 'alignCorners', alignCorners, false);

@@ -186,7 +186,7 @@ export function silu(x: Tensor): Tensor {
 export function softplusOf(name: string, options: { beta?: number; threshold?: number } | undefined) {
   checkOptions(name, options, ['beta', 'threshold']);
   return {
-    beta: checkNumber(name, 'beta', options?.beta ?? 1, { least: 0, open: true }),
+    beta: checkNumber(name, 'beta', options?.beta ?? 1, { min: 0, open: true }),
     threshold: checkNumber(name, 'threshold', options?.threshold ?? 20),
   };
 }
@@ -217,7 +217,7 @@ export function softplus(x: Tensor, options?: { beta?: number; threshold?: numbe
 export function limitsOf(name: string, options: { min?: number; max?: number } | undefined) {
   checkOptions(name, options, ['min', 'max']);
   const min = checkNumber(name, 'min', options?.min ?? -1);
-  return { min, max: checkNumber(name, 'max', options?.max ?? 1, { least: min, open: true }) };
+  return { min, max: checkNumber(name, 'max', options?.max ?? 1, { min, open: true }) };
 }
 
 const clampKernel = kernel('clamp');

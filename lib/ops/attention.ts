@@ -103,7 +103,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
   const arrangement = heads === 0 ? apart(q, k, v) : sideBySide(name, [q, k, v], heads, false);
   const offset = checkInteger(name, 'causalOffset', o.causalOffset ?? 0);
   const generator = checkGenerator(name, o.generator);
-  const p = checkNumber(name, 'dropout', o.dropout ?? 0, { least: 0, most: 1 });
+  const p = checkNumber(name, 'dropout', o.dropout ?? 0, { min: 0, max: 1 });
   const bool = o.mask?.dtype === 'uint8';
   if (o.mask !== undefined) checkMask(name, o.mask, arrangement, q);
   return attend([q, k, v], {

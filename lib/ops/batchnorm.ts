@@ -79,7 +79,7 @@ export function batchNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | nul
   const [w, b] = [weight ?? null, bias ?? null];
   checkOperands('batchNorm', x, w, b, [channels]);
   const eps = checkEps('batchNorm', o.eps ?? 1e-5);
-  const momentum = o.momentum === null ? -1 : checkNumber('batchNorm', 'momentum', o.momentum ?? 0.1, { least: 0 });
+  const momentum = o.momentum === null ? -1 : checkNumber('batchNorm', 'momentum', o.momentum ?? 0.1, { min: 0 });
   const asked = checkFlag('batchNorm', 'training', o.training, false);
   const running = checkRunning(x, channels, o);
   const training = asked || running === null;

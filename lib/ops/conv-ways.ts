@@ -154,7 +154,7 @@ function tooLarge(s: ConvSizes): ShapeError {
 export function planOf(s: ConvSizes, toInput: boolean, ways: Way[] = waysOf(s)): Plan {
   const threads = native.getThreads();
   let best: Plan | undefined;
-  let least = Number.POSITIVE_INFINITY;
+  let fastest = Number.POSITIVE_INFINITY;
   for (const way of ways) {
     if (!isPossible(s, toInput, way)) continue;
     const slots = way === 'planes' ? slotsOf(s.images) : slotsOfLanes(s.images);
@@ -163,8 +163,8 @@ export function planOf(s: ConvSizes, toInput: boolean, ways: Way[] = waysOf(s)):
     // Each slot's planes are cleared once.
     const cleared = way === 'planes' ? Math.ceil(slots / threads) * (toInput ? planesOfDy(s) : planesOfX(s)) : 0;
     const time = images * costOf(s, toInput, way) + cleared / lanes;
-    if (best !== undefined && time >= least) continue;
-    least = time;
+    if (best !== undefined && time >= fastest) continue;
+    fastest = time;
     best = { way, slots, scratch: scratchOf(s, toInput, way, slots) };
   }
   if (best === undefined) throw tooLarge(s);

@@ -118,8 +118,8 @@ export function checkElement(operation: string, value: unknown, dtype: DType): n
   if (typeof value !== 'number')
     throw new ArgumentError(`${operation}: value must be a number, got ${describe(value)}`);
   if (isFloat(dtype)) return value;
-  const [least, most] = dtype === 'uint8' ? [0, 255] : [-2147483648, 2147483647];
-  if (!Number.isInteger(value) || value < least || value > most) {
+  const [min, max] = dtype === 'uint8' ? [0, 255] : [-2147483648, 2147483647];
+  if (!Number.isInteger(value) || value < min || value > max) {
     throw new ArgumentError(
       `${operation}: value must be an integer that ${dtype} holds, got ${value}; convert the tensor by to('float32')`,
     );
@@ -156,7 +156,7 @@ const cachedScalars: Record<DType, Map<number, Tensor>> = {
   int32: new Map(),
   uint8: new Map(),
 };
-const mostScalars = 256;
+const maxScalars = 256;
 
 /**
  * @internal A number as a scalar tensor, the other operand of a binary operation. The last few are kept, as the same
@@ -170,7 +170,7 @@ export function scalar(operation: string, value: unknown, dtype: DType): Tensor 
   const y = empty([], dtype);
   fillKernel(y.handle, checkElement(operation, value, dtype));
   if (value === 0 || recorded) return y; // a map does not tell 0 from -0
-  if (cache.size >= mostScalars) cache.clear();
+  if (cache.size >= maxScalars) cache.clear();
   cache.set(value as number, keep(y));
   return y;
 }

@@ -27,7 +27,7 @@ function chance(
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
   checkOptions(name, options, ['p', 'training', 'generator', ...known]);
-  const p = checkNumber(name, 'p', options?.p ?? 0.5, { least: 0, most: 1 });
+  const p = checkNumber(name, 'p', options?.p ?? 0.5, { min: 0, max: 1 });
   const training = checkFlag(name, 'training', options?.training, true);
   checkGenerator(name, options?.generator);
   return training && p > 0 ? p : null;

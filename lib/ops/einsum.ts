@@ -49,7 +49,7 @@ function parse(equation: string, operands: readonly Tensor[]): { inputs: Named[]
     throw wrong(equation, `there must be one term for each of ${operands.length} operands`);
   const inputs = operands.map((t, i) => named(equation, terms[i] as string, t, i));
   const all = inputs.flatMap((x) => x.names);
-  const dots = all.filter((name) => /\d/.test(name)).reduce((most, name) => Math.max(most, Number(name) + 1), 0);
+  const dots = all.filter((name) => /\d/.test(name)).reduce((max, name) => Math.max(max, Number(name) + 1), 0);
   if (right !== undefined) {
     const output = namesOf(equation, right, dots);
     if (new Set(output).size !== output.length) throw wrong(equation, 'the result must name each dimension once');

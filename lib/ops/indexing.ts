@@ -236,5 +236,5 @@ export function oneHot(index: Tensor, options?: { numClasses?: number; dtype?: D
 function largest(index: Tensor): number {
   if (index.size === 0) throw new ArgumentError('oneHot: numClasses must be given for an empty index');
   refuseReading('oneHot', 'give numClasses');
-  return (index.toTypedArray() as Int32Array).reduce((most, n) => Math.max(most, n), 0);
+  return (index.toTypedArray() as Int32Array).reduce((max, n) => Math.max(max, n), 0);
 }

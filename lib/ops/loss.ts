@@ -115,7 +115,7 @@ const present = (...tensors: (Tensor | undefined)[]): Tensor[] => tensors.filter
 const weighted = (slope: Tensor, weight: Tensor | undefined): Tensor => (weight ? mul(weight, slope) : slope);
 
 // PyTorch's limit, a float32 in both dtypes, for the divisor of bce's gradient.
-const leastSpread = Math.fround(1e-12);
+const minSpread = Math.fround(1e-12);
 const bceKernel = kernel('bce');
 const bceBackwardKernel = kernel('bceBackward');
 
@@ -129,7 +129,7 @@ export function bceLoss(x: Tensor, target: Tensor, weight: Tensor | undefined, r
     reduction,
     run: (y) => bceKernel(y.handle, x.handle, target.handle, handleOf(weight), code),
     runBackward: (dx, dy) => bceBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, handleOf(weight), code),
-    slope: (x, target) => weighted(div(sub(x, target), maximum(mul(sub(1, x), x), leastSpread)), weight),
+    slope: (x, target) => weighted(div(sub(x, target), maximum(mul(sub(1, x), x), minSpread)), weight),
     targetSlope: (x) => weighted(sub(clamp(log1p(neg(x)), { min: -100 }), clamp(log(x), { min: -100 })), weight),
     saved: present(weight),
   });

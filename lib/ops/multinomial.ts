@@ -58,13 +58,13 @@ export function multinomial(weights: Tensor, numSamples: number, options?: Multi
   return y;
 }
 
-function checkWeights(fault: Fault | undefined, size: number, least: number): void {
+function checkWeights(fault: Fault | undefined, size: number, min: number): void {
   checkFault(fault, ({ position, value }) => {
     if (position < size) {
       const rule = 'weights must be finite and at least 0';
       return new ArgumentError(`multinomial: ${rule}, got ${value} (element ${position})`);
     }
-    const rule = `each row must have at least ${least} positive weight${least === 1 ? '' : 's'}`;
+    const rule = `each row must have at least ${min} positive weight${min === 1 ? '' : 's'}`;
     return new ArgumentError(
       `multinomial: ${rule}, got ${value} (row ${position - size}); draw fewer, or with replacement`,
     );

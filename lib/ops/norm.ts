@@ -49,7 +49,7 @@ function checkX(name: string, x: Tensor): void {
 }
 
 /** @internal */
-export const checkEps = (name: string, eps: number): number => checkNumber(name, 'eps', eps, { least: 0 });
+export const checkEps = (name: string, eps: number): number => checkNumber(name, 'eps', eps, { min: 0 });
 
 /** @internal What a normalisation composed of simple operations needs beside its tensors. */
 export interface Composition {

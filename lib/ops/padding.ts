@@ -10,18 +10,18 @@ export const paddingModes: readonly PaddingMode[] = ['zeros', 'reflect', 'replic
 
 type SourceOf = (position: number, size: number) => number;
 
-const sources: Record<Exclude<PaddingMode, 'zeros'>, { source: SourceOf; most: (size: number) => number }> = {
+const sources: Record<Exclude<PaddingMode, 'zeros'>, { source: SourceOf; max: (size: number) => number }> = {
   reflect: {
     source: (i, n) => (i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i),
-    most: (n) => n - 1,
+    max: (n) => n - 1,
   },
   replicate: {
     source: (i, n) => Math.min(Math.max(i, 0), n - 1),
-    most: (n) => (n === 0 ? 0 : Number.MAX_SAFE_INTEGER),
+    max: (n) => (n === 0 ? 0 : Number.MAX_SAFE_INTEGER),
   },
   circular: {
     source: (i, n) => (i + n) % n,
-    most: (n) => n,
+    max: (n) => n,
   },
 };
 
@@ -32,14 +32,14 @@ export function padAround(
   pads: readonly (readonly [number, number])[],
   mode: Exclude<PaddingMode, 'zeros'>,
 ): Tensor {
-  const { source, most } = sources[mode];
+  const { source, max } = sources[mode];
   let y = x;
   pads.forEach(([before, after], i) => {
     const dim = x.rank - pads.length + i;
     const n = x.dims[dim] as number;
     const largest = Math.max(before, after);
-    if (largest > most(n)) {
-      const rule = `padding must be at most ${most(n)} for paddingMode ${mode}`;
+    if (largest > max(n)) {
+      const rule = `padding must be at most ${max(n)} for paddingMode ${mode}`;
       throw new ShapeError(
         `${operation}: ${rule}, got ${largest} and x ${formatShape(x.dims)} (${dimensionName(pads.length, i)} ${n})`,
       );

@@ -56,7 +56,7 @@ export function uniform(shape: Shape, options?: RandomOptions & { low?: number; 
 
 function uniformIn(operation: string, shape: Shape, options: RandomOptions | undefined, a: number, b: number): Tensor {
   const low = checkNumber(operation, 'low', a);
-  const high = checkNumber(operation, 'high', b, { least: low });
+  const high = checkNumber(operation, 'high', b, { min: low });
   const { state } = checkGenerator(operation, options?.generator);
   const y = finish(room(operation, shape, options), options);
   uniformKernel(y.handle, state.handle, low, high);
@@ -84,7 +84,7 @@ export function normal(shape: Shape, options?: RandomOptions & { mean?: number; 
 
 function normalOf(operation: string, shape: Shape, options: RandomOptions | undefined, a: number, b: number): Tensor {
   const mean = checkNumber(operation, 'mean', a);
-  const std = checkNumber(operation, 'std', b, { least: 0 });
+  const std = checkNumber(operation, 'std', b, { min: 0 });
   const { state } = checkGenerator(operation, options?.generator);
   const y = finish(room(operation, shape, options), options);
   normalKernel(y.handle, state.handle, mean, std);
@@ -117,9 +117,9 @@ export function randint(a: number, b: number | Shape, c?: Shape | RandomOptions,
 function integersIn(low: number, high: number, shape: Shape, options: RandomOptions | undefined): Tensor {
   checkOptions('randint', options, randomOptions);
   const dtype = checkDType('randint', options?.dtype, 'int32');
-  const [least, most] = dtype === 'uint8' ? [0, 256] : [-2147483648, 2147483648];
-  checkInteger('randint', 'low', low, least, most - 1);
-  checkInteger('randint', 'high', high, low + 1, most);
+  const [min, max] = dtype === 'uint8' ? [0, 256] : [-2147483648, 2147483648];
+  checkInteger('randint', 'low', low, min, max - 1);
+  checkInteger('randint', 'high', high, low + 1, max);
   return allOrNothing(() => {
     const { state } = checkGenerator('randint', options?.generator);
     const y = empty(checkShape('randint', shape), 'int32');
@@ -136,7 +136,7 @@ function integersIn(low: number, high: number, shape: Shape, options: RandomOpti
  */
 export function bernoulli(shape: Shape, options?: RandomOptions & { p?: number }): Tensor {
   checkOptions('bernoulli', options, ['p', ...randomOptions]);
-  const p = checkNumber('bernoulli', 'p', options?.p ?? 0.5, { least: 0, most: 1 });
+  const p = checkNumber('bernoulli', 'p', options?.p ?? 0.5, { min: 0, max: 1 });
   const dtype = checkDType('bernoulli', options?.dtype, 'float32');
   if (dtype === 'int32') throw new DTypeError('bernoulli: dtype must be float32, float64 or uint8, got int32');
   const { state } = checkGenerator('bernoulli', options?.generator);
@@ -179,7 +179,7 @@ export function dropout(x: Tensor, options?: { p?: number; training?: boolean; g
   checkTensor('dropout', 'x', x);
   checkFloat('dropout', 'x', x);
   checkOptions('dropout', options, ['p', 'training', 'generator']);
-  const p = checkNumber('dropout', 'p', options?.p ?? 0.5, { least: 0, most: 1 });
+  const p = checkNumber('dropout', 'p', options?.p ?? 0.5, { min: 0, max: 1 });
   const training = checkFlag('dropout', 'training', options?.training, true);
   const { state } = checkGenerator('dropout', options?.generator);
   if (!training || p === 0) return x;

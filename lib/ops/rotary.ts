@@ -63,7 +63,7 @@ export function rotaryEmbedding(x: Tensor, options: RotaryOptions = {}): Tensor 
   checkOptions(name, options, ['offset', 'heads', 'base', 'interleaved']);
   const offset = checkInteger(name, 'offset', options.offset ?? 0, 0, 2 ** 31);
   const heads = checkInteger(name, 'heads', options.heads ?? 1, 1);
-  const base = checkNumber(name, 'base', options.base ?? 10_000, { least: 0, open: true });
+  const base = checkNumber(name, 'base', options.base ?? 10_000, { min: 0, open: true });
   const interleaved = checkFlag(name, 'interleaved', options.interleaved, false);
   const width = x.dims[x.rank - 1] ?? 0;
   if (x.rank < 2 || width % (2 * heads) !== 0) {

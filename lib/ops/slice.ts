@@ -1,7 +1,7 @@
 // Parts of tensors, and tensors of parts. The kernels are the shape family's.
 import { record } from '../autograd/tape.js';
 import { ArgumentError, checkEach, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
-import { mostTensors } from '../memory.js';
+import { maxTensors } from '../memory.js';
 import { kernel } from '../native.js';
 import { around, checkDim, loopDims, type Shape, sameShape, sizeOf, stridesOf } from '../shape.js';
 import { checkSameDType, checkTensor, empty, type Tensor, tensorsOf } from '../tensor.js';
@@ -106,8 +106,8 @@ export function split(x: Tensor, size: number | readonly number[], options?: { d
 
 // Sizes of at most `size` elements that add up to n.
 function partsOf(operation: string, n: number, count: number, size: number): number[] {
-  if (count > mostTensors) {
-    throw new ArgumentError(`${operation}: x must be cut into at most ${mostTensors} parts, got ${count}`);
+  if (count > maxTensors) {
+    throw new ArgumentError(`${operation}: x must be cut into at most ${maxTensors} parts, got ${count}`);
   }
   return Array.from({ length: count }, (_, i) => Math.min(size, n - i * size));
 }

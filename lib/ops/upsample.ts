@@ -108,7 +108,7 @@ function outputSizes(operation: string, sizes: readonly number[], options: Inter
     throw new ArgumentError(`${operation}: ${rule}, got ${describe(scaleFactor)}`);
   }
   return sizes.map((n, i) => {
-    const factor = checkNumber(operation, 'scaleFactor', factors[i], { least: 0, open: true });
+    const factor = checkNumber(operation, 'scaleFactor', factors[i], { min: 0, open: true });
     const out = Math.floor(n * factor);
     if (out < 1 && n > 0) {
       const name = dimensionName(sizes.length, i);

@@ -30,9 +30,9 @@ export function dimensionName(rank: number, i: number): string {
 }
 
 /** Checks an option and gives its value for each of `rank` dimensions. */
-export function perDimension(operation: string, name: string, value: unknown, rank: number, least: number): number[] {
+export function perDimension(operation: string, name: string, value: unknown, rank: number, min: number): number[] {
   if (!Array.isArray(value)) {
-    checkInteger(operation, name, value, least);
+    checkInteger(operation, name, value, min);
     return Array.from({ length: rank }, () => value as number);
   }
   const copy = copyOf(value);
@@ -40,19 +40,19 @@ export function perDimension(operation: string, name: string, value: unknown, ra
     const rule = rank === 1 ? 'a number or an array of 1' : `a number or a pair, one for each of height and width`;
     throw new ArgumentError(`${operation}: ${name} must be ${rule}, got ${describe(value)}`);
   }
-  for (const n of copy) checkInteger(operation, `each ${name}`, n, least);
+  for (const n of copy) checkInteger(operation, `each ${name}`, n, min);
   return copy as number[];
 }
 
 /** What a layer can refuse of the options of windows before it has seen an input. */
 export function checkWindowOptions(operation: string, options: object | undefined, rank: number): void {
   const o = (options ?? {}) as Record<string, unknown>;
-  for (const [name, least] of [
+  for (const [name, min] of [
     ['stride', 1],
     ['padding', 0],
     ['dilation', 1],
   ] as const) {
-    if (o[name] !== undefined) perDimension(operation, name, o[name], rank, least);
+    if (o[name] !== undefined) perDimension(operation, name, o[name], rank, min);
   }
   for (const name of ['ceilMode', 'countIncludePad']) if (o[name] !== undefined) checkFlag(operation, name, o[name]);
   if (o.divisorOverride !== undefined) checkInteger(operation, 'divisorOverride', o.divisorOverride, 1);

@@ -71,8 +71,8 @@ export class Adam extends Optimizer<AdamOptions> {
 
   protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
     const averages = [...(state.exp_avg ?? noHandles), ...(state.exp_avg_sq ?? noHandles)];
-    const most = state.max_exp_avg_sq ?? noHandles;
-    callWithLists(adamKernel, [...params, ...gradients, ...averages, ...most, ...steps, hyper, ...flags]);
+    const maxima = state.max_exp_avg_sq ?? noHandles;
+    callWithLists(adamKernel, [...params, ...gradients, ...averages, ...maxima, ...steps, hyper, ...flags]);
   }
 }
 

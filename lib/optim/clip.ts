@@ -46,7 +46,7 @@ export function clipGradNorm_(
   options: ClipGradNormOptions = {},
 ): Tensor {
   checkOptions('clipGradNorm_', options, ['normType', 'errorIfNonfinite']);
-  checkNumber('clipGradNorm_', 'maxNorm', maxNorm, { least: 0 });
+  checkNumber('clipGradNorm_', 'maxNorm', maxNorm, { min: 0 });
   const p = options.normType ?? 2;
   if (typeof p !== 'number' || !(p > 0))
     throw new ArgumentError(`clipGradNorm_: normType must be a number above 0, got ${describe(p)}`);
@@ -68,7 +68,7 @@ function nonfinite(norm: number): StateError {
 
 /** Limits every element of every gradient to [-limit, limit]. */
 export function clipGradValue_(parameters: Iterable<Tensor>, limit: number): void {
-  checkNumber('clipGradValue_', 'limit', limit, { least: 0 });
+  checkNumber('clipGradValue_', 'limit', limit, { min: 0 });
   const gradients = gradientsOf('clipGradValue_', parameters);
   callWithLists(clipByValueKernel, [...handles(gradients), limit]);
   gradients.forEach(changed);

@@ -19,7 +19,7 @@ export class CosineAnnealingLR extends Scheduler {
     super('CosineAnnealingLR', optimizer);
     checkOptions('CosineAnnealingLR', options, ['tMax', 'etaMin']);
     this.tMax = checkInteger('CosineAnnealingLR', 'tMax', options?.tMax, 1);
-    this.etaMin = checkNumber('CosineAnnealingLR', 'etaMin', options.etaMin ?? 0, { least: 0 });
+    this.etaMin = checkNumber('CosineAnnealingLR', 'etaMin', options.etaMin ?? 0, { min: 0 });
     this.begin();
   }
 
@@ -55,7 +55,7 @@ export class CosineAnnealingWarmRestarts extends Scheduler {
     checkOptions(name, options, ['t0', 'tMult', 'etaMin']);
     this.t0 = checkInteger(name, 't0', options?.t0, 1);
     this.tMult = checkInteger(name, 'tMult', options.tMult ?? 1, 1);
-    this.etaMin = checkNumber(name, 'etaMin', options.etaMin ?? 0, { least: 0 });
+    this.etaMin = checkNumber(name, 'etaMin', options.etaMin ?? 0, { min: 0 });
     this.length = this.t0;
     this.begin();
   }

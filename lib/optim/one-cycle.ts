@@ -41,7 +41,7 @@ const knownToo = ['baseMomentum', 'maxMomentum', 'divFactor', 'finalDivFactor', 
 /** The numbers between which a phase goes. */
 interface Limits {
   first: number;
-  most: number;
+  peak: number;
   last: number;
 }
 
@@ -85,18 +85,18 @@ export class OneCycleLR extends Scheduler {
     checkOptions(name, options, [...known, ...knownToo]);
     const o = { ...options };
     this.totalSteps = stepsOf(o);
-    const pctStart = checkNumber(name, 'pctStart', o.pctStart ?? 0.3, { least: 0, most: 1 });
+    const pctStart = checkNumber(name, 'pctStart', o.pctStart ?? 0.3, { min: 0, max: 1 });
     const strategy = checkChoice(name, 'annealStrategy', o.annealStrategy, ['cos', 'linear'], 'cos');
     this.anneal = strategy === 'cos' ? cosine : linear;
     const threePhase = checkFlag(name, 'threePhase', o.threePhase, false);
     this.phases = phasesOf(pctStart * this.totalSteps, this.totalSteps, threePhase);
-    const divFactor = checkNumber(name, 'divFactor', o.divFactor ?? 25, { least: 0, open: true });
-    const finalDivFactor = checkNumber(name, 'finalDivFactor', o.finalDivFactor ?? 1e4, { least: 0, open: true });
-    const most = perGroup(name, 'maxLr', o.maxLr, this._groups);
-    for (const rate of most) checkNumber(name, 'maxLr', rate, { least: 0 });
-    this.limits = most.map((rate) => ({
+    const divFactor = checkNumber(name, 'divFactor', o.divFactor ?? 25, { min: 0, open: true });
+    const finalDivFactor = checkNumber(name, 'finalDivFactor', o.finalDivFactor ?? 1e4, { min: 0, open: true });
+    const peak = perGroup(name, 'maxLr', o.maxLr, this._groups);
+    for (const rate of peak) checkNumber(name, 'maxLr', rate, { min: 0 });
+    this.limits = peak.map((rate) => ({
       first: rate / divFactor,
-      most: rate,
+      peak: rate,
       last: rate / divFactor / finalDivFactor,
     }));
     this.momenta = this.momentaOf(o);
@@ -114,7 +114,7 @@ export class OneCycleLR extends Scheduler {
     }
     const high = perGroup(this.name, 'maxMomentum', o.maxMomentum ?? 0.95, this._groups);
     const low = perGroup(this.name, 'baseMomentum', o.baseMomentum ?? 0.85, this._groups);
-    for (const m of [...high, ...low]) checkNumber(this.name, 'baseMomentum and maxMomentum', m, { least: 0, most: 1 });
+    for (const m of [...high, ...low]) checkNumber(this.name, 'baseMomentum and maxMomentum', m, { min: 0, max: 1 });
     return high.map((value, i) => ({ high: value, low: low[i] as number }));
   }
 
@@ -159,11 +159,11 @@ export class OneCycleLR extends Scheduler {
 }
 
 function phasesOf(rising: number, total: number, threePhase: boolean): Phase[] {
-  const up: Phase = { end: rising - 1, from: 'first', to: 'most', momentum: ['high', 'low'] };
-  if (!threePhase) return [up, { end: total - 1, from: 'most', to: 'last', momentum: ['low', 'high'] }];
+  const up: Phase = { end: rising - 1, from: 'first', to: 'peak', momentum: ['high', 'low'] };
+  if (!threePhase) return [up, { end: total - 1, from: 'peak', to: 'last', momentum: ['low', 'high'] }];
   return [
     up,
-    { end: 2 * rising - 2, from: 'most', to: 'first', momentum: ['low', 'high'] },
+    { end: 2 * rising - 2, from: 'peak', to: 'first', momentum: ['low', 'high'] },
     { end: total - 1, from: 'first', to: 'last', momentum: ['high', 'high'] },
   ];
 }

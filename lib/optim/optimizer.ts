@@ -304,5 +304,5 @@ export const noHandles: readonly number[] = [0];
 
 /** @internal */
 export function checkRate(operation: string, name: string, value: unknown): void {
-  checkNumber(operation, name, value, { least: 0 });
+  checkNumber(operation, name, value, { min: 0 });
 }

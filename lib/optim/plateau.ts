@@ -50,7 +50,7 @@ const known = ['mode', 'factor', 'patience', 'threshold', 'thresholdMode', 'cool
  */
 export class ReduceLROnPlateau {
   private readonly groups: readonly ScheduledGroup[];
-  private readonly least: readonly number[];
+  private readonly minLr: readonly number[];
   private readonly options: Required<Omit<PlateauOptions, 'minLr'>>;
   private best: number;
   private bad = 0;
@@ -62,9 +62,9 @@ export class ReduceLROnPlateau {
     checkOptimizer(name, optimizer);
     checkOptions(name, options, known);
     this.groups = [...optimizer.paramGroups];
-    this.least = perGroup(name, 'minLr', options.minLr ?? 0, this.groups);
-    for (const rate of this.least) checkNumber(name, 'minLr', rate, { least: 0 });
-    const factor = checkNumber(name, 'factor', options.factor ?? 0.1, { least: 0 });
+    this.minLr = perGroup(name, 'minLr', options.minLr ?? 0, this.groups);
+    for (const rate of this.minLr) checkNumber(name, 'minLr', rate, { min: 0 });
+    const factor = checkNumber(name, 'factor', options.factor ?? 0.1, { min: 0 });
     if (factor >= 1) throw new ArgumentError(`${name}: factor must be below 1, got ${factor}`);
     this.options = {
       mode: checkChoice(name, 'mode', options.mode, ['min', 'max'], 'min'),
@@ -73,7 +73,7 @@ export class ReduceLROnPlateau {
       threshold: checkNumber(name, 'threshold', options.threshold ?? 1e-4),
       thresholdMode: checkChoice(name, 'thresholdMode', options.thresholdMode, ['rel', 'abs'], 'rel'),
       cooldown: checkInteger(name, 'cooldown', options.cooldown ?? 0),
-      eps: checkNumber(name, 'eps', options.eps ?? 1e-8, { least: 0 }),
+      eps: checkNumber(name, 'eps', options.eps ?? 1e-8, { min: 0 }),
     };
     this.best = this.worst;
   }
@@ -125,7 +125,7 @@ export class ReduceLROnPlateau {
 
   private reduce(): void {
     this.groups.forEach((group, i) => {
-      const lr = Math.max(group.lr * this.options.factor, this.least[i] as number);
+      const lr = Math.max(group.lr * this.options.factor, this.minLr[i] as number);
       if (group.lr - lr > this.options.eps) group.lr = lr;
     });
   }

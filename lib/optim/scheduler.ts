@@ -37,7 +37,7 @@ function checkRates(name: string, key: string, rates: unknown, groups: readonly 
       `${name}: the saved state must have ${key} of ${groups.length} groups, got ${describe(rates)}`,
     );
   }
-  return Array.from(rates, (rate) => checkNumber(name, key, rate, { least: 0 }));
+  return Array.from(rates, (rate) => checkNumber(name, key, rate, { min: 0 }));
 }
 
 /** @internal The learning rates when a state was saved; the present ones where it has none, as of older PyTorch. */

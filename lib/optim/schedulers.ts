@@ -16,7 +16,7 @@ export class StepLR extends Scheduler {
     super('StepLR', optimizer);
     checkOptions('StepLR', options, ['stepSize', 'gamma']);
     this.stepSize = checkInteger('StepLR', 'stepSize', options?.stepSize, 1);
-    this.gamma = checkNumber('StepLR', 'gamma', options.gamma ?? 0.1, { least: 0 });
+    this.gamma = checkNumber('StepLR', 'gamma', options.gamma ?? 0.1, { min: 0 });
     this.begin();
   }
 
@@ -36,7 +36,7 @@ export class MultiStepLR extends Scheduler {
     super('MultiStepLR', optimizer);
     checkOptions('MultiStepLR', options, ['milestones', 'gamma']);
     this.milestones = checkMilestones('MultiStepLR', options?.milestones);
-    this.gamma = checkNumber('MultiStepLR', 'gamma', options.gamma ?? 0.1, { least: 0 });
+    this.gamma = checkNumber('MultiStepLR', 'gamma', options.gamma ?? 0.1, { min: 0 });
     this.begin();
   }
 
@@ -73,7 +73,7 @@ export class ExponentialLR extends Scheduler {
   constructor(optimizer: ScheduledOptimizer, options: { gamma: number }) {
     super('ExponentialLR', optimizer);
     checkOptions('ExponentialLR', options, ['gamma']);
-    this.gamma = checkNumber('ExponentialLR', 'gamma', options?.gamma, { least: 0 });
+    this.gamma = checkNumber('ExponentialLR', 'gamma', options?.gamma, { min: 0 });
     this.begin();
   }
 
@@ -102,11 +102,11 @@ export class LinearLR extends Scheduler {
     super('LinearLR', optimizer);
     checkOptions('LinearLR', options, ['startFactor', 'endFactor', 'totalIters']);
     this.startFactor = checkNumber('LinearLR', 'startFactor', options.startFactor ?? 1 / 3, {
-      least: 0,
-      most: 1,
+      min: 0,
+      max: 1,
       open: true,
     });
-    this.endFactor = checkNumber('LinearLR', 'endFactor', options.endFactor ?? 1, { least: 0, most: 1 });
+    this.endFactor = checkNumber('LinearLR', 'endFactor', options.endFactor ?? 1, { min: 0, max: 1 });
     this.totalIters = checkInteger('LinearLR', 'totalIters', options.totalIters ?? 5, 1);
     this.begin();
   }

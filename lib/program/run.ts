@@ -25,8 +25,8 @@ export interface RunResult<Result> {
 
 // So much work is kept queued: enough that the program's thread does not wait while the event loop is busy.
 const aheadMilliseconds = 20;
-const mostAhead = 32_768;
-const mostLot = 2048;
+const maxAhead = 32_768;
+const maxLot = 2048;
 
 // One run: gathers steps into lots, keeps the native thread fed, and hands on results.
 class Run {
@@ -125,7 +125,7 @@ class Run {
     this.steps.push(leaves);
     for (const x of leaves) if (typeof x !== 'number') this.versions.push(x._base === null ? 0 : x._base.version);
     const single = this.options.onStep !== undefined || due;
-    if (single || this.steps.length >= Math.min(mostLot, this.ahead / 4)) this.flush(due);
+    if (single || this.steps.length >= Math.min(maxLot, this.ahead / 4)) this.flush(due);
     return this.submitted - this.finished < this.ahead ? true : this.room();
   }
 
@@ -199,7 +199,7 @@ class Run {
     const now = performance.now();
     if (now - this.measured > 2) {
       const perStep = (now - this.measured) / this.measuredSteps;
-      this.ahead = Math.max(4, Math.min(mostAhead, Math.ceil(aheadMilliseconds / perStep)));
+      this.ahead = Math.max(4, Math.min(maxAhead, Math.ceil(aheadMilliseconds / perStep)));
       this.measured = now;
       this.measuredSteps = 0;
     }

@@ -1,5 +1,5 @@
 import { ArgumentError, describe, isPlain, StateError } from '../errors.js';
-import { mostTensors } from '../memory.js';
+import { maxTensors } from '../memory.js';
 import { Tensor } from '../tensor.js';
 
 /** Where the tensors stand in an argument list or a result: what stays the same from call to call. */
@@ -23,8 +23,8 @@ export function structureOf(path: string, value: unknown, numbers: boolean, dept
   if (value === undefined || value === null) return { kind: 'constant', value };
   if (numbers && (typeof value === 'boolean' || typeof value === 'string')) return { kind: 'constant', value };
   if (depth < deepest && Array.isArray(value)) {
-    if (value.length > mostTensors) {
-      throw new ArgumentError(`compile: ${path} must have at most ${mostTensors} elements, got ${value.length}`);
+    if (value.length > maxTensors) {
+      throw new ArgumentError(`compile: ${path} must have at most ${maxTensors} elements, got ${value.length}`);
     }
     return { kind: 'array', items: Array.from(value, (v, i) => structureOf(`${path}[${i}]`, v, numbers, depth + 1)) };
   }

@@ -6,7 +6,7 @@ import type { Leaves, Machine } from './machine.js';
 import { type Program, type Recorded, undoRecording } from './program.js';
 import { atRest } from './rest.js';
 
-const most = 5; // differences that the error lists
+const maxListed = 5; // differences that the error lists
 
 /**
  * Runs a step eagerly under the recorder and replays it from the same state; throws when they differ in what they do or in
@@ -61,8 +61,8 @@ function compare(machine: Machine, program: Program, leaves: Leaves, eager: Reco
     return result;
   }
   for (const t of outputs) t.dispose();
-  const list = problems.slice(0, most).join('; ');
-  const more = problems.length > most ? `; and ${problems.length - most} more` : '';
+  const list = problems.slice(0, maxListed).join('; ');
+  const more = problems.length > maxListed ? `; and ${problems.length - maxListed} more` : '';
   throw new StateError(
     `compile: the step does something else than when it was recorded: ${list}${more}; pass what changes as an argument, or compile again`,
   );

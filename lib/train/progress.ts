@@ -69,7 +69,7 @@ export class Progress {
    * @param loss its loss, or a function that fetches it, called only when the display is drawn.
    */
   step(samples: number, loss?: number | (() => number)): void {
-    checkNumber('Progress', 'samples', samples, { least: 0 });
+    checkNumber('Progress', 'samples', samples, { min: 0 });
     if (loss !== undefined && typeof loss !== 'number' && typeof loss !== 'function') {
       throw new ArgumentError(`Progress: loss must be a number or a function that fetches it, got ${describe(loss)}`);
     }
@@ -129,11 +129,11 @@ export class Progress {
     const percentage = `${Math.floor(share * 100)} %`.padStart(5);
     const rest = [this.#lossText(), this.#speedText(now), this.#timeLeft(now)].filter((part) => part !== '');
     if (columns === undefined) return [this.#title(), percentage, ...rest].join('  ');
-    const least = 10; // a shorter bar says nothing: leave other parts out first, from the right
-    const fits = () => [this.#title(), percentage, ...rest].join('  ').length + 4 + least <= columns;
+    const min = 10; // a shorter bar says nothing: leave other parts out first, from the right
+    const fits = () => [this.#title(), percentage, ...rest].join('  ').length + 4 + min <= columns;
     while (rest.length > 0 && !fits()) rest.pop();
     const width = Math.min(30, columns - [this.#title(), percentage, ...rest].join('  ').length - 4);
-    if (width < least) return `${this.#title()}  ${percentage}`.slice(0, columns);
+    if (width < min) return `${this.#title()}  ${percentage}`.slice(0, columns);
     const filled = Math.round(share * width);
     const head = filled > 0 && filled < width ? '>' : '';
     const bar = `[${('='.repeat(filled - head.length) + head).padEnd(width)}]`;

@@ -1,7 +1,7 @@
 // What a prebuilt binary must be: small, no newer than the glibc it promises, needing nothing that Node.js does not.
 import { statSync } from 'node:fs';
 import { run, SetupError } from '../steps.mjs';
-import { glibcFloor, mostBytes } from './targets.mjs';
+import { glibcFloor, maxBytes } from './targets.mjs';
 
 // Node.js's own executable needs the first five (libgcc_s for C++ exceptions), the rest are the loader.
 const mayNeed =
@@ -36,7 +36,7 @@ export function inspect(file, { triplet }) {
 export function checkBinary(file, target) {
   const seen = inspect(file, target);
   const wrong = [];
-  if (seen.bytes > mostBytes) wrong.push(`at most ${mostBytes} bytes, got ${seen.bytes}`);
+  if (seen.bytes > maxBytes) wrong.push(`at most ${maxBytes} bytes, got ${seen.bytes}`);
   const strange = seen.needed.filter((name) => !mayNeed.test(name));
   if (strange.length > 0) wrong.push(`no library beside those of Node.js, got ${strange.join(', ')}`);
   if (target.libc === 'musl' && seen.glibc) wrong.push(`no symbol of glibc, got GLIBC_${seen.glibc}`);

@@ -6,7 +6,7 @@ const arm64Cores = ['NEOVERSEN1', 'NEOVERSEV1'];
 
 /** The oldest glibc that the binaries load with: that of Debian 10, RHEL 8 and Amazon Linux 2023's predecessors. */
 export const glibcFloor = '2.28';
-export const mostBytes = 10 * 2 ** 20;
+export const maxBytes = 10 * 2 ** 20;
 
 /**
  * arch, libc: Node's names. triplet: of GCC and its tools. zig: the target whose stubs (glibc) or compiler (musl) are
