@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { TypedArray } from '../../lib/dtype.js';
+import { ArgumentError, DTypeError } from '../../lib/errors.js';
 import { defaultGenerator, Generator, manualSeed } from '../../lib/ops/generator.js';
 import * as ops from '../../lib/ops/random.js';
 import { runFixture } from '../fixtures/children.mjs';
+import { testFamily } from '../support/family.js';
+import type { ErrorRow } from '../support/harness.js';
 import { bernoulliOf, bounded, doubles, normals, philox, singles, wordsOf } from '../support/philox.js';
 import { erf } from '../support/special.js';
 
@@ -181,3 +184,62 @@ describe('generators', () => {
     expect(new Set(seen.map((s) => s.hash)).size).toBe(1);
   });
 });
+
+const errors: ErrorRow[] = [
+  {
+    name: 'rand shape',
+    call: () => ops.rand([2, -1]),
+    error: ArgumentError,
+    message: 'rand: each size must be an integer of at least 0, got [2, -1]',
+  },
+  {
+    name: 'randn dtype',
+    call: () => ops.randn([2], { dtype: 'int32' }),
+    error: DTypeError,
+    message: 'randn: dtype must be float32 or float64, got int32; use randint for integers',
+  },
+  {
+    name: 'uniform bounds',
+    call: () => ops.uniform([2], { low: 1, high: 0 }),
+    error: ArgumentError,
+    message: 'uniform: high must be a finite number of at least 1, got 0',
+  },
+  {
+    name: 'normal deviation',
+    call: () => ops.normal([2], { std: -1 }),
+    error: ArgumentError,
+    message: 'normal: std must be a finite number of at least 0, got -1',
+  },
+  {
+    name: 'normal unknown option',
+    call: () => ops.normal([2], { deviation: 1 } as never),
+    error: ArgumentError,
+    message: 'normal: unknown option "deviation"; known are mean, std, dtype, requiresGrad, generator',
+  },
+  {
+    name: 'randint range',
+    call: () => ops.randint(3, 3, [2]),
+    error: ArgumentError,
+    message: 'randint: high must be an integer of at least 4 and at most 2147483648, got 3',
+  },
+  {
+    name: 'bernoulli probability',
+    call: () => ops.bernoulli([2], { p: 1.5 }),
+    error: ArgumentError,
+    message: 'bernoulli: p must be a finite number of at least 0 and at most 1, got 1.5',
+  },
+  {
+    name: 'permutation length',
+    call: () => ops.permutation(2.5),
+    error: ArgumentError,
+    message: 'permutation: n must be an integer of at least 0 and at most 2147483647, got 2.5',
+  },
+  {
+    name: 'generator',
+    call: () => ops.rand([2], { generator: 7 as never }),
+    error: ArgumentError,
+    message: 'rand: generator must be a Generator, got 7',
+  },
+];
+
+testFamily('random', { rows: [], errors });

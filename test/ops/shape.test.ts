@@ -1,254 +1,299 @@
-// Properties of shapes and broadcasting on random ones, against references that look every element up by its index.
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { ShapeError } from '../../lib/errors.js';
-import { expandTo } from '../../lib/ops/broadcast.js';
-import { fill_ } from '../../lib/ops/copy.js';
-import { tensor } from '../../lib/ops/creation.js';
-import { gather, indexSelect, scatterAdd } from '../../lib/ops/indexing.js';
-import { expand, flip, permute, reshape, tile, transpose, tril, triu } from '../../lib/ops/shape.js';
-import { concat, pad, slice, split, stack } from '../../lib/ops/slice.js';
-import { sizeOf } from '../../lib/shape.js';
+import { ArgumentError, ShapeError } from '../../lib/errors.js';
+import { ones, zeros } from '../../lib/ops/creation.js';
+import * as ops from '../../lib/ops/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
-import type { Plain } from '../support/harness.js';
+import { testFamily } from '../support/family.js';
+import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 import { at, byIndex } from '../support/lookup.js';
-import { check, dtypes, expectSame, make, shapes } from '../support/properties.js';
 
-const shapeWithDim = shapes().chain((shape) =>
-  fc.tuple(fc.constant<number[]>([2, ...shape]), fc.integer({ min: 0, max: shape.length })),
-);
+function row(name: string, shape: number[], run: (x: Tensor) => Tensor, reference: (x: Plain) => Plain): OpRow {
+  return { name: `${name} of [${shape}]`, run, inputs: [{ shape }], reference };
+}
 
-describe('shapes', () => {
-  it('permute looks elements up, and its inverse undoes it', () => {
-    check(
-      fc.property(
-        shapes(5).chain((shape) =>
-          fc.tuple(
-            fc.constant(shape),
-            fc.shuffledSubarray(
-              shape.map((_, i) => i),
-              { minLength: shape.length },
+const reshapes: [number[], string, unknown[], number[]][] = [
+  [[2, 3, 4], 'reshape', [[4, -1]], [4, 6]],
+  [[2, 3, 4], 'reshape', [[24]], [24]],
+  [[1], 'reshape', [[]], []],
+  [[0, 3], 'reshape', [[3, 0, 2]], [3, 0, 2]],
+  [[2, 3, 4, 5], 'flatten', [], [120]],
+  [[2, 3, 4, 5], 'flatten', [{ startDim: 1, endDim: -2 }], [2, 12, 5]],
+  [[], 'flatten', [], [1]],
+  [[1, 3, 1], 'squeeze', [], [3]],
+  [[1, 3, 1], 'squeeze', [{ dim: -1 }], [1, 3]],
+  [[1, 3, 1], 'squeeze', [{ dim: [0, 1] }], [3, 1]],
+  [[2, 3], 'unsqueeze', [1], [2, 1, 3]],
+  [[2, 3], 'unsqueeze', [-1], [2, 3, 1]],
+];
+
+const permutations: [number[], number[]][] = [
+  [
+    [3, 4],
+    [1, 0],
+  ],
+  [
+    [2, 3, 4],
+    [2, 0, 1],
+  ],
+  [
+    [2, 3, 4, 5],
+    [0, 2, 1, 3],
+  ],
+  [
+    [33, 40],
+    [1, 0],
+  ],
+  [
+    [1, 5, 1],
+    [1, 2, 0],
+  ],
+  [
+    [0, 3],
+    [1, 0],
+  ],
+  [[], []],
+];
+
+const transposes: [number[], number, number][] = [
+  [[3, 4], 0, 1],
+  [[2, 3, 4], -1, 0],
+  [[2, 3, 4], 1, 1],
+];
+
+const expansions: [number[], number[], number[]][] = [
+  [
+    [3, 1],
+    [3, 4],
+    [3, 4],
+  ],
+  [
+    [3, 1],
+    [2, -1, 4],
+    [2, 3, 4],
+  ],
+  [[], [2, 2], [2, 2]],
+  [
+    [1, 3],
+    [0, 3],
+    [0, 3],
+  ],
+  [
+    [2, 3],
+    [2, 3],
+    [2, 3],
+  ],
+];
+
+const tiles: [number[], number[], number[]][] = [
+  [
+    [2, 3],
+    [2, 2],
+    [4, 6],
+  ],
+  [[2, 3], [2], [2, 6]],
+  [[3], [2, 1, 2], [2, 1, 6]],
+  [[2], [0], [0]],
+  [[], [3], [3]],
+];
+
+const triangles: [number[], number][] = [
+  [[4, 4], 0],
+  [[3, 5], 1],
+  [[5, 3], -2],
+  [[2, 3, 3], -9],
+  [[2, 2, 3, 4], 9],
+  [[0, 3], 0],
+];
+
+const call = (name: string, args: unknown[]) => {
+  const run = (ops as unknown as Record<string, (x: Tensor, ...rest: unknown[]) => Tensor>)[name];
+  return (x: Tensor): Tensor => (run as NonNullable<typeof run>)(x, ...args);
+};
+
+const rows: OpRow[] = [
+  ...reshapes.map(([from, name, args, shape]) =>
+    row(`${name} ${JSON.stringify(args)}`, from, call(name, args), (x) => ({ ...x, shape })),
+  ),
+  ...permutations.map(([shape, dims]) =>
+    row(
+      `permute ${dims}`,
+      shape,
+      (x) => ops.permute(x, dims),
+      (x) =>
+        byIndex(
+          dims.map((d) => shape[d] as number),
+          (index) =>
+            at(
+              x,
+              shape.map((_, d) => index[dims.indexOf(d)] as number),
+            ),
+        ),
+    ),
+  ),
+  ...transposes.map(([shape, dim0, dim1]) =>
+    row(
+      `transpose ${dim0} ${dim1}`,
+      shape,
+      (x) => ops.transpose(x, dim0, dim1),
+      (x) => {
+        const swap = <T>(list: T[]): T[] => {
+          const copy = list.slice();
+          [copy[dim0 < 0 ? dim0 + list.length : dim0], copy[dim1]] = [list.at(dim1) as T, list.at(dim0) as T];
+          return copy;
+        };
+        return byIndex(swap(shape), (index) => at(x, swap(index)));
+      },
+    ),
+  ),
+  ...expansions.map(([shape, target, result]) =>
+    row(
+      `expand ${target}`,
+      shape,
+      (x) => ops.expand(x, target),
+      (x) =>
+        byIndex(result, (index) =>
+          at(
+            x,
+            shape.map((n, d) => (n === 1 ? 0 : (index[d + result.length - shape.length] as number))),
+          ),
+        ),
+    ),
+  ),
+  ...tiles.map(([shape, repeats, result]) =>
+    row(
+      `tile ${repeats}`,
+      shape,
+      (x) => ops.tile(x, repeats),
+      (x) =>
+        byIndex(result, (index) =>
+          at(
+            x,
+            shape.map((n, d) => (index[d + result.length - shape.length] as number) % n),
+          ),
+        ),
+    ),
+  ),
+  ...[undefined, 0, -1, [0, 2]].map((dim) =>
+    row(
+      `flip ${dim}`,
+      [2, 3, 5],
+      (x) => ops.flip(x, dim === undefined ? undefined : { dim }),
+      (x) =>
+        byIndex([2, 3, 5], (index) =>
+          at(
+            x,
+            index.map((i, d) =>
+              dim === undefined || [dim].flat().some((k) => (k + 3) % 3 === d) ? ([2, 3, 5][d] as number) - 1 - i : i,
             ),
           ),
         ),
-        fc.constantFrom(...dtypes),
-        ([shape, dims], dtype) => {
-          const { x, plain } = make(shape, dtype);
-          const y = permute(x, dims);
-          expectSame(
-            y,
-            byIndex(
-              dims.map((d) => shape[d] as number),
-              (index) =>
-                at(
-                  plain,
-                  shape.map((_, d) => index[dims.indexOf(d)] as number),
-                ),
-            ),
-          );
-          expectSame(
-            permute(
-              y,
-              dims.map((_, d) => dims.indexOf(d)),
-            ),
-            plain,
-          );
-        },
-      ) as never,
-    );
-  });
+    ),
+  ),
+  row(
+    'flip',
+    [],
+    (x) => ops.flip(x),
+    (x) => x,
+  ),
+  ...triangles.flatMap(([shape, diagonal]) =>
+    (
+      [
+        ['tril', ops.tril],
+        ['triu', ops.triu],
+      ] as const
+    ).map(([name, run]) =>
+      row(
+        `${name} ${diagonal}`,
+        shape,
+        (x) => run(x, { diagonal }),
+        (x) =>
+          byIndex(shape, (index) => {
+            const offset = (index.at(-1) as number) - (index.at(-2) as number);
+            return (name === 'tril' ? offset <= diagonal : offset >= diagonal) ? at(x, index) : 0;
+          }),
+      ),
+    ),
+  ),
+];
 
-  it('transposes matrices of any size', () => {
-    check(
-      fc.property(
-        fc.integer({ min: 1, max: 70 }),
-        fc.integer({ min: 1, max: 70 }),
-        fc.integer({ min: 1, max: 3 }),
-        fc.constantFrom(...dtypes),
-        (m, n, batch, dtype) => {
-          const { x, plain } = make([batch, m, n], dtype);
-          expectSame(
-            transpose(x, 1, 2),
-            byIndex([batch, n, m], ([b, j, i]) => at(plain, [b, i, j] as number[])),
-          );
-        },
-      ) as never,
-    );
-  });
+const errors: ErrorRow[] = [
+  {
+    name: 'reshape size',
+    call: () => ops.reshape(ones([2, 3]), [4]),
+    error: ShapeError,
+    message: 'reshape: shape must have as many elements as x, got x [2, 3] and shape [4] (6 ≠ 4)',
+  },
+  {
+    name: 'reshape -1',
+    call: () => ops.reshape(ones([2, 3]), [-1, 4]),
+    error: ShapeError,
+    message: 'reshape: shape must have as many elements as x, got x [2, 3] and shape [-1, 4] (6 is no multiple of 4)',
+  },
+  {
+    name: 'reshape two open sizes',
+    call: () => ops.reshape(ones([4]), [-1, -1]),
+    error: ArgumentError,
+    message: 'reshape: only one size may be -1, got [-1, -1]',
+  },
+  {
+    name: 'reshape no array',
+    call: () => ops.reshape(ones([4]), 4 as never),
+    error: ArgumentError,
+    message: 'reshape: shape must be an array of integers of at least -1, got 4',
+  },
+  {
+    name: 'flatten order',
+    call: () => ops.flatten(ones([2, 3]), { startDim: 1, endDim: 0 }),
+    error: ArgumentError,
+    message: 'flatten: startDim must not come after endDim, got 1 and 0',
+  },
+  {
+    name: 'squeeze option',
+    call: () => ops.squeeze(ones([1]), { dims: 0 } as never),
+    error: ArgumentError,
+    message: 'squeeze: unknown option "dims"; known are dim',
+  },
+  {
+    name: 'permute twice',
+    call: () => ops.permute(ones([2, 3]), [0, 0]),
+    error: ArgumentError,
+    message: 'permute: dims must name each dimension of x [2, 3] once, got [0, 0]',
+  },
+  {
+    name: 'transpose dim',
+    call: () => ops.transpose(ones([2, 3]), 0, 2),
+    error: ArgumentError,
+    message: 'transpose: dim must be an integer in [-2, 1] for a tensor of rank 2, got 2',
+  },
+  {
+    name: 'expand',
+    call: () => ops.expand(ones([2, 3]), [4, 3]),
+    error: ShapeError,
+    message: 'expand: only sizes of 1 and new leading dimensions stretch, got x [2, 3] and shape [4, 3]',
+  },
+  {
+    name: 'flip twice',
+    call: () => ops.flip(ones([2, 3]), { dim: [0, -2] }),
+    error: ArgumentError,
+    message: 'flip: dim must name at least one dimension, and each once, got [0, -2]',
+  },
+  {
+    name: 'tril rank',
+    call: () => ops.tril(ones([2])),
+    error: ShapeError,
+    message: 'tril: x must have at least two dimensions, got x [2]',
+  },
+  {
+    name: 'triu diagonal',
+    call: () => ops.triu(zeros([2, 2]), { diagonal: 0.5 }),
+    error: ArgumentError,
+    message: 'triu: diagonal must be an integer, got 0.5',
+  },
+  {
+    name: 'no tensor',
+    call: () => ops.reshape([1] as unknown as Tensor, [1]),
+    error: ArgumentError,
+    message: 'reshape: x must be a tensor, got [1]',
+  },
+];
 
-  it('reshape keeps the order, in the same memory', () => {
-    check(
-      fc.property(shapes(), shapes(), (from, to) => {
-        const { x, plain } = make(from);
-        if (sizeOf(to) !== sizeOf(from)) {
-          expect(() => reshape(x, to)).toThrow(ShapeError);
-          return;
-        }
-        const y = reshape(x, to);
-        expectSame(y, { shape: to, data: plain.data });
-        fill_(x, 9);
-        expect(Array.from(y.toTypedArray())).toEqual(plain.data.map(() => 9));
-      }) as never,
-    );
-  });
-
-  it('slice is JavaScript’s slice along a dimension', () => {
-    check(
-      fc.property(
-        shapeWithDim,
-        fc.integer({ min: -8, max: 8 }),
-        fc.integer({ min: -8, max: 8 }),
-        fc.integer({ min: 1, max: 3 }),
-        ([shape, dim], start, end, step) => {
-          const { x, plain } = make(shape);
-          const kept = Array.from({ length: shape[dim] as number }, (_, i) => i)
-            .slice(start, end)
-            .filter((_, i) => i % step === 0);
-          const result = shape.map((n, d) => (d === dim ? kept.length : n));
-          expectSame(
-            slice(x, { dim, start, end, step }),
-            byIndex(result, (index) =>
-              at(
-                plain,
-                index.map((i, d) => (d === dim ? (kept[i] as number) : i)),
-              ),
-            ),
-          );
-        },
-      ) as never,
-    );
-  });
-
-  it('concat of the parts of a split is the whole', () => {
-    check(
-      fc.property(
-        shapeWithDim,
-        fc.integer({ min: 1, max: 6 }),
-        fc.constantFrom(...dtypes),
-        ([shape, dim], size, dtype) => {
-          const { x, plain } = make(shape, dtype);
-          const parts = split(x, size, { dim });
-          expect(parts.every((p) => (p.shape[dim] as number) <= size)).toBe(true);
-          expectSame(concat(parts, { dim }), plain);
-        },
-      ) as never,
-    );
-  });
-
-  it('stack puts tensors side by side, in every dimension', () => {
-    check(
-      fc.property(shapes(3), fc.integer({ min: 1, max: 4 }), fc.nat(3), (shape, count, where) => {
-        const dim = Math.min(where, shape.length);
-        const all = Array.from({ length: count }, () => make(shape));
-        const result = [...shape.slice(0, dim), count, ...shape.slice(dim)];
-        expectSame(
-          stack(
-            all.map((m) => m.x),
-            { dim },
-          ),
-          byIndex(result, (index) =>
-            at(
-              all[index[dim] as number]?.plain as Plain,
-              index.filter((_, d) => d !== dim),
-            ),
-          ),
-        );
-      }) as never,
-    );
-  });
-
-  it('slice takes back what pad added', () => {
-    check(
-      fc.property(shapes(3), fc.array(fc.nat(3), { minLength: 6, maxLength: 6 }), (shape, numbers) => {
-        const { x, plain } = make(shape);
-        const y = pad(x, numbers.slice(0, 2 * shape.length), { value: -1 });
-        expect(Array.from(y.toTypedArray()).filter((v) => v === -1).length).toBe(y.size - x.size);
-        const inner = shape.reduce((t, n, d) => {
-          const before = numbers[2 * (shape.length - 1 - d)] as number;
-          return slice(t, { dim: d, start: before, end: before + n });
-        }, y);
-        expectSame(inner, plain);
-      }) as never,
-    );
-  });
-
-  it('tile, expand, flip and triangles look elements up', () => {
-    check(
-      fc.property(
-        shapeWithDim,
-        fc.integer({ min: 0, max: 3 }),
-        fc.integer({ min: -4, max: 4 }),
-        ([shape, dim], times, diagonal) => {
-          const { x, plain } = make(shape);
-          const repeats = shape.map((_, d) => (d === dim ? times : 1));
-          expectSame(
-            tile(x, repeats),
-            byIndex(
-              shape.map((n, d) => n * (repeats[d] as number)),
-              (index) =>
-                at(
-                  plain,
-                  index.map((i, d) => i % (shape[d] as number)),
-                ),
-            ),
-          );
-          expectSame(
-            expand(x, [times, ...shape]),
-            byIndex([times, ...shape], (index) => at(plain, index.slice(1))),
-          );
-          expectSame(
-            flip(x, { dim }),
-            byIndex(shape, (index) =>
-              at(
-                plain,
-                index.map((i, d) => (d === dim ? (shape[d] as number) - 1 - i : i)),
-              ),
-            ),
-          );
-          if (shape.length < 2) return;
-          const offset = (index: number[]): number => (index.at(-1) as number) - (index.at(-2) as number);
-          expectSame(
-            tril(x, { diagonal }),
-            byIndex(shape, (index) => (offset(index) <= diagonal ? at(plain, index) : 0)),
-          );
-          expectSame(
-            triu(x, { diagonal }),
-            byIndex(shape, (index) => (offset(index) >= diagonal ? at(plain, index) : 0)),
-          );
-        },
-      ) as never,
-    );
-  });
-
-  it('indexSelect is gather with an expanded index, scatterAdd its adjoint', () => {
-    check(
-      fc.property(shapeWithDim, fc.array(fc.nat(9), { maxLength: 6 }), ([shape, dim], numbers) => {
-        const n = shape[dim] as number;
-        if (n === 0) return;
-        const { x, plain } = make(shape);
-        const index = tensor(Int32Array.from(numbers, (k) => k % n));
-        const result = shape.map((size, d) => (d === dim ? numbers.length : size));
-        const y = indexSelect(x, index, { dim });
-        expectSame(
-          y,
-          byIndex(result, (place) =>
-            at(
-              plain,
-              place.map((i, d) => (d === dim ? (numbers[i] as number) % n : i)),
-            ),
-          ),
-        );
-        const wide = expandTo(
-          reshape(
-            index,
-            shape.map((_, d) => (d === dim ? numbers.length : 1)),
-          ),
-          result,
-        );
-        expectSame(gather(x, wide, { dim }), { shape: result, data: Array.from(y.toTypedArray()) });
-        const total = (t: Tensor): number => Array.from(t.toTypedArray()).reduce((sum, v) => sum + v, 0);
-        expect(total(scatterAdd(x, wide, y, { dim }))).toBe(total(x) + total(y));
-      }) as never,
-    );
-  });
-});
+testFamily('shape', { rows, errors });

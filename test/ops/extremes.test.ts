@@ -3,6 +3,7 @@ import { ones, zeros } from '../../lib/ops/creation.js';
 import { argmax, argmin, max, min } from '../../lib/ops/extremes.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import {
   byte,
   type Fold,
@@ -84,12 +85,9 @@ function extremes(name: string, run: typeof max, locate: typeof argmax, best: Fo
   ];
 }
 
-export const rows: OpRow[] = [
-  ...extremes('max', max, argmax, largest),
-  ...extremes('min', min as never, argmin, smallest),
-];
+const rows: OpRow[] = [...extremes('max', max, argmax, largest), ...extremes('min', min as never, argmin, smallest)];
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'max of nothing',
     call: () => max(zeros([0, 3])),
@@ -109,3 +107,5 @@ export const errors: ErrorRow[] = [
     message: 'max: dim must be one dimension, got [0, 1]',
   },
 ];
+
+testFamily('extremes', { rows, errors });

@@ -5,6 +5,7 @@ import * as ops from '../../lib/ops/compare.js';
 import { ones, onesLike, tensor, zeros } from '../../lib/ops/creation.js';
 import { maximum, minimum } from '../../lib/ops/elementwise.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { broadcastReference, type ErrorRow, mapReference, type OpRow, type Plain } from '../support/harness.js';
 import { methodOf, unaryRows } from '../support/special.js';
 
@@ -153,7 +154,7 @@ const clampRows = (
   }),
 );
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...comparisons,
   ...tests('logicalNot', ops.logicalNot, (x) => x === 0),
   ...tests('isNaN', ops.isNaN, Number.isNaN),
@@ -172,7 +173,7 @@ export const rows: OpRow[] = [
   },
 ];
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'gt shapes in the order given',
     call: () => ops.gt(ones([2, 3]), ones([4])),
@@ -216,3 +217,5 @@ export const errors: ErrorRow[] = [
     message: 'clamp: unknown option "least"; known are min, max',
   },
 ];
+
+testFamily('compare', { rows, errors, fuses: 6 });

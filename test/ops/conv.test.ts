@@ -10,6 +10,7 @@ import {
 } from '../../lib/ops/conv.js';
 import { ones } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 type Pair = [number, number];
@@ -168,7 +169,7 @@ function row(
 // Large ones, in float32 and float64, without numerical gradients: checked through one another by what follows below.
 const large = { gradient: false };
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   row('conv2d', [2, 1, 5, 5], [2, 1, 3, 3], 2, {}),
   row('conv2d', [1, 2, 5, 4], [3, 2, 3, 2], 3, { padding: 1 }),
   row('conv2d', [2, 2, 4, 4], [2, 2, 3, 3], null, { padding: [1, 2], stride: [2, 1] }),
@@ -217,7 +218,7 @@ export const rows: OpRow[] = [
 
 const image = () => ones([1, 2, 4, 4]);
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'kernel larger than the padded input',
     call: () => conv2d(image(), ones([3, 2, 5, 3])),
@@ -324,3 +325,5 @@ export const errors: ErrorRow[] = [
     message: 'convTranspose1d: the output must not be empty, got x [2, 3] and padding 2 (length -1)',
   },
 ];
+
+testFamily('conv', { rows, errors });

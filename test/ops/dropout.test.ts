@@ -1,10 +1,10 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
-import { ones, tensor, zeros } from '../../lib/ops/creation.js';
+import { ones, zeros } from '../../lib/ops/creation.js';
 import * as kinds from '../../lib/ops/dropout.js';
 import { Generator } from '../../lib/ops/generator.js';
-import { multinomial } from '../../lib/ops/multinomial.js';
 import * as ops from '../../lib/ops/random.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 import { bernoulliOf, wordsOf } from '../support/philox.js';
 
@@ -52,7 +52,7 @@ const alphaDropout = (p: number): OpRow => ({
   },
 });
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   partsDropout(
     'dropout1d',
     (x, generator) => kinds.dropout1d(x, { p: 0.4, generator }),
@@ -111,61 +111,7 @@ export const rows: OpRow[] = [
   },
 ];
 
-export const errors: ErrorRow[] = [
-  {
-    name: 'rand shape',
-    call: () => ops.rand([2, -1]),
-    error: ArgumentError,
-    message: 'rand: each size must be an integer of at least 0, got [2, -1]',
-  },
-  {
-    name: 'randn dtype',
-    call: () => ops.randn([2], { dtype: 'int32' }),
-    error: DTypeError,
-    message: 'randn: dtype must be float32 or float64, got int32; use randint for integers',
-  },
-  {
-    name: 'uniform bounds',
-    call: () => ops.uniform([2], { low: 1, high: 0 }),
-    error: ArgumentError,
-    message: 'uniform: high must be a finite number of at least 1, got 0',
-  },
-  {
-    name: 'normal deviation',
-    call: () => ops.normal([2], { std: -1 }),
-    error: ArgumentError,
-    message: 'normal: std must be a finite number of at least 0, got -1',
-  },
-  {
-    name: 'normal unknown option',
-    call: () => ops.normal([2], { deviation: 1 } as never),
-    error: ArgumentError,
-    message: 'normal: unknown option "deviation"; known are mean, std, dtype, requiresGrad, generator',
-  },
-  {
-    name: 'randint range',
-    call: () => ops.randint(3, 3, [2]),
-    error: ArgumentError,
-    message: 'randint: high must be an integer of at least 4 and at most 2147483648, got 3',
-  },
-  {
-    name: 'bernoulli probability',
-    call: () => ops.bernoulli([2], { p: 1.5 }),
-    error: ArgumentError,
-    message: 'bernoulli: p must be a finite number of at least 0 and at most 1, got 1.5',
-  },
-  {
-    name: 'permutation length',
-    call: () => ops.permutation(2.5),
-    error: ArgumentError,
-    message: 'permutation: n must be an integer of at least 0 and at most 2147483647, got 2.5',
-  },
-  {
-    name: 'generator',
-    call: () => ops.rand([2], { generator: 7 as never }),
-    error: ArgumentError,
-    message: 'rand: generator must be a Generator, got 7',
-  },
+const errors: ErrorRow[] = [
   {
     name: 'dropout integers',
     call: () => ops.dropout(zeros([2], { dtype: 'int32' })),
@@ -202,36 +148,6 @@ export const errors: ErrorRow[] = [
     error: ArgumentError,
     message: 'stochasticDepth: mode must be row or batch, got "rows"',
   },
-  {
-    name: 'multinomial negative',
-    call: () => multinomial(tensor([1, -2]), 1),
-    error: ArgumentError,
-    message: 'multinomial: weights must be finite and at least 0, got -2 (element 1)',
-  },
-  {
-    name: 'multinomial NaN',
-    call: () => multinomial(tensor([1, Number.NaN]), 1, { replacement: true }),
-    error: ArgumentError,
-    message: 'multinomial: weights must be finite and at least 0, got NaN (element 1)',
-  },
-  {
-    name: 'multinomial too few',
-    call: () =>
-      multinomial(
-        tensor([
-          [1, 2],
-          [0, 3],
-        ]),
-        2,
-      ),
-    error: ArgumentError,
-    message:
-      'multinomial: each row must have at least 2 positive weights, got 1 (row 1); draw fewer, or with replacement',
-  },
-  {
-    name: 'multinomial shape',
-    call: () => multinomial(ones([]), 1),
-    error: ShapeError,
-    message: 'multinomial: weights must be [n] or [rows, n] with n above 0, got []',
-  },
 ];
+
+testFamily('dropout', { rows, errors, refused: /^(?!dropout in use)/ });

@@ -3,6 +3,7 @@ import { ones } from '../../lib/ops/creation.js';
 import { argsort, sort, topk } from '../../lib/ops/sort.js';
 import { around, checkDim } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 type Pick = 'values' | 'indices';
@@ -93,7 +94,7 @@ const tops = cases.flatMap(([shape, dim, values]) =>
   }),
 );
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...orders,
   ...tops,
   ...(['int32', 'uint8'] as const).map(
@@ -109,7 +110,7 @@ export const rows: OpRow[] = [
   ),
 ];
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'topk too many',
     call: () => topk(ones([2, 3]), 4),
@@ -135,3 +136,5 @@ export const errors: ErrorRow[] = [
     message: 'argsort: descending must be a boolean, got 1',
   },
 ];
+
+testFamily('sort', { rows, errors });

@@ -2,24 +2,14 @@ import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../../lib/
 import * as nn from '../../lib/nn/losses.js';
 import { full, ones, tensor } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain, positive } from '../support/harness.js';
-
-export type Reduction = 'mean' | 'sum' | 'none';
-export const reductions: Reduction[] = ['mean', 'sum', 'none'];
-
-export function reduced(losses: number[], shape: number[], reduction: Reduction, divisor: number): Plain {
-  const magnitudes = losses.map((v) => Math.abs(v) + 0.1);
-  if (reduction === 'none') return { shape, data: losses, magnitude: magnitudes };
-  const scale = reduction === 'mean' ? 1 / divisor : 1;
-  const add = (values: number[]): number => values.reduce((s, v) => s + v, 0) * scale;
-  return { shape: [], data: [add(losses)], magnitude: [add(magnitudes)] };
-}
+import { type Reduction, reduced, reductions, scores } from '../support/losses.js';
 
 const softplus = (x: number): number => Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0);
 const bounded = (logarithm: number): number => Math.max(logarithm, -100);
 const crossed = (x: number, t: number): number => -(t * bounded(Math.log(x)) + (1 - t) * bounded(Math.log1p(-x)));
 const probability = (i: number): number => 0.05 + ((i * 0.618) % 0.9);
-export const scores = (i: number): number => irregular(i) * 3;
 
 interface PointwiseCase {
   name: string;
@@ -105,7 +95,7 @@ function pointwiseRow(c: PointwiseCase, shape: number[], reduction: Reduction): 
 
 const isSmall = (shape: number[]): boolean => shape.reduce((a, b) => a * b, 1) <= 12;
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...pointwise.flatMap((c) =>
     [[3, 4], [5], [1], [40, 33], [70_000]].flatMap((shape) => reductions.map((r) => pointwiseRow(c, shape, r))),
   ),
@@ -137,7 +127,7 @@ export const rows: OpRow[] = [
   ),
 ];
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'mse shapes',
     call: () => nn.mse(ones([2, 3]), ones([3])),
@@ -187,3 +177,5 @@ export const errors: ErrorRow[] = [
     message: 'bce: weight is a constant, no gradient flows to it; pass weight.detach()',
   },
 ];
+
+testFamily('loss', { rows, errors, fuses: 17 });

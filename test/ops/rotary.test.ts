@@ -2,6 +2,7 @@ import { ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
 import { type RotaryOptions, rotaryEmbedding } from '../../lib/ops/rotary.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 
 function reference({ offset = 0, heads = 1, base = 10_000, interleaved = false }: RotaryOptions): (x: Plain) => Plain {
@@ -31,7 +32,7 @@ const cases: [number[], RotaryOptions][] = [
   [[2, 3, 0], {}],
 ];
 
-export const rows: OpRow[] = cases.map(([shape, options]) => ({
+const rows: OpRow[] = cases.map(([shape, options]) => ({
   name: `rotaryEmbedding of [${shape}] ${JSON.stringify(options)}`,
   run: (x) => rotaryEmbedding(x as Tensor, options),
   inputs: [{ shape }],
@@ -39,7 +40,7 @@ export const rows: OpRow[] = cases.map(([shape, options]) => ({
   gradient: shape[1] !== 300 && !shape.includes(0),
 }));
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'odd width',
     call: () => rotaryEmbedding(ones([2, 3])),
@@ -53,3 +54,5 @@ export const errors: ErrorRow[] = [
     message: 'rotaryEmbedding: x must be […, rows, 2 · width], width even, got x [2, 6]',
   },
 ];
+
+testFamily('rotary', { rows, errors });

@@ -5,6 +5,7 @@ import { type Cell, cells, recurrentLayer } from '../../lib/ops/recurrent.js';
 import { reshape } from '../../lib/ops/shape.js';
 import { concat } from '../../lib/ops/slice.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 interface Layer {
@@ -121,7 +122,7 @@ function row(l: Layer): OpRow {
 }
 
 const kinds = Object.keys(cells) as Layer['kind'][];
-export const rows: OpRow[] = kinds.flatMap((kind) => [
+const rows: OpRow[] = kinds.flatMap((kind) => [
   row({ kind, steps: 3, batch: 2, inputs: 2, hidden: 2 }),
   row({ kind, steps: 3, batch: 3, inputs: 2, hidden: 2, directions: 2, initial: true, lengths: [2, 3, 1] }),
   row({ kind, steps: 2, batch: 2, inputs: 1, hidden: 3, bias: false, batchFirst: true, initial: true }),
@@ -134,7 +135,7 @@ export const rows: OpRow[] = kinds.flatMap((kind) => [
 ]);
 
 const three = (...shape: number[]): Tensor => ones(shape);
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'LSTM features',
     call: () => new LSTM(4, 3).forward(three(5, 2, 3)),
@@ -226,3 +227,5 @@ export const errors: ErrorRow[] = [
     message: 'RNNCell: h0 must be [batch, hiddenSize] [2, 3] for x [2, 4], got [1, 3]',
   },
 ];
+
+testFamily('recurrent', { rows, errors });

@@ -2,6 +2,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
 import * as ops from '../../lib/ops/indexing.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 import { at, byIndex } from '../support/lookup.js';
 
@@ -52,7 +53,7 @@ const scatters: [number[], number[], number[], number][] = [
   [[4, 3], [0, 3], [2, 3], 0],
 ];
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...selections.map(([shape, dim, m]): OpRow => {
     const d = dim < 0 ? dim + shape.length : dim;
     return {
@@ -134,7 +135,7 @@ export const rows: OpRow[] = [
 
 const int = (values: number[]): Tensor => tensor(Int32Array.from(values));
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'indexSelect range',
     call: () => ops.indexSelect(ones([3, 2]), int([0, 3]), { dim: 0 }),
@@ -235,3 +236,5 @@ export const errors: ErrorRow[] = [
     message: 'oneHot: numClasses must be given for an empty index',
   },
 ];
+
+testFamily('indexing', { rows, errors, refused: /^oneHot, number/ });

@@ -2,8 +2,9 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import * as nn from '../../lib/nn/losses.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, type OpRow, type Plain, positive } from '../support/harness.js';
-import { type Reduction, reduced, reductions, scores } from './loss.js';
+import { type Reduction, reduced, reductions, scores } from '../support/losses.js';
 
 interface ClassCase {
   shape: number[];
@@ -110,14 +111,14 @@ function probabilityRow(reduction: Reduction, smoothing: number, weighted: boole
   };
 }
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...classCases.filter(sensible).flatMap((c) => [classRow('crossEntropy', c), classRow('nll', { ...c, smoothing: 0 })]),
   ...reductions.flatMap((r) => [probabilityRow(r, 0, false), probabilityRow(r, 0.2, true)]),
 ];
 
 const labels = (...values: number[]): Tensor => tensor(Int32Array.from(values));
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'crossEntropy with indices as floats',
     call: () => nn.crossEntropy(ones([2, 3]), ones([2])),
@@ -182,3 +183,5 @@ export const errors: ErrorRow[] = [
     message: 'crossEntropy: labelSmoothing must be a finite number of at least 0 and at most 1, got 1.5',
   },
 ];
+
+testFamily('classification', { rows, errors });

@@ -3,6 +3,7 @@ import { ones } from '../../lib/ops/creation.js';
 import { logSoftmax, softmax } from '../../lib/ops/softmax.js';
 import { around, checkDim } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 function reference(dim: number, logarithm: boolean): (x: Plain) => Plain {
@@ -49,7 +50,7 @@ const masked = (i: number): number => (i % 3 === 1 ? -Infinity : irregular(i));
 const spoiled = (i: number): number => (i === 4 ? Number.NaN : irregular(i));
 const hopeless = (): number => -Infinity;
 
-export const rows: OpRow[] = [softmax, logSoftmax].flatMap((run) => {
+const rows: OpRow[] = [softmax, logSoftmax].flatMap((run) => {
   const logarithm = run === logSoftmax;
   return [
     ...shapes.map(
@@ -75,7 +76,7 @@ export const rows: OpRow[] = [softmax, logSoftmax].flatMap((run) => {
   ];
 });
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'softmax of integers',
     call: () => softmax(ones([2], { dtype: 'int32' }), { dim: 0 }),
@@ -109,3 +110,5 @@ export const errors: ErrorRow[] = [
     message: 'softmax: unknown option "axis"; known are dim',
   },
 ];
+
+testFamily('softmax', { rows, errors });

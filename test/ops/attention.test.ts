@@ -4,6 +4,7 @@ import { ones } from '../../lib/ops/creation.js';
 import { Generator } from '../../lib/ops/generator.js';
 import { broadcastStrides, sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 import { bernoulliOf, wordsOf } from '../support/philox.js';
 
@@ -123,7 +124,7 @@ const run =
     return scaledDotProductAttention(q as Tensor, k as Tensor, v as Tensor, given);
   };
 
-export const rows: OpRow[] = cases.map(({ q, k, v = k, mask, options = {}, gradient = true }) => ({
+const rows: OpRow[] = cases.map(({ q, k, v = k, mask, options = {}, gradient = true }) => ({
   name: `${options.dropout === undefined ? 'scaledDotProductAttention' : 'dropout in attention'} of [${q}], [${k}], [${v}] ${JSON.stringify(options)} ${mask ? `mask ${mask.dtype ?? 'float'} [${mask.shape}]` : ''}`,
   run: run(options),
   inputs: [
@@ -140,7 +141,7 @@ const attend = (q: number[], k: number[], v: number[], options?: object) => () =
   scaledDotProductAttention(ones(q), ones(k), ones(v), options);
 const name = 'scaledDotProductAttention';
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'a vector',
     call: attend([4], [3, 4], [3, 4]),
@@ -202,3 +203,5 @@ export const errors: ErrorRow[] = [
     message: `${name}: isCausal must be a boolean, got 1`,
   },
 ];
+
+testFamily('attention', { rows, errors, refused: /^dropout/ });

@@ -3,6 +3,7 @@ import { ones } from '../../lib/ops/creation.js';
 import { all, any, cumsum, mean, prod, sum } from '../../lib/ops/reduce.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import {
   absolute,
   atMost,
@@ -48,7 +49,7 @@ function cumulative(shape: number[], dim: number, gradient: boolean): OpRow {
   };
 }
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...folds('sum', sum as never, total, { magnitude: absolute }),
   ...folds('mean', mean as never, average, { magnitude: (v) => absolute(v) / v.length }),
   ...folds('prod', prod as never, product, { values: small }).filter(atMost(2000)),
@@ -88,7 +89,7 @@ export const rows: OpRow[] = [
   fixed('sum specials', (x) => sum(x as Tensor), { shape: [6], values: special }, folded(total)),
 ];
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'a dimension in place of the options',
     call: () => sum(ones([2]), 1 as never),
@@ -163,3 +164,5 @@ export const errors: ErrorRow[] = [
     message: 'cumsum: dim must be an integer in [-1, 0] for a tensor of rank 1, got undefined',
   },
 ];
+
+testFamily('reduce', { rows, errors });

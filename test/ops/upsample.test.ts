@@ -8,6 +8,7 @@ import {
   unfold,
 } from '../../lib/ops/upsample.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 
 const at = (value: number | readonly number[] | undefined, i: number, fallback: number): number =>
@@ -116,7 +117,7 @@ const resizings: [number[], InterpolateOptions][] = [
   [[1, 2, 5], { size: 8, mode: 'linear' }],
 ];
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...resizings.map(
     ([shape, options]): OpRow => ({
       name: `interpolate of [${shape}] ${JSON.stringify(options)}`,
@@ -161,7 +162,7 @@ export const rows: OpRow[] = [
 
 const image = () => ones([1, 2, 4, 4]);
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'neither size nor factor',
     call: () => interpolate(image(), {}),
@@ -205,3 +206,5 @@ export const errors: ErrorRow[] = [
     message: 'unfold: the kernel must fit into the padded input, got x [1, 2, 4, 4] (height 5 > 4)',
   },
 ];
+
+testFamily('upsample', { rows, errors });

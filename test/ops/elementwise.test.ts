@@ -3,6 +3,7 @@ import { DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, zeros } from '../../lib/ops/creation.js';
 import * as ops from '../../lib/ops/elementwise.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import {
   broadcastReference,
   type ErrorRow,
@@ -220,18 +221,9 @@ const special: OpRow[] = [
   },
 ];
 
-export const rows: OpRow[] = [
-  ...binaryRows,
-  ...large,
-  ...integers,
-  ...signed,
-  ...single,
-  ...flat,
-  ...powers,
-  ...special,
-];
+const rows: OpRow[] = [...binaryRows, ...large, ...integers, ...signed, ...single, ...flat, ...powers, ...special];
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'add shapes',
     call: () => ops.add(ones([2, 3]), ones([4])),
@@ -269,3 +261,5 @@ export const errors: ErrorRow[] = [
     message: "neg: x must be float32 or float64, got uint8; convert it by x.to('float32')",
   },
 ];
+
+testFamily('elementwise', { rows, errors, fuses: 36 });

@@ -2,6 +2,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
 import { einsum } from '../../lib/ops/einsum.js';
 import { sizeOf } from '../../lib/shape.js';
+import { testFamily } from '../support/family.js';
 import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 
 // The sum over all indices of all names: `terms` and `output` without ellipses.
@@ -71,7 +72,7 @@ const cases: [string, number[][], string?][] = [
   ['ij,jk->ik', [[0, 3], [3, 4]]],
 ];
 
-export const rows: OpRow[] = cases.map(([equation, shapes, plain]) => {
+const rows: OpRow[] = cases.map(([equation, shapes, plain]) => {
   const [left, output] = (plain ?? equation).split('->') as [string, string];
   return {
     name: `einsum ${equation} of ${shapes.map((s) => `[${s}]`).join(' ')}`,
@@ -82,7 +83,7 @@ export const rows: OpRow[] = cases.map(([equation, shapes, plain]) => {
   };
 });
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'einsum operands',
     call: () => einsum('ij,jk->ik', ones([2, 3])),
@@ -132,3 +133,5 @@ export const errors: ErrorRow[] = [
     message: "einsum: operand 0 must be float32 or float64, got int32; convert it by operand 0.to('float32')",
   },
 ];
+
+testFamily('einsum', { rows, errors });

@@ -2,6 +2,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { type LinearOptions, linear, type MatmulOptions, matmul } from '../../lib/ops/matmul.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 import { matmulReference } from '../support/matmul-reference.js';
 
@@ -149,7 +150,7 @@ const linears = (Object.keys(f) as (keyof typeof f)[]).flatMap((activation) => [
   linearRow([300, 65], 17, { activation }, forwardOnly),
 ]);
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...flagRows,
   ...vectors,
   ...empty,
@@ -170,7 +171,7 @@ const error = (name: string, call: () => unknown, type: ErrorRow['error'], messa
   message,
 });
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   error(
     'matmul inner dimensions',
     () => matmul(ones([2, 3]), ones([4, 5])),
@@ -274,3 +275,5 @@ export const errors: ErrorRow[] = [
     'linear: dtypes must match, got x float32 and weight float32 and bias float64; convert one by to(dtype)',
   ),
 ];
+
+testFamily('matmul', { rows, errors });

@@ -2,6 +2,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
 import { type BagMode, embedding, embeddingBag } from '../../lib/ops/embedding.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 const rowsOf = (table: Plain, j: number): number[] => {
@@ -81,7 +82,7 @@ const square = names([3, 0, 3, 1, 2, 2], [2, 3]);
 const line = names([3, 0, 3, 1, 2, 2]);
 const modes: BagMode[] = ['sum', 'mean', 'max'];
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   looked([4, 3], names([2, 0, 2, 3])),
   looked([4, 3], names([2, 0, 2, 3], [2, 2])),
   looked([4, 1], names([1], [])),
@@ -101,7 +102,7 @@ export const rows: OpRow[] = [
 
 const index = (list: number[], shape = [list.length]): Tensor => tensor(list, { dtype: 'int32' }).reshape(shape);
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'embedding index type',
     call: () => embedding(ones([3, 2]), ones([2])),
@@ -175,3 +176,5 @@ export const errors: ErrorRow[] = [
     message: 'embeddingBag: mode must be sum, mean or max, got "min"',
   },
 ];
+
+testFamily('embedding', { rows, errors });

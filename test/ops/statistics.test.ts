@@ -3,6 +3,7 @@ import { ones } from '../../lib/ops/creation.js';
 import { logSumExp, norm, std, variance } from '../../lib/ops/statistics.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { atMost, average, type Fold, fixed, folded, folds, largest, smallest, total } from '../support/folds.js';
 import type { ErrorRow, OpRow } from '../support/harness.js';
 
@@ -28,7 +29,7 @@ function normOf(p: number): Fold {
 const varied = (row: OpRow) =>
   row.gradient === false || ![[], [5, 1]].some((s) => sizeOf(s) === sizeOf(row.inputs[0]?.shape ?? []));
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...folds('variance', variance as never, scatterOf(1)).filter(varied),
   ...folds('variance', variance as never, scatterOf(0), { options: { correction: 0 } }),
   ...folds('std', std as never, (v) => Math.sqrt(scatterOf(1)(v)))
@@ -62,7 +63,7 @@ export const rows: OpRow[] = [
   ),
 ];
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'correction',
     call: () => variance(ones([2]), { correction: Number.NaN }),
@@ -76,3 +77,5 @@ export const errors: ErrorRow[] = [
     message: 'norm: p must be a number, Infinity or -Infinity, got "fro"',
   },
 ];
+
+testFamily('statistics', { rows, errors });

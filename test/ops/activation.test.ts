@@ -3,6 +3,7 @@ import { ArgumentError, DTypeError } from '../../lib/errors.js';
 import * as ops from '../../lib/ops/activation.js';
 import { onesLike, tensor, zeros } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, mapReference, type OpRow } from '../support/harness.js';
 import { erf, sigmoid, softplus, type Unary, unaryRows } from '../support/special.js';
 
@@ -96,9 +97,9 @@ const kinks: OpRow[] = (
   };
 });
 
-export const rows: OpRow[] = [...functions.flatMap(unaryRows), ...kinks];
+const rows: OpRow[] = [...functions.flatMap(unaryRows), ...kinks];
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'relu integers',
     call: () => ops.relu(zeros([2], { dtype: 'int32' })),
@@ -136,3 +137,5 @@ export const errors: ErrorRow[] = [
     message: 'elu: unknown option "slope"; known are alpha',
   },
 ];
+
+testFamily('activation', { rows, errors, fuses: 11 });

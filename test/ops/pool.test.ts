@@ -12,6 +12,7 @@ import {
 } from '../../lib/ops/pool.js';
 import type { AvgPoolOptions, MaxPoolOptions } from '../../lib/ops/pool-sizes.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 /** Positions that a window takes, beyond the ends too, and how many of them an average counts. */
@@ -119,7 +120,7 @@ const both = (
   extra?: Partial<OpRow>,
 ) => (['maxPool2d', 'avgPool2d'] as const).map((name) => row(name, shape, k, options, extra));
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...both([2, 1, 4, 6], 2, {}),
   ...both([1, 2, 5, 7], 2, {}),
   ...both([3, 5, 5], 3, { stride: 2, padding: 1 }),
@@ -158,7 +159,7 @@ export const rows: OpRow[] = [
 
 const image = () => ones([1, 2, 4, 4]);
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'kernel larger than the image',
     call: () => maxPool2d(image(), [2, 5]),
@@ -208,3 +209,5 @@ export const errors: ErrorRow[] = [
     message: 'maxPool2d: unknown option "countIncludePad"; known are stride, padding, dilation, ceilMode',
   },
 ];
+
+testFamily('pool', { rows, errors });

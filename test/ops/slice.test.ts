@@ -2,6 +2,7 @@ import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
 import * as ops from '../../lib/ops/slice.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { testFamily } from '../support/family.js';
 import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 import { at, byIndex } from '../support/lookup.js';
 
@@ -102,7 +103,7 @@ function range(shape: number[], dim: number, from: number, to: number): (x: Plai
     );
 }
 
-export const rows: OpRow[] = [
+const rows: OpRow[] = [
   ...slices.map(([shape, options, kept]): OpRow => {
     const dim = ((options.dim ?? 0) + shape.length) % shape.length;
     return {
@@ -190,7 +191,7 @@ export const rows: OpRow[] = [
   },
 ];
 
-export const errors: ErrorRow[] = [
+const errors: ErrorRow[] = [
   {
     name: 'concat, as a method, of a tensor',
     call: () => ones([2]).concat(ones([2]) as never),
@@ -288,3 +289,5 @@ export const errors: ErrorRow[] = [
     message: "pad: value must be an integer that uint8 holds, got 256; convert the tensor by to('float32')",
   },
 ];
+
+testFamily('slice', { rows, errors });
