@@ -5,6 +5,7 @@ import { Generator } from '../../lib/ops/generator.js';
 import { broadcastStrides, sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
+import { withGradient } from '../support/fused.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 import { bernoulliOf, wordsOf } from '../support/philox.js';
 
@@ -204,4 +205,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('attention', { rows, errors, refused: /^dropout/ });
+testFamily('attention', { rows, errors, fused: withGradient('scaledDotProductAttention'), refused: /^dropout/ });

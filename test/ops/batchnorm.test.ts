@@ -4,6 +4,7 @@ import { ones, zeros } from '../../lib/ops/creation.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
+import { withGradient } from '../support/fused.js';
 import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 import { type Case, equal, offset, row } from '../support/norm-rows.js';
 
@@ -101,4 +102,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('batchnorm', { rows, errors });
+testFamily('batchnorm', { rows, errors, fused: withGradient('batchNorm') });

@@ -3,6 +3,7 @@ import * as nn from '../../lib/nn/losses.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
+import { withGradient } from '../support/fused.js';
 import { type ErrorRow, type OpRow, type Plain, positive } from '../support/harness.js';
 import { type Reduction, reduced, reductions, scores } from '../support/losses.js';
 
@@ -184,4 +185,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('classification', { rows, errors });
+testFamily('classification', { rows, errors, fused: withGradient('crossEntropy') });

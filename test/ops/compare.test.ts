@@ -218,4 +218,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('compare', { rows, errors, fuses: 6 });
+testFamily('compare', { rows, errors, fused: ['clampBackward'], fuses: 6 });

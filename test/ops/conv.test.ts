@@ -326,4 +326,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('conv', { rows, errors });
+testFamily('conv', { rows, errors, fused: ['conv2dBackward'] });

@@ -108,4 +108,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('extremes', { rows, errors });
+testFamily('extremes', { rows, errors, fused: ['maxBackward'] });

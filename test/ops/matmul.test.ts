@@ -276,4 +276,4 @@ const errors: ErrorRow[] = [
   ),
 ];
 
-testFamily('matmul', { rows, errors });
+testFamily('matmul', { rows, errors, fused: ['linearBackward'] });

@@ -4,6 +4,7 @@ import { groupNorm, instanceNorm, layerNorm, rmsNorm } from '../../lib/ops/norm.
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
+import { withGradient } from '../support/fused.js';
 import type { ErrorRow, OpRow } from '../support/harness.js';
 import { type Case, equal, offset, row } from '../support/norm-rows.js';
 
@@ -127,4 +128,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('norm', { rows, errors });
+testFamily('norm', { rows, errors, fused: withGradient('groupNorm', 'instanceNorm', 'layerNorm', 'rmsNorm') });

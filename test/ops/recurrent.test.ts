@@ -6,6 +6,7 @@ import { reshape } from '../../lib/ops/shape.js';
 import { concat } from '../../lib/ops/slice.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
+import { withGradient } from '../support/fused.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 interface Layer {
@@ -228,4 +229,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('recurrent', { rows, errors });
+testFamily('recurrent', { rows, errors, fused: withGradient('layer') });

@@ -165,4 +165,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('reduce', { rows, errors });
+testFamily('reduce', { rows, errors, fused: ['prodBackward'] });

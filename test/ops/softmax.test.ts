@@ -111,4 +111,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('softmax', { rows, errors });
+testFamily('softmax', { rows, errors, fused: ['softmaxBackward', 'logSoftmaxBackward'] });

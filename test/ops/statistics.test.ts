@@ -78,4 +78,4 @@ const errors: ErrorRow[] = [
   },
 ];
 
-testFamily('statistics', { rows, errors });
+testFamily('statistics', { rows, errors, fused: ['stdBackward', 'logSumExpBackward'] });

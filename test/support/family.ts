@@ -4,6 +4,7 @@ import { type DType, getNumThreads, StateError, setNumThreads } from '../../lib/
 import { sizeOf } from '../../lib/shape.js';
 import { compareCompiled, enlarged, largestInput } from './compiled-rows.js';
 import { checkFirstGradients } from './first-gradients.js';
+import { checkFusedRow } from './fused.js';
 import { checkError, checkForward, checkGradients, type ErrorRow, type OpRow } from './harness.js';
 
 export interface Family {
@@ -11,6 +12,8 @@ export interface Family {
   errors: readonly ErrorRow[];
   /** Names of the rows that compile refuses: they make something inside that must be made outside, or look at values. */
   refused?: RegExp;
+  /** Names of fused operations and gradients that must have been compared with their references, among others. */
+  fused?: readonly string[];
   /** How many of its pointwise rows, compiled at sizes where kernels fuse, are fused at least. Default: none is tried. */
   fuses?: number;
 }
@@ -22,7 +25,7 @@ export function testFamily(name: string, family: Family): void {
   const { rows, errors, fuses = 0 } = family;
   if (rows.length > 0) {
     describe(name, () => testRows(rows));
-    testFirstGradients(name, rows);
+    testGradients(name, family);
     describe(`${name}, compiled`, () => testCompiled(family));
   }
   if (fuses > 0) describe(`${name}, compiled, beyond the size where kernels fuse`, () => testFused(rows, fuses));
@@ -38,16 +41,23 @@ function testRows(rows: readonly OpRow[]): void {
   }
 }
 
-function testFirstGradients(name: string, rows: readonly OpRow[]): void {
+/** Tests that differentiate all rows at once, and many times each. */
+function testGradients(name: string, { rows, fused = [] }: Family): void {
   const differentiable = rows.filter(
     (row) => row.gradient !== false && row.inputs.every((spec) => sizeOf(spec.shape) <= 400),
   );
   if (differentiable.length === 0) return;
-  it.each(['float32', 'float64'] as const)(`${name}, first gradients %s`, { timeout: 60_000 }, (dtype) => {
-    const compared = differentiable
-      .filter((row) => row.dtypes === undefined || row.dtypes.includes(dtype))
-      .reduce((sum, row) => sum + checkFirstGradients(row, dtype), 0);
-    expect(compared).toBeGreaterThan(0);
+  const rowsIn = (dtype: DType) =>
+    differentiable.filter((row) => row.dtypes === undefined || row.dtypes.includes(dtype));
+  describe.each(['float32', 'float64'] as const)(`${name} %s`, (dtype) => {
+    it('first gradients', { timeout: 60_000 }, () => {
+      const compared = rowsIn(dtype).reduce((sum, row) => sum + checkFirstGradients(row, dtype), 0);
+      expect(compared).toBeGreaterThan(0);
+    });
+    it('kernels equal references', { timeout: 60_000 }, () => {
+      const seen = new Set(rowsIn(dtype).flatMap((row) => [...checkFusedRow(row, dtype)]));
+      expect([...seen]).toEqual(expect.arrayContaining([...fused]));
+    });
   });
 }
 
