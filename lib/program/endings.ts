@@ -4,7 +4,7 @@ import type { Program } from './program.js';
 
 const noMemory = (): Error => new AllocationError('compile: out of memory for a step; free tensors first');
 
-/** The codes of native/runtime/runner.h and native/binding/steps.cc. */
+/** The codes of native/program/runner.h and native/binding/steps.cc. */
 export const kPending = 4;
 export const kNoMemory = 5;
 
@@ -38,7 +38,7 @@ export function sharedArgument(index: number): StateError {
   return new StateError(`compile: tensor ${index} of the arguments is one that the step changes; pass its clone()`);
 }
 
-/** How a step ended, Ending::Code of native/runtime/program.h, and where. */
+/** How a step ended, Ending::Code of native/program/program.h, and where. */
 export type Ended = readonly [ending: number, operation: number, position: number, value: number];
 
 export const kStopped = 1;

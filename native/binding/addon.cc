@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "../gemm/blas.h"
 #include "../kernels/families.h"
-#include "../runtime/blas.h"
 #include "../runtime/memory.h"
 #include "../runtime/system.h"
 #include "../runtime/thread_pool.h"

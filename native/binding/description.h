@@ -2,7 +2,7 @@
 #pragma once
 #include <napi.h>
 
-#include "../runtime/plan.h"
+#include "../program/plan.h"
 
 namespace adjoint {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "../kernels/kernel.h"
+#include "../program/recorder.h"
 #include "../runtime/memory.h"
-#include "../runtime/recorder.h"
 
 namespace adjoint {
 

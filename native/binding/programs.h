@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "../runtime/runner.h"
+#include "../program/runner.h"
 #include "environment.h"
 
 namespace adjoint {

@@ -1,7 +1,7 @@
 // The products of attention's blocks: small, strided, on one thread, with operands where they lie. In vector extensions
 // of GCC and clang, for float and double.
 #pragma once
-#include "../products/pack.h"
+#include "../gemm/pack.h"
 #include "kernel.h"
 
 namespace adjoint {

@@ -2,7 +2,7 @@
 // by side. Any stride is then as good as 1, and an output meets exactly the taps inside of the image: no padding is
 // multiplied. It pays where images are many and small.
 #pragma once
-#include "../products/pack.h"
+#include "../gemm/pack.h"
 #include "conv_planes.h"
 #include "conv_tile.h"
 

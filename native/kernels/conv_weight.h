@@ -1,6 +1,6 @@
 // The weight gradient of convolutions: products of planes of x with dy, summed over pixels and images.
 #pragma once
-#include "../products/pack.h"
+#include "../gemm/pack.h"
 #include "conv_planes.h"
 #include "conv_tile.h"
 

@@ -1,6 +1,6 @@
 // The kernel families, one per file native/kernels/<family>.cc, and the level chosen at load.
 #pragma once
-#include "../products/tile.h"
+#include "../gemm/tile.h"
 #include "kernel.h"
 
 // ADJOINT_FAMILIES(X): X(elementwise) X(reduce) …, written by CMakeLists.txt from the folder's list of files.

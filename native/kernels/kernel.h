@@ -69,7 +69,7 @@ struct Kernel {
   int variantCount;
   int parameterCount;
   // Element i of what it writes depends on element i of the operands (or on what broadcasts to it) alone, and all work
-  // is one `parallel` over the elements: it may write over an operand, and run tile by tile with others (program.h).
+  // is one `parallel` over the elements: it may write over an operand, and run tile by tile with others.
   bool pointwise;
   // It writes one matrix by one product, which hands over finished rows (RowTail of gemm.h): pointwise kernels may
   // follow while these are in the cache.

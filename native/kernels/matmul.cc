@@ -1,5 +1,5 @@
 // Matrix products, and the linear layer: product, bias and activation in one pass.
-#include "../runtime/gemm.h"
+#include "../gemm/gemm.h"
 #include "kernel.h"
 #include "math.h"
 

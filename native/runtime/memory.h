@@ -39,7 +39,7 @@ class StorageRef {
   Storage* storage_ = nullptr;
 };
 
-// What programs copy at each submission instead of reading it in place: see program.h.
+// What programs copy at each submission instead of reading it in place.
 enum class HostKind : uint8_t { kNone, kValue, kGenerator };
 
 // What recorded programs do with a storage.
@@ -49,7 +49,7 @@ struct ProgramUse {
   std::atomic<void*> owner{nullptr};  // the runner of those writers
   HostKind host = HostKind::kNone;
   bool served = false;                 // some program only reads it: predictions
-  bool changing = false;               // a step is writing it; guarded by the gate (gate.h), as is shadow
+  bool changing = false;               // a step is writing it; guarded by the gate, as is shadow
   std::atomic<int32_t> dependents{0};  // of the readers, those that no gate lets read a copy
   StorageRef shadow;                   // its content before the step that is writing it, or none
 };

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#include "fusion.h"
+#include "../program/fusion.h"
 #include "system.h"
 
 namespace adjoint {

@@ -20,7 +20,7 @@ const tarball = `openblas_${version.replace(/-[^-]*$/, '')}.orig.tar.xz`;
 const sha256 = '031220660e58d0afd3344a379e47ba68c6e082cb9c8a104755e8cf0af7d0da7d';
 const folder = join(root, 'build', 'openblas');
 
-// NUM_THREADS sets the number of work buffers (twice as many): more than the callers that native/runtime/blas.cc lets in.
+// NUM_THREADS sets the number of work buffers (twice as many): more than the callers that native/gemm/blas.cc lets in.
 // BUFFERSIZE sets the address space of each: 32 << 20 bytes in place of 128 MB, of which a limit (`ulimit -d`, or -v) has
 // room for few. Products of up to some 10,000 columns are packed as before.
 const options = ['DYNAMIC_ARCH=1', 'USE_THREAD=0', 'USE_LOCKING=1', 'NUM_THREADS=64', 'BUFFERSIZE=20', 'NO_SHARED=1'];

@@ -3,10 +3,10 @@
 #pragma once
 #include <algorithm>
 
+#include "../runtime/parallel.h"
+#include "../runtime/system.h"
 #include "gemm.h"
-#include "parallel.h"
 #include "product.h"
-#include "system.h"
 
 namespace adjoint {
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <unordered_set>
 
-#include "thread_pool.h"
+#include "../runtime/thread_pool.h"
 
 namespace adjoint {
 

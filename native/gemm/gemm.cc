@@ -6,12 +6,12 @@
 #include <cstring>
 
 #include "../kernels/families.h"
-#include "../products/tile.h"
+#include "../runtime/parallel.h"
+#include "../runtime/system.h"
 #include "blas.h"
 #include "long_sum.h"
-#include "parallel.h"
-#include "product.h"
-#include "system.h"
+#include "tile.h"
+#include "tiny.h"
 
 namespace adjoint {
 namespace {

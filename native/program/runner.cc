@@ -2,8 +2,8 @@
 
 #include <chrono>
 
-#include "system.h"
-#include "thread_pool.h"
+#include "../runtime/system.h"
+#include "../runtime/thread_pool.h"
 
 namespace adjoint {
 namespace {

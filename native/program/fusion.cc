@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "gemm.h"
+#include "../gemm/gemm.h"
 
 namespace adjoint {
 namespace {

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-#include "memory.h"
+#include "../runtime/memory.h"
 
 namespace adjoint {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "../kernels/kernel.h"
-#include "memory.h"
+#include "../runtime/memory.h"
 
 namespace adjoint {
 

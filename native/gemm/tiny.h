@@ -1,23 +1,8 @@
-// What gemm is asked for, and the shortest way to it where that is little.
+// Products by plain loops: the smallest ones, and all where no engine has memory to work in.
 #pragma once
-#include <cstdint>
+#include "product.h"
 
 namespace adjoint {
-
-// The operands of one product, or of a block of it.
-template <typename T>
-struct Product {
-  bool transA, transB;
-  int64_t m, n, k;
-  const T* a;
-  int64_t lda;
-  const T* b;
-  int64_t ldb;
-  const T* bias;  // [n], or null
-  bool accumulate;
-  T* c;
-  int64_t ldc;
-};
 
 // Up to so many multiplications a plain loop ends before any engine has begun.
 constexpr int64_t kTinyWork = 256;

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <thread>
 
-#include "system.h"
+#include "../runtime/system.h"
 
 #ifdef __linux__
 // OpenBLAS's own, in no header; null where a shared library hides them.
