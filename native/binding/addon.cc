@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "../gemm/blas.h"
-#include "../kernels/families.h"
+#include "../runtime/levels.h"
 #include "../runtime/memory.h"
 #include "../runtime/system.h"
 #include "../runtime/thread_pool.h"
 #include "call.h"
+#include "families.h"
 #include "instance.h"
 #include "planted.h"
 
@@ -124,7 +125,7 @@ Napi::Value buildInfo(const Napi::CallbackInfo& info) {
   auto result = Napi::Object::New(info.Env());
   result["blas"] = blas.config;
   result["blasCore"] = blas.core;
-  result["isa"] = instanceOf(info).level->name;
+  result["isa"] = levelName(instanceOf(info).level);
   result["threads"] = threadCount();
   return result;
 }
@@ -134,8 +135,9 @@ void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
   constexpr const char* kinds[] = {"in", "out", "inOut", "ins", "outs", "inOuts", "integer", "real", "integers"};
   auto functions = Napi::Object::New(env);
   auto parameters = Napi::Object::New(env);
-  for (int f = 0; f < instance.level->count; ++f) {
-    const Family& family = *instance.level->families[f];
+  const Families families = familiesOf(instance.level);
+  for (int f = 0; f < families.count; ++f) {
+    const Family& family = *families.items[f];
     for (int k = 0; k < family.count; ++k) {
       const Kernel& kernel = family.kernels[k];
       auto bound = std::make_unique<BoundKernel>(&instance.environment, &kernel);
@@ -158,8 +160,8 @@ void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   const char* wanted = std::getenv("ADJOINT_ISA");
-  const Level* level = chooseLevel(wanted);
-  if (level == nullptr) {
+  const int level = chooseLevel(wanted);
+  if (level < 0) {
     throw Napi::Error::New(env, std::string("ADJOINT_ISA: baseline, v3 or v4 that this CPU runs was expected, got ") +
                                     wanted + "; unset it to choose the best");
   }

@@ -5,7 +5,6 @@
 #include <memory>
 #include <vector>
 
-#include "../kernels/families.h"
 #include "arguments.h"
 #include "call.h"
 #include "programs.h"
@@ -15,12 +14,12 @@ namespace adjoint {
 
 // Everything that lives as long as one JavaScript thread.
 struct Instance {
-  explicit Instance(Napi::Env env, const Level* chosen)
+  explicit Instance(Napi::Env env, int chosen)
       : environment(env), programs(&environment), modules(env), level(chosen) {}
   Environment environment;
   Programs programs;
   WeakList modules;
-  const Level* level;
+  const int level;  // of its kernels
   std::vector<std::unique_ptr<BoundKernel>> kernels;
 };
 

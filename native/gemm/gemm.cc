@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../kernels/families.h"
+#include "../runtime/levels.h"
 #include "../runtime/parallel.h"
 #include "../runtime/system.h"
 #include "blas.h"
@@ -14,6 +14,14 @@
 #include "tiny.h"
 
 namespace adjoint {
+
+#define DECLARE(level)                \
+  namespace level {                   \
+  extern const TileEngine tileEngine; \
+  }
+#define ADDRESS(level) &level::tileEngine,
+ADJOINT_LEVELS(DECLARE)
+
 namespace {
 
 // Multiplications that each block must bring: less is not worth waking a thread.
@@ -48,13 +56,15 @@ struct Engines {
 // smallest.
 const Engines& engines() {
   static const Engines chosen = [] {
-    const Level* level = chooseLevel(std::getenv("ADJOINT_ISA"));
+    static constexpr const TileEngine* ofLevel[] = {ADJOINT_LEVELS(ADDRESS)};
+    const int level = chooseLevel(std::getenv("ADJOINT_ISA"));
+    const TileEngine* tile = level < 0 ? nullptr : ofLevel[level];
     const char* wanted = std::getenv("ADJOINT_GEMM");
     const bool blasOnly = wanted && !std::strcmp(wanted, "openblas");
     const bool tileOnly = wanted && !std::strcmp(wanted, "tile");
     const bool plainOnly = wanted && !std::strcmp(wanted, "plain");
-    const bool none = blasOnly || plainOnly || !level || !level->tile->multiply;
-    return Engines{none ? nullptr : level->tile, tileOnly, plainOnly, blasOnly || tileOnly || plainOnly};
+    const bool none = blasOnly || plainOnly || !tile || !tile->multiply;
+    return Engines{none ? nullptr : tile, tileOnly, plainOnly, blasOnly || tileOnly || plainOnly};
   }();
   return chosen;
 }

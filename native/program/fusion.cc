@@ -10,11 +10,6 @@ constexpr int64_t kTile = 1024;  // elements: the operands of a chain stay in th
 constexpr int64_t kGrain = 32768;
 }  // namespace
 
-Fusion*& Fusion::current() {
-  static thread_local Fusion* current = nullptr;
-  return current;
-}
-
 Outcome Fusion::run() {
   if (count_ > kMost) return {Outcome::kMisfit, 0, 0};
   current() = this;

@@ -7,10 +7,11 @@
 #include <functional>
 
 #include "../kernels/kernel.h"
+#include "../runtime/thread_pool.h"
 
 namespace adjoint {
 
-class Fusion {
+class Fusion : private LoopCollector {
  public:
   // run(i) calls kernel i; first is 1 where kernel 0 is a product.
   Fusion(int first, int count, std::function<Outcome(int)> run) : first_(first), count_(count), run_(std::move(run)) {}
@@ -19,10 +20,6 @@ class Fusion {
 
   Outcome run();
 
-  // Called by parallelFor on a thread that collects loops.
-  void take(int64_t n, ChunkFunction function, void* context);
-  static Fusion*& current();
-
  private:
   static constexpr int kMost = 16;
   struct Loop {
@@ -30,6 +27,7 @@ class Fusion {
     void* context;
   };
 
+  void take(int64_t n, ChunkFunction function, void* context) override;
   static void runTiles(void* self, int64_t begin, int64_t end);
   bool runProduct(int64_t n);
 

@@ -8,7 +8,6 @@
 #include <mutex>
 #include <thread>
 
-#include "../program/fusion.h"
 #include "system.h"
 
 namespace adjoint {
@@ -169,13 +168,18 @@ void waitForKernels() {
 
 }  // namespace
 
+LoopCollector*& LoopCollector::current() {
+  static thread_local LoopCollector* current = nullptr;
+  return current;
+}
+
 int threadCount() { return pool().threadCount(); }
 
 void setThreadCount(int count) { pool().setThreadCount(count); }
 
 void parallelFor(int64_t n, int64_t grain, ChunkFunction function, void* context, bool wakes) {
   if (n <= 0) return;
-  if (Fusion* fusion = Fusion::current()) return fusion->take(n, function, context);
+  if (LoopCollector* collector = LoopCollector::current()) return collector->take(n, function, context);
   const int64_t most = n / std::max<int64_t>(grain, 1);
   const int64_t threads = insideChunk ? 1 : threadCount();
   const int64_t chunks = threads == 1 ? 1 : std::max<int64_t>(1, std::min(most, threads * kChunksPerThread));

@@ -13,6 +13,18 @@ inline void relax() {
 #endif
 }
 
+// Takes the loops of a thread's parallelFor calls in place of the pool, to run them later.
+class LoopCollector {
+ public:
+  // The one of this thread, or null: the pool then runs the loops.
+  static LoopCollector*& current();
+
+  virtual void take(int64_t n, ChunkFunction function, void* context) = 0;
+
+ protected:
+  ~LoopCollector() = default;
+};
+
 // Sets the nominal thread count (1 … kMaxThreads; the caller counts as one). Threads start when first needed.
 void setThreadCount(int count);
 

@@ -1,0 +1,15 @@
+// The kernel families, one per file native/kernels/<family>.cc, as each level compiled them.
+#pragma once
+#include "../kernels/kernel.h"
+
+namespace adjoint {
+
+struct Families {
+  const Family* const* items;
+  int count;
+};
+
+// Of a level that chooseLevel gave.
+Families familiesOf(int level);
+
+}  // namespace adjoint

@@ -1,0 +1,20 @@
+// The instruction-set levels that kernels are compiled for, and the choice among them. What each level has compiled is
+// in the namespace of its name.
+#pragma once
+
+// The oldest first: a level's number is its place here.
+#ifdef ADJOINT_X86_LEVELS
+#define ADJOINT_LEVELS(X) X(baseline) X(v3) X(v4)
+#else
+#define ADJOINT_LEVELS(X) X(baseline)
+#endif
+
+namespace adjoint {
+
+// The number of the best level that this CPU runs, or of the one that `wanted` (ADJOINT_ISA) names. -1 when that one is
+// unknown or cannot run here.
+int chooseLevel(const char* wanted);
+
+const char* levelName(int level);
+
+}  // namespace adjoint
