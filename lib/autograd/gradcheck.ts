@@ -53,7 +53,7 @@ function checkWanted(operation: string, inputs: readonly Tensor[]): void {
  * The gradient of Σᵢ ⟨gradientᵢ, f(…inputs)ᵢ⟩ with respect to input `index`, by central differences:
  * (f(x + eps) - f(x - eps)) / (2 eps), one element at a time. The input is restored afterwards.
  *
- * @param gradients upstream gradients, one per output of `f`; default ones
+ * @param options `index` of the input (0), `eps`, and `gradients`: upstream gradients, one per output of `f`, default ones
  * @returns a Float64Array in the input's order
  */
 export function numericalGradient(

@@ -48,7 +48,7 @@ export interface MultiheadAttentionOptions {
 export interface AttendOptions {
   /** [batch, keys] ([keys] without a batch): uint8, 1 for keys to ignore, or floats that are added to the scores. */
   keyPaddingMask?: Tensor | undefined;
-  /** [queries, keys] or [batch · numHeads, queries, keys]: uint8, 1 where a key is hidden, or floats that are added. */
+  /** Of shape [queries, keys] or [batch · numHeads, queries, keys]; uint8, 1 where a key is hidden, or floats that are added. */
   attnMask?: Tensor | undefined;
   /** Whether query i sees the keys 0 … i only; default false. Faster than the same as a mask. */
   isCausal?: boolean | undefined;

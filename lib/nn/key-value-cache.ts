@@ -46,7 +46,7 @@ export class KeyValueCache {
     return keys === undefined ? null : { shape: keys.dims.slice(1), dtype: keys.dtype };
   }
 
-  /** [length, batch, features], or [length, features]: a view of the cache's memory. */
+  /** Of shape [length, batch, features] or [length, features]: a view of the cache's memory. */
   get keys(): Tensor {
     return this.part(0);
   }

@@ -30,9 +30,9 @@ export interface DecodeOptions {
   tgtMask?: Tensor;
   /** Of the attention to the memory: [rows, memoryRows] or [batch · heads, rows, memoryRows]. */
   memoryMask?: Tensor;
-  /** [batch, rows]: uint8, 1 for rows that are padding. */
+  /** uint8 [batch, rows]: 1 for rows that are padding. */
   tgtKeyPaddingMask?: Tensor;
-  /** [batch, memoryRows]: likewise. */
+  /** uint8 [batch, memoryRows]: 1 for rows of the memory that are padding. */
   memoryKeyPaddingMask?: Tensor;
   /** Whether a row sees only itself and those before it; default false. */
   tgtIsCausal?: boolean;

@@ -75,9 +75,9 @@ export function feedForward(
 
 /** Options of `TransformerEncoderLayer.forward` and of `TransformerEncoder.forward`. 1 in a uint8 mask hides a key. */
 export interface EncodeOptions {
-  /** [rows, rows] or [batch · heads, rows, rows]: uint8, or floats that are added to the scores. */
+  /** Of shape [rows, rows] or [batch · heads, rows, rows]; uint8, or floats that are added to the scores. */
   mask?: Tensor;
-  /** [batch, rows]: uint8, 1 for rows that are padding. */
+  /** uint8 [batch, rows]: 1 for rows that are padding. */
   keyPaddingMask?: Tensor;
   /** Whether a row sees only itself and those before it; default false. */
   isCausal?: boolean;

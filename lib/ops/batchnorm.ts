@@ -13,9 +13,9 @@ const batchNormBackwardKernel = kernel('batchNormBackward');
 
 /** Options of `batchNorm`. */
 export interface BatchNormOptions {
-  /** [channels]: used when not training, changed in place when training. */
+  /** Of shape [channels]: used when not training, changed in place when training. */
   runningMean?: Tensor | null;
-  /** The same of the (unbiased) variance. */
+  /** Of shape [channels]: the unbiased variance, used and changed as the mean. */
   runningVar?: Tensor | null;
   /** int32 []: how many batches the running statistics have seen; needed with them when training. */
   numBatchesTracked?: Tensor | null;

@@ -1,0 +1,26 @@
+// `npm run docs`: the reference, made from the documentation comments, with the guides, as pages that open from disk.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkLinks } from './docs/links.mjs';
+import { root, SetupError, step } from './steps.mjs';
+
+const folder = join(root, 'docs', 'site');
+
+try {
+  // TypeDoc reads TypeScript 6; the library is built by a later one, so that it cannot stand beside it.
+  if (!existsSync(join(folder, 'node_modules'))) {
+    step('installing TypeDoc', 'npm', ['ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund']);
+  }
+  step('writing the pages', process.execPath, [
+    join(folder, 'node_modules', 'typedoc', 'bin', 'typedoc'),
+    '--options',
+    join(folder, 'typedoc.json'),
+  ]);
+  const { pages, broken } = checkLinks(join(folder, 'html'));
+  if (broken.length > 0) throw new SetupError(`links that lead nowhere:\n${broken.join('\n')}`);
+  console.log(`${pages} pages, their links checked: ${join(folder, 'html', 'index.html')}`);
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`docs: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,39 @@
+// The pages of `npm run docs`.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { checkLinks } from '../../scripts/docs/links.mjs';
+
+const script = fileURLToPath(new URL('../../scripts/docs.mjs', import.meta.url));
+
+it('a link must lead to a page of the folder, by a path that works from disk, and to a place that is there', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'adjoint-links-'));
+  try {
+    mkdirSync(join(folder, 'sub'));
+    writeFileSync(
+      join(folder, 'index.html'),
+      `<h1 id="top"></h1><a href="#top"></a><a href="sub/a%20b.html?q=1#x"></a><a href="https://nodejs.org/x"></a>
+       <a href="#bottom"></a><a href="gone.html"></a><a href="sub/a b.html#y"></a><a href="/sub/a b.html"></a>
+       <img src="../outside.png"><a href="file:///sub"></a>`,
+    );
+    writeFileSync(join(folder, 'sub', 'a b.html'), '<p id="x"></p><a href="../index.html#top"></a>');
+    expect(checkLinks(folder)).toEqual({
+      pages: 2,
+      broken: ['#bottom', 'gone.html', 'sub/a b.html#y', '/sub/a b.html', '../outside.png', 'file:///sub'].map(
+        (target) => `index.html: ${target}`,
+      ),
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it('are written without a warning, and no link of theirs leads nowhere', { timeout: 300_000 }, () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^\d{3,} pages, their links checked: /m);
+});
