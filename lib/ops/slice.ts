@@ -1,5 +1,5 @@
 // Parts of tensors, and tensors of parts. The kernels are the shape family's.
-import { record } from '../autograd/tape.js';
+import { record, recordMany } from '../autograd/tape.js';
 import { ArgumentError, checkEach, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { maxTensors } from '../memory.js';
 import { kernel } from '../native.js';
@@ -35,6 +35,33 @@ function place(name: string, x: Tensor, shape: Shape, part: Part, value: number)
   fillKernel(y.handle, value);
   assign(y, x, part);
   return record(name, y, [x], (dy) => [take(name, dy, part)]);
+}
+
+// Parts of x that do not overlap; and parts put together to a larger tensor that is 0 elsewhere. Each is the other's
+// gradient. All parts are one operation, or the gradient of each would be as large as x.
+function takeAll(name: string, x: Tensor, parts: readonly Part[]): Tensor[] {
+  const ys = parts.map((part) => strided(x, part.shape, part.offset, part.strides));
+  const from = x.dims;
+  const backward = (dys: readonly (Tensor | null)[]) => {
+    const given = dys.filter((dy) => dy !== null);
+    const places = parts.filter((_, i) => dys[i] !== null);
+    return [placeAll(name, given, from, places)];
+  };
+  recordMany(name, ys, [x], backward, []);
+  return ys;
+}
+
+function placeAll(name: string, tensors: readonly Tensor[], shape: Shape, parts: readonly Part[]): Tensor {
+  const y = empty(shape, (tensors[0] as Tensor).dtype);
+  if (tensors.reduce((sum, t) => sum + t.size, 0) < y.size) fillKernel(y.handle, 0);
+  for (const [i, t] of tensors.entries()) assign(y, t, parts[i] as Part);
+  const backward = (dy: Tensor, needs: readonly boolean[]) => {
+    const wanted = parts.filter((_, i) => needs[i]);
+    const gradients = takeAll(name, dy, wanted);
+    let next = 0;
+    return parts.map((_, i) => (needs[i] ? (gradients[next++] as Tensor) : null));
+  };
+  return record(name, y, tensors, backward);
 }
 
 function range(x: Tensor, dim: number, start: number, length: number, step: number): Part {
@@ -114,11 +141,12 @@ function partsOf(operation: string, n: number, count: number, size: number): num
 
 function cut(name: string, x: Tensor, dim: number, sizes: readonly number[]): Tensor[] {
   let start = 0;
-  return sizes.map((length) => {
-    const part = take(name, x, range(x, dim, start, length, 1));
+  const parts = sizes.map((length) => {
+    const part = range(x, dim, start, length, 1);
     start += length;
     return part;
   });
+  return takeAll(name, x, parts);
 }
 
 /**
@@ -155,17 +183,15 @@ function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
   const first = tensors[0] as Tensor;
   const shape = first.dims.slice();
   shape[dim] = tensors.reduce((sum, t) => sum + (t.dims[dim] as number), 0);
-  const y = empty(shape, first.dtype);
   const { inner } = around(shape, dim);
   const strides = stridesOf(shape);
   let start = 0;
   const parts = tensors.map((t) => {
     const part = { shape: t.dims, offset: t.size === 0 ? 0 : start * inner, strides };
-    assign(y, t, part);
     start += t.dims[dim] as number;
     return part;
   });
-  return record(name, y, tensors, (dy, needs) => parts.map((part, i) => (needs[i] ? take(name, dy, part) : null)));
+  return placeAll(name, tensors, shape, parts);
 }
 
 /**
