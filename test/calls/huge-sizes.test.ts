@@ -68,21 +68,27 @@ const calls: Record<string, (n: number) => unknown> = {
 
 const sizes = [2 ** 29 - 2, 2 ** 29, 2 ** 31 - 1, 2 ** 31, 2 ** 40, 2 ** 53 - 1];
 
+function check(name: string, call: (n: number) => unknown): void {
+  for (const n of sizes) {
+    try {
+      A.scope(() => void call(n));
+    } catch (error) {
+      expect(error, `${name} of ${n}`).toBeInstanceOf(A.AdjointError);
+      expect((error as Error).message, `${name} of ${n}`).not.toContain('internal');
+    }
+  }
+}
+
 describe('sizes up to 2^53', () => {
-  it.each(Object.keys(calls))(
-    '%s',
-    (name) => {
-      for (const n of sizes) {
-        try {
-          A.scope(() => void (calls[name] as (n: number) => unknown)(n));
-        } catch (error) {
-          expect(error, `${name} of ${n}`).toBeInstanceOf(A.AdjointError);
-          expect((error as Error).message, `${name} of ${n}`).not.toContain('internal');
-        }
-      }
-    },
-    5000,
-  );
+  it.each(Object.entries(calls))('%s', check, 5000);
+
+  it('errors of JavaScript and internal ones are found', () => {
+    expect(() => check('planted', (n) => new Array(n))).toThrow(/^planted of 1099511627776/);
+    const internal = (n: number) => {
+      if (n > 2 ** 40) throw new A.ArgumentError('internal: no such size');
+    };
+    expect(() => check('planted', internal)).toThrow(/^planted of 9007199254740991/);
+  });
 
   it('those that fit give their result', () => {
     const x = A.tensor([[1, 3, 2, 5]]);

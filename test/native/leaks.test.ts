@@ -120,20 +120,35 @@ const calls: Record<string, () => unknown> = {
     }),
 };
 
+/** The bytes that `call` leaves each time. */
+async function leftBy(call: () => unknown, times: number): Promise<number> {
+  const once = async (): Promise<void> => {
+    try {
+      await call();
+    } catch {
+      // most of them fail
+    }
+  };
+  for (let i = 0; i < 5; i++) await once();
+  const before = await settled();
+  for (let i = 0; i < times; i++) await once();
+  return ((await settled()) - before) / times;
+}
+
 describe('repeated, it leaves no bytes:', () => {
+  // The smallest tensor takes 64 bytes. A few may still be held by what the engine has not let go of yet.
+  const limit = 16;
+
   it.each(Object.entries(calls))('%s', async (name, call) => {
-    const once = async (): Promise<void> => {
-      try {
-        await call();
-      } catch {
-        // most of them fail
-      }
+    expect(await leftBy(call, name.startsWith('memory') ? fewRounds : rounds)).toBeLessThan(limit);
+  });
+
+  it('one small tensor that is kept is found', async () => {
+    const kept: Tensor[] = [];
+    const keep = (): void => {
+      kept.push(ones([1]));
+      throw new Error('mine');
     };
-    for (let i = 0; i < 5; i++) await once();
-    const before = await settled();
-    const times = name.startsWith('memory') ? fewRounds : rounds;
-    for (let i = 0; i < times; i++) await once();
-    // The smallest tensor takes 64 bytes. A few may still be held by what the engine has not let go of yet.
-    expect((await settled()) - before).toBeLessThan(16 * times);
+    expect(await leftBy(keep, rounds)).toBeGreaterThanOrEqual(4 * limit);
   });
 });

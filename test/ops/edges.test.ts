@@ -1,5 +1,5 @@
 // Values and gradients at zeros, tiny and huge numbers, infinities and NaN: those of PyTorch 2.15, or the limit where it
-// gives NaN; and functions of squares that overflow or vanish though the result does not.
+// gives NaN or overflows; and functions of squares that overflow or vanish though the result does not.
 import { describe, expect, it } from 'vitest';
 import * as adjoint from '../../lib/index.js';
 import type { Tensor } from '../../lib/tensor.js';
@@ -21,10 +21,10 @@ const functions = { ...adjoint, ...nn } as unknown as Record<string, (...given: 
 const limits = { float32: 3e-6, float64: 1e-12 };
 const smallestNormal = { float32: 2 ** -126, float64: 2 ** -1022 };
 
-// What is right where PyTorch says NaN, as a function of the element and of its row. Everything else must be PyTorch's.
+// What is right where PyTorch says NaN or, overflowing, ∞, as a function of the element and of its row. Everything else must be PyTorch's.
 type Better = (x: number, row: number[]) => number;
 const better: Record<string, Better> = {
-  'gelu {}, value': (x) => (x === Infinity ? x : Number.NaN),
+  'gelu {}, value': (x) => (x > 1e30 ? x : Number.NaN),
   'gelu {"approximate":"tanh"}, gradient': (x) => (Number.isNaN(x) ? x : Number(x > 0)),
   'mish null, gradient': (x) => (x === Infinity ? 1 : Number.NaN),
   // The elements that are ∞ share the gradient; all -∞ have none.
@@ -41,17 +41,33 @@ function expectEdges(got: Tensor, want: Golden, x: Golden, otherwise: Better | u
   const width = x.shape.length === 2 ? (x.shape[1] as number) : 1;
   Array.from(got.toTypedArray()).forEach((g, i) => {
     let w = Number(want.data[i]);
-    if (Number.isNaN(w) && otherwise !== undefined) {
+    if (!Number.isFinite(w) && otherwise !== undefined) {
       const row = Math.floor(i / width) * width;
       w = otherwise(data[i] as number, data.slice(row, row + width));
     }
-    const close = Math.abs(g - w) <= limits[dtype] * Math.abs(w) + smallestNormal[dtype];
+    const close = Number.isFinite(w) && Math.abs(g - w) <= limits[dtype] * Math.abs(w) + smallestNormal[dtype];
     if (g === w || (Number.isNaN(g) && Number.isNaN(w)) || close) return;
     throw new Error(`element ${i} of x ${data[i]} is ${g}, expected ${w}`);
   });
 }
 
 describe('edges against PyTorch', () => {
+  it.each(['float32', 'float64'] as const)('values that are wrong are found, %s', (dtype) => {
+    const golden = (...data: (number | string)[]): Golden => ({ dtype, shape: [data.length], data });
+    const check = (got: number, want: number | string, limit?: Better) => () =>
+      expectEdges(tensor([got], { dtype }), golden(want), golden(0), limit);
+    check(Number.NaN, 'NaN')();
+    check(2, 'NaN', () => 2)();
+    const off = dtype === 'float32' ? 1.00001 : 1 + 3e-12;
+    expect(check(off, 1)).toThrow(/^element 0 of x 0 is 1\.0+\d+, expected 1$/);
+    expect(check(1, 'NaN')).toThrow('element 0 of x 0 is 1, expected NaN');
+    expect(check(1, 'NaN', () => 2)).toThrow('element 0 of x 0 is 1, expected 2');
+    expect(check(Number.NaN, 1)).toThrow('element 0 of x 0 is NaN, expected 1');
+    expect(check(1, '-Infinity')).toThrow('element 0 of x 0 is 1, expected -Infinity');
+    expect(check(Infinity, '-Infinity')).toThrow('element 0 of x 0 is Infinity, expected -Infinity');
+    expect(check(dtype === 'float32' ? 1e-36 : 1e-306, 0)).toThrow(/expected 0$/);
+  });
+
   readGolden<{ cases: Case[] }>('edges').cases.forEach((c, i) => {
     const label = `${c.name} ${JSON.stringify(c.options)}`;
     it(`${i} ${label} ${c.dtype}`, () => {

@@ -224,6 +224,29 @@ function rounding(k: number, prepared: Prepared): number {
 }
 
 describe('small sizes against PyTorch', () => {
+  it('an element, a shape and a gradient that are wrong are found', () => {
+    const family = families.find(({ name }) => name.startsWith('avgPool')) as Family;
+    const k = Array.from({ length: family.cases }, (_, i) => i).find(
+      (i) => family.codes.slice(2 * i, 2 * i + 2) !== '..',
+    );
+    const [shapes, run] = avgPool(optionsOf(family, k as number));
+    const pool = (x: Tensor) => run(x) as Tensor;
+    const code = (changed: (x: Tensor) => Tensor) => codeOf(k as number, [shapes, changed as Run], 'float64');
+    const right = family.codes.slice(2 * (k as number), 2 * (k as number) + 2);
+    const lastOff = (y: Tensor) => {
+      const factors = Float64Array.from({ length: y.size }, (_, i) => (i === y.size - 1 ? 2 : 1));
+      return y.mul(tensor(factors, { shape: y.shape }));
+    };
+    expect(code(pool)).toBe(right);
+    expect(code((x) => lastOff(pool(x)))).not.toBe(right);
+    expect(code((x) => pool(x).unsqueeze(0))).not.toBe(right);
+    expect(code((x) => pool(x).add(x.sum().sub(x.detach().sum())))).not.toBe(right);
+    const thrown = code(() => {
+      throw new TypeError('planted');
+    });
+    expect(thrown).toBe('TypeError: planted');
+  });
+
   it.each(families)('$name', (family) => {
     const prepare = operations.find(([name]) => name.test(family.name))?.[1] as (c: Case) => Prepared;
     const different: unknown[] = [];

@@ -81,7 +81,7 @@ export function expectClose(got: Tensor, want: Plain, rtol: number): void {
     const w = want.data[i] as number;
     const g = values[i] as number;
     if (Number.isNaN(w) ? Number.isNaN(g) : g === w) continue;
-    const limit = rtol * Math.max(Math.abs(w), want.magnitude?.[i] ?? 0, Number.MIN_VALUE);
+    const limit = Number.isFinite(w) ? rtol * Math.max(Math.abs(w), want.magnitude?.[i] ?? 0, Number.MIN_VALUE) : 0;
     if (!(Math.abs(g - w) <= limit)) throw new Error(`element ${i} is ${g}, the reference ${w} (limit ${limit})`);
   }
 }
