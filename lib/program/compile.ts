@@ -1,8 +1,8 @@
 import { ArgumentError, checkChoice, checkInteger, checkOptions, describe } from '../errors.js';
 import { checkSynchronous, isPromise } from '../memory.js';
 import type { Tensor } from '../tensor.js';
-import { describeMachine, profileMachine } from './describe.js';
-import { Machine } from './machine.js';
+import { CompiledFunction } from './compiled-function.js';
+import { describeCompiled, profileCompiled } from './describe.js';
 import { atRest } from './rest.js';
 import { type RunOptions, type RunResult, run } from './run.js';
 
@@ -108,17 +108,17 @@ export function compile<Args extends unknown[] = Tensor[], Result = unknown>(
   }
   const maxPrograms = checkInteger('compile', 'maxPrograms', options.maxPrograms ?? 8, 1, 1000);
   const priority = checkChoice('compile', 'priority', options.priority, ['background', 'normal'], 'background');
-  const machine = new Machine(
+  const compiled = new CompiledFunction(
     fn as unknown as (...args: unknown[]) => unknown,
     options.verify ?? false,
     maxPrograms,
     priority === 'background',
   );
-  const step = async (...args: unknown[]): Promise<unknown> => machine.call(machine.leavesOf(args));
+  const step = async (...args: unknown[]): Promise<unknown> => compiled.call(compiled.leavesOf(args));
   return Object.assign(step, {
-    sync: (...args: unknown[]) => machine.sync(machine.leavesOf(args)),
+    sync: (...args: unknown[]) => compiled.sync(compiled.leavesOf(args)),
     run: (batches: Iterable<unknown> | AsyncIterable<unknown>, runOptions?: RunOptions<unknown>) =>
-      run(machine, batches, runOptions),
+      run(compiled, batches, runOptions),
     pause: <T>(inside: () => T): T => {
       checkSynchronous('step.pause', inside);
       const value = atRest(inside);
@@ -126,9 +126,9 @@ export function compile<Args extends unknown[] = Tensor[], Result = unknown>(
         throw new ArgumentError('step.pause: fn must be synchronous, got one that returns a promise');
       return value;
     },
-    describe: () => describeMachine(machine),
-    profile: (...args: unknown[]) => profileMachine(machine, machine.leavesOf(args)),
-    dispose: () => machine.dispose(),
-    [Symbol.dispose]: () => machine.dispose(),
+    describe: () => describeCompiled(compiled),
+    profile: (...args: unknown[]) => profileCompiled(compiled, compiled.leavesOf(args)),
+    dispose: () => compiled.dispose(),
+    [Symbol.dispose]: () => compiled.dispose(),
   }) as unknown as CompiledStep<Args, Result>;
 }

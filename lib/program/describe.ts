@@ -1,8 +1,8 @@
 import { formatShape, StateError } from '../errors.js';
 import { longest } from '../format.js';
 import { native, type OperationDescription, type ProgramDescription, type SpanDescription } from '../native.js';
+import type { CompiledFunction, Leaves } from './compiled-function.js';
 import { bytesOf, flopsOf } from './flops.js';
-import type { Leaves, Machine } from './machine.js';
 import type { Program } from './program.js';
 import { atRest } from './rest.js';
 
@@ -61,7 +61,7 @@ function signature(program: Program): string {
   return slots.length === 0 ? 'no tensors' : slots.join(', ');
 }
 
-function head(machine: Machine, d: ProgramDescription, title: string, rows: Row[]): string[] {
+function head(compiled: CompiledFunction, d: ProgramDescription, title: string, rows: Row[]): string[] {
   const count = rows.length === 1 ? '1 kernel call' : `${rows.length} kernel calls`;
   const dropped = d.operations.length - d.groups.reduce((sum, g) => sum + g.length, 0);
   const total = scaled(
@@ -73,21 +73,21 @@ function head(machine: Machine, d: ProgramDescription, title: string, rows: Row[
     'B',
   );
   return [
-    `${title} for ${signature(machine.newest(title))}: ${count}, ${dropped} operations without effect dropped`,
+    `${title} for ${signature(compiled.newest(title))}: ${count}, ${dropped} operations without effect dropped`,
     `${total}, ${moved} read and written, arena ${scaled(d.arenaBytes, 'B')} in ${d.places} places`,
   ];
 }
 
 /** The newest program as text. */
-export function describeMachine(machine: Machine): string {
-  const program = machine.newest('step.describe');
-  const d = native.describeProgram(machine.runner, program.number);
+export function describeCompiled(compiled: CompiledFunction): string {
+  const program = compiled.newest('step.describe');
+  const d = native.describeProgram(compiled.runner, program.number);
   const rows = rowsOf(d);
   const lines = table(
     ['kernel', 'writes', 'bytes', 'FLOPs'],
     rows.map((r) => [r.name, r.spans, scaled(r.bytes, 'B'), scaled(r.flops, 'FLOP')]),
   );
-  return [...head(machine, d, 'step.describe', rows), ...lines].join('\n');
+  return [...head(compiled, d, 'step.describe', rows), ...lines].join('\n');
 }
 
 // One kernel that is interrupted does not spoil the picture.
@@ -96,27 +96,28 @@ function median(values: number[]): number {
 }
 
 /** Times each kernel of a program over some steps, whose effect is undone. */
-export function profileMachine(machine: Machine, leaves: Leaves): string {
-  if (!machine.queue.isEmpty) throw new StateError('step.profile: cannot run while steps are queued; await them first');
-  if (machine.find(leaves) === null) {
+export function profileCompiled(compiled: CompiledFunction, leaves: Leaves): string {
+  if (!compiled.queue.isEmpty)
+    throw new StateError('step.profile: cannot run while steps are queued; await them first');
+  if (compiled.find(leaves) === null) {
     throw new StateError(
       'step.profile: a step with such arguments has not been recorded yet; call the step with them first',
     );
   }
-  const program = machine.newest('step.profile');
-  const d = native.describeProgram(machine.runner, program.number);
+  const program = compiled.newest('step.profile');
+  const d = native.describeProgram(compiled.runner, program.number);
   const rounds: BigInt64Array[] = [];
   atRest(() => {
-    native.saveState(machine.runner, program.number);
+    native.saveState(compiled.runner, program.number);
     try {
       for (let i = 0; i <= runs; i++) {
         const times = new BigInt64Array(d.groups.length);
-        machine.replay(program, leaves, false, times);
+        compiled.replay(program, leaves, false, times);
         if (i > 0) rounds.push(times); // the first one warms up
       }
     } finally {
-      native.exchangeState(machine.runner, program.number);
-      native.forgetState(machine.runner);
+      native.exchangeState(compiled.runner, program.number);
+      native.forgetState(compiled.runner);
     }
   });
   const rows = rowsOf(d);
@@ -134,5 +135,5 @@ export function profileMachine(machine: Machine, leaves: Leaves): string {
     }),
   );
   const sum = `${total.toFixed(1)} µs a step, medians of ${runs}`;
-  return [...head(machine, d, 'step.profile', rows), sum, ...lines].join('\n');
+  return [...head(compiled, d, 'step.profile', rows), sum, ...lines].join('\n');
 }

@@ -3,8 +3,8 @@ import { AdjointError, ArgumentError, checkOptions, describe, formatShape, rewor
 import { isPromise } from '../memory.js';
 import { native } from '../native.js';
 import { Tensor } from '../tensor.js';
+import type { CompiledFunction, Leaves } from './compiled-function.js';
 import { disposedStep } from './endings.js';
-import type { Leaves, Machine } from './machine.js';
 import type { Program } from './program.js';
 import type { Lot } from './queue.js';
 
@@ -43,7 +43,7 @@ class Run {
   private wake: () => void = () => {};
 
   constructor(
-    private readonly machine: Machine,
+    private readonly compiled: CompiledFunction,
     private readonly options: RunOptions<unknown>,
   ) {}
 
@@ -52,7 +52,7 @@ class Run {
     const stop = (): void => this.fail(signal?.reason);
     signal?.addEventListener('abort', stop, { once: true });
     try {
-      await this.machine.queue.drained();
+      await this.compiled.queue.drained();
       if (Symbol.asyncIterator in batches) {
         await this.overAsync(batches[Symbol.asyncIterator]());
       } else {
@@ -65,7 +65,7 @@ class Run {
     } catch (error) {
       this.fail(error);
     } finally {
-      await this.machine.queue.drained();
+      await this.compiled.queue.drained();
       signal?.removeEventListener('abort', stop);
     }
     if (this.failed) throw this.error;
@@ -98,30 +98,30 @@ class Run {
     this.failed = true;
     this.error = error;
     this.steps = [];
-    this.machine.gathered = null;
+    this.compiled.gathered = null;
     this.wake();
-    this.machine.queue.reason = error;
-    if (!this.machine.queue.isEmpty) native.abort(this.machine.runner);
+    this.compiled.queue.reason = error;
+    if (!this.compiled.queue.isEmpty) native.abort(this.compiled.runner);
   }
 
   // True when the next batch may follow at once.
   private take(batch: unknown): true | Promise<boolean> {
     if (this.failed) return Promise.resolve(false);
-    const { machine } = this;
+    const { compiled } = this;
     const number = this.submitted + this.steps.length;
     let leaves: Leaves;
     let program: Program | null;
     let due = false; // what has changed since concerns this step, not the ones before it
     try {
-      leaves = machine.leavesOf(Array.isArray(batch) ? batch : [batch]);
-      program = machine.verify ? null : machine.find(leaves);
-      if (program !== null) due = machine.isDue(program, leaves);
+      leaves = compiled.leavesOf(Array.isArray(batch) ? batch : [batch]);
+      program = compiled.verify ? null : compiled.find(leaves);
+      if (program !== null) due = compiled.isDue(program, leaves);
     } catch (error) {
       throw ofBatch(error, number);
     }
     if (program === null) return this.takeHere(leaves, number);
-    if (this.steps.length > 0 && (program !== machine.gathered || due)) this.flush();
-    machine.gathered = program;
+    if (this.steps.length > 0 && (program !== compiled.gathered || due)) this.flush();
+    compiled.gathered = program;
     this.steps.push(leaves);
     for (const x of leaves) if (typeof x !== 'number') this.versions.push(x._base === null ? 0 : x._base.version);
     const single = this.options.onStep !== undefined || due;
@@ -132,11 +132,11 @@ class Run {
   // A step that must be recorded, or verified.
   private async takeHere(leaves: Leaves, number: number): Promise<boolean> {
     this.flush();
-    await this.machine.queue.drained();
+    await this.compiled.queue.drained();
     if (this.failed) return false;
     let result: unknown;
     try {
-      result = this.machine.sync(leaves);
+      result = this.compiled.sync(leaves);
     } catch (error) {
       throw ofBatch(error, number);
     }
@@ -147,18 +147,18 @@ class Run {
 
   private async room(): Promise<boolean> {
     this.flush();
-    while (!this.failed && this.submitted - this.finished >= this.ahead) await this.machine.queue.progress();
+    while (!this.failed && this.submitted - this.finished >= this.ahead) await this.compiled.queue.progress();
     return !this.failed;
   }
 
   private flush(due = false): void {
-    const { steps, machine } = this;
-    const program = machine.gathered;
+    const { steps, compiled } = this;
+    const program = compiled.gathered;
     if (steps.length === 0 || program === null) return;
     this.checkUnchanged();
     this.steps = [];
     this.versions = [];
-    machine.gathered = null;
+    compiled.gathered = null;
     const first = this.submitted;
     // Only the last step's results are wanted, unless somebody looks at each.
     const outputs = withScope(null, () => program.allocate());
@@ -170,7 +170,7 @@ class Run {
       failed: (error, at) => this.fail(at === undefined ? error : ofBatch(error, first + at)),
     };
     try {
-      machine.submit(program, steps, lot, due);
+      compiled.submit(program, steps, lot, due);
     } catch (error) {
       throw ofBatch(error, first, steps.length);
     }
@@ -231,7 +231,7 @@ function checkBatches(batches: unknown): void {
 
 /** `step.run`: see there. */
 export async function run(
-  machine: Machine,
+  compiled: CompiledFunction,
   batches: Iterable<unknown> | AsyncIterable<unknown>,
   options: RunOptions<unknown> = {},
 ): Promise<RunResult<unknown>> {
@@ -244,14 +244,14 @@ export async function run(
   if (onStep !== undefined && (typeof onStep !== 'function' || isPromise(onStep))) {
     throw new ArgumentError(`step.run: onStep must be a function, got ${describe(onStep)}`);
   }
-  if (machine.isDisposed) throw disposedStep();
-  if (machine.running) throw new StateError('step.run: another run of this step is going on; await it first');
+  if (compiled.isDisposed) throw disposedStep();
+  if (compiled.running) throw new StateError('step.run: another run of this step is going on; await it first');
   signal?.throwIfAborted();
-  machine.running = true;
+  compiled.running = true;
   try {
-    return await new Run(machine, options).over(batches);
+    return await new Run(compiled, options).over(batches);
   } finally {
-    machine.running = false;
-    machine.gathered = null;
+    compiled.running = false;
+    compiled.gathered = null;
   }
 }

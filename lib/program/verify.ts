@@ -2,7 +2,7 @@ import { dtypeCode } from '../dtype.js';
 import { StateError } from '../errors.js';
 import { native, type OperationDescription, type ProgramDescription } from '../native.js';
 import type { Tensor } from '../tensor.js';
-import type { Leaves, Machine } from './machine.js';
+import type { CompiledFunction, Leaves } from './compiled-function.js';
 import { type Program, type Recorded, undoRecording } from './program.js';
 import { atRest } from './rest.js';
 
@@ -12,14 +12,14 @@ const maxListed = 5; // differences that the error lists
  * Runs a step eagerly under the recorder and replays it from the same state; throws when they differ in what they do or in
  * a single bit of what comes out, and leaves everything as it was then.
  */
-export function checkAgainstEager(machine: Machine, program: Program, leaves: Leaves): unknown {
+export function checkAgainstEager(compiled: CompiledFunction, program: Program, leaves: Leaves): unknown {
   return atRest(() => {
-    native.saveState(machine.runner, program.number);
+    native.saveState(compiled.runner, program.number);
     try {
-      const eager = machine.recordOnly(leaves);
+      const eager = compiled.recordOnly(leaves);
       const { journal } = eager.recording;
       try {
-        const result = compare(machine, program, leaves, eager);
+        const result = compare(compiled, program, leaves, eager);
         native.recordForget();
         journal.settle();
         return result;
@@ -30,14 +30,14 @@ export function checkAgainstEager(machine: Machine, program: Program, leaves: Le
         for (const t of eager.outputs) t.dispose();
       }
     } finally {
-      native.forgetState(machine.runner);
+      native.forgetState(compiled.runner);
     }
   });
 }
 
 // Replays a step that has been run eagerly. The state is the replay's afterwards, or the eager one's when this throws.
-function compare(machine: Machine, program: Program, leaves: Leaves, eager: Recorded): unknown {
-  const { runner } = machine;
+function compare(compiled: CompiledFunction, program: Program, leaves: Leaves, eager: Recorded): unknown {
+  const { runner } = compiled;
   const exchange = (): boolean => native.exchangeState(runner, program.number);
   const recorded = native.describeProgram(runner, program.number);
   const problems = differences(original(program, recorded), native.describeRecording());
@@ -45,7 +45,7 @@ function compare(machine: Machine, program: Program, leaves: Leaves, eager: Reco
   let result: unknown;
   let sameState = true;
   try {
-    result = machine.replay(program, leaves, false);
+    result = compiled.replay(program, leaves, false);
   } finally {
     sameState = exchange();
   }

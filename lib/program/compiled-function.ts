@@ -15,7 +15,7 @@ import { checkAgainstEager, checkConditions, keepOriginal } from './verify.js';
 export type Leaves = readonly (Tensor | number)[];
 
 /** One compiled function: its programs, one for each signature, and what is queued. */
-export class Machine {
+export class CompiledFunction {
   readonly queue = new Queue();
   readonly runner: Runner;
   readonly programs: Program[] = [];
