@@ -6,7 +6,7 @@ import { checkTensor, type Tensor } from '../tensor.js';
 import { disposedStep, type Ended, endingError, kNoMemory, kPending, refusal } from './endings.js';
 import type { Journal } from './journal.js';
 import { makeProgram, type Program, type Recorded, record, undoRecording } from './program.js';
-import { type Lot, Queue } from './queue.js';
+import { Queue, type Submission } from './queue.js';
 import { atRest } from './rest.js';
 import { collect, type Structure, structureOf } from './structure.js';
 import { checkAgainstEager, checkConditions, keepOriginal } from './verify.js';
@@ -200,18 +200,18 @@ export class CompiledFunction {
   }
 
   /**
-   * Submits the steps of a lot.
+   * Submits the steps of a submission.
    *
    * @param due whether the program `isDue` for the first one
    */
-  submit(program: Program, steps: readonly Leaves[], lot: Lot, due = true): void {
+  submit(program: Program, steps: readonly Leaves[], submission: Submission, due = true): void {
     this.bind(program);
     if (!this.started) native.runnerStart(this.runner, this.queue.callback);
     this.started = true;
     const handles = this.handlesFor(program, steps.length);
     let next = 0;
     for (let i = 0; i < steps.length; i++) {
-      next = this.write(next, program, steps[i] as Leaves, i === steps.length - 1 ? lot.outputs : null);
+      next = this.write(next, program, steps[i] as Leaves, i === steps.length - 1 ? submission.outputs : null);
     }
     // Nothing has been moved so far; what the native side refuses is undone.
     const journal = this.prepare(program, steps[0] as Leaves, due, steps);
@@ -222,7 +222,7 @@ export class CompiledFunction {
       journal.undo();
       throw error;
     }
-    this.queue.push(this.runner, lot, journal);
+    this.queue.push(this.runner, submission, journal);
   }
 
   private handlesFor(program: Program, steps: number): Int32Array {

@@ -6,18 +6,18 @@ import type { Journal } from './journal.js';
 import type { Program } from './program.js';
 
 /** Steps that were submitted together. */
-export interface Lot {
+export interface Submission {
   program: Program;
   count: number;
   /** Results of the last of them; nobody wants the others'. */
   outputs: readonly Tensor[];
-  done: (lot: Lot) => void;
-  /** at: the number in the lot of the step that failed; undefined when none has, but the steps were stopped. */
+  done: (submission: Submission) => void;
+  /** at: the number in the submission of the step that failed; undefined when none has, but the steps were stopped. */
   failed: (error: unknown, at?: number) => void;
 }
 
 interface Entry {
-  lot: Lot;
+  submission: Submission;
   /** What was moved for it. */
   journal: Journal;
 }
@@ -30,7 +30,7 @@ export class Queue {
   private entries: Entry[] = [];
   private head = 0;
   private completed = 0;
-  private finished = 0; // steps of lots that are done
+  private finished = 0; // steps of submissions that are done
   private runner: Runner | null = null; // held while something is queued
   /** Why the steps were aborted. */
   reason: unknown;
@@ -39,12 +39,12 @@ export class Queue {
   readonly callback = (completed: number, ending: number, operation: number, position: number, value: number): void => {
     this.completed = completed;
     while (this.head < this.entries.length) {
-      const { lot, journal } = this.entries[this.head] as Entry;
-      if (this.finished + lot.count > completed) break;
-      this.finished += lot.count;
+      const { submission, journal } = this.entries[this.head] as Entry;
+      if (this.finished + submission.count > completed) break;
+      this.finished += submission.count;
       this.shift();
       journal.settle();
-      lot.done(lot);
+      submission.done(submission);
     }
     if (ending !== 0 && this.head < this.entries.length) this.fail(ending, operation, position, value);
     const waiting = this.waiting;
@@ -59,13 +59,13 @@ export class Queue {
   /** Steps that are submitted and not known to be done. */
   get length(): number {
     let steps = this.finished - this.completed;
-    for (let i = this.head; i < this.entries.length; i++) steps += (this.entries[i] as Entry).lot.count;
+    for (let i = this.head; i < this.entries.length; i++) steps += (this.entries[i] as Entry).submission.count;
     return Math.max(0, steps);
   }
 
-  push(runner: Runner, lot: Lot, journal: Journal): void {
+  push(runner: Runner, submission: Submission, journal: Journal): void {
     this.runner = runner;
-    this.entries.push({ lot, journal });
+    this.entries.push({ submission, journal });
   }
 
   /** Resolves when something has been finished, or failed. */
@@ -86,10 +86,10 @@ export class Queue {
     this.runner = null;
   }
 
-  // The first lot's step failed, or was stopped: none behind it runs.
+  // The first submission's step failed, or was stopped: none behind it runs.
   private fail(ending: number, operation: number, position: number, value: number): void {
     const entries = this.entries.slice(this.head);
-    const ran = this.completed - this.finished; // steps of the first lot
+    const ran = this.completed - this.finished; // steps of the first submission
     native.recover(this.runner as Runner);
     this.finished = this.completed;
     this.entries = [];
@@ -103,10 +103,10 @@ export class Queue {
     const stopped = ending === kStopped;
     const first = stopped
       ? (this.reason ?? new StateError('compile: the step was stopped'))
-      : endingError((entries[0] as Entry).lot.program, [ending, operation, position, value]);
-    entries.forEach(({ lot }, i) => {
-      for (const t of lot.outputs) t.dispose();
-      lot.failed(
+      : endingError((entries[0] as Entry).submission.program, [ending, operation, position, value]);
+    entries.forEach(({ submission }, i) => {
+      for (const t of submission.outputs) t.dispose();
+      submission.failed(
         stopped || i === 0
           ? first
           : new StateError('compile: an earlier step failed, this one did not run; submit it again', { cause: first }),

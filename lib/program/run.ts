@@ -6,7 +6,7 @@ import { Tensor } from '../tensor.js';
 import type { CompiledFunction, Leaves } from './compiled-function.js';
 import { disposedStep } from './endings.js';
 import type { Program } from './program.js';
-import type { Lot } from './queue.js';
+import type { Submission } from './queue.js';
 
 export interface RunOptions<Result> {
   /** Stops between two steps; `run` then rejects with the signal's reason. */
@@ -26,9 +26,9 @@ export interface RunResult<Result> {
 // So much work is kept queued: enough that the program's thread does not wait while the event loop is busy.
 const aheadMilliseconds = 20;
 const maxAhead = 32_768;
-const maxLot = 2048;
+const maxTogether = 2048;
 
-// One run: gathers steps into lots, keeps the native thread fed, and hands on results.
+// One run: gathers steps into submissions, keeps the native thread fed, and hands on results.
 class Run {
   private steps: Leaves[] = []; // gathered, not yet submitted
   private versions: number[] = []; // of their tensors
@@ -125,7 +125,7 @@ class Run {
     this.steps.push(leaves);
     for (const x of leaves) if (typeof x !== 'number') this.versions.push(x._base === null ? 0 : x._base.version);
     const single = this.options.onStep !== undefined || due;
-    if (single || this.steps.length >= Math.min(maxLot, this.ahead / 4)) this.flush(due);
+    if (single || this.steps.length >= Math.min(maxTogether, this.ahead / 4)) this.flush(due);
     return this.submitted - this.finished < this.ahead ? true : this.room();
   }
 
@@ -162,15 +162,15 @@ class Run {
     const first = this.submitted;
     // Only the last step's results are wanted, unless somebody looks at each.
     const outputs = withScope(null, () => program.allocate());
-    const lot: Lot = {
+    const submission: Submission = {
       program,
       count: steps.length,
       outputs,
-      done: (lot) => this.done(lot.count, program.finish(outputs)),
+      done: (submission) => this.done(submission.count, program.finish(outputs)),
       failed: (error, at) => this.fail(at === undefined ? error : ofBatch(error, first + at)),
     };
     try {
-      compiled.submit(program, steps, lot, due);
+      compiled.submit(program, steps, submission, due);
     } catch (error) {
       throw ofBatch(error, first, steps.length);
     }
