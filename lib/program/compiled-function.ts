@@ -5,10 +5,11 @@ import { native, type Runner } from '../native.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { disposedStep, type Ended, endingError, kNoMemory, kPending, refusal } from './endings.js';
 import type { Journal } from './journal.js';
-import { makeProgram, type Program, type Recorded, record, undoRecording } from './program.js';
+import { makeProgram, type Program } from './program.js';
 import { Queue, type Submission } from './queue.js';
 import { atRest } from './rest.js';
 import { collect, type Structure, structureOf } from './structure.js';
+import { type Trace, trace, undoTrace } from './trace.js';
 import { checkAgainstEager, checkConditions, keepOriginal } from './verify.js';
 
 /** What a step is called with, and what it returns, once their structure does not matter any more. */
@@ -101,17 +102,17 @@ export class CompiledFunction {
     throw disposedStep();
   }
 
-  /** Runs a call eagerly and records it. Nothing may be queued. `adopt` is given each result. */
-  record(leaves: Leaves, adopt?: (t: Tensor) => void): unknown {
+  /** Runs a call eagerly and makes a program for its signature of that. Nothing may be queued. `adopt` is given each result. */
+  specialise(leaves: Leaves, adopt?: (t: Tensor) => void): unknown {
     const { program, outputs } = atRest(() => {
-      const recorded = this.recordOnly(leaves);
-      const { recording, outputs } = recorded;
+      const traced = this.trace(leaves);
+      const { recording, outputs } = traced;
       try {
-        const program = this.add(recorded);
+        const program = this.add(traced);
         recording.journal.settle();
         return { program, outputs };
       } catch (error) {
-        undoRecording(recording);
+        undoTrace(recording);
         for (const t of outputs) t.dispose();
         throw error;
       }
@@ -120,11 +121,11 @@ export class CompiledFunction {
     return program.finish(outputs);
   }
 
-  private add(recorded: Recorded): Program {
+  private add(traced: Trace): Program {
     if (this.disposed) throw disposedStep();
     const description = this.verify ? native.describeRecording() : null;
     if (description !== null) checkConditions(description);
-    const program = makeProgram(this.runner, recorded);
+    const program = makeProgram(this.runner, traced);
     if (description !== null) keepOriginal(program, description);
     program.used = ++this.used;
     this.makeRoom();
@@ -132,10 +133,11 @@ export class CompiledFunction {
     return program;
   }
 
-  recordOnly(leaves: Leaves): Recorded {
-    const recorded = record(this.fn, this.structure as Structure, leaves, this.numbers);
-    this.numbers = [...recorded.numbers];
-    return recorded;
+  /** Runs a call eagerly under the recorder. */
+  trace(leaves: Leaves): Trace {
+    const traced = trace(this.fn, this.structure as Structure, leaves, this.numbers);
+    this.numbers = [...traced.numbers];
+    return traced;
   }
 
   // The least recently used programs go, but not one that is about to run.
@@ -174,7 +176,7 @@ export class CompiledFunction {
       if (this.disposed) throw disposedStep();
       program = this.find(leaves);
     }
-    if (program === null) return this.record(leaves);
+    if (program === null) return this.specialise(leaves);
     return this.submitOne(program, leaves);
   }
 
@@ -200,7 +202,7 @@ export class CompiledFunction {
   }
 
   /**
-   * Submits the steps of a submission.
+   * Queues steps on the program's thread.
    *
    * @param due whether the program `isDue` for the first one
    */
@@ -249,7 +251,7 @@ export class CompiledFunction {
     if (program === null) {
       if (!this.queue.isEmpty) throw refusal(kPending);
       const scope = currentScope();
-      return this.record(leaves, (t) => moveTo(t, scope));
+      return this.specialise(leaves, (t) => moveTo(t, scope));
     }
     return this.verify ? checkAgainstEager(this, program, leaves) : this.replay(program, leaves, true);
   }

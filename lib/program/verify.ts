@@ -3,8 +3,9 @@ import { StateError } from '../errors.js';
 import { native, type OperationDescription, type ProgramDescription } from '../native.js';
 import type { Tensor } from '../tensor.js';
 import type { CompiledFunction, Leaves } from './compiled-function.js';
-import { type Program, type Recorded, undoRecording } from './program.js';
+import type { Program } from './program.js';
 import { atRest } from './rest.js';
+import { type Trace, undoTrace } from './trace.js';
 
 const maxListed = 5; // differences that the error lists
 
@@ -16,7 +17,7 @@ export function checkAgainstEager(compiled: CompiledFunction, program: Program, 
   return atRest(() => {
     native.saveState(compiled.runner, program.number);
     try {
-      const eager = compiled.recordOnly(leaves);
+      const eager = compiled.trace(leaves);
       const { journal } = eager.recording;
       try {
         const result = compare(compiled, program, leaves, eager);
@@ -24,7 +25,7 @@ export function checkAgainstEager(compiled: CompiledFunction, program: Program, 
         journal.settle();
         return result;
       } catch (error) {
-        undoRecording(eager.recording);
+        undoTrace(eager.recording);
         throw error;
       } finally {
         for (const t of eager.outputs) t.dispose();
@@ -36,7 +37,7 @@ export function checkAgainstEager(compiled: CompiledFunction, program: Program, 
 }
 
 // Replays a step that has been run eagerly. The state is the replay's afterwards, or the eager one's when this throws.
-function compare(compiled: CompiledFunction, program: Program, leaves: Leaves, eager: Recorded): unknown {
+function compare(compiled: CompiledFunction, program: Program, leaves: Leaves, eager: Trace): unknown {
   const { runner } = compiled;
   const exchange = (): boolean => native.exchangeState(runner, program.number);
   const recorded = native.describeProgram(runner, program.number);
