@@ -130,7 +130,7 @@ export function refuseReading(
   );
 }
 
-/** Throws what a kernel found in a tensor, and notes how to word it when a replay finds one. */
+/** Throws what a kernel found in a tensor, and notes how to make the error when a replay finds it. */
 export function checkFault(fault: Fault | undefined, makeError: (fault: Fault) => Error): void {
   if (fault !== undefined) throw makeError(fault);
   currentRecording()?.onFault(makeError);

@@ -83,8 +83,8 @@ function forwardRecorded(module: Module, forward: Forward, inputs: unknown[]): u
   if (recording === null) return result;
   for (let i = before; i < recording.faults.length; i++) {
     const noted = recording.faults[i] as (typeof recording.faults)[number];
-    const { word } = noted;
-    noted.word = (fault) => locate(word(fault), module) as Error;
+    const { makeError } = noted;
+    noted.makeError = (fault) => locate(makeError(fault), module) as Error;
   }
   return result;
 }

@@ -3,7 +3,7 @@ import { StateError } from '../errors.js';
 import { moveTo } from '../memory.js';
 import { native, type Runner } from '../native.js';
 import { checkTensor, type Tensor } from '../tensor.js';
-import { disposedStep, type Ended, endingError, kNoMemory, kPending, refusal } from './endings.js';
+import { disposedStep, type Ended, endingError, kNoMemory, kPending, refusal } from './errors.js';
 import type { Journal } from './journal.js';
 import { makeProgram, type Program } from './program.js';
 import { Queue, type Submission } from './queue.js';

@@ -141,9 +141,10 @@ export class Program {
     return rebuild(this.result, outputs);
   }
 
-  wordFault(operation: number, fault: Fault): Error {
+  /** The error for a fault that a kernel has found in a replay. */
+  faultError(operation: number, fault: Fault): Error {
     const noted = this.recording.faults.findLast((other) => other.operation === operation);
-    return noted === undefined ? new Error(`internal: a fault in operation ${operation}`) : noted.word(fault);
+    return noted === undefined ? new Error(`internal: a fault in operation ${operation}`) : noted.makeError(fault);
   }
 }
 

@@ -1,7 +1,7 @@
 import { StateError } from '../errors.js';
 import { native, type Runner } from '../native.js';
 import type { Tensor } from '../tensor.js';
-import { endingError, kStopped } from './endings.js';
+import { endingError, kStopped } from './errors.js';
 import type { Journal } from './journal.js';
 import type { Program } from './program.js';
 

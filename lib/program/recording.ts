@@ -32,8 +32,8 @@ export class Recording {
   readonly journal = new Journal();
   /** Modules whose `forward` ran. */
   readonly called = new Set<object>();
-  /** How to word a fault of an operation, in the order of their numbers. */
-  readonly faults: { readonly operation: number; word: (fault: Fault) => Error }[] = [];
+  /** Makes the error for a fault of an operation, in the order of their numbers. */
+  readonly faults: { readonly operation: number; makeError: (fault: Fault) => Error }[] = [];
 
   /** @param newest creation number of the newest tensor from outside */
   constructor(private readonly newest: number) {}
@@ -97,8 +97,8 @@ export class Recording {
     this.gradients.set(leaf, this.cleared.has(leaf));
   }
 
-  /** Notes how to word a fault of the newest operation. */
+  /** Notes how to make the error for a fault of the newest operation. */
   onFault(makeError: (fault: Fault) => Error): void {
-    if (currentRecording() === this) this.faults.push({ operation: native.recordCount() - 1, word: makeError });
+    if (currentRecording() === this) this.faults.push({ operation: native.recordCount() - 1, makeError });
   }
 }

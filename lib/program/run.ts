@@ -1,10 +1,10 @@
 import { withScope } from '../context.js';
-import { AdjointError, ArgumentError, checkOptions, describe, formatShape, reword, StateError } from '../errors.js';
+import { ArgumentError, checkOptions, describe, formatShape, StateError } from '../errors.js';
 import { isPromise } from '../memory.js';
 import { native } from '../native.js';
 import { Tensor } from '../tensor.js';
 import type { CompiledFunction, Leaves } from './compiled-function.js';
-import { disposedStep } from './endings.js';
+import { disposedStep, ofBatch } from './errors.js';
 import type { Program } from './program.js';
 import type { Submission } from './queue.js';
 
@@ -210,15 +210,6 @@ class Run {
       this.fail(error);
     }
   }
-}
-
-// An error of ours says which batches of a run it concerns; all have the number of the first.
-function ofBatch(error: unknown, first: number, count = 1): unknown {
-  if (!(error instanceof Error) || 'batch' in error || !Object.isExtensible(error)) return error;
-  Object.assign(error, { batch: first });
-  const which = count === 1 ? `batch ${first}` : `batches ${first} to ${first + count - 1}`;
-  if (error instanceof AdjointError) reword(error, `step.run: ${which}: ${error.message}`);
-  return error;
 }
 
 function checkBatches(batches: unknown): void {

@@ -8,7 +8,7 @@ import { native } from '../native.js';
 import { clone } from '../ops/copy.js';
 import { zeros } from '../ops/creation.js';
 import { newestTensor, Tensor } from '../tensor.js';
-import { sharedArgument } from './endings.js';
+import { sharedArgument } from './errors.js';
 import { Recording } from './recording.js';
 import { rebuild, type Structure, structureOf } from './structure.js';
 

@@ -102,7 +102,7 @@ const short: Record<string, readonly string[]> = {
   'ops/rotary.js': ['sizes'],
   'ops/shape.js': ['dims'],
   'ops/slice.js': ['loopDims()'],
-  'program/program.js': ['rebuild()'],
+  'program/trace.js': ['rebuild()'],
   'shape.js': ['shapes.map()'],
 };
 

@@ -1,5 +1,5 @@
-// How a step was refused, or ended, as the error that says so.
-import { AllocationError, StateError } from '../errors.js';
+// The errors of compiled steps: how one was refused, or ended, and which batch of a run that was.
+import { AdjointError, AllocationError, reword, StateError } from '../errors.js';
 import type { Program } from './program.js';
 
 const noMemory = (): Error => new AllocationError('compile: out of memory for a step; free tensors first');
@@ -47,8 +47,17 @@ const kOutOfMemory = 4;
 
 /** How a step ended that did not go well, as the error that eager execution would have thrown. */
 export function endingError(program: Program, [ending, operation, position, value]: Ended): Error {
-  if (ending === kFault) return program.wordFault(operation, { position, value });
+  if (ending === kFault) return program.faultError(operation, { position, value });
   if (ending === kStopped) return new StateError('compile: the step was stopped');
   if (ending === kOutOfMemory) return noMemory();
   return new Error(`internal: operation ${operation} does not fit its recording`);
+}
+
+/** The error of a step of a run: it says which batches it concerns, and has the number of the first. */
+export function ofBatch(error: unknown, first: number, count = 1): unknown {
+  if (!(error instanceof Error) || 'batch' in error || !Object.isExtensible(error)) return error;
+  Object.assign(error, { batch: first });
+  const which = count === 1 ? `batch ${first}` : `batches ${first} to ${first + count - 1}`;
+  if (error instanceof AdjointError) reword(error, `step.run: ${which}: ${error.message}`);
+  return error;
 }
