@@ -103,7 +103,7 @@ export function record(
   saved: readonly Tensor[] = none,
 ): Tensor {
   if (!isGradEnabled()) return y;
-  currentRecording()?.watch(inputs);
+  currentRecording()?.noteInputs(inputs);
   let wanted = false;
   for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Tensor)._requiresGrad) wanted = true;
   if (!wanted) return y;
@@ -158,6 +158,6 @@ export function newestNode(): number {
 /** @internal Whether `record` would put an operation on these inputs on the tape. */
 export function isRecorded(inputs: readonly (Tensor | undefined)[]): boolean {
   if (!isGradEnabled()) return false;
-  currentRecording()?.watch(inputs);
+  currentRecording()?.noteInputs(inputs);
   return inputs.some((x) => x?._requiresGrad);
 }

@@ -3,8 +3,8 @@ import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
 import { checkFlag, checkFunction, checkOptions, DTypeError, StateError } from '../errors.js';
 import { native } from '../native.js';
-import type { Slot } from '../program/glance.js';
-import type { Watched } from '../program/watch.js';
+import type { GuardedModule } from '../program/module-guard.js';
+import type { Slot } from '../program/slot-guard.js';
 import type { Shape } from '../shape.js';
 import { checkDType, clearGrad, type Tensor } from '../tensor.js';
 import { convertAll } from './conversion.js';
@@ -35,7 +35,7 @@ import { treeOf } from './tree.js';
  *   }
  * }
  */
-export abstract class Module implements Watched {
+export abstract class Module implements GuardedModule {
   private inTraining = true;
 
   constructor() {

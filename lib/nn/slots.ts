@@ -1,4 +1,4 @@
-import type { Slot } from '../program/glance.js';
+import type { Slot } from '../program/slot-guard.js';
 import { Tensor } from '../tensor.js';
 import { forEachEntry, isContainer, isModule } from './places.js';
 import { roleOf } from './roles.js';

@@ -6,10 +6,10 @@ import type { Shape } from '../shape.js';
 import { sameShape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { Journal } from './journal.js';
+import { guardModules, type ModuleGuard } from './module-guard.js';
 import type { Follower, Recording } from './recording.js';
 import { rebuild, type Structure } from './structure.js';
 import { type Trace, writeNumber } from './trace.js';
-import { type Watch, watchModules } from './watch.js';
 
 interface Slot {
   shape: Shape;
@@ -44,7 +44,7 @@ export class Program {
     readonly result: Structure,
     private readonly recording: Recording,
     returned: readonly [Tensor, number][],
-    private readonly watch: Watch | null,
+    private readonly guard: ModuleGuard | null,
   ) {
     const slot = ({ dims: shape, dtype, requiresGrad }: Tensor): Slot => ({ shape, dtype, requiresGrad });
     this.inputs = inputs.map(slot);
@@ -66,7 +66,7 @@ export class Program {
         return false;
     }
     for (const follower of this.followers) if (follower.holds !== undefined && !follower.holds()) return false;
-    const same = this.watch === null || this.watch.glance();
+    const same = this.guard === null || this.guard.quickCheck();
     if (same === false) return false;
     if ((same === null || this.layers !== layersNow()) && !this.hasLayers()) return false;
     if (this.structure === structureNow()) return true;
@@ -77,8 +77,8 @@ export class Program {
   }
 
   private hasLayers(): boolean {
-    if (this.watch !== null && !this.watch.holds()) {
-      this.isStale = this.watch.isConverted();
+    if (this.guard !== null && !this.guard.holds()) {
+      this.isStale = this.guard.isConverted();
       return false;
     }
     this.layers = layersNow();
@@ -155,6 +155,6 @@ export function makeProgram(runner: Runner, trace: Trace): Program {
     runner,
     Int32Array.from(recording.faults, (noted) => noted.operation),
   );
-  const watch = watchModules(recording.called, native.programTensors(runner, number));
-  return new Program(number, inputs, numbers, outputs, result, recording, returned, watch);
+  const guard = guardModules(recording.called, native.programTensors(runner, number));
+  return new Program(number, inputs, numbers, outputs, result, recording, returned, guard);
 }

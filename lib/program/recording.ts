@@ -47,7 +47,7 @@ export class Recording {
   }
 
   /** An operation looks at whether its inputs want gradients. */
-  watch(inputs: readonly (Tensor | undefined)[]): void {
+  noteInputs(inputs: readonly (Tensor | undefined)[]): void {
     for (const x of inputs) {
       if (x === undefined || !this.isOutside(x)) continue;
       if (x._node !== null) {

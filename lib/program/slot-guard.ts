@@ -37,7 +37,7 @@ function valueAt({ holder, key, value }: Slot): unknown {
 const usual = ['weight', 'bias', 'layers'];
 
 /** Places, sorted so that it takes a few nanoseconds each to see whether they are as they were. */
-export class Glance {
+export class SlotGuard {
   private readonly weights: Pairs<{ weight: unknown }>;
   private readonly biases: Pairs<{ bias: unknown }>;
   private readonly layers: Pairs<{ layers: unknown }>;
@@ -60,7 +60,7 @@ export class Glance {
   }
 
   /** True when all is as it was, false when a part was replaced or taken away, null when that takes a closer look. */
-  take(): boolean | null {
+  check(): boolean | null {
     const { holders: weighted, values: weights } = this.weights;
     for (let i = 0; i < weighted.length; i++)
       if ((weighted[i] as { weight: unknown }).weight !== weights[i]) return this.without(weights[i]);

@@ -1,10 +1,10 @@
 // What a recorded step took from modules: whether it still hangs where it did.
 import { native } from '../native.js';
 import { Tensor } from '../tensor.js';
-import { Glance, type Slot } from './glance.js';
+import { type Slot, SlotGuard } from './slot-guard.js';
 
 /** A module, as recorded steps see it. `native.noteModule` has been told of it. */
-export interface Watched {
+export interface GuardedModule {
   /** @internal */
   _slots(): Slot[];
 }
@@ -16,12 +16,12 @@ function handlesOf(slots: readonly Slot[]): number[] {
 }
 
 /** The modules that a recorded step may have used, and what hung on them then. */
-export class Watch {
+export class ModuleGuard {
   private taken: readonly Slot[] = [];
   private handles: readonly number[] = [];
-  private look = new Glance([]);
+  private slotGuard = new SlotGuard([]);
 
-  constructor(private readonly modules: readonly Watched[]) {
+  constructor(private readonly modules: readonly GuardedModule[]) {
     this.note(this.slots());
   }
 
@@ -32,12 +32,12 @@ export class Watch {
   private note(slots: readonly Slot[]): void {
     this.taken = slots.filter(isTaken);
     this.handles = handlesOf(this.taken);
-    this.look = new Glance(slots);
+    this.slotGuard = new SlotGuard(slots);
   }
 
   /** Whether each part is where it was; null when that takes a closer look. Asked before each step. */
-  glance(): boolean | null {
-    return this.look.take();
+  quickCheck(): boolean | null {
+    return this.slotGuard.check();
   }
 
   /** Whether each layer is where it was, in the memory that it had, and there are no others. */
@@ -62,26 +62,26 @@ export class Watch {
 }
 
 /**
- * Watches the modules that were called while a step was recorded or have tensors that it uses, and those that these hang
+ * Guards the modules that were called while a step was recorded or have tensors that it uses, and those that these hang
  * on. Null when there are none.
  */
-export function watchModules(called: ReadonlySet<object>, handles: readonly number[]): Watch | null {
-  const slots = new Map((native.liveModules() as Watched[]).map((module) => [module, module._slots()]));
+export function guardModules(called: ReadonlySet<object>, handles: readonly number[]): ModuleGuard | null {
+  const slots = new Map((native.liveModules() as GuardedModule[]).map((module) => [module, module._slots()]));
   const used = new Set(handles);
-  const parents = new Map<Watched, Watched[]>();
-  const found = new Set<Watched>();
+  const parents = new Map<GuardedModule, GuardedModule[]>();
+  const found = new Set<GuardedModule>();
   for (const [module, list] of slots) {
     if (called.has(module)) found.add(module);
     for (const { value } of list) {
       if (value instanceof Tensor) {
         if (used.has(value._handle)) found.add(module);
-      } else if (slots.has(value as Watched)) {
-        const above = parents.get(value as Watched);
-        if (above === undefined) parents.set(value as Watched, [module]);
+      } else if (slots.has(value as GuardedModule)) {
+        const above = parents.get(value as GuardedModule);
+        if (above === undefined) parents.set(value as GuardedModule, [module]);
         else above.push(module);
       }
     }
   }
   for (const module of found) for (const parent of parents.get(module) ?? []) found.add(parent); // found grows meanwhile
-  return found.size === 0 ? null : new Watch([...found]);
+  return found.size === 0 ? null : new ModuleGuard([...found]);
 }
