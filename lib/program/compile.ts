@@ -3,7 +3,7 @@ import { checkSynchronous, isPromise } from '../memory.js';
 import type { Tensor } from '../tensor.js';
 import { CompiledFunction } from './compiled-function.js';
 import { describeCompiled, profileCompiled } from './describe.js';
-import { atRest } from './rest.js';
+import { whilePaused } from './pause.js';
 import { type RunOptions, type RunResult, run } from './run.js';
 
 /** Arguments as a step takes them: where the function has a tensor, a number may stand. */
@@ -121,7 +121,7 @@ export function compile<Args extends unknown[] = Tensor[], Result = unknown>(
       run(compiled, batches, runOptions),
     pause: <T>(inside: () => T): T => {
       checkSynchronous('step.pause', inside);
-      const value = atRest(inside);
+      const value = whilePaused(inside);
       if (isPromise(value))
         throw new ArgumentError('step.pause: fn must be synchronous, got one that returns a promise');
       return value;

@@ -5,9 +5,9 @@ import { native, type Runner } from '../native.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { disposedStep, type Ended, endingError, kNoMemory, kPending, refusal } from './errors.js';
 import type { Journal } from './journal.js';
+import { whilePaused } from './pause.js';
 import { makeProgram, type Program } from './program.js';
 import { Queue, type Submission } from './queue.js';
-import { atRest } from './rest.js';
 import { collect, type Structure, structureOf } from './structure.js';
 import { type Trace, trace, undoTrace } from './trace.js';
 import { checkAgainstEager, checkConditions, keepOriginal } from './verify.js';
@@ -104,7 +104,7 @@ export class CompiledFunction {
 
   /** Runs a call eagerly and makes a program for its signature of that. Nothing may be queued. `adopt` is given each result. */
   specialise(leaves: Leaves, adopt?: (t: Tensor) => void): unknown {
-    const { program, outputs } = atRest(() => {
+    const { program, outputs } = whilePaused(() => {
       const traced = this.trace(leaves);
       const { recording, outputs } = traced;
       try {

@@ -3,8 +3,8 @@ import { longest } from '../format.js';
 import { native, type OperationDescription, type ProgramDescription, type SpanDescription } from '../native.js';
 import type { CompiledFunction, Leaves } from './compiled-function.js';
 import { bytesOf, flopsOf } from './flops.js';
+import { whilePaused } from './pause.js';
 import type { Program } from './program.js';
-import { atRest } from './rest.js';
 
 const runs = 20;
 
@@ -107,7 +107,7 @@ export function profileCompiled(compiled: CompiledFunction, leaves: Leaves): str
   const program = compiled.newest('step.profile');
   const d = native.describeProgram(compiled.runner, program.number);
   const rounds: BigInt64Array[] = [];
-  atRest(() => {
+  whilePaused(() => {
     native.saveState(compiled.runner, program.number);
     try {
       for (let i = 0; i <= runs; i++) {

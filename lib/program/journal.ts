@@ -1,5 +1,5 @@
 import { baseOf, type Tensor } from '../tensor.js';
-import { restsSoFar } from './rest.js';
+import { pauseCount } from './pause.js';
 
 /** How to put back what a call has moved in JavaScript, for the case that it fails. */
 export class Journal {
@@ -7,7 +7,7 @@ export class Journal {
   private undos: (() => void)[] | null = null;
   private replaced: Tensor[] | null = null;
   private changed: readonly Tensor[] | null = null;
-  private rests = 0;
+  private pauses = 0;
 
   /** Notes how to put back what is about to be moved. */
   add(undo: () => void): void {
@@ -35,13 +35,13 @@ export class Journal {
   change(tensors: readonly Tensor[]): void {
     for (const t of tensors) baseOf(t).version++;
     this.changed = tensors;
-    this.rests = restsSoFar();
+    this.pauses = pauseCount();
   }
 
   /** The call has failed: everything is put back, what was moved last first. */
   undo(): void {
-    // Who took note of a version while the steps rested would be told that nothing changed, once it comes again.
-    if (this.changed !== null && this.rests === restsSoFar()) for (const t of this.changed) baseOf(t).version--;
+    // Who took note of a version while the steps were paused would be told that nothing changed, once it comes again.
+    if (this.changed !== null && this.pauses === pauseCount()) for (const t of this.changed) baseOf(t).version--;
     if (this.undos !== null) for (const undo of this.undos.reverse()) undo();
     this.undos = this.replaced = this.changed = null;
   }

@@ -90,7 +90,7 @@ export function trace(
   }
 }
 
-/** Puts back everything that a step moved while it was recorded. Queued steps rest. */
+/** Puts back everything that a step moved while it was recorded. Queued steps are paused. */
 export function undoTrace(recording: Recording): void {
   native.recordUndo();
   recording.undo();

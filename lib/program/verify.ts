@@ -3,8 +3,8 @@ import { StateError } from '../errors.js';
 import { native, type OperationDescription, type ProgramDescription } from '../native.js';
 import type { Tensor } from '../tensor.js';
 import type { CompiledFunction, Leaves } from './compiled-function.js';
+import { whilePaused } from './pause.js';
 import type { Program } from './program.js';
-import { atRest } from './rest.js';
 import { type Trace, undoTrace } from './trace.js';
 
 const maxListed = 5; // differences that the error lists
@@ -14,7 +14,7 @@ const maxListed = 5; // differences that the error lists
  * a single bit of what comes out, and leaves everything as it was then.
  */
 export function checkAgainstEager(compiled: CompiledFunction, program: Program, leaves: Leaves): unknown {
-  return atRest(() => {
+  return whilePaused(() => {
     native.saveState(compiled.runner, program.number);
     try {
       const eager = compiled.trace(leaves);
