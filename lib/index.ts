@@ -162,7 +162,7 @@ export {
   type Given,
   type Traced,
 } from './program/compile.js';
-export type { RunOptions, RunResult } from './program/run.js';
+export type { RunOptions, RunResult } from './program/feeder.js';
 export type { Shape } from './shape.js';
 export { Tensor } from './tensor.js';
 export * as train from './train/index.js';

@@ -3,8 +3,8 @@ import { checkSynchronous, isPromise } from '../memory.js';
 import type { Tensor } from '../tensor.js';
 import { CompiledFunction } from './compiled-function.js';
 import { describeCompiled, profileCompiled } from './describe.js';
+import { type RunOptions, type RunResult, run } from './feeder.js';
 import { whilePaused } from './pause.js';
-import { type RunOptions, type RunResult, run } from './run.js';
 
 /** Arguments as a step takes them: where the function has a tensor, a number may stand. */
 export type Given<T> = T extends Tensor

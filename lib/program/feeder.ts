@@ -28,8 +28,8 @@ const aheadMilliseconds = 20;
 const maxAhead = 32_768;
 const maxTogether = 2048;
 
-// One run: gathers steps into submissions, keeps the native thread fed, and hands on results.
-class Run {
+// Feeds one run: gathers steps into submissions, keeps the native thread fed, and hands on results.
+class Feeder {
   private steps: Leaves[] = []; // gathered, not yet submitted
   private versions: number[] = []; // of their tensors
   private submitted = 0;
@@ -126,7 +126,7 @@ class Run {
     for (const x of leaves) if (typeof x !== 'number') this.versions.push(x._base === null ? 0 : x._base.version);
     const single = this.options.onStep !== undefined || due;
     if (single || this.steps.length >= Math.min(maxTogether, this.ahead / 4)) this.flush(due);
-    return this.submitted - this.finished < this.ahead ? true : this.room();
+    return this.submitted - this.finished < this.ahead ? true : this.waitForSpace();
   }
 
   // A step that must be recorded, or verified.
@@ -145,7 +145,7 @@ class Run {
     return true;
   }
 
-  private async room(): Promise<boolean> {
+  private async waitForSpace(): Promise<boolean> {
     this.flush();
     while (!this.failed && this.submitted - this.finished >= this.ahead) await this.compiled.queue.progress();
     return !this.failed;
@@ -240,7 +240,7 @@ export async function run(
   signal?.throwIfAborted();
   compiled.running = true;
   try {
-    return await new Run(compiled, options).over(batches);
+    return await new Feeder(compiled, options).over(batches);
   } finally {
     compiled.running = false;
     compiled.gathered = null;
