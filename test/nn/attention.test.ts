@@ -1,22 +1,17 @@
-// Attention and transformers against composed operations and PyTorch. Over 300 lines: the cases share their helpers.
+// Attention and transformers against composed operations and PyTorch.
 import { describe, expect, it } from 'vitest';
 import { backward } from '../../lib/autograd/engine.js';
 import { gradcheck, gradgradcheck } from '../../lib/autograd/gradcheck.js';
-import { noGrad } from '../../lib/autograd/tape.js';
-import { ShapeError, StateError } from '../../lib/errors.js';
+import { ShapeError } from '../../lib/errors.js';
 import '../../lib/methods.js';
 import { setNumThreads } from '../../lib/memory.js';
 import * as nn from '../../lib/nn/index.js';
 import { scaledDotProductAttention } from '../../lib/ops/attention.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
-import { add, mul } from '../../lib/ops/elementwise.js';
-import { Generator, manualSeed } from '../../lib/ops/generator.js';
+import { mul } from '../../lib/ops/elementwise.js';
+import { Generator } from '../../lib/ops/generator.js';
 import { bernoulli, randn } from '../../lib/ops/random.js';
 import { mean } from '../../lib/ops/reduce.js';
-import { rotaryEmbedding } from '../../lib/ops/rotary.js';
-import { concat, slice } from '../../lib/ops/slice.js';
-import { Adam } from '../../lib/optim/index.js';
-import { compile } from '../../lib/program/compile.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 
@@ -189,131 +184,5 @@ describe('attention', () => {
     expect(() => new nn.SinusoidalPositions(4, { maxLength: 2 }).forward(ones([3, 4]))).toThrow(
       'SinusoidalPositions: offset + rows must be at most maxLength 2, got 0 + 3',
     );
-  });
-});
-
-describe('KeyValueCache', () => {
-  const rowsOf = (x: Tensor, start: number, end: number): Tensor => slice(x, { dim: 1, start, end });
-
-  it.each([true, false])('a decoder gives row by row what it gives at once (normFirst %s)', (normFirst) => {
-    manualSeed(3);
-    const options = { dimFeedforward: 16, batchFirst: true, normFirst, dtype: 'float64' as const };
-    const decoder = new nn.TransformerDecoder(new nn.TransformerDecoderLayer(8, 2, options), 2).eval();
-    const [x, memory] = [randn([3, 70, 8], { dtype: 'float64' }), randn([3, 5, 8], { dtype: 'float64' })];
-    noGrad(() => {
-      const whole = decoder.forward(x, memory, { tgtIsCausal: true });
-      const caches = [0, 1].map(() => ({
-        self: new nn.KeyValueCache({ capacity: 4 }),
-        memory: new nn.KeyValueCache(),
-      }));
-      const parts = [rowsOf(x, 0, 6), ...Array.from({ length: 64 }, (_, i) => rowsOf(x, 6 + i, 7 + i))];
-      const y = concat(
-        parts.map((part) => decoder.forward(part, memory, { tgtIsCausal: true, caches })),
-        { dim: 1 },
-      );
-      expectNear(y, numbers(whole));
-      expect(caches[0]?.self.length).toBe(70);
-      caches[0]?.self.truncate(3);
-      expect(caches[0]?.self.keys.shape).toEqual([3, 3, 8]);
-    });
-  });
-
-  it('an encoder as a language model, and a sequence without a batch', () => {
-    const layer = new nn.TransformerEncoderLayer(8, 2, { dimFeedforward: 16, dtype: 'float64' });
-    const encoder = new nn.TransformerEncoder(layer, 2).eval();
-    const x = randn([9, 8], { dtype: 'float64' });
-    noGrad(() => {
-      const whole = encoder.forward(x, { isCausal: true });
-      const caches = [new nn.KeyValueCache(), new nn.KeyValueCache()];
-      const part = (start: number, end: number): Tensor =>
-        encoder.forward(slice(x, { start, end }), { isCausal: true, caches });
-      expectNear(concat([part(0, 4), part(4, 5), part(5, 9)]), numbers(whole));
-    });
-  });
-
-  it('refuses gradients and other shapes', () => {
-    const layer = new nn.MultiheadAttention(4, 2);
-    const cache = new nn.KeyValueCache();
-    const x = ones([1, 2, 4]);
-    expect(() => layer.forward(x, x, x, { cache })).toThrow(StateError);
-    noGrad(() => layer.forward(x, x, x, { cache }));
-    expect(() => cache.append(ones([1, 3, 4]), ones([1, 3, 4]))).toThrow(
-      'KeyValueCache: keys must be rows of [2, 4] float32 as before, got keys [1, 3, 4] float32',
-    );
-    expect(() => cache.truncate(2)).toThrow('KeyValueCache: length must be at most the 1 rows held, got 2');
-    expect(() => new nn.KeyValueCache().keys).toThrow('KeyValueCache: is empty; append keys and values first');
-  });
-});
-
-describe('positions', () => {
-  it('sinusoids as in the paper', () => {
-    const positions = new nn.SinusoidalPositions(4, { batchFirst: true });
-    const y = numbers(positions.forward(zeros([1, 2, 4], { dtype: 'float64' }), { offset: 3 }));
-    const want = [3, 4].flatMap((t) => [Math.sin(t), Math.cos(t), Math.sin(t / 100), Math.cos(t / 100)]);
-    y.forEach((v, i) => {
-      expect(v).toBeCloseTo(want[i] as number, 12);
-    });
-    expect(numbers(new nn.SinusoidalPositions(4).forward(zeros([2, 1, 4]), { offset: 3 }))).toEqual(y.map(Math.fround));
-  });
-
-  it('rotary products depend on distances only', () => {
-    const [q, k] = [randn([1, 6], { dtype: 'float64' }), randn([1, 6], { dtype: 'float64' })];
-    const product = (i: number, j: number): number =>
-      mul(rotaryEmbedding(q, { offset: i }), rotaryEmbedding(k, { offset: j }))
-        .sum()
-        .item();
-    expect(product(3, 1)).toBeCloseTo(product(202, 200), 10);
-  });
-});
-
-describe('compiled', () => {
-  const build = {
-    encoder: () => {
-      const layer = new nn.TransformerEncoderLayer(8, 2, { dimFeedforward: 16, batchFirst: true, dropout: 0.2 });
-      const model = new nn.TransformerEncoder(layer, 2);
-      return { model, run: (x: Tensor) => model.forward(x, { isCausal: true }) };
-    },
-    decoder: () => {
-      const options = {
-        dimFeedforward: 16,
-        batchFirst: true,
-        dropout: 0.2,
-        normFirst: true,
-        activation: 'gelu' as const,
-      };
-      const model = new nn.TransformerDecoderLayer(8, 2, options);
-      const positions = new nn.SinusoidalPositions(8, { batchFirst: true });
-      return { model, run: (x: Tensor) => model.forward(positions.forward(x), add(x, 1), { tgtIsCausal: true }) };
-    },
-    rotary: () => {
-      const model = new nn.Linear(8, 24);
-      const part = (y: Tensor, i: number): Tensor => slice(y, { dim: -1, start: 8 * i, end: 8 * i + 8 });
-      const run = (x: Tensor): Tensor => {
-        const y = model.forward(x);
-        const [q, k] = [0, 1].map((i) => rotaryEmbedding(part(y, i), { heads: 2 })) as [Tensor, Tensor];
-        return scaledDotProductAttention(q, k, part(y, 2), { heads: 2, dropout: 0.1 });
-      };
-      return { model, run };
-    },
-  };
-
-  it.each(Object.keys(build) as (keyof typeof build)[])('%s: eager and compiled give the same bits', async (kind) => {
-    const train = async (compiled: boolean): Promise<number[][]> => {
-      manualSeed(11);
-      const { model, run } = build[kind]();
-      const optimizer = new Adam(model.parameters(), { lr: 0.01 });
-      const once = (x: Tensor): Tensor => {
-        const loss = mean(mul(run(x), run(x)));
-        optimizer.zeroGrad();
-        backward(loss);
-        optimizer.step();
-        return loss;
-      };
-      const step = compiled ? compile(once) : once;
-      const losses: number[] = [];
-      for (let i = 0; i < 5; i++) losses.push((await step(randn([3, 7, 8], { generator: new Generator(i) }))).item());
-      return [losses, ...model.parameters().map(numbers)];
-    };
-    expect(await train(true)).toEqual(await train(false));
   });
 });
