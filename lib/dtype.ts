@@ -1,22 +1,25 @@
-/** The element types of tensors; the order is the code that native/kernels/kernel.h uses. */
-export const dtypes = ['float32', 'float64', 'int32', 'uint8'] as const;
-
-/** Element type of a tensor. `float32` is the default; gradients exist for `float32` and `float64`. */
-export type DType = (typeof dtypes)[number];
-
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
-export const arrayTypes = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int32: Int32Array,
-  uint8: Uint8Array,
+/**
+ * What there is to know about each element type: `code`, the position in `DType` of native/kernels/kernel.h; the bytes and
+ * the typed array of its elements; whether gradients exist for it; its names in safetensors and IDX files.
+ */
+export const dtypeTraits = {
+  float32: { code: 0, bytes: 4, array: Float32Array, isFloat: true, safetensors: 'F32', idx: 13 },
+  float64: { code: 1, bytes: 8, array: Float64Array, isFloat: true, safetensors: 'F64', idx: 14 },
+  int32: { code: 2, bytes: 4, array: Int32Array, isFloat: false, safetensors: 'I32', idx: 12 },
+  uint8: { code: 3, bytes: 1, array: Uint8Array, isFloat: false, safetensors: 'U8', idx: 8 },
 } as const;
 
-export const dtypeCode: Readonly<Record<DType, number>> = { float32: 0, float64: 1, int32: 2, uint8: 3 };
+/** Element type of a tensor. `float32` is the default; gradients exist for `float32` and `float64`. */
+export type DType = keyof typeof dtypeTraits;
 
-export const bytesPerElement: Readonly<Record<DType, number>> = { float32: 4, float64: 8, int32: 4, uint8: 1 };
+/** The element types in the order of their codes. */
+export const dtypes = Object.keys(dtypeTraits) as DType[];
 
 export function isFloat(dtype: DType): boolean {
-  return dtype === 'float32' || dtype === 'float64';
+  return dtypeTraits[dtype].isFloat;
 }
+
+/** The element types that gradients exist for. */
+export const floatTypes = dtypes.filter(isFloat);

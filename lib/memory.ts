@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { currentRecording, currentScope, type Scope, withScope } from './context.js';
-import { bytesPerElement } from './dtype.js';
+import { dtypeTraits } from './dtype.js';
 import { AllocationError, checkFunction, checkInteger, formatShape, StateError } from './errors.js';
 import { type MemoryStats, native } from './native.js';
 import type { Tensor } from './tensor.js';
@@ -137,7 +137,7 @@ export function allocationError(t: Tensor, tooMany: boolean): AllocationError {
       `too many live tensors: ${tensors} of at most ${maxTensors}; free some by scope() or dispose()`,
     );
   }
-  const bytes = t.size * bytesPerElement[t.dtype];
+  const bytes = t.size * dtypeTraits[t.dtype].bytes;
   const why =
     liveBytes + bytes > limitBytes
       ? `${liveBytes} of at most ${limitBytes} are in use; free tensors or raise setMemoryLimit`

@@ -9,7 +9,7 @@ import {
   type Scope,
   structureChanged,
 } from './context.js';
-import { arrayTypes, type DType, dtypeCode, dtypes, isFloat, type TypedArray } from './dtype.js';
+import { type DType, dtypes, dtypeTraits, isFloat, type TypedArray } from './dtype.js';
 import {
   AllocationError,
   ArgumentError,
@@ -181,7 +181,7 @@ export class Tensor {
   copyTo(target: TypedArray): void {
     if (!isArrayOf(this.dtype, target) || target.length !== this.size) {
       throw new ArgumentError(
-        `copyTo: needs a ${arrayTypes[this.dtype].name} of ${this.size} elements, got ${describe(target)}`,
+        `copyTo: needs a ${dtypeTraits[this.dtype].array.name} of ${this.size} elements, got ${describe(target)}`,
       );
     }
     refuseReading('copyTo');
@@ -393,7 +393,7 @@ function digest(values: TypedArray): string {
 // JavaScript has limits of its own.
 function newArray(operation: string, t: Tensor): TypedArray {
   try {
-    return new arrayTypes[t.dtype](t.size);
+    return new dtypeTraits[t.dtype].array(t.size);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : cause;
     throw new AllocationError(
@@ -451,7 +451,7 @@ function owned(t: Tensor): Token | undefined {
 export function empty(shape: Shape, dtype: DType): Tensor {
   const size = sizeOf(shape);
   const t = new Tensor(shape, size, dtype);
-  return place(t, native.allocate(owned(t), t, dtypeCode[dtype], size));
+  return place(t, native.allocate(owned(t), t, dtypeTraits[dtype].code, size));
 }
 
 /** @internal A tensor over the elements [offset, offset + size of shape) of another one's storage. */

@@ -1,5 +1,5 @@
 import { allOrNothing } from '../all-or-nothing.js';
-import { arrayTypes } from '../dtype.js';
+import { dtypeTraits } from '../dtype.js';
 import {
   ArgumentError,
   checkEach,
@@ -150,7 +150,7 @@ function apply(images: Tensor, plan: Plan, generator: Generator | undefined): Te
   }
   const fill = fillOf(plan, images, channels);
   const source: Planes = { data: images.toTypedArray(), height, width, channels, fill };
-  const data = new arrayTypes[images.dtype](count * channels * rows * columns);
+  const data = new dtypeTraits[images.dtype].array(count * channels * rows * columns);
   const target: Planes = { data, height: rows, width: columns, channels, fill };
   const draws = draw(count, generator);
   for (let i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 import { dtypeOfArray, isArrayOf } from '../arrays.js';
-import { arrayTypes, type TypedArray } from '../dtype.js';
+import { type DType, dtypeTraits, type TypedArray } from '../dtype.js';
 import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { tensor } from '../ops/creation.js';
 import { stack } from '../ops/slice.js';
@@ -42,7 +42,7 @@ function collateField(samples: readonly unknown[], field: string): unknown {
   }
   const dtype = dtypeOfArray(first);
   if (dtype !== undefined) {
-    const arrayType = arrayTypes[dtype];
+    const arrayType = dtypeTraits[dtype].array;
     checkAlike(samples, where, (s) => isArrayOf(dtype, s) && { dtype: arrayType.name, shape: [s.length] });
     return joinArrays(samples as TypedArray[], arrayType);
   }
@@ -91,7 +91,7 @@ function checkAlike(samples: readonly unknown[], where: string, kindOf: (sample:
   }
 }
 
-function joinArrays(samples: readonly TypedArray[], type: (typeof arrayTypes)[keyof typeof arrayTypes]): Tensor {
+function joinArrays(samples: readonly TypedArray[], type: (typeof dtypeTraits)[DType]['array']): Tensor {
   const length = samples[0]?.length ?? 0;
   const all = new type(samples.length * length);
   samples.forEach((sample, i) => {

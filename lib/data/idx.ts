@@ -1,6 +1,6 @@
 import { constants, gunzipSync, type ZlibOptions } from 'node:zlib';
 import { isArrayOf } from '../arrays.js';
-import { arrayTypes, bytesPerElement, type DType, type TypedArray } from '../dtype.js';
+import { type DType, dtypes, dtypeTraits, type TypedArray } from '../dtype.js';
 import {
   AllocationError,
   ArgumentError,
@@ -20,7 +20,9 @@ export interface IdxArray {
   data: TypedArray;
 }
 
-const elementTypes: Readonly<Record<number, DType>> = { 8: 'uint8', 12: 'int32', 13: 'float32', 14: 'float64' };
+const elementTypes: Readonly<Record<number, DType>> = Object.fromEntries(
+  dtypes.map((dtype) => [dtypeTraits[dtype].idx, dtype]),
+);
 
 /**
  * Reads the IDX format of the MNIST files: two zero bytes, a byte for the element type (8 ubyte, 12 int32, 13 float32,
@@ -123,7 +125,7 @@ function decodeHeader(bytes: Uint8Array, source: string): IdxHeader {
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   // Not zero times an infinite product of the others.
   const count = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
-  return { dtype, shape, length, needed: length + count * bytesPerElement[dtype] };
+  return { dtype, shape, length, needed: length + count * dtypeTraits[dtype].bytes };
 }
 
 /** `owned`: nobody else has these bytes, so that the elements may be turned around in place. */
@@ -139,10 +141,10 @@ function decodeIdx(bytes: Uint8Array, source: string, owned: boolean): IdxArray 
 
 function toNativeOrder(bytes: Uint8Array, dtype: DType, owned: boolean): TypedArray {
   if (dtype === 'uint8') return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  const size = bytesPerElement[dtype];
+  const size = dtypeTraits[dtype].bytes;
   const own = owned && bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const target = Buffer.from(own.buffer as ArrayBuffer, own.byteOffset, own.length);
   if (size === 4) target.swap32();
   else target.swap64();
-  return new arrayTypes[dtype](own.buffer as ArrayBuffer, own.byteOffset, own.length / size);
+  return new dtypeTraits[dtype].array(own.buffer as ArrayBuffer, own.byteOffset, own.length / size);
 }

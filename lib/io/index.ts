@@ -1,13 +1,13 @@
 // Files: weights as safetensors, pictures as PNG.
 import { types } from 'node:util';
-import type { DType } from '../dtype.js';
+import { type DType, dtypeTraits } from '../dtype.js';
 import { AllocationError, ArgumentError, checkOptions, describe, isPlain } from '../errors.js';
 import { native } from '../native.js';
 import type { Shape } from '../shape.js';
 import { checkTensor, empty, type Tensor } from '../tensor.js';
 import { checkPath, noMemory } from './files.js';
 import { firstAboveOne, visitSafetensors, writeParts } from './safetensors.js';
-import { type FileDType, plainFileType } from './safetensors-header.js';
+import type { FileDType } from './safetensors-header.js';
 import type { TensorPart } from './safetensors-write.js';
 
 export { encodePng, type Image, writePng } from './png.js';
@@ -63,7 +63,7 @@ export function load(path: string): Map<string, Tensor> {
       const t = room(path, shape, dtype); // first: without memory for it, its elements need not be read
       tensors.set(name, t);
       native.write(t.handle, read());
-      if (fileDType !== undefined && fileDType !== plainFileType[dtype]) fileDTypes.set(t, fileDType);
+      if (fileDType !== undefined && fileDType !== dtypeTraits[dtype].safetensors) fileDTypes.set(t, fileDType);
     });
   } catch (error) {
     for (const t of tensors.values()) t.dispose();
@@ -89,7 +89,7 @@ export function loadMetadata(path: string): Record<string, string> {
 
 /** A mask that is no longer one of 0 and 1 is written as uint8. */
 function fileDTypeOf(t: Tensor): FileDType {
-  const noted = fileDTypes.get(t) ?? plainFileType[t.dtype];
+  const noted = fileDTypes.get(t) ?? dtypeTraits[t.dtype].safetensors;
   const broken = noted === 'BOOL' && firstAboveOne(t.toTypedArray()) >= 0;
   return broken ? 'U8' : noted;
 }

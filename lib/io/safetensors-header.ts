@@ -1,29 +1,25 @@
 import { isUtf8 } from 'node:buffer';
-import type { DType } from '../dtype.js';
+import { type DType, dtypes, dtypeTraits } from '../dtype.js';
 import { describe, FileError, formatShape } from '../errors.js';
 import { maxDimensions } from '../shape.js';
 import { JsonScanner } from './json-scanner.js';
 
 /** Element types of safetensors files that the library reads and writes. */
-export type FileDType = 'F32' | 'F64' | 'I32' | 'U8' | 'I64' | 'BOOL';
+export type FileDType = (typeof dtypeTraits)[DType]['safetensors'] | 'I64' | 'BOOL';
 
-/** What each file type becomes in memory, and its size in the file. `I64` and `BOOL` are read with a range check. */
-export const fileTypes: Readonly<Record<FileDType, { dtype: DType; size: number }>> = {
-  F64: { dtype: 'float64', size: 8 },
-  I64: { dtype: 'int32', size: 8 },
-  F32: { dtype: 'float32', size: 4 },
-  I32: { dtype: 'int32', size: 4 },
-  U8: { dtype: 'uint8', size: 1 },
-  BOOL: { dtype: 'uint8', size: 1 },
-};
+const plainTypes = dtypes.map((dtype) => {
+  const { safetensors, bytes } = dtypeTraits[dtype];
+  return [safetensors, { dtype, size: bytes }] as const;
+});
+const otherTypes = [['I64', { dtype: 'int32', size: 8 }] as const, ['BOOL', { dtype: 'uint8', size: 1 }] as const];
 
-/** The file type that a tensor is written as unless it was read from another one. */
-export const plainFileType: Readonly<Record<DType, FileDType>> = {
-  float32: 'F32',
-  float64: 'F64',
-  int32: 'I32',
-  uint8: 'U8',
-};
+/**
+ * What each file type becomes in memory, and its size in the file; the largest first. `I64` and `BOOL` are read with a range
+ * check.
+ */
+export const fileTypes = Object.fromEntries(
+  [...plainTypes, ...otherTypes].sort(([, a], [, b]) => b.size - a.size),
+) as Readonly<Record<FileDType, { dtype: DType; size: number }>>;
 
 /** Where one tensor lies in the data part of a file: bytes `begin` to `end`, holding `count` elements. */
 export interface TensorSpan {

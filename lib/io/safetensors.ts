@@ -1,4 +1,4 @@
-import { arrayTypes, type DType, type TypedArray } from '../dtype.js';
+import { type DType, dtypeTraits, type TypedArray } from '../dtype.js';
 import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { writeFileAtomic } from './atomic.js';
 import { withFile } from './files.js';
@@ -7,7 +7,6 @@ import {
   type FileDType,
   fileTypes,
   parseHeader,
-  plainFileType,
   readHeaderLength,
   type TensorSpan,
 } from './safetensors-header.js';
@@ -134,7 +133,7 @@ function readTensor(source: string, span: TensorSpan, read: (target: Uint8Array)
     }
     return data;
   }
-  const data = new arrayTypes[fileTypes[span.fileDType].dtype](span.count);
+  const data = new dtypeTraits[fileTypes[span.fileDType].dtype].array(span.count);
   read(new Uint8Array(data.buffer));
   if (span.fileDType === 'BOOL') {
     const wrong = firstAboveOne(data);
@@ -151,10 +150,10 @@ function toParts(operation: string, entries: SafetensorsEntries): TensorPart[] {
 function checkEntry(operation: string, name: string, entry: SafetensorsEntry): TensorPart {
   const what = `${operation}: tensor ${describe(name)}`;
   const { dtype, shape, data } = entry;
-  const fileDType = entry.fileDType ?? plainFileType[dtype];
-  if (!Object.hasOwn(arrayTypes, dtype) || !(data instanceof arrayTypes[dtype])) {
+  if (!Object.hasOwn(dtypeTraits, dtype) || !(data instanceof dtypeTraits[dtype].array)) {
     throw new DTypeError(`${what} must have data of its dtype ${describe(dtype)}, got ${describe(data)}`);
   }
+  const fileDType = entry.fileDType ?? dtypeTraits[dtype].safetensors;
   if (!Object.hasOwn(fileTypes, fileDType) || fileTypes[fileDType].dtype !== dtype) {
     throw new DTypeError(`${what} must have a fileDType that ${dtype} can be written as, got ${describe(fileDType)}`);
   }

@@ -1,6 +1,6 @@
 import { dtypeOfArray, isArrayOf, isClampedArray } from '../arrays.js';
 import { currentRecording } from '../context.js';
-import { arrayTypes, type DType, isFloat, type TypedArray } from '../dtype.js';
+import { type DType, dtypeTraits, isFloat, type TypedArray } from '../dtype.js';
 import {
   ArgumentError,
   checkInteger,
@@ -99,7 +99,7 @@ function flatten(data: unknown): { values: ArrayLike<number>; shape: number[]; d
 /** @internal Numbers as a typed array; integers are checked, never wrapped. */
 export function convert(values: ArrayLike<number>, dtype: DType): TypedArray {
   if (isArrayOf(dtype, values)) return values;
-  const array = arrayTypes[dtype].from(values);
+  const array = dtypeTraits[dtype].array.from(values);
   if (isFloat(dtype)) return array;
   for (let i = 0; i < array.length; i++) {
     if (array[i] !== values[i]) {
@@ -254,7 +254,7 @@ const piece = 65_536;
  */
 export function generate(shape: Shape, dtype: DType, f: (i: number) => number): Tensor {
   const y = empty(shape, dtype);
-  const values = new arrayTypes[dtype](Math.min(y.size, piece));
+  const values = new dtypeTraits[dtype].array(Math.min(y.size, piece));
   for (let from = 0; from < y.size; from += piece) {
     const part = view(y, from, [Math.min(piece, y.size - from)]);
     for (let i = 0; i < part.size; i++) values[i] = f(from + i);

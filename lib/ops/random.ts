@@ -1,5 +1,6 @@
 import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { isRecorded, record } from '../autograd/tape.js';
+import { floatTypes, isFloat } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, describe } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkShape, type Shape } from '../shape.js';
@@ -30,8 +31,10 @@ export function checkGenerator(operation: string, given: unknown): Generator {
 function room(operation: string, shape: Shape, options: RandomOptions | undefined): Tensor {
   const dtype = checkDType(operation, options?.dtype, 'float32');
   const sizes = checkShape(operation, shape);
-  if (dtype !== 'float32' && dtype !== 'float64') {
-    throw new DTypeError(`${operation}: dtype must be float32 or float64, got ${dtype}; use randint for integers`);
+  if (!isFloat(dtype)) {
+    throw new DTypeError(
+      `${operation}: dtype must be ${floatTypes.join(' or ')}, got ${dtype}; use randint for integers`,
+    );
   }
   return empty(sizes, dtype);
 }

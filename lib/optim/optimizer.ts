@@ -1,4 +1,5 @@
 import { currentRecording, onFailure, recordedGradient, refuseReading, unrecorded } from '../context.js';
+import { floatTypes } from '../dtype.js';
 import { ArgumentError, checkNumber, checkOptions, describe, formatShape } from '../errors.js';
 import { keep } from '../memory.js';
 import { native } from '../native.js';
@@ -107,7 +108,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     for (const group of this.paramGroups) this.checkGroup(group);
     const updates: Update<Options>[] = [];
     for (const group of this.paramGroups) {
-      for (const dtype of ['float32', 'float64'] as const) {
+      for (const dtype of floatTypes) {
         const params = group.params.filter((p) => p._grad !== null && p.dtype === dtype);
         if (params.length > 0) updates.push(this.prepare(group, params));
       }

@@ -1,5 +1,5 @@
 // How much the kernels of a program compute and move, for `describe` and `profile`.
-import { bytesPerElement, type DType, dtypes } from '../dtype.js';
+import { type DType, dtypes, dtypeTraits } from '../dtype.js';
 import type { OperationDescription, SpanDescription } from '../native.js';
 
 const elements = (spans: SpanDescription[]): number => spans.reduce((sum, s) => sum + s.length, 0);
@@ -86,6 +86,6 @@ export function flopsOf(o: OperationDescription): number {
 export function bytesOf(o: OperationDescription): number {
   return o.spans.reduce((sum, s) => {
     const passes = Number(s.read) + Number(s.written);
-    return sum + passes * s.length * bytesPerElement[dtypes[s.dtype] as DType];
+    return sum + passes * s.length * dtypeTraits[dtypes[s.dtype] as DType].bytes;
   }, 0);
 }

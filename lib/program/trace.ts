@@ -1,7 +1,7 @@
 // One eager run of a function under the recorder: what goes in and comes out, and what is put back when it fails.
 import { noGrad } from '../autograd/tape.js';
 import { isGradEnabled, setGradEnabled, unrecorded, withRecording } from '../context.js';
-import { isFloat } from '../dtype.js';
+import { dtypeTraits, isFloat } from '../dtype.js';
 import { ArgumentError, formatShape, StateError } from '../errors.js';
 import { isPromise, keep } from '../memory.js';
 import { native } from '../native.js';
@@ -14,7 +14,7 @@ import { rebuild, type Structure, structureOf } from './structure.js';
 
 /** Writes a number that a step was given into the tensor that carries it. */
 export function writeNumber(t: Tensor, value: number): void {
-  native.write(t.handle, t.dtype === 'float64' ? Float64Array.of(value) : Float32Array.of(value));
+  native.write(t.handle, dtypeTraits[t.dtype].array.of(value));
 }
 
 /** The arguments of `fn`: copies of the tensors, so that each is known by its memory, in `inputs`; tensors for numbers. */

@@ -1,4 +1,4 @@
-import { dtypeCode } from '../dtype.js';
+import { dtypeTraits } from '../dtype.js';
 import { StateError } from '../errors.js';
 import { native, type OperationDescription, type ProgramDescription } from '../native.js';
 import type { Tensor } from '../tensor.js';
@@ -99,7 +99,8 @@ export function checkConditions({ operations, outputs }: ProgramDescription): vo
     const isComputed = spans.some((s) => s.read && s.kind !== 'constant');
     const written = spans.filter((s) => s.written);
     return (
-      isComputed && written.every((s) => s.dtype === dtypeCode.uint8 && s.kind === 'arena' && !needed.has(s.buffer))
+      isComputed &&
+      written.every((s) => s.dtype === dtypeTraits.uint8.code && s.kind === 'arena' && !needed.has(s.buffer))
     );
   });
   if (lost === undefined) return;

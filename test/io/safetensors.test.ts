@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { arrayTypes, type DType } from '../../lib/dtype.js';
+import { type DType, dtypeTraits } from '../../lib/dtype.js';
 import { FileError } from '../../lib/errors.js';
 import { scope, tensor } from '../../lib/index.js';
 import { load, loadMetadata, save } from '../../lib/io/index.js';
@@ -85,7 +85,7 @@ describe('safetensors, there and back', () => {
     })
     .map(({ dtype, shape, bytes }): SafetensorsEntry => {
       const count = shape.reduce((a, b) => a * b, 1);
-      return { dtype, shape, data: new arrayTypes[dtype](bytes.slice().buffer, 0, count) };
+      return { dtype, shape, data: new dtypeTraits[dtype].array(bytes.slice().buffer, 0, count) };
     });
   const anyName = fc
     .oneof(fc.string({ unit: 'binary' }), fc.constantFrom('__proto__', 'constructor', '0', ''))
