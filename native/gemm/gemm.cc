@@ -8,6 +8,7 @@
 #include "../runtime/levels.h"
 #include "../runtime/parallel.h"
 #include "../runtime/system.h"
+#include "../simd/integers.h"
 #include "blas.h"
 #include "long_sum.h"
 #include "tile.h"
@@ -137,7 +138,7 @@ bool fitsBlas(int64_t value) { return value >= 0 && value <= INT_MAX; }
 // Never more than units, so that no block is empty.
 int64_t blockCount(int64_t m, int64_t n, int64_t k) {
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  const int64_t threads = threadCount(), units = (std::max(m, n) + kUnit - 1) / kUnit;
+  const int64_t threads = threadCount(), units = ceilDivide(std::max(m, n), kUnit);
   const double least = m == 1 || n == 1 ? kVectorWork : kBlockWork;
   const int64_t most = work / static_cast<double>(2 * threads) >= kLargeBlockWork ? 2 * threads : threads;
   return std::max<int64_t>(1, std::min({most, units, static_cast<int64_t>(std::min(work / least, 1e6))}));
@@ -153,7 +154,7 @@ struct SplitProduct {
   const TileEngine* tile;
 
   int64_t bound(int64_t index) const {
-    const int64_t units = (extent + kUnit - 1) / kUnit;
+    const int64_t units = ceilDivide(extent, kUnit);
     return std::min(units * index / blocks * kUnit, extent);
   }
 

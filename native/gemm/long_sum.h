@@ -5,6 +5,7 @@
 
 #include "../runtime/parallel.h"
 #include "../runtime/system.h"
+#include "../simd/integers.h"
 #include "gemm.h"
 #include "product.h"
 
@@ -83,7 +84,7 @@ struct LongRows {
 // product.
 template <typename T, typename Multiply>
 bool multiplyInPieces(const Product<T>& p, int64_t piece, Epilogue epilogue, const Multiply& multiply) {
-  const int64_t pieces = (p.k + piece - 1) / piece;
+  const int64_t pieces = ceilDivide(p.k, piece);
   const int64_t rows = std::clamp<int64_t>(kPanelElements / p.n, 1, p.m);
   const int64_t atOnce = rows * p.n * piece < kPieceWork ? std::min(kPiecesAtOnce, pieces) : 1;
   const size_t size = static_cast<size_t>(rows * p.n);

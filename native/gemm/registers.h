@@ -3,24 +3,23 @@
 #pragma once
 #include <cstdint>
 
+#include "../simd/lanes.h"
+
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
 // A tile of kRows x kColumns sums fills the registers but for a row of b and one element of a.
 #if defined(__AVX512F__)
-constexpr int kLanes = 16, kRows = 14, kVectors = 2;
+constexpr int kRows = 14, kVectors = 2;
 #elif defined(__AVX2__)
-constexpr int kLanes = 8, kRows = 6, kVectors = 2;
+constexpr int kRows = 6, kVectors = 2;
 #else
-constexpr int kLanes = 4, kRows = 8, kVectors = 3;
+constexpr int kRows = 8, kVectors = 3;
 #endif
 constexpr int kColumns = kLanes * kVectors;
 // A packed block of a has so many elements for each k: whole vectors where that adds little.
 constexpr int kPackedRows = kLanes == 16 ? kLanes : kRows;
-
-typedef float Vector __attribute__((vector_size(4 * kLanes)));
-typedef float Unaligned __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
 
 constexpr int kLine = 16;  // floats of a cache line
 

@@ -3,6 +3,7 @@
 #if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__)) || defined(__aarch64__)
 #define ADJOINT_TILE
 #include "pack.h"
+#include "registers.h"
 #endif
 
 namespace adjoint {
@@ -77,7 +78,7 @@ void multiplyPanel(const Rows& rows, int64_t n, const float* b, int64_t ldb, con
   alignas(64) float edge[kRows * kColumns];
   alignas(64) float start[kColumns] = {};
   if (bias) __builtin_memcpy(start, bias, n * sizeof(float));
-  const int64_t vectors = (n + kLanes - 1) / kLanes;
+  const int64_t vectors = ceilDivide(n, kLanes);
   const bool whole = n == vectors * kLanes;
   Tile tile{rows.k,     rows.a,    rows.lda, b, ldb, start, edge, whole ? ldc : kColumns, whole && accumulate,
             ahead.from, ahead.step};
@@ -110,7 +111,7 @@ void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool i
   const bool accumulate = p.accumulate || !isFirst;
   const bool copied = p.transB || (rows.m >= kManyRows && p.ldb >= kFarApart);
   for (int64_t j = 0; j < p.n; j += kColumns) {
-    const int64_t n = least(kColumns, p.n - j), width = (n + kLanes - 1) / kLanes * kLanes;
+    const int64_t n = smaller(kColumns, p.n - j), width = roundUp(n, kLanes);
     const float* from = b + (p.transB ? j * p.ldb : j);
     const float* bias = p.bias && isFirst ? p.bias + j : nullptr;
     if (!copied && n == width) {
@@ -131,8 +132,6 @@ void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool i
   }
 }
 
-int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // Whether a is packed, of a block of k.
 bool packsRows(const TileProduct& p, int64_t k) {
   return p.transA || (kPacksRows && p.n >= kManyColumns && (p.lda % kSameSet == 0 || p.m * k > kLargeA));
@@ -151,14 +150,12 @@ void finish(const TileProduct& p, int64_t rowBegin, int64_t rowEnd) {
   if (p.finish) p.finish(p.context, rowBegin, rowEnd);
 }
 
-int64_t wholeVectors(int64_t n) { return ceilDivide(n, kLanes) * kLanes; }
-
 // All of b is packed first; then the rows, `tiles` tiles in all, are computed in so many blocks.
 void multiplyBlocks(const TileProduct& p, int64_t tiles, int64_t blocks, float* workspace) {
   float* panels = workspace + kPackedA;
   for (int64_t j = 0; j < p.n; j += kColumns) {
-    const int64_t n = least(kColumns, p.n - j);
-    (p.transB ? packTransposed : packStraight)(p.k, n, wholeVectors(n), p.b + (p.transB ? j * p.ldb : j), p.ldb,
+    const int64_t n = smaller(kColumns, p.n - j);
+    (p.transB ? packTransposed : packStraight)(p.k, n, roundUp(n, kLanes), p.b + (p.transB ? j * p.ldb : j), p.ldb,
                                                panels + j * p.k);
   }
   for (int64_t s = 0; s < blocks; s++) {
@@ -166,8 +163,8 @@ void multiplyBlocks(const TileProduct& p, int64_t tiles, int64_t blocks, float* 
     const int64_t i0 = p.m * t0 / tiles, i1 = p.m * t1 / tiles;
     const Rows rows = rowsOf(p, tiles, t0, t1, 0, p.k, workspace);
     for (int64_t j = 0; j < p.n; j += kColumns) {
-      const int64_t n = least(kColumns, p.n - j);
-      multiplyPanel(rows, n, panels + j * p.k, wholeVectors(n), p.bias ? p.bias + j : nullptr, {nullptr, 0, 0},
+      const int64_t n = smaller(kColumns, p.n - j);
+      multiplyPanel(rows, n, panels + j * p.k, roundUp(n, kLanes), p.bias ? p.bias + j : nullptr, {nullptr, 0, 0},
                     p.accumulate, p.c + i0 * p.ldc + j, p.ldc);
     }
     finish(p, i0, i1);
@@ -179,7 +176,7 @@ void multiplyPanels(const TileProduct& p, int64_t tiles, float* workspace) {
   // Whole steps of four, as even as they can be.
   const int64_t fours = ceilDivide(p.k, 4), depths = ceilDivide(p.k, kDepth);
   for (int64_t q = 0; q < depths; q++) {
-    const int64_t k0 = fours * q / depths * 4, k = least(fours * (q + 1) / depths * 4, p.k) - k0;
+    const int64_t k0 = fours * q / depths * 4, k = smaller(fours * (q + 1) / depths * 4, p.k) - k0;
     const float* b = p.b + (p.transB ? k0 : k0 * p.ldb);
     const int64_t blocks = packsRows(p, k) ? ceilDivide(tiles, kPackedA / (k * kPackedRows)) : 1;
     for (int64_t s = 0; s < blocks; s++) {
@@ -215,7 +212,7 @@ void multiply(const TileProduct& p, float* workspace) {
   if (isBetterTransposed(p)) return multiplyTransposed(p, workspace);
   const int64_t tiles = ceilDivide(p.m, kRows), rows = kRowBlock / (p.n + p.k), blocks = p.m / (rows + 1);
   const bool many = blocks > 1 && p.k <= kDepth && !p.transA;
-  const bool fits = many && wholeVectors(p.n) * p.k <= kPackedB &&
+  const bool fits = many && roundUp(p.n, kLanes) * p.k <= kPackedB &&
                     ceilDivide(tiles, blocks) * p.k * kPackedRows <= kPackedA;  // of a, where that is packed
   if (fits) return multiplyBlocks(p, tiles, blocks, workspace);
   multiplyPanels(p, tiles, workspace);

@@ -14,11 +14,6 @@ constexpr int64_t kGrain = 200'000;  // multiplications that are worth a thread
 constexpr int64_t kGroup = 128;      // queries or keys of a part of the backward pass of few heads
 
 // Bounds of a matrix of each head: the elements up to the last one, saturated.
-int64_t sum(int64_t a, int64_t b) {
-  int64_t s = 0;
-  return __builtin_add_overflow(a, b, &s) ? INT64_MAX : s;
-}
-
 int64_t reach(const Strides& s, const Layout& l, int64_t rows, int64_t width) {
   if (l.batch == 0 || l.heads == 0 || rows == 0 || width == 0) return 0;
   const int64_t heads = sum(product(l.batch - 1, s.batch), product(l.heads - 1, s.head));
@@ -66,8 +61,6 @@ Problem<T> problemOf(const Given<T>& g, const Layout& l, State state) {
       drops ? Drop{true, seedOf(state), positionOf(state), chancesOf(g.dropout), keepScale(g.dropout)} : Drop{};
   return {l, g.q.data, g.k.data, g.v.data, g.bias.data, g.mask.data, static_cast<T>(g.scale), drop};
 }
-
-int64_t ceilDivide(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
 // Heads, or parts of them, that are worth a thread.
 int64_t grainOf(const Layout& l, int64_t rows) {
@@ -181,7 +174,7 @@ Outcome attentionKept(Out<T> kept, In<int32_t> start, int64_t rows, int64_t keys
     for (int64_t j = 0; j < keys; j += 4) {
       const Words w = philoxBlock(seed, positionOf(start) + static_cast<uint64_t>(row * perRow + j / 4));
       const uint32_t words[4] = {w.w0, w.w1, w.w2, w.w3};
-      for (int64_t i = j; i < least(j + 4, keys); i++) {
+      for (int64_t i = j; i < smaller(j + 4, keys); i++) {
         kept[row * keys + i] = happens(words[i - j], chances) ? T(0) : scale;
       }
     }

@@ -89,22 +89,22 @@ struct Block {
 template <typename T>
 inline Block queryBlock(const Layout& l, int64_t i0) {
   constexpr int64_t lanes = Simd<T>::lanes;
-  const int64_t count = least(kQueries<T>, l.queries - i0);
-  return {i0, count, (count + lanes - 1) / lanes * lanes, 0, 0, 0, 0, 0, false};
+  const int64_t count = smaller(kQueries<T>, l.queries - i0);
+  return {i0, count, roundUp(count, lanes), 0, 0, 0, 0, 0, false};
 }
 
 // The keys that any query of the block may see.
 inline int64_t visibleKeys(const Layout& l, const Block& b) {
-  return l.causal > 0 ? least(l.keys, b.i0 + b.count - 1 + l.causal) : l.keys;
+  return l.causal > 0 ? smaller(l.keys, b.i0 + b.count - 1 + l.causal) : l.keys;
 }
 
 template <typename T>
 inline void moveTo(Block& b, const Layout& l, int64_t j0) {
   constexpr int64_t lanes = Simd<T>::lanes;
   b.j0 = j0;
-  b.keys = least(kKeys, l.keys - j0);
+  b.keys = smaller(kKeys, l.keys - j0);
   const int64_t blind = l.causal > 0 ? j0 - l.causal + 1 - b.i0 : 0;  // queries before that one see nothing here
-  const auto skipOf = [&](int64_t queries) { return queries > 0 ? least(queries / lanes * lanes, b.count) : 0; };
+  const auto skipOf = [&](int64_t queries) { return queries > 0 ? smaller(queries / lanes * lanes, b.count) : 0; };
   b.skip = skipOf(blind);
   b.diagonal = l.causal > 0 && j0 + b.keys - 1 >= b.i0 + l.causal;
   b.early = b.diagonal && b.keys > kEarly ? kEarly : b.keys;
@@ -137,7 +137,7 @@ template <typename T>
 void scoresOf(T* product, const Block& b, Matrix<const T> x, Matrix<const T> rows, int64_t width, T scale, T* panel,
               bool first) {
   for (int64_t d = 0; d < width; d += kDepth) {
-    const int64_t depth = least(kDepth, width - d);
+    const int64_t depth = smaller(kDepth, width - d);
     if (width > kDepth || first) {
       packColumns(depth, b.count, b.lanes, rows[b.i0] + d, rows.row, panel);
 #pragma omp simd
@@ -168,7 +168,7 @@ void finishScores(T* score, const Block& b, const Head<T>& head) {
     }
     if (b.diagonal) {
       const int64_t first = j - causal + 1 - b.i0;  // the first query that sees the key
-      for (int64_t q = b.skip; q < least(first, b.lanes); q++) s[q] = -static_cast<T>(math::kInfinity);
+      for (int64_t q = b.skip; q < smaller(first, b.lanes); q++) s[q] = -static_cast<T>(math::kInfinity);
     }
   }
 }

@@ -134,11 +134,11 @@ void attendBackward(const Head<T>& head, const Gradients<T>& g, int64_t i0, int6
   alignas(64) T logSum[kQueries<T>],
       along[kQueries<T>];  // along: Σ dy y, the part of the slope that softmax takes away
   Block b = queryBlock<T>(l, i0);
-  const int64_t keys = least(jEnd, visibleKeys(l, b));
+  const int64_t keys = smaller(jEnd, visibleKeys(l, b));
   for (int64_t q = 0; q < b.lanes; q++) {
     logSum[q] = q < b.count ? g.logSum[i0 + q] : static_cast<T>(math::kInfinity);
     T sum = 0;
-    const T *dy = g.dy[i0 + least(q, b.count - 1)], *y = g.y[i0 + least(q, b.count - 1)];
+    const T *dy = g.dy[i0 + smaller(q, b.count - 1)], *y = g.y[i0 + smaller(q, b.count - 1)];
 #pragma omp simd reduction(+ : sum)
     for (int64_t d = 0; d < l.valueWidth; d++) sum += dy[d] * y[d];
     along[q] = sum;

@@ -2,27 +2,13 @@
 // of GCC and clang, for float and double.
 #pragma once
 #include "../gemm/pack.h"
+#include "../simd/lanes.h"
 #include "kernel.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 namespace flash {
-
-template <typename T>
-struct Simd;
-template <>
-struct Simd<float> {
-  static constexpr int64_t lanes = kLanes;
-  using Register = Vector;
-  using Memory = Unaligned;
-};
-template <>
-struct Simd<double> {
-  static constexpr int64_t lanes = kLanes / 2;
-  typedef double Register __attribute__((vector_size(4 * kLanes)));
-  typedef double Memory __attribute__((vector_size(4 * kLanes), aligned(8), may_alias));
-};
 
 // Rows of a tile: with two vectors each they and their operands fit in the registers.
 #if defined(__AVX512F__) || defined(__aarch64__)
@@ -36,8 +22,8 @@ constexpr int64_t kMostInner = 64;  // the longest sum of a product whose column
 template <typename T, int rows, int vectors, bool transposed>
 void tile(int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c, int64_t ldc, bool accumulate) {
   constexpr int64_t lanes = Simd<T>::lanes;
-  using Register = typename Simd<T>::Register;
-  using Memory = typename Simd<T>::Memory;
+  using Register = Lanes<T>;
+  using Memory = typename Simd<T>::Unaligned;
   Register sum[rows][vectors] = {};
   for (int64_t p = 0; p < k; p++, b += ldb) {
     Register row[vectors];
@@ -87,7 +73,7 @@ void multiplyEdge(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, cons
     for (int64_t j = 0; j < lanes; j++) panel[p * lanes + j] = j < n ? b[p * ldb + j] : T(0);
   }
   for (int64_t i = 0; i < m; i += kTileRows) {
-    const int64_t rows = least(kTileRows, m - i);
+    const int64_t rows = smaller(kTileRows, m - i);
     multiplyColumns<T, 1, transposed>(rows, k, a + i * (transposed ? 1 : lda), lda, panel, lanes, sums, lanes, false);
     for (int64_t r = 0; r < rows; r++) {
       T* to = c + (i + r) * ldc;
@@ -118,7 +104,7 @@ inline void packColumns(int64_t k, int64_t n, int64_t width, const float* x, int
 }
 inline void packColumns(int64_t k, int64_t n, int64_t width, const double* x, int64_t row, double* to) {
   for (int64_t j = 0; j < width; j++) {
-    const double* from = x + least(j, n - 1) * row;
+    const double* from = x + smaller(j, n - 1) * row;
     for (int64_t p = 0; p < k; p++) to[p * width + j] = from[p];
   }
 }

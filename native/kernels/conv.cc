@@ -70,7 +70,7 @@ struct Phase {
 
   Phase(const Axis& axis, int64_t phase)
       : first(phase < axis.pad ? ceilDivide(axis.pad - phase, axis.stride) : 0),
-        count(most(0, ceilDivide(axis.pad + axis.in - phase, axis.stride) - first)),
+        count(larger(0, ceilDivide(axis.pad + axis.in - phase, axis.stride) - first)),
         start(first * axis.stride + phase - axis.pad) {}
 };
 
@@ -194,7 +194,7 @@ Outcome channelSums(Out<T> dBias, In<T> dy, int64_t images, int64_t channels, in
       for (int64_t i = 0; i < rows; i++) {
         const T* row = dy.data + (i * channels + c) * pixels;
         for (int64_t from = 0; from < pixels; from += kPiece) {
-          const int64_t to = least(from + kPiece, pixels);
+          const int64_t to = smaller(from + kPiece, pixels);
           T sum = 0;
 #pragma omp simd reduction(+ : sum)
           for (int64_t p = from; p < to; p++) sum += row[p];

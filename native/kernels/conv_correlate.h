@@ -25,7 +25,7 @@ struct Correlation {
 
 // Elements of a strip: a tile's sums in the planes' pitch, where outputs do not fill whole vectors.
 inline int64_t stripPitch(int64_t height, int64_t pitch) {
-  return room(height < INT32_MAX / pitch ? most(pitch, least(height * pitch, kBand)) : most(pitch, kBand));
+  return room(height < INT32_MAX / pitch ? larger(pitch, smaller(height * pitch, kBand)) : larger(pitch, kBand));
 }
 constexpr int64_t kStripRows = 14;
 static_assert(kMostRows <= kStripRows, "a strip holds a tile");
@@ -47,7 +47,7 @@ void correlateWhole(const Correlation<T>& c, int64_t m, int64_t count, int64_t f
   const int64_t wide = widest(static_cast<int>(count));
   int64_t vectors = (last - first) * c.width / kLanesOf<T>, h = first, w = 0;
   while (vectors > 0) {
-    const int64_t n = least(wide, vectors);
+    const int64_t n = smaller(wide, vectors);
     const T* from[kMostVectors];
     T* to[kMostVectors];
     for (int64_t j = 0; j < n; j++) {
@@ -75,7 +75,7 @@ void correlateStrip(const Correlation<T>& c, int64_t m, int64_t count, int64_t f
   const int64_t wide = widest(static_cast<int>(count));
   const int64_t vectors = ceilDivide((last - first - 1) * c.pitch + c.width, kLanesOf<T>);
   for (int64_t v = 0; v < vectors; v += wide) {
-    const int64_t n = least(wide, vectors - v);
+    const int64_t n = smaller(wide, vectors - v);
     const T* from[kMostVectors];
     T* to[kMostVectors];
     for (int64_t j = 0; j < n; j++) {
@@ -97,9 +97,9 @@ void correlateStrip(const Correlation<T>& c, int64_t m, int64_t count, int64_t f
 template <typename T>
 void correlate(const Correlation<T>& c, const T* planes, const T* bias, T* y, T* strip, int64_t ldStrip) {
   const bool whole = c.width % kLanesOf<T> == 0 && c.columnStride == 1;
-  const int64_t band = most(1, kBand / c.pitch);
+  const int64_t band = larger(1, kBand / c.pitch);
   for (int64_t first = 0; first < c.height; first += band) {
-    const int64_t last = least(first + band, c.height);
+    const int64_t last = smaller(first + band, c.height);
     for (int64_t t = 0; t < c.tiles(); t++) {
       const int64_t m = c.bound(t), count = c.bound(t + 1) - m;
       if (whole) {

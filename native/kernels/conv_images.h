@@ -2,7 +2,7 @@
 // by side. Any stride is then as good as 1, and an output meets exactly the taps inside of the image: no padding is
 // multiplied. It pays where images are many and small.
 #pragma once
-#include "../gemm/pack.h"
+#include "../simd/transpose.h"
 #include "conv_planes.h"
 #include "conv_tile.h"
 
@@ -26,14 +26,14 @@ inline void squaresToLanes(float* to, const float* from, int64_t elements, int64
   for (int64_t i = 0; i < group.width; i += kLanes) {
     const bool whole = i + kLanes <= group.count;
     for (int64_t next = 0; next < elements; next += kLanes) {
-      const int64_t e = least(next, elements - kLanes);
+      const int64_t e = smaller(next, elements - kLanes);
       if (whole) {
         transposeSquare(from + i * imageLength + e, imageLength, to + e * group.width + i, group.width);
         continue;
       }
       float square[kLanes * kLanes];
       for (int64_t j = 0; j < kLanes; j++) {
-        vectorAt(square + j * kLanes) = vectorAt(from + least(i + j, group.count - 1) * imageLength + e);
+        vectorAt(square + j * kLanes) = vectorAt(from + smaller(i + j, group.count - 1) * imageLength + e);
       }
       transposeSquare(square, kLanes, to + e * group.width + i, group.width);
     }
@@ -44,7 +44,7 @@ inline void squaresFromLanes(float* to, const float* from, int64_t elements, int
   for (int64_t i = 0; i < group.width; i += kLanes) {
     const bool whole = i + kLanes <= group.count;
     for (int64_t next = 0; next < elements; next += kLanes) {
-      const int64_t e = least(next, elements - kLanes);
+      const int64_t e = smaller(next, elements - kLanes);
       if (whole) {
         transposeSquare(from + e * group.width + i, group.width, to + i * imageLength + e, imageLength);
         continue;
@@ -65,7 +65,7 @@ void toLanes(T* to, const T* from, int64_t elements, int64_t imageLength, const 
     if (elements >= kLanes) return squaresToLanes(to, from, elements, imageLength, group);
   }
   for (int64_t e = 0; e < elements; e++) {
-    for (int64_t i = 0; i < group.width; i++) *to++ = from[least(i, group.count - 1) * imageLength + e];
+    for (int64_t i = 0; i < group.width; i++) *to++ = from[smaller(i, group.count - 1) * imageLength + e];
   }
 }
 
@@ -88,8 +88,8 @@ struct Run {
 inline Run runOfOutput(const Axis& a, int64_t i) {
   const int64_t start = i * a.stride - a.pad;
   const int64_t tap = start < 0 ? ceilDivide(-start, a.dilation) : 0;
-  const int64_t end = start < a.in ? least(a.taps, ceilDivide(a.in - start, a.dilation)) : 0;
-  return {tap, most(0, end - tap), 1, start + tap * a.dilation, a.dilation};
+  const int64_t end = start < a.in ? smaller(a.taps, ceilDivide(a.in - start, a.dilation)) : 0;
+  return {tap, larger(0, end - tap), 1, start + tap * a.dilation, a.dilation};
 }
 
 inline Run runOfInput(const Axis& a, int64_t i) {
@@ -114,7 +114,7 @@ struct Pass {
   int64_t height() const { return toInput ? s.h.in : s.h.out; }
   int64_t width() const { return toInput ? s.w.in : s.w.out; }
   int64_t pixels() const { return height() * width(); }
-  int64_t pixelRun() const { return least(kPixelRun, pixels()); }
+  int64_t pixelRun() const { return smaller(kPixelRun, pixels()); }
   int64_t sourceHeight() const { return toInput ? s.h.out : s.h.in; }
   int64_t sourceWidth() const { return toInput ? s.w.out : s.w.in; }
   int64_t source() const { return channels() * sourceHeight() * sourceWidth(); }
@@ -135,8 +135,8 @@ void forEachGroup(const Shape& s, T* scratch, int64_t slotLength, int64_t most, 
     for (int64_t slot = begin; slot < end; slot++) {
       const int64_t last = s.images * (slot + 1) / s.slots;
       for (int64_t i = s.images * slot / s.slots; i < last; i += most) {
-        const int64_t count = least(most, last - i);
-        const Group images{i, count, (count + kLanesOf<T> - 1) / kLanesOf<T> * kLanesOf<T>};
+        const int64_t count = smaller(most, last - i);
+        const Group images{i, count, roundUp(count, kLanesOf<T>)};
         for (int64_t g = 0; g < s.groups; g++) body(scratch + slot * slotLength, g, images);
       }
     }
@@ -169,7 +169,7 @@ void sumImages(const Pass& p, const Group& images, const T* weights, const T* bi
                int64_t imageLength) {
   const int64_t taps = p.channels() * p.s.taps(), ldc = p.pixelRun() * images.width;
   for (int64_t first = 0; first < p.pixels(); first += kPixelRun) {
-    const int64_t last = least(first + kPixelRun, p.pixels());
+    const int64_t last = smaller(first + kPixelRun, p.pixels());
     for (int64_t t = 0; t < p.tiles(); t++) {
       const int64_t m = p.bound(t), count = p.bound(t + 1) - m;
       for (int64_t i = first; i < last; i++) {

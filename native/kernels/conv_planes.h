@@ -1,15 +1,12 @@
 // The sizes of a convolution, and images as its loops read them: copied once into zero-padded planes, split by stride
 // phase, so that what a tap multiplies with consecutive outputs lies in consecutive elements.
 #pragma once
-#include "../gemm/pack.h"
 #include "kernel.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-constexpr int64_t ceilDivide(int64_t a, int64_t b) { return a > 0 ? (a + b - 1) / b : -(-a / b); }
-constexpr int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 constexpr int64_t greatestDivisor(int64_t a, int64_t b) { return b == 0 ? a : greatestDivisor(b, a % b); }
 
 // One dimension of a convolution: out[i] meets in[i * stride + tap * dilation - pad].
@@ -21,7 +18,7 @@ struct Axis {
   int64_t reach() const { return (out - 1) * stride + (taps - 1) * dilation + 1; }
   // Taps t and t + period lie in the same stride phase; the phases that taps lie in, as phase(0), phase(1), …
   int64_t period() const { return stride / greatestDivisor(stride, dilation); }
-  int64_t phases() const { return least(taps, period()); }
+  int64_t phases() const { return smaller(taps, period()); }
   int64_t phase(int64_t tap) const { return at(tap) % stride; }
   // The same of the input gradient: outputs that taps meet before a phase's first row, and rows of a phase.
   int64_t shift() const { return (taps - 1) * dilation / stride; }
@@ -101,7 +98,7 @@ struct PlaneAxis {
   int64_t base(int64_t p) const { return shared ? p * dilation % stride : p * dilation; }
   int64_t begin(int64_t p) const { return base(p) < pad ? ceilDivide(pad - base(p), stride) : 0; }
   int64_t source(int64_t p) const { return begin(p) * stride + base(p) - pad; }
-  int64_t count(int64_t p) const { return most(0, least(length - begin(p), ceilDivide(size - source(p), stride))); }
+  int64_t count(int64_t p) const { return larger(0, smaller(length - begin(p), ceilDivide(size - source(p), stride))); }
 };
 
 // The planes' axis of x (shared with lib/ops/conv-ways.ts).

@@ -1,6 +1,7 @@
 // The innermost loops of convolutions: sums in registers. In vector extensions of GCC and clang, one source for
 // AVX-512, AVX2, SSE and NEON, float and double.
 #pragma once
+#include "../simd/lanes.h"
 #include "kernel.h"
 
 namespace adjoint {
@@ -9,36 +10,15 @@ namespace {
 
 // kSums vectors of sums fill the registers but for what is read.
 #if defined(__AVX512F__)
-constexpr int kVectorBytes = 64, kSums = 28, kMostRows = 14;
+constexpr int kSums = 28, kMostRows = 14;
 #elif defined(__AVX2__)
-constexpr int kVectorBytes = 32, kSums = 12, kMostRows = 6;
+constexpr int kSums = 12, kMostRows = 6;
 #elif defined(__aarch64__)
-constexpr int kVectorBytes = 16, kSums = 24, kMostRows = 8;
+constexpr int kSums = 24, kMostRows = 8;
 #else
-constexpr int kVectorBytes = 16, kSums = 12, kMostRows = 6;
+constexpr int kSums = 12, kMostRows = 6;
 #endif
 constexpr int kMostVectors = 4;
-
-template <typename T>
-struct Simd {
-  typedef T Vector __attribute__((vector_size(kVectorBytes)));
-  typedef T Unaligned __attribute__((vector_size(kVectorBytes), aligned(alignof(T)), may_alias));
-  static constexpr int lanes = kVectorBytes / static_cast<int>(sizeof(T));
-};
-
-template <typename T>
-using Lanes = typename Simd<T>::Vector;
-template <typename T>
-constexpr int kLanesOf = Simd<T>::lanes;
-
-template <typename T>
-__attribute__((always_inline)) inline const typename Simd<T>::Unaligned& vectorAt(const T* p) {
-  return *reinterpret_cast<const typename Simd<T>::Unaligned*>(p);
-}
-template <typename T>
-__attribute__((always_inline)) inline typename Simd<T>::Unaligned& vectorAt(T* p) {
-  return *reinterpret_cast<typename Simd<T>::Unaligned*>(p);
-}
 
 // Pixels in lanes: c[j][i * ldc …] = bias[i] (or 0) + Σ_k a[k * rows + i] · b[j][offsets[k] …], for i < rows, and
 // j < vectors runs of neighbouring pixels.
@@ -243,7 +223,7 @@ struct Tiles {
 // Terms that a tile adds one after the other; longer sums are taken in pieces.
 constexpr int64_t kPiece = 2048;
 
-constexpr int64_t piecesOf(int64_t terms) { return terms <= 2 * kPiece ? 1 : (terms + kPiece - 1) / kPiece; }
+constexpr int64_t piecesOf(int64_t terms) { return terms <= 2 * kPiece ? 1 : ceilDivide(terms, kPiece); }
 
 // What a tile of `rows` rows of `width` elements writes, as the sum of what pieces write: one(piece, to, ldto) for
 // each.

@@ -12,8 +12,6 @@ namespace {
 constexpr int64_t kFewChannels = 9;
 constexpr int64_t kWidestLanes = 16;
 
-inline int64_t roundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
-
 // The parts of a slot's scratch: planes of x, dy as the tiles read it, and the slot's sums. Sized for the widest
 // vectors, so that the caller need not know the level.
 struct WeightScratch {
@@ -63,7 +61,7 @@ struct WeightSums {
   template <typename Body>
   void forPieces(Body body) const {
     const int64_t height = shape.h.out, width = shape.w.out;
-    const int64_t across = piecesOf(width), down = across > 1 ? height : least(height, piecesOf(height * width));
+    const int64_t across = piecesOf(width), down = across > 1 ? height : smaller(height, piecesOf(height * width));
     for (int64_t i = 0; i < down; i++) {
       const int64_t h = height * i / down;
       for (int64_t j = 0; j < across; j++) {
@@ -107,7 +105,7 @@ struct WeightSums {
     } else {
       for (int64_t p = 0; p < pixels; p++) {
         for (int64_t m = 0; m < channels(); m++) {
-          dy[p * channels() + m] = upstream[least(m, shape.outChannels - 1) * pixels + p];
+          dy[p * channels() + m] = upstream[smaller(m, shape.outChannels - 1) * pixels + p];
         }
       }
     }

@@ -14,8 +14,8 @@ constexpr int64_t kBlock = 8192;  // lanes times channels of the tiles computed 
 
 // Lanes of a block: some tiles of one row, each with kWidestLanes or fewer.
 inline int64_t blockColumns(const Pass& p) {
-  const int64_t tiles = most(1, kBlock / (p.rows() + p.channels()) / kWidestLanes);
-  return least(tiles, (p.width() + 1) / 2) * kWidestLanes;
+  const int64_t tiles = larger(1, kBlock / (p.rows() + p.channels()) / kWidestLanes);
+  return smaller(tiles, (p.width() + 1) / 2) * kWidestLanes;
 }
 
 // Bᵀ d for four elements.
@@ -54,7 +54,7 @@ struct Winograd {
   // Rows [first, first + 2) of the padded source into the four rows, of which each has its place by its number
   // modulo 4.
   void load(int64_t first, const T* from, int64_t imageLength) const {
-    const int64_t top = first - padOf(p.s.h), begin = most(0, top), end = least(top + 2, p.sourceHeight());
+    const int64_t top = first - padOf(p.s.h), begin = larger(0, top), end = smaller(top + 2, p.sourceHeight());
     const int64_t width = p.sourceWidth();
     if (begin >= end) return;
     T* to = source + (first % 4 + begin - top) * width * lanes;
@@ -100,7 +100,7 @@ struct Winograd {
         const T* a = weights + (point * p.rows() + m) * k;
         T* to = sums + (point * p.rows() + m) * columns;
         for (int64_t v = 0; v < used; v += wide * lanes) {
-          const int64_t n = least(wide, (used - v) / lanes);
+          const int64_t n = smaller(wide, (used - v) / lanes);
           const T* b[kMostVectors];
           T* c[kMostVectors];
           for (int64_t j = 0; j < n; j++) b[j] = from + v + j * lanes, c[j] = to + v + j * lanes;
@@ -143,7 +143,7 @@ struct Winograd {
       load(row + 2, from, sourceLength);
       const bool single = row + 1 == p.height();
       for (int64_t first = 0; first < across; first += step) {
-        const int64_t last = least(first + step, across);
+        const int64_t last = smaller(first + step, across);
         for (int64_t tile = first; tile < last; tile++) transform(row, 2 * tile, points + (tile - first) * lanes);
         multiply(weights, offsets, (last - first) * lanes);
         finish(first, last, single, bias);

@@ -11,14 +11,12 @@ namespace {
 constexpr int64_t kGrain = 16384;      // elements a chunk
 constexpr int64_t kPieceColumns = 16;  // columns that one thread adds at least: a cache line
 
-constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 bool isRow(int32_t index, double skipped) { return static_cast<double>(index) != skipped; }
 
 // body(first column, end) on pieces of the columns, of which each costs `work` elements.
 template <typename Body>
 void forColumnPieces(int64_t columns, int64_t work, Body&& body) {
-  const int64_t pieces = (columns + kPieceColumns - 1) / kPieceColumns;
+  const int64_t pieces = ceilDivide(columns, kPieceColumns);
   parallel(pieces, kGrain / (product(work, kPieceColumns) + 1) + 1,
            [&](int64_t begin, int64_t end) { body(begin * kPieceColumns, smaller(columns, end * kPieceColumns)); });
 }

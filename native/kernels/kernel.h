@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "../runtime/parallel.h"
+#include "../simd/integers.h"
 
 namespace adjoint {
 
@@ -142,16 +143,6 @@ struct Integers {
 constexpr Outcome ok() { return {Outcome::kOk, 0, 0}; }
 constexpr Outcome misfit() { return {Outcome::kMisfit, 0, 0}; }
 constexpr Outcome fault(int64_t position, double value) { return {Outcome::kFault, position, value}; }
-
-// The product of sizes, saturated, so that a check `x.length == product(rows, columns)` cannot be fooled by overflow.
-constexpr int64_t product(int64_t a, int64_t b) {
-  int64_t p = 0;
-  return __builtin_mul_overflow(a, b, &p) ? INT64_MAX : p;
-}
-template <typename... Rest>
-constexpr int64_t product(int64_t a, int64_t b, Rest... rest) {
-  return product(product(a, b), rest...);
-}
 
 // Splits [0, n) into chunks of at least `grain` items and runs `body(begin, end)` on them, on the pool's threads.
 template <typename Body>

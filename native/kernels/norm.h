@@ -1,5 +1,6 @@
 // What the normalisations share: sums in registers, means and squared deviations in one reading of memory.
 #pragma once
+#include "../simd/lanes.h"
 #include "kernel.h"
 #include "math.h"
 #include "scaled.h"
@@ -8,24 +9,13 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int64_t kVectorBytes = 64;
-#elif defined(__AVX2__)
-constexpr int64_t kVectorBytes = 32;
-#else
-constexpr int64_t kVectorBytes = 16;
-#endif
-
 constexpr int64_t kNormGrain = 16384;  // elements that are worth a thread
 constexpr int64_t kSegment = 2048;     // elements added in T before they are merged in double; both readings hit L1
 
-constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-
 template <typename T>
 struct VectorAt {
-  typedef T Vector __attribute__((vector_size(kVectorBytes)));
-  static constexpr int64_t lanes = kVectorBytes / static_cast<int64_t>(sizeof(T));
+  using Vector = Lanes<T>;
+  static constexpr int64_t lanes = kLanesOf<T>;
   int64_t i;
   Vector operator()(const T* p) const {
     Vector v;
@@ -42,17 +32,17 @@ struct ScalarAt {
 
 // The sum of a vector's lanes, halves first.
 template <typename T, int64_t bytes>
-struct Lanes {
+struct LaneSum {
   typedef T Vector __attribute__((vector_size(bytes)));
   typedef T Half __attribute__((vector_size(bytes / 2)));
 
-  static T sum(Vector v) {
+  static T of(Vector v) {
     if constexpr (bytes > 16) {
       union {
         Vector whole;
         Half halves[2];
       } u = {v};
-      return Lanes<T, bytes / 2>::sum(u.halves[0] + u.halves[1]);
+      return LaneSum<T, bytes / 2>::of(u.halves[0] + u.halves[1]);
     } else if constexpr (sizeof(T) == 4) {
       return (v[0] + v[2]) + (v[1] + v[3]);
     } else {
@@ -79,7 +69,7 @@ inline __attribute__((always_inline)) void addUp(int64_t n, double* totals, Term
     for (; i < end; ++i) terms(ScalarAt<T>{i}, rest);
 #pragma GCC unroll 2
     for (int k = 0; k < kSums; ++k) {
-      const T sum = Lanes<T, kVectorBytes>::sum((s[0][k] + s[1][k]) + (s[2][k] + s[3][k]));
+      const T sum = LaneSum<T, kVectorBytes>::of((s[0][k] + s[1][k]) + (s[2][k] + s[3][k]));
       totals[k] += static_cast<double>(sum) + static_cast<double>(rest[k]);
     }
   }

@@ -34,7 +34,7 @@ struct BatchSizes {
   // body(first channel, channels)
   template <typename Body>
   void forTiles(Body&& body) const {
-    const int64_t step = tile(), tiles = (channels + step - 1) / step;
+    const int64_t step = tile(), tiles = ceilDivide(channels, step);
     parallel(tiles, larger(1, kNormGrain / larger(1, product(samples, inner, step))), [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) body(t * step, smaller(step, channels - t * step));
     });

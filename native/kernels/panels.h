@@ -2,6 +2,7 @@
 // of columns, and a tile of the result stays in registers. In vector extensions, for float and double at every level.
 #pragma once
 #include "../gemm/pack.h"
+#include "../simd/lanes.h"
 #include "kernel.h"
 
 namespace adjoint {
@@ -9,27 +10,26 @@ namespace ADJOINT_LEVEL {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kVectorBytes = 64, kTileRows = 14;
+constexpr int kTileRows = 14;
 #elif defined(__AVX2__)
-constexpr int kVectorBytes = 32, kTileRows = 6;
+constexpr int kTileRows = 6;
 #elif defined(__aarch64__)
-constexpr int kVectorBytes = 16, kTileRows = 12;
+constexpr int kTileRows = 12;
 #else
-constexpr int kVectorBytes = 16, kTileRows = 6;
+constexpr int kTileRows = 6;
 #endif
 
 template <typename T>
 struct Panel {
-  typedef T Vector __attribute__((vector_size(kVectorBytes)));
-  typedef T Unaligned __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
-  static constexpr int64_t lanes = kVectorBytes / sizeof(T), width = 2 * lanes;
+  using Vector = Lanes<T>;
+  using Unaligned = typename Simd<T>::Unaligned;
+  static constexpr int64_t lanes = kLanesOf<T>, width = 2 * lanes;
   static_assert(width <= 32, "lib/ops/recurrent.ts allows for 32 columns more than there are");
-  static_assert(sizeof(T) != sizeof(float) || lanes == kLanes, "panels are those of the register tile");
 };
 
 template <typename T>
 constexpr int64_t paddedColumns(int64_t n) {
-  return (n + Panel<T>::width - 1) / Panel<T>::width * Panel<T>::width;
+  return roundUp(n, Panel<T>::width);
 }
 
 // c [rows, width] (+)= a [rows, k] · panel [k, width]
@@ -82,7 +82,7 @@ constexpr PanelFunction<T> panelTileOf(int rows, std::integer_sequence<int, r...
 template <typename T>
 void multiplyPanels(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c, int64_t ldc,
                     bool accumulate) {
-  const int64_t tiles = (m + kTileRows - 1) / kTileRows;
+  const int64_t tiles = ceilDivide(m, kTileRows);
   for (int64_t j = 0; j < n; j += Panel<T>::width, packed += k * Panel<T>::width) {
     for (int64_t t = 0; t < tiles; t++) {
       const int64_t begin = m * t / tiles, end = m * (t + 1) / tiles;

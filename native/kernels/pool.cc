@@ -126,7 +126,7 @@ void spreadQuads(const PoolShape& s, T* dx, const T* dy, const int32_t* index, i
     for (int64_t r = 0; r < s.h.in; r++) {
       T* row = dx + plane * s.inPixels() + r * s.w.in;
       const int64_t outputs = r / 2 < s.h.out ? s.w.out : 0, from = (plane * s.h.out + r / 2) * s.w.out;
-      const int64_t blocks = (outputs + kBlock - 1) / kBlock * kBlock;
+      const int64_t blocks = roundUp(outputs, kBlock);
       const bool beyond = row + 2 * blocks <= dx + end * s.inPixels() && from + blocks <= end * s.outPixels();
       spreadPairs(row, dy + from, index + from, static_cast<int32_t>(r * s.w.in), outputs, s.w.in, beyond);
     }
@@ -207,7 +207,7 @@ struct AveragePool {
     double total = 0;
     for (int64_t r = rows.first; r < rows.end; r++) {
       for (int64_t c = columns.first; c < columns.end; c += kPiece) {
-        total += static_cast<double>(rowSum(image + r * s.w.in, c, least(c + kPiece, columns.end)));
+        total += static_cast<double>(rowSum(image + r * s.w.in, c, smaller(c + kPiece, columns.end)));
       }
     }
     return total;

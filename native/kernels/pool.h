@@ -1,16 +1,15 @@
 // The windows of poolings, and the walk over them.
 #pragma once
-#include "conv_tile.h"
+#include "../simd/lanes.h"
+#include "kernel.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
 constexpr int64_t kGrain = 16384;  // input elements a chunk
+constexpr int64_t kPiece = 2048;   // elements added one after the other; longer sums are taken in pieces
 constexpr int kBlock = 16;         // outputs computed at a time where their windows lie inside
-
-constexpr int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-constexpr int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // The elements first, first + step, … below end.
 struct Window {
@@ -28,19 +27,19 @@ struct PoolAxis {
     if (taps == 0) return {i * in / out, ((i + 1) * in + out - 1) / out, 1};
     const int64_t start = i * stride - pad;
     const int64_t first = start < 0 ? start + (-start + dilation - 1) / dilation * dilation : start;
-    const int64_t end = least(start + span(), in);
-    return {first, most(end, first), dilation};
+    const int64_t end = smaller(start + span(), in);
+    return {first, larger(end, first), dilation};
   }
   // Elements by which an average divides: of the window, or with the padding around it.
   int64_t divisor(int64_t i, bool withPadding) const {
     if (taps == 0 || !withPadding) return window(i).count();
-    return least(i * stride - pad + taps, in + pad) - (i * stride - pad);
+    return smaller(i * stride - pad + taps, in + pad) - (i * stride - pad);
   }
   // The outputs [lower, upper) whose whole windows lie inside.
-  int64_t lower() const { return taps == 0 ? out : least(out, (pad + stride - 1) / stride); }
+  int64_t lower() const { return taps == 0 ? out : smaller(out, ceilDivide(pad, stride)); }
   int64_t upper() const {
     const int64_t last = in + pad - span();
-    return taps == 0 || last < 0 ? lower() : most(lower(), least(out, last / stride + 1));
+    return taps == 0 || last < 0 ? lower() : larger(lower(), smaller(out, last / stride + 1));
   }
 };
 
@@ -114,7 +113,7 @@ void forEachOutput(const PoolShape& s, int64_t begin, int64_t end, Single single
                           lastRow + j * s.w.stride - s.w.pad + reach <= end * s.inPixels();
         if (fits) {
           block(plane, i, j, row + j);
-          j = least(j + kBlock, upper);
+          j = smaller(j + kBlock, upper);
         } else {
           single(plane, i, j, row + j);
           j++;

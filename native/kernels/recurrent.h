@@ -70,7 +70,7 @@ struct Scratch {
   explicit Scratch(Out<T> span) : next(span.data), left(span.length) {}
   T* take(int64_t length) {
     constexpr int64_t line = 64 / sizeof(T);
-    const int64_t whole = length > INT64_MAX - line ? INT64_MAX : (length + line - 1) / line * line;
+    const int64_t whole = length > INT64_MAX - line ? INT64_MAX : roundUp(length, line);
     if (whole > left) enough = false;
     if (!enough) return nullptr;
     left -= whole;

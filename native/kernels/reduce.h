@@ -26,9 +26,6 @@ struct NoShift {
   NoShift operator+(int64_t) const { return {}; }
 };
 
-constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-
 // Sums of integers are exact in 64 bits, so that one beyond the result's range is noticed; float blocks are merged in
 // double.
 template <typename T>
@@ -228,7 +225,7 @@ template <typename Body>
 inline void forEachTile(int64_t outer, int64_t n, int64_t inner, Body&& body) {
   const bool few = outer * n * smaller(inner, kTileWidth) < 4 * kReduceGrain;
   const int64_t tile = inner <= 64 ? inner : few || outer > 1 ? smaller(inner, kTileWidth) : 64;
-  const int64_t tiles = (inner + tile - 1) / tile;
+  const int64_t tiles = ceilDivide(inner, tile);
   parallel(outer * tiles, larger(1, kReduceGrain / larger(1, n * tile)), [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
       const int64_t o = unit / tiles;

@@ -16,9 +16,6 @@ constexpr int64_t kBlock = 1024;         // elements of a block of rows
 constexpr int64_t kColumns = 64;         // columns of a tile
 constexpr int64_t kSoftmaxGrain = 8192;  // elements that are worth a thread
 
-constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-
 // body(first row, rows) for blocks of the rows of x [rows][n]: at most kBlock elements, or one row.
 template <typename Body>
 inline void forEachRowBlock(int64_t rows, int64_t n, Body&& body) {
@@ -31,7 +28,7 @@ inline void forEachRowBlock(int64_t rows, int64_t n, Body&& body) {
 // body(offset in x, offset in the results [outer][inner], columns) for tiles of the columns of x [outer][n][inner].
 template <typename Body>
 inline void forEachColumnTile(int64_t outer, int64_t n, int64_t inner, Body&& body) {
-  const int64_t tiles = (inner + kColumns - 1) / kColumns;
+  const int64_t tiles = ceilDivide(inner, kColumns);
   const int64_t cost = larger(1, n * smaller(inner, kColumns));
   parallel(outer * tiles, larger(1, kSoftmaxGrain / cost), [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {

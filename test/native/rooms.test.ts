@@ -8,7 +8,7 @@ import { expect, it } from 'vitest';
 const native = fileURLToPath(new URL('../../native', import.meta.url));
 
 /** From the ground up. */
-const rooms = ['compat', 'runtime', 'gemm', 'kernels', 'program', 'binding'];
+const rooms = ['compat', 'runtime', 'simd', 'gemm', 'kernels', 'program', 'binding'];
 
 /** `from` includes `to`: files, or folders, relative to native/. */
 type Edge = readonly [from: string, to: string];
