@@ -18,7 +18,7 @@ const channelSumsKernel = kernel('channelSums');
 
 const axisNumbers = (a: Axis): number[] => [a.in, a.out, a.taps, a.stride, a.pad, a.dilation];
 
-// In the order of native/kernels/conv_planes.h.
+// In the order of native/kernels/conv/planes.h.
 function numbersOf(s: ConvSizes, slots: number): number[] {
   return [slots, s.images, s.groups, s.inChannels, s.outChannels, ...axisNumbers(s.h), ...axisNumbers(s.w)];
 }

@@ -1,6 +1,6 @@
-// How the output of a convolution and its input gradient are computed: over padded planes (native/kernels/conv.cc), with
-// images in lanes (conv_images.h), or by Winograd's fewer products (conv_winograd.h). The numbers that the kernels take
-// and the scratch memory that each needs, and which way is estimated to be the fastest.
+// How the output of a convolution and its input gradient are computed (native/kernels/conv): over padded planes
+// (conv.cc), with images in lanes (images.h), or by Winograd's fewer products (winograd.h). The numbers that the kernels
+// take and the scratch memory that each needs, and which way is estimated to be the fastest.
 import { formatShape, ShapeError } from '../errors.js';
 import { native } from '../native.js';
 import type { Shape } from '../shape.js';
@@ -32,7 +32,7 @@ export interface Plan {
 const room = (n: number): number => Math.floor((n + 127) / 64) * 64;
 const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
 
-// The planes of x along a dimension, and their length: see native/kernels/conv_planes.h.
+// The planes of x along a dimension, and their length: see native/kernels/conv/planes.h.
 function planesAlong(a: Axis): { planes: number; length: number } {
   const length = Math.ceil(((a.out - 1) * a.stride + (a.taps - 1) * a.dilation + 1) / a.stride);
   const phases = Math.min(a.taps, a.stride / greatestDivisor(a.stride, a.dilation));
@@ -81,7 +81,7 @@ function sidesOf(s: ConvSizes, toInput: boolean): { source: Side; result: Side }
 
 const elements = (side: Side): number => side.channels * side.height * side.width;
 
-// The lengths of native/kernels/conv.cc, conv_images.h and conv_winograd.h.
+// The lengths of conv.cc, images.h and winograd.h in native/kernels/conv.
 function scratchOf(s: ConvSizes, toInput: boolean, way: Way, slots: number): number {
   const { source, result } = sidesOf(s, toInput);
   if (way === 'images') {

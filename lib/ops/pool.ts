@@ -174,7 +174,7 @@ export function adaptiveMaxPool(operation: string, rank: number, x: Tensor, outp
 // A result without elements. Its gradient is zero.
 const nothing = (x: Tensor, sizes: PoolSizes): Tensor => reshape(slice(x, { dim: -1, end: 0 }), sizes.shape);
 
-// In the order of native/kernels/pool.cc.
+// In the order of native/kernels/pool/pool.cc.
 function numbersOf(sizes: PoolSizes): number[] {
   return [sizes.planes, ...asImage(sizes.axes).flatMap((a) => [a.in, a.out, a.taps, a.stride, a.pad, a.dilation])];
 }

@@ -6,7 +6,8 @@ const elements = (spans: SpanDescription[]): number => spans.reduce((sum, s) => 
 const written = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.written));
 const read = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.read));
 
-// All three passes of a convolution multiply each tap with each output once; numbers as in native/kernels/conv_planes.h.
+// All three passes of a convolution multiply each tap with each output once; numbers as in
+// native/kernels/conv/planes.h.
 function convolution({ integers }: OperationDescription): number {
   const [, images, groups, inChannels, outChannels] = integers as [number, number, number, number, number];
   const [outputs, taps] = [6, 7].map((i) => (integers[i] as number) * (integers[i + 6] as number)) as [number, number];
@@ -17,8 +18,8 @@ function convolution({ integers }: OperationDescription): number {
 // they stand for.
 const inLanes = (o: OperationDescription): number => convolution({ ...o, integers: o.integers.slice(1) });
 
-// The products with both weights, whose rows are `gates` blocks; numbers as in native/kernels/recurrent.h. Shorter
-// sequences among the batch are counted as if they were whole.
+// The products with both weights, whose rows are `gates` blocks; numbers as in native/kernels/recurrent/recurrent.h.
+// Shorter sequences among the batch are counted as if they were whole.
 function recurrent(gates: number): (o: OperationDescription) => number {
   return ({ integers }) => {
     const [steps, batch, inFeatures, hidden, directions] = integers as [number, number, number, number, number];
@@ -38,7 +39,7 @@ function recurrentBackward(gates: number): (o: OperationDescription) => number {
 }
 
 // `ofWidth` and `ofValue` products along the width of queries and keys and along that of values, for the pairs that a
-// causal attention leaves; numbers as in native/kernels/attention.cc.
+// causal attention leaves; numbers as in native/kernels/attention/attention.cc.
 function attention(ofWidth: number, ofValue: number): (o: OperationDescription) => number {
   return ({ integers }) => {
     const [batch, heads, queries, keys, width, valueWidth, causal] = integers as [

@@ -1,4 +1,4 @@
-// The kernel families, one per file native/kernels/<family>.cc, as each level compiled them.
+// The kernel families, one per source file of native/kernels, as each level compiled them.
 #pragma once
 #include "../kernels/kernel.h"
 

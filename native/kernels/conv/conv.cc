@@ -1,9 +1,9 @@
 // Convolutions over images [images, groups * channels, height, width]; those over sequences have height 1. The output,
 // the input gradient and the weight gradient are three kernels, each linear in both of its operands and each the
-// derivative of the others. No matrix of patches is made: see conv_planes.h.
-#include "conv_correlate.h"
-#include "conv_weight.h"
-#include "conv_winograd.h"
+// derivative of the others. No matrix of patches is made: see planes.h.
+#include "correlate.h"
+#include "weight.h"
+#include "winograd.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -1,9 +1,9 @@
 // The products of attention's blocks: small, strided, on one thread, with operands where they lie. In vector extensions
 // of GCC and clang, for float and double.
 #pragma once
-#include "../gemm/pack.h"
-#include "../simd/lanes.h"
-#include "kernel.h"
+#include "../../gemm/pack.h"
+#include "../../simd/lanes.h"
+#include "../kernel.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -1,7 +1,7 @@
 // The sizes of a convolution, and images as its loops read them: copied once into zero-padded planes, split by stride
 // phase, so that what a tap multiplies with consecutive outputs lies in consecutive elements.
 #pragma once
-#include "kernel.h"
+#include "../kernel.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -1,7 +1,7 @@
 // Losses and their gradients in one pass each. `reduction` is 0 none, 1 mean, 2 sum; the upstream gradient dy is as
 // long as the loss.
-#include "pointwise_loss.h"
-#include "softmax.h"
+#include "../softmax.h"
+#include "pointwise.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -1,7 +1,7 @@
 // Losses that compare x and target element by element, and their sums.
 #pragma once
-#include "kernel.h"
-#include "math.h"
+#include "../kernel.h"
+#include "../math.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

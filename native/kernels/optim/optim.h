@@ -1,6 +1,6 @@
 // What optimizers share: lists of spans, updated in one pass over memory.
 #pragma once
-#include "kernel.h"
+#include "../kernel.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -3,7 +3,7 @@
 // Gᵀ) ⊙ (Bᵀ d B)) A for a tap matrix g and the 4 × 4 elements d that it meets: 16 products of matrices. Its rounding
 // errors are no larger than those of the plain sum, since it adds fewer terms.
 #pragma once
-#include "conv_images.h"
+#include "images.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

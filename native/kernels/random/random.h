@@ -1,6 +1,6 @@
 // The stream of random words and what every draw from it shares; see random.cc.
 #pragma once
-#include "philox.h"
+#include "../philox.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

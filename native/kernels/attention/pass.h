@@ -1,6 +1,6 @@
 // The two passes of attention over one block of queries and all their keys (attention.cc tells the method).
 #pragma once
-#include "attention_block.h"
+#include "block.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -1,8 +1,8 @@
 // The weight gradient of convolutions: products of planes of x with dy, summed over pixels and images.
 #pragma once
-#include "../gemm/pack.h"
-#include "conv_planes.h"
-#include "conv_tile.h"
+#include "../../gemm/pack.h"
+#include "planes.h"
+#include "tile.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -3,7 +3,7 @@
 // logSum = log Σ exp(score), +∞ where a query sees no key (its probabilities, y and gradients are then 0).
 //
 // Operands are read with strides, so that heads may lie side by side in a projection's result.
-#include "attention_pass.h"
+#include "pass.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

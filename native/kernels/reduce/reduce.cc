@@ -1,8 +1,8 @@
 // Reductions along the middle dimension of x [outer][n][inner]; results are [outer][inner].
 #include "reduce.h"
 
-#include "math.h"
-#include "scaled.h"
+#include "../math.h"
+#include "../scaled.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -1,7 +1,7 @@
 // What the recurrent layers share: a layer's whole sequence in one call, each way. Every thread walks through all steps
 // of its own sequences of the batch, so that threads do not meet on the way.
 #pragma once
-#include "../gemm/gemm.h"
+#include "../../gemm/gemm.h"
 #include "panels.h"
 
 namespace adjoint {

@@ -2,9 +2,9 @@
 // by side. Any stride is then as good as 1, and an output meets exactly the taps inside of the image: no padding is
 // multiplied. It pays where images are many and small.
 #pragma once
-#include "../simd/transpose.h"
-#include "conv_planes.h"
-#include "conv_tile.h"
+#include "../../simd/transpose.h"
+#include "planes.h"
+#include "tile.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -1,6 +1,6 @@
 // Normalisations: batch norm over channels, and layer, group, instance and RMS norm within samples.
-#include "norm_batch.h"
-#include "norm_group.h"
+#include "batch.h"
+#include "group.h"
 
 ADJOINT_FAMILY(norm, kernel<groupNorm<float>, groupNorm<double>>("groupNorm"),
                kernel<groupNormBackward<float>, groupNormBackward<double>>("groupNormBackward"),

@@ -1,7 +1,7 @@
 // Optimizers and gradient clipping. One call updates all parameters of a group in one pass over memory, shared out over
 // the concatenation of the parameters. What may change between steps (step counts, learning rate and its like) is read
 // from buffers.
-#include "optim_adaptive.h"
+#include "adaptive.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -1,8 +1,8 @@
 // The innermost loops of convolutions: sums in registers. In vector extensions of GCC and clang, one source for
 // AVX-512, AVX2, SSE and NEON, float and double.
 #pragma once
-#include "../simd/lanes.h"
-#include "kernel.h"
+#include "../../simd/lanes.h"
+#include "../kernel.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

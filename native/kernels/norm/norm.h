@@ -1,9 +1,9 @@
 // What the normalisations share: sums in registers, means and squared deviations in one reading of memory.
 #pragma once
-#include "../simd/lanes.h"
-#include "kernel.h"
-#include "math.h"
-#include "scaled.h"
+#include "../../simd/lanes.h"
+#include "../kernel.h"
+#include "../math.h"
+#include "../scaled.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

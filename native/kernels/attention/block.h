@@ -3,9 +3,9 @@
 // Scores are kept transposed, [keys, queries]: a key's row is a vector of queries, so that maxima and sums need no
 // horizontal steps, keys and values are read where they lie, and only the queries (and dy) are packed.
 #pragma once
-#include "attention_tile.h"
-#include "math.h"
-#include "philox.h"
+#include "../math.h"
+#include "../philox.h"
+#include "tile.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

@@ -1,7 +1,7 @@
 // The windows of poolings, and the walk over them.
 #pragma once
-#include "../simd/lanes.h"
-#include "kernel.h"
+#include "../../simd/lanes.h"
+#include "../kernel.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

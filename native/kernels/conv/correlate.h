@@ -1,7 +1,7 @@
 // Sums over taps of padded planes: what the output of a convolution and its input gradient have in common.
 #pragma once
-#include "conv_planes.h"
-#include "conv_tile.h"
+#include "planes.h"
+#include "tile.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

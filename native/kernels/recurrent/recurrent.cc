@@ -1,7 +1,7 @@
 // Recurrent layers, PyTorch's equations and order of gates. A cell computes one step of one sequence: `a` are the
 // products with its input (which may be `gates`), `b` those with its state h, `bias` both biases where they add up.
-#include "math.h"
-#include "recurrent_backward.h"
+#include "../math.h"
+#include "backward.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {

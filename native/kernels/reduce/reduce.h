@@ -8,7 +8,7 @@
 //
 // Float sums stay accurate because lanes add at most kBlockRows terms before they are merged in double.
 #pragma once
-#include "kernel.h"
+#include "../kernel.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
