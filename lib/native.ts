@@ -85,7 +85,8 @@ interface Native {
   recordEnd(outputs: Int32Array): string | undefined;
   recordUndo(): void;
   recordForget(): void;
-  runnerCreate(givesWay: boolean): Runner;
+  /** priority: 0 normal, 1 low, 2 background. */
+  runnerCreate(priority: number): Runner;
   runnerStart(runner: Runner, callback: RunnerCallback): void;
   runnerDispose(runner: Runner): void;
   programAdd(runner: Runner, faulty: Int32Array): number;

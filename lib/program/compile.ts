@@ -30,16 +30,20 @@ export type Compilable<Result> = [Result] extends [never] | [Traced<Result>]
     ? 'a compiled function must be synchronous'
     : 'a compiled function returns tensors, or arrays and plain objects of tensors';
 
+/** As the native side numbers them. */
+const priorities = ['normal', 'low', 'background'] as const;
+
 export interface CompileOptions {
   /** Run each call eagerly beside the replay, and throw when a closed-over value has changed; slow. Default false. */
   verify?: boolean;
   /** Signatures kept; the least recently used goes. Default 8. */
   maxPrograms?: number;
   /**
-   * Of the step's own thread. `background` (default): it takes what the event loop and other programs leave of the cores,
-   * and they never wait for it. `normal`: it competes with them, for training on a machine that is busy with other work.
+   * Of the step's own thread when cores are scarce. `low` (default): the event loop and other programs go first, and leave
+   * it a small share. `background`: it takes what they leave, so that answers of a server hardly wait for it; where others
+   * keep all cores busy, it stands still. `normal`: it competes with them.
    */
-  priority?: 'background' | 'normal';
+  priority?: 'normal' | 'low' | 'background';
 }
 
 /** A compiled function. */
@@ -107,12 +111,12 @@ export function compile<Args extends unknown[] = Tensor[], Result = unknown>(
     throw new ArgumentError(`compile: verify must be a boolean, got ${describe(options.verify)}`);
   }
   const maxPrograms = checkInteger('compile', 'maxPrograms', options.maxPrograms ?? 8, 1, 1000);
-  const priority = checkChoice('compile', 'priority', options.priority, ['background', 'normal'], 'background');
+  const priority = checkChoice('compile', 'priority', options.priority, priorities, 'low');
   const compiled = new CompiledFunction(
     fn as unknown as (...args: unknown[]) => unknown,
     options.verify ?? false,
     maxPrograms,
-    priority === 'background',
+    priorities.indexOf(priority),
   );
   const step = async (...args: unknown[]): Promise<unknown> => compiled.call(compiled.leavesOf(args));
   return Object.assign(step, {

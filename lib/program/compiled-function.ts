@@ -40,9 +40,9 @@ export class CompiledFunction {
     readonly fn: (...args: unknown[]) => unknown,
     readonly verify: boolean,
     private readonly maxPrograms: number,
-    inBackground: boolean,
+    priority: number,
   ) {
-    this.runner = native.runnerCreate(inBackground);
+    this.runner = native.runnerCreate(priority);
   }
 
   /** The tensors and numbers of a call, after all checks that need no program. */

@@ -126,10 +126,11 @@ void recordForget(const Info& info) {
   programsOf(info).environment->changes.forget();
 }
 
-// runnerCreate(givesWay) → runner, freed when it is collected
+// runnerCreate(priority) → runner, freed when it is collected
 Napi::Value runnerCreate(const Info& info) {
   Programs& programs = programsOf(info);
-  auto handle = std::make_shared<RunnerHandle>(&programs, booleanOf(info, 0));
+  const auto priority = static_cast<Priority>(std::clamp(smallIntegerOf(info, 0), 0, 2));
+  auto handle = std::make_shared<RunnerHandle>(&programs, priority);
   programs.add(handle);
   const auto external = Napi::External<std::shared_ptr<RunnerHandle>>::New(
       info.Env(), new std::shared_ptr<RunnerHandle>(handle), [](Napi::Env env, std::shared_ptr<RunnerHandle>* held) {

@@ -7,8 +7,8 @@ namespace adjoint {
 
 // Tells JavaScript by callback(completed, ending, operation, position, value).
 struct RunnerHandle : std::enable_shared_from_this<RunnerHandle> {
-  RunnerHandle(Programs* programs, bool givesWay)
-      : programs(programs), runner(&programs->gate, givesWay, [this] { notify(); }) {}
+  RunnerHandle(Programs* programs, Priority priority)
+      : programs(programs), runner(&programs->gate, priority, [this] { notify(); }) {}
 
   void notify() {
     if (function == nullptr || closing || notified.exchange(true)) return;

@@ -184,7 +184,7 @@ void Runner::finish(const Ending& ending) {
 }
 
 void Runner::serve() {
-  if (givesWay_) giveWay();
+  setPriority(priority_);
   while (Submission* submission = next()) {
     finish(submission->program->replica().run(submission->targets.data(), submission->host.data(), control_));
   }

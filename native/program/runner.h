@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "../runtime/system.h"
 #include "program.h"
 
 namespace adjoint {
@@ -30,9 +31,9 @@ struct Refusal {
 class Runner {
  public:
   // notify: called on the program's thread when a step that asked for it, or all, are done or have failed.
-  // givesWay: whether that thread does, see giveWay.
-  Runner(Gate* gate, bool givesWay, std::function<void()> notify)
-      : gate_(gate), givesWay_(givesWay), notify_(std::move(notify)) {}
+  // priority: of that thread.
+  Runner(Gate* gate, Priority priority, std::function<void()> notify)
+      : gate_(gate), priority_(priority), notify_(std::move(notify)) {}
   ~Runner() { shutDown(); }
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -100,7 +101,7 @@ class Runner {
   void finish(const Ending& ending);
 
   Gate* const gate_;
-  const bool givesWay_;
+  const Priority priority_;
   const std::function<void()> notify_;
   Control control_;
   std::vector<std::shared_ptr<Program>> programs_;

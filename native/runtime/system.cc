@@ -13,6 +13,7 @@
 #ifdef __linux__
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #endif
 #ifdef __APPLE__
@@ -204,7 +205,11 @@ std::thread startThread(std::function<void()> work) { return std::thread(std::mo
 
 int tryLock(int) { return ENOSYS; }
 
-void giveWay() { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_LOWEST); }
+void setPriority(Priority priority) {
+  if (priority == Priority::kNormal) return;
+  SetThreadPriority(GetCurrentThread(),
+                    priority == Priority::kLow ? THREAD_PRIORITY_BELOW_NORMAL : THREAD_PRIORITY_LOWEST);
+}
 
 #else
 
@@ -231,15 +236,24 @@ std::thread startThread(std::function<void()> work) {
 
 int tryLock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno; }
 
-void giveWay() {
+void setPriority(Priority priority) {
+  if (priority == Priority::kNormal) return;
 #if defined(__linux__)
+  if (priority == Priority::kLow) {
+    // On Linux the "process" of setpriority is a thread, and its niceness its own. 10 is a tenth of the usual share.
+    const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+    errno = 0;
+    const int before = getpriority(PRIO_PROCESS, thread);
+    if (errno == 0) setpriority(PRIO_PROCESS, thread, std::min(before + 10, 19));
+    return;
+  }
   // A core that runs such a thread alone counts as idle: threads that wake up go there, and need not wait on a core
-  // that others share. A low priority (setpriority) does not do that. 0 is this thread; musl's own function always
+  // that others share. Niceness does not do that. 0 is this thread; musl's own function always
   // fails.
   const sched_param none{};
   syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &none);
 #elif defined(__APPLE__)
-  pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0);
+  pthread_set_qos_class_self_np(priority == Priority::kLow ? QOS_CLASS_UTILITY : QOS_CLASS_BACKGROUND, 0);
 #endif
 }
 

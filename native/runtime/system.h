@@ -30,9 +30,11 @@ bool hasRoomFor(size_t bytes);
 // A thread that gets no signals, because those are Node's. Throws std::system_error where the system grants no more.
 std::thread startThread(std::function<void()> work);
 
-// Lets all other threads go before this one when cores are scarce. An ordinary process cannot take it back. A system
-// that refuses changes nothing.
-void giveWay();
+// Of a thread when cores are scarce: a small share beside others, or what they leave.
+enum class Priority { kNormal, kLow, kBackground };
+
+// Sets this thread's. An ordinary process cannot take it back. A system that refuses changes nothing.
+void setPriority(Priority priority);
 
 // Locks an open file for whoever holds this descriptor until it is closed, which the system does for a process that
 // dies. 0, or an error number: EWOULDBLOCK where another holds the lock, others where the system has none.

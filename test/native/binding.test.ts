@@ -17,7 +17,7 @@ it('no export converts an argument or reads a property of one', () => {
   const value = { valueOf: trip('valueOf'), toString: trip('toString'), [Symbol.toPrimitive]: trip('toPrimitive') };
   const list = Object.defineProperty([1, 2], 0, { get: trip('getter') });
   const proxy = new Proxy([1], { get: trip('get'), getOwnPropertyDescriptor: trip('descriptor'), has: trip('has') });
-  const runner = native.runnerCreate(false);
+  const runner = native.runnerCreate(0);
   const x = ones([4]);
   native.recordBegin(Int32Array.of(x.handle));
   native.recordEnd(Int32Array.of(x.handle));
