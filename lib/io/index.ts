@@ -60,7 +60,7 @@ export function load(path: string): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   try {
     visitSafetensors(path, (name, { dtype, shape, fileDType }, read) => {
-      const t = room(path, shape, dtype); // first: without memory for it, its elements need not be read
+      const t = allocate(path, shape, dtype); // first: without memory for it, its elements need not be read
       tensors.set(name, t);
       native.write(t.handle, read());
       if (fileDType !== undefined && fileDType !== dtypeTraits[dtype].safetensors) fileDTypes.set(t, fileDType);
@@ -72,7 +72,7 @@ export function load(path: string): Map<string, Tensor> {
   return tensors;
 }
 
-function room(path: string, shape: Shape, dtype: DType): Tensor {
+function allocate(path: string, shape: Shape, dtype: DType): Tensor {
   try {
     return empty(shape, dtype);
   } catch (cause) {

@@ -4,7 +4,7 @@ import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { kernel } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
-import { type ConvSizes, planOf, planOfWeight } from './conv-ways.js';
+import { type ConvSizes, planOf, planOfWeight } from './conv-algorithms.js';
 import { sum } from './reduce.js';
 import { reshape } from './shape.js';
 import type { Axis } from './windows.js';
@@ -29,21 +29,21 @@ export function sumOfTaps(
   operands: readonly [Tensor, Tensor, Tensor | null],
   s: ConvSizes,
   toInput: boolean,
-  { way, slots, scratch: length } = planOf(s, toInput),
+  { algorithm, slots, workspace: length } = planOf(s, toInput),
 ): void {
   const channels = toInput ? s.outChannels : s.inChannels;
   const numbers = numbersOf(s, slots);
-  const scratch = empty([length], result.dtype);
-  const handles = [result.handle, ...operands.map((t) => (t === null ? 0 : t.handle)), scratch.handle];
-  if (way === 'images') {
+  const workspace = empty([length], result.dtype);
+  const handles = [result.handle, ...operands.map((t) => (t === null ? 0 : t.handle)), workspace.handle];
+  if (algorithm === 'images') {
     convImagesKernel(...handles, Number(toInput), ...numbers);
   } else {
-    const offsets = empty([way === 'winograd' ? channels : channels * s.h.taps * s.w.taps], 'int32');
-    if (way === 'winograd') convWinogradKernel(...handles, offsets.handle, Number(toInput), ...numbers);
+    const offsets = empty([algorithm === 'winograd' ? channels : channels * s.h.taps * s.w.taps], 'int32');
+    if (algorithm === 'winograd') convWinogradKernel(...handles, offsets.handle, Number(toInput), ...numbers);
     else (toInput ? convInputKernel : convKernel)(...handles, offsets.handle, ...numbers);
     offsets.dispose();
   }
-  scratch.dispose();
+  workspace.dispose();
 }
 
 /** @internal y = x ∗ weight + bias */
@@ -79,12 +79,12 @@ export function convInput(name: string, dy: Tensor, weight: Tensor, bias: Tensor
 /** @internal The weight gradient. */
 export function convWeight(name: string, x: Tensor, dy: Tensor, s: ConvSizes): Tensor {
   const dWeight = empty(s.weight, x.dtype);
-  const { slots, scratch: length } = planOfWeight(s);
-  const scratch = empty([length], x.dtype);
+  const { slots, workspace: length } = planOfWeight(s);
+  const workspace = empty([length], x.dtype);
   const offsets = empty([s.inChannels * s.h.taps * s.w.taps], 'int32');
   const numbers = numbersOf(s, slots);
-  convWeightKernel(dWeight.handle, x.handle, dy.handle, scratch.handle, offsets.handle, ...numbers);
-  scratch.dispose();
+  convWeightKernel(dWeight.handle, x.handle, dy.handle, workspace.handle, offsets.handle, ...numbers);
+  workspace.dispose();
   offsets.dispose();
   const backward = (g: Tensor, needs: readonly boolean[]) => [
     needs[0] ? convInput(name, dy, g, null, s) : null,

@@ -46,15 +46,15 @@ export function multinomial(weights: Tensor, numSamples: number, options?: Multi
   const rows = weights.size / n;
   const y = empty([...weights.dims.slice(0, -1), numSamples], 'int32');
   if (rows === 0) return y;
-  const room = empty(weights.dims, 'float64');
+  const workspace = empty(weights.dims, 'float64');
   const ins = [state.handle, weights.handle, rows, n, numSamples];
   if (replacement) {
-    checkWeights(multinomialKernel(y.handle, room.handle, ...ins), weights.size, 1);
+    checkWeights(multinomialKernel(y.handle, workspace.handle, ...ins), weights.size, 1);
   } else {
-    checkWeights(waitingTimesKernel(room.handle, ...ins), weights.size, numSamples);
-    topkKernel(y.handle, room.handle, rows, n, numSamples, 0);
+    checkWeights(waitingTimesKernel(workspace.handle, ...ins), weights.size, numSamples);
+    topkKernel(y.handle, workspace.handle, rows, n, numSamples, 0);
   }
-  room.dispose();
+  workspace.dispose();
   return y;
 }
 

@@ -118,11 +118,11 @@ function normaliseGroups(
     const dBias = wanted ? empty((weight ?? bias)?.dims as Shape, x.dtype) : null;
     // The rows are cut by their sizes alone, so that sums have the same bits on any number of threads.
     const parts = inner === 1 ? Math.max(1, Math.min(16, samples, Math.floor(x.size / elementsAPart))) : samples;
-    const room = wanted ? empty([parts, 2, channels], 'float64') : null;
-    const outs = [handleOf(dx), handleOf(dWeight), handleOf(dBias), handleOf(room)];
+    const workspace = wanted ? empty([parts, 2, channels], 'float64') : null;
+    const outs = [handleOf(dx), handleOf(dWeight), handleOf(dBias), handleOf(workspace)];
     const ins = [(dy as Tensor).handle, x.handle, handleOf(means), scales.handle, handleOf(weight)];
     groupNormBackwardKernel(...outs, ...ins, ...numbers);
-    room?.dispose();
+    workspace?.dispose();
     return pick(dx, dWeight, dBias, weight !== null, bias !== null);
   };
   const reference = composer(weight, bias, { sizes, dims: [2, 3], centred, eps });

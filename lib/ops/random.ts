@@ -27,8 +27,8 @@ export function checkGenerator(operation: string, given: unknown): Generator {
   return generator;
 }
 
-// An uninitialised float tensor of `shape`.
-function room(operation: string, shape: Shape, options: RandomOptions | undefined): Tensor {
+// A float tensor of `shape`.
+function uninitialised(operation: string, shape: Shape, options: RandomOptions | undefined): Tensor {
   const dtype = checkDType(operation, options?.dtype, 'float32');
   const sizes = checkShape(operation, shape);
   if (!isFloat(dtype)) {
@@ -61,7 +61,7 @@ function uniformIn(operation: string, shape: Shape, options: RandomOptions | und
   const low = checkNumber(operation, 'low', a);
   const high = checkNumber(operation, 'high', b, { min: low });
   const { state } = checkGenerator(operation, options?.generator);
-  const y = finish(room(operation, shape, options), options);
+  const y = finish(uninitialised(operation, shape, options), options);
   uniformKernel(y.handle, state.handle, low, high);
   return y;
 }
@@ -89,7 +89,7 @@ function normalOf(operation: string, shape: Shape, options: RandomOptions | unde
   const mean = checkNumber(operation, 'mean', a);
   const std = checkNumber(operation, 'std', b, { min: 0 });
   const { state } = checkGenerator(operation, options?.generator);
-  const y = finish(room(operation, shape, options), options);
+  const y = finish(uninitialised(operation, shape, options), options);
   normalKernel(y.handle, state.handle, mean, std);
   return y;
 }

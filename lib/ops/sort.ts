@@ -44,9 +44,9 @@ function ordered(name: string, x: Tensor, options: SortOptions | undefined): { i
   const descending = checkFlag(name, 'descending', options?.descending, false);
   const { n } = around(x.dims, dim);
   const index = alongDim(x, dim, n, (rows, target, count) => {
-    const room = empty(target.dims, 'int32');
-    argsortKernel(target.handle, room.handle, rows.handle, count, n, descending ? 1 : 0);
-    room.dispose();
+    const workspace = empty(target.dims, 'int32');
+    argsortKernel(target.handle, workspace.handle, rows.handle, count, n, descending ? 1 : 0);
+    workspace.dispose();
   });
   return { index, dim };
 }

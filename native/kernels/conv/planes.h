@@ -101,7 +101,7 @@ struct PlaneAxis {
   int64_t count(int64_t p) const { return larger(0, smaller(length - begin(p), ceilDivide(size - source(p), stride))); }
 };
 
-// The planes' axis of x (shared with lib/ops/conv-ways.ts).
+// The planes' axis of x (shared with lib/ops/conv-algorithms.ts).
 inline PlaneAxis axisOfX(const Axis& a) {
   const int64_t length = ceilDivide(a.reach(), a.stride);
   const bool shared = a.phases() * length <= a.taps * a.out;

@@ -1,6 +1,6 @@
 // How the output of a convolution and its input gradient are computed (native/kernels/conv): over padded planes
 // (conv.cc), with images in lanes (images.h), or by Winograd's fewer products (winograd.h). The numbers that the kernels
-// take and the scratch memory that each needs, and which way is estimated to be the fastest.
+// take and the workspace that each needs, and which algorithm is estimated to be the fastest.
 import { formatShape, ShapeError } from '../errors.js';
 import { native } from '../native.js';
 import type { Shape } from '../shape.js';
@@ -20,16 +20,16 @@ export interface ConvSizes {
 }
 
 /** @internal */
-export type Way = 'planes' | 'images' | 'winograd';
+export type Algorithm = 'planes' | 'images' | 'winograd';
 
-/** @internal How a pass is computed: the shares of images that threads take, and the elements of scratch memory. */
+/** @internal How a pass is computed: the shares of images that threads take, and the elements of workspace. */
 export interface Plan {
-  way: Way;
+  algorithm: Algorithm;
   slots: number;
-  scratch: number;
+  workspace: number;
 }
 
-const room = (n: number): number => Math.floor((n + 127) / 64) * 64;
+const padded = (n: number): number => Math.floor((n + 127) / 64) * 64;
 const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b));
 
 // The planes of x along a dimension, and their length: see native/kernels/conv/planes.h.
@@ -42,7 +42,7 @@ function planesAlong(a: Axis): { planes: number; length: number } {
 const shift = (a: Axis): number => Math.floor(((a.taps - 1) * a.dilation) / a.stride);
 const phaseLength = (a: Axis): number => Math.floor((a.pad + a.in - 1) / a.stride) + 1;
 const taps = (s: ConvSizes): number => s.h.taps * s.w.taps;
-const weightsOf = (s: ConvSizes): number => room(s.groups * s.outChannels * s.inChannels * taps(s));
+const weightsOf = (s: ConvSizes): number => padded(s.groups * s.outChannels * s.inChannels * taps(s));
 
 function planesOfX(s: ConvSizes): number {
   const [h, w] = [planesAlong(s.h), planesAlong(s.w)];
@@ -53,10 +53,10 @@ const planesOfDy = (s: ConvSizes): number =>
   s.outChannels * (phaseLength(s.h) + shift(s.h)) * (phaseLength(s.w) + shift(s.w));
 
 function strips(height: number, pitch: number): number {
-  return 14 * room(Math.max(pitch, Math.min(height * pitch, 4096)));
+  return 14 * padded(Math.max(pitch, Math.min(height * pitch, 4096)));
 }
 
-// Several shares a thread, as the pool wants them; for each of them scratch memory of its own.
+// Several shares a thread, as the pool wants them; for each of them workspace of its own.
 function slotsOf(images: number): number {
   const threads = native.getThreads();
   return threads === 1 ? 1 : Math.max(1, Math.min(images, 4 * threads));
@@ -82,22 +82,22 @@ function sidesOf(s: ConvSizes, toInput: boolean): { source: Side; result: Side }
 const elements = (side: Side): number => side.channels * side.height * side.width;
 
 // The lengths of conv.cc, images.h and winograd.h in native/kernels/conv.
-function scratchOf(s: ConvSizes, toInput: boolean, way: Way, slots: number): number {
+function workspaceOf(s: ConvSizes, toInput: boolean, algorithm: Algorithm, slots: number): number {
   const { source, result } = sidesOf(s, toInput);
-  if (way === 'images') {
+  if (algorithm === 'images') {
     const strip = 14 * Math.min(16, result.height * result.width) * 2 * lanes;
-    return weightsOf(s) + slots * (room(2 * lanes * elements(source)) + strip);
+    return weightsOf(s) + slots * (padded(2 * lanes * elements(source)) + strip);
   }
-  if (way === 'winograd') {
+  if (algorithm === 'winograd') {
     const channels = source.channels + result.channels;
     const columns = lanes * Math.min(Math.max(1, Math.floor(8192 / channels / lanes)), Math.ceil(result.width / 2));
     const rows = 4 * source.channels * source.width + 2 * result.channels * result.width;
-    return room(16 * s.groups * source.channels * result.channels) + slots * (lanes * rows + 16 * channels * columns);
+    return padded(16 * s.groups * source.channels * result.channels) + slots * (lanes * rows + 16 * channels * columns);
   }
   const strip = toInput
     ? strips(phaseLength(s.h), phaseLength(s.w) + shift(s.w))
     : strips(s.h.out, planesAlong(s.w).length);
-  return weightsOf(s) + slots * (room(toInput ? planesOfDy(s) : planesOfX(s)) + strip);
+  return weightsOf(s) + slots * (padded(toInput ? planesOfDy(s) : planesOfX(s)) + strip);
 }
 
 // Taps that the outputs of a dimension meet inside of the image, all together.
@@ -112,13 +112,13 @@ function tapsInside(a: Axis): number {
 }
 
 // The time of one image of one group, in products of whole vectors; the factors were measured with AVX-512.
-function costOf(s: ConvSizes, toInput: boolean, way: Way): number {
+function costOf(s: ConvSizes, toInput: boolean, algorithm: Algorithm): number {
   const { source, result } = sidesOf(s, toInput);
   const products = source.channels * result.channels;
-  if (way === 'images') {
+  if (algorithm === 'images') {
     return (products * tapsInside(s.h) * tapsInside(s.w)) / lanes + 3 * (elements(source) + elements(result));
   }
-  if (way === 'winograd') {
+  if (algorithm === 'winograd') {
     const tiles = Math.ceil(result.height / 2) * Math.ceil(result.width / 2);
     return products * (tiles + 64 / s.images) + 4 * (elements(source) + elements(result));
   }
@@ -131,16 +131,16 @@ function costOf(s: ConvSizes, toInput: boolean, way: Way): number {
 
 const suitsWinograd = (a: Axis): boolean => a.taps === 3 && a.stride === 1 && a.dilation === 1;
 
-/** @internal The ways that a convolution can be computed. */
-export const waysOf = (s: ConvSizes): Way[] =>
+/** @internal The algorithms by which a convolution can be computed. */
+export const algorithmsOf = (s: ConvSizes): Algorithm[] =>
   suitsWinograd(s.h) && suitsWinograd(s.w) ? ['planes', 'images', 'winograd'] : ['planes', 'images'];
 
-// Whether offsets of 31 bits are enough for the kernels' parts of scratch memory, with room to spare.
-function isPossible(s: ConvSizes, toInput: boolean, way: Way): boolean {
+// Whether offsets of 31 bits are enough for the kernels' parts of workspace, with room to spare.
+function isPossible(s: ConvSizes, toInput: boolean, algorithm: Algorithm): boolean {
   const { source, result } = sidesOf(s, toInput);
   if (s.images >= 2 ** 31) return false;
-  if (way === 'planes') return (toInput ? planesOfDy(s) : planesOfX(s)) < 2 ** 30 - 1;
-  if (way === 'images') return elements(source) < 2 ** 26 - 64;
+  if (algorithm === 'planes') return (toInput ? planesOfDy(s) : planesOfX(s)) < 2 ** 30 - 1;
+  if (algorithm === 'images') return elements(source) < 2 ** 26 - 64;
   return elements(source) < 2 ** 26 && 16 * s.groups * source.channels * result.channels < 2 ** 31 - 256;
 }
 
@@ -150,34 +150,34 @@ function tooLarge(s: ConvSizes): ShapeError {
   return new ShapeError(`convolution: ${rule}, got x ${formatShape(s.x)} and weight ${formatShape(s.weight)}`);
 }
 
-/** @internal The way of `ways` that is fastest by an estimate, for the output of a convolution or its input gradient. */
-export function planOf(s: ConvSizes, toInput: boolean, ways: Way[] = waysOf(s)): Plan {
+/** @internal The algorithm of `algorithms` that is fastest by an estimate, for the output of a convolution or its input gradient. */
+export function planOf(s: ConvSizes, toInput: boolean, algorithms: Algorithm[] = algorithmsOf(s)): Plan {
   const threads = native.getThreads();
   let best: Plan | undefined;
   let fastest = Number.POSITIVE_INFINITY;
-  for (const way of ways) {
-    if (!isPossible(s, toInput, way)) continue;
-    const slots = way === 'planes' ? slotsOf(s.images) : slotsOfLanes(s.images);
+  for (const algorithm of algorithms) {
+    if (!isPossible(s, toInput, algorithm)) continue;
+    const slots = algorithm === 'planes' ? slotsOf(s.images) : slotsOfLanes(s.images);
     const share = Math.ceil(s.images / Math.min(threads, slots));
-    const images = way === 'planes' ? share : Math.ceil(share / lanes) * lanes;
+    const images = algorithm === 'planes' ? share : Math.ceil(share / lanes) * lanes;
     // Each slot's planes are cleared once.
-    const cleared = way === 'planes' ? Math.ceil(slots / threads) * (toInput ? planesOfDy(s) : planesOfX(s)) : 0;
-    const time = images * costOf(s, toInput, way) + cleared / lanes;
+    const cleared = algorithm === 'planes' ? Math.ceil(slots / threads) * (toInput ? planesOfDy(s) : planesOfX(s)) : 0;
+    const time = images * costOf(s, toInput, algorithm) + cleared / lanes;
     if (best !== undefined && time >= fastest) continue;
     fastest = time;
-    best = { way, slots, scratch: scratchOf(s, toInput, way, slots) };
+    best = { algorithm, slots, workspace: workspaceOf(s, toInput, algorithm, slots) };
   }
   if (best === undefined) throw tooLarge(s);
   return best;
 }
 
-/** @internal The same of the weight gradient, which has one way. */
-export function planOfWeight(s: ConvSizes): { slots: number; scratch: number } {
+/** @internal The same of the weight gradient, which has one algorithm. */
+export function planOfWeight(s: ConvSizes): { slots: number; workspace: number } {
   const slots = slotsOf(s.images);
   const channels = Math.ceil(s.outChannels / 16) * 16;
   const sums = s.outChannels <= 9 ? 16 * s.outChannels : channels;
-  const dy = channels * room(s.h.out * planesAlong(s.w).length);
-  const total = room(s.groups * s.inChannels * taps(s) * sums);
+  const dy = channels * padded(s.h.out * planesAlong(s.w).length);
+  const total = padded(s.groups * s.inChannels * taps(s) * sums);
   if (!isPossible(s, false, 'planes') || dy >= 2 ** 31 - 1 || total >= 2 ** 31 - 1) throw tooLarge(s);
-  return { slots, scratch: slots * (room(planesOfX(s)) + dy + total) };
+  return { slots, workspace: slots * (padded(planesOfX(s)) + dy + total) };
 }

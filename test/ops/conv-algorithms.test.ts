@@ -1,9 +1,9 @@
-// All ways of computing a convolution and its input gradient, against the sum over taps as it is defined.
+// All algorithms for a convolution and its input gradient, against the sum over taps as it is defined.
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { getNumThreads, randn, ShapeError, setNumThreads } from '../../lib/index.js';
+import { type Algorithm, algorithmsOf, type ConvSizes, planOf, planOfWeight } from '../../lib/ops/conv-algorithms.js';
 import { sumOfTaps } from '../../lib/ops/conv-passes.js';
-import { type ConvSizes, planOf, planOfWeight, type Way, waysOf } from '../../lib/ops/conv-ways.js';
 import type { Axis } from '../../lib/ops/windows.js';
 import { empty, type Tensor } from '../../lib/tensor.js';
 
@@ -48,7 +48,7 @@ function forEachProduct(c: Case, visit: (x: number, y: number, weight: number) =
 
 const numbers = (t: Tensor): Float64Array => Float64Array.from(t.toTypedArray() as Float64Array);
 
-function checkWays(c: Case, dtype: 'float32' | 'float64', hasBias: boolean, ways?: Way[][]): void {
+function checkAlgorithms(c: Case, dtype: 'float32' | 'float64', hasBias: boolean, algorithms?: Algorithm[][]): void {
   const s = sizesOf(c);
   const weight = randn(s.weight, { dtype });
   for (const toInput of [false, true]) {
@@ -68,11 +68,11 @@ function checkWays(c: Case, dtype: 'float32' | 'float64', hasBias: boolean, ways
     });
     // Winograd's sums also hold what cancels: sums of neighbouring elements and taps.
     const limit = (dtype === 'float32' ? 1e-5 : 1e-12) * magnitude.reduce((a, b) => Math.max(a, b), 1);
-    for (const way of ways?.[Number(toInput)] ?? waysOf(s)) {
+    for (const algorithm of algorithms?.[Number(toInput)] ?? algorithmsOf(s)) {
       const result = empty(shape, dtype);
-      sumOfTaps(result, [source, weight, bias], s, toInput, planOf(s, toInput, [way]));
+      sumOfTaps(result, [source, weight, bias], s, toInput, planOf(s, toInput, [algorithm]));
       const worst = numbers(result).reduce((most, v, i) => Math.max(most, Math.abs(v - (want[i] as number))), 0);
-      expect(worst, `${way}${toInput ? ' to the input' : ''}`).toBeLessThan(limit);
+      expect(worst, `${algorithm}${toInput ? ' to the input' : ''}`).toBeLessThan(limit);
     }
   }
 }
@@ -88,7 +88,7 @@ const axes = fc
   .map(({ size, taps, stride, pad, dilation }) => axisOf(size, taps, stride, pad, dilation))
   .filter((axis): axis is Axis => axis !== null);
 
-// What Winograd's way is for.
+// What Winograd's algorithm is for.
 const threes = fc
   .record({ size: fc.integer({ min: 1, max: 21 }), pad: fc.integer({ min: 0, max: 4 }) })
   .map(({ size, pad }) => axisOf(size, 3, 1, pad, 1))
@@ -108,7 +108,7 @@ describe.each([1, 2])('with %d threads', (count) => {
   it.each(['float32', 'float64'] as const)('random convolutions in %s', (dtype) => {
     setNumThreads(count);
     const property = fc.property(fc.oneof(cases(axes), cases(threes)), fc.boolean(), (c, hasBias) =>
-      checkWays(c, dtype, hasBias),
+      checkAlgorithms(c, dtype, hasBias),
     );
     fc.assert(property, { numRuns: 40, seed: 1 });
   });
@@ -116,7 +116,7 @@ describe.each([1, 2])('with %d threads', (count) => {
   it('more channels than a block of tiles has lanes for', () => {
     setNumThreads(count);
     const axis = axisOf(4, 3, 1, 1, 1) as Axis;
-    checkWays({ images: 3, groups: 1, inChannels: 400, outChannels: 200, h: axis, w: axis }, 'float32', false);
+    checkAlgorithms({ images: 3, groups: 1, inChannels: 400, outChannels: 200, h: axis, w: axis }, 'float32', false);
   });
 });
 
@@ -129,18 +129,18 @@ describe('steps far apart', () => {
   it.each(far)('%s', (_, axis) => {
     for (const w of [axis, axisOf(5, 3, 1, 1, 1) as Axis]) {
       const c = { images: 2, groups: 1, inChannels: 2, outChannels: 3, h: axis, w };
-      checkWays(
+      checkAlgorithms(
         c,
         'float64',
         true,
-        [false, true].map((toInput) => [planOf(sizesOf(c), toInput).way]),
+        [false, true].map((toInput) => [planOf(sizesOf(c), toInput).algorithm]),
       );
       const plans = [planOf(sizesOf(c), false), planOf(sizesOf(c), true), planOfWeight(sizesOf(c))];
-      expect(Math.max(...plans.map((plan) => plan.scratch / plan.slots))).toBeLessThan(100_000);
+      expect(Math.max(...plans.map((plan) => plan.workspace / plan.slots))).toBeLessThan(100_000);
     }
   });
 
-  it('what no way can count is refused', () => {
+  it('what no algorithm can count is refused', () => {
     const axis = axisOf(2 ** 15, 1, 1, 0, 1) as Axis;
     const s = sizesOf({ images: 1, groups: 1, inChannels: 2, outChannels: 2, h: axis, w: axis });
     expect(() => planOf(s, false)).toThrow(ShapeError);
@@ -149,16 +149,23 @@ describe('steps far apart', () => {
   });
 });
 
-it('the estimate takes each way where it was measured to be faster, at one thread', () => {
+it('the estimate takes each algorithm where it was measured to be faster, at one thread', () => {
   setNumThreads(1);
-  const way = (images: number, inChannels: number, outChannels: number, size: number, taps: number, stride: number) => {
+  const algorithm = (
+    images: number,
+    inChannels: number,
+    outChannels: number,
+    size: number,
+    taps: number,
+    stride: number,
+  ) => {
     const axis = axisOf(size, taps, stride, Math.floor(taps / 2), 1) as Axis;
     const s = sizesOf({ images, groups: 1, inChannels, outChannels, h: axis, w: axis });
-    return [false, true].map((toInput) => planOf(s, toInput).way).join(' ');
+    return [false, true].map((toInput) => planOf(s, toInput).algorithm).join(' ');
   };
-  expect(way(32, 64, 64, 16, 3, 1)).toBe('winograd winograd');
-  expect(way(32, 64, 128, 16, 3, 2)).toBe('images images');
-  expect(way(32, 3, 32, 32, 3, 1)).toBe('planes planes');
-  expect(way(1, 64, 64, 16, 3, 1)).toBe('planes planes');
-  expect(way(32, 64, 64, 16, 1, 1)).toBe('planes planes');
+  expect(algorithm(32, 64, 64, 16, 3, 1)).toBe('winograd winograd');
+  expect(algorithm(32, 64, 128, 16, 3, 2)).toBe('images images');
+  expect(algorithm(32, 3, 32, 32, 3, 1)).toBe('planes planes');
+  expect(algorithm(1, 64, 64, 16, 3, 1)).toBe('planes planes');
+  expect(algorithm(32, 64, 64, 16, 1, 1)).toBe('planes planes');
 });
