@@ -97,7 +97,7 @@ export function dimsOf(operation: string, dim: unknown, rank: number): number[] 
 }
 
 /** Sizes around one dimension of a contiguous tensor: elements before, along and after it. */
-export function around(shape: Shape, dim: number): { outer: number; n: number; inner: number } {
+export function sizesAround(shape: Shape, dim: number): { outer: number; n: number; inner: number } {
   let outer = 1;
   let inner = 1;
   for (let i = 0; i < dim; i++) outer *= shape[i] as number;

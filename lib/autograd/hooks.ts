@@ -67,7 +67,7 @@ export function customFunction<const Saved extends readonly Tensor[] = readonly 
       throw new ArgumentError(`${name}: forward must return a new tensor, got one of its inputs; return a clone()`);
     const run: Backward = (dy, needs) => backward(dy, saved as unknown as Saved, needs);
     const y = record(name, result, inputs, run, saved);
-    if (y._node !== null) y._node.foreign = true;
+    if (y._node !== null) y._node.userDefined = true;
     return y;
   };
 }

@@ -146,7 +146,7 @@ export class Pass {
       return;
     }
     this.propagate(node, dy, wanted);
-    if (node.foreign) dy._uses++;
+    if (node.userDefined) dy._uses++;
     this.release(dy);
   }
 
@@ -162,7 +162,7 @@ export class Pass {
   // Runs the backward function and delivers what it returns.
   private propagate(node: Node, dy: Tensor, wanted: ((edge: Edge) => boolean) | null): void {
     if (this.disturbed) checkUsable(node);
-    if (node.foreign) this.disturbed = true;
+    if (node.userDefined) this.disturbed = true;
     if (!this.retainGraph) this.used.push(node);
     const needs = node.edges.map((edge) => edge !== null && (wanted === null || wanted(edge)));
     const gradients = (node.backward as NonNullable<Node['backward']>)(dy, needs);
@@ -176,7 +176,7 @@ export class Pass {
       const gradient = gradients[i] as Tensor | null;
       if (gradient === null || edge === null || !needs[i]) continue;
       checkGradient(node, i, edge, gradient);
-      if (node.foreign) gradient._uses++;
+      if (node.userDefined) gradient._uses++;
       this.deliver(edge, gradient);
     }
   }

@@ -34,7 +34,7 @@ export class Node {
   retained: Tensor | null = null;
   hooks: GradientHook[] | null = null;
   /** Written by users, whose functions may hold on to the gradients they see. */
-  foreign = false;
+  userDefined = false;
   /** Of an operation with several results: what their gradients are so far. */
   arrived: (Tensor | null)[] | null = null;
   /** Which of such results it stands for; its one edge is the operation. */

@@ -10,7 +10,7 @@ import {
   ShapeError,
 } from '../errors.js';
 import { type AttentionPlan, attend, attendComposed, defaultScale } from '../ops/attention.js';
-import { type Arrangement, sideBySide } from '../ops/attention-layout.js';
+import { type Layout, packedLayout } from '../ops/attention-layout.js';
 import { logicalAnd, logicalNot } from '../ops/compare.js';
 import { zeros } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
@@ -165,8 +165,8 @@ export class MultiheadAttention extends Module {
       checkTensor(name, names[i] as string, x);
       checkFloat(name, names[i] as string, x);
     });
-    const apart = given.filter((_, i) => names.indexOf(names[i] as string) === i);
-    checkSameDType(name, [...new Set(names), 'the weights'], [...apart, this.out_proj.weight]);
+    const distinct = given.filter((_, i) => names.indexOf(names[i] as string) === i);
+    checkSameDType(name, [...new Set(names), 'the weights'], [...distinct, this.out_proj.weight]);
     given.forEach((x, i) => {
       const order = this.batchFirst ? 'batch, rows' : 'rows, batch';
       if ((x.rank !== 2 && x.rank !== 3) || x.dims.at(-1) !== widths[i]) {
@@ -198,10 +198,10 @@ export class MultiheadAttention extends Module {
   private run(q: Tensor, k: Tensor, v: Tensor, timeFirst: boolean, o: AttendOptions): [Tensor, Tensor | null] {
     const before = o.cache !== undefined && k === q ? o.cache.length : 0;
     const inputs = this.project(q, k, v, o.cache);
-    const arrangement = sideBySide('MultiheadAttention', inputs, this.numHeads, timeFirst);
+    const layout = packedLayout('MultiheadAttention', inputs, this.numHeads, timeFirst);
     const plan: AttentionPlan = {
-      ...{ name: 'MultiheadAttention', arrangement, scale: defaultScale(arrangement), generator: defaultGenerator() },
-      ...this.masks(o, arrangement, q.rank === 3),
+      ...{ name: 'MultiheadAttention', layout, scale: defaultScale(layout), generator: defaultGenerator() },
+      ...this.masks(o, layout, q.rank === 3),
       causal: o.isCausal ? before + 1 : 0,
       dropout: this.training ? this.dropout : 0,
     };
@@ -229,7 +229,7 @@ export class MultiheadAttention extends Module {
   }
 
   // Both masks as attention takes them: 1 lets through.
-  private masks(o: AttendOptions, a: Arrangement, batched: boolean): { mask?: Tensor; bias?: Tensor } {
+  private masks(o: AttendOptions, a: Layout, batched: boolean): { mask?: Tensor; bias?: Tensor } {
     const found: { mask?: Tensor; bias?: Tensor } = {};
     const include = (given: Tensor | undefined, shape: Shape): void => {
       if (given === undefined) return;

@@ -7,7 +7,7 @@ import { expand, permute, reshape } from './shape.js';
 import { chunk } from './slice.js';
 
 /** @internal Where the heads of q, k and v are, and those of y. */
-export interface Arrangement {
+export interface Layout {
   batch: number;
   heads: number;
   queries: number;
@@ -50,7 +50,7 @@ export function checkOperands(name: string, q: Tensor, k: Tensor, v: Tensor, tim
 }
 
 /** @internal q […, queries, width], k […, keys, width], v […, keys, valueWidth]: each matrix by itself. */
-export function apart(q: Tensor, k: Tensor, v: Tensor): Arrangement {
+export function separateLayout(q: Tensor, k: Tensor, v: Tensor): Layout {
   const lead = q.dims.slice(0, -2);
   const [queries, keys, width, valueWidth] = [last(q, 2), last(k, 2), last(q, 1), last(v, 1)];
   const heads = lead.at(-1) ?? 1;
@@ -81,7 +81,7 @@ export function shareOf(name: string, width: number, heads: number): number {
  * @internal q […, queries, heads · width] and k, v likewise, or q, k and v side by side in one tensor […, rows, 3 · heads ·
  * width]: as projections leave them. `timeFirst`: [rows, batch, …] instead of [batch, rows, …].
  */
-export function sideBySide(name: string, inputs: readonly Tensor[], heads: number, timeFirst: boolean): Arrangement {
+export function packedLayout(name: string, inputs: readonly Tensor[], heads: number, timeFirst: boolean): Layout {
   const packed = inputs.length === 1;
   const q = inputs[0] as Tensor;
   const [k, v] = packed ? [q, q] : (inputs.slice(1) as [Tensor, Tensor]);
@@ -120,7 +120,7 @@ export function sideBySide(name: string, inputs: readonly Tensor[], heads: numbe
  * @internal The mask as attention's kernels read it, and its strides of batch, head and row: itself, or a copy where its
  * broadcast cannot be said by these.
  */
-export function readableMask(mask: Tensor, a: Arrangement): { mask: Tensor; strides: number[] } {
+export function readableMask(mask: Tensor, a: Layout): { mask: Tensor; strides: number[] } {
   const target = a.scores;
   const strides = broadcastStrides(mask.dims, target);
   const column = strides.pop() as number;

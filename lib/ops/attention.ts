@@ -4,7 +4,7 @@ import { isRecorded } from '../autograd/tape.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
-import { type Arrangement, apart, checkOperands, readableMask, sideBySide } from './attention-layout.js';
+import { checkOperands, type Layout, packedLayout, readableMask, separateLayout } from './attention-layout.js';
 import { eq, logicalAnd, logicalNot, where } from './compare.js';
 import { ones } from './creation.js';
 import { add, mul } from './elementwise.js';
@@ -58,7 +58,7 @@ export const attentionOptions = [
 /** @internal What attention does, checked. */
 export interface AttentionPlan {
   name: string;
-  arrangement: Arrangement;
+  layout: Layout;
   /** uint8: 1 where a query sees a key. */
   mask?: Tensor | undefined;
   /** Added to the scores. */
@@ -100,24 +100,24 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
   checkOperands(name, q, k, v);
   const o = options ?? {};
   const heads = o.heads === undefined ? 0 : checkInteger(name, 'heads', o.heads, 1);
-  const arrangement = heads === 0 ? apart(q, k, v) : sideBySide(name, [q, k, v], heads, false);
+  const layout = heads === 0 ? separateLayout(q, k, v) : packedLayout(name, [q, k, v], heads, false);
   const offset = checkInteger(name, 'causalOffset', o.causalOffset ?? 0);
   const generator = checkGenerator(name, o.generator);
   const p = checkNumber(name, 'dropout', o.dropout ?? 0, { min: 0, max: 1 });
   const bool = o.mask?.dtype === 'uint8';
-  if (o.mask !== undefined) checkMask(name, o.mask, arrangement, q);
+  if (o.mask !== undefined) checkMask(name, o.mask, layout, q);
   return attend([q, k, v], {
-    ...{ name, arrangement, generator, mask: bool ? o.mask : undefined, bias: bool ? undefined : o.mask },
+    ...{ name, layout, generator, mask: bool ? o.mask : undefined, bias: bool ? undefined : o.mask },
     causal: checkFlag(name, 'isCausal', o.isCausal, false) ? offset + 1 : 0,
-    scale: o.scale === undefined ? defaultScale(arrangement) : checkNumber(name, 'scale', o.scale),
+    scale: o.scale === undefined ? defaultScale(layout) : checkNumber(name, 'scale', o.scale),
     dropout: checkFlag(name, 'training', o.training, true) ? p : 0,
   });
 }
 
 /** @internal 1 / √width. */
-export const defaultScale = (a: Arrangement): number => 1 / Math.sqrt(Math.max(a.width, 1));
+export const defaultScale = (a: Layout): number => 1 / Math.sqrt(Math.max(a.width, 1));
 
-function checkMask(name: string, mask: Tensor, a: Arrangement, q: Tensor): void {
+function checkMask(name: string, mask: Tensor, a: Layout, q: Tensor): void {
   checkTensor(name, 'mask', mask);
   if (mask.dtype !== 'uint8' && mask.dtype !== q.dtype) {
     throw new DTypeError(
@@ -134,7 +134,7 @@ function checkMask(name: string, mask: Tensor, a: Arrangement, q: Tensor): void 
 /** @internal Attention of inputs as the arrangement has them: q, k and v, or all in one. */
 export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
   if (isRecorded([plan.bias])) return attendComposed(inputs, plan).y;
-  const { arrangement: a, scale, generator } = plan;
+  const { layout: a, scale, generator } = plan;
   const x = inputs[0] as Tensor;
   const packed = inputs.length === 1;
   const mask = plan.mask && readableMask(plan.mask, a);
@@ -171,13 +171,13 @@ export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
   return y;
 }
 
-const fourDimensions = (mask: Tensor, a: Arrangement): Tensor =>
+const fourDimensions = (mask: Tensor, a: Layout): Tensor =>
   reshape(expand(mask, a.scores), [a.batch, a.heads, a.queries, a.keys]);
 
 // The softmax of the scores, [batch, heads, queries, keys]. A query that sees no key has weights of 0: its row is softened
 // as if it saw all and cleared then.
 function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
-  const { arrangement: a, bias, causal } = plan;
+  const { layout: a, bias, causal } = plan;
   let scores = mul(matmul(q, k, { transposeB: true }), plan.scale);
   const allowed: Tensor[] = [];
   if (plan.mask) allowed.push(fourDimensions(plan.mask, a));
@@ -197,9 +197,9 @@ function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
 
 // The same composed of other ops, with the weights [batch, heads, queries, keys].
 function composed(inputs: readonly Tensor[], plan: AttentionPlan, drop: (weights: Tensor) => Tensor) {
-  const [q, k, v] = plan.arrangement.split(inputs) as [Tensor, Tensor, Tensor];
+  const [q, k, v] = plan.layout.split(inputs) as [Tensor, Tensor, Tensor];
   const weights = drop(probabilities(q, k, plan));
-  return { y: plan.arrangement.merge(matmul(weights, v)), weights };
+  return { y: plan.layout.merge(matmul(weights, v)), weights };
 }
 
 /** @internal Attention composed of other ops, with the weights [batch, heads, queries, keys] (dropout applied). */

@@ -4,7 +4,7 @@ import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
-import { around, type Shape } from '../shape.js';
+import { type Shape, sizesAround } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { eq } from './compare.js';
 import { to } from './copy.js';
@@ -48,7 +48,7 @@ const crossEntropyBackwardKernel = kernel('crossEntropyBackward');
 
 /** @internal Softmax cross entropy with class indices, in one pass each way. */
 export function crossEntropyOfLabels(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
-  const { outer, n: classes, inner } = around(x.dims, o.dim);
+  const { outer, n: classes, inner } = sizesAround(x.dims, o.dim);
   const { ignoreIndex, labelSmoothing, weight, reduction } = o;
   const sizes = [outer, classes, inner, ignoreIndex, labelSmoothing, reductionCodes[reduction]];
   const y = empty(reduction === 'none' ? labels.dims : [], x.dtype);
@@ -100,7 +100,7 @@ const nllBackwardKernel = kernel('nllBackward');
 
 /** @internal -weight x at the labels. It is linear: its gradient's gradient is itself. */
 export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
-  const { outer, n: classes, inner } = around(x.dims, o.dim);
+  const { outer, n: classes, inner } = sizesAround(x.dims, o.dim);
   const y = empty(o.reduction === 'none' ? labels.dims : [], x.dtype);
   const total = empty([], x.dtype);
   const fault = nllKernel(
@@ -121,7 +121,7 @@ export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
 }
 
 function nllGradient(dy: Tensor, total: Tensor, labels: Tensor, shape: Shape, o: ClassOptions): Tensor {
-  const { outer, n: classes, inner } = around(shape, o.dim);
+  const { outer, n: classes, inner } = sizesAround(shape, o.dim);
   const dx = empty(shape, dy.dtype);
   const fault = nllBackwardKernel(
     dx.handle,

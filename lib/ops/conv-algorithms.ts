@@ -150,7 +150,7 @@ function tooLarge(s: ConvSizes): ShapeError {
   return new ShapeError(`convolution: ${rule}, got x ${formatShape(s.x)} and weight ${formatShape(s.weight)}`);
 }
 
-/** @internal The algorithm of `algorithms` that is fastest by an estimate, for the output of a convolution or its input gradient. */
+/** @internal The fastest of `algorithms`, by an estimate, for the output of a convolution or its input gradient. */
 export function planOf(s: ConvSizes, toInput: boolean, algorithms: Algorithm[] = algorithmsOf(s)): Plan {
   const threads = native.getThreads();
   let best: Plan | undefined;

@@ -3,7 +3,7 @@ import { checkFault, refuseReading } from '../context.js';
 import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
-import { around, checkDim, type Shape } from '../shape.js';
+import { checkDim, type Shape, sizesAround } from '../shape.js';
 import { checkDType, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 import { clone } from './copy.js';
@@ -68,7 +68,7 @@ export function indexSelect(x: Tensor, index: Tensor, options: { dim: number }):
 
 // Selecting rows, and adding rows to zeros: each is the other's gradient.
 function rows(x: Tensor, index: Tensor, dim: number): Tensor {
-  const { outer, n, inner } = around(x.dims, dim);
+  const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = empty(
     x.dims.map((size, i) => (i === dim ? index.size : size)),
     x.dtype,
@@ -79,7 +79,7 @@ function rows(x: Tensor, index: Tensor, dim: number): Tensor {
 }
 
 function addedRows(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor {
-  const { outer, n, inner } = around(shape, dim);
+  const { outer, n, inner } = sizesAround(shape, dim);
   const y = empty(shape, x.dtype);
   const order = roomForOrder(index, n);
   addedRowsKernel(y.handle, order?.handle ?? 0, x.handle, index.handle, outer, n, inner);
@@ -135,7 +135,7 @@ export function gather(x: Tensor, index: Tensor, options: { dim: number }): Tens
 
 // Gathering, and adding to zeros: each is the other's gradient.
 function gathered(x: Tensor, index: Tensor, dim: number): Tensor {
-  const { outer, n, inner } = around(x.dims, dim);
+  const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = empty(index.dims, x.dtype);
   checkIndices('gather', gatherKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
   const from = x.dims;
@@ -143,7 +143,7 @@ function gathered(x: Tensor, index: Tensor, dim: number): Tensor {
 }
 
 function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor {
-  const { outer, n, inner } = around(shape, dim);
+  const { outer, n, inner } = sizesAround(shape, dim);
   const y = zeros(shape, { dtype: x.dtype });
   const lost = roomForRests(y, index.size / Math.max(1, outer * inner));
   const fault = scatterAddKernel(y.handle, lost?.handle ?? 0, x.handle, index.handle, outer, n, inner);
@@ -180,7 +180,7 @@ export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options: { 
     const missing = x.dims.flatMap((n, i) => [n - (target[i] as number), 0]).reverse();
     return add(x, pad(scattered(read, index, target, dim), missing));
   }
-  const { outer, n, inner } = around(x.dims, dim);
+  const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = noGrad(() => clone(x));
   const lost = isFloat(x.dtype) ? roomForRests(y, index.dims[dim] ?? 1) : null;
   const fault = scatterAddKernel(y.handle, lost?.handle ?? 0, read.handle, index.handle, outer, n, inner);

@@ -4,7 +4,7 @@ import { checkFault } from '../context.js';
 import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkFlag, checkOptions, describe } from '../errors.js';
 import { type Fault, type Kernel, kernel } from '../native.js';
-import { around, checkDim, dimsOf, type Shape, sizeOf } from '../shape.js';
+import { checkDim, dimsOf, type Shape, sizeOf, sizesAround } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo, sumTo } from './broadcast.js';
 import { ones } from './creation.js';
@@ -224,7 +224,7 @@ export function cumsum(x: Tensor, options: { dim: number }): Tensor {
 
 // From the front or, its gradient, from the end.
 function running(x: Tensor, dim: number, reverse: boolean): Tensor {
-  const { outer, n, inner } = around(x.dims, dim);
+  const { outer, n, inner } = sizesAround(x.dims, dim);
   const isReal = isFloat(x.dtype);
   const y = empty(x.dims, isReal ? x.dtype : 'int32');
   const fault = cumsumKernel(y.handle, x.handle, outer, n, inner, reverse ? 1 : 0);

@@ -1,7 +1,7 @@
 import { record } from '../autograd/tape.js';
 import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
-import { around, checkDim, checkSizes, dimsOf, loopDims, type Shape, sizeOf, stridesOf } from '../shape.js';
+import { checkDim, checkSizes, dimsOf, loopDims, type Shape, sizeOf, sizesAround, stridesOf } from '../shape.js';
 import { checkTensor, empty, type Tensor, view } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 
@@ -173,13 +173,13 @@ export function tile(x: Tensor, repeats: readonly number[]): Tensor {
   const rank = Math.max(x.rank, given.length);
   const sizes = [...new Array<number>(rank - x.rank).fill(1), ...x.dims];
   const times = [...new Array<number>(rank - given.length).fill(1), ...given];
-  const apart = reshaped(
+  const interleaved = reshaped(
     'tile',
     x,
     sizes.flatMap((n) => [1, n]),
   );
   const stretched = expandTo(
-    apart,
+    interleaved,
     sizes.flatMap((n, i) => [times[i] as number, n]),
   );
   return reshaped(
@@ -190,7 +190,7 @@ export function tile(x: Tensor, repeats: readonly number[]): Tensor {
 }
 
 function flipped(x: Tensor, dim: number): Tensor {
-  const { outer, n, inner } = around(x.dims, dim);
+  const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = empty(x.dims, x.dtype);
   flipKernel(y.handle, x.handle, outer, n, inner);
   return record('flip', y, [x], (dy) => [flipped(dy, dim)]);
@@ -213,7 +213,7 @@ export function flip(x: Tensor, options?: { dim?: number | readonly number[] }):
 }
 
 function triangle(name: 'tril' | 'triu', x: Tensor, diagonal: number): Tensor {
-  const { outer, n, inner } = around(x.dims, x.rank - 2);
+  const { outer, n, inner } = sizesAround(x.dims, x.rank - 2);
   const y = empty(x.dims, x.dtype);
   triangleKernel(
     y.handle,

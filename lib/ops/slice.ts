@@ -3,7 +3,7 @@ import { record, recordMany } from '../autograd/tape.js';
 import { ArgumentError, checkEach, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { maxTensors } from '../memory.js';
 import { kernel } from '../native.js';
-import { around, checkDim, loopDims, type Shape, sameShape, sizeOf, stridesOf } from '../shape.js';
+import { checkDim, loopDims, type Shape, sameShape, sizeOf, sizesAround, stridesOf } from '../shape.js';
 import { checkSameDType, checkTensor, empty, type Tensor, tensorsOf } from '../tensor.js';
 import { checkElement } from './creation.js';
 import { strided, unsqueeze } from './shape.js';
@@ -183,7 +183,7 @@ function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
   const first = tensors[0] as Tensor;
   const shape = first.dims.slice();
   shape[dim] = tensors.reduce((sum, t) => sum + (t.dims[dim] as number), 0);
-  const { inner } = around(shape, dim);
+  const { inner } = sizesAround(shape, dim);
   const strides = stridesOf(shape);
   let start = 0;
   const parts = tensors.map((t) => {

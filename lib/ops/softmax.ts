@@ -2,7 +2,7 @@ import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkInteger, checkOptions } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
-import { around, checkDim } from '../shape.js';
+import { checkDim, sizesAround } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { exp, mul, sub } from './elementwise.js';
 import { sum } from './reduce.js';
@@ -69,7 +69,7 @@ function normalised(
   checkFloat(name, 'x', x);
   checkOptions(name, options, ['dim']);
   const dim = checkDim(name, options?.dim, x.rank);
-  const { outer, n, inner } = around(x.dims, dim);
+  const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = empty(x.dims, x.dtype);
   run(y.handle, x.handle, outer, n, inner);
   const backward = (dy: Tensor) => {

@@ -1,7 +1,7 @@
 import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, checkFlag, checkInteger, checkOptions, formatShape } from '../errors.js';
 import { kernel } from '../native.js';
-import { around, checkDim } from '../shape.js';
+import { checkDim, sizesAround } from '../shape.js';
 import { checkTensor, empty, type Tensor } from '../tensor.js';
 import type { Extremes } from './extremes.js';
 import { gather } from './indexing.js';
@@ -31,7 +31,7 @@ function alongDim(
     const shape = rows.dims.slice();
     if (x.rank > 0) shape[last] = size;
     const index = empty(shape, 'int32');
-    const { outer } = around(rows.dims, last);
+    const { outer } = sizesAround(rows.dims, last);
     run(rows, index, outer);
     return dim === last ? index : transpose(index, dim, last);
   });
@@ -42,7 +42,7 @@ function ordered(name: string, x: Tensor, options: SortOptions | undefined): { i
   checkOptions(name, options, ['dim', 'descending']);
   const dim = checkDim(name, options?.dim ?? -1, x.rank);
   const descending = checkFlag(name, 'descending', options?.descending, false);
-  const { n } = around(x.dims, dim);
+  const { n } = sizesAround(x.dims, dim);
   const index = alongDim(x, dim, n, (rows, target, count) => {
     const workspace = empty(target.dims, 'int32');
     argsortKernel(target.handle, workspace.handle, rows.handle, count, n, descending ? 1 : 0);
@@ -98,7 +98,7 @@ export function topk(x: Tensor, k: number, options?: { dim?: number; largest?: b
   checkOptions('topk', options, ['dim', 'largest']);
   const dim = checkDim('topk', options?.dim ?? -1, x.rank);
   const largest = checkFlag('topk', 'largest', options?.largest, true);
-  const { n } = around(x.dims, dim);
+  const { n } = sizesAround(x.dims, dim);
   if (checkInteger('topk', 'k', k) > n) {
     throw new ArgumentError(
       `topk: k must be at most the size ${n} of dimension ${dim}, got ${k} and x ${formatShape(x.dims)}`,

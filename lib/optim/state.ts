@@ -68,9 +68,9 @@ export function checkGroups<Options>(
     );
   }
   const numbers = new Set(groups.flatMap(({ params }) => params.map(String)));
-  const foreign = Object.keys(saved.state).find((key) => !numbers.has(key));
-  if (foreign !== undefined) {
-    throw new StateError(`${name}: state must be of the groups' parameters, got one of ${describe(foreign)}`);
+  const unknown = Object.keys(saved.state).find((key) => !numbers.has(key));
+  if (unknown !== undefined) {
+    throw new StateError(`${name}: state must be of the groups' parameters, got one of ${describe(unknown)}`);
   }
   return groups;
 }

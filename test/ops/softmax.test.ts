@@ -1,14 +1,14 @@
 import { ArgumentError, DTypeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
 import { logSoftmax, softmax } from '../../lib/ops/softmax.js';
-import { around, checkDim } from '../../lib/shape.js';
+import { checkDim, sizesAround } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
 
 function reference(dim: number, logarithm: boolean): (x: Plain) => Plain {
   return (x) => {
-    const { outer, n, inner } = around(x.shape, checkDim('reference', dim, x.shape.length));
+    const { outer, n, inner } = sizesAround(x.shape, checkDim('reference', dim, x.shape.length));
     const data = new Array<number>(x.data.length);
     const magnitude = new Array<number>(x.data.length);
     for (let o = 0; o < outer; o++) {

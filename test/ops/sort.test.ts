@@ -1,7 +1,7 @@
 import { ArgumentError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
 import { argsort, sort, topk } from '../../lib/ops/sort.js';
-import { around, checkDim } from '../../lib/shape.js';
+import { checkDim, sizesAround } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import { type ErrorRow, irregular, type OpRow, type Plain } from '../support/harness.js';
@@ -12,7 +12,7 @@ type Pick = 'values' | 'indices';
 function reference(dim: number, descending: boolean, k: number | null, pick: Pick): (x: Plain) => Plain {
   return (x) => {
     const d = checkDim('reference', dim, x.shape.length);
-    const { outer, n, inner } = around(x.shape, d);
+    const { outer, n, inner } = sizesAround(x.shape, d);
     const count = k ?? n;
     const data = new Array<number>(outer * count * inner);
     for (let o = 0; o < outer; o++) {
