@@ -1,11 +1,11 @@
 import './methods.js';
 import { type BuildInfo, native } from './native.js';
 
-export { type BackwardOptions, backward, grad } from './autograd/engine.js';
-export { type GradcheckOptions, gradcheck, gradgradcheck, numericalGradient } from './autograd/gradcheck.js';
 export { graphDot, graphText, type LeafNames } from './autograd/graph.js';
 export { customFunction, registerHook, retainGrad } from './autograd/hooks.js';
 export { enableGrad, noGrad } from './autograd/tape.js';
+export { type BackwardOptions, backward, grad } from './backward/engine.js';
+export { type GradcheckOptions, gradcheck, gradgradcheck, numericalGradient } from './backward/gradcheck.js';
 export { isGradEnabled } from './context.js';
 export * as data from './data/index.js';
 export type { DType, TypedArray } from './dtype.js';

@@ -1,6 +1,7 @@
 // Every operation is also a method: `softmax(x, options)` is `x.softmax(options)`. A new family is one line in each list.
-import * as autograd from './autograd/engine.js';
+
 import * as hooks from './autograd/hooks.js';
+import * as autograd from './backward/engine.js';
 import { ArgumentError, describe } from './errors.js';
 import * as activation from './ops/activation.js';
 import * as batchnorm from './ops/batchnorm.js';

@@ -73,8 +73,8 @@ it('a tensor is printed with more elements than a call has arguments', () => {
 // What is spread into calls in each file: lists that no caller makes long (one entry per operand, size or option of the
 // operation), or what the caller has spread already.
 const short: Record<string, readonly string[]> = {
-  'autograd/engine.js': ['stands'],
-  'autograd/gradcheck.js': ['all', 'inputs', 'xs'],
+  'backward/engine.js': ['stands'],
+  'backward/gradcheck.js': ['all', 'inputs', 'xs'],
   'autograd/fused.js': ['list'],
   'autograd/hooks.js': ['inputs'],
   'native.js': ['args'], // where it is short: callWithLists

@@ -1,7 +1,7 @@
 // Attention and transformers against composed operations and PyTorch.
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../lib/autograd/engine.js';
-import { gradcheck, gradgradcheck } from '../../lib/autograd/gradcheck.js';
+import { backward } from '../../lib/backward/engine.js';
+import { gradcheck, gradgradcheck } from '../../lib/backward/gradcheck.js';
 import { ShapeError } from '../../lib/errors.js';
 import '../../lib/methods.js';
 import { setNumThreads } from '../../lib/memory.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../lib/autograd/engine.js';
 import { noGrad } from '../../lib/autograd/tape.js';
+import { backward } from '../../lib/backward/engine.js';
 import { ShapeError } from '../../lib/errors.js';
 import * as nn from '../../lib/nn/index.js';
 import { fill_ } from '../../lib/ops/copy.js';

@@ -1,6 +1,6 @@
 // Layers of convolution and pooling against PyTorch, and eager against compiled.
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../lib/autograd/engine.js';
+import { backward } from '../../lib/backward/engine.js';
 import { setNumThreads } from '../../lib/memory.js';
 import '../../lib/methods.js';
 import * as nn from '../../lib/nn/index.js';

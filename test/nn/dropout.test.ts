@@ -1,7 +1,7 @@
 // Kinds of dropout as layers.
 import { describe, expect, it } from 'vitest';
 import '../../lib/methods.js';
-import { backward } from '../../lib/autograd/engine.js';
+import { backward } from '../../lib/backward/engine.js';
 import * as nn from '../../lib/nn/index.js';
 import { ones } from '../../lib/ops/creation.js';
 import { mul } from '../../lib/ops/elementwise.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../lib/autograd/engine.js';
+import { backward } from '../../lib/backward/engine.js';
 import * as nn from '../../lib/nn/index.js';
 import { Generator, manualSeed } from '../../lib/ops/generator.js';
 import { Adam, SGD } from '../../lib/optim/index.js';

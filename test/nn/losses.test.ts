@@ -1,8 +1,8 @@
 // Every loss, with its options, against values and gradients of PyTorch.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { grad } from '../../lib/autograd/engine.js';
 import { noGrad } from '../../lib/autograd/tape.js';
+import { grad } from '../../lib/backward/engine.js';
 import type { DType } from '../../lib/dtype.js';
 import * as nn from '../../lib/nn/losses.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../lib/autograd/engine.js';
 import { noGrad } from '../../lib/autograd/tape.js';
+import { backward } from '../../lib/backward/engine.js';
 import { StateError } from '../../lib/errors.js';
 import { scope } from '../../lib/memory.js';
 import * as nn from '../../lib/nn/index.js';

@@ -1,6 +1,6 @@
 // Normalisation layers and embeddings against PyTorch, and compiled steps against eager ones.
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../lib/autograd/engine.js';
+import { backward } from '../../lib/backward/engine.js';
 import { ArgumentError, ShapeError } from '../../lib/errors.js';
 import '../../lib/methods.js';
 import * as nn from '../../lib/nn/index.js';

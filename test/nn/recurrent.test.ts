@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { backward, grad } from '../../lib/autograd/engine.js';
-import { gradcheck, gradgradcheck } from '../../lib/autograd/gradcheck.js';
+import { backward, grad } from '../../lib/backward/engine.js';
+import { gradcheck, gradgradcheck } from '../../lib/backward/gradcheck.js';
 import { getNumThreads, setNumThreads } from '../../lib/memory.js';
 import '../../lib/methods.js';
 import * as nn from '../../lib/nn/index.js';

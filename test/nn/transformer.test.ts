@@ -1,6 +1,6 @@
 // Transformers in compiled functions; their values: attention.test.ts.
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../lib/autograd/engine.js';
+import { backward } from '../../lib/backward/engine.js';
 import '../../lib/methods.js';
 import * as nn from '../../lib/nn/index.js';
 import { scaledDotProductAttention } from '../../lib/ops/attention.js';

@@ -1,4 +1,4 @@
-import { grad } from '../../lib/autograd/engine.js';
+import { grad } from '../../lib/backward/engine.js';
 import { ArgumentError, DTypeError } from '../../lib/errors.js';
 import * as ops from '../../lib/ops/activation.js';
 import { onesLike, tensor, zeros } from '../../lib/ops/creation.js';

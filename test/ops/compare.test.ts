@@ -1,4 +1,4 @@
-import { grad } from '../../lib/autograd/engine.js';
+import { grad } from '../../lib/backward/engine.js';
 import type { DType } from '../../lib/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import * as ops from '../../lib/ops/compare.js';

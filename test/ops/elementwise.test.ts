@@ -1,4 +1,4 @@
-import { grad } from '../../lib/autograd/engine.js';
+import { grad } from '../../lib/backward/engine.js';
 import { DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, zeros } from '../../lib/ops/creation.js';
 import * as ops from '../../lib/ops/elementwise.js';

@@ -1,7 +1,7 @@
 // Small sizes of every option of pooling, convolution, interpolation, slicing, padding and unfolding against PyTorch: see
 // test/golden/make_grid.py, which says how a case follows from its number and what is kept of it.
 import { describe, expect, it } from 'vitest';
-import { grad } from '../../lib/autograd/engine.js';
+import { grad } from '../../lib/backward/engine.js';
 import type { DType } from '../../lib/dtype.js';
 import { AdjointError } from '../../lib/errors.js';
 import { scope } from '../../lib/memory.js';

@@ -1,6 +1,6 @@
 // The parts of a split are one operation: their gradients are put together once, however many they are.
 import { expect, it } from 'vitest';
-import { grad } from '../../lib/autograd/engine.js';
+import { grad } from '../../lib/backward/engine.js';
 import '../../lib/methods.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
 import { concat, split } from '../../lib/ops/slice.js';

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../lib/autograd/engine.js';
 import { noGrad } from '../../lib/autograd/tape.js';
+import { backward } from '../../lib/backward/engine.js';
 import type { DType } from '../../lib/dtype.js';
 import { type AdjointError, ArgumentError, DTypeError, StateError } from '../../lib/errors.js';
 import { scope } from '../../lib/memory.js';

@@ -1,6 +1,6 @@
 // Learning-rate schedulers against PyTorch, and inside compiled functions.
 import { describe, expect, it } from 'vitest';
-import { backward } from '../../lib/autograd/engine.js';
+import { backward } from '../../lib/backward/engine.js';
 import { ArgumentError, StateError } from '../../lib/errors.js';
 import '../../lib/methods.js';
 import { ones, tensor } from '../../lib/ops/creation.js';

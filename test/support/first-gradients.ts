@@ -1,7 +1,7 @@
 // The first gradient of an op is the same with and without createGraph, at zeros, tiny and huge numbers, infinities and
 // NaN, in the inputs and in the upstream gradient.
 import { expect } from 'vitest';
-import { grad } from '../../lib/autograd/engine.js';
+import { grad } from '../../lib/backward/engine.js';
 import { AdjointError } from '../../lib/errors.js';
 import { tensor } from '../../lib/ops/creation.js';
 import { manualSeed } from '../../lib/ops/generator.js';

@@ -1,9 +1,9 @@
 // Each fused operation against its reference: its results, and its gradients, which with createGraph are fused operations
 // themselves, whose reference is made of that of the operation.
 import { expect } from 'vitest';
-import { grad } from '../../lib/autograd/engine.js';
 import { type FusedCall, observeFused } from '../../lib/autograd/fused.js';
 import { noGrad } from '../../lib/autograd/tape.js';
+import { grad } from '../../lib/backward/engine.js';
 import { tensor } from '../../lib/ops/creation.js';
 import { manualSeed } from '../../lib/ops/generator.js';
 import type { Tensor } from '../../lib/tensor.js';

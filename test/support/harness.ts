@@ -1,9 +1,9 @@
 // The checks of one row of an op table: forward against a naive reference in float64 and float32, gradcheck, gradgradcheck,
 // inputs unchanged, changes in place noticed, method equals function, error texts. family.ts makes the tests of a table.
 import { expect } from 'vitest';
-import { grad } from '../../lib/autograd/engine.js';
-import { gradcheck, gradgradcheck } from '../../lib/autograd/gradcheck.js';
 import { noGrad } from '../../lib/autograd/tape.js';
+import { grad } from '../../lib/backward/engine.js';
+import { gradcheck, gradgradcheck } from '../../lib/backward/gradcheck.js';
 import type { DType } from '../../lib/dtype.js';
 import type { AdjointError } from '../../lib/errors.js';
 import '../../lib/methods.js';

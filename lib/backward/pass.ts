@@ -1,3 +1,4 @@
+import { type Edge, Node, noGrad, versionOf } from '../autograd/tape.js';
 import { currentRecording } from '../context.js';
 import { AutogradError, describe, formatShape } from '../errors.js';
 import { moveTo } from '../memory.js';
@@ -6,7 +7,6 @@ import { clone } from '../ops/copy.js';
 import { add } from '../ops/elementwise.js';
 import { sameShape } from '../shape.js';
 import { changed, newestTensor, Tensor } from '../tensor.js';
-import { type Edge, Node, noGrad, versionOf } from './tape.js';
 
 const addScaled = kernel('addScaled');
 

@@ -1,3 +1,5 @@
+import { setDifferentiate } from '../autograd/fused.js';
+import { type Edge, type Node, newestNode, record } from '../autograd/tape.js';
 import { isGradEnabled, withGradEnabled } from '../context.js';
 import {
   ArgumentError,
@@ -12,9 +14,7 @@ import {
 import { ones } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
 import { checkTensor, Tensor, tensorsOf, view } from '../tensor.js';
-import { setDifferentiate } from './fused.js';
 import { Pass } from './pass.js';
-import { type Edge, type Node, newestNode, record } from './tape.js';
 
 export interface BackwardOptions {
   /** Keep the graph for another backward pass; default: `createGraph`. */

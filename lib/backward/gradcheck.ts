@@ -1,3 +1,4 @@
+import { enableGrad, noGrad } from '../autograd/tape.js';
 import {
   ArgumentError,
   AutogradError,
@@ -12,7 +13,6 @@ import { native } from '../native.js';
 import { tensor } from '../ops/creation.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { grad, oneOrMore } from './engine.js';
-import { enableGrad, noGrad } from './tape.js';
 
 export interface GradcheckOptions {
   /** Step of the central difference; default 1e-6. */
