@@ -139,7 +139,8 @@ export interface BuildInfo {
 
 export const native = loadAddon() as Native;
 
-native.setErrors((what, name) => {
+/** What the native side throws in a call of `name`. */
+export function nativeError(what: string, name: string): Error {
   if (what === 'locked') {
     return new StateError(
       `${name}: a tensor is in use by a compiled step that is running or queued; await the step, or do it inside step.pause(() => …)`,
@@ -149,7 +150,9 @@ native.setErrors((what, name) => {
     return new AllocationError(`${name}: out of memory; free tensors or raise setMemoryLimit`);
   }
   return new Error(`internal: ${name}: ${what}`);
-});
+}
+
+native.setErrors(nativeError);
 
 // JavaScript's stack holds some 100,000 arguments; far fewer of them are quicker in an array.
 const maxArguments = 200;
