@@ -34,7 +34,7 @@ function writerOf(w: Tensor): CompiledStep<[Tensor], Tensor> {
 async function whileLocked(w: Tensor, use: () => void, others: readonly Tensor[], optimizer?: AnyOptimizer) {
   const step = writerOf(w);
   const before = everything(others, optimizer && withoutStateOf(optimizer, w));
-  const queued = Array.from({ length: 8 }, () => step(square));
+  const queued = Array.from({ length: 60 }, () => step(square)); // more than the thread does while this one is held up
   const error = errorOf(use);
   expect(error).toBeInstanceOf(StateError);
   expect((error as Error).message).toMatch(/is in use by a compiled step/);
