@@ -1,45 +1,20 @@
 // Updates of many tensors change all of them or, when one fails (no memory, a lock, a disposed tensor), none.
 import { describe, expect, it } from 'vitest';
-import {
-  type CompiledStep,
-  compile,
-  nn,
-  noGrad,
-  ones,
-  optim,
-  randn,
-  StateError,
-  type Tensor,
-  tensor,
-  zeros,
-} from '../../lib/index.js';
+import { nn, noGrad, ones, optim, randn, StateError, type Tensor, tensor, zeros } from '../../lib/index.js';
+import { queueCalls, slowStep } from '../support/queued.js';
 import { errorOf } from '../support/refusals.js';
 import { type AnyOptimizer, everything, imageOf, withLittleMemory } from '../support/whole.js';
 
-const square = ones([128, 128]);
-
-/** A compiled step of some milliseconds that writes `w`, so that `w` is locked while it is queued. */
-function writerOf(w: Tensor): CompiledStep<[Tensor], Tensor> {
-  const step = compile((x: Tensor) => {
-    let y = x;
-    for (let i = 0; i < 40; i++) y = y.matmul(x).mul(1 / 128);
-    noGrad(() => w.add_(y.mean()));
-    return y;
-  });
-  step.sync(square);
-  return step;
-}
-
 /** Runs `use` while `w` is locked: it must throw and leave everything else as it was. */
 async function whileLocked(w: Tensor, use: () => void, others: readonly Tensor[], optimizer?: AnyOptimizer) {
-  const step = writerOf(w);
+  const step = slowStep(w);
   const before = everything(others, optimizer && withoutStateOf(optimizer, w));
-  const queued = Array.from({ length: 60 }, () => step(square)); // more than the thread does while this one is held up
+  const queued = queueCalls(step);
   const error = errorOf(use);
   expect(error).toBeInstanceOf(StateError);
   expect((error as Error).message).toMatch(/is in use by a compiled step/);
   expect(everything(others, optimizer && withoutStateOf(optimizer, w))).toEqual(before);
-  await Promise.all(queued);
+  await queued;
   step.dispose();
 }
 

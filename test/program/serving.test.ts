@@ -19,23 +19,11 @@ import {
   zeros,
 } from '../../lib/index.js';
 import { bits, message } from '../support/compiled.js';
+import { queueCalls, slowStep, square } from '../support/queued.js';
 
 const inUse = (name: string): string =>
   `${name}: a tensor is in use by a compiled step that is running or queued; await the step, or do it inside step.pause(() => …)`;
 const busy = 'compile: another compiled step that is running or queued works with the same tensors; await it first';
-
-/** A step that takes some milliseconds and adds 1 to `w`. */
-function slowStep(w: Tensor): CompiledStep<[Tensor], Tensor> {
-  const step = compile((x: Tensor) => {
-    let y = x;
-    for (let i = 0; i < 40; i++) y = y.matmul(x).mul(1 / 128);
-    noGrad(() => w.add_(y.mean()));
-    return y;
-  });
-  step.sync(square);
-  return step;
-}
-const square = ones([128, 128]);
 
 describe('while steps are queued', () => {
   it('eager use of what they write is refused, and fine inside pause and afterwards', async () => {
@@ -54,7 +42,7 @@ describe('while steps are queued', () => {
       ['cast', () => noGrad(() => w.copy_([1, 2, 3]))],
       ['sgd', () => optimizer.step()],
     ];
-    const queued = Array.from({ length: 60 }, () => step(square));
+    const queued = queueCalls(step);
     for (const [name, use] of uses) {
       expect(use).toThrow(StateError);
       expect(message(use)).toBe(inUse(name));
@@ -70,7 +58,7 @@ describe('while steps are queued', () => {
       return w.toArray() as number[];
     });
     expect(inside[0]).toBe(inside[2]);
-    await Promise.all(queued);
+    await queued;
     expect(w.toArray()).toEqual([61, 61, 61]);
     for (const [, use] of uses) expect(message(use)).toBe('nothing was thrown');
   });
@@ -78,11 +66,11 @@ describe('while steps are queued', () => {
   it('their arguments can be read and disposed of, but not changed', async () => {
     const step = slowStep(zeros([1]));
     const x = ones([128, 128]);
-    const queued = Array.from({ length: 60 }, () => step(x));
+    const queued = queueCalls(step, x);
     expect(x.toTypedArray()[0]).toBe(1);
     expect(message(() => x.fill_(2))).toBe(inUse('fill'));
     x.dispose();
-    for (const y of await Promise.all(queued)) expect(y.toTypedArray()[0]).toBe(1);
+    for (const y of await queued) expect(y.toTypedArray()[0]).toBe(1);
     const other = ones([128, 128]);
     await step(other);
     expect(message(() => other.fill_(2))).toBe('nothing was thrown');
@@ -92,17 +80,17 @@ describe('while steps are queued', () => {
     const scale = ones([128, 128]);
     const step = compile((x: Tensor) => x.matmul(scale).matmul(scale));
     step.sync(square);
-    const queued = Array.from({ length: 60 }, () => step(square));
+    const queued = queueCalls(step);
     expect(scale.toTypedArray()[0]).toBe(1);
     expect(message(() => scale.fill_(2))).toBe(inUse('fill'));
-    await Promise.all(queued);
+    await queued;
     expect(message(() => scale.fill_(2))).toBe('nothing was thrown');
   });
 
   it('a function that throws inside pause leaves nothing paused or unlocked', async () => {
     const w = zeros([1]);
     const step = slowStep(w);
-    const queued = Array.from({ length: 60 }, () => step(square));
+    const queued = queueCalls(step);
     const fail = (): never => {
       throw new Error('mine');
     };
@@ -111,7 +99,7 @@ describe('while steps are queued', () => {
       /^step.pause: fn must be synchronous/,
     );
     expect(message(() => w.fill_(1))).toBe(inUse('fill'));
-    await Promise.all(queued);
+    await queued;
     expect(w.item()).toBe(61);
   });
 
@@ -143,13 +131,13 @@ describe('two functions that change the same tensor', () => {
     expect(w.item()).toBe(11);
     let refused: Promise<string>[] = [];
     const queued = a.pause(() => {
-      const pending = Array.from({ length: 60 }, () => a(square)); // none of them runs in here
+      const pending = queueCalls(a); // none of them runs in here
       refused = [b(square), b.run([[square]])].map((p) => p.then(String, (error: Error) => error.message));
       expect(message(() => b.sync(square))).toBe(busy);
       return { pending };
     });
     expect(await Promise.all(refused)).toEqual([busy, `step.run: batch 0: ${busy}`]);
-    await Promise.all(queued.pending);
+    await queued.pending;
     await b(square);
     expect(w.item()).toBe(72);
   });
