@@ -231,9 +231,11 @@ bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a,
     return true;
   }
   const TileEngine* tile = tileFor(product, blockCount(m, n, k));
-  const auto multiply = [tile](const Product<T>& piece) { multiplySplit(piece, tile, {}, nullptr); };
-  const int64_t piece = pieceOf(product, tile != nullptr);
-  if (k > 2 * piece && multiplyInPieces(product, piece, epilogue, multiply)) return true;
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const auto multiply = [tile](const Product<T>& piece) { multiplySplit(piece, tile, {}, nullptr); };
+    const int64_t piece = pieceOf(product, tile != nullptr);
+    if (k > 2 * piece && multiplyInPieces(product, piece, epilogue, multiply)) return true;
+  }
   multiplySplit(product, tile, epilogue, takeTail(m, n, ldc));
   return true;
 }

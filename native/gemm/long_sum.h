@@ -35,8 +35,8 @@ struct LongRows {
   int64_t begin = 0, rows = 0, first = 0;
 
   int64_t size() const { return rows * p.n; }
-  // Whole cache lines.
-  int64_t bound(int64_t piece) const { return std::min((p.k / pieces + 16) / 16 * 16 * piece, p.k); }
+  // Whole cache lines, never more than pieceOf says: no piece is empty.
+  int64_t bound(int64_t piece) const { return std::min(roundUp(ceilDivide(p.k, pieces), 16) * piece, p.k); }
 
   void multiplyPieces(int64_t from, int64_t to) const {
     for (int64_t i = from; i < to; i++) {
