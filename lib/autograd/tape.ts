@@ -129,7 +129,7 @@ export function recordMany(
   saved: readonly Tensor[],
   owned: readonly Tensor[] = none,
 ): void {
-  if (!isRecorded(inputs)) return;
+  if (ys.length === 0 || !isRecorded(inputs)) return;
   const first = ys[0] as Tensor;
   const run: Backward = (_, needs) => backward(operation.arrived as (Tensor | null)[], needs);
   const operation = new Node(

@@ -3,7 +3,7 @@ import { ArgumentError, checkChoice, checkNumber, checkOptions, describe, format
 import { kernel } from '../native.js';
 import { fill_ } from '../ops/copy.js';
 import type { Generator } from '../ops/generator.js';
-import { checkGenerator } from '../ops/random.js';
+import { drawnFrom } from '../ops/random.js';
 import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
 
 const uniformKernel = kernel('uniform');
@@ -24,7 +24,7 @@ function fillRandom(
 ): Tensor {
   checkTensor(name, 't', t);
   checkFloat(name, 't', t);
-  const { state } = checkGenerator(name, options.generator);
+  const state = drawnFrom(name, options.generator);
   run(t.handle, state.handle, a, b);
   changed(t);
   return t;

@@ -109,12 +109,12 @@ function guard(forward: Forward): Forward {
     // biome-ignore lint/complexity/noArguments: rest parameters would make an array at each call
     const inputs = arguments as unknown as unknown[];
     if (isRecording()) return forwardRecorded(this, forward, inputs);
-    const mark = enter();
+    enter();
     try {
       if (inputs.length === 1) return forward.call(this, a);
       return inputs.length === 2 ? forward.call(this, a, b) : forward.apply(this, inputs);
     } catch (error) {
-      putBack(mark);
+      putBack();
       throw locate(error, this);
     } finally {
       leave();

@@ -1,4 +1,4 @@
-import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
+import { allOrNothing } from '../all-or-nothing.js';
 import { recordFused } from '../autograd/fused.js';
 import { isRecorded } from '../autograd/tape.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
@@ -11,7 +11,7 @@ import { add, mul } from './elementwise.js';
 import type { Generator } from './generator.js';
 import { maskedFill } from './indexing.js';
 import { matmul } from './matmul.js';
-import { checkGenerator, dropout as dropoutOp } from './random.js';
+import { checkGenerator, drawnFrom, dropout as dropoutOp } from './random.js';
 import { any } from './reduce.js';
 import { expand, reshape, tril } from './shape.js';
 import { softmax } from './softmax.js';
@@ -152,8 +152,7 @@ export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
   const y = empty(a.shape, x.dtype);
   const logSum = empty([a.batch, a.heads, a.queries], x.dtype);
   const start = p > 0 ? empty([4], 'int32') : null;
-  if (start !== null) aboutToChange(plan.name, generator.state);
-  const random = start === null ? [0, 0] : [generator.state.handle, start.handle];
+  const random = start === null ? [0, 0] : [drawnFrom(plan.name, generator).handle, start.handle];
   attentionKernel(y.handle, logSum.handle, ...random, ...operands(), ...numbers);
   const backward = ([dy]: readonly (Tensor | null)[]): Tensor[] => {
     const gradients = inputs.map((t) => empty(t.dims, t.dtype));

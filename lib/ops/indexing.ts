@@ -84,10 +84,10 @@ function addedRows(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor 
   const order = roomForOrder(index, n);
   addedRowsKernel(y.handle, order?.handle ?? 0, x.handle, index.handle, outer, n, inner);
   order?.dispose();
-  return record('indexAdd', y, [x], (dy) => [rows(dy, index, dim)], [index]);
+  return record('addedRows', y, [x], (dy) => [rows(dy, index, dim)], [index]);
 }
 
-// So few terms are added as they come: rounding loses little.
+// So few terms are added as they come: rounding loses little. `kFewNames` in native/kernels/rows.h is the same.
 const fewTerms = 4096;
 
 /** @internal For what long sums lose in rounding, which the kernel adds again. */

@@ -5,7 +5,7 @@ import { ArgumentError, checkFlag, checkInteger, checkOptions, formatShape, Shap
 import { type Fault, kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import type { Generator } from './generator.js';
-import { checkGenerator } from './random.js';
+import { checkGenerator, drawnFrom } from './random.js';
 
 const multinomialKernel = kernel('multinomial');
 const waitingTimesKernel = kernel('waitingTimes');
@@ -42,11 +42,12 @@ export function multinomial(weights: Tensor, numSamples: number, options?: Multi
     );
   }
   checkInteger('multinomial', 'numSamples', numSamples, 1);
-  const { state } = checkGenerator('multinomial', options?.generator);
+  const generator = checkGenerator('multinomial', options?.generator);
   const rows = weights.size / n;
   const y = empty([...weights.dims.slice(0, -1), numSamples], 'int32');
   if (rows === 0) return y;
   const workspace = empty(weights.dims, 'float64');
+  const state = drawnFrom('multinomial', generator);
   const ins = [state.handle, weights.handle, rows, n, numSamples];
   if (replacement) {
     checkWeights(multinomialKernel(y.handle, workspace.handle, ...ins), weights.size, 1);

@@ -23,8 +23,14 @@ export function checkGenerator(operation: string, given: unknown): Generator {
   if (!(generator instanceof Generator)) {
     throw new ArgumentError(`${operation}: generator must be a Generator, got ${describe(given)}`);
   }
-  aboutToChange(operation, generator.state);
   return generator;
+}
+
+/** @internal The position of a generator from which numbers are drawn now. */
+export function drawnFrom(operation: string, given: unknown): Tensor {
+  const { state } = checkGenerator(operation, given);
+  aboutToChange(operation, state);
+  return state;
 }
 
 // A float tensor of `shape`.
@@ -60,7 +66,7 @@ export function uniform(shape: Shape, options?: RandomOptions & { low?: number; 
 function uniformIn(operation: string, shape: Shape, options: RandomOptions | undefined, a: number, b: number): Tensor {
   const low = checkNumber(operation, 'low', a);
   const high = checkNumber(operation, 'high', b, { min: low });
-  const { state } = checkGenerator(operation, options?.generator);
+  const state = drawnFrom(operation, options?.generator);
   const y = finish(uninitialised(operation, shape, options), options);
   uniformKernel(y.handle, state.handle, low, high);
   return y;
@@ -88,7 +94,7 @@ export function normal(shape: Shape, options?: RandomOptions & { mean?: number; 
 function normalOf(operation: string, shape: Shape, options: RandomOptions | undefined, a: number, b: number): Tensor {
   const mean = checkNumber(operation, 'mean', a);
   const std = checkNumber(operation, 'std', b, { min: 0 });
-  const { state } = checkGenerator(operation, options?.generator);
+  const state = drawnFrom(operation, options?.generator);
   const y = finish(uninitialised(operation, shape, options), options);
   normalKernel(y.handle, state.handle, mean, std);
   return y;
@@ -124,7 +130,7 @@ function integersIn(low: number, high: number, shape: Shape, options: RandomOpti
   checkInteger('randint', 'low', low, min, max - 1);
   checkInteger('randint', 'high', high, low + 1, max);
   return allOrNothing(() => {
-    const { state } = checkGenerator('randint', options?.generator);
+    const state = drawnFrom('randint', options?.generator);
     const y = empty(checkShape('randint', shape), 'int32');
     randintKernel(y.handle, state.handle, low, high);
     return finish(to(y, dtype), options);
@@ -142,7 +148,7 @@ export function bernoulli(shape: Shape, options?: RandomOptions & { p?: number }
   const p = checkNumber('bernoulli', 'p', options?.p ?? 0.5, { min: 0, max: 1 });
   const dtype = checkDType('bernoulli', options?.dtype, 'float32');
   if (dtype === 'int32') throw new DTypeError('bernoulli: dtype must be float32, float64 or uint8, got int32');
-  const { state } = checkGenerator('bernoulli', options?.generator);
+  const state = drawnFrom('bernoulli', options?.generator);
   const y = finish(empty(checkShape('bernoulli', shape), dtype), options);
   bernoulliKernel(y.handle, state.handle, p);
   return y;
@@ -158,7 +164,7 @@ export function bernoulli(shape: Shape, options?: RandomOptions & { p?: number }
 export function permutation(n: number, options?: { generator?: Generator }): Tensor {
   checkOptions('permutation', options, ['generator']);
   checkInteger('permutation', 'n', n, 0, 2147483647);
-  const { state } = checkGenerator('permutation', options?.generator);
+  const state = drawnFrom('permutation', options?.generator);
   const y = empty([n], 'int32');
   permutationKernel(y.handle, state.handle);
   return y;
@@ -184,8 +190,9 @@ export function dropout(x: Tensor, options?: { p?: number; training?: boolean; g
   checkOptions('dropout', options, ['p', 'training', 'generator']);
   const p = checkNumber('dropout', 'p', options?.p ?? 0.5, { min: 0, max: 1 });
   const training = checkFlag('dropout', 'training', options?.training, true);
-  const { state } = checkGenerator('dropout', options?.generator);
+  const generator = checkGenerator('dropout', options?.generator);
   if (!training || p === 0) return x;
+  const state = drawnFrom('dropout', generator);
   const y = empty(x.dims, x.dtype);
   if (!isRecorded([x])) {
     dropoutKernel(y.handle, 0, state.handle, x.handle, p);
