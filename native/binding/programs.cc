@@ -129,8 +129,9 @@ void recordForget(const Info& info) {
 // runnerCreate(priority) → runner, freed when it is collected
 Napi::Value runnerCreate(const Info& info) {
   Programs& programs = programsOf(info);
-  const auto priority = static_cast<Priority>(std::clamp(smallIntegerOf(info, 0), 0, 2));
-  auto handle = std::make_shared<RunnerHandle>(&programs, priority);
+  const int priority = smallIntegerOf(info, 0);
+  if (priority < 0 || priority > static_cast<int>(Priority::kBackground)) throw internalError(info, "no such priority");
+  auto handle = std::make_shared<RunnerHandle>(&programs, static_cast<Priority>(priority));
   programs.add(handle);
   const auto external = Napi::External<std::shared_ptr<RunnerHandle>>::New(
       info.Env(), new std::shared_ptr<RunnerHandle>(handle), [](Napi::Env env, std::shared_ptr<RunnerHandle>* held) {

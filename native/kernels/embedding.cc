@@ -21,13 +21,6 @@ void forColumnPieces(int64_t columns, int64_t work, Body&& body) {
            [&](int64_t begin, int64_t end) { body(begin * kPieceColumns, smaller(columns, end * kPieceColumns)); });
 }
 
-template <typename T>
-void clear(Out<T> x) {
-  parallel(x.length, kGrain * 4, [&](int64_t begin, int64_t end) {
-    __builtin_memset(x.data + begin, 0, static_cast<size_t>(end - begin) * sizeof(T));
-  });
-}
-
 // y [m][columns] = the rows of table [rows][columns] that index [m] names.
 template <typename T>
 Outcome embedding(Out<T> y, In<T> table, In<int32_t> index, int64_t rows, int64_t columns, double skipped) {
@@ -106,13 +99,20 @@ struct Bags {
     return members == 0 ? 0 : 1 / static_cast<double>(members);
   }
 
-  // body(bag, j, factor) for each row that counts, in order; factors [m] or absent.
+  // The factors of a bag's rows; factors [m] or absent.
+  template <typename T>
+  auto factorsOf(int64_t bag, In<T> factors, bool mean) const {
+    const T same = mean ? static_cast<T>(share(bag)) : T(1);
+    return [=](int64_t j) { return factors.data == nullptr ? same : same * factors[j]; };
+  }
+
+  // body(bag, j, factor) for each row that counts, in order.
   template <typename T, typename Body>
   void forRows(int64_t first, int64_t last, In<T> factors, bool mean, Body&& body) const {
     for (int64_t bag = first; bag < last; ++bag) {
-      const T same = mean ? static_cast<T>(share(bag)) : T(1);
+      const auto factorOf = factorsOf(bag, factors, mean);
       for (int64_t j = begin(bag); j < end(bag); ++j) {
-        if (isRow(index[j], skipped)) body(bag, j, factors.data == nullptr ? same : same * factors[j]);
+        if (isRow(index[j], skipped)) body(bag, j, factorOf(j));
       }
     }
   }
@@ -137,12 +137,12 @@ Outcome embeddingBag(Out<T> y, In<T> table, In<int32_t> index, In<int32_t> offse
   parallel(count, bags.grain(columns), [&](int64_t first, int64_t last) {
     __builtin_memset(y.data + first * columns, 0, static_cast<size_t>((last - first) * columns) * sizeof(T));
     for (int64_t bag = first; bag < last; ++bag) {
-      const T same = mean != 0 ? static_cast<T>(bags.share(bag)) : T(1);
+      const auto factorOf = bags.factorsOf(bag, factors, mean != 0);
       const int64_t begin = bags.begin(bag);
       sumRows(y.data + bag * columns, 0, columns, bags.end(bag) - begin, [&](int64_t i) {
         const int64_t j = begin + i;
         if (!isRow(index[j], skipped)) return Row<T>{nullptr, T(0)};
-        return Row<T>{table.data + index[j] * columns, factors.data == nullptr ? same : same * factors[j]};
+        return Row<T>{table.data + index[j] * columns, factorOf(j)};
       });
     }
   });

@@ -54,7 +54,7 @@ Outcome addedRows(Out<T> y, Out<int32_t> room, In<T> x, In<int32_t> index, int64
   if (!places.fits()) return misfit();
   if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
   if (y.length == 0) return ok();
-  __builtin_memset(y.data, 0, static_cast<size_t>(y.length) * sizeof(T));
+  clear(y);
   if (places.areMany()) {
     forColumns(outer, inner, m, [&](int64_t o, int64_t begin, int64_t end) {
       places.sum(y.data + o * n * inner, inner, begin, end,
@@ -133,7 +133,7 @@ Outcome scatterAdd(InOut<T> y, Out<T> lost, In<T> x, In<int32_t> index, int64_t 
                [&](int64_t place, int64_t i) { (void)__builtin_sub_overflow(y[place], x[i], &y[place]); });
     return fault(index.length + first, static_cast<double>(x[first]));
   } else {
-    for (int64_t i = 0; i < lost.length; ++i) lost[i] = T(0);
+    clear(lost);
     const Out<T> to{y.data, y.length};
     forTargets(index, outer, n, m, inner, [&](int64_t place, int64_t i) { addTo(to, lost, place, x[i]); });
     return ok();

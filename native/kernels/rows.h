@@ -18,21 +18,23 @@ __attribute__((flatten)) void sumRows(T* to, int64_t begin, int64_t end, int64_t
     for (int64_t i = 0; i < count; ++i) {
       const auto [row, factor] = rowAt(i);
       const T *from = row, scale = factor;
+      if (from == nullptr) continue;
 #pragma omp simd
-      for (int64_t k = row == nullptr ? end : begin; k < end; ++k) to[k] += scale * from[k];
+      for (int64_t k = begin; k < end; ++k) to[k] += scale * from[k];
     }
     return;
   }
   for (int64_t first = begin; first < end; first += kSumColumns) {
-    const int64_t width = end - first < kSumColumns ? end - first : kSumColumns;
+    const int64_t width = smaller(end - first, kSumColumns);
     double totals[kSumColumns] = {};
     for (int64_t i = 0; i < count;) {
       T sums[kSumColumns] = {};
-      for (const int64_t last = i + kSumBlock < count ? i + kSumBlock : count; i < last; ++i) {
+      for (const int64_t last = smaller(i + kSumBlock, count); i < last; ++i) {
         const auto [row, factor] = rowAt(i);
-        const T *from = row + first, scale = factor;
+        const T *from = row, scale = factor;
+        if (from == nullptr) continue;
 #pragma omp simd
-        for (int64_t k = 0; k < (row == nullptr ? 0 : width); ++k) sums[k] += scale * from[k];
+        for (int64_t k = 0; k < width; ++k) sums[k] += scale * from[first + k];
       }
 #pragma omp simd
       for (int64_t k = 0; k < width; ++k) totals[k] += static_cast<double>(sums[k]);
@@ -42,7 +44,9 @@ __attribute__((flatten)) void sumRows(T* to, int64_t begin, int64_t end, int64_t
   }
 }
 
-constexpr int64_t kFewNames = 4096;  // of one row, which are added as they come: rounding loses little
+// Names of one row that are added as they come: rounding loses little. `fewTerms` in lib/ops/indexing.ts is the same,
+// as shorter indices get no room.
+constexpr int64_t kFewNames = 4096;
 
 // Where each row of a table is named in an index [m]: at order[starts[row]] … order[starts[row + 1] - 1], in ascending
 // order. What is `skipped` is nowhere. room [m + rows + 1] holds both, or is absent.
@@ -92,6 +96,13 @@ struct Row {
   const T* data;
   T factor;
 };
+
+template <typename T>
+void clear(Out<T> x) {
+  parallel(x.length, 65536, [&](int64_t begin, int64_t end) {
+    __builtin_memset(x.data + begin, 0, static_cast<size_t>(end - begin) * sizeof(T));
+  });
+}
 
 // y[i] += x. `lost` (like y, or absent) holds what earlier sums lost in rounding, which is added with x (Kahan,
 // "Further remarks on reducing truncation errors", 1965).

@@ -132,7 +132,7 @@ void run(T* y, const T* x, Walk& walk) {
   Axis block{1, 0, 0};
   if (dense >= 0) {  // walk this axis in steps of kTile
     block = walk.axes[dense];
-    walk.axes[dense] = {(block.size + kTile - 1) / kTile, block.from * kTile, block.to * kTile};
+    walk.axes[dense] = {ceilDivide(block.size, kTile), block.from * kTile, block.to * kTile};
   }
   int64_t items = 1;
   for (int a = 0; a < outer; ++a) items *= walk.axes[a].size;

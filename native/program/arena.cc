@@ -5,11 +5,13 @@
 #include <numeric>
 #include <set>
 
+#include "../simd/integers.h"
+
 namespace adjoint {
 namespace {
 
 constexpr int64_t kAlign = 64;
-int64_t roomFor(const Piece& piece) { return (std::max<int64_t>(piece.bytes, 1) + kAlign - 1) / kAlign * kAlign; }
+int64_t roomFor(const Piece& piece) { return roundUp(std::max<int64_t>(piece.bytes, 1), kAlign); }
 
 // Up to so many pieces each is compared with all others.
 constexpr size_t kFew = 4096;

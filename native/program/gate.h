@@ -1,6 +1,6 @@
-// Lets predictions read the weights of a whole step while another thread trains. A step that is about to write calls
-// begin; from then to end, readers get copies of the content before (or wait, when nobody has read lately and no copy
-// was made: the first one after a pause). Readers in turn are waited for.
+// Lets predictions read the weights of a whole step while another thread trains. A step that is about to write makes
+// a Writer; for as long as that lives, readers get copies of the content before (or wait, when nobody has read lately
+// and no copy was made: the first one after a pause). Readers in turn are waited for.
 #pragma once
 #include <atomic>
 #include <condition_variable>

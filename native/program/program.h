@@ -93,7 +93,7 @@ class Program {
   Recording recording;
   Plan plan;
   size_t hostBytes = 0;
-  std::vector<int> captured, host;  // buffers
+  std::vector<int> captured, host;  // buffers, sorted
   // Captured storages (held by the recording) that are only read, and the others, which are sorted.
   std::vector<Storage*> read, written;
   std::vector<Storage*> capturedStorages;  // of `captured`

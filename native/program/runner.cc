@@ -105,7 +105,8 @@ int64_t Runner::recover() {
   for (auto submission = queue_.rbegin(); submission != queue_.rend(); ++submission) {
     Program* const program = submission->program;
     program->rewind(submission->host.data(), submission->host.data());
-    submission->release();
+    submission->release(released_);
+    released_.clear();
     if (--program->pending == 0) unlock(*program);
   }
   queue_.clear();
@@ -129,6 +130,7 @@ void Runner::resume() {
 
 bool Runner::startThread() {
   if (thread_.joinable()) return true;
+  startPoolEarly();
   try {
     thread_ = adjoint::startThread([this] { serve(); });
   } catch (const std::exception&) {
@@ -164,7 +166,7 @@ void Runner::finish(const Ending& ending) {
     if (ending.code == Ending::kDone) {
       Submission& done = queue_.front();
       notifies = done.notifies || queue_.size() == 1;
-      done.release();
+      done.release(released_);
       if (--done.program->pending == 0) unlock(*done.program);
       if (spare_.size() < kMostSpare) {
         spare_.splice(spare_.begin(), queue_, queue_.begin());
@@ -179,6 +181,7 @@ void Runner::finish(const Ending& ending) {
       failure_ = ending;
     }
   }
+  released_.clear();  // outside of the lock, for which the event loop may wait
   idle_.notify_all();
   if (notifies) notify_();
 }

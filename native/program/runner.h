@@ -74,13 +74,17 @@ class Runner {
   class Submission {
    public:
     Submission() = default;
-    ~Submission() { release(); }
+    ~Submission() {
+      std::vector<StorageRef> held;
+      release(held);
+    }
     Submission(const Submission&) = delete;
     Submission& operator=(const Submission&) = delete;
 
     // May throw std::bad_alloc; then it holds nothing.
     void fill(Program* program, const Target* targets);
-    void release();
+    // Gives back what it has taken, but for the references to its targets: they go into `into`, which is empty.
+    void release(std::vector<StorageRef>& into);
 
     Program* program = nullptr;
     bool notifies = false;
@@ -110,6 +114,7 @@ class Runner {
   std::condition_variable wake_, idle_;
   std::list<Submission> queue_;  // the first one runs
   std::list<Submission> spare_;  // released, to be filled again
+  std::vector<StorageRef> released_;
   Ending failure_;
   bool running_ = false, down_ = false;
   int paused_ = 0;

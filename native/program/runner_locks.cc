@@ -88,7 +88,7 @@ void Runner::Submission::fill(Program* given, const Target* first) {
   }
 }
 
-void Runner::Submission::release() {
+void Runner::Submission::release(std::vector<StorageRef>& into) {
   for (size_t i = 0; i < held_.size(); i++) {
     if (!held_[i]) continue;
     ProgramUse& use = held_[i]->use;
@@ -96,7 +96,7 @@ void Runner::Submission::release() {
     if (isInput) use.dependents.fetch_sub(1, std::memory_order_release);
     (isInput ? use.readers : use.writers).fetch_sub(1, std::memory_order_release);
   }
-  held_.clear();
+  held_.swap(into);
 }
 
 }  // namespace adjoint

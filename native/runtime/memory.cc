@@ -2,6 +2,7 @@
 
 #ifdef __linux__
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 #include <algorithm>
@@ -45,20 +46,23 @@ constexpr size_t kHugePage = size_t{2} << 20;
 // cannot shrink, and the next ones might not fit into its gaps.
 constexpr size_t kMapped = size_t{1} << 20;
 
-size_t roundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+size_t inPages(size_t bytes) {
+  static const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
+}
 
-// The larger ones ask for huge pages: fewer faults when they are first written, and random rows are found sooner.
-size_t pageSizeFor(size_t bytes) { return bytes >= 2 * kHugePage ? kHugePage : size_t{4} << 10; }
-
+// The larger ones ask for huge pages, but for their rest: fewer faults when they are first written, and random rows are
+// found sooner.
 void* mapBlock(size_t bytes) {
-  const size_t page = pageSizeFor(bytes), size = roundUp(bytes, page), extra = page == kHugePage ? kHugePage : 0;
+  const size_t size = inPages(bytes), extra = bytes >= 2 * kHugePage ? kHugePage : 0;
   void* mapped = mmap(nullptr, size + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   if (extra == 0) return mapped;
-  char *begin = static_cast<char*>(mapped), *block = begin + (extra - reinterpret_cast<uintptr_t>(begin) % page) % page;
+  char *begin = static_cast<char*>(mapped),
+       *block = begin + (extra - reinterpret_cast<uintptr_t>(begin) % extra) % extra;
   if (block > begin) munmap(begin, static_cast<size_t>(block - begin));
   if (block < begin + extra) munmap(block + size, static_cast<size_t>(begin + extra - block));
-  madvise(block, size, MADV_HUGEPAGE);
+  madvise(block, bytes, MADV_HUGEPAGE);
   return block;
 }
 
@@ -66,7 +70,7 @@ void* allocateBlock(size_t bytes) { return bytes >= kMapped ? mapBlock(bytes) : 
 
 void freeBlock(void* block, size_t bytes) {
   if (bytes >= kMapped) {
-    munmap(block, roundUp(bytes, pageSizeFor(bytes)));
+    munmap(block, inPages(bytes));
   } else {
     freeAligned(block);
   }
@@ -103,8 +107,8 @@ struct Pool {
   // together may be what was live lately, and 32 MB, within the limit.
   uint64_t mostCached(uint64_t size) const {
     if (kChecked) return 0;
-    const uint64_t most = std::min(limit, recent + (uint64_t{32} << 20));
-    return most > live + size ? most - live - size : 0;
+    const uint64_t inAll = std::min(limit, recent + (uint64_t{32} << 20));
+    return inAll > live + size ? inAll - live - size : 0;
   }
 };
 
@@ -202,7 +206,7 @@ MemoryUse memoryUse() {
 void setMemoryLimit(uint64_t bytes) {
   Pool& p = pool();
   std::lock_guard<std::mutex> lock(p.mutex);
-  p.limit = std::min(bytes, memoryLimit());
+  p.limit = std::min(bytes, p.most);
   shrink(p, p.mostCached(0));
 }
 

@@ -31,6 +31,7 @@ bool hasRoomFor(size_t bytes);
 std::thread startThread(std::function<void()> work);
 
 // Of a thread when cores are scarce: a small share beside others, or what they leave.
+// In the order of `priorities` in lib/program/compile.ts.
 enum class Priority { kNormal, kLow, kBackground };
 
 // Sets this thread's. An ordinary process cannot take it back. A system that refuses changes nothing.

@@ -41,8 +41,19 @@ class Pool {
   int threadCount() const { return nominal_.load(std::memory_order_relaxed); }
 
   void setThreadCount(int count) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    nominal_ = std::max(1, std::min(count, kMaxThreads));
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      nominal_ = std::max(1, std::min(count, kMaxThreads));
+    }
+    if (startsEarly_) startEarly();
+  }
+
+  // Starts the threads now and whenever there are to be more, in place of when they are first needed.
+  void startEarly() {
+    startsEarly_ = true;
+    while (busy_.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
+    startThreads();
+    busy_.store(false, std::memory_order_release);
   }
 
   // False when another caller has the pool, or all sleep and shall: the job then belongs to this thread alone.
@@ -142,6 +153,7 @@ class Pool {
   std::atomic<int64_t> lastShort_{0};
   std::atomic<int> started_{0};  // changed by the caller that has the pool
   bool refused_ = false;         // likewise
+  std::atomic<bool> startsEarly_{false};
   std::mutex mutex_;
   std::condition_variable wakeUp_;
 };
@@ -176,6 +188,8 @@ LoopCollector*& LoopCollector::current() {
 int threadCount() { return pool().threadCount(); }
 
 void setThreadCount(int count) { pool().setThreadCount(count); }
+
+void startPoolEarly() { pool().startEarly(); }
 
 void parallelFor(int64_t n, int64_t grain, ChunkFunction function, void* context, bool wakes) {
   if (n <= 0) return;

@@ -28,6 +28,10 @@ class LoopCollector {
 // Sets the nominal thread count (1 … kMaxThreads; the caller counts as one). Threads start when first needed.
 void setThreadCount(int count);
 
+// For a caller about to start a thread of low priority that runs kernels: a thread has the priority of the one that
+// starts it, so that the pool's must not be started by that one.
+void startPoolEarly();
+
 // Marks a kernel call on this thread, from its first to its last touch of memory or of OpenBLAS, whose own exit handler
 // crashes threads that are inside a product. When the process exits, the handler that the first guard registers waits
 // until no kernel runs; a thread that enters a kernel afterwards sleeps until the process is gone.

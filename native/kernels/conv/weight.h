@@ -61,6 +61,7 @@ struct WeightSums {
   template <typename Body>
   void forPieces(Body body) const {
     const int64_t height = shape.h.out, width = shape.w.out;
+    if (piecesOf(height * width) == 1) return body(0, height, 0, width);
     const int64_t across = piecesOf(width), down = across > 1 ? height : smaller(height, piecesOf(height * width));
     for (int64_t i = 0; i < down; i++) {
       const int64_t h = height * i / down;
@@ -88,10 +89,14 @@ struct WeightSums {
       for (int64_t b = 0; b < across; b++) {
         const int64_t k = taps() * b / across, columns = taps() * (b + 1) / across - k;
         const DotTile<T> tile = Tiles<T>::dots.tile[rows - 1][columns - 1];
+        T* const to = sums + (m * taps() + k) * kLanesOf<T>;
+        if (pieces == 1) {
+          tile(vectors, x, offsets + k, dy + m * flat(), flat(), to, taps());
+          continue;
+        }
         for (int64_t p = 0; p < pieces; p++) {
           const int64_t first = vectors * p / pieces, at = first * kLanesOf<T>;
-          tile(vectors * (p + 1) / pieces - first, x + at, offsets + k, dy + m * flat() + at, flat(),
-               sums + (m * taps() + k) * kLanesOf<T>, taps());
+          tile(vectors * (p + 1) / pieces - first, x + at, offsets + k, dy + m * flat() + at, flat(), to, taps());
         }
       }
     }

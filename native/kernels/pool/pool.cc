@@ -187,7 +187,7 @@ struct AveragePool {
   void single(T* y, const T* x, int64_t plane, int64_t i, int64_t j, int64_t position) const {
     const Window rows = s.h.window(i), columns = s.w.window(j);
     const T* image = x + plane * s.inPixels();
-    if ((rows.end - rows.first) * (columns.end - columns.first) > kPiece) {
+    if ((rows.end - rows.first) * (columns.end - columns.first) > kLong) {
       y[position] = static_cast<T>(longSum(image, rows, columns)) * factor(i, j);
       return;
     }
@@ -215,7 +215,7 @@ struct AveragePool {
 
   template <int fixed>
   void block(T* y, const T* x, int64_t plane, int64_t i, int64_t j, int64_t position) const {
-    if (s.h.taps * s.w.taps > 2 * kPiece) {
+    if (s.h.taps * s.w.taps > kLong) {
       for (int l = 0; l < kBlock && j + l < s.w.out; l++) single(y, x, plane, i, j + l, position + l);
       return;
     }

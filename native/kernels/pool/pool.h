@@ -8,7 +8,8 @@ namespace ADJOINT_LEVEL {
 namespace {
 
 constexpr int64_t kGrain = 16384;  // input elements a chunk
-constexpr int64_t kPiece = 2048;   // elements added one after the other; longer sums are taken in pieces
+constexpr int64_t kLong = 4096;    // elements of a window whose sum is taken in pieces …
+constexpr int64_t kPiece = 2048;   // … of so many
 constexpr int kBlock = 16;         // outputs computed at a time where their windows lie inside
 
 // The elements first, first + step, … below end.

@@ -14,7 +14,7 @@ Outcome draw(int64_t n, InOut<int32_t> state, Use use) {
   if (state.length != 4) return misfit();
   const Seed seed = seedOf(state);
   const uint64_t position = positionOf(state);
-  const int64_t blocks = n / kPerBlock + (n % kPerBlock != 0);
+  const int64_t blocks = ceilDivide(n, kPerBlock);
   parallel(blocks, 32 * kTile, [=](int64_t begin, int64_t end) {
     alignas(64) uint32_t words[4 * kTile];
     for (int64_t block = begin; block < end; block += kTile) {

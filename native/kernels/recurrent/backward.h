@@ -114,9 +114,9 @@ void walkBack(const Cell& cell, const Sizes& s, const Backward<T>& g, int64_t d,
 template <typename T>
 void sumRows(Out<T> to, const T* dz, int64_t rows, int64_t ld) {
   constexpr int64_t kTile = 128, kBlock = 16;
-  parallel((to.length + kTile - 1) / kTile, 65536 / (rows * kTile + 1) + 1, [=](int64_t begin, int64_t end) {
+  parallel(ceilDivide(to.length, kTile), 65536 / (rows * kTile + 1) + 1, [=](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; tile++) {
-      const int64_t first = tile * kTile, n = to.length - first < kTile ? to.length - first : kTile;
+      const int64_t first = tile * kTile, n = smaller(to.length - first, kTile);
       double total[kTile] = {};
       for (int64_t i = 0; i < rows; i += kBlock) {
         const T* row = dz + i * ld + first;
