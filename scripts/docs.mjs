@@ -1,14 +1,22 @@
 // `npm run docs`: the reference, made from the documentation comments, with the guides, as pages that open from disk.
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkLinks } from './docs/links.mjs';
 import { root, SetupError, step } from './steps.mjs';
 
 const folder = join(root, 'docs', 'site');
 
+/** npm writes its own copy of the lock file last of all. */
+function isInstalled() {
+  const [wanted, installed] = ['package-lock.json', join('node_modules', '.package-lock.json')].map((name) =>
+    statSync(join(folder, name), { throwIfNoEntry: false }),
+  );
+  return installed !== undefined && installed.mtimeMs >= wanted.mtimeMs;
+}
+
 try {
   // TypeDoc reads TypeScript 6; the library is built by a later one, so that it cannot stand beside it.
-  if (!existsSync(join(folder, 'node_modules'))) {
+  if (!isInstalled()) {
     step('installing TypeDoc', 'npm', ['ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund']);
   }
   step('writing the pages', process.execPath, [

@@ -38,7 +38,17 @@ const checks = {
       ADJOINT_NUM_THREADS: '3',
     }),
     job: ['50'],
-    tests: ['program', 'gemm', 'levels', 'memory', 'process'],
+    tests: [
+      'program',
+      'ops/activation',
+      'ops/compare',
+      'ops/elementwise',
+      'ops/loss',
+      'gemm',
+      'levels',
+      'memory',
+      'process',
+    ],
   },
   valgrind: {
     build: 'memory',

@@ -165,7 +165,7 @@ describe('Module.to', () => {
   });
 
   it('is refused while a compiled step is queued, even in a pause, and while one is recorded', async () => {
-    const model = nn.sequential(new nn.Linear(64, 64), new nn.Linear(64, 64));
+    const model = nn.sequential(new nn.Linear(64, 256), new nn.Linear(256, 64));
     const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
     const step = compile((x: Tensor) => {
       const loss = model.forward(x).square().mean();
@@ -174,7 +174,7 @@ describe('Module.to', () => {
       optimizer.step();
       return loss;
     });
-    const x = ones([256, 64]);
+    const x = ones([2048, 64]); // a fraction of a second for all that are queued: this thread may be held up
     await step(x);
     const queued = Array.from({ length: 30 }, () => step(x));
     const inUse = 'Module.to: a tensor is in use by a compiled step that is running or queued; await the step';

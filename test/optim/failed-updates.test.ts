@@ -1,21 +1,19 @@
 // Updates of many tensors change all of them or, when one fails (no memory, a lock, a disposed tensor), none.
 import { describe, expect, it } from 'vitest';
 import { nn, noGrad, ones, optim, randn, StateError, type Tensor, tensor, zeros } from '../../lib/index.js';
-import { queueCalls, slowStep } from '../support/queued.js';
+import { holdUntilTurn } from '../support/queued.js';
 import { errorOf } from '../support/refusals.js';
 import { type AnyOptimizer, everything, imageOf, withLittleMemory } from '../support/whole.js';
 
 /** Runs `use` while `w` is locked: it must throw and leave everything else as it was. */
 async function whileLocked(w: Tensor, use: () => void, others: readonly Tensor[], optimizer?: AnyOptimizer) {
-  const step = slowStep(w);
   const before = everything(others, optimizer && withoutStateOf(optimizer, w));
-  const queued = queueCalls(step);
+  const held = holdUntilTurn((one) => w.add_(one));
   const error = errorOf(use);
   expect(error).toBeInstanceOf(StateError);
   expect((error as Error).message).toMatch(/is in use by a compiled step/);
   expect(everything(others, optimizer && withoutStateOf(optimizer, w))).toEqual(before);
-  await queued;
-  step.dispose();
+  await held;
 }
 
 // While a state tensor is locked, it cannot be read.

@@ -31,9 +31,13 @@ it('a link must lead to a page of the folder, by a path that works from disk, an
   }
 });
 
-it('are written without a warning, and no link of theirs leads nowhere', { timeout: 300_000 }, () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
-  expect(stdout).toMatch(/^\d{3,} pages, their links checked: /m);
-});
+it.skipIf(process.env.ADJOINT_CHECK)(
+  'are written without a warning, and no link of theirs leads nowhere',
+  { timeout: 300_000 },
+  () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^\d{3,} pages, their links checked: /m);
+  },
+);

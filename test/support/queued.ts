@@ -1,5 +1,5 @@
 // Tensors that compiled steps are using while a test looks.
-import { type CompiledStep, compile, noGrad, ones, type Tensor } from '../../lib/index.js';
+import { type CompiledStep, compile, noGrad, ones, type Tensor, tensor } from '../../lib/index.js';
 
 /** The argument of a `slowStep`. */
 export const square = ones([128, 128]);
@@ -16,9 +16,20 @@ export function slowStep(w: Tensor): CompiledStep<[Tensor], Tensor> {
   return step;
 }
 
-/**
- * Queues calls of a `slowStep`, and resolves when they are done. They take a tenth of a second and more, so that some are
- * still queued when a caller whose thread was held up for a moment looks.
- */
+/** Queues calls of a `slowStep` that take a tenth of a second and more: a caller that is held up still finds some queued. */
 export const queueCalls = (step: CompiledStep<[Tensor], Tensor>, x = square): Promise<Tensor[]> =>
   Promise.all(Array.from({ length: 60 }, () => step(x)));
+
+const table = ones([1]);
+const [inRange, outOfRange] = [tensor(Int32Array.of(0)), tensor(Int32Array.of(1))];
+
+/**
+ * Queues a step that does `use`, and fails: what has failed is released when the event loop turns, so that until then its
+ * tensors are in use, whichever thread is faster. `use` runs once here, to be recorded. Resolves when they are free again.
+ */
+export async function holdUntilTurn(use: (one: Tensor) => void): Promise<void> {
+  const step = compile((i: Tensor) => noGrad(() => void use(table.indexSelect(i, { dim: 0 }).sum())));
+  step.sync(inRange);
+  await step(outOfRange).catch(() => {});
+  step.dispose();
+}

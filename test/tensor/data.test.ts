@@ -14,7 +14,7 @@ import {
   tensor,
   zeros,
 } from '../../lib/index.js';
-import { queueCalls, slowStep } from '../support/queued.js';
+import { holdUntilTurn } from '../support/queued.js';
 
 manualSeed(3);
 const norm = new nn.BatchNorm1d(4);
@@ -93,6 +93,7 @@ it('what was looked at while a run rested', async () => {
     { onStep: (_, i) => void (i % 20 === 0 && pause()) },
   );
   const run = step.run(Array.from({ length: 2000 }, () => [x, labels]));
+  pause();
   const timer = setInterval(pause, 1);
   await run;
   clearInterval(timer);
@@ -102,9 +103,9 @@ it('what was looked at while a run rested', async () => {
 
 it('while a step writes, data is refused as other reading is', async () => {
   layer.weight.data; // kept, but outdated soon
-  const queued = queueCalls(slowStep(layer.weight));
+  const held = holdUntilTurn((one) => layer.weight.add_(one));
   expect(() => layer.weight.data).toThrow(/^data: a tensor is in use by a compiled step/);
-  await queued;
+  await held;
   expectFresh();
 });
 
