@@ -26,10 +26,15 @@ function start(folder, way, threads) {
 /**
  * The ratio of the two speeds, above 1 where this checkout is faster, of one pair of processes.
  * @param {string[]} folders @param {{ workload: string, way: string }} comparison @param {number} threads
- * @param {number} rounds
+ * @param {number} rounds @param {boolean} swapped whether the other checkout starts first, as in every other pair
  */
-async function pair(folders, { workload, way }, threads, rounds) {
-  const peers = folders.map((folder) => start(folder, way, threads));
+async function pair(folders, { workload, way }, threads, rounds, swapped) {
+  const peers = swapped
+    ? folders
+        .toReversed()
+        .map((folder) => start(folder, way, threads))
+        .reverse()
+    : folders.map((folder) => start(folder, way, threads));
   try {
     for (const [i, peer] of peers.entries()) {
       const reason = await peer.ready();
@@ -73,7 +78,8 @@ export async function benchAgainst(other, { only, threads, quick }) {
   for (const count of threads) {
     for (const comparison of wanted) {
       const pairs = [];
-      for (let i = 0; i < (quick ? 3 : 7); i++) pairs.push(await pair(folders, comparison, count, quick ? 5 : 9));
+      for (let i = 0; i < (quick ? 3 : 7); i++)
+        pairs.push(await pair(folders, comparison, count, quick ? 5 : 9, i % 2 === 1));
       const found = pairs.filter((each) => each !== undefined);
       if (found.length === 0) continue;
       const ratios = found.map(({ ratio }) => ratio).sort((a, b) => a - b);

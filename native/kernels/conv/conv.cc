@@ -183,6 +183,14 @@ Outcome convInput(Out<T> dx, In<T> dy, In<T> weight, In<T> bias, Out<T> scratch,
   return ok();
 }
 
+template <typename T>
+inline T sumOf(const T* x, int64_t n) {
+  T sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; i++) sum += x[i];
+  return sum;
+}
+
 // dBias[c] = Σ dy over images and pixels; dy [images, channels, pixels].
 template <typename T>
 Outcome channelSums(Out<T> dBias, In<T> dy, int64_t images, int64_t channels, int64_t pixels) {
@@ -193,13 +201,9 @@ Outcome channelSums(Out<T> dBias, In<T> dy, int64_t images, int64_t channels, in
       double total = 0;
       for (int64_t i = 0; i < rows; i++) {
         const T* row = dy.data + (i * channels + c) * pixels;
-        for (int64_t from = 0; from < pixels; from += kPiece) {
-          const int64_t to = smaller(from + kPiece, pixels);
-          T sum = 0;
-#pragma omp simd reduction(+ : sum)
-          for (int64_t p = from; p < to; p++) sum += row[p];
-          total += static_cast<double>(sum);
-        }
+        int64_t left = pixels;
+        for (; left > kPiece; left -= kPiece, row += kPiece) total += static_cast<double>(sumOf(row, kPiece));
+        total += static_cast<double>(sumOf(row, left));
       }
       dBias[c] = static_cast<T>(total);
     }

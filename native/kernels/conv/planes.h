@@ -122,28 +122,31 @@ struct Planes {
   // Copies images [channels][h.size][w.size]. The border must be zero already.
   template <typename T>
   void fill(T* to, const T* images) const {
-    for (int64_t c = 0; c < channels; c++, images += h.size * w.size) {
-      for (int64_t p = 0; p < h.planes; p++) {
-        for (int64_t q = 0; q < w.planes; q++, to += plane()) fillPlane(to, images, p, q);
-      }
+    for (int64_t p = 0; p < h.planes; p++) {
+      for (int64_t q = 0; q < w.planes; q++, to += plane()) fillPlanes(to, images, p, q);
     }
   }
 
  private:
+  // Plane (p, q) of each channel.
   template <typename T>
-  void fillPlane(T* to, const T* image, int64_t p, int64_t q) const {
-    const int64_t rows = h.count(p), columns = w.count(q);
+  void fillPlanes(T* to, const T* images, int64_t p, int64_t q) const {
+    const int64_t rows = h.count(p), columns = w.count(q), step = h.planes * w.planes * plane();
     if (rows <= 0 || columns <= 0) return;
-    const T* from = image + h.source(p) * w.size + w.source(q);
+    images += h.source(p) * w.size + w.source(q);
     to += h.begin(p) * w.length + w.begin(q);
-    for (int64_t i = 0; i < rows; i++, from += h.stride * w.size, to += w.length) {
-      if (w.stride == 1) {
-        copyRow(to, from, columns);
-      } else if (w.stride == 2) {
+    for (int64_t c = 0; c < channels; c++, images += h.size * w.size, to += step) {
+      for (int64_t i = 0; i < rows; i++) {
+        const T* from = images + i * h.stride * w.size;
+        T* row = to + i * w.length;
+        if (w.stride == 1) {
+          copyRow(row, from, columns);
+        } else if (w.stride == 2) {
 #pragma omp simd
-        for (int64_t j = 0; j < columns; j++) to[j] = from[2 * j];
-      } else {
-        for (int64_t j = 0; j < columns; j++) to[j] = from[j * w.stride];
+          for (int64_t j = 0; j < columns; j++) row[j] = from[2 * j];
+        } else {
+          for (int64_t j = 0; j < columns; j++) row[j] = from[j * w.stride];
+        }
       }
     }
   }
