@@ -42,8 +42,8 @@ size_t bytesOf(int sizeClass) {
 #if defined(__linux__) && !defined(ADJOINT_CHECKED)
 
 constexpr size_t kHugePage = size_t{2} << 20;
-// Blocks of at least so many bytes are mapped, each by itself: malloc would keep those that are freed in a heap that
-// cannot shrink, and the next ones might not fit into its gaps.
+// Each block of at least this size is a mapping of its own: malloc would keep freed ones in a heap that cannot shrink, and
+// the next block might not fit into its gaps.
 constexpr size_t kMapped = size_t{1} << 20;
 
 size_t inPages(size_t bytes) {
@@ -51,10 +51,10 @@ size_t inPages(size_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-// The larger ones ask for huge pages, but for their rest: fewer faults when they are first written, and random rows are
-// found sooner.
+// A block of one huge page or more asks for huge pages, up to the last whole one: it is first written with fewer faults,
+// and its rows are found sooner.
 void* mapBlock(size_t bytes) {
-  const size_t size = inPages(bytes), extra = bytes >= 2 * kHugePage ? kHugePage : 0;
+  const size_t size = inPages(bytes), extra = bytes >= kHugePage ? kHugePage : 0;
   void* mapped = mmap(nullptr, size + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   if (extra == 0) return mapped;
