@@ -4,7 +4,7 @@ import { StateError } from './errors.js';
 import { kernel, native } from './native.js';
 import { baseOf, empty, type Tensor } from './tensor.js';
 
-const castKernel = kernel('cast');
+const castKernel = kernel('cast', 'y x');
 
 /** What a tensor held before it was changed. */
 interface Saved {

@@ -14,6 +14,14 @@ export interface Fault {
  */
 export type Kernel = (...args: number[]) => Fault | undefined;
 
+/** What the native table says about a kernel. */
+export interface KernelEntry {
+  family: string;
+  /** The names of its C++ parameters, with a space between. */
+  parameters: string;
+  kinds: string[];
+}
+
 /** The native side of a compiled function; freed when it is collected. */
 export type Runner = { readonly native: unique symbol };
 
@@ -73,7 +81,6 @@ interface Native {
   liveModules(): object[];
   sweep(force: boolean): void;
   limitMemory(bytes: number): void;
-  resetPeak(): void;
   trim(): void;
   setThreads(count: number): void;
   getThreads(): number;
@@ -106,7 +113,7 @@ interface Native {
   describeRecording(): ProgramDescription;
   lockFile(descriptor: number): number;
   kernels: Record<string, Kernel>;
-  kernelParameters: Record<string, string[]>;
+  kernelTable: Record<string, KernelEntry>;
 }
 
 /** What the native memory of the process holds. Bytes, but for `tensors` and `sweeps`. */
@@ -164,9 +171,17 @@ export function callWithLists(run: Kernel, args: readonly number[]): Fault | und
 
 type PackedKernel = (args: Float64Array) => Fault | undefined;
 
-/** The kernel of that name. Looked up when a module loads, so that a wrong name shows at once. */
-export function kernel(name: string): Kernel {
-  const found = native.kernels[name];
-  if (found === undefined) throw new Error(`internal: the native addon has no kernel ${name}; rebuild it`);
-  return found;
+/**
+ * The kernel of that name, looked up when a module loads: a wrong name, or parameters that are not those of its C++
+ * function, show at once.
+ */
+export function kernel(name: string, parameters = ''): Kernel {
+  const entry = native.kernelTable[name];
+  if (entry === undefined) throw new Error(`internal: the native addon has no kernel ${name}; rebuild it`);
+  if (entry.parameters !== parameters) {
+    throw new Error(
+      `internal: kernel ${name} has the parameters (${entry.parameters}), got (${parameters}); rebuild the addon`,
+    );
+  }
+  return native.kernels[name] as Kernel;
 }

@@ -8,7 +8,7 @@ import { add } from '../ops/elementwise.js';
 import { sameShape } from '../shape.js';
 import { changed, newestTensor, Tensor } from '../tensor.js';
 
-const addScaled = kernel('addScaled');
+const addScaled = kernel('addScaled', 'y x scale');
 
 let walks = 0;
 

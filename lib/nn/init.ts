@@ -6,8 +6,8 @@ import type { Generator } from '../ops/generator.js';
 import { drawnFrom } from '../ops/random.js';
 import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
 
-const uniformKernel = kernel('uniform');
-const normalKernel = kernel('normal');
+const uniformKernel = kernel('uniform', 'y state least most');
+const normalKernel = kernel('normal', 'y state mean deviation');
 
 export interface InitOptions {
   /** Where the numbers come from; default: the generator that `manualSeed` seeds. */

@@ -14,8 +14,8 @@ function slopes(mask: Tensor, low: number, x: Tensor): Tensor {
   return where(mask, onesLike(x), low);
 }
 
-const tanhKernel = kernel('tanh');
-const tanhBackwardKernel = kernel('tanhBackward');
+const tanhKernel = kernel('tanh', 'y x');
+const tanhBackwardKernel = kernel('tanhBackward', 'dx dy y');
 
 /**
  * tanh(x) = (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ).
@@ -29,8 +29,8 @@ export function tanh(x: Tensor): Tensor {
   return unary('tanh', tanhKernel, x, tanhBackwardKernel, 'y', (y) => sub(1, square(y)));
 }
 
-const sigmoidKernel = kernel('sigmoid');
-const sigmoidBackwardKernel = kernel('sigmoidBackward');
+const sigmoidKernel = kernel('sigmoid', 'y x');
+const sigmoidBackwardKernel = kernel('sigmoidBackward', 'dx dy y');
 
 /**
  * σ(x) = 1 / (1 + e⁻ˣ).
@@ -44,8 +44,8 @@ export function sigmoid(x: Tensor): Tensor {
   return unary('sigmoid', sigmoidKernel, x, sigmoidBackwardKernel, 'y', (y) => mul(y, sub(1, y)));
 }
 
-const reluKernel = kernel('relu');
-const reluBackwardKernel = kernel('reluBackward');
+const reluKernel = kernel('relu', 'y x');
+const reluBackwardKernel = kernel('reluBackward', 'dx dy y');
 
 /**
  * max(x, 0); NaN stays NaN. The gradient at 0 is 0.
@@ -66,8 +66,8 @@ export function negativeSlopeOf(name: string, options: { negativeSlope?: number 
   return checkNumber(name, 'negativeSlope', options?.negativeSlope ?? 0.01);
 }
 
-const leakyReluKernel = kernel('leakyRelu');
-const leakyReluBackwardKernel = kernel('leakyReluBackward');
+const leakyReluKernel = kernel('leakyRelu', 'y x negativeSlope');
+const leakyReluBackwardKernel = kernel('leakyReluBackward', 'dx dy x negativeSlope');
 
 /**
  * x where x > 0, else negativeSlope · x.
@@ -91,8 +91,8 @@ export function alphaOf(name: string, options: { alpha?: number } | undefined): 
   return checkNumber(name, 'alpha', options?.alpha ?? 1);
 }
 
-const eluKernel = kernel('elu');
-const eluBackwardKernel = kernel('eluBackward');
+const eluKernel = kernel('elu', 'y x alpha scale');
+const eluBackwardKernel = kernel('eluBackward', 'dx dy x alpha scale');
 
 function scaledElu(name: string, x: Tensor, alpha: number, scale: number): Tensor {
   // eˣ of min(x, 0): where x is large it is not used, but its infinity would make the second derivative NaN.
@@ -131,10 +131,10 @@ export function approximationOf(name: string, options: { approximate?: 'none' | 
   return checkChoice(name, 'approximate', options?.approximate, ['none', 'tanh'], 'none');
 }
 
-const geluKernel = kernel('gelu');
-const geluBackwardKernel = kernel('geluBackward');
-const geluTanhKernel = kernel('geluTanh');
-const geluTanhBackwardKernel = kernel('geluTanhBackward');
+const geluKernel = kernel('gelu', 'y x');
+const geluBackwardKernel = kernel('geluBackward', 'dx dy x');
+const geluTanhKernel = kernel('geluTanh', 'y x');
+const geluTanhBackwardKernel = kernel('geluTanhBackward', 'dx dy x');
 
 /**
  * Gaussian error linear unit: x Φ(x) = x / 2 (1 + erf(x / √2)). Hendrycks, Gimpel, "Gaussian error linear units", 2016,
@@ -163,8 +163,8 @@ function geluTanhDerivative(x: Tensor): Tensor {
   return add(s, mul(mul(mul(x, add(mul(x2, 3 * cubic), c)), s), sub(1, s)));
 }
 
-const siluKernel = kernel('silu');
-const siluBackwardKernel = kernel('siluBackward');
+const siluKernel = kernel('silu', 'y x');
+const siluBackwardKernel = kernel('siluBackward', 'dx dy x');
 
 /**
  * Sigmoid linear unit, also named swish: x σ(x).
@@ -191,8 +191,8 @@ export function softplusOf(name: string, options: { beta?: number; threshold?: n
   };
 }
 
-const softplusKernel = kernel('softplus');
-const softplusBackwardKernel = kernel('softplusBackward');
+const softplusKernel = kernel('softplus', 'y x beta threshold');
+const softplusBackwardKernel = kernel('softplusBackward', 'dx dy x beta threshold');
 
 /**
  * log(1 + exp(beta x)) / beta, and x itself where beta x > threshold.
@@ -220,8 +220,8 @@ export function limitsOf(name: string, options: { min?: number; max?: number } |
   return { min, max: checkNumber(name, 'max', options?.max ?? 1, { min, open: true }) };
 }
 
-const clampKernel = kernel('clamp');
-const hardtanhBackwardKernel = kernel('hardtanhBackward');
+const clampKernel = kernel('clamp', 'y x least most');
+const hardtanhBackwardKernel = kernel('hardtanhBackward', 'dx dy x least most');
 
 /**
  * x cut off to [min, max]; NaN stays NaN. The gradient at both ends is 0.
@@ -237,8 +237,8 @@ export function hardtanh(x: Tensor, options?: { min?: number; max?: number }): T
   return unary('hardtanh', clampKernel, x, hardtanhBackwardKernel, 'x', derivative, [min, max]);
 }
 
-const mishKernel = kernel('mish');
-const mishBackwardKernel = kernel('mishBackward');
+const mishKernel = kernel('mish', 'y x');
+const mishBackwardKernel = kernel('mishBackward', 'dx dy x');
 
 /**
  * x tanh(log(1 + eˣ)). Misra, "Mish: a self regularized non-monotonic activation function", 2019, https://arxiv.org/abs/1908.08681

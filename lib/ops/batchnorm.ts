@@ -7,9 +7,18 @@ import { sameShape } from '../shape.js';
 import { changed, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { type Composition, checkChannels, checkEps, checkOperands, composer, handleOf, pick, present } from './norm.js';
 
-const batchNormKernel = kernel('batchNorm');
-const batchNormFixedKernel = kernel('batchNormFixed');
-const batchNormBackwardKernel = kernel('batchNormBackward');
+const batchNormKernel = kernel(
+  'batchNorm',
+  'y mean rstd runningMean runningVar batches x weight bias samples channels inner momentum eps',
+);
+const batchNormFixedKernel = kernel(
+  'batchNormFixed',
+  'y mean rstd givenMean givenVar x weight bias samples channels inner eps',
+);
+const batchNormBackwardKernel = kernel(
+  'batchNormBackward',
+  'dx dWeight dBias dy x mean rstd weight samples channels inner training',
+);
 
 /** Options of `batchNorm`. */
 export interface BatchNormOptions {

@@ -34,8 +34,8 @@ export function applyBinary(operation: string, run: Kernel, a: Tensor, b: Tensor
 }
 
 // Stretching and its adjoint, summing: each is the other's gradient.
-const sumKernel = kernel('sum');
-const stridedCopyKernel = kernel('stridedCopy');
+const sumKernel = kernel('sum', 'y x outer n inner');
+const stridedCopyKernel = kernel('stridedCopy', 'y x offset pairs');
 
 /** @internal `x` stretched to `shape`, which it broadcasts to. */
 export function expandTo(x: Tensor, shape: Shape): Tensor {

@@ -43,8 +43,14 @@ const alongClasses = (weight: Tensor, x: Tensor, dim: number): Tensor =>
     x.dims.map((n, d) => (d === dim ? n : 1)),
   );
 
-const crossEntropyKernel = kernel('crossEntropy');
-const crossEntropyBackwardKernel = kernel('crossEntropyBackward');
+const crossEntropyKernel = kernel(
+  'crossEntropy',
+  'loss total saved x index weight rows classes inner ignored smoothing reduction',
+);
+const crossEntropyBackwardKernel = kernel(
+  'crossEntropyBackward',
+  'dx dy total saved x index weight rows classes inner ignored smoothing reduction',
+);
 
 /** @internal Softmax cross entropy with class indices, in one pass each way. */
 export function crossEntropyOfLabels(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
@@ -95,8 +101,8 @@ export function crossEntropyOfProbabilities(x: Tensor, target: Tensor, o: ClassO
   return mul(sum(terms), reduction === 'mean' ? -classes / x.size : -1);
 }
 
-const nllKernel = kernel('nll');
-const nllBackwardKernel = kernel('nllBackward');
+const nllKernel = kernel('nll', 'loss total x index weight rows classes inner ignored reduction');
+const nllBackwardKernel = kernel('nllBackward', 'dx dy total index weight rows classes inner ignored reduction');
 
 /** @internal -weight x at the labels. It is linear: its gradient's gradient is itself. */
 export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {

@@ -9,10 +9,10 @@ import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { applyBinary, type Operand, operands, sumTo } from './broadcast.js';
 import { full } from './creation.js';
 
-const equalKernel = kernel('equal');
-const notEqualKernel = kernel('notEqual');
-const lessKernel = kernel('less');
-const lessEqualKernel = kernel('lessEqual');
+const equalKernel = kernel('equal', 'y a b dims');
+const notEqualKernel = kernel('notEqual', 'y a b dims');
+const lessKernel = kernel('less', 'y a b dims');
+const lessEqualKernel = kernel('lessEqual', 'y a b dims');
 
 function compare(operation: string, run: Kernel, a: Operand, b: Operand): Tensor {
   const [x, y] = operands(operation, a, b);
@@ -57,10 +57,10 @@ function swapped(operation: string, run: Kernel, a: Tensor, b: Tensor): Tensor {
   return applyBinary(operation, run, b, a, 'uint8');
 }
 
-const logicalAndKernel = kernel('logicalAnd');
-const logicalOrKernel = kernel('logicalOr');
-const logicalXorKernel = kernel('logicalXor');
-const logicalNotKernel = kernel('logicalNot');
+const logicalAndKernel = kernel('logicalAnd', 'y a b dims');
+const logicalOrKernel = kernel('logicalOr', 'y a b dims');
+const logicalXorKernel = kernel('logicalXor', 'y a b dims');
+const logicalNotKernel = kernel('logicalNot', 'y x');
 
 function logical(operation: string, run: Kernel, a: Tensor, b: Tensor): Tensor {
   return applyBinary(operation, run, truth(operation, 'a', a), truth(operation, 'b', b));
@@ -98,8 +98,8 @@ function mask(name: string, run: Kernel, x: Tensor): Tensor {
   return y;
 }
 
-const isNaNKernel = kernel('isNaN');
-const isFiniteKernel = kernel('isFinite');
+const isNaNKernel = kernel('isNaN', 'y x');
+const isFiniteKernel = kernel('isFinite', 'y x');
 
 /** Where x is NaN: uint8. A tensor of any dtype; integers never are. */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: PyTorch's name, and the global is not used here
@@ -115,7 +115,7 @@ export function isFinite(x: Tensor): Tensor {
   return mask('isFinite', isFiniteKernel, x);
 }
 
-const whereKernel = kernel('where');
+const whereKernel = kernel('where', 'y condition a b dims');
 
 /**
  * y = condition ? a : b, elementwise, all three broadcast.
@@ -160,8 +160,8 @@ function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   return y;
 }
 
-const clampKernel = kernel('clamp');
-const clampBackwardKernel = kernel('clampBackward');
+const clampKernel = kernel('clamp', 'y x least most');
+const clampBackwardKernel = kernel('clampBackward', 'dx dy x least most');
 
 /**
  * min(max(x, options.min), options.max) of a float tensor; NaN stays NaN. The gradient is dy where min < x < max, else 0: at

@@ -16,10 +16,10 @@ import { broadcastStrides, loopDims, sameShape } from '../shape.js';
 import { changed, checkDType, checkSameDType, checkTensor, empty, Tensor, view } from '../tensor.js';
 import { checkElement, convert, type TensorData, tensor } from './creation.js';
 
-const castKernel = kernel('cast');
-const fillKernel = kernel('fill');
-const addScaledKernel = kernel('addScaled');
-const stridedCopyKernel = kernel('stridedCopy');
+const castKernel = kernel('cast', 'y x');
+const fillKernel = kernel('fill', 'y value');
+const addScaledKernel = kernel('addScaled', 'y x scale');
+const stridedCopyKernel = kernel('stridedCopy', 'y x offset pairs');
 
 /** A copy with memory of its own; gradients flow through it. */
 export function clone(x: Tensor): Tensor {

@@ -7,7 +7,7 @@ import { eq, ge, gt, logicalAnd, logicalNot, lt, where } from './compare.js';
 import { to } from './copy.js';
 import { zerosLike } from './creation.js';
 
-const addKernel = kernel('add');
+const addKernel = kernel('add', 'y a b dims');
 
 /** a + b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around. */
 export function add(a: Operand, b: Operand): Tensor {
@@ -21,7 +21,7 @@ export function add(a: Operand, b: Operand): Tensor {
   ]);
 }
 
-const subtractKernel = kernel('subtract');
+const subtractKernel = kernel('subtract', 'y a b dims');
 
 /** a - b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around. */
 export function sub(a: Operand, b: Operand): Tensor {
@@ -35,7 +35,7 @@ export function sub(a: Operand, b: Operand): Tensor {
   ]);
 }
 
-const multiplyKernel = kernel('multiply');
+const multiplyKernel = kernel('multiply', 'y a b dims');
 
 /** a · b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around. */
 export function mul(a: Operand, b: Operand): Tensor {
@@ -48,7 +48,7 @@ export function mul(a: Operand, b: Operand): Tensor {
   return record('mul', result, [x, y], backward, [x, y]);
 }
 
-const divideKernel = kernel('divide');
+const divideKernel = kernel('divide', 'y a b dims');
 
 /**
  * a / b, elementwise, broadcast. Float tensors of one dtype, or one of them a number; x / 0 is ±∞ or NaN.
@@ -67,7 +67,7 @@ export function div(a: Operand, b: Operand): Tensor {
   return record('div', result, [x, y], backward, [y, result]);
 }
 
-const powKernel = kernel('pow');
+const powKernel = kernel('pow', 'y a b dims');
 const shortcuts = new Map<number, (x: Tensor) => Tensor>([
   [2, square],
   [-1, reciprocal],
@@ -108,8 +108,8 @@ function exponentSlope(x: Tensor, exponent: Tensor, y: Tensor): Tensor {
   return where(logicalAnd(eq(x, 0), ge(exponent, 0)), 0, mul(y, log(x)));
 }
 
-const maximumKernel = kernel('maximum');
-const minimumKernel = kernel('minimum');
+const maximumKernel = kernel('maximum', 'y a b dims');
+const minimumKernel = kernel('minimum', 'y a b dims');
 
 function extreme(operation: string, run: Kernel, loses: typeof gt, a: Operand, b: Operand): Tensor {
   const [x, y] = operands(operation, a, b);
@@ -189,103 +189,103 @@ function composed(
 // Each of the functions below takes a float tensor of any shape (where it says so also int32) and returns a tensor of the
 // same shape and dtype; another dtype is a DTypeError.
 
-const expKernel = kernel('exp');
+const expKernel = kernel('exp', 'y x');
 /** eˣ, elementwise. */
 export function exp(x: Tensor): Tensor {
   return composed('exp', expKernel, x, 'y', (dy, y) => mul(dy, y));
 }
 
-const logKernel = kernel('log');
+const logKernel = kernel('log', 'y x');
 /** The natural logarithm, elementwise; log(0) = -∞, NaN below. */
 export function log(x: Tensor): Tensor {
   return composed('log', logKernel, x, 'x', (dy, x) => div(dy, x));
 }
 
-const log1pKernel = kernel('log1p');
+const log1pKernel = kernel('log1p', 'y x');
 /** log(1 + x), elementwise, accurate near 0. */
 export function log1p(x: Tensor): Tensor {
   return composed('log1p', log1pKernel, x, 'x', (dy, x) => div(dy, add(x, 1)));
 }
 
-const expm1Kernel = kernel('expm1');
+const expm1Kernel = kernel('expm1', 'y x');
 /** eˣ - 1, elementwise, accurate near 0. */
 export function expm1(x: Tensor): Tensor {
   return composed('expm1', expm1Kernel, x, 'y', (dy, y) => mul(dy, add(y, 1)));
 }
 
-const sqrtKernel = kernel('sqrt');
+const sqrtKernel = kernel('sqrt', 'y x');
 /** √x, elementwise; NaN below 0. */
 export function sqrt(x: Tensor): Tensor {
   return composed('sqrt', sqrtKernel, x, 'y', (dy, y) => div(mul(dy, 0.5), y));
 }
 
-const rsqrtKernel = kernel('rsqrt');
+const rsqrtKernel = kernel('rsqrt', 'y x');
 /** 1 / √x, elementwise. */
 export function rsqrt(x: Tensor): Tensor {
   return composed('rsqrt', rsqrtKernel, x, 'y', (dy, y) => mul(mul(dy, -0.5), mul(square(y), y)));
 }
 
-const squareKernel = kernel('square');
+const squareKernel = kernel('square', 'y x');
 /** x², elementwise; also of int32, wrapping around. */
 export function square(x: Tensor): Tensor {
   return composed('square', squareKernel, x, 'x', (dy, x) => mul(mul(dy, 2), x), 'signed');
 }
 
-const reciprocalKernel = kernel('reciprocal');
+const reciprocalKernel = kernel('reciprocal', 'y x');
 /** 1 / x, elementwise. */
 export function reciprocal(x: Tensor): Tensor {
   return composed('reciprocal', reciprocalKernel, x, 'y', (dy, y) => neg(mul(dy, square(y))));
 }
 
-const sinKernel = kernel('sin');
+const sinKernel = kernel('sin', 'y x');
 /** sin(x), elementwise, x in radians. */
 export function sin(x: Tensor): Tensor {
   return composed('sin', sinKernel, x, 'x', (dy, x) => mul(dy, cos(x)));
 }
 
-const cosKernel = kernel('cos');
+const cosKernel = kernel('cos', 'y x');
 /** cos(x), elementwise, x in radians. */
 export function cos(x: Tensor): Tensor {
   return composed('cos', cosKernel, x, 'x', (dy, x) => neg(mul(dy, sin(x))));
 }
 
-const erfKernel = kernel('erf');
+const erfKernel = kernel('erf', 'y x');
 /** The error function 2/√π ∫₀ˣ e^(-t²) dt, elementwise. */
 export function erf(x: Tensor): Tensor {
   return composed('erf', erfKernel, x, 'x', (dy, x) => mul(mul(dy, 2 / Math.sqrt(Math.PI)), exp(neg(square(x)))));
 }
 
-const negateKernel = kernel('negate');
+const negateKernel = kernel('negate', 'y x');
 /** -x, elementwise; also of int32. */
 export function neg(x: Tensor): Tensor {
   return composed('neg', negateKernel, x, 'nothing', (dy) => neg(dy), 'signed');
 }
 
-const absKernel = kernel('abs');
+const absKernel = kernel('abs', 'y x');
 /** |x|, elementwise; also of int32. The gradient at 0 is 0. */
 export function abs(x: Tensor): Tensor {
   return composed('abs', absKernel, x, 'x', (dy, x) => mul(dy, sign(x)), 'signed');
 }
 
-const signKernel = kernel('sign');
+const signKernel = kernel('sign', 'y x');
 /** -1, 0 or 1 as x is negative, zero (or NaN) or positive; also of int32. The gradient is 0. */
 export function sign(x: Tensor): Tensor {
   return composed('sign', signKernel, x, 'nothing', (dy) => zerosLike(dy), 'signed');
 }
 
-const floorKernel = kernel('floor');
+const floorKernel = kernel('floor', 'y x');
 /** The largest integer not above x, elementwise. The gradient is 0. */
 export function floor(x: Tensor): Tensor {
   return composed('floor', floorKernel, x, 'nothing', (dy) => zerosLike(dy));
 }
 
-const ceilKernel = kernel('ceil');
+const ceilKernel = kernel('ceil', 'y x');
 /** The smallest integer not below x, elementwise. The gradient is 0. */
 export function ceil(x: Tensor): Tensor {
   return composed('ceil', ceilKernel, x, 'nothing', (dy) => zerosLike(dy));
 }
 
-const roundKernel = kernel('round');
+const roundKernel = kernel('round', 'y x');
 /** The nearest integer, elementwise; halves go to the even one, as in PyTorch. The gradient is 0. */
 export function round(x: Tensor): Tensor {
   return composed('round', roundKernel, x, 'nothing', (dy) => zerosLike(dy));

@@ -6,14 +6,17 @@ import { sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { roomForOrder, roomForRests } from './indexing.js';
 
-const embeddingKernel = kernel('embedding');
-const embeddingBackwardKernel = kernel('embeddingBackward');
-const bagKernel = kernel('embeddingBag');
-const bagBackwardKernel = kernel('embeddingBagBackward');
-const bagFactorsKernel = kernel('embeddingBagFactors');
-const bagMaxKernel = kernel('embeddingBagMax');
-const chosenRowsKernel = kernel('chosenRows');
-const chosenRowsBackwardKernel = kernel('chosenRowsBackward');
+const embeddingKernel = kernel('embedding', 'y table index rows columns skipped');
+const embeddingBackwardKernel = kernel('embeddingBackward', 'dTable room dy index rows columns skipped');
+const bagKernel = kernel('embeddingBag', 'y table index offsets factors count rows columns mean skipped');
+const bagBackwardKernel = kernel(
+  'embeddingBagBackward',
+  'dTable room bagOf shares dy index offsets factors count rows columns mean skipped',
+);
+const bagFactorsKernel = kernel('embeddingBagFactors', 'dFactors dy table index offsets count rows columns skipped');
+const bagMaxKernel = kernel('embeddingBagMax', 'y chosen table index offsets count rows columns skipped');
+const chosenRowsKernel = kernel('chosenRows', 'y table chosen rows columns');
+const chosenRowsBackwardKernel = kernel('chosenRowsBackward', 'dTable lost dy chosen rows columns');
 
 const handleOf = (t: Tensor | null): number => t?.handle ?? 0;
 

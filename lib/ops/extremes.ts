@@ -27,11 +27,11 @@ export interface PositionOptions {
   keepDim?: boolean;
 }
 
-const maxKernel = kernel('max');
-const minKernel = kernel('min');
-const argMaxKernel = kernel('argMax');
-const argMinKernel = kernel('argMin');
-const extremeBackwardKernel = kernel('extremeBackward');
+const maxKernel = kernel('max', 'y x outer n inner');
+const minKernel = kernel('min', 'y x outer n inner');
+const argMaxKernel = kernel('argMax', 'index values x outer n inner');
+const argMinKernel = kernel('argMin', 'index values x outer n inner');
+const extremeBackwardKernel = kernel('extremeBackward', 'dx dy x y outer n inner');
 
 function checkSome(operation: string, { x, n, outer, inner }: Layout): void {
   if (n === 0 && outer * inner > 0) {
@@ -116,8 +116,8 @@ export function shared(name: string, run: Kernel, l: Layout): Tensor {
 
 type Sizes = readonly [outer: number, n: number, inner: number];
 
-const pickKernel = kernel('pick');
-const pickBackwardKernel = kernel('pickBackward');
+const pickKernel = kernel('pick', 'y x index outer n inner');
+const pickBackwardKernel = kernel('pickBackward', 'dx dy index outer n inner');
 
 // The elements at index, and the tensor that has these there and 0 elsewhere: each is the other's gradient.
 function pick(name: string, x: Tensor, index: Tensor, sizes: Sizes, shape: Shape): Tensor {

@@ -11,12 +11,12 @@ import { checkElement, zeros } from './creation.js';
 import { add } from './elementwise.js';
 import { pad, slice } from './slice.js';
 
-const indexSelectKernel = kernel('indexSelect');
-const addedRowsKernel = kernel('addedRows');
-const gatherKernel = kernel('gather');
-const scatterAddKernel = kernel('scatterAdd');
-const maskedFillKernel = kernel('maskedFill');
-const oneHotKernel = kernel('oneHot');
+const indexSelectKernel = kernel('indexSelect', 'y x index outer n inner');
+const addedRowsKernel = kernel('addedRows', 'y room x index outer n inner');
+const gatherKernel = kernel('gather', 'y x index outer n inner');
+const scatterAddKernel = kernel('scatterAdd', 'y lost x index outer n inner');
+const maskedFillKernel = kernel('maskedFill', 'y x mask value');
+const oneHotKernel = kernel('oneHot', 'y index classes');
 
 function checkIndex(operation: string, index: unknown): Tensor {
   const t = checkTensor(operation, 'index', index);

@@ -56,8 +56,8 @@ function pointwise(p: Pointwise): Tensor {
   return record(name, y, [x, target], backward, [x, target, ...(p.saved ?? [])]);
 }
 
-const mseKernel = kernel('mse');
-const mseBackwardKernel = kernel('mseBackward');
+const mseKernel = kernel('mse', 'y x target reduction');
+const mseBackwardKernel = kernel('mseBackward', 'dx dy x target reduction');
 
 /** @internal (x - target)² */
 export function mseLoss(x: Tensor, target: Tensor, reduction: Reduction): Tensor {
@@ -74,8 +74,8 @@ export function mseLoss(x: Tensor, target: Tensor, reduction: Reduction): Tensor
   });
 }
 
-const l1Kernel = kernel('l1');
-const l1BackwardKernel = kernel('l1Backward');
+const l1Kernel = kernel('l1', 'y x target reduction');
+const l1BackwardKernel = kernel('l1Backward', 'dx dy x target reduction');
 
 /** @internal |x - target| */
 export function l1Loss(x: Tensor, target: Tensor, reduction: Reduction): Tensor {
@@ -92,8 +92,8 @@ export function l1Loss(x: Tensor, target: Tensor, reduction: Reduction): Tensor 
   });
 }
 
-const huberKernel = kernel('huber');
-const huberBackwardKernel = kernel('huberBackward');
+const huberKernel = kernel('huber', 'y x target delta reduction');
+const huberBackwardKernel = kernel('huberBackward', 'dx dy x target delta reduction');
 
 /** @internal d² / 2 where |d| ≤ delta, delta (|d| - delta / 2) elsewhere, d = x - target */
 export function huberLoss(x: Tensor, target: Tensor, delta: number, reduction: Reduction): Tensor {
@@ -116,8 +116,8 @@ const weighted = (slope: Tensor, weight: Tensor | undefined): Tensor => (weight 
 
 // PyTorch's limit, a float32 in both dtypes, for the divisor of bce's gradient.
 const minSpread = Math.fround(1e-12);
-const bceKernel = kernel('bce');
-const bceBackwardKernel = kernel('bceBackward');
+const bceKernel = kernel('bce', 'y x target weight reduction');
+const bceBackwardKernel = kernel('bceBackward', 'dx dy x target weight reduction');
 
 /** @internal -(target log x + (1 - target) log(1 - x)) weight; `weight` of x's shape */
 export function bceLoss(x: Tensor, target: Tensor, weight: Tensor | undefined, reduction: Reduction): Tensor {
@@ -135,8 +135,8 @@ export function bceLoss(x: Tensor, target: Tensor, weight: Tensor | undefined, r
   });
 }
 
-const bceWithLogitsKernel = kernel('bceWithLogits');
-const bceWithLogitsBackwardKernel = kernel('bceWithLogitsBackward');
+const bceWithLogitsKernel = kernel('bceWithLogits', 'y x target weight positive reduction');
+const bceWithLogitsBackwardKernel = kernel('bceWithLogitsBackward', 'dx dy x target weight positive reduction');
 
 /** @internal ((1 - target) x + (1 + (posWeight - 1) target) log(1 + exp(-x))) weight; both weights of x's shape */
 export function bceWithLogitsLoss(

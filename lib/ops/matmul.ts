@@ -10,10 +10,10 @@ import { ones } from './creation.js';
 import { add, mul } from './elementwise.js';
 import { reshaped } from './shape.js';
 
-const matmulKernel = kernel('matmul');
-const linearKernel = kernel('linear');
-const activationBackwardKernel = kernel('activationBackward');
-const biasGradientKernel = kernel('biasGradient');
+const matmulKernel = kernel('matmul', 'y a b transA transB m n k dims');
+const linearKernel = kernel('linear', 'y x weight bias rows inFeatures outFeatures activation');
+const activationBackwardKernel = kernel('activationBackward', 'dz dy y activation');
+const biasGradientKernel = kernel('biasGradient', 'dBias dz rows columns');
 
 /** Options of `matmul`. */
 export interface MatmulOptions {

@@ -18,8 +18,11 @@ import { add, mul, rsqrt, square, sub } from './elementwise.js';
 import { mean } from './reduce.js';
 import { reshape } from './shape.js';
 
-const groupNormKernel = kernel('groupNorm');
-const groupNormBackwardKernel = kernel('groupNormBackward');
+const groupNormKernel = kernel('groupNorm', 'y mean rstd x weight bias samples groups channels inner eps');
+const groupNormBackwardKernel = kernel(
+  'groupNormBackward',
+  'dx dWeight dBias sums dy x mean rstd weight samples groups channels inner',
+);
 
 /** [samples, groups, channels of a group, inner]: how the kernels and the composed gradient see x. */
 type Sizes = readonly [number, number, number, number];

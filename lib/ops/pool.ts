@@ -16,11 +16,11 @@ import { reshape } from './shape.js';
 import { slice } from './slice.js';
 import { asImage, type PerDimension } from './windows.js';
 
-const maxPoolKernel = kernel('maxPool');
-const maxPoolBackwardKernel = kernel('maxPoolBackward');
-const maxPoolPickKernel = kernel('maxPoolPick');
-const averagePoolKernel = kernel('averagePool');
-const averagePoolBackwardKernel = kernel('averagePoolBackward');
+const maxPoolKernel = kernel('maxPool', 'y index x numbers');
+const maxPoolBackwardKernel = kernel('maxPoolBackward', 'dx dy index numbers');
+const maxPoolPickKernel = kernel('maxPoolPick', 'y x index numbers');
+const averagePoolKernel = kernel('averagePool', 'y x withPadding divisor numbers');
+const averagePoolBackwardKernel = kernel('averagePoolBackward', 'dx dy withPadding divisor numbers');
 
 /** @internal */
 export const maxPoolOptions = ['stride', 'padding', 'dilation', 'ceilMode'];

@@ -45,11 +45,11 @@ function uninitialised(operation: string, shape: Shape, options: RandomOptions |
   return empty(sizes, dtype);
 }
 
-const uniformKernel = kernel('uniform');
-const normalKernel = kernel('normal');
-const bernoulliKernel = kernel('bernoulli');
-const randintKernel = kernel('randint');
-const permutationKernel = kernel('permutation');
+const uniformKernel = kernel('uniform', 'y state least most');
+const normalKernel = kernel('normal', 'y state mean deviation');
+const bernoulliKernel = kernel('bernoulli', 'y state p');
+const randintKernel = kernel('randint', 'y state low high');
+const permutationKernel = kernel('permutation', 'y state');
 
 /**
  * Numbers uniform in [low, high): a float32 has 24 random bits, a float64 53.
@@ -170,8 +170,8 @@ export function permutation(n: number, options?: { generator?: Generator }): Ten
   return y;
 }
 
-const dropoutKernel = kernel('dropout');
-const dropoutBackwardKernel = kernel('dropoutBackward');
+const dropoutKernel = kernel('dropout', 'y mask state x p');
+const dropoutBackwardKernel = kernel('dropoutBackward', 'dx dy mask p');
 
 /**
  * While training, sets each element to 0 with probability p and multiplies the others by 1 / (1 - p), so that the expected

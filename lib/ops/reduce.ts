@@ -113,7 +113,7 @@ function total(operation: string, run: Kernel, l: Layout): Tensor {
   return y;
 }
 
-const sumKernel = kernel('sum');
+const sumKernel = kernel('sum', 'y x outer n inner');
 
 /**
  * Sum of the elements: y = Σ x. An empty sum is 0. Float32 is added up in blocks and these in double; integers give int32
@@ -133,7 +133,7 @@ export function sum(x: Tensor, options?: ReduceOptions): Tensor {
   return record('sum', reduceWith(sumKernel, l), [x], (dy) => [stretch(dy, kept, xShape)]);
 }
 
-const meanKernel = kernel('mean');
+const meanKernel = kernel('mean', 'y x outer n inner');
 
 /**
  * Arithmetic mean: y = Σ x / n. The mean of nothing is NaN.
@@ -150,8 +150,8 @@ export function mean(x: Tensor, options?: ReduceOptions): Tensor {
   return record('mean', reduceWith(meanKernel, l), [x], (dy) => [stretch(mul(dy, 1 / n), kept, xShape)]);
 }
 
-const prodKernel = kernel('prod');
-const prodBackwardKernel = kernel('prodBackward');
+const prodKernel = kernel('prod', 'y x outer n inner');
+const prodBackwardKernel = kernel('prodBackward', 'dx dy x outer n inner');
 
 /**
  * Product of the elements: y = Π x. An empty product is 1; integers give int32. The gradient, the product of all other
@@ -193,8 +193,8 @@ function otherProducts(x: Tensor, outer: number, n: number, inner: number): Tens
   return reshape(mul(running(1), running(-1)), x.dims);
 }
 
-const anyKernel = kernel('any');
-const allKernel = kernel('all');
+const anyKernel = kernel('any', 'y x outer n inner');
+const allKernel = kernel('all', 'y x outer n inner');
 
 /** Whether any element is not 0 (NaN is not), as uint8; false of nothing. */
 export function any(x: Tensor, options?: ReduceOptions): Tensor {
@@ -206,7 +206,7 @@ export function all(x: Tensor, options?: ReduceOptions): Tensor {
   return reduceWith(allKernel, layout('all', x, options), 'uint8');
 }
 
-const cumsumKernel = kernel('cumsum');
+const cumsumKernel = kernel('cumsum', 'y x outer n inner reverse');
 
 /**
  * Running sum along a dimension: yᵢ = x₀ + … + xᵢ, of x's shape. Integers give int32.

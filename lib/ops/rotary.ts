@@ -7,7 +7,7 @@ import { kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { generate } from './creation.js';
 
-const rotaryKernel = kernel('rotary');
+const rotaryKernel = kernel('rotary', 'y x cosine sine outer rows heads half first inverse interleaved');
 
 /** Options of `rotaryEmbedding`. */
 export interface RotaryOptions {

@@ -5,9 +5,9 @@ import { checkDim, checkSizes, dimsOf, loopDims, type Shape, sizeOf, sizesAround
 import { checkTensor, empty, type Tensor, view } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 
-const stridedCopyKernel = kernel('stridedCopy');
-const flipKernel = kernel('flip');
-const triangleKernel = kernel('triangle');
+const stridedCopyKernel = kernel('stridedCopy', 'y x offset pairs');
+const flipKernel = kernel('flip', 'y x outer n inner');
+const triangleKernel = kernel('triangle', 'y x batch rows columns diagonal negative lower');
 
 /**
  * @internal The elements x[offset + Σ i·stride] as a tensor of `shape`, off the tape: over the same memory where they lie

@@ -8,8 +8,8 @@ import { checkSameDType, checkTensor, empty, type Tensor, tensorsOf } from '../t
 import { checkElement } from './creation.js';
 import { strided, unsqueeze } from './shape.js';
 
-const stridedAssignKernel = kernel('stridedAssign');
-const fillKernel = kernel('fill');
+const stridedAssignKernel = kernel('stridedAssign', 'y x offset pairs');
+const fillKernel = kernel('fill', 'y value');
 
 /** Which elements of a larger tensor make up a part. */
 interface Part {

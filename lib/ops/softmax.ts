@@ -13,10 +13,10 @@ export interface SoftmaxOptions {
   dim: number;
 }
 
-const softmaxKernel = kernel('softmax');
-const softmaxBackwardKernel = kernel('softmaxBackward');
-const logSoftmaxKernel = kernel('logSoftmax');
-const logSoftmaxBackwardKernel = kernel('logSoftmaxBackward');
+const softmaxKernel = kernel('softmax', 'y x outer n inner');
+const softmaxBackwardKernel = kernel('softmaxBackward', 'dx dy y outer n inner');
+const logSoftmaxKernel = kernel('logSoftmax', 'y x outer n inner');
+const logSoftmaxBackwardKernel = kernel('logSoftmaxBackward', 'dx dy y outer n inner');
 
 /**
  * Softmax: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, without overflow; of x's shape. All -∞ gives NaN.

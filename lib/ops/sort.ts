@@ -7,8 +7,8 @@ import type { Extremes } from './extremes.js';
 import { gather } from './indexing.js';
 import { reshape, transpose, unsqueeze } from './shape.js';
 
-const argsortKernel = kernel('argsort');
-const topkKernel = kernel('topk');
+const argsortKernel = kernel('argsort', 'index room x rows n descending');
+const topkKernel = kernel('topk', 'index x rows n k largest');
 
 /** Options of `sort` and `argsort`. */
 export interface SortOptions {

@@ -27,7 +27,7 @@ export interface VarianceOptions extends ReduceOptions {
   correction?: number;
 }
 
-const varianceKernel = kernel('variance');
+const varianceKernel = kernel('variance', 'y means x outer n inner correction root');
 
 /**
  * Variance: y = Σ (x - mean)² / (n - correction), in two passes over x. NaN where n ≤ correction and nothing varies.
@@ -73,8 +73,8 @@ function spread(name: 'variance' | 'std', x: Tensor, options: VarianceOptions | 
   return record(name, y, [values], backward, [values, y, means]);
 }
 
-const logSumExpKernel = kernel('logSumExp');
-const logSumExpBackwardKernel = kernel('logSumExpBackward');
+const logSumExpKernel = kernel('logSumExp', 'y x outer n inner');
+const logSumExpBackwardKernel = kernel('logSumExpBackward', 'dx dy x y outer n inner');
 
 /**
  * y = log Σ exp(x), without overflow. -∞ of nothing and where all elements are -∞; the gradient is 0 there. Where the
@@ -107,8 +107,8 @@ export interface NormOptions extends ReduceOptions {
   p?: number;
 }
 
-const maxKernel = kernel('max');
-const minKernel = kernel('min');
+const maxKernel = kernel('max', 'y x outer n inner');
+const minKernel = kernel('min', 'y x outer n inner');
 
 /**
  * The p-norm: y = (Σ |x|ᵖ)^(1/p); max |x| for p = ∞, min |x| for -∞, the number of elements that are not 0 for 0. Right
@@ -129,7 +129,7 @@ export function norm(x: Tensor, options?: NormOptions): Tensor {
   return powerNorm(l, p);
 }
 
-const normKernel = kernel('euclideanNorm');
+const normKernel = kernel('euclideanNorm', 'y x outer n inner');
 
 // 1 where x gives no unit to measure others by: it is 0, infinite or NaN.
 const unitOf = (x: Tensor): Tensor => where(logicalAnd(finite(x), ne(x, 0)), x, 1);

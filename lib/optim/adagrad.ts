@@ -2,7 +2,7 @@ import { checkFlag } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
 import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
-const adagradKernel = kernel('adagrad');
+const adagradKernel = kernel('adagrad', 'parameters gradients sums steps hyper maximize');
 
 export interface AdagradOptions {
   /** Learning rate; default 0.01. */

@@ -2,7 +2,10 @@ import { ArgumentError, checkFlag, describe } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
 import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
-const adamKernel = kernel('adam');
+const adamKernel = kernel(
+  'adam',
+  'parameters gradients averages averageSquares maxAverageSquares steps hyper decoupled maximize',
+);
 
 export interface AdamOptions {
   /** Learning rate; default 0.001. */

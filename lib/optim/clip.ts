@@ -5,9 +5,9 @@ import { changed, checkTensor, empty, type Tensor } from '../tensor.js';
 import { handles } from './optimizer.js';
 import { listOf } from './parameters.js';
 
-const clipByValueKernel = kernel('clipByValue');
-const gradientNormKernel = kernel('gradientNorm');
-const scaleByNormKernel = kernel('scaleByNorm');
+const clipByValueKernel = kernel('clipByValue', 'gradients limit');
+const gradientNormKernel = kernel('gradientNorm', 'norm gradients p');
+const scaleByNormKernel = kernel('scaleByNorm', 'gradients norm maxNorm onlyFinite');
 
 function gradientsOf(operation: string, parameters: Iterable<Tensor>): Tensor[] {
   const list = listOf(operation, 'parameters', parameters, 'must be tensors', (p) =>

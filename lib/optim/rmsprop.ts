@@ -2,7 +2,7 @@ import { ArgumentError, checkFlag } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
 import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
-const rmspropKernel = kernel('rmsprop');
+const rmspropKernel = kernel('rmsprop', 'parameters gradients squares means buffers steps hyper maximize');
 
 export interface RMSpropOptions {
   /** Learning rate; default 0.01. */

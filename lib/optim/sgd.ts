@@ -2,7 +2,7 @@ import { ArgumentError, checkFlag, checkNumber } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
 import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
 
-const sgdKernel = kernel('sgd');
+const sgdKernel = kernel('sgd', 'parameters gradients momentumBuffers steps hyper nesterov maximize');
 
 export interface SGDOptions {
   /** Learning rate; default 0.001. */

@@ -108,7 +108,6 @@ Napi::Value liveModules(const Napi::CallbackInfo& info) {
 
 void sweep(const Napi::CallbackInfo& info) { instanceOf(info).environment.sweep(booleanOf(info, 0)); }
 void limitMemory(const Napi::CallbackInfo& info) { setMemoryLimit(static_cast<uint64_t>(integerOf(info, 0))); }
-void resetPeak(const Napi::CallbackInfo&) { resetMemoryPeak(); }
 void trim(const Napi::CallbackInfo&) { trimMemory(); }
 
 void setThreads(const Napi::CallbackInfo& info) { setThreadCount(static_cast<int>(integerOf(info, 0))); }
@@ -130,11 +129,11 @@ Napi::Value buildInfo(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// The kernels as functions, and beside each its parameters' kinds, which the fuzz test reads.
+// The kernels as functions, and what the table says about each: its family, and its parameters' names and kinds.
 void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
   constexpr const char* kinds[] = {"in", "out", "inOut", "ins", "outs", "inOuts", "integer", "real", "integers"};
   auto functions = Napi::Object::New(env);
-  auto parameters = Napi::Object::New(env);
+  auto table = Napi::Object::New(env);
   const Families families = familiesOf(instance.level);
   for (int f = 0; f < families.count; ++f) {
     const Family& family = *families.items[f];
@@ -144,16 +143,20 @@ void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
       napi_value function = nullptr;
       napi_create_function(env, kernel.name, NAPI_AUTO_LENGTH, callKernel, bound.get(), &function);
       functions.Set(kernel.name, Napi::Value(env, function));
+      instance.kernels.push_back(std::move(bound));
+      auto entry = Napi::Object::New(env);
+      entry["family"] = family.name;
+      entry["parameters"] = kernel.parameters;
       auto list = Napi::Array::New(env, static_cast<size_t>(kernel.parameterCount));
       for (int p = 0; p < kernel.parameterCount; ++p) {
         list[static_cast<uint32_t>(p)] = kinds[static_cast<int>(kernel.variants[0].parameters[p].kind)];
       }
-      parameters.Set(kernel.name, list);
-      instance.kernels.push_back(std::move(bound));
+      entry["kinds"] = list;
+      table.Set(kernel.name, entry);
     }
   }
   exports["kernels"] = functions;
-  exports["kernelParameters"] = parameters;
+  exports["kernelTable"] = table;
 }
 
 }  // namespace
@@ -179,7 +182,6 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("liveModules", liveModules);
   add("sweep", sweep);
   add("limitMemory", limitMemory);
-  add("resetPeak", resetPeak);
   add("trim", trim);
   add("setThreads", setThreads);
   add("getThreads", getThreads);

@@ -154,19 +154,15 @@ Outcome sigmoidBackward(Out<T> dx, In<T> dy, In<T> y) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_POINTWISE_FAMILY(
-    activation, kernel<relu<float>, relu<double>>("relu"),
-    kernel<reluBackward<float>, reluBackward<double>>("reluBackward"),
-    kernel<leakyRelu<float>, leakyRelu<double>>("leakyRelu"),
-    kernel<leakyReluBackward<float>, leakyReluBackward<double>>("leakyReluBackward"),
-    kernel<elu<float>, elu<double>>("elu"), kernel<eluBackward<float>, eluBackward<double>>("eluBackward"),
-    kernel<gelu<float>, gelu<double>>("gelu"), kernel<geluBackward<float>, geluBackward<double>>("geluBackward"),
-    kernel<geluTanh<float>, geluTanh<double>>("geluTanh"),
-    kernel<geluTanhBackward<float>, geluTanhBackward<double>>("geluTanhBackward"),
-    kernel<silu<float>, silu<double>>("silu"), kernel<siluBackward<float>, siluBackward<double>>("siluBackward"),
-    kernel<softplus<float>, softplus<double>>("softplus"),
-    kernel<softplusBackward<float>, softplusBackward<double>>("softplusBackward"),
-    kernel<hardtanhBackward<float>, hardtanhBackward<double>>("hardtanhBackward"),
-    kernel<mish<float>, mish<double>>("mish"), kernel<mishBackward<float>, mishBackward<double>>("mishBackward"),
-    kernel<tanhBackward<float>, tanhBackward<double>>("tanhBackward"),
-    kernel<sigmoidBackward<float>, sigmoidBackward<double>>("sigmoidBackward"))
+ADJOINT_POINTWISE_FAMILY(activation, ADJOINT_FLOATS(relu, "y x"), ADJOINT_FLOATS(reluBackward, "dx dy y"),
+                         ADJOINT_FLOATS(leakyRelu, "y x negativeSlope"),
+                         ADJOINT_FLOATS(leakyReluBackward, "dx dy x negativeSlope"),
+                         ADJOINT_FLOATS(elu, "y x alpha scale"), ADJOINT_FLOATS(eluBackward, "dx dy x alpha scale"),
+                         ADJOINT_FLOATS(gelu, "y x"), ADJOINT_FLOATS(geluBackward, "dx dy x"),
+                         ADJOINT_FLOATS(geluTanh, "y x"), ADJOINT_FLOATS(geluTanhBackward, "dx dy x"),
+                         ADJOINT_FLOATS(silu, "y x"), ADJOINT_FLOATS(siluBackward, "dx dy x"),
+                         ADJOINT_FLOATS(softplus, "y x beta threshold"),
+                         ADJOINT_FLOATS(softplusBackward, "dx dy x beta threshold"),
+                         ADJOINT_FLOATS(hardtanhBackward, "dx dy x least most"), ADJOINT_FLOATS(mish, "y x"),
+                         ADJOINT_FLOATS(mishBackward, "dx dy x"), ADJOINT_FLOATS(tanhBackward, "dx dy y"),
+                         ADJOINT_FLOATS(sigmoidBackward, "dx dy y"))

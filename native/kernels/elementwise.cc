@@ -181,85 +181,67 @@ Outcome fill(Out<T> y, double value) {
   return ok();
 }
 
-template <float (*single)(float), double (*twice)(double)>
-constexpr Kernel floats(const char* name) {
-  return kernel<unary<float, float, single>, unary<double, double, twice>>(name);
-}
-template <float (*single)(float), double (*twice)(double), int32_t (*whole)(int32_t)>
-constexpr Kernel numbers(const char* name) {
-  return kernel<unary<float, float, single>, unary<double, double, twice>, unary<int32_t, int32_t, whole>>(name);
-}
-template <uint8_t (*single)(float), uint8_t (*twice)(double)>
-constexpr Kernel tests(const char* name) {
-  return kernel<unary<uint8_t, float, single>, unary<uint8_t, double, twice>>(name);
-}
-template <float (*single)(float, float), double (*twice)(double, double)>
-constexpr Kernel floatPairs(const char* name) {
-  return kernel<binary<float, float, single>, binary<double, double, twice>>(name);
-}
-template <float (*single)(float, float), double (*twice)(double, double), int32_t (*whole)(int32_t, int32_t),
-          uint8_t (*byte)(uint8_t, uint8_t)>
-constexpr Kernel pairs(const char* name) {
-  return kernel<binary<float, float, single>, binary<double, double, twice>, binary<int32_t, int32_t, whole>,
-                binary<uint8_t, uint8_t, byte>>(name);
-}
-template <uint8_t (*single)(float, float), uint8_t (*twice)(double, double), uint8_t (*whole)(int32_t, int32_t),
-          uint8_t (*byte)(uint8_t, uint8_t)>
-constexpr Kernel comparison(const char* name) {
-  return kernel<binary<uint8_t, float, single>, binary<uint8_t, double, twice>, binary<uint8_t, int32_t, whole>,
-                binary<uint8_t, uint8_t, byte>>(name);
-}
-
 }  // namespace
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
+// How the functions above become kernels: `f` is overloaded, or a template, for the element types named.
+#define UNARY_OF(T, f) unary<T, T, f>
+#define TEST_OF(T, f) unary<uint8_t, T, f>
+#define BINARY_OF(T, f) binary<T, T, f>
+#define COMPARISON_OF(T, f) binary<uint8_t, T, f>
+#define UNARY(name, f) kernel<ADJOINT_EACH_FLOAT(UNARY_OF, f)>(name, "y x")
+#define INTEGER_UNARY(name, f, whole) \
+  kernel<ADJOINT_EACH_FLOAT(UNARY_OF, f), unary<int32_t, int32_t, whole>>(name, "y x")
+#define BINARY(name, f) kernel<ADJOINT_EACH(BINARY_OF, f)>(name, "y a b dims")
+#define FLOAT_BINARY(name, f) kernel<ADJOINT_EACH_FLOAT(BINARY_OF, f)>(name, "y a b dims")
+#define COMPARISON(name, f) kernel<ADJOINT_EACH(COMPARISON_OF, f)>(name, "y a b dims")
+#define LOGICAL(name, f) kernel<binary<uint8_t, uint8_t, f>>(name, "y a b dims")
+#define CAST_TO(T, R) cast<R, T>
+
 // clang-format off
 ADJOINT_POINTWISE_FAMILY(elementwise,
-    floats<math::exp, math::exp>("exp"),
-    floats<math::log, math::log>("log"),
-    floats<math::log1p, math::log1p>("log1p"),
-    floats<math::expm1, math::expm1>("expm1"),
-    floats<math::sqrt, math::sqrt>("sqrt"),
-    floats<math::rsqrt, math::rsqrt>("rsqrt"),
-    floats<math::tanh, math::tanh>("tanh"),
-    floats<math::sigmoid, math::sigmoid>("sigmoid"),
-    floats<math::erf, math::erf>("erf"),
-    floats<math::floor, math::floor>("floor"),
-    floats<math::ceil, math::ceil>("ceil"),
-    floats<math::round, math::round>("round"),
-    floats<reciprocal, reciprocal>("reciprocal"),
-    numbers<square, square, square>("square"),
-    numbers<math::abs, math::abs, absolute>("abs"),
-    numbers<sign, sign, sign>("sign"),
-    numbers<negate, negate, negate>("negate"),
-    tests<isNaN, isNaN>("isNaN"),
-    tests<isFinite, isFinite>("isFinite"),
-    kernel<periodic<math::sin, math::sinFar>, unary<double, double, math::sin>>("sin"),
-    kernel<periodic<math::cos, math::cosFar>, unary<double, double, math::cos>>("cos"),
-    kernel<unary<uint8_t, float, logicalNot>, unary<uint8_t, double, logicalNot>, unary<uint8_t, int32_t, logicalNot>,
-           unary<uint8_t, uint8_t, logicalNot>>("logicalNot"),
-    kernel<clamp<float>, clamp<double>>("clamp"),
-    kernel<clampBackward<float>, clampBackward<double>>("clampBackward"),
-    pairs<add, add, add, add>("add"),
-    pairs<subtract, subtract, subtract, subtract>("subtract"),
-    pairs<multiply, multiply, multiply, multiply>("multiply"),
-    floatPairs<divide, divide>("divide"),
-    floatPairs<math::pow, math::pow>("pow"),
-    pairs<maximum, maximum, maximum, maximum>("maximum"),
-    pairs<minimum, minimum, minimum, minimum>("minimum"),
-    comparison<equal, equal, equal, equal>("equal"),
-    comparison<notEqual, notEqual, notEqual, notEqual>("notEqual"),
-    comparison<less, less, less, less>("less"),
-    comparison<lessEqual, lessEqual, lessEqual, lessEqual>("lessEqual"),
-    kernel<binary<uint8_t, uint8_t, logicalAnd>>("logicalAnd"),
-    kernel<binary<uint8_t, uint8_t, logicalOr>>("logicalOr"),
-    kernel<binary<uint8_t, uint8_t, logicalXor>>("logicalXor"),
-    kernel<where<float>, where<double>, where<int32_t>, where<uint8_t>>("where"),
-    kernel<addScaled<float>, addScaled<double>, addScaled<int32_t>, addScaled<uint8_t>>("addScaled"),
-    kernel<cast<float, float>, cast<float, double>, cast<float, int32_t>, cast<float, uint8_t>, cast<double, float>,
-           cast<double, double>, cast<double, int32_t>, cast<double, uint8_t>, cast<int32_t, float>, cast<int32_t,
-           double>, cast<int32_t, int32_t>, cast<int32_t, uint8_t>, cast<uint8_t, float>, cast<uint8_t, double>,
-           cast<uint8_t, int32_t>, cast<uint8_t, uint8_t>>("cast"),
-    kernel<fill<float>, fill<double>, fill<int32_t>, fill<uint8_t>>("fill"))
+    UNARY("exp", math::exp),
+    UNARY("log", math::log),
+    UNARY("log1p", math::log1p),
+    UNARY("expm1", math::expm1),
+    UNARY("sqrt", math::sqrt),
+    UNARY("rsqrt", math::rsqrt),
+    UNARY("tanh", math::tanh),
+    UNARY("sigmoid", math::sigmoid),
+    UNARY("erf", math::erf),
+    UNARY("floor", math::floor),
+    UNARY("ceil", math::ceil),
+    UNARY("round", math::round),
+    UNARY("reciprocal", reciprocal),
+    INTEGER_UNARY("square", square, square),
+    INTEGER_UNARY("abs", math::abs, absolute),
+    INTEGER_UNARY("sign", sign, sign),
+    INTEGER_UNARY("negate", negate, negate),
+    kernel<ADJOINT_EACH_FLOAT(TEST_OF, isNaN)>("isNaN", "y x"),
+    kernel<ADJOINT_EACH_FLOAT(TEST_OF, isFinite)>("isFinite", "y x"),
+    kernel<periodic<math::sin, math::sinFar>, unary<double, double, math::sin>>("sin", "y x"),
+    kernel<periodic<math::cos, math::cosFar>, unary<double, double, math::cos>>("cos", "y x"),
+    kernel<ADJOINT_EACH(TEST_OF, logicalNot)>("logicalNot", "y x"),
+    ADJOINT_FLOATS(clamp, "y x least most"),
+    ADJOINT_FLOATS(clampBackward, "dx dy x least most"),
+    BINARY("add", add),
+    BINARY("subtract", subtract),
+    BINARY("multiply", multiply),
+    FLOAT_BINARY("divide", divide),
+    FLOAT_BINARY("pow", math::pow),
+    BINARY("maximum", maximum),
+    BINARY("minimum", minimum),
+    COMPARISON("equal", equal),
+    COMPARISON("notEqual", notEqual),
+    COMPARISON("less", less),
+    COMPARISON("lessEqual", lessEqual),
+    LOGICAL("logicalAnd", logicalAnd),
+    LOGICAL("logicalOr", logicalOr),
+    LOGICAL("logicalXor", logicalXor),
+    ADJOINT_ALL(where, "y condition a b dims"),
+    ADJOINT_ALL(addScaled, "y x scale"),
+    kernel<ADJOINT_EACH(CAST_TO, float), ADJOINT_EACH(CAST_TO, double), ADJOINT_EACH(CAST_TO, int32_t),
+           ADJOINT_EACH(CAST_TO, uint8_t)>("cast", "y x"),
+    ADJOINT_ALL(fill, "y value"))
 // clang-format on

@@ -270,7 +270,12 @@ Outcome chosenRowsBackward(Out<T> dTable, Out<T> lost, In<T> dy, In<int32_t> cho
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-#define ADJOINT_FLOATS(name) kernel<name<float>, name<double>>(#name)
-ADJOINT_FAMILY(embedding, ADJOINT_FLOATS(embedding), ADJOINT_FLOATS(embeddingBackward), ADJOINT_FLOATS(embeddingBag),
-               ADJOINT_FLOATS(embeddingBagBackward), ADJOINT_FLOATS(embeddingBagFactors),
-               ADJOINT_FLOATS(embeddingBagMax), ADJOINT_FLOATS(chosenRows), ADJOINT_FLOATS(chosenRowsBackward))
+ADJOINT_FAMILY(embedding, ADJOINT_FLOATS(embedding, "y table index rows columns skipped"),
+               ADJOINT_FLOATS(embeddingBackward, "dTable room dy index rows columns skipped"),
+               ADJOINT_FLOATS(embeddingBag, "y table index offsets factors count rows columns mean skipped"),
+               ADJOINT_FLOATS(embeddingBagBackward,
+                              "dTable room bagOf shares dy index offsets factors count rows columns mean skipped"),
+               ADJOINT_FLOATS(embeddingBagFactors, "dFactors dy table index offsets count rows columns skipped"),
+               ADJOINT_FLOATS(embeddingBagMax, "y chosen table index offsets count rows columns skipped"),
+               ADJOINT_FLOATS(chosenRows, "y table chosen rows columns"),
+               ADJOINT_FLOATS(chosenRowsBackward, "dTable lost dy chosen rows columns"))

@@ -177,6 +177,7 @@ Outcome oneHot(Out<T> y, In<int32_t> index, int64_t classes) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-#define ADJOINT_ALL(name) kernel<name<float>, name<double>, name<int32_t>, name<uint8_t>>(#name)
-ADJOINT_FAMILY(indexing, ADJOINT_ALL(indexSelect), kernel<addedRows<float>, addedRows<double>>("addedRows"),
-               ADJOINT_ALL(gather), ADJOINT_ALL(scatterAdd), ADJOINT_ALL(maskedFill), ADJOINT_ALL(oneHot))
+ADJOINT_FAMILY(indexing, ADJOINT_ALL(indexSelect, "y x index outer n inner"),
+               ADJOINT_FLOATS(addedRows, "y room x index outer n inner"),
+               ADJOINT_ALL(gather, "y x index outer n inner"), ADJOINT_ALL(scatterAdd, "y lost x index outer n inner"),
+               ADJOINT_ALL(maskedFill, "y x mask value"), ADJOINT_ALL(oneHot, "y index classes"))

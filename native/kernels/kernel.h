@@ -2,9 +2,9 @@
 //
 //   template <typename T> Outcome relu(Out<T> y, In<T> x);
 //
-// The template `kernel<relu<float>, relu<double>>("relu")` turns its instantiations into one table entry whose
-// parameters (which spans are read, which are written, which numbers follow) the binding reads at run time: the
-// binding, the recorder and the fuzz test know every kernel from this table alone.
+// ADJOINT_FLOATS(relu, "y x") turns its instantiations for the floating-point types into one table entry. Its
+// parameters (which spans are read, which are written, which numbers follow, and their names) are read at run time: the
+// binding, the recorder, the TypeScript side and the fuzz test know every kernel from this table alone.
 //
 // Kernels are compiled once per instruction-set level (ADJOINT_LEVEL). The linker keeps one copy of a weak symbol,
 // which could then be the AVX-512 one for everybody, so all code below the first namespace has internal linkage.
@@ -66,6 +66,7 @@ struct Variant {
 
 struct Kernel {
   const char* name;
+  const char* parameters;   // their names, with a space between; the TypeScript side must have the same
   const Variant* variants;  // same kinds, different dtypes
   int variantCount;
   int parameterCount;
@@ -77,7 +78,11 @@ struct Kernel {
   bool rowwise;
 };
 
+// Never defined and no constant expression: a table whose entry would call it does not compile.
+void parameterNamesDoNotMatchTheFunction();
+
 struct Family {
+  const char* name;
   const Kernel* kernels;
   int count;
 };
@@ -252,11 +257,22 @@ struct Variants {
   static constexpr Variant list[] = {{Entry<functions>::run, Entry<functions>::parameters}...};
 };
 
-// One table entry; its instantiations differ in dtypes only.
+constexpr int wordsIn(const char* text) {
+  int words = 1;
+  for (; *text != 0; ++text) words += *text == ' ';
+  return words;
+}
+
+// One table entry; its instantiations differ in dtypes only. `parameters` are the names of the function's.
+template <auto first, auto... rest>
+constexpr Kernel kernel(const char* name, const char* parameters) {
+  static_assert(((Entry<rest>::count == Entry<first>::count) && ...));
+  if (wordsIn(parameters) != Entry<first>::count) parameterNamesDoNotMatchTheFunction();
+  return {name, parameters, Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count, false, false};
+}
 template <auto first, auto... rest>
 constexpr Kernel kernel(const char* name) {
-  static_assert(((Entry<rest>::count == Entry<first>::count) && ...));
-  return {name, Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count, false, false};
+  return {name, "", Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count, false, false};
 }
 
 }  // namespace

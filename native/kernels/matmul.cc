@@ -152,7 +152,7 @@ Outcome biasGradient(Out<T> dBias, In<T> dz, int64_t rows, int64_t columns) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(matmul, rowwise(kernel<matmul<float>, matmul<double>>("matmul")),
-               rowwise(kernel<linear<float>, linear<double>>("linear")),
-               pointwise(kernel<activationBackward<float>, activationBackward<double>>("activationBackward")),
-               kernel<biasGradient<float>, biasGradient<double>>("biasGradient"))
+ADJOINT_FAMILY(matmul, rowwise(ADJOINT_FLOATS(matmul, "y a b transA transB m n k dims")),
+               rowwise(ADJOINT_FLOATS(linear, "y x weight bias rows inFeatures outFeatures activation")),
+               pointwise(ADJOINT_FLOATS(activationBackward, "dz dy y activation")),
+               ADJOINT_FLOATS(biasGradient, "dBias dz rows columns"))

@@ -41,4 +41,4 @@ Outcome rotary(Out<T> y, In<T> x, In<T> cosine, In<T> sine, int64_t outer, int64
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(rotary, kernel<rotary<float>, rotary<double>>("rotary"))
+ADJOINT_FAMILY(rotary, ADJOINT_FLOATS(rotary, "y x cosine sine outer rows heads half first inverse interleaved"))

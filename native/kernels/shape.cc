@@ -247,5 +247,6 @@ Outcome triangle(Out<T> y, In<T> x, int64_t batch, int64_t rows, int64_t columns
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-#define ADJOINT_ALL(name) kernel<name<float>, name<double>, name<int32_t>, name<uint8_t>>(#name)
-ADJOINT_FAMILY(shape, ADJOINT_ALL(stridedCopy), ADJOINT_ALL(stridedAssign), ADJOINT_ALL(flip), ADJOINT_ALL(triangle))
+ADJOINT_FAMILY(shape, ADJOINT_ALL(stridedCopy, "y x offset pairs"), ADJOINT_ALL(stridedAssign, "y x offset pairs"),
+               ADJOINT_ALL(flip, "y x outer n inner"),
+               ADJOINT_ALL(triangle, "y x batch rows columns diagonal negative lower"))

@@ -166,7 +166,7 @@ Outcome logSoftmaxBackward(Out<T> dx, In<T> dy, In<T> y, int64_t outer, int64_t 
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(softmax, kernel<softmax<float>, softmax<double>>("softmax"),
-               kernel<softmaxBackward<float>, softmaxBackward<double>>("softmaxBackward"),
-               kernel<logSoftmax<float>, logSoftmax<double>>("logSoftmax"),
-               kernel<logSoftmaxBackward<float>, logSoftmaxBackward<double>>("logSoftmaxBackward"))
+ADJOINT_FAMILY(softmax, ADJOINT_FLOATS(softmax, "y x outer n inner"),
+               ADJOINT_FLOATS(softmaxBackward, "dx dy y outer n inner"),
+               ADJOINT_FLOATS(logSoftmax, "y x outer n inner"),
+               ADJOINT_FLOATS(logSoftmaxBackward, "dx dy y outer n inner"))

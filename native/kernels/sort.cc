@@ -127,5 +127,5 @@ Outcome topk(Out<int32_t> index, In<T> x, int64_t rows, int64_t n, int64_t k, in
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-#define ADJOINT_ALL(name) kernel<name<float>, name<double>, name<int32_t>, name<uint8_t>>(#name)
-ADJOINT_FAMILY(sort, ADJOINT_ALL(argsort), ADJOINT_ALL(topk))
+ADJOINT_FAMILY(sort, ADJOINT_ALL(argsort, "index room x rows n descending"),
+               ADJOINT_ALL(topk, "index x rows n k largest"))

@@ -34,17 +34,28 @@ constexpr KernelList<sizeof...(Kernels)> allPointwise(Kernels... kernels) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-// Ends a family's file: ADJOINT_FAMILY(softmax, kernel<softmax<float>, softmax<double>>("softmax"), …), or
+// The element types that gradients exist for, and all of them: X(T, function) for each. A type that is added here is
+// added to every kernel of its kind.
+#define ADJOINT_EACH_FLOAT(X, function) X(float, function), X(double, function)
+#define ADJOINT_EACH(X, function) ADJOINT_EACH_FLOAT(X, function), X(int32_t, function), X(uint8_t, function)
+#define ADJOINT_INSTANCE(T, function) function<T>
+
+// The table entry of a function template, for these types.
+#define ADJOINT_FLOATS(function, parameters) \
+  kernel<ADJOINT_EACH_FLOAT(ADJOINT_INSTANCE, function)>(#function, parameters)
+#define ADJOINT_ALL(function, parameters) kernel<ADJOINT_EACH(ADJOINT_INSTANCE, function)>(#function, parameters)
+
+// Ends a family's file: ADJOINT_FAMILY(softmax, ADJOINT_FLOATS(softmax, "y x outer n inner"), …), or
 // ADJOINT_POINTWISE_FAMILY where all kernels are pointwise.
-#define ADJOINT_TABLE(family, table)                                                    \
-  namespace adjoint {                                                                   \
-  namespace ADJOINT_LEVEL {                                                             \
-  namespace {                                                                           \
-  constexpr auto family##Kernels = table;                                               \
-  }                                                                                     \
-  extern const Family family;                                                           \
-  const Family family{family##Kernels.items, sizeof(family##Kernels) / sizeof(Kernel)}; \
-  }                                                                                     \
+#define ADJOINT_TABLE(family, table)                                                             \
+  namespace adjoint {                                                                            \
+  namespace ADJOINT_LEVEL {                                                                      \
+  namespace {                                                                                    \
+  constexpr auto family##Kernels = table;                                                        \
+  }                                                                                              \
+  extern const Family family;                                                                    \
+  const Family family{#family, family##Kernels.items, sizeof(family##Kernels) / sizeof(Kernel)}; \
+  }                                                                                              \
   }
 #define ADJOINT_FAMILY(family, ...) ADJOINT_TABLE(family, listOf(__VA_ARGS__))
 #define ADJOINT_POINTWISE_FAMILY(family, ...) ADJOINT_TABLE(family, allPointwise(__VA_ARGS__))

@@ -210,12 +210,6 @@ void setMemoryLimit(uint64_t bytes) {
   shrink(p, p.mostCached(0));
 }
 
-void resetMemoryPeak() {
-  Pool& p = pool();
-  std::lock_guard<std::mutex> lock(p.mutex);
-  p.peak = p.live + p.cached;
-}
-
 void trimMemory() {
   Pool& p = pool();
   std::lock_guard<std::mutex> lock(p.mutex);

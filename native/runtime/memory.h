@@ -81,7 +81,6 @@ struct MemoryUse {
 };
 MemoryUse memoryUse();
 void setMemoryLimit(uint64_t bytes);
-void resetMemoryPeak();
 // Gives the free blocks back to the system.
 void trimMemory();
 

@@ -238,13 +238,18 @@ Outcome nllBackward(Out<T> dx, In<T> dy, In<T> total, In<int32_t> index, In<T> w
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(loss, kernel<crossEntropy<float>, crossEntropy<double>>("crossEntropy"),
-               kernel<crossEntropyBackward<float>, crossEntropyBackward<double>>("crossEntropyBackward"),
-               kernel<nll<float>, nll<double>>("nll"), kernel<nllBackward<float>, nllBackward<double>>("nllBackward"),
-               kernel<mse<float>, mse<double>>("mse"), kernel<mseBackward<float>, mseBackward<double>>("mseBackward"),
-               kernel<l1<float>, l1<double>>("l1"), kernel<l1Backward<float>, l1Backward<double>>("l1Backward"),
-               kernel<huber<float>, huber<double>>("huber"),
-               kernel<huberBackward<float>, huberBackward<double>>("huberBackward"),
-               kernel<bce<float>, bce<double>>("bce"), kernel<bceBackward<float>, bceBackward<double>>("bceBackward"),
-               kernel<bceWithLogits<float>, bceWithLogits<double>>("bceWithLogits"),
-               kernel<bceWithLogitsBackward<float>, bceWithLogitsBackward<double>>("bceWithLogitsBackward"))
+ADJOINT_FAMILY(loss,
+               ADJOINT_FLOATS(crossEntropy,
+                              "loss total saved x index weight rows classes inner ignored smoothing reduction"),
+               ADJOINT_FLOATS(crossEntropyBackward,
+                              "dx dy total saved x index weight rows classes inner ignored smoothing reduction"),
+               ADJOINT_FLOATS(nll, "loss total x index weight rows classes inner ignored reduction"),
+               ADJOINT_FLOATS(nllBackward, "dx dy total index weight rows classes inner ignored reduction"),
+               ADJOINT_FLOATS(mse, "y x target reduction"), ADJOINT_FLOATS(mseBackward, "dx dy x target reduction"),
+               ADJOINT_FLOATS(l1, "y x target reduction"), ADJOINT_FLOATS(l1Backward, "dx dy x target reduction"),
+               ADJOINT_FLOATS(huber, "y x target delta reduction"),
+               ADJOINT_FLOATS(huberBackward, "dx dy x target delta reduction"),
+               ADJOINT_FLOATS(bce, "y x target weight reduction"),
+               ADJOINT_FLOATS(bceBackward, "dx dy x target weight reduction"),
+               ADJOINT_FLOATS(bceWithLogits, "y x target weight positive reduction"),
+               ADJOINT_FLOATS(bceWithLogitsBackward, "dx dy x target weight positive reduction"))

@@ -221,8 +221,11 @@ Outcome scaleByNorm(InOuts<T> gradients, In<T> norm, double maxNorm, int64_t onl
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(optim, kernel<sgd<float>, sgd<double>>("sgd"), kernel<adam<float>, adam<double>>("adam"),
-               kernel<rmsprop<float>, rmsprop<double>>("rmsprop"), kernel<adagrad<float>, adagrad<double>>("adagrad"),
-               kernel<clipByValue<float>, clipByValue<double>>("clipByValue"),
-               kernel<gradientNorm<float>, gradientNorm<double>>("gradientNorm"),
-               kernel<scaleByNorm<float>, scaleByNorm<double>>("scaleByNorm"))
+ADJOINT_FAMILY(
+    optim, ADJOINT_FLOATS(sgd, "parameters gradients momentumBuffers steps hyper nesterov maximize"),
+    ADJOINT_FLOATS(adam,
+                   "parameters gradients averages averageSquares maxAverageSquares steps hyper decoupled maximize"),
+    ADJOINT_FLOATS(rmsprop, "parameters gradients squares means buffers steps hyper maximize"),
+    ADJOINT_FLOATS(adagrad, "parameters gradients sums steps hyper maximize"),
+    ADJOINT_FLOATS(clipByValue, "gradients limit"), ADJOINT_FLOATS(gradientNorm, "norm gradients p"),
+    ADJOINT_FLOATS(scaleByNorm, "gradients norm maxNorm onlyFinite"))

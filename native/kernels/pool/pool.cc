@@ -280,8 +280,7 @@ Outcome averagePoolBackward(Out<T> dx, In<T> dy, int64_t withPadding, int64_t di
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(pool, kernel<maxPool<float>, maxPool<double>>("maxPool"),
-               kernel<maxPoolBackward<float>, maxPoolBackward<double>>("maxPoolBackward"),
-               kernel<maxPoolPick<float>, maxPoolPick<double>>("maxPoolPick"),
-               kernel<averagePool<float>, averagePool<double>>("averagePool"),
-               kernel<averagePoolBackward<float>, averagePoolBackward<double>>("averagePoolBackward"))
+ADJOINT_FAMILY(pool, ADJOINT_FLOATS(maxPool, "y index x numbers"),
+               ADJOINT_FLOATS(maxPoolBackward, "dx dy index numbers"), ADJOINT_FLOATS(maxPoolPick, "y x index numbers"),
+               ADJOINT_FLOATS(averagePool, "y x withPadding divisor numbers"),
+               ADJOINT_FLOATS(averagePoolBackward, "dx dy withPadding divisor numbers"))

@@ -238,9 +238,9 @@ Outcome dropoutBackward(Out<T> dx, In<T> dy, In<uint8_t> mask, double p) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(random, kernel<multinomial<float>, multinomial<double>>("multinomial"),
-               kernel<waitingTimes<float>, waitingTimes<double>>("waitingTimes"),
-               kernel<uniform<float>, uniform<double>>("uniform"), kernel<normal<float>, normal<double>>("normal"),
-               kernel<bernoulli<float>, bernoulli<double>, bernoulli<uint8_t>>("bernoulli"), kernel<randint>("randint"),
-               kernel<permutation>("permutation"), kernel<dropout<float>, dropout<double>>("dropout"),
-               pointwise(kernel<dropoutBackward<float>, dropoutBackward<double>>("dropoutBackward")))
+ADJOINT_FAMILY(random, ADJOINT_FLOATS(multinomial, "y sums state weights rows n draws"),
+               ADJOINT_FLOATS(waitingTimes, "times state weights rows n draws"),
+               ADJOINT_FLOATS(uniform, "y state least most"), ADJOINT_FLOATS(normal, "y state mean deviation"),
+               kernel<ADJOINT_EACH_FLOAT(ADJOINT_INSTANCE, bernoulli), bernoulli<uint8_t>>("bernoulli", "y state p"),
+               kernel<randint>("randint", "y state low high"), kernel<permutation>("permutation", "y state"),
+               ADJOINT_FLOATS(dropout, "y mask state x p"), pointwise(ADJOINT_FLOATS(dropoutBackward, "dx dy mask p")))

@@ -461,21 +461,19 @@ Outcome pickBackward(Out<T> dx, In<T> dy, In<int32_t> index, int64_t outer, int6
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(
-    reduce, kernel<sum<float, float>, sum<double, double>, sum<int32_t, int32_t>, sum<int32_t, uint8_t>>("sum"),
-    kernel<prod<float, float>, prod<double, double>, prod<int32_t, int32_t>, prod<int32_t, uint8_t>>("prod"),
-    kernel<prodBackward<float>, prodBackward<double>>("prodBackward"), kernel<mean<float>, mean<double>>("mean"),
-    kernel<variance<float>, variance<double>>("variance"),
-    kernel<euclideanNorm<float>, euclideanNorm<double>>("euclideanNorm"),
-    kernel<logSumExp<float>, logSumExp<double>>("logSumExp"),
-    kernel<logSumExpBackward<float>, logSumExpBackward<double>>("logSumExpBackward"),
-    kernel<extremeBackward<float>, extremeBackward<double>>("extremeBackward"),
-    kernel<max<float>, max<double>, max<int32_t>, max<uint8_t>>("max"),
-    kernel<min<float>, min<double>, min<int32_t>, min<uint8_t>>("min"),
-    kernel<argMax<float>, argMax<double>, argMax<int32_t>, argMax<uint8_t>>("argMax"),
-    kernel<argMin<float>, argMin<double>, argMin<int32_t>, argMin<uint8_t>>("argMin"),
-    kernel<any<float>, any<double>, any<int32_t>, any<uint8_t>>("any"),
-    kernel<all<float>, all<double>, all<int32_t>, all<uint8_t>>("all"),
-    kernel<cumsum<float, float>, cumsum<double, double>, cumsum<int32_t, int32_t>, cumsum<int32_t, uint8_t>>("cumsum"),
-    kernel<pick<float>, pick<double>, pick<int32_t>, pick<uint8_t>>("pick"),
-    kernel<pickBackward<float>, pickBackward<double>>("pickBackward"))
+// 8-bit integers are summed in 32 bits.
+#define SUMMED_INSTANCE(T, function) function<T, T>
+#define SUMMED(function, parameters)                                                                             \
+  kernel<ADJOINT_EACH_FLOAT(SUMMED_INSTANCE, function), function<int32_t, int32_t>, function<int32_t, uint8_t>>( \
+      #function, parameters)
+
+ADJOINT_FAMILY(reduce, SUMMED(sum, "y x outer n inner"), SUMMED(prod, "y x outer n inner"),
+               ADJOINT_FLOATS(prodBackward, "dx dy x outer n inner"), ADJOINT_FLOATS(mean, "y x outer n inner"),
+               ADJOINT_FLOATS(variance, "y means x outer n inner correction root"),
+               ADJOINT_FLOATS(euclideanNorm, "y x outer n inner"), ADJOINT_FLOATS(logSumExp, "y x outer n inner"),
+               ADJOINT_FLOATS(logSumExpBackward, "dx dy x y outer n inner"),
+               ADJOINT_FLOATS(extremeBackward, "dx dy x y outer n inner"), ADJOINT_ALL(max, "y x outer n inner"),
+               ADJOINT_ALL(min, "y x outer n inner"), ADJOINT_ALL(argMax, "index values x outer n inner"),
+               ADJOINT_ALL(argMin, "index values x outer n inner"), ADJOINT_ALL(any, "y x outer n inner"),
+               ADJOINT_ALL(all, "y x outer n inner"), SUMMED(cumsum, "y x outer n inner reverse"),
+               ADJOINT_ALL(pick, "y x index outer n inner"), ADJOINT_FLOATS(pickBackward, "dx dy index outer n inner"))
