@@ -9,10 +9,10 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** A failure whose message is all that the user has to read. */
 export class SetupError extends Error {}
 
-/** Runs a command in the project's folder without a terminal and returns { status, output }. */
-export function run(command, args, { env = {}, input } = {}) {
+/** Runs a command without a terminal, in the project's folder unless told otherwise, and returns { status, output }. */
+export function run(command, args, { cwd = root, env = {}, input } = {}) {
   const result = spawnSync(command, args, {
-    cwd: root,
+    cwd,
     env: { ...process.env, ...env },
     input: input ?? '',
     encoding: 'utf8',
