@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { checkLinks } from '../../scripts/docs/links.mjs';
+import { readPage } from '../support/pages.js';
 
 const script = fileURLToPath(new URL('../../scripts/docs.mjs', import.meta.url));
 
@@ -29,6 +30,14 @@ it('a link must lead to a page of the folder, by a path that works from disk, an
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+it('the picture of architecture.md says what its source says', () => {
+  const labels = [...readPage('docs/architecture.mmd').matchAll(/"([^"{}]+)"\]?(?:\||$)|\|([^"|]+)\|/gm)];
+  const words = labels.flatMap((match) => (match[1] ?? (match[2] as string)).split(' '));
+  const shown = readPage('docs/architecture.svg').replace(/<[^>]*>/g, ' ');
+  expect(words.length).toBeGreaterThan(50);
+  expect(words.filter((word) => !shown.includes(word))).toEqual([]);
 });
 
 it.skipIf(process.env.ADJOINT_CHECK)(
