@@ -127,7 +127,7 @@ function isNode(value: object): value is NonNullable<Tensor['_node']> {
 }
 
 /** @internal As many as the native table of handles has room for. */
-export const maxTensors = 2 ** 20 - 1;
+export const maxTensors = native.limits.tensors;
 
 /** @internal Why a tensor could not be made: too many live ones, or too much memory. */
 export function allocationError(t: Tensor, tooMany: boolean): AllocationError {
@@ -137,7 +137,7 @@ export function allocationError(t: Tensor, tooMany: boolean): AllocationError {
       `too many live tensors: ${tensors} of at most ${maxTensors}; free some by scope() or dispose()`,
     );
   }
-  const bytes = t.size * dtypeTraits[t.dtype].bytes;
+  const bytes = t.size * dtypeTraits[t.dtype].array.BYTES_PER_ELEMENT;
   const why =
     liveBytes + bytes > limitBytes
       ? `${liveBytes} of at most ${limitBytes} are in use; free tensors or raise setMemoryLimit`
@@ -167,7 +167,7 @@ export function freeMemory(): void {
 
 /** Sets the number of threads (1 … 64) that operations of this process use, this one included. */
 export function setNumThreads(count: number): void {
-  native.setThreads(checkInteger('setNumThreads', 'count', count, 1, 64));
+  native.setThreads(checkInteger('setNumThreads', 'count', count, 1, native.limits.threads));
 }
 
 /** The number of threads that operations use. */

@@ -1,6 +1,10 @@
 import type { TypedArray } from './dtype.js';
 import { AllocationError, StateError } from './errors.js';
 import { loadAddon } from './load.js';
+import type { Reduction } from './ops/loss.js';
+import type { LinearActivation } from './ops/matmul.js';
+import type { Priority } from './program/compile.js';
+import type { Refusal } from './program/errors.js';
 
 /** The first value in a tensor that is out of range (a label, an index), found before anything was written. */
 export interface Fault {
@@ -51,6 +55,10 @@ export interface OperationDescription {
   reals: number[];
   integers: number[];
   spans: SpanDescription[];
+  /** Floating-point operations. */
+  flops: number;
+  /** Read and written. */
+  bytes: number;
 }
 
 /** What a program consists of; `groups` lists the operations that are replayed, those of a group fused. */
@@ -62,6 +70,18 @@ export interface ProgramDescription {
   groups: number[][];
   arenaBytes: number;
   places: number;
+}
+
+/** The codes of native enums, by the names of their enumerators. */
+interface Codes {
+  dtype: Record<string, number>;
+  activation: Record<LinearActivation, number>;
+  reduction: Record<Reduction, number>;
+  priority: Record<Priority, number>;
+  /** Why a step was refused. */
+  refusal: Record<'none' | Refusal, number>;
+  /** How a step ended. */
+  ending: Record<'done' | 'stopped' | 'fault' | 'misfit' | 'noMemory', number>;
 }
 
 interface Native {
@@ -92,7 +112,6 @@ interface Native {
   recordEnd(outputs: Int32Array): string | undefined;
   recordUndo(): void;
   recordForget(): void;
-  /** priority: 0 normal, 1 low, 2 background. */
   runnerCreate(priority: number): Runner;
   runnerStart(runner: Runner, callback: RunnerCallback): void;
   runnerDispose(runner: Runner): void;
@@ -112,6 +131,14 @@ interface Native {
   describeProgram(runner: Runner, program: number): ProgramDescription;
   describeRecording(): ProgramDescription;
   lockFile(descriptor: number): number;
+  codes: Codes;
+  limits: {
+    dimensions: number;
+    /** Terms that kernels add as they come. */
+    fewTerms: number;
+    tensors: number;
+    threads: number;
+  };
   kernels: Record<string, Kernel>;
   kernelTable: Record<string, KernelEntry>;
 }

@@ -1,9 +1,10 @@
 import { ArgumentError, describe, formatShape, ShapeError } from './errors.js';
+import { native } from './native.js';
 
 export type Shape = readonly number[];
 
 /** What PyTorch and the kernels have room for. */
-export const maxDimensions = 64;
+export const maxDimensions = native.limits.dimensions;
 
 /**
  * The number of elements: the product of the sizes, 1 for a scalar. Sizes of 0 excepted, too, it must be a safe integer, so that

@@ -125,7 +125,7 @@ function decodeHeader(bytes: Uint8Array, source: string): IdxHeader {
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   // Not zero times an infinite product of the others.
   const count = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
-  return { dtype, shape, length, needed: length + count * dtypeTraits[dtype].bytes };
+  return { dtype, shape, length, needed: length + count * dtypeTraits[dtype].array.BYTES_PER_ELEMENT };
 }
 
 /** `owned`: nobody else has these bytes, so that the elements may be turned around in place. */
@@ -141,7 +141,7 @@ function decodeIdx(bytes: Uint8Array, source: string, owned: boolean): IdxArray 
 
 function toNativeOrder(bytes: Uint8Array, dtype: DType, owned: boolean): TypedArray {
   if (dtype === 'uint8') return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  const size = dtypeTraits[dtype].bytes;
+  const size = dtypeTraits[dtype].array.BYTES_PER_ELEMENT;
   const own = owned && bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const target = Buffer.from(own.buffer as ArrayBuffer, own.byteOffset, own.length);
   if (size === 4) target.swap32();

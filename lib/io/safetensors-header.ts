@@ -8,8 +8,8 @@ import { JsonScanner } from './json-scanner.js';
 export type FileDType = (typeof dtypeTraits)[DType]['safetensors'] | 'I64' | 'BOOL';
 
 const plainTypes = dtypes.map((dtype) => {
-  const { safetensors, bytes } = dtypeTraits[dtype];
-  return [safetensors, { dtype, size: bytes }] as const;
+  const { safetensors, array } = dtypeTraits[dtype];
+  return [safetensors, { dtype, size: array.BYTES_PER_ELEMENT }] as const;
 });
 const otherTypes = [['I64', { dtype: 'int32', size: 8 }] as const, ['BOOL', { dtype: 'uint8', size: 1 }] as const];
 

@@ -2,7 +2,7 @@ import { noGrad, record } from '../autograd/tape.js';
 import { checkFault, refuseReading } from '../context.js';
 import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
-import { type Fault, kernel } from '../native.js';
+import { type Fault, kernel, native } from '../native.js';
 import { checkDim, type Shape, sizesAround } from '../shape.js';
 import { checkDType, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
@@ -87,8 +87,8 @@ function addedRows(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor 
   return record('addedRows', y, [x], (dy) => [rows(dy, index, dim)], [index]);
 }
 
-// So few terms are added as they come: rounding loses little. `kFewNames` in native/kernels/rows.h is the same.
-const fewTerms = 4096;
+// So few terms are added as they come: rounding loses little.
+const fewTerms = native.limits.fewTerms;
 
 /** @internal For what long sums lose in rounding, which the kernel adds again. */
 export function roomForRests(y: Tensor, terms: number): Tensor | null {

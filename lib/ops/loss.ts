@@ -3,7 +3,7 @@ import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
-import { type Fault, kernel } from '../native.js';
+import { type Fault, kernel, native } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
 import { sigmoid, softplus } from './activation.js';
 import { clamp } from './compare.js';
@@ -13,7 +13,7 @@ import { add, div, log, log1p, maximum, mul, neg, sign, sub } from './elementwis
 export type Reduction = 'mean' | 'sum' | 'none';
 
 /** @internal The kernels' codes. */
-export const reductionCodes: Readonly<Record<Reduction, number>> = { none: 0, mean: 1, sum: 2 };
+export const reductionCodes = native.codes.reduction;
 
 /** A loss that compares x and target, of one shape, element by element. */
 interface Pointwise {

@@ -2,7 +2,7 @@ import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { isGradEnabled } from '../context.js';
 import { ArgumentError, checkChoice, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
-import { kernel } from '../native.js';
+import { kernel, native } from '../native.js';
 import { broadcastStrides, loopDims, type Shape } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
@@ -170,15 +170,17 @@ function asMatrix(x: Tensor): Tensor {
 /** What `linear` applies to its sums. */
 export type LinearActivation = 'none' | 'relu' | 'tanh' | 'sigmoid';
 
-// In the order of the kernel's codes. f′ is written with y = f(z).
-const activations: Record<LinearActivation, { code: number; derivative: ((y: Tensor) => Tensor) | null }> = {
-  none: { code: 0, derivative: null },
-  relu: { code: 1, derivative: (y) => applyActivationBackward(ones(y.dims, { dtype: y.dtype }), y, 1) },
-  tanh: { code: 2, derivative: (y) => add(mul(mul(y, y), -1), 1) },
-  sigmoid: { code: 3, derivative: (y) => mul(y, add(mul(y, -1), 1)) },
+const codes = native.codes.activation;
+
+// f′, written with y = f(z).
+const derivatives: Record<LinearActivation, ((y: Tensor) => Tensor) | null> = {
+  none: null,
+  relu: (y) => applyActivationBackward(ones(y.dims, { dtype: y.dtype }), y, codes.relu),
+  tanh: (y) => add(mul(mul(y, y), -1), 1),
+  sigmoid: (y) => mul(y, add(mul(y, -1), 1)),
 };
 
-const activationNames = Object.keys(activations) as LinearActivation[];
+const activationNames = Object.keys(derivatives) as LinearActivation[];
 
 // Off the tape.
 function applyActivationBackward(dy: Tensor, y: Tensor, code: number): Tensor {
@@ -218,7 +220,8 @@ export function linearWith(
   activation: LinearActivation,
 ): Tensor {
   checkLinear(x, weight, bias ?? null);
-  const { code, derivative } = activations[activation];
+  const code = codes[activation];
+  const derivative = derivatives[activation];
   const outFeatures = last(weight, 2);
   const shape = x.dims.slice();
   shape[shape.length - 1] = outFeatures;

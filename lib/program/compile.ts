@@ -1,5 +1,6 @@
 import { ArgumentError, checkChoice, checkInteger, checkOptions, describe } from '../errors.js';
 import { checkSynchronous, isPromise } from '../memory.js';
+import { native } from '../native.js';
 import type { Tensor } from '../tensor.js';
 import { CompiledFunction } from './compiled-function.js';
 import { describeCompiled, profileCompiled } from './describe.js';
@@ -30,8 +31,9 @@ export type Compilable<Result> = [Result] extends [never] | [Traced<Result>]
     ? 'a compiled function must be synchronous'
     : 'a compiled function returns tensors, or arrays and plain objects of tensors';
 
-/** As the native side numbers them. */
-const priorities = ['normal', 'low', 'background'] as const;
+/** Of a compiled function's thread. */
+export type Priority = 'normal' | 'low' | 'background';
+const priorities = Object.keys(native.codes.priority) as Priority[];
 
 export interface CompileOptions {
   /** Run each call eagerly beside the replay, and throw when a closed-over value has changed; slow. Default false. */
@@ -43,7 +45,7 @@ export interface CompileOptions {
    * it a small share. `background`: it takes what they leave, so that answers of a server hardly wait for it; where others
    * keep all cores busy, it stands still. `normal`: it competes with them.
    */
-  priority?: 'normal' | 'low' | 'background';
+  priority?: Priority;
 }
 
 /** A compiled function. */
@@ -116,7 +118,7 @@ export function compile<Args extends unknown[] = Tensor[], Result = unknown>(
     fn as unknown as (...args: unknown[]) => unknown,
     options.verify ?? false,
     maxPrograms,
-    priorities.indexOf(priority),
+    native.codes.priority[priority],
   );
   const step = async (...args: unknown[]): Promise<unknown> => compiled.call(compiled.leavesOf(args));
   return Object.assign(step, {

@@ -3,7 +3,7 @@ import { StateError } from '../errors.js';
 import { moveTo } from '../memory.js';
 import { native, type Runner } from '../native.js';
 import { checkTensor, type Tensor } from '../tensor.js';
-import { disposedStep, type Ended, endingError, kNoMemory, kPending, refusal } from './errors.js';
+import { disposedStep, type Ended, endingError, refusal, refusals } from './errors.js';
 import type { Journal } from './journal.js';
 import { whilePaused } from './pause.js';
 import { makeProgram, type Program } from './program.js';
@@ -184,7 +184,7 @@ export class CompiledFunction {
   private bind(program: Program): void {
     if (this.disposed) throw disposedStep();
     if (program.bound) return;
-    if (!native.programBind(this.runner, program.number)) throw refusal(kNoMemory);
+    if (!native.programBind(this.runner, program.number)) throw refusals.noMemory(0);
     program.bound = true;
   }
 
@@ -249,7 +249,7 @@ export class CompiledFunction {
   sync(leaves: Leaves): unknown {
     const program = this.find(leaves);
     if (program === null) {
-      if (!this.queue.isEmpty) throw refusal(kPending);
+      if (!this.queue.isEmpty) throw refusals.pending(0);
       const scope = currentScope();
       return this.specialise(leaves, (t) => moveTo(t, scope));
     }

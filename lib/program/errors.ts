@@ -1,32 +1,45 @@
 // The errors of compiled steps: how one was refused, or ended, and which batch of a run that was.
 import { AdjointError, AllocationError, reword, StateError } from '../errors.js';
+import { native } from '../native.js';
 import type { Program } from './program.js';
 
 const noMemory = (): Error => new AllocationError('compile: out of memory for a step; free tensors first');
 
-/** The codes of native/program/runner.h and native/binding/steps.cc. */
-export const kPending = 4;
-export const kNoMemory = 5;
+/** Why the native side refuses a step. */
+export type Refusal =
+  | 'busy'
+  | 'argumentBusy'
+  | 'argumentShared'
+  | 'pending'
+  | 'noMemory'
+  | 'noThread'
+  | 'gone'
+  | 'disposed'
+  | 'argumentDisposed';
 
-const refusals: Record<number, (index: number) => Error> = {
-  1: () =>
+/** @internal How such a refusal is worded; `index` is the place of an argument. */
+export const refusals: Record<Refusal, (index: number) => Error> = {
+  busy: () =>
     new StateError(
       'compile: another compiled step that is running or queued works with the same tensors; await it first',
     ),
-  2: (i) => new StateError(`compile: tensor ${i} of the arguments is being written by a step; await it first`),
-  3: (i) => sharedArgument(i),
-  [kPending]: () => new StateError('compile: step.sync cannot run while steps are queued; await them first'),
-  [kNoMemory]: noMemory,
-  6: () => new StateError('compile: the system grants no thread for the step; use step.sync'),
-  7: () => disposedStep(),
-  100: () =>
+  argumentBusy: (i) =>
+    new StateError(`compile: tensor ${i} of the arguments is being written by a step; await it first`),
+  argumentShared: (i) => sharedArgument(i),
+  pending: () => new StateError('compile: step.sync cannot run while steps are queued; await them first'),
+  noMemory,
+  noThread: () => new StateError('compile: the system grants no thread for the step; use step.sync'),
+  gone: () => disposedStep(),
+  disposed: () =>
     new StateError('compile: a tensor that the step uses was disposed; compile the function again with a live one'),
-  101: (i) => new StateError(`compile: tensor ${i} of the arguments was disposed while the step began`),
+  argumentDisposed: (i) => new StateError(`compile: tensor ${i} of the arguments was disposed while the step began`),
 };
 
-/** Why the native side refused a step: its code, and 256 times what that tells. */
-export function refusal(code: number): Error {
-  return (refusals[code % 256] as (index: number) => Error)(Math.floor(code / 256));
+const refusalNames = Object.keys(native.codes.refusal);
+
+/** The error of a step that the native side refused: `number` is the code, and 256 times the index. */
+export function refusal(number: number): Error {
+  return refusals[refusalNames[number % 256] as Refusal](Math.floor(number / 256));
 }
 
 export function disposedStep(): StateError {
@@ -38,18 +51,17 @@ export function sharedArgument(index: number): StateError {
   return new StateError(`compile: tensor ${index} of the arguments is one that the step changes; pass its clone()`);
 }
 
-/** How a step ended, Ending::Code of native/program/program.h, and where. */
+/** How a step ended, and where. */
 export type Ended = readonly [ending: number, operation: number, position: number, value: number];
 
-export const kStopped = 1;
-const kFault = 2;
-const kOutOfMemory = 4;
+/** @internal Codes of endings. */
+export const endings = native.codes.ending;
 
 /** How a step ended that did not go well, as the error that eager execution would have thrown. */
 export function endingError(program: Program, [ending, operation, position, value]: Ended): Error {
-  if (ending === kFault) return program.faultError(operation, { position, value });
-  if (ending === kStopped) return new StateError('compile: the step was stopped');
-  if (ending === kOutOfMemory) return noMemory();
+  if (ending === endings.fault) return program.faultError(operation, { position, value });
+  if (ending === endings.stopped) return new StateError('compile: the step was stopped');
+  if (ending === endings.noMemory) return noMemory();
   return new Error(`internal: operation ${operation} does not fit its recording`);
 }
 

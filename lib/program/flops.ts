@@ -1,10 +1,5 @@
 // How much the kernels of a program compute and move, for `describe` and `profile`.
-import { type DType, dtypes, dtypeTraits } from '../dtype.js';
-import type { OperationDescription, SpanDescription } from '../native.js';
-
-const elements = (spans: SpanDescription[]): number => spans.reduce((sum, s) => sum + s.length, 0);
-const written = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.written));
-const read = (spans: SpanDescription[]): number => elements(spans.filter((s) => s.read));
+import type { OperationDescription } from '../native.js';
 
 // All three passes of a convolution multiply each tap with each output once; numbers as in
 // native/kernels/conv/planes.h.
@@ -57,8 +52,6 @@ function attention(ofWidth: number, ofValue: number): (o: OperationDescription) 
 
 /** Multiplications and additions of the kernels that do more than a few an element written. */
 const formulas: Record<string, (o: OperationDescription) => number> = {
-  matmul: ({ integers, spans }) => 2 * (integers[4] as number) * written(spans),
-  linear: ({ integers, spans }) => 2 * (integers[1] as number) * written(spans),
   conv: convolution,
   convInput: convolution,
   convImages: inLanes,
@@ -73,20 +66,9 @@ const formulas: Record<string, (o: OperationDescription) => number> = {
   // Scores and weighted values; backwards the scores once more, then the gradients of weights, values, queries and keys.
   attention: attention(1, 1),
   attentionBackward: attention(3, 2),
-  adam: (o) => 12 * written(o.spans),
-  sgd: (o) => 4 * written(o.spans),
 };
 
 /** Floating-point operations of a call. */
 export function flopsOf(o: OperationDescription): number {
-  if (o.kernel === 'constant') return 0;
-  return formulas[o.kernel]?.(o) ?? Math.max(written(o.spans), read(o.spans));
-}
-
-/** Bytes that a call reads and writes. */
-export function bytesOf(o: OperationDescription): number {
-  return o.spans.reduce((sum, s) => {
-    const passes = Number(s.read) + Number(s.written);
-    return sum + passes * s.length * dtypeTraits[dtypes[s.dtype] as DType].bytes;
-  }, 0);
+  return formulas[o.kernel]?.(o) ?? o.flops;
 }

@@ -1,7 +1,7 @@
 import { StateError } from '../errors.js';
 import { native, type Runner } from '../native.js';
 import type { Tensor } from '../tensor.js';
-import { endingError, kStopped } from './errors.js';
+import { endingError, endings } from './errors.js';
 import type { Journal } from './journal.js';
 import type { Program } from './program.js';
 
@@ -46,7 +46,7 @@ export class Queue {
       journal.settle();
       submission.done(submission);
     }
-    if (ending !== 0 && this.head < this.entries.length) this.fail(ending, operation, position, value);
+    if (ending !== endings.done && this.head < this.entries.length) this.fail(ending, operation, position, value);
     const waiting = this.waiting;
     this.waiting = [];
     for (const resolve of waiting) resolve();
@@ -100,7 +100,7 @@ export class Queue {
       if (i === 0 && ran > 0) journal.settle();
       else journal.undo();
     }
-    const stopped = ending === kStopped;
+    const stopped = ending === endings.stopped;
     const first = stopped
       ? (this.reason ?? new StateError('compile: the step was stopped'))
       : endingError((entries[0] as Entry).submission.program, [ending, operation, position, value]);

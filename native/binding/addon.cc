@@ -15,6 +15,7 @@
 #include "../runtime/system.h"
 #include "../runtime/thread_pool.h"
 #include "call.h"
+#include "constants.h"
 #include "families.h"
 #include "instance.h"
 #include "planted.h"
@@ -187,6 +188,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("getThreads", getThreads);
   add("buildInfo", buildInfo);
   add("lockFile", lockFile);
+  addConstants(exports);
   addTensors(exports, instance);
   addKernels(env, exports, *instance);
   addPrograms(exports, &instance->programs);

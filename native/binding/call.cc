@@ -8,6 +8,7 @@
 #include <new>
 
 #include "../runtime/thread_pool.h"
+#include "constants.h"
 
 namespace adjoint {
 namespace {
@@ -19,8 +20,8 @@ constexpr int kMaxParameters = 16;
 constexpr double kLargestInteger = 9007199254740992.0;  // 2^53
 
 const char* dtypeName(DType dtype) {
-  constexpr const char* names[] = {"float32", "float64", "int32", "uint8"};
-  return names[static_cast<int>(dtype)];
+  static const auto& names = *new std::vector<std::string>(namesOf(dtypeNames));  // threads may outlive main
+  return names[static_cast<size_t>(dtype)].c_str();
 }
 
 // The JavaScript arguments of one call, and what they become.

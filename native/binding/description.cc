@@ -1,14 +1,18 @@
 #include "description.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
+
+#include "../program/bind.h"
+#include "constants.h"
 
 namespace adjoint {
 namespace {
 
 const char* nameOf(BufferKind kind) {
-  constexpr const char* names[] = {"arena", "input", "captured", "host", "constant"};
-  return names[static_cast<int>(kind)];
+  static const auto& names = *new std::vector<std::string>(namesOf(bufferKindNames));  // threads may outlive main
+  return names[static_cast<size_t>(kind)].c_str();
 }
 
 Napi::Value describeSpan(Napi::Env env, const Recording& recording, const RecordedSpan& span, ArgumentKind kind) {
@@ -30,6 +34,21 @@ Napi::Array numbers(Napi::Env env, const std::vector<T>& values) {
   return array;
 }
 
+// The floating-point operations of a call, and the bytes that it reads and writes.
+void addCosts(Napi::Object result, const RecordedOperation& operation) {
+  double bytes = 0, read = 0, written = 0;
+  forEachSpan(operation, [&](const RecordedSpan& span, ArgumentKind kind) {
+    const auto length = static_cast<double>(span.length);
+    read += isRead(kind) ? length : 0;
+    written += isWritten(kind) ? length : 0;
+    bytes += (isRead(kind) + isWritten(kind)) * length * static_cast<double>(bytesPerElement(span.dtype));
+  });
+  const auto flops = operation.kernel->flops;
+  const BoundOperations bound({&operation}, [](int) { return nullptr; });
+  result["flops"] = flops == nullptr ? std::max(read, written) : flops(bound.arguments(0));
+  result["bytes"] = bytes;
+}
+
 Napi::Value describeOperation(Napi::Env env, const Recording& recording, const RecordedOperation& operation) {
   auto result = Napi::Object::New(env);
   result["number"] = static_cast<double>(operation.number);
@@ -41,6 +60,7 @@ Napi::Value describeOperation(Napi::Env env, const Recording& recording, const R
     spans[spans.Length()] = describeSpan(env, recording, span, kind);
   });
   result["spans"] = spans;
+  addCosts(result, operation);
   return result;
 }
 

@@ -53,6 +53,9 @@ class Environment {
 
   static constexpr uint32_t kNoMemory = 0;
   static constexpr uint32_t kTooMany = UINT32_MAX;
+  static constexpr uint32_t kSlotBits = 20;
+  static constexpr uint32_t kSlots = 1u << kSlotBits;
+  static constexpr uint32_t kMaxTensors = kSlots - 1;  // slot 0 is never used
 
   // A new tensor that lives until `owner` is collected (or, with a null owner, until release). May throw
   // std::bad_alloc.
@@ -114,9 +117,6 @@ class Environment {
   int64_t sweeps() const { return sweeps_; }
 
  private:
-  static constexpr uint32_t kSlotBits = 20;
-  static constexpr uint32_t kSlots = 1u << kSlotBits;
-
   uint32_t insert(napi_value owner, StorageRef storage, void* data, DType dtype, int64_t length);
   void freeSlot(uint32_t index);
   void reportToV8(int64_t bytes);

@@ -55,8 +55,6 @@ bool isDisposed(const Info& info, const Program& program) {
   return false;
 }
 
-constexpr int kDisposed = 100, kArgumentDisposed = 101;  // beside Refusal's codes
-
 Napi::Value refusalOf(const Info& info, const Refusal& refusal) {
   return Napi::Number::New(info.Env(), refusal.code + 256 * refusal.index);
 }
@@ -83,10 +81,10 @@ Napi::Value submit(const Info& info) {
   Program& program = programOf(info);
   const int count = smallIntegerOf(info, 2);
   if (count < 1 || count > 1 << 16) throw internalError(info, "a number of steps was expected");
-  if (isDisposed(info, program)) return Napi::Number::New(info.Env(), kDisposed);
+  if (isDisposed(info, program)) return refusalOf(info, {Refusal::kDisposed});
   try {
     const Steps steps(info, program, count);
-    if (steps.disposed() >= 0) return Napi::Number::New(info.Env(), kArgumentDisposed + 256 * steps.disposed());
+    if (steps.disposed() >= 0) return refusalOf(info, {Refusal::kArgumentDisposed, steps.disposed()});
     const Refusal refusal = handle.runner.submit(&program, count, steps.data());
     if (refusal.code == Refusal::kNone) handle.hold(info.Env(), true);
     return refusalOf(info, refusal);
@@ -100,7 +98,7 @@ Napi::Value submit(const Info& info) {
 Napi::Value replay(const Info& info) {
   RunnerHandle& handle = handleOf(info);
   Program& program = programOf(info);
-  if (isDisposed(info, program)) return Napi::Number::New(info.Env(), kDisposed);
+  if (isDisposed(info, program)) return refusalOf(info, {Refusal::kDisposed});
   int64_t* times = nullptr;
   if (!info[2].IsUndefined()) {
     const ArrayArgument array = arrayOf(info, 2);
@@ -111,7 +109,7 @@ Napi::Value replay(const Info& info) {
   }
   try {
     const Steps steps(info, program, 1);
-    if (steps.disposed() >= 0) return Napi::Number::New(info.Env(), kArgumentDisposed + 256 * steps.disposed());
+    if (steps.disposed() >= 0) return refusalOf(info, {Refusal::kArgumentDisposed, steps.disposed()});
     Ending ending;
     const Refusal refusal = handle.runner.replay(&program, steps.data(), &ending, times);
     if (refusal.code != Refusal::kNone || ending.code == Ending::kDone) return refusalOf(info, refusal);

@@ -14,13 +14,13 @@
 #include <type_traits>
 #include <utility>
 
+#include "../runtime/codes.h"
 #include "../runtime/parallel.h"
 #include "../simd/integers.h"
 
 namespace adjoint {
 
-// The codes are shared with lib/dtype.ts.
-enum class DType : uint8_t { kFloat32, kFloat64, kInt32, kUint8 };
+ADJOINT_ENUM(class DType : uint8_t, dtypeNames, kFloat32, kFloat64, kInt32, kUint8);
 
 constexpr size_t bytesOfDType[] = {4, 8, 4, 1};
 static inline size_t bytesPerElement(DType dtype) { return bytesOfDType[static_cast<int>(dtype)]; }
@@ -76,10 +76,14 @@ struct Kernel {
   // It writes one matrix by one product, which hands over finished rows (RowTail of gemm.h): pointwise kernels may
   // follow while these are in the cache.
   bool rowwise;
+  // The floating-point operations of a call; none: one for each element that it reads, or that it writes where these
+  // are more. The spans of `arguments` have lengths and no data.
+  double (*flops)(const Argument* arguments) = nullptr;
 };
 
-// Never defined and no constant expression: a table whose entry would call it does not compile.
+// Never defined and no constant expressions: a table whose entries would call them does not compile.
 void parameterNamesDoNotMatchTheFunction();
+void parametersOfFlopsAreNotTheKernels();
 
 struct Family {
   const char* name;
@@ -239,15 +243,15 @@ struct Traits<Integers> {
 
 template <auto function>
 struct Entry;
-template <typename... A, Outcome (*function)(A...)>
+template <typename Result, typename... A, Result (*function)(A...)>
 struct Entry<function> {
   static constexpr int count = sizeof...(A);
   static constexpr Parameter parameters[] = {Traits<A>::parameter...};
-  static Outcome run(const Argument* arguments) { return apply(arguments, std::make_integer_sequence<int, count>()); }
+  static Result run(const Argument* arguments) { return apply(arguments, std::make_integer_sequence<int, count>()); }
 
  private:
   template <int... i>
-  static Outcome apply(const Argument* arguments, std::integer_sequence<int, i...>) {
+  static Result apply(const Argument* arguments, std::integer_sequence<int, i...>) {
     return function(Traits<A>::read(arguments[i])...);
   }
 };

@@ -1,6 +1,7 @@
 // The loops that elementwise kernels share. Outputs may be the same spans as inputs.
 #pragma once
 #include "kernel.h"
+#include "shared.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -41,7 +42,6 @@ inline Outcome zip(Out<R> y, In<A> a, In<B> b, F f) {
 // result, offset of each operand, count) for runs along the innermost dimension.
 template <int N, typename Row>
 Outcome broadcast(int64_t length, const int64_t (&lengths)[N], Integers dims, Row row) {
-  constexpr int kMaxRank = 64;
   constexpr int kStep = N + 1;
   if (dims.count % kStep != 0 || dims.count / kStep > kMaxRank) return misfit();
   const int rank = static_cast<int>(dims.count / kStep);

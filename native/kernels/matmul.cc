@@ -2,15 +2,13 @@
 #include "../gemm/gemm.h"
 #include "kernel.h"
 #include "math.h"
+#include "shared.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
 constexpr int64_t kGrain = 16384;  // elements a chunk
-
-// The codes are shared with lib/ops/matmul.ts.
-enum Activation : int64_t { kNone, kRelu, kTanh, kSigmoid, kActivationCount };
 
 // The number of products in a batch of (size, strideA, strideB) triplets and the last offset into each operand.
 struct Batch {
@@ -44,6 +42,10 @@ Outcome matmul(Out<T> y, In<T> a, In<T> b, int64_t transA, int64_t transB, int64
   return done ? ok() : misfit();
 }
 
+double matmulFlops(Out<float> y, In<float>, In<float>, int64_t, int64_t, int64_t, int64_t, int64_t k, Integers) {
+  return 2.0 * static_cast<double>(k) * static_cast<double>(y.length);
+}
+
 template <typename T>
 struct Finish {
   T* y;  // [rows, columns]
@@ -63,9 +65,9 @@ struct Finish {
     const Finish& self = *static_cast<Finish*>(context);
     const auto run = [&](auto f) { self.rows(rowBegin, rowEnd, columnBegin, columnEnd, f); };
     switch (self.activation) {
-      case kRelu:
+      case Activation::kRelu:
         return run([](T z) { return z < T(0) ? T(0) : z; });
-      case kTanh:
+      case Activation::kTanh:
         return run([](T z) { return math::tanh(z); });
       default:
         return run([](T z) { return math::sigmoid(z); });
@@ -78,19 +80,23 @@ template <typename T>
 Outcome linear(Out<T> y, In<T> x, In<T> weight, In<T> bias, int64_t rows, int64_t inFeatures, int64_t outFeatures,
                int64_t activation) {
   if (y.length != product(rows, outFeatures) || x.length != product(rows, inFeatures)) return misfit();
-  if (weight.length != product(outFeatures, inFeatures) || activation >= kActivationCount) return misfit();
+  if (weight.length != product(outFeatures, inFeatures) || activation > Activation::kSigmoid) return misfit();
   if (bias.length != 0 && bias.length != outFeatures) return misfit();
   Finish<T> finish{y.data, outFeatures, activation};
-  const Epilogue epilogue = activation == kNone ? Epilogue{} : Epilogue{Finish<T>::apply, &finish};
+  const Epilogue epilogue = activation == Activation::kNone ? Epilogue{} : Epilogue{Finish<T>::apply, &finish};
   const bool done = gemm<T>(false, true, rows, outFeatures, inFeatures, x.data, weight.data, false, y.data, epilogue,
                             bias.length ? bias.data : nullptr);
   return done ? ok() : misfit();
 }
 
+double linearFlops(Out<float> y, In<float>, In<float>, In<float>, int64_t, int64_t inFeatures, int64_t, int64_t) {
+  return 2.0 * static_cast<double>(inFeatures) * static_cast<double>(y.length);
+}
+
 // dz[i] = dy[i] · f'(z[i]), written with y[i] = f(z[i]). dz may be dy.
 template <typename T>
 Outcome activationBackward(Out<T> dz, In<T> dy, In<T> y, int64_t activation) {
-  if (dz.length != dy.length || dz.length != y.length || activation >= kActivationCount) return misfit();
+  if (dz.length != dy.length || dz.length != y.length || activation > Activation::kSigmoid) return misfit();
   const auto run = [&](auto f) {
     parallel(dz.length, kGrain, [=](int64_t begin, int64_t end) {
       T* to = dz.data;
@@ -101,11 +107,11 @@ Outcome activationBackward(Out<T> dz, In<T> dy, In<T> y, int64_t activation) {
     return ok();
   };
   switch (activation) {
-    case kNone:
+    case Activation::kNone:
       return run([](T d, T) { return d; });
-    case kRelu:
+    case Activation::kRelu:
       return run([](T d, T v) { return v <= T(0) ? T(0) : d; });
-    case kTanh:
+    case Activation::kTanh:
       return run([](T d, T v) { return d * (T(1) - v * v); });
     default:
       return run([](T d, T v) { return d * v * (T(1) - v); });
@@ -152,7 +158,8 @@ Outcome biasGradient(Out<T> dBias, In<T> dz, int64_t rows, int64_t columns) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(matmul, rowwise(ADJOINT_FLOATS(matmul, "y a b transA transB m n k dims")),
-               rowwise(ADJOINT_FLOATS(linear, "y x weight bias rows inFeatures outFeatures activation")),
+ADJOINT_FAMILY(matmul, rowwise(flops<matmulFlops>(ADJOINT_FLOATS(matmul, "y a b transA transB m n k dims"))),
+               rowwise(flops<linearFlops>(ADJOINT_FLOATS(linear,
+                                                         "y x weight bias rows inFeatures outFeatures activation"))),
                pointwise(ADJOINT_FLOATS(activationBackward, "dz dy y activation")),
                ADJOINT_FLOATS(biasGradient, "dBias dz rows columns"))

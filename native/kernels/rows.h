@@ -2,6 +2,7 @@
 // first, so that many for one place are added in blocks, and these in double; a few are added as they come.
 #pragma once
 #include "indices.h"
+#include "shared.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -44,10 +45,6 @@ __attribute__((flatten)) void sumRows(T* to, int64_t begin, int64_t end, int64_t
   }
 }
 
-// Names of one row that are added as they come: rounding loses little. `fewTerms` in lib/ops/indexing.ts is the same,
-// as shorter indices get no room.
-constexpr int64_t kFewNames = 4096;
-
 // Where each row of a table is named in an index [m]: at order[starts[row]] … order[starts[row + 1] - 1], in ascending
 // order. What is `skipped` is nowhere. room [m + rows + 1] holds both, or is absent.
 struct Places {
@@ -67,7 +64,7 @@ struct Places {
     __builtin_memset(end, 0, static_cast<size_t>(rows + 1) * sizeof(int32_t));
     for (int64_t j = 0; j < index.length; ++j) end[index[j]] += isRow(j) ? 1 : 0;
     for (int64_t row = 0; row < rows; ++row) most = end[row] > most ? end[row] : most;
-    if (most <= kFewNames) return false;
+    if (most <= kFewTerms) return false;
     for (int64_t row = 0; row < rows; ++row) end[row + 1] += end[row];
     for (int64_t j = index.length - 1; j >= 0; --j) {
       if (isRow(j)) order[--end[index[j]]] = static_cast<int32_t>(j);

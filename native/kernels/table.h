@@ -15,6 +15,18 @@ constexpr Kernel rowwise(Kernel kernel) {
   return kernel;
 }
 
+// `function` takes the parameters of the kernel's first instantiation and returns the operations of a call.
+template <auto function>
+constexpr Kernel flops(Kernel kernel) {
+  bool fits = kernel.parameterCount == Entry<function>::count;
+  for (int p = 0; fits && p < kernel.parameterCount; ++p) {
+    fits = kernel.variants[0].parameters[p].kind == Entry<function>::parameters[p].kind;
+  }
+  if (!fits) parametersOfFlopsAreNotTheKernels();
+  kernel.flops = Entry<function>::run;
+  return kernel;
+}
+
 template <size_t n>
 struct KernelList {
   Kernel items[n];

@@ -21,6 +21,8 @@ class BoundOperations {
   // Runs operations [first, first + count), of one length and all pointwise but perhaps the first, tile by tile.
   Outcome runFused(int first, int count) const;
 
+  const Argument* arguments(int i) const { return bound_[static_cast<size_t>(i)].arguments; }
+
   // Moves buffer b to another address.
   void bind(int b, void* address) const {
     const auto byBuffer = [](const Place& place, int of) { return place.of < of; };

@@ -16,13 +16,11 @@ struct Target {
 
 // How a replay ended.
 struct Ending {
-  enum Code : uint8_t {
-    kDone,
-    kStopped,  // before it wrote anything captured
-    kFault,    // a value in a tensor is out of range
-    kMisfit,
-    kNoMemory
-  } code = kDone;
+  ADJOINT_ENUM(Code : uint8_t, names, kDone,
+               kStopped,  // before it wrote anything captured
+               kFault,    // a value in a tensor is out of range
+               kMisfit, kNoMemory);
+  Code code = kDone;
   int operation = -1;  // the number it was recorded under: the one with the fault
   int64_t position = 0;
   double value = 0;

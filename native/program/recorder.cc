@@ -13,7 +13,7 @@ Outcome copyBytes(const Argument* arguments) {
 }
 constexpr Parameter kCopyParameters[] = {{ArgumentKind::kOut, DType::kUint8}, {ArgumentKind::kIn, DType::kUint8}};
 constexpr Variant kCopyVariants[] = {{copyBytes, kCopyParameters}};
-constexpr Kernel kCopy{"constant", "y x", kCopyVariants, 1, 2, false, false};
+constexpr Kernel kCopy{"constant", "y x", kCopyVariants, 1, 2, false, false, [](const Argument*) { return 0.0; }};
 
 int64_t positionOf(const Storage* storage) {
   int64_t position = 0;

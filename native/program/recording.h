@@ -8,13 +8,12 @@
 
 namespace adjoint {
 
-enum class BufferKind : uint8_t {
-  kArena,     // made and used within the step
-  kInput,     // an argument of the step, another one at each call
-  kCaptured,  // from outside: parameters, optimizer state; read and written in place
-  kHost,      // from outside, copied at each submission: learning rates, numbers, positions of random streams
-  kConstant,  // written by JavaScript while recording
-};
+ADJOINT_ENUM(class BufferKind : uint8_t, bufferKindNames,
+             kArena,     // made and used within the step
+             kInput,     // an argument of the step, another one at each call
+             kCaptured,  // from outside: parameters, optimizer state; read and written in place
+             kHost,  // from outside, copied at each submission: learning rates, numbers, positions of random streams
+             kConstant);  // written by JavaScript while recording
 
 struct RecordedBuffer {
   BufferKind kind;

@@ -15,16 +15,15 @@ namespace adjoint {
 
 // Why a submission was refused; nothing has been changed then. `index` is that of the captured buffer or the target.
 struct Refusal {
-  enum Code : uint8_t {
-    kNone,
-    kBusy,            // another program writes what this one captured, or reads what it writes
-    kArgumentBusy,    // a program writes this argument
-    kArgumentShared,  // an argument lies in memory that the program writes
-    kPending,         // a step that writes cannot run here while others are queued
-    kNoMemory,
-    kNoThread,
-    kGone
-  } code = kNone;
+  ADJOINT_ENUM(Code : uint8_t, names, kNone,
+               kBusy,            // another program writes what this one captured, or reads what it writes
+               kArgumentBusy,    // a program writes this argument
+               kArgumentShared,  // an argument lies in memory that the program writes
+               kPending,         // a step that writes cannot run here while others are queued
+               kNoMemory, kNoThread, kGone,
+               kDisposed,  // a captured tensor was disposed
+               kArgumentDisposed);
+  Code code = kNone;
   int index = 0;
 };
 

@@ -42,8 +42,8 @@ size_t bytesOf(int sizeClass) {
 #if defined(__linux__) && !defined(ADJOINT_CHECKED)
 
 constexpr size_t kHugePage = size_t{2} << 20;
-// Each block of at least this size is a mapping of its own: malloc would keep freed ones in a heap that cannot shrink, and
-// the next block might not fit into its gaps.
+// Each block of at least this size is a mapping of its own: malloc would keep freed ones in a heap that cannot shrink,
+// and the next block might not fit into its gaps.
 constexpr size_t kMapped = size_t{1} << 20;
 
 size_t inPages(size_t bytes) {
@@ -51,8 +51,8 @@ size_t inPages(size_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-// A block of one huge page or more asks for huge pages, up to the last whole one: it is first written with fewer faults,
-// and its rows are found sooner.
+// A block of one huge page or more asks for huge pages, up to the last whole one: it is first written with fewer
+// faults, and its rows are found sooner.
 void* mapBlock(size_t bytes) {
   const size_t size = inPages(bytes), extra = bytes >= kHugePage ? kHugePage : 0;
   void* mapped = mmap(nullptr, size + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

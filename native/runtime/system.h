@@ -5,6 +5,8 @@
 #include <functional>
 #include <thread>
 
+#include "codes.h"
+
 namespace adjoint {
 
 // The number of threads to compute with: ADJOINT_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs of the affinity mask,
@@ -31,8 +33,7 @@ bool hasRoomFor(size_t bytes);
 std::thread startThread(std::function<void()> work);
 
 // Of a thread when cores are scarce: a small share beside others, or what they leave.
-// In the order of `priorities` in lib/program/compile.ts.
-enum class Priority { kNormal, kLow, kBackground };
+ADJOINT_ENUM(class Priority, priorityNames, kNormal, kLow, kBackground);
 
 // Sets this thread's. An ordinary process cannot take it back. A system that refuses changes nothing.
 void setPriority(Priority priority);

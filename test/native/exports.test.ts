@@ -4,7 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { dtypes, dtypeTraits } from '../../lib/dtype.js';
+import { compile, linear, nn, ones, type Tensor, zeros } from '../../lib/index.js';
 import { kernel, native } from '../../lib/native.js';
+import { refusals } from '../../lib/program/errors.js';
+import { message } from '../support/compiled.js';
 
 const lib = fileURLToPath(new URL('../../lib', import.meta.url));
 const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
@@ -35,10 +39,46 @@ it('parameters that are not those of the C++ function are refused when a module 
   expect(() => kernel('noSuch', 'y x')).toThrow('internal: the native addon has no kernel noSuch');
 });
 
-it('the library uses each function that the addon exports', () => {
-  const exported = Object.keys(native).filter((name) => !['kernels', 'kernelTable'].includes(name));
+it('the library uses everything that the addon exports', () => {
+  const exported = Object.keys(native);
   const unread = exported.filter((name) => !new RegExp(`\\bnative\\.${name}\\b`).test(source));
   expect(unread).toEqual([]);
   const missing = found(/\bnative\.(\w+)/g).filter((name) => !(name in native) && name !== 'js');
   expect(missing).toEqual([]);
+});
+
+/** The names that an error lists: `… must be a, b or c, got …`. */
+const listed = (text: string): string[] => (/ must be (.+), got /.exec(text)?.[1] ?? '').split(/, | or /);
+
+it('the library knows each code of an enum by its name, and no other', () => {
+  const x = ones([1, 1]);
+  const known: Record<keyof typeof native.codes, string[]> = {
+    dtype: dtypes,
+    activation: listed(message(() => linear(x, x, null, { activation: 'other' as 'none' }))),
+    reduction: listed(message(() => nn.mse(x, x, { reduction: 'other' as 'sum' }))),
+    priority: listed(message(() => compile((t: Tensor) => t, { priority: 'other' as 'low' }))),
+    refusal: ['none', ...Object.keys(refusals)],
+    ending: ['done', 'misfit', ...found(/\bendings\.(\w+)/g)],
+  };
+  const sorted = (lists: Record<string, string[]>) =>
+    Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, [...new Set(list)].sort()]));
+  const exported = Object.fromEntries(Object.entries(native.codes).map(([name, codes]) => [name, Object.keys(codes)]));
+  expect(sorted(known)).toEqual(sorted(exported));
+  for (const codes of Object.values(native.codes)) {
+    expect(Object.values(codes)).toEqual(Object.keys(codes).map((_, i) => i)); // decoded by position
+  }
+});
+
+it('elements of each type have as many bytes on both sides', () => {
+  for (const dtype of dtypes) {
+    const t = zeros([3], { dtype });
+    const values = new dtypeTraits[dtype].array(3).fill(7);
+    native.write(t.handle, values);
+    expect(t.dtype).toBe(dtype);
+    expect(Array.from(t.toTypedArray())).toEqual([7, 7, 7]);
+  }
+});
+
+it('the library reads each limit', () => {
+  expect(found(/\bnative\.limits\.(\w+)/g)).toEqual(Object.keys(native.limits).sort());
 });

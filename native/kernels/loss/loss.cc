@@ -53,7 +53,7 @@ inline void collect(const Labels<T>& labels, Out<T> loss, Out<T> total, int64_t 
       lossesOf(rows / parts * part, part + 1 < parts ? rows / parts * (part + 1) : rows, [&](int64_t k, T value) {
         lossSum += static_cast<double>(value);
         weightSum += static_cast<double>(labels.weightOf(k));
-        if (reduction == kReductionNone) loss[k] = value;
+        if (reduction == Reduction::kNone) loss[k] = value;
       });
       losses[part] = lossSum;
       weights[part] = weightSum;
@@ -66,8 +66,8 @@ inline void collect(const Labels<T>& labels, Out<T> loss, Out<T> total, int64_t 
     weightSum += weights[part];
   }
   total[0] = static_cast<T>(weightSum);
-  if (reduction != kReductionNone) {
-    loss[0] = static_cast<T>(reduction == kReductionMean ? lossSum / weightSum : lossSum);
+  if (reduction != Reduction::kNone) {
+    loss[0] = static_cast<T>(reduction == Reduction::kMean ? lossSum / weightSum : lossSum);
   }
 }
 
@@ -79,10 +79,10 @@ struct Upstream {
   bool each;
   Upstream(In<T> dy, In<T> total, int64_t reduction)
       : dy(dy),
-        shared(dy.length == 0                ? T(0)
-               : reduction == kReductionMean ? dy[0] / total[0]
-                                             : dy[0]),
-        each(reduction == kReductionNone) {}
+        shared(dy.length == 0                  ? T(0)
+               : reduction == Reduction::kMean ? dy[0] / total[0]
+                                               : dy[0]),
+        each(reduction == Reduction::kNone) {}
   T operator[](int64_t k) const { return each ? dy[k] : shared; }
 };
 

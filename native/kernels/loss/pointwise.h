@@ -2,15 +2,11 @@
 #pragma once
 #include "../kernel.h"
 #include "../math.h"
+#include "../shared.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
-
-// The codes are shared with lib/ops/loss.ts.
-constexpr int64_t kReductionNone = 0;
-constexpr int64_t kReductionMean = 1;
-constexpr int64_t kReductionSum = 2;
 
 constexpr int64_t kLossGrain = 16384;
 constexpr int64_t kMostParts = 64;
@@ -22,7 +18,7 @@ constexpr int64_t partsOf(int64_t n) {
 }
 
 inline bool lossFits(int64_t length, int64_t n, int64_t reduction) {
-  return reduction <= kReductionSum && length == (reduction == kReductionNone ? n : 1);
+  return reduction <= Reduction::kSum && length == (reduction == Reduction::kNone ? n : 1);
 }
 
 // Σ lossAt(i) over [begin, end). Flattened: the loops vectorise only when the mathematics inside is inlined.
@@ -45,7 +41,7 @@ __attribute__((noinline, flatten)) double sumOfLosses(int64_t begin, int64_t end
 // y [n] or [1] = lossAt(i), its mean or its sum.
 template <typename T, typename Loss>
 inline void pointwise(Out<T> y, int64_t n, int64_t reduction, Loss&& lossAt) {
-  if (reduction == kReductionNone) {
+  if (reduction == Reduction::kNone) {
     parallel(n, kLossGrain, [&](int64_t begin, int64_t end) __attribute__((flatten)) {
 #pragma omp simd
       for (int64_t i = begin; i < end; ++i) y[i] = lossAt(i);
@@ -61,7 +57,7 @@ inline void pointwise(Out<T> y, int64_t n, int64_t reduction, Loss&& lossAt) {
   });
   double total = 0;
   for (int64_t part = 0; part < parts; ++part) total += totals[part];
-  y[0] = static_cast<T>(reduction == kReductionMean ? total / static_cast<double>(n) : total);
+  y[0] = static_cast<T>(reduction == Reduction::kMean ? total / static_cast<double>(n) : total);
 }
 
 // dx [n] = dy slopeAt(i), with dy [n] or [1].
@@ -69,9 +65,9 @@ template <typename T, typename Slope>
 inline void pointwiseBackward(Out<T> dx, In<T> dy, int64_t reduction, Slope&& slopeAt) {
   const int64_t n = dx.length;
   if (n == 0) return;
-  const T scale = reduction == kReductionMean ? static_cast<T>(dy[0] / static_cast<double>(n)) : dy[0];
+  const T scale = reduction == Reduction::kMean ? static_cast<T>(dy[0] / static_cast<double>(n)) : dy[0];
   parallel(n, kLossGrain, [&](int64_t begin, int64_t end) __attribute__((flatten)) {
-    if (reduction == kReductionNone) {
+    if (reduction == Reduction::kNone) {
 #pragma omp simd
       for (int64_t i = begin; i < end; ++i) dx[i] = dy[i] * slopeAt(i);
     } else {

@@ -58,6 +58,11 @@ Outcome sgd(InOuts<T> parameters, Ins<T> gradients, InOuts<T> momentumBuffers, I
   return ok();
 }
 
+double sgdFlops(InOuts<float> parameters, Ins<float>, InOuts<float> momentumBuffers, InOuts<double> steps, In<double>,
+                int64_t, int64_t) {
+  return 4.0 * static_cast<double>(elementsOf(parameters) + elementsOf(momentumBuffers) + steps.count);
+}
+
 // What one Adam step of one parameter needs besides the spans.
 template <typename T>
 struct AdamStep {
@@ -128,6 +133,12 @@ Outcome adam(InOuts<T> parameters, Ins<T> gradients, InOuts<T> averages, InOuts<
   });
   advance(steps);
   return ok();
+}
+
+double adamFlops(InOuts<float> parameters, Ins<float>, InOuts<float> averages, InOuts<float> averageSquares,
+                 InOuts<float> maxAverageSquares, InOuts<double> steps, In<double>, int64_t, int64_t) {
+  const int64_t averaged = elementsOf(averages) + elementsOf(averageSquares) + elementsOf(maxAverageSquares);
+  return 12.0 * static_cast<double>(elementsOf(parameters) + averaged + steps.count);
 }
 
 // g = min(max(g, −limit), limit); NaN stays.
@@ -222,9 +233,9 @@ Outcome scaleByNorm(InOuts<T> gradients, In<T> norm, double maxNorm, int64_t onl
 }  // namespace adjoint
 
 ADJOINT_FAMILY(
-    optim, ADJOINT_FLOATS(sgd, "parameters gradients momentumBuffers steps hyper nesterov maximize"),
-    ADJOINT_FLOATS(adam,
-                   "parameters gradients averages averageSquares maxAverageSquares steps hyper decoupled maximize"),
+    optim, flops<sgdFlops>(ADJOINT_FLOATS(sgd, "parameters gradients momentumBuffers steps hyper nesterov maximize")),
+    flops<adamFlops>(ADJOINT_FLOATS(
+        adam, "parameters gradients averages averageSquares maxAverageSquares steps hyper decoupled maximize")),
     ADJOINT_FLOATS(rmsprop, "parameters gradients squares means buffers steps hyper maximize"),
     ADJOINT_FLOATS(adagrad, "parameters gradients sums steps hyper maximize"),
     ADJOINT_FLOATS(clipByValue, "gradients limit"), ADJOINT_FLOATS(gradientNorm, "norm gradients p"),

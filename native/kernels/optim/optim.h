@@ -36,6 +36,11 @@ inline int64_t totalLength(const Buffer* buffers, int64_t count) {
   return total;
 }
 
+template <typename List>
+int64_t elementsOf(const List& list) {
+  return totalLength(list.buffers, list.count);
+}
+
 // body(i, from, to) for each piece of a list that lies in [begin, end) of the concatenation of its spans.
 template <typename Body>
 inline void forPieces(const Buffer* buffers, int64_t count, int64_t begin, int64_t end, Body&& body) {

@@ -1,0 +1,51 @@
+#include "constants.h"
+
+#include <cctype>
+
+#include "../kernels/shared.h"
+#include "../program/runner.h"
+#include "environment.h"
+
+namespace adjoint {
+namespace {
+
+// {float32: 0, …}
+Napi::Object codesOf(Napi::Env env, const std::string& enumerators) {
+  auto codes = Napi::Object::New(env);
+  int code = 0;
+  for (const std::string& name : namesOf(enumerators)) codes[name] = code++;
+  return codes;
+}
+
+}  // namespace
+
+std::vector<std::string> namesOf(const std::string& enumerators) {
+  std::vector<std::string> names;
+  for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 2) {
+    end = enumerators.find(',', begin);
+    std::string name = enumerators.substr(begin + 1, end - begin - 1);
+    name[0] = static_cast<char>(std::tolower(name[0]));
+    names.push_back(name);
+  }
+  return names;
+}
+
+void addConstants(Napi::Object exports) {
+  const Napi::Env env = exports.Env();
+  auto codes = Napi::Object::New(env);
+  codes["dtype"] = codesOf(env, dtypeNames);
+  codes["activation"] = codesOf(env, Activation::names);
+  codes["reduction"] = codesOf(env, Reduction::names);
+  codes["priority"] = codesOf(env, priorityNames);
+  codes["refusal"] = codesOf(env, Refusal::names);
+  codes["ending"] = codesOf(env, Ending::names);
+  exports["codes"] = codes;
+  auto limits = Napi::Object::New(env);
+  limits["dimensions"] = kMaxRank;
+  limits["fewTerms"] = static_cast<double>(kFewTerms);
+  limits["tensors"] = static_cast<double>(Environment::kMaxTensors);
+  limits["threads"] = kMaxThreads;
+  exports["limits"] = limits;
+}
+
+}  // namespace adjoint

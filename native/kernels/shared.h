@@ -1,0 +1,25 @@
+// Codes and limits of kernels that the TypeScript side reads, too.
+#pragma once
+#include <cstdint>
+
+#include "../runtime/codes.h"
+
+namespace adjoint {
+
+constexpr int kMaxRank = 64;
+
+// So few terms are added as they come: rounding loses little. Where there are more, operations give the kernels memory
+// for adding them in better ways.
+constexpr int64_t kFewTerms = 4096;
+
+// How the losses of all elements become the result.
+struct Reduction {
+  ADJOINT_ENUM(Code : int64_t, names, kNone, kMean, kSum);
+};
+
+// What `linear` applies to its sums.
+struct Activation {
+  ADJOINT_ENUM(Code : int64_t, names, kNone, kRelu, kTanh, kSigmoid);
+};
+
+}  // namespace adjoint
