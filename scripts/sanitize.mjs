@@ -31,8 +31,8 @@ const checks = {
     library: 'libtsan.so',
     planted: ['race'],
     // Node.js is not instrumented: the order that V8's own atomic counters keep is not seen, and what its threads then free
-    // looks like a race. Those reports name nothing of ours.
-    report: /WARNING: ThreadSanitizer(?:(?!={18}).)*adjoint\.node/gs,
+    // looks like a race. Those reports name nothing of ours. What ends the process begins with its number instead.
+    report: /WARNING: ThreadSanitizer(?:(?!={18}).)*adjoint\.node|(?:==\d+==|FATAL: )ThreadSanitizer/gs,
     environment: (path) => ({
       TSAN_OPTIONS: `log_path=${path}:exitcode=0:suppressions=${suppressions('tsan')}`,
       ADJOINT_NUM_THREADS: '3',

@@ -15,6 +15,7 @@ extern "C" {
 __attribute__((weak)) void* blas_memory_alloc(int);
 __attribute__((weak)) void blas_memory_free(void*);
 __attribute__((weak)) extern int blas_cpu_number;
+__attribute__((weak)) extern int blas_num_threads;
 }
 #endif
 
@@ -28,9 +29,10 @@ constexpr int kMaxCallers = 32;
 
 #ifdef __linux__
 // Runs before OpenBLAS's own initialisation, where that is linked in. It would start a thread with a work buffer for
-// each processor, all of which stay idle here.
+// each processor, all of which stay idle here. When the process ends, it joins as many threads as `blas_num_threads` says.
 __attribute__((constructor(101))) void startNoThreads() {
   if (&blas_cpu_number != nullptr) blas_cpu_number = 1;
+  if (&blas_num_threads != nullptr) blas_num_threads = 1;
 }
 
 // Has OpenBLAS map one more work buffer than it has, while nobody uses any; false where the system would refuse. One is

@@ -19,9 +19,11 @@ async function run(engine: string, isa: string, threads: number): Promise<Result
   return JSON.parse(output) as Result;
 }
 
+const timeout = process.env.ADJOINT_CHECK ? 600_000 : 120_000;
+
 describe('float32 products', () => {
   for (const isa of ['baseline', 'v3', 'v4']) {
-    it(`${isa}: tile, OpenBLAS and the choice between them are right`, { timeout: 120_000 }, async ({ skip }) => {
+    it(`${isa}: tile, OpenBLAS and the choice between them are right`, { timeout }, async ({ skip }) => {
       const hashes: number[] = [];
       for (const [engine, threads] of [
         ['tile', 1],
@@ -45,7 +47,7 @@ describe('float32 products', () => {
     });
   }
 
-  it('without memory for OpenBLAS they are right', { timeout: 120_000 }, async () => {
+  it('without memory for OpenBLAS they are right', { timeout }, async () => {
     const result = await run('plain', '', 2);
     expect(result?.cases).toBeGreaterThan(11_000);
     expect(result?.worst).not.toBeNull();
