@@ -29,7 +29,8 @@ constexpr int kMaxCallers = 32;
 
 #ifdef __linux__
 // Runs before OpenBLAS's own initialisation, where that is linked in. It would start a thread with a work buffer for
-// each processor, all of which stay idle here. When the process ends, it joins as many threads as `blas_num_threads` says.
+// each processor, all of which stay idle here. When the process ends, it joins as many threads as `blas_num_threads`
+// says.
 __attribute__((constructor(101))) void startNoThreads() {
   if (&blas_cpu_number != nullptr) blas_cpu_number = 1;
   if (&blas_num_threads != nullptr) blas_num_threads = 1;
