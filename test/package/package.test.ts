@@ -1,5 +1,5 @@
 // The package as others see it: where the native addon does not load, and from CommonJS. All of it: npm run test:package.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ function errorIn(name: string, prepare: (place: string) => void): string {
   cpSync(join(root, 'dist'), join(place, 'dist'), { recursive: true });
   writeFileSync(join(place, 'package.json'), JSON.stringify({ name: 'program', type: 'module' }));
   prepare(place);
-  const program = `import('./dist/index.js').then(() => console.log('loaded'), (error) => console.log(error.message))`;
+  const program = `import('./dist/adjoint.js').then(() => console.log('loaded'), (error) => console.log(error.message))`;
   return execFileSync(process.execPath, ['-e', program], { cwd: place, encoding: 'utf8' }).trim();
 }
 
@@ -29,7 +29,7 @@ it('a bundle is told to leave it out', () => {
 
 it('a bundle of CommonJS, where import.meta is empty, too', () => {
   const withoutUrl = (place: string) => {
-    const file = join(place, 'dist', 'load.js');
+    const file = join(place, 'dist', 'adjoint.js');
     const text = readFileSync(file, 'utf8');
     expect(text).toContain('import.meta.url');
     writeFileSync(file, text.replaceAll('import.meta.url', 'undefined'));
@@ -50,6 +50,30 @@ it('a package whose dependency is missing', () => {
   expect(errorIn('alone', asPackage)).toBe(
     'adjoint: its dependency node-gyp-build is not installed; run "npm install node-gyp-build"',
   );
+});
+
+describe('the one file that is imported', () => {
+  const file = join(root, 'dist', 'adjoint.js');
+
+  it('is what package.json names, imports nothing of dist, and exports what the modules export', async () => {
+    const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(join(root, exports['.'].import.default)).toBe(file);
+    const imports = [...readFileSync(file, 'utf8').matchAll(/^import .*? from "(.*)";$/gm)].map((match) => match[1]);
+    expect(imports.length).toBeGreaterThan(3);
+    expect(imports.filter((name) => !name?.startsWith('node:'))).toEqual([]);
+    const names = async (url: string) => Object.keys(await import(url)).sort();
+    expect(await names(file)).toEqual(await names(join(root, 'dist', 'index.js')));
+  });
+
+  it('has readable stack traces: functions by name, with --enable-source-maps lines of lib', () => {
+    const program = `import('${file}').then(({ nn, ones }) => new nn.Linear(2, 3).forward(ones([1, 4])))`;
+    const traceOf = (...flags: string[]) => {
+      const { stderr } = spawnSync(process.execPath, [...flags, '-e', program], { encoding: 'utf8' });
+      return stderr;
+    };
+    expect(traceOf()).toMatch(/ShapeError: Linear: .*\n *at Linear\..* \(.*adjoint\.js:\d+:\d+\)/);
+    expect(traceOf('--enable-source-maps')).toMatch(/ at .*forward \(.*lib\/nn\/linear\.ts:\d+:\d+\)/);
+  });
 });
 
 describe('CommonJS', () => {
