@@ -1,6 +1,11 @@
 import { checkFlag } from '../errors.js';
-import { callWithLists, kernel } from '../native.js';
-import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
+import { kernel } from '../native.js';
+import { fullLike } from '../ops/creation.js';
+import { add } from '../ops/elementwise.js';
+import type { Tensor } from '../tensor.js';
+import { Optimizer, type Parameters, type StateOf } from './optimizer.js';
+import { checkRate, type OptionTensors } from './options.js';
+import type { Update } from './update.js';
 
 const adagradKernel = kernel('adagrad', 'parameters gradients sums steps hyper maximize');
 
@@ -19,6 +24,10 @@ export interface AdagradOptions {
   maximize: boolean;
 }
 
+interface AdagradState {
+  sum: Tensor;
+}
+
 /**
  * Adagrad (Duchi, Hazan, Singer, 2011, https://jmlr.org/papers/v12/duchi11a.html), PyTorch's formulas, for each parameter θ with
  * gradient g at its step t = 1, 2, …:
@@ -32,35 +41,32 @@ export interface AdagradOptions {
  * @example
  * const optimizer = new optim.Adagrad(model.parameters(), { lr: 0.05 });
  */
-export class Adagrad extends Optimizer<AdagradOptions> {
+export class Adagrad extends Optimizer<AdagradOptions, AdagradState> {
   constructor(params: Parameters<AdagradOptions>, options?: Partial<AdagradOptions>) {
     const numbers = { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10 };
     super('Adagrad', params, { ...numbers, maximize: false }, options);
   }
 
-  protected checkGroup(o: AdagradOptions): void {
+  protected override checkGroup(o: AdagradOptions): void {
     const names = ['lr', 'lrDecay', 'weightDecay', 'initialAccumulatorValue', 'eps'] as const;
     for (const name of names) checkRate('Adagrad', name, o[name]);
     checkFlag('Adagrad', 'maximize', o.maximize);
   }
 
-  protected stateNames(): readonly string[] {
-    return ['sum'];
+  protected init(p: Tensor, o: AdagradOptions): AdagradState {
+    return { sum: fullLike(p, o.initialAccumulatorValue) };
   }
 
-  protected override initialState(o: AdagradOptions): number {
-    return o.initialAccumulatorValue;
+  protected apply(p: Tensor, g: Tensor, state: StateOf<AdagradState>, o: OptionTensors<AdagradOptions>): void {
+    const { step, sum } = state;
+    const d = (o.maximize ? g.neg() : g).add(p.mul(o.weightDecay));
+    sum.add_(d.square());
+    const rate = o.lr.div(add(1, step.sub(1).mul(o.lrDecay)));
+    p.copy_(p.sub(d.mul(rate).div(sum.sqrt().add(o.eps))));
   }
 
-  protected numbers(o: AdagradOptions): readonly number[] {
-    return [o.lr, o.lrDecay, o.weightDecay, o.eps];
-  }
-
-  protected flags(o: AdagradOptions): readonly number[] {
-    return [Number(o.maximize)];
-  }
-
-  protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
-    callWithLists(adagradKernel, [...params, ...gradients, ...(state.sum ?? noHandles), ...steps, hyper, ...flags]);
+  /** @internal */
+  protected override applyAll(update: Update<AdagradOptions>): void {
+    update.call(adagradKernel, ['sum'], [update.group.maximize]);
   }
 }

@@ -1,6 +1,11 @@
 import { ArgumentError, checkFlag, describe } from '../errors.js';
-import { callWithLists, kernel } from '../native.js';
-import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
+import { kernel } from '../native.js';
+import { zerosLike } from '../ops/creation.js';
+import { maximum, pow, sub } from '../ops/elementwise.js';
+import type { Tensor } from '../tensor.js';
+import { Optimizer, type Parameters, type StateOf } from './optimizer.js';
+import { checkRate, type OptionTensors } from './options.js';
+import type { Update } from './update.js';
 
 const adamKernel = kernel(
   'adam',
@@ -22,6 +27,12 @@ export interface AdamOptions {
   maximize: boolean;
 }
 
+interface AdamState {
+  exp_avg: Tensor;
+  exp_avg_sq: Tensor;
+  max_exp_avg_sq?: Tensor;
+}
+
 /**
  * Adam (Kingma and Ba, 2014), PyTorch's formulas, for each parameter θ with gradient g at its step t = 1, 2, …:
  *
@@ -34,7 +45,7 @@ export interface AdamOptions {
  * @example
  * const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
  */
-export class Adam extends Optimizer<AdamOptions> {
+export class Adam extends Optimizer<AdamOptions, AdamState> {
   protected readonly decoupled: boolean = false;
 
   constructor(params: Parameters<AdamOptions>, options?: Partial<AdamOptions>, name = 'Adam', weightDecay = 0) {
@@ -49,7 +60,7 @@ export class Adam extends Optimizer<AdamOptions> {
     super(name, params, defaults, options);
   }
 
-  protected checkGroup(o: AdamOptions): void {
+  protected override checkGroup(o: AdamOptions): void {
     for (const name of ['lr', 'eps', 'weightDecay'] as const) checkRate(this.name, name, o[name]);
     const fits =
       Array.isArray(o.betas) &&
@@ -60,22 +71,29 @@ export class Adam extends Optimizer<AdamOptions> {
     checkFlag(this.name, 'maximize', o.maximize);
   }
 
-  protected stateNames(o: AdamOptions): readonly string[] {
-    return o.amsgrad ? ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'] : ['exp_avg', 'exp_avg_sq'];
+  protected init(p: Tensor, o: AdamOptions): AdamState {
+    const averages = { exp_avg: zerosLike(p), exp_avg_sq: zerosLike(p) };
+    return o.amsgrad ? { ...averages, max_exp_avg_sq: zerosLike(p) } : averages;
   }
 
-  protected numbers(o: AdamOptions): readonly number[] {
-    return [o.lr, o.betas[0], o.betas[1], o.eps, o.weightDecay];
+  protected apply(p: Tensor, g: Tensor, state: StateOf<AdamState>, o: OptionTensors<AdamOptions>): void {
+    const { step, exp_avg: m, exp_avg_sq: v, max_exp_avg_sq: largest } = state;
+    const [beta1, beta2] = o.betas;
+    let d = o.maximize ? g.neg() : g;
+    if (this.decoupled) p.copy_(p.sub(p.mul(o.lr.mul(o.weightDecay))));
+    else d = d.add(p.mul(o.weightDecay));
+    m.copy_(m.mul(beta1).add(d.mul(sub(1, beta1))));
+    v.copy_(v.mul(beta2).add(d.square().mul(sub(1, beta2))));
+    if (largest) largest.copy_(maximum(largest, v));
+    const mean = m.div(sub(1, pow(beta1, step)));
+    const square = (largest ?? v).div(sub(1, pow(beta2, step)));
+    p.copy_(p.sub(mean.mul(o.lr).div(square.sqrt().add(o.eps))));
   }
 
-  protected flags(o: AdamOptions): readonly number[] {
-    return [Number(this.decoupled), Number(o.maximize)];
-  }
-
-  protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
-    const averages = [...(state.exp_avg ?? noHandles), ...(state.exp_avg_sq ?? noHandles)];
-    const maxima = state.max_exp_avg_sq ?? noHandles;
-    callWithLists(adamKernel, [...params, ...gradients, ...averages, ...maxima, ...steps, hyper, ...flags]);
+  /** @internal */
+  protected override applyAll(update: Update<AdamOptions>): void {
+    const names = ['exp_avg', 'exp_avg_sq', 'max_exp_avg_sq'];
+    update.call(adamKernel, names, [this.decoupled, update.group.maximize]);
   }
 }
 

@@ -2,8 +2,8 @@ import { checkFault, recordedGradient } from '../context.js';
 import { ArgumentError, checkFlag, checkNumber, checkOptions, describe, StateError } from '../errors.js';
 import { callWithLists, kernel } from '../native.js';
 import { changed, checkTensor, empty, type Tensor } from '../tensor.js';
-import { handles } from './optimizer.js';
 import { listOf } from './parameters.js';
+import { handles } from './update.js';
 
 const clipByValueKernel = kernel('clipByValue', 'gradients limit');
 const gradientNormKernel = kernel('gradientNorm', 'norm gradients p');

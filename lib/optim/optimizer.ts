@@ -1,44 +1,102 @@
+import { allOrNothing } from '../all-or-nothing.js';
+import { noGrad } from '../autograd/tape.js';
 import { currentRecording, onFailure, recordedGradient, refuseReading, unrecorded } from '../context.js';
 import { floatTypes } from '../dtype.js';
-import { ArgumentError, checkNumber, checkOptions, describe, formatShape } from '../errors.js';
-import { keep } from '../memory.js';
-import { native } from '../native.js';
-import { tensor } from '../ops/creation.js';
+import { ArgumentError, checkOptions, describe, formatShape, StateError } from '../errors.js';
+import '../methods.js'; // in which `apply` is written
 import { changed, checkFloat, checkTensor, clearGrad, Tensor } from '../tensor.js';
+import { checkKinds, checkRate, GroupOptions, type OptionTensors, type ParameterGroup } from './options.js';
 import { listOf } from './parameters.js';
-import { checkGroups, completeState, givenState, type OptimizerState, type ParameterState, planLoad } from './state.js';
-
-/** Parameters that share options. Options may be changed between steps: `group.lr = 0.001`. */
-export type ParameterGroup<Options> = Options & {
-  params: Tensor[];
-  /** The learning rate before any scheduler changed it. Set by the first scheduler; schedules count from it. */
-  initialLr?: number;
-};
+import {
+  checkGroups,
+  completeState,
+  givenState,
+  initialState,
+  isComplete,
+  type OptimizerState,
+  type ParameterState,
+  planLoad,
+} from './state.js';
+import { Update } from './update.js';
 
 /** What an optimizer is made from: parameters, or groups of them with options of their own. */
 export type Parameters<Options> = Iterable<Tensor> | readonly (Partial<Options> & { params: Iterable<Tensor> })[];
 
+/** The state of one parameter as `apply` is given it; `step` counts from 1, a scalar of the parameter's dtype. */
+export type StateOf<State> = Readonly<State> & { readonly step: Tensor };
+
 /**
- * The base of optimizers. A subclass names its state tensors and makes one native call for all parameters of a group.
+ * The base of optimizers. A subclass gives its name, its options with their defaults, and two methods: `init`, the state
+ * kept for a parameter, and `apply`, the update of one parameter, by tensor operations. The base has the rest: groups,
+ * schedules, saving, and steps that change nothing when they fail. Steps can be compiled.
+ *
+ * `apply` is given the options as tensors, so that a compiled step follows when `lr` or another number is changed. Options
+ * that are no numbers, such as flags, are as they are; with others, a compiled step is recorded anew.
+ *
+ * An eager step keeps a copy of each parameter and its state, to put them back should `apply` throw; a compiled one only
+ * when it is recorded.
+ *
+ * @example
+ * // Lion (Chen et al., "Symbolic discovery of optimization algorithms", 2023)
+ * interface LionOptions {
+ *   lr: number;
+ *   betas: [number, number];
+ *   weightDecay: number;
+ * }
+ * class Lion extends optim.Optimizer<LionOptions, { exp_avg: Tensor }> {
+ *   constructor(params: optim.Parameters<LionOptions>, options?: Partial<LionOptions>) {
+ *     super('Lion', params, { lr: 1e-4, betas: [0.9, 0.99], weightDecay: 0 }, options);
+ *   }
+ *
+ *   init(p: Tensor) {
+ *     return { exp_avg: zerosLike(p) };
+ *   }
+ *
+ *   apply(p: Tensor, g: Tensor, state: { exp_avg: Tensor }, options: optim.OptionTensors<LionOptions>) {
+ *     const { exp_avg: m } = state;
+ *     const { lr, betas: [beta1, beta2], weightDecay } = options;
+ *     const direction = g.add(m.sub(g).mul(beta1)).sign(); // of β₁ m + (1 - β₁) g
+ *     p.copy_(p.sub(direction.add(p.mul(weightDecay)).mul(lr)));
+ *     m.copy_(g.add(m.sub(g).mul(beta2)));
+ *   }
+ * }
+ * const optimizer = new Lion(model.parameters(), { lr: 3e-4 });
  */
-export abstract class Optimizer<Options extends { lr: number }> {
+export abstract class Optimizer<
+  Options extends { lr: number },
+  State extends { [K in keyof State]?: Tensor } = object,
+> {
   readonly paramGroups: ParameterGroup<Options>[] = [];
   private readonly state = new Map<Tensor, ParameterState>();
-  private readonly hypers = new Map<ParameterGroup<Options>, Hyper>();
+  private readonly groupOptions = new Map<ParameterGroup<Options>, GroupOptions<Options>>();
+  private readonly names: readonly string[]; // of the options
+  private readonly chosen: Options; // the defaults and what the constructor was given
   private changes = 0; // of groups, and of the tensors that make up the state
   private hasWarned = false;
 
+  /**
+   * @param name of the class, for errors
+   * @param params tensors, or groups { params, … }
+   * @param defaults a value for each option; `lr` must be one
+   * @param options what is given in place of defaults
+   */
   constructor(
     protected readonly name: string,
     params: Parameters<Options>,
     private readonly defaults: Options,
-    given: object | undefined,
+    options?: object,
   ) {
-    checkOptions(name, given, Object.keys(defaults));
-    for (const [key, value] of Object.entries(given ?? {})) {
-      if (value !== undefined) (defaults as Record<string, unknown>)[key] = value;
+    if (typeof name !== 'string' || typeof (defaults as Partial<Options> | null)?.lr !== 'number') {
+      const got = `${describe(name)} and ${describe(defaults)}`;
+      throw new ArgumentError(
+        `Optimizer: name must be a string and defaults an object { lr: 0.01, … }, got ${got}; call super(name, params, defaults, options)`,
+      );
     }
-    this.checkGroup(defaults);
+    this.names = Object.keys(defaults);
+    checkOptions(name, options, this.names);
+    const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+    this.chosen = { ...defaults, ...Object.fromEntries(given) };
+    this.checkGroup(this.chosen);
     const list =
       params instanceof Tensor ? [] : listOf(name, 'params', params, 'must be tensors or groups', checkPart(name));
     if (list.length === 0) {
@@ -50,27 +108,50 @@ export abstract class Optimizer<Options extends { lr: number }> {
     for (const group of groups) this.addParamGroup(group as Partial<Options> & { params: Iterable<Tensor> });
   }
 
-  /** Throws an ArgumentError when an option is out of its range. */
-  protected abstract checkGroup(options: Options): void;
-  /** Names of the tensors kept for each parameter, each of its shape. */
-  protected abstract stateNames(options: Options): readonly string[];
-  /** What state tensors are filled with at first. */
-  protected initialState(_options: Options): number {
-    return 0;
+  /**
+   * The state kept for a parameter: tensors of its shape and dtype, by the names under which they are saved. The count of
+   * its steps, `step`, is kept beside them. Called before the parameter's first step.
+   */
+  protected abstract init(p: Tensor, options: Options): State;
+
+  /**
+   * Updates one parameter, in place, by its gradient: `p.copy_(p.sub(g.mul(lr)))`. State is changed in place, too. Runs
+   * without gradients (`noGrad`).
+   *
+   * @param g the gradient, to be read only
+   * @param state what `init` gave, and `step`: 1 at the first step
+   * @param options numbers as scalar tensors of the parameter's dtype
+   */
+  protected abstract apply(p: Tensor, g: Tensor, state: StateOf<State>, options: OptionTensors<Options>): void;
+
+  /**
+   * Throws an ArgumentError when an option is out of its range. By default each must be of its default's kind, numbers
+   * finite, and `lr` at least 0.
+   */
+  protected checkGroup(options: Options): void {
+    checkKinds(this.name, this.defaults, options);
   }
-  /** The options that kernels read from a buffer, so that a compiled step follows when they change. */
-  protected abstract numbers(options: Options): readonly number[];
-  /** The options that kernels take as integers: with others, a compiled step is recorded anew. */
-  protected abstract flags(options: Options): readonly number[];
-  /** The native call. All lists have one entry per parameter. */
-  protected abstract update(lists: UpdateLists): void;
+
+  /**
+   * What `init` and `apply` branch on besides the options that are no numbers, `[options.momentum === 0]` say. When any of
+   * it changes, `init` is called again, for state that is missing, and a compiled step is recorded anew.
+   */
+  protected flags(_options: Options): readonly unknown[] {
+    return none;
+  }
+
+  /** @internal Updates all parameters of an update; built-in optimizers do it in one native call. */
+  protected applyAll(update: Update<Options>): void {
+    checkMethod(this.name, 'apply(p, g, state, options)', this.apply);
+    update.forEach(this.name, (p, g, state, options) => this.apply(p, g, state as unknown as StateOf<State>, options));
+  }
 
   /** Adds parameters with options of their own; what is not given is as in the constructor. */
   addParamGroup(group: Partial<Options> & { params: Iterable<Tensor> }): void {
     if (group === null || typeof group !== 'object' || !('params' in group)) {
       throw new ArgumentError(`${this.name}: params must be tensors or groups { params, … }, got ${describe(group)}`);
     }
-    checkOptions(this.name, group, ['params', ...Object.keys(this.defaults), 'initialLr']);
+    checkOptions(this.name, group, ['params', ...this.names, 'initialLr']);
     const known = new Set(this.paramGroups.flatMap((g) => g.params));
     const params = listOf(this.name, 'params of a group', group.params, 'must be tensors', (given) => {
       const p = checkTensor(this.name, 'a parameter', given);
@@ -83,9 +164,9 @@ export abstract class Optimizer<Options extends { lr: number }> {
       known.add(p);
       return p;
     });
-    const whole = { ...this.defaults, ...group, params } as ParameterGroup<Options>;
+    const whole = { ...this.chosen, ...group, params } as ParameterGroup<Options>;
     this.checkWhole(whole);
-    this.hypers.set(whole, new Hyper(this.numbers(whole)));
+    this.groupOptions.set(whole, new GroupOptions<Options>(whole, this.names));
     this.paramGroups.push(whole);
     this.changes++;
   }
@@ -101,8 +182,8 @@ export abstract class Optimizer<Options extends { lr: number }> {
   }
 
   /**
-   * Changes every parameter that has a gradient, one native call a group and dtype. A step that fails changes nothing.
-   * Warns once when there is no gradient at all.
+   * Changes every parameter that has a gradient. A step that fails changes nothing. Warns once when there is no gradient at
+   * all.
    */
   step(): void {
     for (const group of this.paramGroups) this.checkGroup(group);
@@ -114,8 +195,15 @@ export abstract class Optimizer<Options extends { lr: number }> {
       }
     }
     if (updates.length === 0) this.warnIdle();
-    if (updates.length > 1) for (const update of updates) checkUpdate(this.name, update);
-    for (const update of updates) this.apply(update);
+    if (updates.length > 1) for (const update of updates) update.check(this.name);
+    noGrad(() =>
+      allOrNothing(() => {
+        for (const update of updates) this.run(update);
+      }),
+    );
+    for (const { params, states } of updates) {
+      for (let i = 0; i < params.length; i++) this.setState(params[i] as Tensor, states[i] as ParameterState);
+    }
   }
 
   private warnIdle(): void {
@@ -127,44 +215,40 @@ export abstract class Optimizer<Options extends { lr: number }> {
     );
   }
 
-  // All that can fail of one native call; what it makes is not yet stored.
+  // All of an update that can fail before it runs; what it makes is not yet stored.
   private prepare(group: ParameterGroup<Options>, params: readonly Tensor[]): Update<Options> {
-    const names = this.stateNames(group);
+    const options = this.groupOptions.get(group) as GroupOptions<Options>;
+    options.branchOf(this.flags(group));
     const gradients = params.map((p) => recordedGradient(this.name, p) as Tensor);
-    const initial = this.initialState(group);
-    const states = unrecorded(() => params.map((p) => completeState(this.state.get(p), p, names, initial)));
-    const hyper = this.hypers.get(group) as Hyper;
-    const lists: UpdateLists = {
-      params: handles(params),
-      gradients: handles(gradients),
-      state: Object.fromEntries(names.map((name) => [name, handles(states.map((s) => s[name] as Tensor))])),
-      steps: handles(states.map((s) => s.step as Tensor)),
-      hyper: hyper.tensor.handle,
-      flags: this.flags(group),
-    };
-    return { group, hyper, names, params, gradients, states, lists };
+    const states = unrecorded(() => noGrad(() => params.map((p) => this.stateFor(p, group, options))));
+    return new Update(group, options, params, gradients, states);
   }
 
-  private apply({ group, hyper, names, params, states, lists }: Update<Options>): void {
-    onFailure(hyper.save());
-    unrecorded(() => hyper.set(this.numbers(group)));
+  // A parameter's state with all that a step needs, in its dtype: the one it has, or another one with what was missing.
+  private stateFor(p: Tensor, group: ParameterGroup<Options>, { stateNames }: GroupOptions<Options>): ParameterState {
+    const before = this.state.get(p);
+    if (isComplete(before, stateNames.get(p), p)) return before;
+    checkMethod(this.name, 'init(p, options)', this.init);
+    const made = initialState(`${this.name}.init`, p, () => this.init(p, group));
+    stateNames.set(p, Object.keys(made));
+    return completeState(before, made, p);
+  }
+
+  private run(update: Update<Options>): void {
+    const { group, options } = update;
+    onFailure(unrecorded(() => options.advance()));
     const { changes } = this;
+    const branch = options.branchOf(this.flags(group));
     currentRecording()?.follow({
-      holds: () =>
-        this.changes === changes && equal(this.flags(group), lists.flags) && equal(this.stateNames(group), names),
-      isDue: () => !equal(this.numbers(group), hyper.values),
+      holds: () => this.changes === changes && branch.holds(group, this.flags(group)),
+      isDue: () => options.isDue,
       advance: () => {
         this.checkGroup(group);
-        const undo = hyper.save();
-        hyper.set(this.numbers(group));
-        return undo;
+        return options.advance();
       },
     });
-    this.update(lists);
-    params.forEach((p, i) => {
-      this.setState(p, states[i] as ParameterState);
-      changed(p);
-    });
+    this.applyAll(update);
+    for (const p of update.params) changed(p);
   }
 
   private setState(p: Tensor, state: ParameterState): void {
@@ -203,7 +287,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
     refuseReading(`${this.name}.loadStateDict`, 'load it outside of the compiled function');
     const groups = checkGroups(this.name, saved, this.paramGroups);
     groups.forEach(({ params: _, ...options }, i) => {
-      checkOptions(this.name, options, [...Object.keys(this.defaults), 'initialLr']);
+      checkOptions(this.name, options, [...this.names, 'initialLr']);
       this.checkWhole({ ...(this.paramGroups[i] as ParameterGroup<Options>), ...(options as unknown as Options) });
     });
     const numbers = groups.flatMap((g) => g.params);
@@ -229,61 +313,7 @@ export abstract class Optimizer<Options extends { lr: number }> {
   }
 }
 
-// One native call of a step.
-interface Update<Options> {
-  group: ParameterGroup<Options>;
-  hyper: Hyper;
-  names: readonly string[];
-  params: readonly Tensor[];
-  gradients: readonly Tensor[];
-  states: readonly ParameterState[];
-  lists: UpdateLists;
-}
-
-// A native call checks its own tensors before it writes; before the first of several, all must be checked.
-function checkUpdate(name: string, { params, gradients, names, states }: Update<unknown>): void {
-  for (const p of params) native.checkFree(p.handle, true, name);
-  for (const g of gradients) native.checkFree(g.handle, false, name);
-  for (const state of states) {
-    for (const key of ['step', ...names]) native.checkFree((state[key] as Tensor).handle, true, name);
-  }
-}
-
-/** Handles as kernels take them: their count, then each. */
-export interface UpdateLists {
-  params: number[];
-  gradients: number[];
-  state: Record<string, number[]>;
-  steps: number[];
-  hyper: number;
-  flags: readonly number[];
-}
-
-// A group's numbers as kernels read them: float64, copied to a compiled step at each submission.
-class Hyper {
-  readonly tensor: Tensor;
-  constructor(public values: readonly number[]) {
-    this.tensor = keep(tensor(Float64Array.from(values)));
-    native.markHost(this.tensor.handle, false);
-  }
-
-  set(values: readonly number[]): void {
-    if (equal(values, this.values)) return;
-    native.write(this.tensor.handle, Float64Array.from(values));
-    this.values = values;
-  }
-
-  /** Returns what puts the present numbers back. */
-  save(): () => void {
-    const { values } = this;
-    return () => this.set(values);
-  }
-}
-
-function equal(a: readonly unknown[], b: readonly unknown[]): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return a.length === b.length;
-}
+const none: readonly unknown[] = [];
 
 // A parameter or a group of them; `addParamGroup` looks at it more closely.
 const checkPart =
@@ -293,17 +323,7 @@ const checkPart =
     throw new ArgumentError(`${name}: params must be tensors or groups { params, … }, got ${describe(part)}`);
   };
 
-/** @internal A list of tensors as a kernel takes it. */
-export function handles(tensors: readonly Tensor[]): number[] {
-  const list = [tensors.length];
-  for (const t of tensors) list.push(t.handle);
-  return list;
-}
-
-/** @internal No tensors. */
-export const noHandles: readonly number[] = [0];
-
-/** @internal */
-export function checkRate(operation: string, name: string, value: unknown): void {
-  checkNumber(operation, name, value, { min: 0 });
+function checkMethod(name: string, method: string, given: unknown): void {
+  if (typeof given === 'function') return;
+  throw new StateError(`${name}: the class must have a method ${method}, got ${describe(given)}; see optim.Optimizer`);
 }

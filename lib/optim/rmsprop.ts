@@ -1,6 +1,11 @@
 import { ArgumentError, checkFlag } from '../errors.js';
-import { callWithLists, kernel } from '../native.js';
-import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
+import { kernel } from '../native.js';
+import { zerosLike } from '../ops/creation.js';
+import { sub } from '../ops/elementwise.js';
+import type { Tensor } from '../tensor.js';
+import { Optimizer, type Parameters, type StateOf } from './optimizer.js';
+import { checkRate, type OptionTensors } from './options.js';
+import type { Update } from './update.js';
 
 const rmspropKernel = kernel('rmsprop', 'parameters gradients squares means buffers steps hyper maximize');
 
@@ -21,6 +26,12 @@ export interface RMSpropOptions {
   maximize: boolean;
 }
 
+interface RMSpropState {
+  square_avg: Tensor;
+  momentum_buffer?: Tensor;
+  grad_avg?: Tensor;
+}
+
 /**
  * RMSprop (Tieleman and Hinton, lecture 6.5 of "Neural networks for machine learning", 2012,
  * https://www.cs.toronto.edu/~hinton/coursera/lecture6/lec6.pdf), PyTorch's formulas, for each parameter θ with gradient g:
@@ -35,34 +46,45 @@ export interface RMSpropOptions {
  * @example
  * const optimizer = new optim.RMSprop(model.parameters(), { lr: 1e-3 });
  */
-export class RMSprop extends Optimizer<RMSpropOptions> {
+export class RMSprop extends Optimizer<RMSpropOptions, RMSpropState> {
   constructor(params: Parameters<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
     const numbers = { lr: 1e-2, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0 };
     super('RMSprop', params, { ...numbers, centered: false, maximize: false }, options);
   }
 
-  protected checkGroup(o: RMSpropOptions): void {
+  protected override checkGroup(o: RMSpropOptions): void {
     for (const name of ['lr', 'alpha', 'eps', 'weightDecay', 'momentum'] as const) checkRate('RMSprop', name, o[name]);
     if (o.alpha > 1) throw new ArgumentError(`RMSprop: alpha must be at most 1, got ${o.alpha}`);
     checkFlag('RMSprop', 'centered', o.centered);
     checkFlag('RMSprop', 'maximize', o.maximize);
   }
 
-  protected stateNames(o: RMSpropOptions): readonly string[] {
-    return ['square_avg', ...(o.momentum > 0 ? ['momentum_buffer'] : []), ...(o.centered ? ['grad_avg'] : [])];
+  protected override flags(o: RMSpropOptions): readonly unknown[] {
+    return [o.momentum === 0];
   }
 
-  protected numbers(o: RMSpropOptions): readonly number[] {
-    return [o.lr, o.alpha, o.eps, o.weightDecay, o.momentum];
+  protected init(p: Tensor, o: RMSpropOptions): RMSpropState {
+    return {
+      square_avg: zerosLike(p),
+      ...(o.momentum > 0 && { momentum_buffer: zerosLike(p) }),
+      ...(o.centered && { grad_avg: zerosLike(p) }),
+    };
   }
 
-  protected flags(o: RMSpropOptions): readonly number[] {
-    return [Number(o.maximize)];
+  protected apply(p: Tensor, g: Tensor, state: StateOf<RMSpropState>, o: OptionTensors<RMSpropOptions>): void {
+    const { square_avg: v, grad_avg: m, momentum_buffer: b } = state;
+    const rest = sub(1, o.alpha);
+    const d = (o.maximize ? g.neg() : g).add(p.mul(o.weightDecay));
+    v.copy_(v.mul(o.alpha).add(d.square().mul(rest)));
+    if (m) m.copy_(m.mul(o.alpha).add(d.mul(rest)));
+    const variance = m ? v.sub(m.square()) : v;
+    const step = d.div(variance.sqrt().add(o.eps));
+    if (b) b.copy_(b.mul(o.momentum).add(step));
+    p.copy_(p.sub((b ?? step).mul(o.lr)));
   }
 
-  protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
-    const averages = [...(state.square_avg ?? noHandles), ...(state.grad_avg ?? noHandles)];
-    const buffers = state.momentum_buffer ?? noHandles;
-    callWithLists(rmspropKernel, [...params, ...gradients, ...averages, ...buffers, ...steps, hyper, ...flags]);
+  /** @internal */
+  protected override applyAll(update: Update<RMSpropOptions>): void {
+    update.call(rmspropKernel, ['square_avg', 'grad_avg', 'momentum_buffer'], [update.group.maximize]);
   }
 }

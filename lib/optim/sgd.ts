@@ -1,6 +1,12 @@
 import { ArgumentError, checkFlag, checkNumber } from '../errors.js';
-import { callWithLists, kernel } from '../native.js';
-import { checkRate, noHandles, Optimizer, type Parameters, type UpdateLists } from './optimizer.js';
+import { kernel } from '../native.js';
+import { where } from '../ops/compare.js';
+import { zerosLike } from '../ops/creation.js';
+import { sub } from '../ops/elementwise.js';
+import type { Tensor } from '../tensor.js';
+import { Optimizer, type Parameters, type StateOf } from './optimizer.js';
+import { checkRate, type OptionTensors } from './options.js';
+import type { Update } from './update.js';
 
 const sgdKernel = kernel('sgd', 'parameters gradients momentumBuffers steps hyper nesterov maximize');
 
@@ -19,6 +25,10 @@ export interface SGDOptions {
   maximize: boolean;
 }
 
+interface SGDState {
+  momentum_buffer?: Tensor;
+}
+
 /**
  * Stochastic gradient descent with momentum, PyTorch's formulas, for each parameter θ with gradient g:
  *
@@ -31,13 +41,13 @@ export interface SGDOptions {
  * @example
  * const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
  */
-export class SGD extends Optimizer<SGDOptions> {
+export class SGD extends Optimizer<SGDOptions, SGDState> {
   constructor(params: Parameters<SGDOptions>, options?: Partial<SGDOptions>) {
     const defaults = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
     super('SGD', params, defaults, options);
   }
 
-  protected checkGroup(o: SGDOptions): void {
+  protected override checkGroup(o: SGDOptions): void {
     for (const name of ['lr', 'momentum', 'weightDecay'] as const) checkRate('SGD', name, o[name]);
     checkNumber('SGD', 'dampening', o.dampening);
     checkFlag('SGD', 'nesterov', o.nesterov);
@@ -49,20 +59,27 @@ export class SGD extends Optimizer<SGDOptions> {
     }
   }
 
-  protected stateNames(o: SGDOptions): readonly string[] {
-    return o.momentum === 0 ? [] : ['momentum_buffer'];
+  protected override flags(o: SGDOptions): readonly unknown[] {
+    return [o.momentum === 0];
   }
 
-  protected numbers(o: SGDOptions): readonly number[] {
-    return [o.lr, o.momentum, o.dampening, o.weightDecay];
+  protected init(p: Tensor, o: SGDOptions): SGDState {
+    return o.momentum === 0 ? {} : { momentum_buffer: zerosLike(p) };
   }
 
-  protected flags(o: SGDOptions): readonly number[] {
-    return [Number(o.nesterov), Number(o.maximize)];
+  protected apply(p: Tensor, g: Tensor, state: StateOf<SGDState>, o: OptionTensors<SGDOptions>): void {
+    const { step, momentum_buffer: b } = state;
+    let d = (o.maximize ? g.neg() : g).add(p.mul(o.weightDecay));
+    if (b) {
+      b.copy_(where(step.eq(1), d, b.mul(o.momentum).add(d.mul(sub(1, o.dampening)))));
+      d = o.nesterov ? d.add(b.mul(o.momentum)) : b;
+    }
+    p.copy_(p.sub(d.mul(o.lr)));
   }
 
-  protected update({ params, gradients, state, steps, hyper, flags }: UpdateLists): void {
-    const buffers = state.momentum_buffer ?? noHandles;
-    callWithLists(sgdKernel, [...params, ...gradients, ...buffers, ...steps, hyper, ...flags]);
+  /** @internal */
+  protected override applyAll(update: Update<SGDOptions>): void {
+    const { nesterov, maximize } = update.group;
+    update.call(sgdKernel, ['momentum_buffer'], [nesterov, maximize]);
   }
 }

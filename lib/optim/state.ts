@@ -3,10 +3,10 @@ import { noGrad } from '../autograd/tape.js';
 import { describe, formatShape, isPlain, StateError } from '../errors.js';
 import { keep } from '../memory.js';
 import { native } from '../native.js';
-import { copy_, fill_, to } from '../ops/copy.js';
-import { full } from '../ops/creation.js';
+import { clone, copy_, fill_, to } from '../ops/copy.js';
+import { full, zerosLike } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
-import { checkTensor, type Tensor } from '../tensor.js';
+import { checkTensor, newestTensor, type Tensor } from '../tensor.js';
 
 /** The saved form of an optimizer, laid out as PyTorch's. */
 export interface OptimizerState<Options> {
@@ -18,24 +18,59 @@ export interface OptimizerState<Options> {
 /** @internal `step` and the tensors that an optimizer names. Without a prototype: files give names, too. */
 export type ParameterState = Record<string, Tensor>;
 
-/** @internal A parameter's state with all that a step needs, in its dtype: the one it has, or another one with what was missing. */
-export function completeState(
-  before: ParameterState | undefined,
+/** @internal Whether a parameter has the state of those names, in its dtype. */
+export function isComplete(
+  state: ParameterState | undefined,
+  names: readonly string[] | undefined,
   p: Tensor,
-  names: readonly string[],
-  initial: number,
-): ParameterState {
-  let isComplete = before !== undefined;
-  for (let i = 0; i < names.length && isComplete; i++) isComplete = before?.[names[i] as string]?.dtype === p.dtype;
-  if (isComplete) return before as ParameterState;
-  const state: ParameterState = Object.assign(Object.create(null), before);
-  state.step ??= keep(full([1], 0, { dtype: 'float64' }));
-  for (const name of names) {
-    const own = state[name];
-    if (own === undefined) state[name] = keep(full(p.dims, initial, { dtype: p.dtype }));
-    else if (own.dtype !== p.dtype) state[name] = keep(noGrad(() => to(own, p.dtype))); // the parameter was converted
+): state is ParameterState {
+  if (state === undefined || names === undefined) return false;
+  for (const name of names) if (state[name]?.dtype !== p.dtype) return false;
+  return true;
+}
+
+/** @internal What `init` makes for a parameter, checked; tensors with memory of their own, which outlive scopes. */
+export function initialState(operation: string, p: Tensor, init: () => unknown): ParameterState {
+  const newest = newestTensor();
+  const made = init();
+  if (!isPlain(made)) {
+    throw new StateError(
+      `${operation}: must return an object of tensors, { momentum_buffer: zerosLike(p) } say, got ${describe(made)}`,
+    );
+  }
+  const state: ParameterState = Object.create(null);
+  for (const [name, value] of Object.entries(made)) {
+    if (name === 'step') throw new StateError(`${operation}: step is counted by the optimizer; leave it out`);
+    const t = checkTensor(operation, `state ${name}`, value);
+    if (t.dtype !== p.dtype || !sameShape(t.dims, p.dims)) {
+      const [want, got] = [p, t].map(({ dtype, dims }) => `${dtype} ${formatShape(dims)}`);
+      throw new StateError(
+        `${operation}: state ${name} must be ${want} like its parameter, got ${got}; zerosLike(p) makes such a tensor`,
+      );
+    }
+    state[name] = keep(t._id > newest && t._base === null ? t : clone(t)); // the parameter itself, say, or a view of it
   }
   return state;
+}
+
+/** @internal The state that a parameter has, with what was missing of it, in the parameter's dtype. */
+export function completeState(before: ParameterState | undefined, made: ParameterState, p: Tensor): ParameterState {
+  const state: ParameterState = Object.assign(Object.create(null), before);
+  state.step ??= newStep();
+  for (const name in made) {
+    const own = state[name];
+    if (own === undefined) {
+      state[name] = made[name] as Tensor;
+      continue;
+    }
+    made[name]?.dispose();
+    if (own.dtype !== p.dtype) state[name] = keep(to(own, p.dtype)); // the parameter was converted
+  }
+  return state;
+}
+
+function newStep(): Tensor {
+  return keep(full([1], 0, { dtype: 'float64' }));
 }
 
 /** @internal The groups of a saved state, as many and as large as `own`. */
@@ -119,7 +154,8 @@ export function planLoad(
     own !== undefined &&
     Object.keys(own).length === keys.length + 1 &&
     keys.every((key) => own[key]?.dtype === p.dtype && !live.has(given[key] as Tensor));
-  const state = fits ? own : completeState(undefined, p, keys, 0);
+  const state: ParameterState = fits ? own : Object.assign(Object.create(null), { step: newStep() });
+  if (!fits) for (const key of keys) state[key] = keep(zerosLike(p));
   const copy = (): void => {
     noGrad(() => {
       for (const key of keys) copy_(state[key] as Tensor, given[key] as Tensor);

@@ -11,7 +11,7 @@ from common import FLOATS, camel, encode, number, write
 
 SHAPES = ((3, 2), (2,), (1, 2, 2))
 STEPS = 6
-NAMES = ('SGD', 'Adam', 'AdamW', 'RMSprop', 'Adagrad')
+NAMES = ('SGD', 'Adam', 'AdamW', 'RMSprop', 'Adagrad', 'Adamax')
 CLASSES = {name: getattr(torch.optim, name) for name in NAMES}
 ONE_GROUP = [{'params': [0, 1, 2]}]
 TWO_GROUPS = [{'params': [0, 1]}, {'params': [2], 'lr': 0.02}]
@@ -50,6 +50,10 @@ CONFIGURATIONS = [
     ('Adagrad', dict(lr=0.1, lr_decay=0.2)),
     ('Adagrad', dict(lr=0.1, weight_decay=0.1, initial_accumulator_value=0.5, eps=1e-3)),
     ('Adagrad', dict(lr=0.1, maximize=True)),
+    ('Adamax', dict()),
+    ('Adamax', dict(lr=0.1, betas=[0.5, 0.8], eps=1e-3)),
+    ('Adamax', dict(lr=0.1, weight_decay=0.1)),
+    ('Adamax', dict(lr=0.1, weight_decay=0.1, maximize=True)),
 ]
 GROUPED = [
     ('SGD', dict(lr=0.1, momentum=0.9)),
@@ -57,6 +61,7 @@ GROUPED = [
     ('AdamW', dict(lr=0.05, weight_decay=0.1)),
     ('RMSprop', dict(lr=0.05, momentum=0.9)),
     ('Adagrad', dict(lr=0.1, lr_decay=0.1)),
+    ('Adamax', dict(lr=0.1, betas=[0.8, 0.9])),
 ]
 CHANGES = [{'step': 3, 'group': 0, 'lr': 0.01}, {'step': 4, 'group': 0, 'lr': 0.2}]
 

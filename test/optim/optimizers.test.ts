@@ -22,6 +22,7 @@ import {
 } from '../../lib/optim/index.js';
 import { compile } from '../../lib/program/compile.js';
 import type { Tensor } from '../../lib/tensor.js';
+import { Adamax } from '../support/adamax.js';
 import { expectNear, expectNumbers, fromGolden, type Golden, readGolden } from '../support/golden.js';
 
 type Options = Record<string, unknown>;
@@ -49,7 +50,7 @@ const golden = readGolden<{
   clips: Clip[];
 }>('optimizers');
 
-const classes = { SGD, Adam, AdamW, RMSprop, Adagrad } as unknown as Record<
+const classes = { SGD, Adam, AdamW, RMSprop, Adagrad, Adamax } as unknown as Record<
   string,
   new (
     params: unknown,

@@ -64,7 +64,7 @@ function sourceOf(example: Example, index: number): string {
 export async function compileExamples(folder: string, list: readonly Example[]): Promise<Compiled[]> {
   const types = Object.entries(granted).map(([name, type]) => `${name}: ${type};`);
   const head = `import type * as adjoint from 'adjoint';
-import type { Tensor } from 'adjoint';
+import type { optim, Tensor } from 'adjoint';
 type Names = typeof adjoint & { ${types.join(' ')} };
 `;
   writeFileSync(join(folder, 'examples.ts'), head + list.map(sourceOf).join(''));

@@ -60,15 +60,16 @@ Outcome rmsprop(InOuts<T> parameters, Ins<T> gradients, InOuts<T> squares, InOut
 
 // Adagrad, for each parameter θ with gradient g (−g to maximize) at its step t = 1, 2, …:
 //   d = g + weightDecay · θ;  s = s + d²;  θ = θ − lr / (1 + (t − 1) lrDecay) · d / (√s + ε)
-// parameters, gradients, sums (s): n spans of equal lengths; steps: n times [1]; hyper: [lr, lrDecay, weightDecay, ε].
+// parameters, gradients, sums (s): n spans of equal lengths; steps: n times [1]; hyper: [lr, lrDecay, weightDecay, what
+// the sums begin with, ε].
 template <typename T>
 Outcome adagrad(InOuts<T> parameters, Ins<T> gradients, InOuts<T> sums, InOuts<double> steps, In<double> hyper,
                 int64_t maximize) {
   if (!sameLengths(parameters, gradients) || !sameLengths(parameters, sums) || !areScalars(steps, parameters.count) ||
-      hyper.length != 4) {
+      hyper.length != 5) {
     return misfit();
   }
-  const T sign = maximize ? T(-1) : T(1), decay = static_cast<T>(hyper[2]), small = static_cast<T>(hyper[3]);
+  const T sign = maximize ? T(-1) : T(1), decay = static_cast<T>(hyper[2]), small = static_cast<T>(hyper[4]);
   parallelPieces(parameters.buffers, parameters.count, [&](int64_t i, int64_t from, int64_t to) {
     const T rate = static_cast<T>(hyper[0] / (1 + steps[i][0] * hyper[1]));
     T *p = parameters[i].data, *s = sums[i].data;

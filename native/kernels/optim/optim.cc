@@ -33,8 +33,9 @@ void sgdPiece(SgdStep<T> s, int64_t n, T* parameter, const T* gradient, T* buffe
 
 // Stochastic gradient descent, for each parameter θ with gradient g (−g to maximize):
 //   d = g + weightDecay · θ
-//   b = momentum · b + (1 − dampening) · d, but b = d at the parameter's first step;  d = nesterov ? d + momentum · b :
-//   b θ = θ − lr · d
+//   b = momentum · b + (1 − dampening) · d, but b = d at the parameter's first step
+//   d = nesterov ? d + momentum · b : b
+//   θ = θ − lr · d
 // parameters, gradients, momentumBuffers (none without momentum): n spans of equal lengths; steps: n times [1]; hyper:
 // [lr, momentum, dampening, weightDecay].
 template <typename T>
