@@ -152,7 +152,7 @@ export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, 
 /**
  * The gradients ∂(Σ outputs)/∂inputs, returned and not added to any `grad`.
  *
- * @param options as of `backward`. Also `gradOutputs`: upstream gradients, one per output, default 1 for scalars; and
+ * @param options as for `backward`. Also `gradOutputs`: upstream gradients, one per output, default 1 for scalars; and
  *   `allowUnused`: null instead of an error for an input that the outputs do not depend on.
  * @example
  * const [dx] = grad([y], [x], { createGraph: true });

@@ -21,24 +21,24 @@ import { cover, type Placement, type Planes, place } from './pixels.js';
 /** Between two numbers; a single number r stands for -r … r. */
 export type AugmentRange = number | readonly [number, number];
 
-/** Options of {@link augment}; what is not given is not done. */
+/** Options of {@link augment}; a change whose option is left out is not made. */
 export interface AugmentOptions {
-  /** Probability of turning left and right about. */
+  /** Probability of mirroring left and right. */
   flip?: number;
-  /** Probability of turning top and bottom about. */
+  /** Probability of mirroring top and bottom. */
   flipVertical?: number;
-  /** Degrees, anticlockwise about the middle. */
+  /** Degrees, anticlockwise about the centre. */
   rotate?: AugmentRange;
-  /** Pixels to the right (x) and down (y), also fractions; a range stands for both. */
+  /** Pixels to the right (x) and down (y), possibly fractions; one range is for both. */
   shift?: AugmentRange | { x?: AugmentRange; y?: AugmentRange };
   /**
-   * A part of random place: after `padding` pixels (default 0) were added on each side, an image of `size` (default: the
-   * size before) is cut out. A number is the padding.
+   * Cuts out a part at a random place: `padding` pixels (default 0) are added on each side, then an image of `size`
+   * (default: the original size) is cut out. A number is the padding.
    */
   crop?: number | { padding?: number; size?: number | readonly [number, number] };
-  /** Side in pixels of a square that is covered; its middle is anywhere, so that part of it may lie outside. */
+  /** Side in pixels of a square that is covered; its centre is anywhere, so that part of it may be outside. */
   cutout?: number;
-  /** What stands where there is no image, or one value for each channel; default 0. */
+  /** The value outside of the image, or one for each channel; default 0. */
   fill?: number | readonly number[];
   /** Seeds a generator of its own. */
   seed?: number;
@@ -62,12 +62,12 @@ interface Plan {
   fill: number | readonly number[];
 }
 
-/** Random numbers for each image, whatever is asked for: one option does not change what another draws. */
+/** Random numbers for each image, drawn whatever the options: one option does not change what another draws. */
 const drawsPerImage = 9;
 
 /**
- * Makes a function that changes each image of a batch at random: rotate, shift, flip, crop, then cutout, in this order, the
- * same for all channels of an image. Between whole pixels (rotations, shifts by fractions) values are interpolated
+ * Makes a function that changes each image of a batch at random: rotate, shift, flip, crop, then cutout, in this order,
+ * all channels of an image alike. Between whole pixels (rotations, shifts by fractions) values are interpolated
  * bilinearly, once. The same seed gives the same changes, one batch after the other.
  *
  * Crops of padded images: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012,
@@ -77,8 +77,8 @@ const drawsPerImage = 9;
  * |---|---|
  * | [batch, height, width] or [batch, channels, height, width]; uint8, float32 or float64 | of that dtype, a new tensor; another height and width where `crop.size` says so |
  *
- * @throws ArgumentError for wrong or unknown options; the function, ShapeError or DTypeError for what is not such images, or
- *   for those that the crop or the fill does not fit
+ * @throws ArgumentError for wrong or unknown options; the function throws ShapeError or DTypeError for other tensors, and
+ *   for images that the crop or the fill does not fit
  * @example
  * const change = data.augment({ flip: 0.5, crop: 2, rotate: 10, seed: 1 });
  * const pictures = rand([60000, 1, 8, 8]);
@@ -200,7 +200,7 @@ function checkImages(images: Tensor): { count: number; channels: number; height:
 function fillOf({ fill }: Plan, images: Tensor, channels: number): readonly number[] {
   const values = typeof fill === 'number' ? new Array<number>(channels).fill(fill) : fill;
   if (values.length !== channels) {
-    throw new ShapeError(`augment: fill must have one value a channel (${channels}), got ${values.length}`);
+    throw new ShapeError(`augment: fill must have one value for each channel (${channels}), got ${values.length}`);
   }
   if (images.dtype === 'uint8') for (const value of values) checkInteger('augment', 'fill of uint8', value, 0, 255);
   return values;

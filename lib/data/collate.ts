@@ -5,7 +5,7 @@ import { tensor } from '../ops/creation.js';
 import { stack } from '../ops/slice.js';
 import { Tensor } from '../tensor.js';
 
-/** What {@link collate} makes of samples of a type. */
+/** The type of batch that {@link collate} makes of samples. */
 export type Collated<Sample> = Sample extends Tensor | TypedArray | number | boolean
   ? Tensor
   : Sample extends string
@@ -65,7 +65,7 @@ function collateField(samples: readonly unknown[], field: string): unknown {
   return Object.fromEntries(keys.map((key) => [key, collateField(column(key), path(key))]));
 }
 
-/** An array or a plain object; instances of classes are not taken apart. */
+/** An array or a plain object; instances of classes are not collated by field. */
 function isRecord(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype = Object.getPrototypeOf(value);

@@ -3,11 +3,11 @@ import { indexSelect } from '../ops/indexing.js';
 import { slice } from '../ops/slice.js';
 import { checkTensor, type Tensor, view } from '../tensor.js';
 
-/** Samples by number: what a {@link DataLoader} reads. `get` may be asynchronous for loaders that run in `for await`. */
+/** Samples by number, for a {@link DataLoader}. `get` may be asynchronous if the loader runs in `for await`. */
 export interface Dataset<Sample> {
   /** How many samples there are. */
   readonly length: number;
-  /** The sample of that number, 0 … length - 1. */
+  /** The sample of this number, 0 … length - 1. */
   get(index: number): Sample;
 }
 
@@ -37,20 +37,20 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
     this.length = tensors[0]?.shape[0] ?? 0;
   }
 
-  /** Row `index` of each tensor, over the same memory. */
+  /** Row `index` of each tensor, as a view. */
   get(index: number): Tensors {
     checkInteger('TensorDataset', 'index', index, 0, this.length - 1);
     return this.#each((t) => view(t, (index * t.size) / this.length, t.shape.slice(1)));
   }
 
-  /** Rows start … end - 1 of each tensor, over the same memory: changing them in place changes the data. */
+  /** Rows start … end - 1 of each tensor, as views: changing them in place changes the data. */
   slice(start: number, end: number): Tensors {
     checkInteger('TensorDataset', 'start', start, -this.length, this.length);
     checkInteger('TensorDataset', 'end', end, -this.length, this.length);
     return this.#each((t) => slice(t, { start, end }));
   }
 
-  /** The rows that an int32 tensor names, copied: one native call a tensor. */
+  /** Copies of the rows that an int32 tensor names: one native call for each tensor. */
   select(index: Tensor): Tensors {
     return this.#each((t) => indexSelect(t, index, { dim: 0 }));
   }
@@ -60,7 +60,7 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
   }
 }
 
-/** @internal Refuses what is not a dataset, or has no samples. */
+/** @internal Checks that it is a dataset with samples. */
 export function checkDataset(operation: string, dataset: unknown): void {
   const { length, get } = (dataset ?? {}) as Partial<Dataset<unknown>>;
   if (typeof get !== 'function' || typeof length !== 'number') {

@@ -28,9 +28,9 @@ const elementTypes: Readonly<Record<number, DType>> = Object.fromEntries(
  * Reads the IDX format of the MNIST files: two zero bytes, a byte for the element type (8 ubyte, 12 int32, 13 float32,
  * 14 float64), a byte for the rank, each size as a big-endian uint32, then the big-endian elements. Gzip is recognised
  * by its first bytes.
- * @param input the path of a regular file, or the bytes of one; a `uint8` result from plain bytes is a view of them, all
- *   else is a copy.
- * @param options.maxBytes refuse files that are longer or unpack to more than this, default 600 MB.
+ * @param input the path of a regular file, or the bytes of one; a `uint8` result from plain bytes is a view of them, any
+ *   other a copy.
+ * @param options.maxBytes the limit of the file's length, also unpacked; default 600 MB.
  * @throws FileError when the file cannot be read, is truncated, too long or damaged; AllocationError without memory.
  */
 export function readIdx(input: string | Uint8Array, options: { maxBytes?: number } = {}): IdxArray {
@@ -46,7 +46,7 @@ export function readIdx(input: string | Uint8Array, options: { maxBytes?: number
   return withFile('readIdx', checkPath('readIdx', input), ({ size, read }) => {
     const start = new Uint8Array(Math.min(size, 2));
     read(0, start);
-    // What cannot be packed grows, by less than this.
+    // Incompressible data grows when packed, by less than this.
     const max = isPacked(start) ? maxBytes + maxBytes / 1024 + 65536 : maxBytes;
     if (size > max) throw fail(input, `must have at most ${maxBytes} bytes, got ${size}; ${genuine}`);
     const bytes = new Uint8Array(size);
@@ -67,7 +67,7 @@ function fail(source: string, rule: string, options?: ErrorOptions): FileError {
 /** Whether these are the first bytes of gzip data. */
 const isPacked = (bytes: Uint8Array) => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
-/** Undoes gzip. The header, unpacked first, says how much there may be: a small file that unpacks without end stops there. */
+/** Unpacks gzip. The header, unpacked first, says how much data there may be, which stops small files that unpack endlessly. */
 function unpack(packed: Uint8Array, source: string, maxBytes: number): IdxArray {
   const start = gunzip(packed.subarray(0, 4096), source, { finishFlush: constants.Z_SYNC_FLUSH });
   const isWhole = start.length >= 4 && start.length >= 4 + 4 * (start[3] as number);
@@ -78,7 +78,7 @@ function unpack(packed: Uint8Array, source: string, maxBytes: number): IdxArray 
       : fail(source, `must unpack to at most ${maxBytes} bytes, got more; ${genuine}`, options);
   if (isWhole && needed > maxBytes) throw tooLong();
   const maxOutputLength = Math.min(needed, maxBytes);
-  // One piece of memory of the right size (and none of Node's pool): zlib would gather small ones and copy them together.
+  // One buffer of the right size (not from Node's pool): zlib would collect small ones and copy them together.
   const chunkSize = isWhole ? Math.min(Math.max(needed + 1, 8192), 2 ** 30) : 65536;
   return decodeIdx(gunzip(packed, source, { maxOutputLength, chunkSize }, tooLong), source, true);
 }
@@ -128,7 +128,7 @@ function decodeHeader(bytes: Uint8Array, source: string): IdxHeader {
   return { dtype, shape, length, needed: length + count * dtypeTraits[dtype].array.BYTES_PER_ELEMENT };
 }
 
-/** `owned`: nobody else has these bytes, so that the elements may be turned around in place. */
+/** `owned`: nobody else has these bytes, so their byte order may be reversed in place. */
 function decodeIdx(bytes: Uint8Array, source: string, owned: boolean): IdxArray {
   const { dtype, shape, length, needed } = decodeHeader(bytes, source);
   if (needed !== bytes.length) {

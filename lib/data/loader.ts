@@ -21,11 +21,11 @@ export interface DataLoaderOptions<Sample, Batch, Out> {
   batchSize?: number;
   /** A new random order in each epoch, default false. */
   shuffle?: boolean;
-  /** Seeds a generator of the loader's own, so that its orders do not depend on other random numbers. */
+  /** Seeds a generator of the loader's own, so that the orders do not depend on other random numbers. */
   seed?: number;
   /** Where the orders come from; default the generator that `manualSeed` seeds. */
   generator?: Generator;
-  /** Leaves out a last batch that is not full, default false. */
+  /** Whether to leave out a last batch that is not full; default false. */
   dropLast?: boolean;
   /** Makes a batch of samples; default {@link collate}. */
   collate?: (samples: Awaited<Sample>[]) => Batch;
@@ -39,12 +39,12 @@ const knownOptions = ['batchSize', 'shuffle', 'seed', 'generator', 'dropLast', '
 const breath = 8;
 
 /**
- * Reads a dataset in batches, one epoch an iteration, in `for (const batch of loader)` or `for await (…)`. The latter lets
- * the event loop turn whenever 8 ms have passed, so that a server goes on answering.
+ * Reads a dataset in batches, one epoch per iteration, in `for (const batch of loader)` or `for await (…)`. The latter lets
+ * the event loop turn every 8 ms, so that a server goes on answering.
  *
  * Each iteration of a shuffled loader takes its order when it begins: the same seed gives the same orders, one after the
- * other. A {@link TensorDataset} is read by one native call a tensor; without `shuffle` its batches lie over the
- * dataset's own memory, so `clone()` one before changing it in place.
+ * other. A {@link TensorDataset} is read by one native call for each tensor; without `shuffle` its batches are views of
+ * the dataset, so `clone()` one before changing it in place.
  *
  * @throws ArgumentError for wrong or unknown options, or a dataset without samples
  * @example

@@ -11,7 +11,7 @@ import { readIdx } from './idx.js';
 export interface MnistPart {
   images: Uint8Array;
   labels: Uint8Array;
-  /** Of the images: [60000, 28, 28] or [10000, 28, 28]. */
+  /** The shape of the images: [60000, 28, 28] or [10000, 28, 28]. */
   shape: [number, number, number];
 }
 

@@ -1,26 +1,26 @@
 import { isArrayOf } from '../arrays.js';
 import type { TypedArray } from '../dtype.js';
 
-/** @internal A batch of images as planes of height × width, `channels` of them an image, and what lies about them. */
+/** @internal A batch of images as planes of height × width, `channels` for each image, and the values outside of them. */
 export interface Planes {
   data: TypedArray;
   height: number;
   width: number;
   channels: number;
-  /** One value a channel for what lies outside of an image. */
+  /** One value for each channel, for the outside of an image. */
   fill: readonly number[];
 }
 
 /**
  * @internal Where the pixels of a changed image come from: pixel (row, column) of the result is pixel
- * (row + top, column + left) of the image after it was turned, shifted and flipped, in this order.
+ * (row + top, column + left) of the image after it was rotated, shifted and flipped, in this order.
  */
 export interface Placement {
   top: number;
   left: number;
   isFlipped: boolean;
   isUpsideDown: boolean;
-  /** Degrees, anticlockwise about the middle. */
+  /** Degrees, anticlockwise about the centre. */
   angle: number;
   /** Pixels to the right and down. */
   shiftX: number;
@@ -58,7 +58,7 @@ function copyPlane(target: Planes, source: Planes, plane: number, fill: number, 
   }
 }
 
-/** Between pixels: the mean of the four about a place, weighted by their nearness. */
+/** Between pixels: the mean of the four around a point, weighted by proximity. */
 function resamplePlane(target: Planes, source: Planes, plane: number, fill: number, placement: Placement): void {
   const { height, width, data: from } = source;
   const { height: rows, width: columns, data: to } = target;
@@ -66,7 +66,7 @@ function resamplePlane(target: Planes, source: Planes, plane: number, fill: numb
   const cosine = Math.cos((angle * Math.PI) / 180);
   const sine = Math.sin((angle * Math.PI) / 180);
   const [middleX, middleY] = [(width - 1) / 2, (height - 1) / 2];
-  const half = isArrayOf('uint8', to) ? 0.5 : 0; // storing cuts off the fraction
+  const half = isArrayOf('uint8', to) ? 0.5 : 0; // rounds, as storing truncates
   const base = plane * height * width;
   const pixel = (y: number, x: number): number =>
     y >= 0 && y < height && x >= 0 && x < width ? (from[base + y * width + x] as number) : fill;
@@ -104,7 +104,7 @@ function resamplePlane(target: Planes, source: Planes, plane: number, fill: numb
   }
 }
 
-/** @internal Covers a square of image `index`; the part of it that lies inside. */
+/** @internal Covers the part of a square that is inside image `index`. */
 export function cover(images: Planes, index: number, size: number, top: number, left: number): void {
   const { height, width, channels, data, fill } = images;
   for (let channel = 0; channel < channels; channel++) {

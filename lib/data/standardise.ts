@@ -4,11 +4,11 @@ import { copy_, to } from '../ops/copy.js';
 import { div, sub } from '../ops/elementwise.js';
 import { checkTensor, empty, type Tensor, view } from '../tensor.js';
 
-/** Elements at a time: their intermediate results stay in the cache. */
+/** Elements processed at a time: their intermediate results stay in the cache. */
 const piece = 65_536;
 
 /**
- * Bytes of images as numbers about zero: y = (x / 255 - mean) / deviation, float32, of the shape of x.
+ * Turns bytes of images into numbers around zero: y = (x / 255 - mean) / deviation, float32, of the shape of x.
  *
  * @param images uint8, of any shape
  * @param options.mean of the training images between 0 and 1, default 0.1307: MNIST's

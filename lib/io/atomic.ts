@@ -22,7 +22,7 @@ import { AdjointError, FileError } from '../errors.js';
 import { native } from '../native.js';
 import { maxBytesACall, systemError } from './files.js';
 
-/** A file that becomes another one when it is whole; locked, so that no other save takes it for left behind. */
+/** A temporary file that replaces another one once it is complete; locked, so that no other save takes it for a leftover. */
 interface Temporary {
   path: string;
   descriptor: number;
@@ -31,8 +31,8 @@ interface Temporary {
 /**
  * Writes a file so that a crash or a full disk leaves either the old file or the whole new one: the parts go, in order,
  * to a temporary file beside it, which is synced and then renamed. The new file has the permissions of the old one. A
- * symbolic link at `path` is replaced, not followed. What a save of this path left behind when its process was killed is
- * removed first.
+ * symbolic link at `path` is replaced, not followed. Leftovers of killed processes that were saving to this path are removed
+ * first.
  * @throws FileError when the file cannot be written; nothing is left behind and an older file stays as it was.
  */
 export function writeFileAtomic(operation: string, path: string, parts: Iterable<Uint8Array>): void {
@@ -53,25 +53,25 @@ export function writeFileAtomic(operation: string, path: string, parts: Iterable
     if (cause instanceof AdjointError) throw cause; // from the parts
     throw systemError(operation, 'write', path, cause);
   } finally {
-    // Not before it has its name, as this ends the lock. What closing might report was reported by fsync.
+    // Not before the rename, because closing ends the lock. fsync has reported what closing could report.
     if (temporary !== undefined) close(temporary.descriptor);
   }
   syncFolder(folder);
 }
 
-/** For what nothing depends on, such as cleaning up: it may fail, and must not hide an earlier failure. */
+/** Ignores failures of calls that nothing depends on, such as cleaning up: they must not hide an earlier failure. */
 function tryTo(action: () => void): void {
   try {
     action();
   } catch {
-    // as said above
+    // ignored
   }
 }
 
 const remove = (path: string) => tryTo(() => rmSync(path, { force: true }));
 const close = (descriptor: number) => tryTo(() => closeSync(descriptor));
 
-/** The regular file whose permissions the new one gets, if there is one. */
+/** The regular file, if any, whose permissions the new one gets. */
 function replaced(operation: string, path: string): Stats | undefined {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && !there.isFile() && !there.isSymbolicLink()) {
@@ -92,7 +92,7 @@ function takePermissions(descriptor: number, old: Stats): void {
       mode &= 0o707; // these rights were given to another group
     }
   }
-  // Some file systems know one mode only, and refuse every call.
+  // Some file systems have one mode only, and reject every call.
   if ((own.mode & 0o777) !== mode) fchmodSync(descriptor, mode);
 }
 
@@ -103,11 +103,11 @@ function create(prefix: string, mode: number): Temporary {
     const descriptor = openSync(path, 'wx', mode);
     const isHeld = native.lockFile(descriptor) === systemConstants.errno.EWOULDBLOCK;
     if (!isHeld && existsSync(path)) return { path, descriptor };
-    closeSync(descriptor); // another save took it for left behind, between the last two calls
+    closeSync(descriptor); // another save took it for a leftover, between the last two calls
   }
 }
 
-/** Removes the temporary files that nobody holds a lock on. Where the system knows no locks they stay. */
+/** Removes temporary files that nobody has locked. On systems without locks they stay. */
 function removeAbandoned(folder: string, prefix: string): void {
   tryTo(() => {
     for (const name of readdirSync(folder)) {
@@ -133,7 +133,7 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   }
 }
 
-/** Makes a rename durable; some systems cannot sync a folder, and the file itself is safe without it. */
+/** Makes a rename durable; some systems cannot sync a folder, but the file's content is safe in any case. */
 function syncFolder(folder: string): void {
   tryTo(() => {
     const descriptor = openSync(folder, 'r');

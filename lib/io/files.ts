@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { AdjointError, AllocationError, ArgumentError, describe, FileError } from '../errors.js';
 
-/** Linux takes and gives at most 2 GiB in one call. */
+/** Linux reads and writes at most 2 GiB in one call. */
 export const maxBytesACall = 2 ** 30;
 
 /** A system error (`ENOENT: no such file or directory, …`) as a FileError that names the operation and the file. */
@@ -15,7 +15,7 @@ export function noMemory(operation: string, path: string, cause: Error): Allocat
   return new AllocationError(`${operation}: no memory to read ${JSON.stringify(path)} (${cause.message})`, { cause });
 }
 
-/** Refuses what is no path. */
+/** Checks that it is a path. */
 export function checkPath(operation: string, path: unknown, name = 'path'): string {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path;
   const rule = typeof path === 'string' && path !== '' ? 'a string without NUL' : 'a string';
@@ -24,16 +24,16 @@ export function checkPath(operation: string, path: unknown, name = 'path'): stri
 
 /** A regular file that is open for reading. */
 export interface OpenFile {
-  /** Bytes, when it was opened. */
+  /** The size in bytes when it was opened. */
   readonly size: number;
-  /** Fills `target` from the byte `begin` on. */
+  /** Fills `target` with the bytes from `begin` on. */
   read(begin: number, target: Uint8Array): void;
 }
 
 /**
  * Opens a file, hands it to `use` and closes it. Regular files only: a pipe would wait for a writer, and a device may
  * have no end.
- * @throws FileError when it is none or cannot be read, AllocationError when there is no memory for its content.
+ * @throws FileError when it is not one or cannot be read, AllocationError when there is no memory for its content.
  */
 export function withFile<T>(operation: string, path: string, use: (file: OpenFile) => T): T {
   const check = (stats: Stats) => {
@@ -43,8 +43,8 @@ export function withFile<T>(operation: string, path: string, use: (file: OpenFil
   };
   let descriptor: number | undefined;
   try {
-    check(statSync(path)); // to open something else may already act on it
-    const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // or wait, if it was changed since
+    check(statSync(path)); // opening a device may already have an effect
+    const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // no wait if it became a pipe meanwhile
     descriptor = file;
     const { size } = check(fstatSync(file));
     return use({ size, read: (begin, target) => readAll(operation, path, file, begin, target) });

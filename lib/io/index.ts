@@ -15,13 +15,13 @@ export { encodePng, type Image, writePng } from './png.js';
 /** Tensors by name: a module's `stateDict()`, or an object. */
 export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
-/** What `load` found in the file where it is not the tensor's plain type, so that `save` writes it back. */
+/** The type that a tensor had in the file, where `load` converted it, so that `save` writes it back. */
 const fileDTypes = new WeakMap<Tensor, FileDType>();
 
 /**
- * Writes tensors to a safetensors file, which PyTorch and others read as well. A crash in between leaves the old file or
- * the whole new one. The new file has the permissions of the old one. Tensors that `load` made of int64 or bool are
- * written as such again.
+ * Writes tensors to a safetensors file, which PyTorch and others can read. A crash leaves the old file or the whole new
+ * one. The new file has the permissions of the old one. Tensors that `load` converted from int64 or bool are written as
+ * such again.
  *
  * @param options.metadata texts to keep with the tensors: an epoch, a configuration as JSON
  * @throws FileError when the file cannot be written, ArgumentError for what is not a tensor or a text
@@ -48,8 +48,8 @@ export function save(path: string, stateDict: StateDict, options?: { metadata?: 
 
 /**
  * Reads the tensors of a safetensors file, in the order of its header. int64 becomes int32 and bool uint8, with a check
- * that each value fits. A hostile file costs little time and memory: what the reference implementation refuses is
- * refused, and so are more than 100,000 tensors or texts and more than 64 dimensions.
+ * that each value fits. A hostile file costs little time and memory: files that the reference implementation rejects are
+ * rejected, and so are more than 100,000 tensors or texts and more than 64 dimensions.
  *
  * @throws FileError that names the file and the tensor when anything is damaged, missing or of another type
  * @example
@@ -87,14 +87,14 @@ export function loadMetadata(path: string): Record<string, string> {
   return visitSafetensors(path);
 }
 
-/** A mask that is no longer one of 0 and 1 is written as uint8. */
+/** A mask that now has values other than 0 and 1 is written as uint8. */
 function fileDTypeOf(t: Tensor): FileDType {
   const noted = fileDTypes.get(t) ?? dtypeTraits[t.dtype].safetensors;
   const broken = noted === 'BOOL' && firstAboveOne(t.toTypedArray()) >= 0;
   return broken ? 'U8' : noted;
 }
 
-/** A Map or a plain object: an instance of a class, a promise or an array has no names of tensors. */
+/** A Map or a plain object: instances of classes, promises and arrays have no names of tensors. */
 function isRecord(value: unknown): boolean {
   return types.isMap(value) || isPlain(value);
 }

@@ -2,7 +2,7 @@ import type { FileError } from '../errors.js';
 
 const quote = 0x22; // "
 const backslash = 0x5c;
-/** The character behind a backslash, and what the two stand for. */
+/** The character after a backslash, and what the two mean. */
 const escapes = new Map(
   ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', 't\t'].map((pair) => [pair.charCodeAt(0), pair.charCodeAt(1)]),
 );
@@ -11,9 +11,9 @@ const isSpace = (byte: number | undefined) => byte === 0x20 || byte === 0x0a || 
 const isDigit = (byte: number | undefined) => byte !== undefined && byte >= 0x30 && byte <= 0x39;
 
 /**
- * Reads a JSON text in valid UTF-8, asked for one thing after another by a caller that knows what the format has where.
- * All else is refused where it begins: nothing is built of a text but what was asked for, so that neither nesting nor
- * length of a hostile one costs memory. The bytes are overwritten where strings hold escapes.
+ * Reads a JSON text in valid UTF-8, step by step, for a caller that knows the format and asks for what must come next.
+ * Anything else is an error where it begins, and nothing else is built, so that neither nesting nor length of a hostile
+ * text costs memory. Strings with escapes overwrite the bytes.
  */
 export class JsonScanner {
   readonly #bytes: Buffer;
@@ -31,14 +31,14 @@ export class JsonScanner {
     return this.#bytes[this.#at] === character.charCodeAt(0);
   }
 
-  /** Steps over a character if it is the next. */
+  /** Skips a character if it comes next. */
   accept(character: string): boolean {
     const isNext = this.startsWith(character);
     if (isNext) this.#at++;
     return isNext;
   }
 
-  /** Steps over `null` if it is the next. */
+  /** Skips `null` if it comes next. */
   acceptNull(): boolean {
     const isNext = this.startsWith('n') && this.#bytes.toString('latin1', this.#at, this.#at + 4) === 'null';
     if (isNext) this.#at += 4;
@@ -66,7 +66,7 @@ export class JsonScanner {
     this.#expect(']', 'a comma or ]');
   }
 
-  /** An integer of at least 0 that a number holds exactly, without sign, point or exponent; undefined for all else. */
+  /** An integer of at least 0 that a number holds exactly, without sign, point or exponent; otherwise undefined. */
   natural(): number | undefined {
     while (isSpace(this.#bytes[this.#at])) this.#at++;
     let end = this.#at;
@@ -102,13 +102,13 @@ export class JsonScanner {
     return bytes.toString('utf8', begin, escaped ? this.#unescape(begin, end) : end);
   }
 
-  /** Nothing but white space may follow. */
+  /** Checks that only white space follows. */
   end(): void {
     while (isSpace(this.#bytes[this.#at])) this.#at++;
     if (this.#at < this.#bytes.length) throw this.#invalid('its end', this.#at);
   }
 
-  /** What stands here, for `got …`. */
+  /** What comes next, for `got …`. */
   found(at = this.#at): string {
     const text = this.#bytes.toString('utf8', at, at + 40);
     if (text === '') return 'its end';
@@ -125,7 +125,7 @@ export class JsonScanner {
     return this.#fail(`must have a header in JSON with ${what} at byte ${at}, got ${this.found(at)}`);
   }
 
-  /** Puts the characters in place of their escapes, which are never shorter; returns where they end. */
+  /** Replaces escapes by their characters, which are never longer; returns where the text ends. */
   #unescape(begin: number, end: number): number {
     const bytes = this.#bytes;
     let to = begin;

@@ -48,8 +48,8 @@ export function encodePng(image: Image): Uint8Array {
 }
 
 /**
- * Writes a PNG file; a crash in between leaves the old file or the whole new one.
- * @throws ArgumentError as `encodePng`, FileError when writing fails.
+ * Writes a PNG file; a crash leaves the old file or the whole new one.
+ * @throws ArgumentError like `encodePng`, FileError when writing fails.
  */
 export function writePng(path: string, image: Image): void {
   checkPath('writePng', path);

@@ -21,7 +21,7 @@ export const fileTypes = Object.fromEntries(
   [...plainTypes, ...otherTypes].sort(([, a], [, b]) => b.size - a.size),
 ) as Readonly<Record<FileDType, { dtype: DType; size: number }>>;
 
-/** Where one tensor lies in the data part of a file: bytes `begin` to `end`, holding `count` elements. */
+/** One tensor in the data part of a file: `count` elements in the bytes `begin` to `end`. */
 export interface TensorSpan {
   name: string;
   fileDType: FileDType;
@@ -40,7 +40,7 @@ export interface Header {
 /** The cap of the reference implementation; a longer header is damage, not a model. */
 export const maxHeaderLength = 100_000_000;
 
-// Caps of ours, far above any model: what a hostile header may ask for takes a second at most.
+// Our own limits, far above any model: a hostile header costs a second at most.
 export const maxTensors = 100_000;
 export const maxTexts = 100_000;
 
@@ -94,7 +94,7 @@ function twice(source: string, key: string): FileError {
 
 function readMetadata(source: string, scanner: JsonScanner): Record<string, string> {
   const metadata: Record<string, string> = Object.create(null);
-  if (scanner.acceptNull()) return metadata; // the reference implementation takes it for none
+  if (scanner.acceptNull()) return metadata; // the reference implementation treats it as none
   if (!scanner.startsWith('{')) throw damaged(source, `must have an object as __metadata__, got ${scanner.found()}`);
   let count = 0;
   scanner.object((key) => {
@@ -171,7 +171,7 @@ function checkSpan(fail: Fail, name: string, fileDType: FileDType, shape: number
   return { name, fileDType, shape, count, begin, end };
 }
 
-/** The product of the sizes; undefined where it leaves 64 bits on its way, which the reference implementation refuses. */
+/** The product of the sizes; undefined if it exceeds 64 bits on the way, which the reference implementation rejects. */
 export function countElements(shape: readonly number[]): number | undefined {
   let count = 1;
   for (const size of shape) {

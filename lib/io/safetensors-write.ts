@@ -1,20 +1,20 @@
-// Writing safetensors: what a header says of tensors, and their bytes in the order of the file.
+// Writing safetensors: the header, and the tensors' bytes in the order of the file.
 import type { TypedArray } from '../dtype.js';
 import { ArgumentError, describe, isPlain } from '../errors.js';
 import { type FileDType, fileTypes, maxHeaderLength, maxTensors, maxTexts } from './safetensors-header.js';
 
-/** A tensor to write: what the header says of it, and its bytes when they are wanted. */
+/** A tensor to write: its entry in the header, and its bytes on demand. */
 export interface TensorPart {
   name: string;
   fileDType: FileDType;
   shape: readonly number[];
-  /** Elements. */
+  /** The number of elements. */
   count: number;
   /** The elements, in the memory dtype of `fileDType`. */
   data: () => TypedArray;
 }
 
-/** The bytes of a file in order: the header, then the data of each tensor. Everything is checked before the first. */
+/** The bytes of a file in order: the header, then the data of each tensor. Everything is checked before the first byte. */
 export function layOut(
   operation: string,
   parts: readonly TensorPart[],
@@ -44,7 +44,7 @@ export function layOut(
   return inOrder(header.toBytes(), ordered);
 }
 
-/** What `load` would refuse is not written. */
+/** Rejects what `load` would reject. */
 function checkPart(operation: string, { name }: TensorPart): void {
   const what = `${operation}: tensor ${describe(name)}`;
   if (name === '__metadata__') {
@@ -60,7 +60,7 @@ function* inOrder(header: Uint8Array, ordered: readonly TensorPart[]): Iterable<
   }
 }
 
-/** A header as it grows, at most as long as `load` takes it. */
+/** A growing header, at most as long as `load` accepts. */
 class HeaderText {
   readonly #operation: string;
   readonly #pieces: string[] = [];
@@ -90,13 +90,13 @@ class HeaderText {
     try {
       json = JSON.stringify(text);
     } catch {
-      throw this.#tooLong(); // with its escapes it exceeds what a string may hold
+      throw this.#tooLong(); // with escapes it exceeds V8's longest string
     }
     if (json.length > maxHeaderLength) throw this.#tooLong();
     return json;
   }
 
-  /** Behind its length, and with spaces up to a multiple of 8 bytes, which keep the data aligned. */
+  /** The length, then the header, padded with spaces to a multiple of 8 bytes, which keeps the data aligned. */
   toBytes(): Uint8Array {
     const length = Math.ceil(this.#bytes / 8) * 8;
     const bytes = Buffer.alloc(8 + length, ' ');
@@ -110,7 +110,7 @@ class HeaderText {
   }
 }
 
-/** Each text is read once, and is a text then: no `toJSON` and no getter changes what is written. */
+/** Each text is read once, as a string: no `toJSON` and no getter can change what is written. */
 function addMetadata(operation: string, header: HeaderText, metadata: Readonly<Record<string, string>>): void {
   if (!isPlain(metadata)) {
     throw new ArgumentError(`${operation}: metadata must be an object of strings, got ${describe(metadata)}`);

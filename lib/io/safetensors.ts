@@ -12,7 +12,7 @@ import {
 } from './safetensors-header.js';
 import { layOut, type TensorPart } from './safetensors-write.js';
 
-/** One tensor of a file as plain data. `fileDType` says what it was in the file, and is what it is written as again. */
+/** One tensor of a file as plain data. `fileDType` is its type in the file, in which it is also written back. */
 export interface SafetensorsEntry {
   dtype: DType;
   shape: readonly number[];
@@ -30,8 +30,8 @@ export interface SafetensorsContent {
 export type SafetensorsEntries = ReadonlyMap<string, SafetensorsEntry> | Readonly<Record<string, SafetensorsEntry>>;
 
 /**
- * The bytes of a safetensors file: 8 bytes little-endian header length, a JSON header, the data. Names stand in the
- * header in the order given; the data is ordered by falling element size, so that each tensor is aligned.
+ * The bytes of a safetensors file: 8 bytes little-endian header length, a JSON header, the data. The header lists names
+ * in the given order; the data is ordered by decreasing element size, so that each tensor is aligned.
  * `float32`, `float64`, `int32` and `uint8` become `F32`, `F64`, `I32` and `U8`; an entry's `fileDType` may ask for
  * `I64` (from int32) or `BOOL` (from uint8 of 0 and 1) instead.
  * @throws ArgumentError, DTypeError or ShapeError when an entry contradicts itself.
@@ -45,7 +45,7 @@ export function encodeSafetensors(
 }
 
 /**
- * Writes a safetensors file; a crash in between leaves the old file or the whole new one.
+ * Writes a safetensors file; a crash leaves the old file or the whole new one.
  * @throws ArgumentError, DTypeError or ShapeError when an entry contradicts itself, FileError when writing fails.
  */
 export function writeSafetensors(
@@ -56,7 +56,7 @@ export function writeSafetensors(
   writeParts('save', path, toParts('save', entries), metadata);
 }
 
-/** @internal Writes parts whose data is fetched one by one, so that it never lies in memory twice. */
+/** @internal Writes parts whose data is fetched one by one, so that it is never in memory twice. */
 export function writeParts(
   operation: string,
   path: string,
@@ -68,7 +68,7 @@ export function writeParts(
 
 /**
  * The tensors in the bytes of a safetensors file, copied. `I64` becomes int32 and `BOOL` uint8; a value outside is an error.
- * @param source what error texts call the bytes.
+ * @param source the name of the bytes in error texts.
  * @throws FileError, naming source and tensor, when anything is damaged.
  */
 export function decodeSafetensors(bytes: Uint8Array, source = 'bytes'): SafetensorsContent {
@@ -90,10 +90,10 @@ export function readSafetensors(path: string): SafetensorsContent {
   return { tensors, metadata };
 }
 
-/** @internal Is told of a tensor, and may read its elements. */
+/** @internal Called with each tensor, whose elements it may read. */
 export type Visit = (name: string, head: Omit<SafetensorsEntry, 'data'>, read: () => TypedArray) => void;
 
-/** @internal Hands out the tensors of a file one by one, or none without `visit`; returns its metadata. */
+/** @internal Passes the tensors of a file to `visit` one by one, if it is given; returns the metadata. */
 export function visitSafetensors(path: string, visit?: Visit): Record<string, string> {
   return withFile('load', path, ({ size, read }) => decode(path, size, read, visit));
 }

@@ -38,7 +38,7 @@ function activation<Rest extends [options?: object]>(
 /**
  * max(x, 0), of any shape; see `relu`.
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.ReLU().forward(tensor([-1, 2])); // [0, 2]
  */
@@ -46,7 +46,7 @@ export const ReLU = activation('ReLU', ops.relu);
 /**
  * x where x > 0, else negativeSlope · x, of any shape; see `leakyRelu`. Options: negativeSlope (0.01).
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.LeakyReLU({ negativeSlope: 0.1 }).forward(tensor([-2, 3])); // [-0.2, 3]
  */
@@ -54,7 +54,7 @@ export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, ops.negativeSlop
 /**
  * x where x > 0, else alpha (eˣ - 1), of any shape; see `elu`. Options: alpha (1).
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.ELU().forward(tensor([-1, 2])); // [-0.63212, 2]
  */
@@ -62,7 +62,7 @@ export const ELU = activation('ELU', ops.elu, ops.alphaOf);
 /**
  * 1.0507 (x where x > 0, else 1.6733 (eˣ - 1)), of any shape; see `selu`.
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.SELU().forward(tensor([-1, 1])); // [-1.11133, 1.0507]
  */
@@ -70,7 +70,7 @@ export const SELU = activation('SELU', ops.selu);
 /**
  * x Φ(x), of any shape; see `gelu`. Options: approximate ('none', or 'tanh').
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.GELU({ approximate: 'tanh' }).forward(tensor([-1, 1])); // [-0.15881, 0.84119]
  */
@@ -78,7 +78,7 @@ export const GELU = activation('GELU', ops.gelu, ops.approximationOf);
 /**
  * x σ(x), of any shape; see `silu`.
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.SiLU().forward(tensor([-1, 1])); // [-0.26894, 0.73106]
  */
@@ -86,7 +86,7 @@ export const SiLU = activation('SiLU', ops.silu);
 /**
  * log(1 + exp(beta x)) / beta, of any shape; see `softplus`. Options: beta (1), threshold (20).
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.Softplus().forward(tensor([0, 30])); // [0.69315, 30]
  */
@@ -94,7 +94,7 @@ export const Softplus = activation('Softplus', ops.softplus, ops.softplusOf);
 /**
  * x cut off to [min, max], of any shape; see `hardtanh`. Options: min (-1), max (1).
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.Hardtanh({ max: 2 }).forward(tensor([-2, 0.5, 3])); // [-1, 0.5, 2]
  */
@@ -102,7 +102,7 @@ export const Hardtanh = activation('Hardtanh', ops.hardtanh, ops.limitsOf);
 /**
  * x tanh(log(1 + eˣ)), of any shape; see `mish`.
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.Mish().forward(tensor([0, 1])); // [0, 0.8651]
  */
@@ -110,7 +110,7 @@ export const Mish = activation('Mish', ops.mish);
 /**
  * 1 / (1 + e⁻ˣ), of any shape; see `sigmoid`.
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.Sigmoid().forward(tensor([0, 2])); // [0.5, 0.8808]
  */
@@ -118,7 +118,7 @@ export const Sigmoid = activation('Sigmoid', ops.sigmoid);
 /**
  * tanh(x), of any shape; see `tanh`.
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.Tanh().forward(tensor([0, 1])); // [0, 0.76159]
  */
@@ -126,7 +126,7 @@ export const Tanh = activation('Tanh', ops.tanh);
 /**
  * exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, of any shape; see `softmax`. Options: dim, which must be given.
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.Softmax({ dim: 0 }).forward(tensor([0, 0])); // [0.5, 0.5]
  */
@@ -134,7 +134,7 @@ export const Softmax = activation('Softmax', softmax, dimOf);
 /**
  * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Options: dim, which must be given.
  *
- * @throws DTypeError when x is not of floats, ArgumentError for an option
+ * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.LogSoftmax({ dim: 0 }).forward(tensor([0, 0])); // [-0.69315, -0.69315]
  */

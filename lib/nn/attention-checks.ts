@@ -1,11 +1,11 @@
-// What attention refuses, and what errors call its parts.
+// Argument checks of attention, and the names of its parts in error texts.
 import type { DType } from '../dtype.js';
 import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { KeyValueCache } from './key-value-cache.js';
 
-/** @internal What errors call the module, its inputs and options: a layer around it has names of its own. */
+/** @internal Names of the module, its inputs and options in error texts: an enclosing layer uses its own. */
 export interface AttentionLabels {
   name: string;
   inputs: readonly [string, string, string];
@@ -40,7 +40,7 @@ export function checkMask(
   }
 }
 
-/** @internal The rows that a cache holds, which must be of the same batch: `row` is [batch, embedDim] or [embedDim]. */
+/** @internal The number of rows in a cache, which must be of the same batch: `row` is [batch, embedDim] or [embedDim]. */
 export function checkCache(name: string, row: Shape, dtype: DType, cache: KeyValueCache | undefined): number {
   if (cache === undefined) return 0;
   if (!(cache instanceof KeyValueCache)) {

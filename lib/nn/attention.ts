@@ -50,15 +50,15 @@ export interface AttendOptions {
   keyPaddingMask?: Tensor | undefined;
   /** Of shape [queries, keys] or [batch · numHeads, queries, keys]; uint8, 1 where a key is hidden, or floats that are added. */
   attnMask?: Tensor | undefined;
-  /** Whether query i sees the keys 0 … i only; default false. Faster than the same as a mask. */
+  /** Whether query i sees the keys 0 … i only; default false. Faster than an equivalent mask. */
   isCausal?: boolean | undefined;
-  /** Whether the weights are returned, which takes the slow path that makes them; default false (in PyTorch true). */
+  /** Whether the weights are returned, which needs a slower path; default false (in PyTorch true). */
   needWeights?: boolean | undefined;
   /** Whether the weights are averaged over the heads; default true. */
   averageAttnWeights?: boolean | undefined;
   /**
-   * Keys and values of earlier calls, to which this call's are added; inside `noGrad`. Where key is not query, those of
-   * the first call stay.
+   * Keys and values of earlier calls, to which this call's are added; needs `noGrad`. Where key is not query, the first
+   * call's are kept.
    */
   cache?: KeyValueCache | undefined;
 }
@@ -74,10 +74,10 @@ export const attendOptions = ['keyPaddingMask', 'attnMask', 'isCausal', 'needWei
  * |---|---|---|---|---|
  * | [queries, batch, embedDim] | [keys, batch, kdim] | [keys, batch, vdim] | like query | [batch, queries, keys] |
  *
- * `batchFirst` puts the batch first, and it may be left out. Parameters: in_proj_weight [3 · embedDim, embedDim] (or
+ * `batchFirst` puts the batch first; the batch may be left out. Parameters: in_proj_weight [3 · embedDim, embedDim] (or
  * q_proj_weight, k_proj_weight, v_proj_weight where kdim or vdim differ), in_proj_bias [3 · embedDim], `out_proj`. Weights
- * are drawn as in PyTorch (Xavier's uniform; out_proj as Linear), biases begin at 0. A query that sees no key gives out_proj's
- * bias, in PyTorch NaN.
+ * are drawn as in PyTorch (Xavier's uniform; out_proj as Linear), biases start at 0. A query that sees no key gives out_proj's
+ * bias (in PyTorch, NaN).
  *
  * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762
  *
@@ -156,7 +156,7 @@ export class MultiheadAttention extends Module {
     return this.run(query, key, value, query.rank === 3 && !this.batchFirst, options);
   }
 
-  /** @internal Refuses what `forward` would, before anything is changed. */
+  /** @internal The argument checks of `forward`, before anything is changed. */
   _check(labels: AttentionLabels, query: Tensor, key: Tensor, value: Tensor, o: AttendOptions): void {
     const { name, inputs: names } = labels;
     const widths = [this.embedDim, this.kdim, this.vdim];
@@ -212,7 +212,7 @@ export class MultiheadAttention extends Module {
     return [finish(y), q.rank === 3 ? shown : reshape(shown, shown.dims.slice(1))];
   }
 
-  // Projected query, key and value: side by side where one product gives all.
+  // Projected query, key and value: side by side where one product computes all of them.
   private project(q: Tensor, k: Tensor, v: Tensor, cache: KeyValueCache | undefined): Tensor[] {
     const { embedDim: e, in_proj_weight: weight, in_proj_bias: bias } = this;
     if (weight !== null && k === q && v === q && cache === undefined) return [linear(q, weight, bias)];
@@ -228,7 +228,7 @@ export class MultiheadAttention extends Module {
     return [query, cache.keys, cache.values];
   }
 
-  // Both masks as attention takes them: 1 lets through.
+  // Both masks in the form that attention takes: 1 lets a key through.
   private masks(o: AttendOptions, a: Layout, batched: boolean): { mask?: Tensor; bias?: Tensor } {
     const found: { mask?: Tensor; bias?: Tensor } = {};
     const include = (given: Tensor | undefined, shape: Shape): void => {

@@ -10,7 +10,7 @@ import { buffer, parameter } from './roles.js';
 export interface BatchNormLayerOptions {
   /** Added to the variance; default 1e-5. */
   eps?: number;
-  /** The new batch's share in the running statistics; default 0.1. Null: their plain average over all batches. */
+  /** The weight of the new batch in the running statistics; default 0.1. Null: the plain average over all batches. */
   momentum?: number | null;
   /** Whether there are weight and bias; default true. */
   affine?: boolean;
@@ -21,14 +21,14 @@ export interface BatchNormLayerOptions {
 
 const known = ['eps', 'momentum', 'affine', 'trackRunningStats', 'dtype'];
 
-/** @internal Refuses x that is not of floats, or not of the parameters' dtype. */
+/** @internal Checks that x is a float tensor of the parameters' dtype. */
 export function checkLike(name: string, x: Tensor, weight: Tensor | null): void {
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
   if (weight !== null) checkSameDType(name, ['x', 'weight'], [x, weight]);
 }
 
-/** @internal Refuses x whose channels are not the layer's, or that has another number of dimensions. */
+/** @internal Checks the number of dimensions of x and the size of its channel dimension. */
 export function checkFeatures(name: string, x: Tensor, features: number, ranks: readonly number[], dim: number): void {
   checkTensor(name, 'x', x);
   if (!ranks.includes(x.rank)) {
@@ -41,7 +41,7 @@ export function checkFeatures(name: string, x: Tensor, features: number, ranks: 
   }
 }
 
-/** What batch and instance norm share. Buffers are named as PyTorch's keys. */
+/** What batch and instance norm share. Buffers have the names of PyTorch's keys. */
 export abstract class FeatureNorm extends Module {
   readonly numFeatures: number;
   readonly eps: number;
@@ -110,14 +110,14 @@ abstract class BatchNorm extends FeatureNorm {
 
 /**
  * Batch norm of features (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167): y = (x - mean) / √(var + eps) · weight + bias.
- * In training, mean and variance are the batch's, over all dimensions but 1; in evaluation the running ones, which follow
- * in training: running = (1 - momentum) · running + momentum · batch's, with the unbiased variance.
+ * In training, mean and variance are the batch's, over all dimensions but 1; evaluation uses the running ones, which are
+ * updated in training: running = (1 - momentum) · running + momentum · batch's, with the unbiased variance.
  *
  * | x | weight, bias, running_mean, running_var | num_batches_tracked | y |
  * |---|---|---|---|
  * | [batch, numFeatures] or [batch, numFeatures, length] | [numFeatures]; 1, 0, 0, 1 at first | int32 [] | like x |
  *
- * @throws ShapeError when x has other dimensions, or in training one value a feature
+ * @throws ShapeError when x has other dimensions, or in training only one value for each feature
  * @example
  * const model = nn.sequential(new nn.Linear(784, 128), new nn.BatchNorm1d(128), nn.relu);
  */
@@ -129,11 +129,10 @@ export class BatchNorm1d extends BatchNorm {
 }
 
 /**
- * Batch norm of pictures' channels: as `BatchNorm1d`, of x [batch, numFeatures, height, width].
- * Ioffe and Szegedy, 2015,
- * https://arxiv.org/abs/1502.03167
+ * Batch norm of the channels of images: like `BatchNorm1d`, for x [batch, numFeatures, height, width].
+ * Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167
  *
- * @throws ShapeError when x has other dimensions, or in training one value a channel
+ * @throws ShapeError when x has other dimensions, or in training only one value for each channel
  * @example
  * const y = new nn.BatchNorm2d(3).forward(rand([8, 3, 4, 4]));
  */

@@ -8,7 +8,7 @@ import { Linear } from './linear.js';
 import { locate, type Part } from './location.js';
 import { Module } from './module.js';
 
-/** What a Sequential is made of: modules, and functions of one tensor. */
+/** A layer of a Sequential: a module, or a function of one tensor. */
 export type Layer = Module | ((x: Tensor) => Tensor);
 
 const fusedFunctions = new Map<unknown, LinearActivation>([
@@ -22,7 +22,7 @@ const fusedModules = new Map<unknown, LinearActivation>([
   [Sigmoid, 'sigmoid'],
 ]);
 
-// The activation that a linear layer before it may compute. A forward that somebody replaced must be called.
+// The activation, if the linear layer before it may compute it. A `forward` that the user replaced must be called.
 function fusable(layer: Layer | undefined): LinearActivation | undefined {
   if (!(layer instanceof Module)) return fusedFunctions.get(layer);
   return Object.hasOwn(layer, 'forward') ? undefined : fusedModules.get(layer.constructor);
@@ -40,7 +40,7 @@ function checkLayer(layer: unknown, i: number): void {
 }
 
 /**
- * Layers one after the other. A Linear and the relu, tanh or sigmoid after it run in one pass.
+ * Runs layers one after the other. A Linear and the relu, tanh or sigmoid after it run in one pass.
  *
  * Modules and functions both count in the names of the parameters: with a function between two layers they are
  * `0.weight` and `2.weight`.
@@ -90,7 +90,7 @@ export class Sequential extends Module {
 }
 
 /**
- * Layers one after the other: modules, and functions of a tensor such as `nn.relu`.
+ * Runs layers one after the other: modules, and functions of a tensor such as `nn.relu`.
  *
  * @throws ArgumentError when a layer is neither a module nor a function
  * @example
@@ -113,7 +113,7 @@ export class Identity extends Module {
 }
 
 /**
- * Dimensions as one: x [batch, …] becomes [batch, n].
+ * Merges dimensions into one: x [batch, …] becomes [batch, n].
  *
  * @throws ArgumentError when x has no such dimensions
  * @example

@@ -24,7 +24,7 @@ export interface ConvTransposeLayerOptions extends ConvTransposeOptions {
   dtype?: DType;
 }
 
-// What the four layers share: the parameters, and checks at construction.
+// What the four layers share: the parameters, and the checks of the constructor.
 abstract class Convolution extends Module {
   readonly inChannels: number;
   readonly outChannels: number;
@@ -95,7 +95,7 @@ abstract class PlainConvolution extends Convolution {
     options: ConvLayerOptions | undefined,
   ) {
     checkOptions(kind, options, convOptions);
-    // All is checked before the weights are drawn: a failed call leaves the generator as it was.
+    // Everything is checked before weights are drawn: a failed call leaves the generator unchanged.
     const stride = perDimension(kind, 'stride', options?.stride ?? 1, spatial, 1);
     const padding = options?.padding ?? 0;
     if (padding === 'same' && stride.some((s) => s !== 1)) {
@@ -156,16 +156,16 @@ export class Conv2d extends PlainConvolution {
 }
 
 /**
- * A convolution over sequences x [batch, inChannels, length]; weight [outChannels, inChannels / groups, kernelSize]. Else
- * as `Conv2d`.
+ * A convolution over sequences x [batch, inChannels, length]; weight [outChannels, inChannels / groups, kernelSize].
+ * Otherwise like `Conv2d`.
  *
- * @throws ShapeError as `Conv2d`
+ * @throws ShapeError like `Conv2d`
  * @example
  * const layer = new nn.Conv1d(4, 8, 3, { padding: 'same' });
  * layer.forward(zeros([2, 4, 10])); // [2, 8, 10]
  */
 export class Conv1d extends PlainConvolution {
-  /** @param options as of `Conv2d` */
+  /** @param options as for `Conv2d` */
   constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvLayerOptions) {
     super('Conv1d', 1, inChannels, outChannels, kernelSize, options);
   }
@@ -234,15 +234,15 @@ export class ConvTranspose2d extends TransposedConvolution {
 }
 
 /**
- * A transposed convolution over sequences x [batch, inChannels, length]. Else as `ConvTranspose2d`.
+ * A transposed convolution over sequences x [batch, inChannels, length]. Otherwise like `ConvTranspose2d`.
  *
- * @throws ShapeError as `ConvTranspose2d`
+ * @throws ShapeError like `ConvTranspose2d`
  * @example
  * const layer = new nn.ConvTranspose1d(8, 3, 4, { stride: 2, padding: 1 });
  * layer.forward(zeros([4, 8, 7])); // [4, 3, 14]
  */
 export class ConvTranspose1d extends TransposedConvolution {
-  /** @param options as of `ConvTranspose2d` */
+  /** @param options as for `ConvTranspose2d` */
   constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvTransposeLayerOptions) {
     super('ConvTranspose1d', 1, inChannels, outChannels, kernelSize, options);
   }

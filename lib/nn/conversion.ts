@@ -7,7 +7,7 @@ import { native } from '../native.js';
 import { to } from '../ops/copy.js';
 import type { Tensor } from '../tensor.js';
 
-/** Converts float tensors and their gradients in place: the same objects get memory of another type, all or none. */
+/** Converts float tensors and their gradients in place: all of the objects get memory of another type, or none does. */
 export function convertAll(operation: string, tensors: Iterable<Tensor>, dtype: DType): void {
   if (isRecording()) {
     throw new StateError(
@@ -21,7 +21,7 @@ export function convertAll(operation: string, tensors: Iterable<Tensor>, dtype: 
     if (t._grad !== null && !t._grad.disposed) targets.add(t._grad);
   }
   for (const t of targets) {
-    // Not even while steps rest: those that are queued go on with the old memory.
+    // Not even while steps are paused: queued ones would go on with the old memory.
     if (!native.isUsed(t.handle)) continue;
     throw new StateError(
       `${operation}: a tensor is in use by a compiled step that is running or queued; await the step`,

@@ -27,7 +27,7 @@ abstract class AnyDropout extends Module {
  * In training, sets each element to 0 with probability p and multiplies the others by 1 / (1 - p); in evaluation passes its
  * input through. Srivastava et al., 2014: https://jmlr.org/papers/v15/srivastava14a.html
  *
- * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not of floats
+ * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not a float tensor
  * @example
  * const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Dropout({ p: 0.2 }), new nn.Linear(128, 10));
  */
@@ -81,10 +81,10 @@ export class Dropout2d extends AnyDropout {
 }
 
 /**
- * `alphaDropout` as a module, for networks of `selu`: dropped elements become its lower limit, mean and deviation stay. x and y of
- * any shape. Klambauer et al., 2017, https://arxiv.org/abs/1706.02515
+ * `alphaDropout` as a module, for networks of `selu`: dropped elements become its lower limit, and mean and deviation are
+ * kept. x and y have any shape. Klambauer et al., 2017, https://arxiv.org/abs/1706.02515
  *
- * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not of floats
+ * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not a float tensor
  * @example
  * const model = nn.sequential(new nn.Linear(784, 128), nn.selu, new nn.AlphaDropout({ p: 0.1 }));
  */
@@ -103,7 +103,7 @@ export class AlphaDropout extends AnyDropout {
  * `stochasticDepth` as a module: drops whole samples of a residual branch, x [batch, …].
  * Huang et al., 2016, https://arxiv.org/abs/1603.09382
  *
- * @throws ArgumentError when p is outside [0, 1] or mode is another
+ * @throws ArgumentError when p is outside [0, 1] or mode is unknown
  * @example
  * const branch = nn.sequential(new nn.Linear(784, 784), nn.relu, new nn.StochasticDepth({ p: 0.2 }));
  * const y = x.add(branch.forward(x));

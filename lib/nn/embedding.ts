@@ -10,7 +10,7 @@ import { Module } from './module.js';
 import { parameter } from './roles.js';
 
 interface TableOptions {
-  /** The row that stands for padding: zeros at first, without gradient; negative ones count from the end. Default none. */
+  /** The row that stands for padding: starts as zeros and gets no gradient; negative ones count from the end. Default none. */
   paddingIndex?: number | null;
   dtype?: DType;
 }
@@ -72,8 +72,8 @@ export class Embedding extends Module {
 }
 
 /**
- * Sums, means or maxima of the rows of a table that each bag names, for texts as bags of words. An empty bag gives zeros;
- * the padding row does not enter.
+ * For each bag of indices, the sum, mean or maximum of their rows in a table: texts as bags of words, say. An empty bag
+ * gives zeros; the padding row does not count.
  *
  * | index | offsets | weight | y |
  * |---|---|---|---|
@@ -110,7 +110,7 @@ export class EmbeddingBag extends Module {
     this.weight = table('EmbeddingBag', numEmbeddings, embeddingDim, padding, options);
   }
 
-  /** @param perSampleWeights of index's shape: factors of the rows, for mode sum */
+  /** @param perSampleWeights factors of the rows, of index's shape; for mode sum only */
   forward(index: Tensor, offsets?: Tensor | null, perSampleWeights?: Tensor | null): Tensor {
     const { mode, paddingIndex } = this;
     return bagsOf('EmbeddingBag', this.weight, index, { offsets, perSampleWeights, mode, paddingIndex });

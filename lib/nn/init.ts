@@ -33,7 +33,7 @@ function fillRandom(
 /**
  * Fills with numbers uniform in [low, high); default [0, 1).
  *
- * @throws DTypeError when t is not of floats
+ * @throws DTypeError when t is not a float tensor
  * @example
  * nn.init.uniform_(zeros([3, 4]), { low: -0.1, high: 0.1 }); // [3, 4]
  */
@@ -47,7 +47,7 @@ export function uniform_(t: Tensor, options: InitOptions & { low?: number; high?
 /**
  * Fills with normal numbers; default mean 0, standard deviation 1.
  *
- * @throws DTypeError when t is not of floats
+ * @throws DTypeError when t is not a float tensor
  * @example
  * nn.init.normal_(zeros([3, 4]), { std: 0.02 }); // [3, 4]
  */
@@ -92,7 +92,7 @@ export function ones_(t: Tensor): Tensor {
 export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' | 'selu';
 
 /**
- * The factor by which an activation's weights are scaled to keep the size of signals: linear, sigmoid 1, tanh 5/3,
+ * The factor for the weights before an activation that keeps the size of signals: linear, sigmoid 1, tanh 5/3,
  * relu √2, leakyRelu √(2 / (1 + slope²)), selu 3/4.
  *
  * @param slope the negative slope of leakyRelu; default 0.01
@@ -120,7 +120,7 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
   }
 }
 
-// Inputs and outputs that one output and one input element see: of [out, in, …kernel].
+// How many inputs one output element sees, and how many outputs one input element reaches, for [out, in, …kernel].
 function fans(name: string, t: Tensor): { fanIn: number; fanOut: number } {
   checkTensor(name, 't', t);
   const [out, into, ...kernelSizes] = t.dims;

@@ -9,12 +9,12 @@ import { type Shape, sameShape, sizeOf } from '../shape.js';
 import { baseOf, checkTensor, empty, type Tensor, view } from '../tensor.js';
 
 /**
- * The projected keys and values of earlier tokens, so that a new token costs one row: attention over a growing sequence
- * without computing it again. One cache for each attention layer; for inference, inside `noGrad`. Memory grows by doubling.
+ * Keeps the projected keys and values of earlier tokens, so that attention over a growing sequence computes only the new
+ * row. Use one cache for each attention layer, for inference, inside `noGrad`. Memory grows by doubling.
  *
  * The shapes grow with each token, so a `compile`d function would be recorded for each length: call such models eagerly.
  *
- * @throws StateError where gradients, or a compiled step, are recorded; ShapeError when rows do not fit those held
+ * @throws StateError while gradients or a compiled step are recorded; ShapeError when rows do not fit those held
  * @example
  * const attention = new nn.MultiheadAttention(64, 4, { batchFirst: true }).eval();
  * const cache = new nn.KeyValueCache();
@@ -51,7 +51,7 @@ export class KeyValueCache {
     return this.part(0);
   }
 
-  /** Likewise. */
+  /** The values, in the same shape. */
   get values(): Tensor {
     return this.part(1);
   }
@@ -66,8 +66,8 @@ export class KeyValueCache {
    * Adds rows.
    *
    * @param keys [rows, batch, features] or [rows, features]
-   * @param values likewise, of as many rows
-   * @throws StateError where gradients, or a compiled step, are recorded; ShapeError when rows or the other dimensions do not fit
+   * @param values as many rows, in the same shape
+   * @throws StateError while gradients or a compiled step are recorded; ShapeError when rows or the other dimensions do not fit
    */
   append(keys: Tensor, values: Tensor): void {
     checkTensor('KeyValueCache', 'keys', keys);
@@ -99,7 +99,7 @@ export class KeyValueCache {
     this.rows = after;
     const canBeUndone = onUndo(() => {
       this.store = old;
-      this.rows = before; // what lies behind them is nobody's
+      this.rows = before; // nobody reads beyond them
       store.forEach((t, i) => {
         baseOf(t).version = versions[i] as number;
       });
@@ -118,7 +118,7 @@ export class KeyValueCache {
     }
   }
 
-  // Memory for so many rows, with those that are held: the present one where it has room.
+  // Memory for `rows` rows that contains those held: the present memory if it is large enough.
   private storeFor(rows: number, like: readonly Tensor[]): [Tensor, Tensor] {
     const { store } = this;
     const capacity = store?.[0].dims[0] ?? 0;

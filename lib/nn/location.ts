@@ -1,4 +1,4 @@
-// Errors tell in which module of a model they were thrown.
+// Tells in which module of a model an error was thrown.
 import { enter, leave, putBack } from '../all-or-nothing.js';
 import { currentRecording, isRecording } from '../context.js';
 import { AdjointError, reword } from '../errors.js';
@@ -8,7 +8,7 @@ import type { Module } from './module.js';
 export type Part = Module | ((...inputs: never[]) => unknown);
 
 interface Location {
-  /** Where it was thrown, and the outermost module that it has come through. */
+  /** Where it was thrown, and the outermost module that it has passed through. */
   inner: Part;
   outer: Part;
   /** From outer to inner. */
@@ -20,8 +20,8 @@ interface Location {
 const locations = new WeakMap<Error, Location>();
 
 /**
- * Notes that an error comes out of a part of a model, and returns it. Once it is known in which module that is, the error
- * has its path in `modulePath`, and one of ours has it before its message: `encoder.layers.2.linear1 (Linear): …`.
+ * Notes that an error left a part of a model, and returns it. Once the enclosing module is known, the error gets its path
+ * as `modulePath`, and an error of the library also before its message: `encoder.layers.2.linear1 (Linear): …`.
  */
 export function locate(error: unknown, part: Part): unknown {
   if (!(error instanceof Error)) return error;
@@ -30,7 +30,7 @@ export function locate(error: unknown, part: Part): unknown {
     locations.set(error, { inner: part, outer: part, path: '', message: error.message });
   } else if (location.outer !== part) {
     const name = typeof part === 'function' ? null : nameOf(location.outer, part);
-    if (name === null) location.inner = part; // something that the module made for itself
+    if (name === null) location.inner = part; // a module that this one made for its own use
     location.path = name === null ? '' : location.path === '' ? name : `${name}.${location.path}`;
     location.outer = part;
     show(error, location);
@@ -53,7 +53,7 @@ function nameOf(part: Part, module: Module): string | null {
     if (direct !== undefined) return direct[0];
     return module.namedModules().find(([, other]) => other === part)?.[0] ?? null;
   } catch {
-    return null; // its layers cannot be listed, for reasons that are not those of the error
+    return null; // its layers cannot be listed, for a reason unrelated to the error
   }
 }
 
@@ -69,7 +69,7 @@ function show(error: Error, { inner, path, message }: Location): void {
   }
 }
 
-// Faults that a replay will find are located as if they had been thrown here. What the parts move, the recording undoes.
+// Faults that a replay will find are located as if they were thrown here. The recording undoes what the parts change.
 function forwardRecorded(module: Module, forward: Forward, inputs: unknown[]): unknown {
   const recording = currentRecording();
   const before = recording?.faults.length ?? 0;
@@ -91,7 +91,7 @@ function forwardRecorded(module: Module, forward: Forward, inputs: unknown[]): u
 
 const guarded = new WeakSet<object>();
 
-/** Makes the `forward` of a class, and of those it extends, locate its errors and put back what it moved before them. */
+/** Makes the `forward` of a class, and of those it extends, locate its errors and undo what it changed before them. */
 export function guardForward(prototype: object, base: object): void {
   for (let p: object | null = prototype; p !== null && p !== base && !guarded.has(p); p = Object.getPrototypeOf(p)) {
     guarded.add(p);

@@ -58,7 +58,7 @@ function checkWeight(operation: string, name: string, weight: Tensor | undefined
     throw new AutogradError(`${operation}: ${name} is a constant, no gradient flows to it; pass ${name}.detach()`);
 }
 
-// A weight that broadcasts to the elements.
+// A weight, broadcast to the elements.
 function elementWeight(operation: string, name: string, weight: Tensor | undefined, input: Tensor): Tensor | undefined {
   checkWeight(operation, name, weight, input);
   if (weight === undefined) return undefined;
@@ -135,7 +135,7 @@ export function smoothL1(input: Tensor, target: Tensor, options?: LossOptions & 
 export interface ClassLossOptions extends LossOptions {
   /** Weight of each class, [classes], of input's dtype; the mean is then divided by the labels' weights. Default: all 1. */
   weight?: Tensor;
-  /** Labels with this value count nothing, neither in the loss nor in the mean; default -100. */
+  /** Labels with this value are ignored, in the loss and in the mean; default -100. */
   ignoreIndex?: number;
 }
 
@@ -174,12 +174,12 @@ function checkLabelShape(operation: string, input: Tensor, target: Tensor, dim: 
 /**
  * Cross entropy of scores (logits) and classes: -log softmax(input)[target], its mean, sum or each.
  *
- * With label smoothing ε each target is (1 - ε) its class + ε / classes of every class (Szegedy et al., Rethinking the
+ * With label smoothing ε each target is (1 - ε) · its class + ε / classes · every class (Szegedy et al., Rethinking the
  * Inception Architecture, 2015, https://arxiv.org/abs/1512.00567).
  *
  * @param input scores, [batch, classes], [batch, classes, d₁, …] or [classes]
  * @param target class indices, int32, of input's shape without the classes; or probabilities of input's shape and dtype,
- *   for which the loss is -Σ target · log softmax(input), gradients flow to both and ignoreIndex says nothing
+ *   for which the loss is -Σ target · log softmax(input), gradients flow to both and ignoreIndex has no meaning
  * @param options weight [classes], ignoreIndex (default -100), labelSmoothing in [0, 1] (default 0), reduction
  * @returns a scalar, or of input's shape without the classes with reduction `'none'`
  * @throws ArgumentError when a label is neither a class nor ignoreIndex
@@ -232,7 +232,7 @@ export function nll(input: Tensor, target: Tensor, options?: ClassLossOptions): 
 
 /**
  * Binary cross entropy of probabilities: -(target log input + (1 - target) log(1 - input)), its mean, sum or each.
- * Logarithms end at -100, so that the loss of a wrong certainty is finite.
+ * Logarithms are limited to -100, so that the loss of a wrong certainty is finite.
  *
  * @param input probabilities in [0, 1], any shape
  * @param target probabilities of input's shape and dtype

@@ -18,7 +18,7 @@ import { treeOf } from './tree.js';
 
 /**
  * The base of all layers and models. Properties are found by what they hold, so that no registration is needed:
- * tensors made by `nn.parameter` and `nn.buffer`, modules, and arrays, plain objects, Maps and Sets of these, to whatever
+ * tensors made by `nn.parameter` and `nn.buffer`, modules, and arrays, plain objects, Maps and Sets of these, at any
  * depth. Names are PyTorch's: `fc.weight`, `layers.0.weight`, `heads.a.weight`. Not found are `#private` fields, accessors
  * and properties that are not enumerable: there a module may keep what is not its own. Layers in an object of another
  * class are an error.
@@ -41,7 +41,7 @@ export abstract class Module implements GuardedModule {
   constructor() {
     guardForward(Object.getPrototypeOf(this), Module.prototype);
     native.noteModule(this);
-    layersChanged(); // another module may get it under a new name
+    layersChanged(); // another module may hold it under a new name
   }
 
   /** Whether layers such as Dropout behave as in training. Set by `train` and `eval`. */
@@ -64,7 +64,7 @@ export abstract class Module implements GuardedModule {
   // biome-ignore lint/suspicious/noExplicitAny: a module takes and returns what it likes
   abstract forward(...inputs: any[]): any;
 
-  /** @internal The object whose properties are looked through: a container's own list, say. */
+  /** @internal The object whose properties are searched: a container's own list, say. */
   _holder(): object {
     return this;
   }
@@ -74,7 +74,7 @@ export abstract class Module implements GuardedModule {
     return ownOf<Module>(this, this._holder());
   }
 
-  /** @internal What `summary` lists, and errors name, one level below. */
+  /** @internal The parts one level below, as `summary` lists and errors name them. */
   _parts(): [string, Part][] {
     return this.namedChildren();
   }
@@ -92,7 +92,7 @@ export abstract class Module implements GuardedModule {
     return [...seen].map(([t, name]) => [name, t]);
   }
 
-  /** All parameters, this module's and those of the modules in it; each once. */
+  /** All parameters of this module and of the modules in it, each once. */
   parameters(): Tensor[] {
     return this.namedParameters().map(([, t]) => t);
   }
@@ -102,7 +102,7 @@ export abstract class Module implements GuardedModule {
     return this.named('parameter');
   }
 
-  /** All buffers: what is saved, but not trained. */
+  /** All buffers: tensors that are saved, but not trained. */
   buffers(): Tensor[] {
     return this.namedBuffers().map(([, t]) => t);
   }
@@ -112,12 +112,12 @@ export abstract class Module implements GuardedModule {
     return this.named('buffer');
   }
 
-  /** The modules that are properties of this one, or lie in its arrays, objects, Maps and Sets. */
+  /** The modules that are properties of this one, or elements of its arrays, objects, Maps and Sets. */
   children(): Module[] {
     return this.namedChildren().map(([, m]) => m);
   }
 
-  /** The same with their names. */
+  /** The children with their names. */
   namedChildren(): [string, Module][] {
     return this[own]().modules.map(({ name, value }) => [name, value]);
   }
@@ -170,12 +170,12 @@ export abstract class Module implements GuardedModule {
   }
 
   /**
-   * Converts float parameters and buffers, and gradients that there are, in place: the same tensors get other memory.
-   * Optimizers made before go on (they convert their state in the next step), and compiled functions are recorded anew.
-   * Views taken before keep the old memory.
+   * Converts float parameters, buffers and existing gradients in place: the same tensors get new memory. Existing
+   * optimizers go on (they convert their state in the next step), and compiled functions are recorded anew. Existing
+   * views keep the old memory.
    *
    * @param dtype float32 or float64
-   * @throws StateError when a compiled step that is queued uses one of them; nothing is changed then
+   * @throws StateError when a queued compiled step uses one of them; nothing is changed then
    */
   to(dtype: DType): this {
     if (!isFloat(checkDType('Module.to', dtype ?? null, 'float32'))) {
@@ -185,7 +185,7 @@ export abstract class Module implements GuardedModule {
     return this;
   }
 
-  /** Parameters and buffers under PyTorch's names, the tensors themselves: what is saved and loaded. */
+  /** The parameters and buffers themselves, under PyTorch's names: what is saved and loaded. */
   stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
     for (const { name, value } of treeOf(this).places) {
@@ -200,8 +200,8 @@ export abstract class Module implements GuardedModule {
   /**
    * Copies tensors into the parameters and buffers of the same names, converted to their dtypes.
    *
-   * @param options strict (default true): every name must be there, and no other; of a tensor with several names, one.
-   *   Shapes must always be the same.
+   * @param options strict (default true): every name must be there, and no other; one is enough for a tensor with
+   *   several names. Shapes must always be the same.
    * @returns the names that were missing and those that the module does not have
    * @throws StateError that lists all keys and shapes that do not fit, or when a compiled step is using a tensor; nothing is
    *   changed then
@@ -211,14 +211,14 @@ export abstract class Module implements GuardedModule {
     return loadState(state, this.stateDict(), checkFlag('loadStateDict', 'strict', options?.strict, true));
   }
 
-  /** What a layer shows of itself in `summary`: `Linear(784, 128)`. */
+  /** How `summary` shows the layer: `Linear(784, 128)`. */
   toString(): string {
     return `${this.constructor.name}()`;
   }
 
   /**
-   * A table of the layers, functions in a Sequential included, with their output shapes and numbers of parameters, as text.
-   * Where `forward` fails, the table goes as far as it came, and the error's text is below it.
+   * A table of the layers, including functions in a Sequential, with their output shapes and numbers of parameters, as text.
+   * When `forward` fails, the table goes as far as it got, followed by the error's text.
    *
    * @param inputs shapes (or tensors) of what `forward` takes; without them the table has no output shapes
    * @example

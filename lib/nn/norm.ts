@@ -122,7 +122,7 @@ export class RMSNorm extends Module {
  * |---|---|---|
  * | [batch, numChannels, …] | [numChannels]; ones and zeros at first | like x |
  *
- * @throws ShapeError when numGroups does not divide numChannels, or x has other channels
+ * @throws ShapeError when numGroups does not divide numChannels, or x has another number of channels
  * @example
  * const y = new nn.GroupNorm(2, 6).forward(randn([8, 6, 4, 4]));
  */
@@ -198,7 +198,7 @@ abstract class InstanceNorm extends FeatureNorm {
 
   // running = (1 - momentum) · running + momentum · the mean of the samples' statistics
   private follow(x: Tensor, average: Tensor, spread: Tensor): void {
-    const share = this.momentum ?? 0; // as PyTorch: no plain average here
+    const share = this.momentum ?? 0; // as in PyTorch: no plain average here
     const dim = Array.from({ length: x.rank - 2 }, (_, i) => i + 2);
     noGrad(() => {
       const update = (running: Tensor, now: Tensor): void => {
@@ -220,7 +220,7 @@ abstract class InstanceNorm extends FeatureNorm {
  * |---|---|---|
  * | [batch, numFeatures, length] or [numFeatures, length] | [numFeatures] | like x |
  *
- * @throws ShapeError when x has other dimensions or one element a channel
+ * @throws ShapeError when x has other dimensions or only one element for each channel
  * @example
  * new nn.InstanceNorm1d(3).forward(rand([8, 3, 10])); // [8, 3, 10]
  */
@@ -232,10 +232,10 @@ export class InstanceNorm1d extends InstanceNorm {
 }
 
 /**
- * Instance norm of pictures: as `InstanceNorm1d`, of x [batch, numFeatures, height, width] or [numFeatures, height, width].
+ * Instance norm of images: like `InstanceNorm1d`, for x [batch, numFeatures, height, width] or [numFeatures, height, width].
  * Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022
  *
- * @throws ShapeError when x has other dimensions or one element a channel
+ * @throws ShapeError when x has other dimensions or only one element for each channel
  * @example
  * const y = new nn.InstanceNorm2d(3, { affine: true }).forward(rand([8, 3, 4, 4]));
  */

@@ -1,24 +1,24 @@
-// What hangs on a module: its properties, and what lies in arrays, plain objects, Maps and Sets that are properties.
+// What belongs to a module: its properties, and the contents of arrays, plain objects, Maps and Sets among them.
 import { types } from 'node:util';
 import { StateError } from '../errors.js';
 import { Tensor } from '../tensor.js';
 import { roleOf } from './roles.js';
 
-/** The method by which a module tells what hangs on it; what has it is a module. */
+/** The method by which a module lists what belongs to it; an object that has it is a module. */
 export const own: unique symbol = Symbol('own');
 
-/** A parameter, a buffer or a module, with its name as seen from the module that it hangs on. */
+/** A parameter, a buffer or a module, with its name relative to the module that it belongs to. */
 export interface Place<T> {
   name: string;
   value: T;
 }
 
-/** What hangs on one module, modules below it not looked through. */
+/** What belongs to one module, without the contents of the modules in it. */
 export interface Own<M> {
   parameters: Place<Tensor>[];
   buffers: Place<Tensor>[];
   modules: Place<M>[];
-  /** Objects of other classes, which are looked through for nothing but errors. */
+  /** Objects of other classes, which are searched only to report forgotten layers. */
   others: Place<object>[];
 }
 
@@ -41,7 +41,7 @@ export function isContainer(value: object): boolean {
 
 const longest = 100_000;
 
-/** visit(key, value) for all that a container, or an object, holds; accessors are not called. */
+/** Calls visit(key, value) for everything that a container or an object holds; accessors are not called. */
 export function forEachEntry(holder: object, visit: (key: unknown, value: unknown) => void): void {
   if (types.isMap(holder)) {
     for (const [key, value] of holder) visit(key, value);
@@ -61,15 +61,15 @@ export function forEachEntry(holder: object, visit: (key: unknown, value: unknow
 interface Found {
   name: string;
   value: object;
-  /** Where it lies under a key that cannot be part of a name, the container. */
+  /** The container, if its key there cannot be part of a name. */
   nameless: string | null;
 }
 
-/** What hangs on `module`, in the order of the properties of `holder`; each container is looked through once. */
+/** What belongs to `module`, in the order of the properties of `holder`; each container is searched once. */
 export function ownOf<M extends ModuleLike>(module: M, holder: object): Own<M> {
   const own: Own<M> = { parameters: [], buffers: [], modules: [], others: [] };
   const seen = new Set<object>([holder]);
-  const stack: Found[] = []; // what is still to be looked at, the next one last
+  const stack: Found[] = []; // still to be searched, the next one last
   const open = (container: object, name: string, nameless: string | null): void => {
     const start = stack.length;
     forEachEntry(container, (key, value) => {

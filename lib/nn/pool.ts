@@ -95,7 +95,7 @@ export class MaxPool2d extends Pool<MaxPoolOptions> {
  * new nn.MaxPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[3, 5]]
  */
 export class MaxPool1d extends Pool<MaxPoolOptions> {
-  /** @param options as of `MaxPool2d` */
+  /** @param options as for `MaxPool2d` */
   constructor(kernelSize: PerDimension, options?: MaxPoolOptions) {
     super('MaxPool1d', 1, maxPool, maxPoolOptions, kernelSize, options);
   }
@@ -123,14 +123,14 @@ export class AvgPool2d extends Pool<AvgPool2dOptions> {
  * new nn.AvgPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[2, 3.5]]
  */
 export class AvgPool1d extends Pool<AvgPoolOptions> {
-  /** @param options as of `AvgPool2d`, without divisorOverride */
+  /** @param options as for `AvgPool2d`, without divisorOverride */
   constructor(kernelSize: PerDimension, options?: AvgPoolOptions) {
     super('AvgPool1d', 1, avgPool, avgPoolOptions, kernelSize, options);
   }
 }
 
 /**
- * Means of windows that share images evenly, to a result of a given size; see `adaptiveAvgPool2d`. Size 1 is global
+ * Means of windows that divide images evenly, for a result of a given size; see `adaptiveAvgPool2d`. Size 1 is global
  * pooling: Lin et al., 2013, https://arxiv.org/abs/1312.4400
  *
  * @throws ShapeError when x is empty or has other dimensions
@@ -144,7 +144,7 @@ export class AdaptiveAvgPool2d extends AdaptivePool {
 }
 
 /**
- * Means of windows that share sequences [batch, channels, length] evenly, to [batch, channels, outputSize].
+ * Means of windows that divide sequences [batch, channels, length] evenly, giving [batch, channels, outputSize].
  *
  * @throws ShapeError when x is empty or has other dimensions
  * @example
@@ -157,7 +157,7 @@ export class AdaptiveAvgPool1d extends AdaptivePool {
 }
 
 /**
- * The largest elements of windows that share images [batch, channels, height, width] evenly; see `adaptiveMaxPool2d`.
+ * The largest elements of windows that divide images [batch, channels, height, width] evenly; see `adaptiveMaxPool2d`.
  *
  * @throws ShapeError when x is empty or has other dimensions
  * @example
@@ -170,7 +170,8 @@ export class AdaptiveMaxPool2d extends AdaptivePool {
 }
 
 /**
- * The largest elements of windows that share sequences [batch, channels, length] evenly, to [batch, channels, outputSize].
+ * The largest elements of windows that divide sequences [batch, channels, length] evenly, giving [batch, channels,
+ * outputSize].
  *
  * @throws ShapeError when x is empty or has other dimensions
  * @example

@@ -10,12 +10,12 @@ import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
 /**
- * Adds fixed positions: y = x + P, where P[t, 2i] = sin(t · 10000^(-2i / dModel)) and P[t, 2i + 1] the cosine of the same.
+ * Adds fixed positions: y = x + P, where P[t, 2i] = sin(t · 10000^(-2i / dModel)) and P[t, 2i + 1] is its cosine.
  *
  * x [rows, batch, dModel] (or with `batchFirst` [batch, rows, dModel], or [rows, dModel]), y like x. Nothing is trained or saved.
  * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762
  *
- * @throws ShapeError when x is of another width or has more rows than maxLength
+ * @throws ShapeError when x has another width or more rows than maxLength
  * @example
  * const positions = new nn.SinusoidalPositions(32, { batchFirst: true });
  * positions.forward(zeros([2, 10, 32])); // [2, 10, 32]
@@ -35,7 +35,7 @@ export class SinusoidalPositions extends Module {
     this.batchFirst = checkFlag('SinusoidalPositions', 'batchFirst', options.batchFirst, false);
   }
 
-  /** @param options offset: the position of the first row, the length of a cache, say; default 0 */
+  /** @param options offset: the position of the first row (the length of a cache, say); default 0 */
   forward(x: Tensor, options: { offset?: number } = {}): Tensor {
     checkOptions('SinusoidalPositions.forward', options, ['offset']);
     checkTensor('SinusoidalPositions', 'x', x);

@@ -21,7 +21,7 @@ export interface RNNCellOptions extends CellOptions {
   nonlinearity?: 'tanh' | 'relu';
 }
 
-/** What `LSTMCell`, `GRUCell` and `RNNCell` have in common: one step. */
+/** What `LSTMCell`, `GRUCell` and `RNNCell` share: one step. */
 export abstract class RecurrentCell extends Module {
   readonly inputSize: number;
   readonly hiddenSize: number;
@@ -78,7 +78,7 @@ export abstract class RecurrentCell extends Module {
 }
 
 /**
- * One step of `LSTM`, whose formulas and order of gates it has.
+ * One step of `LSTM`, with the same formulas and order of gates.
  *
  * x [batch, inputSize], h and c [batch, hiddenSize], or all without batch; `weight_ih` [4 · hiddenSize, inputSize],
  * `weight_hh` [4 · hiddenSize, hiddenSize], `bias_ih` and `bias_hh` [4 · hiddenSize], uniform in ±1/√hiddenSize.
@@ -105,7 +105,7 @@ export class LSTMCell extends RecurrentCell {
 }
 
 /**
- * One step of `GRU`, whose formulas and order of gates it has.
+ * One step of `GRU`, with the same formulas and order of gates.
  *
  * x [batch, inputSize], h [batch, hiddenSize], or both without batch; `weight_ih` [3 · hiddenSize, inputSize], `weight_hh`
  * [3 · hiddenSize, hiddenSize], `bias_ih` and `bias_hh` [3 · hiddenSize], uniform in ±1/√hiddenSize.

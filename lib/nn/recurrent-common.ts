@@ -1,4 +1,4 @@
-// What recurrent layers and cells have in common.
+// What recurrent layers and cells share.
 import type { DType } from '../dtype.js';
 import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
 import { type Cell, cells } from '../ops/recurrent.js';

@@ -12,7 +12,7 @@ import { cellOf, checkInput, checkPair, checkState, type LSTMState, makeWeight }
 
 /** Options of `LSTM` and `GRU`. */
 export interface RecurrentOptions {
-  /** How many layers, each fed with the outputs of the one before; default 1. */
+  /** The number of layers, each fed with the outputs of the one before; default 1. */
   numLayers?: number;
   /** Whether the cells have biases; default true. */
   bias?: boolean;
@@ -34,7 +34,7 @@ export interface RNNOptions extends RecurrentOptions {
 
 const optionNames = ['numLayers', 'bias', 'batchFirst', 'dropout', 'bidirectional', 'dtype'];
 
-/** What `LSTM`, `GRU` and `RNN` have in common: all layers, directions and options. */
+/** What `LSTM`, `GRU` and `RNN` share: layers, directions and options. */
 export abstract class RecurrentModule extends Module {
   readonly inputSize: number;
   readonly hiddenSize: number;

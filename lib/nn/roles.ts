@@ -14,7 +14,7 @@ export function roleOf(t: Tensor): 'parameter' | 'buffer' | undefined {
  * Makes a tensor a parameter: as a property of a module it is trained, saved and counted. It outlives every scope.
  *
  * @param t float32 or float64, not the result of a recorded operation; becomes `requiresGrad`
- * @throws ArgumentError when t is the result of a recorded operation, DTypeError when it is not of floats
+ * @throws ArgumentError when t is the result of a recorded operation, DTypeError when it is not a float tensor
  * @example
  * this.scale = nn.parameter(ones([features]));
  */

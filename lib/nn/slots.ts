@@ -6,7 +6,7 @@ import { roleOf } from './roles.js';
 interface Level {
   holder: object;
   above: Level | null;
-  /** Whether there is a layer in it, at whatever depth. */
+  /** Whether there is a layer in it, at any depth. */
   counts: boolean;
 }
 

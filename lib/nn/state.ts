@@ -24,7 +24,7 @@ export function loadState(
     );
   }
   const given = new Map(types.isMap(state) ? state : Object.entries(state)) as Map<string, Tensor>;
-  // Of a tensor that has several names, one is enough.
+  // One name is enough for a tensor that has several.
   const covered = new Set([...own].flatMap(([name, t]) => (given.has(name) ? [t] : [])));
   const missing = [...own].flatMap(([name, t]) => (covered.has(t) ? [] : [name]));
   const unexpected = [...given.keys()].filter((name) => !own.has(name));
@@ -41,7 +41,7 @@ export function loadState(
   return { missing, unexpected };
 }
 
-// Copies sources into tensors of the same shapes: all or, when one of them cannot be read or written, none.
+// Copies sources into tensors of the same shapes: all of them or, when one cannot be read or written, none.
 function copyAll(operation: string, pairs: readonly (readonly [to: Tensor, from: Tensor])[]): void {
   const written = new Set(pairs.flatMap(([to]) => (to._base === null ? [to] : [to, to._base])));
   for (const [to] of pairs) native.checkFree(to.handle, true, operation);

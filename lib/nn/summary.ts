@@ -11,9 +11,9 @@ import { own } from './places.js';
 interface Row {
   name: string;
   part: Part;
-  /** Of a function, the list that it is in. */
+  /** The list that a function is in. */
   list: Part[];
-  /** Of the last call; empty where it was not called. */
+  /** The shapes of the last call's result; empty without a call. */
   output: string;
 }
 
@@ -69,7 +69,7 @@ function rowsOf(model: Module): Row[] {
   return rows;
 }
 
-// Runs the model on zeros, in evaluation mode, and notes the shape of what each part returns. The text of what fails.
+// Runs the model on zeros, in evaluation mode, and notes the shape of what each part returns. Returns the error text, if any.
 function noteOutputs(model: Module, rows: readonly Row[], inputs: readonly (Shape | Tensor)[]): string | null {
   const dtype = model.parameters()[0]?.dtype ?? 'float32';
   const tensors = inputs.map((input) => {
@@ -93,7 +93,7 @@ function noteOutputs(model: Module, rows: readonly Row[], inputs: readonly (Shap
   }
 }
 
-// Notes what a part returns, or that it was the first to throw. Returns how to end that.
+// Notes what a part returns, or that it was the first to throw, until the returned function is called.
 function listen(row: Row, failures: Set<unknown>): () => void {
   const { part, list } = row;
   const noted =

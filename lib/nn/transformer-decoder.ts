@@ -18,7 +18,7 @@ import {
   type TransformerLayerOptions,
 } from './transformer.js';
 
-/** The caches of a decoder's layer: its own rows, and the memory, which is projected once. */
+/** The caches of a decoder layer: its own rows, and the memory, which is projected once. */
 export interface DecoderCache {
   self: KeyValueCache;
   memory: KeyValueCache;
@@ -26,15 +26,15 @@ export interface DecoderCache {
 
 /** Options of `TransformerDecoderLayer.forward` and `TransformerDecoder.forward`. 1 in a uint8 mask hides a key. */
 export interface DecodeOptions {
-  /** Of the self-attention: [rows, rows] or [batch · heads, rows, rows]; uint8, or floats that are added. */
+  /** For the self-attention: [rows, rows] or [batch · heads, rows, rows]; uint8, or floats that are added. */
   tgtMask?: Tensor;
-  /** Of the attention to the memory: [rows, memoryRows] or [batch · heads, rows, memoryRows]. */
+  /** For the attention to the memory: [rows, memoryRows] or [batch · heads, rows, memoryRows]. */
   memoryMask?: Tensor;
   /** uint8 [batch, rows]: 1 for rows that are padding. */
   tgtKeyPaddingMask?: Tensor;
   /** uint8 [batch, memoryRows]: 1 for rows of the memory that are padding. */
   memoryKeyPaddingMask?: Tensor;
-  /** Whether a row sees only itself and those before it; default false. */
+  /** Whether a row sees only itself and earlier ones; default false. */
   tgtIsCausal?: boolean;
 }
 
@@ -49,14 +49,14 @@ const memoryLabels = {
 const decodeOptions = ['tgtMask', 'memoryMask', 'tgtKeyPaddingMask', 'memoryKeyPaddingMask', 'tgtIsCausal'];
 
 /**
- * A layer of a transformer's decoder: self-attention, attention to the encoder's result (the memory) and a feed-forward
- * network, each with dropout, a residual sum and a layer norm.
+ * A transformer decoder layer: self-attention, attention to the encoder's result (the memory) and a feed-forward network,
+ * each with dropout, a residual sum and a layer norm.
  *
  *     x = norm1(x + selfAttention(x));  x = norm2(x + attention(x, memory));  y = norm3(x + W₂ · f(W₁ · x))
  *
  * With `normFirst` each part normalises its input instead. x [rows, batch, dModel], memory [memoryRows, batch, dModel] (or
  * with `batchFirst` the batch first), y like x. Parameters: `self_attn`, `multihead_attn`, `linear1`, `linear2`, `norm1` …
- * `norm3`. Options as of `TransformerEncoderLayer`.
+ * `norm3`. Options as for `TransformerEncoderLayer`.
  *
  * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762
  *
@@ -79,7 +79,7 @@ export class TransformerDecoderLayer extends Module {
   dropout1: Dropout;
   dropout2: Dropout;
   dropout3: Dropout;
-  /** @internal another layer like this one, to be filled from it */
+  /** @internal A layer of the same kind, to be filled from this one. */
   readonly _another: () => TransformerDecoderLayer;
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
@@ -107,7 +107,7 @@ export class TransformerDecoderLayer extends Module {
     this.dropout3 = new Dropout({ p });
   }
 
-  /** @internal Refuses what `forward` would, before anything is changed. */
+  /** @internal The argument checks of `forward`, before anything is changed. */
   _check(name: string, x: Tensor, memory: Tensor, o: DecodeOptions & { cache?: DecoderCache | undefined }): void {
     const own = { attnMask: o.tgtMask, keyPaddingMask: o.tgtKeyPaddingMask, isCausal: o.tgtIsCausal };
     this.self_attn._check({ ...selfLabels, name }, x, x, x, { ...own, cache: o.cache?.self });
@@ -140,10 +140,10 @@ export class TransformerDecoderLayer extends Module {
 }
 
 /**
- * A transformer's decoder: layers like the given one, one after the other, all beginning with its weights as in PyTorch, and
- * a last layer norm where there is one.
+ * A transformer decoder: layers like the given one, all starting with its weights as in PyTorch, and a final norm if one
+ * is given.
  *
- * @throws ArgumentError when caches are not one a layer; ShapeError, DTypeError when inputs or masks do not fit
+ * @throws ArgumentError unless there is one cache for each layer; ShapeError, DTypeError when inputs or masks do not fit
  * @example
  * const layer = new nn.TransformerDecoderLayer(32, 4, { dimFeedforward: 64, batchFirst: true });
  * const decoder = new nn.TransformerDecoder(layer, 2, { norm: new nn.LayerNorm(32) });
@@ -164,7 +164,7 @@ export class TransformerDecoder extends Module {
     this.layers = copies('TransformerDecoder', layer, numLayers);
   }
 
-  /** @param options also `caches`: one a layer */
+  /** @param options also `caches`: one for each layer */
   forward(x: Tensor, memory: Tensor, options: DecodeOptions & { caches?: readonly DecoderCache[] } = {}): Tensor {
     checkOptions('TransformerDecoder.forward', options, [...decodeOptions, 'caches']);
     const { caches, ...rest } = options;

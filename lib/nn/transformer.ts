@@ -58,7 +58,7 @@ export function layerSettings(name: string, dModel: number, nhead: number, optio
   };
 }
 
-/** @internal The second half of a transformer's layer: W₂ · f(W₁ · x). */
+/** @internal The second half of a transformer layer: W₂ · f(W₁ · x). */
 export function feedForward(
   x: Tensor,
   first: Linear,
@@ -75,11 +75,11 @@ export function feedForward(
 
 /** Options of `TransformerEncoderLayer.forward` and of `TransformerEncoder.forward`. 1 in a uint8 mask hides a key. */
 export interface EncodeOptions {
-  /** Of shape [rows, rows] or [batch · heads, rows, rows]; uint8, or floats that are added to the scores. */
+  /** [rows, rows] or [batch · heads, rows, rows]; uint8, or floats that are added to the scores. */
   mask?: Tensor;
   /** uint8 [batch, rows]: 1 for rows that are padding. */
   keyPaddingMask?: Tensor;
-  /** Whether a row sees only itself and those before it; default false. */
+  /** Whether a row sees only itself and earlier ones; default false. */
   isCausal?: boolean;
 }
 
@@ -89,8 +89,8 @@ const encodeLabels = {
 } as const;
 
 /**
- * A layer of a transformer's encoder: self-attention and a feed-forward network, each with dropout, a residual sum and a
- * layer norm.
+ * A transformer encoder layer: self-attention and a feed-forward network, each with dropout, a residual sum and a layer
+ * norm.
  *
  *     x = norm1(x + selfAttention(x));  y = norm2(x + W₂ · f(W₁ · x))
  *     x = x + selfAttention(norm1(x));  y = x + W₂ · f(W₁ · norm2(x))      with normFirst
@@ -117,7 +117,7 @@ export class TransformerEncoderLayer extends Module {
   norm2: LayerNorm;
   dropout1: Dropout;
   dropout2: Dropout;
-  /** @internal another layer like this one, to be filled from it */
+  /** @internal A layer of the same kind, to be filled from this one. */
   readonly _another: () => TransformerEncoderLayer;
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
@@ -139,7 +139,7 @@ export class TransformerEncoderLayer extends Module {
     this.dropout2 = new Dropout({ p });
   }
 
-  /** @internal Refuses what `forward` would, before anything is changed. */
+  /** @internal The argument checks of `forward`, before anything is changed. */
   _check(name: string, x: Tensor, options: EncodeOptions & { cache?: KeyValueCache | undefined }): void {
     const { mask: attnMask, ...rest } = options;
     this.self_attn._check({ ...encodeLabels, name }, x, x, x, { attnMask, ...rest });
@@ -164,10 +164,10 @@ export class TransformerEncoderLayer extends Module {
 }
 
 /**
- * A transformer's encoder: layers like the given one, one after the other, all beginning with its weights as in PyTorch, and
- * a last layer norm where there is one.
+ * A transformer encoder: layers like the given one, all starting with its weights as in PyTorch, and a final norm if one
+ * is given.
  *
- * @throws ArgumentError when caches are not one a layer; ShapeError, DTypeError when inputs or masks do not fit
+ * @throws ArgumentError unless there is one cache for each layer; ShapeError, DTypeError when inputs or masks do not fit
  * @example
  * const layer = new nn.TransformerEncoderLayer(32, 4, { dimFeedforward: 64, batchFirst: true });
  * const encoder = new nn.TransformerEncoder(layer, 2);
@@ -188,7 +188,7 @@ export class TransformerEncoder extends Module {
     this.layers = copies('TransformerEncoder', layer, numLayers);
   }
 
-  /** @param options also `caches`: one KeyValueCache a layer */
+  /** @param options also `caches`: one KeyValueCache for each layer */
   forward(x: Tensor, options: EncodeOptions & { caches?: readonly KeyValueCache[] } = {}): Tensor {
     checkOptions('TransformerEncoder.forward', options, ['mask', 'keyPaddingMask', 'isCausal', 'caches']);
     const { caches, ...rest } = options;
@@ -201,7 +201,7 @@ export class TransformerEncoder extends Module {
   }
 }
 
-/** @internal The layer and others that begin with its weights. */
+/** @internal The layer and copies that start with its weights. */
 export function copies<L extends Module & { _another: () => L }>(name: string, layer: L, count: number): L[] {
   checkInteger(name, 'numLayers', count, 1, maxTensors);
   const copy = (_: unknown, i: number): L => {

@@ -1,4 +1,4 @@
-// Everything below a module, with names in full.
+// Everything below a module, with full names.
 import { StateError } from '../errors.js';
 import { Tensor } from '../tensor.js';
 import type { Module } from './module.js';
@@ -6,14 +6,14 @@ import { forEachEntry, isModule, own, type Place } from './places.js';
 import { roleOf } from './roles.js';
 
 export interface Tree {
-  /** Parameters and buffers, under each of their names: a module's own parameters, its own buffers, then its modules'. */
+  /** Parameters and buffers, under each of their names: a module's own parameters, its own buffers, then those of its modules. */
   places: Place<Tensor>[];
-  /** The modules, the root as '' included, each once. */
+  /** The modules, each once, including the root as ''. */
   modules: Map<Module, string>;
 }
 
 /**
- * Looks through a module and all below it. A module that points back to one it is in is not looked through again.
+ * Searches a module and everything below it. A module that refers back to one that contains it is not searched again.
  *
  * @throws StateError when an object of another class has layers that are found nowhere else
  */
@@ -42,8 +42,8 @@ export function treeOf(root: Module): Tree {
 
 const maxVisited = 1000;
 
-// Objects of other classes may hold layers that were forgotten, or have to do with the model: an optimizer, a trainer.
-// Those know something of it, and are let be.
+// Objects of other classes may hold forgotten layers, or only refer to the model, like an optimizer or a trainer. The latter
+// refer to known parts of it and are left alone.
 function checkOthers(root: Module, tree: Tree, others: readonly Place<object>[]): void {
   const known = new Set<object>(tree.modules.keys());
   for (const { value } of tree.places) known.add(value);
@@ -57,8 +57,8 @@ function checkOthers(root: Module, tree: Tree, others: readonly Place<object>[])
   }
 }
 
-// The first layer in an object, breadth first; null when it has none, leads back to what is known, or is too large to be
-// a part of a model.
+// The first layer in an object, breadth first; null when it has none, refers to something known, or is too large to be part
+// of a model.
 function forgottenIn(other: Place<object>, known: ReadonlySet<object>): Place<object> | null {
   const queue: Place<object>[] = [other];
   const seen = new Set<object>([other.value]);

@@ -19,7 +19,7 @@ const listed = (options: object | undefined): string =>
     .join(', ');
 
 /**
- * Images [batch, channels, height, width] or sequences [batch, channels, length] in another size; see `interpolate`.
+ * Resizes images [batch, channels, height, width] or sequences [batch, channels, length]; see `interpolate`.
  *
  * @throws ArgumentError when neither or both of size and scaleFactor are given; ShapeError when x has other dimensions
  * @example
@@ -57,7 +57,7 @@ export class Upsample extends Module {
 }
 
 /**
- * Channels become pixels: x [batch, channels · r², height, width] to [batch, channels, height · r, width · r]; see
+ * Turns channels into pixels: x [batch, channels · r², height, width] to [batch, channels, height · r, width · r]; see
  * `pixelShuffle`.
  * Shi et al., 2016, https://arxiv.org/abs/1609.05158
  *

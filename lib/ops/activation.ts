@@ -21,7 +21,7 @@ const tanhBackwardKernel = kernel('tanhBackward', 'dx dy y');
  * tanh(x) = (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ).
  *
  * @param x of any shape, and the result like it
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * tanh(tensor([0, 1])); // [0, 0.76159]
  */
@@ -36,7 +36,7 @@ const sigmoidBackwardKernel = kernel('sigmoidBackward', 'dx dy y');
  * σ(x) = 1 / (1 + e⁻ˣ).
  *
  * @param x of any shape, and the result like it
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * sigmoid(tensor([0, 2])); // [0.5, 0.8808]
  */
@@ -52,7 +52,7 @@ const reluBackwardKernel = kernel('reluBackward', 'dx dy y');
  * Nair and Hinton, "Rectified linear units improve restricted Boltzmann
  * machines", 2010, https://dl.acm.org/doi/10.5555/3104322.3104425
  *
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * relu(tensor([-1, 2])); // [0, 2]
  */
@@ -75,7 +75,7 @@ const leakyReluBackwardKernel = kernel('leakyReluBackward', 'dx dy x negativeSlo
  * models", 2013, https://ai.stanford.edu/~amaas/papers/relu_hybrid_icml2013_final.pdf
  *
  * @param options `negativeSlope`: default 0.01
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * leakyRelu(tensor([-2, 3]), { negativeSlope: 0.1 }); // [-0.2, 3]
  */
@@ -105,7 +105,7 @@ function scaledElu(name: string, x: Tensor, alpha: number, scale: number): Tenso
  * network learning by exponential linear units", 2015, https://arxiv.org/abs/1511.07289
  *
  * @param options `alpha`: default 1
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * elu(tensor([-1, 2])); // [-0.63212, 2]
  */
@@ -117,7 +117,7 @@ export function elu(x: Tensor, options?: { alpha?: number }): Tensor {
  * Scaled exponential linear unit: 1.0507 (x where x > 0, else 1.6733 (eˣ - 1)). Klambauer, Unterthiner, Mayr, Hochreiter,
  * "Self-normalizing neural networks", 2017, https://arxiv.org/abs/1706.02515
  *
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * selu(tensor([-1, 1])); // [-1.11133, 1.0507]
  */
@@ -141,7 +141,7 @@ const geluTanhBackwardKernel = kernel('geluTanhBackward', 'dx dy x');
  * https://arxiv.org/abs/1606.08415
  *
  * @param options `approximate`: `none` (default), or `tanh` for x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * gelu(tensor([-1, 1])); // [-0.15866, 0.84134]
  */
@@ -171,7 +171,7 @@ const siluBackwardKernel = kernel('siluBackward', 'dx dy x');
  * Elfwing, Uchibe, Doya, "Sigmoid-weighted linear units for neural network
  * function approximation in reinforcement learning", 2017, https://arxiv.org/abs/1702.03118
  *
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * silu(tensor([-1, 1])); // [-0.26894, 0.73106]
  */
@@ -200,7 +200,7 @@ const softplusBackwardKernel = kernel('softplusBackward', 'dx dy x beta threshol
  * option pricing", 2000, https://papers.nips.cc/paper/1920-incorporating-second-order-functional-knowledge-for-better-option-pricing
  *
  * @param options `beta`: above 0, default 1; `threshold`: default 20
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * softplus(tensor([0, 30])); // [0.69315, 30]
  */
@@ -227,7 +227,7 @@ const hardtanhBackwardKernel = kernel('hardtanhBackward', 'dx dy x least most');
  * x cut off to [min, max]; NaN stays NaN. The gradient at both ends is 0.
  *
  * @param options `min`: default -1; `max`: above min, default 1
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * hardtanh(tensor([-2, 0.5, 3])); // [-1, 0.5, 1]
  */
@@ -243,7 +243,7 @@ const mishBackwardKernel = kernel('mishBackward', 'dx dy x');
 /**
  * x tanh(log(1 + eˣ)). Misra, "Mish: a self regularized non-monotonic activation function", 2019, https://arxiv.org/abs/1908.08681
  *
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * mish(tensor([0, 1])); // [0, 0.86510]
  */

@@ -77,7 +77,7 @@ export function dropout1d(x: Tensor, options?: DropoutOptions): Tensor {
  * While training, sets whole channels to 0 with probability p and multiplies the others by 1 / (1 - p): as `dropout1d`.
  *
  * @param x [batch, channels, height, width]
- * @param options as of `dropout1d`
+ * @param options as for `dropout1d`
  * @throws ShapeError when x has other dimensions
  * @example
  * dropout2d(ones([2, 3, 4, 4]), { p: 0 }); // [2, 3, 4, 4]
@@ -94,8 +94,8 @@ const alpha = 1.7580993408473766; // -selu(-∞)
  * https://arxiv.org/abs/1706.02515
  *
  * @param x float tensor of any shape
- * @param options as of `dropout1d`
- * @throws DTypeError when x is not of floats
+ * @param options as for `dropout1d`
+ * @throws DTypeError when x is not a float tensor
  * @example
  * alphaDropout(ones([2, 3]), { p: 0.1 }); // [2, 3]
  */
@@ -118,7 +118,7 @@ export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
  *
  * @param x [batch, …]
  * @param options mode: `row` (default) decides for each sample, `batch` for all at once
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * stochasticDepth(ones([8, 3]), { p: 0.1 }); // [8, 3]
  */

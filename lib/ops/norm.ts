@@ -259,7 +259,7 @@ export function groupNorm(
  * Instance norm (Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022): y = (x - mean) / √(var + eps) · weight + bias, with
  * mean and (biased) variance over each channel of each sample.
  *
- * @param x [batch, channels, …], more than one element a channel
+ * @param x [batch, channels, …], more than one element for each channel
  * @param weight [channels], or none
  * @param bias [channels], or none
  * @param options eps: default 1e-5

@@ -72,7 +72,7 @@ function uniformIn(operation: string, shape: Shape, options: RandomOptions | und
   return y;
 }
 
-/** Numbers uniform in [0, 1). Options as of `uniform`, without the bounds. */
+/** Numbers uniform in [0, 1). Options as for `uniform`, without the bounds. */
 export function rand(shape: Shape, options?: RandomOptions): Tensor {
   checkOptions('rand', options, randomOptions);
   return uniformIn('rand', shape, options, 0, 1);
@@ -100,7 +100,7 @@ function normalOf(operation: string, shape: Shape, options: RandomOptions | unde
   return y;
 }
 
-/** Numbers of the standard normal distribution (mean 0, deviation 1). Options as of `normal`, without these two. */
+/** Numbers of the standard normal distribution (mean 0, deviation 1). Options as for `normal`, without these two. */
 export function randn(shape: Shape, options?: RandomOptions): Tensor {
   checkOptions('randn', options, randomOptions);
   return normalOf('randn', shape, options, 0, 1);
@@ -180,7 +180,7 @@ const dropoutBackwardKernel = kernel('dropoutBackward', 'dx dy mask p');
  *
  * @param x float tensor of any shape
  * @param options `p`: in [0, 1], default 0.5, resolved to 2⁻³⁰; `training`: default true; `generator`
- * @throws DTypeError when x is not of floats
+ * @throws DTypeError when x is not a float tensor
  * @example
  * dropout(ones([2, 3]), { p: 0.2 }); // [2, 3]
  */

@@ -101,7 +101,7 @@ function checkInt32(operation: string, fault: Fault | undefined): void {
   checkFault(fault, ({ value, position }) => {
     const rule = 'a result of integers must fit in int32';
     return new ArgumentError(
-      `${operation}: ${rule}, got ${value} (element ${position}); take it of floats: x.to('float64')`,
+      `${operation}: ${rule}, got ${value} (element ${position}); convert it first: x.to('float64')`,
     );
   });
 }

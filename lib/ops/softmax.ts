@@ -24,7 +24,7 @@ const logSoftmaxBackwardKernel = kernel('logSoftmaxBackward', 'dx dy y outer n i
  * https://doi.org/10.1007/978-3-642-76153-9_28
  *
  * @param options dim, which must be given, as in PyTorch
- * @throws DTypeError when x is not of floats, ArgumentError when it has no such dimension
+ * @throws DTypeError when x is not a float tensor, ArgumentError when it has no such dimension
  * @example
  * tensor([0, Math.log(3)]).softmax({ dim: 0 }); // [0.25, 0.75]
  */
@@ -39,7 +39,7 @@ export function softmax(x: Tensor, options: SoftmaxOptions): Tensor {
  * The logarithm of softmax: yᵢ = xᵢ - log Σⱼ exp(xⱼ) along a dimension, accurate where `log(softmax(x))` is not.
  *
  * @param options dim, which must be given, as in PyTorch
- * @throws DTypeError when x is not of floats, ArgumentError when it has no such dimension
+ * @throws DTypeError when x is not a float tensor, ArgumentError when it has no such dimension
  * @example
  * logSoftmax(tensor([0, 0]), { dim: 0 }); // [-0.69315, -0.69315]
  */

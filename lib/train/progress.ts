@@ -24,9 +24,9 @@ const plainInterval = 1000;
 const plainPatience = 10_000;
 
 /**
- * Shows how far training is: epoch, bar, share, loss, samples per second, time left of all epochs. On a terminal one
- * line is redrawn at most ten times a second; elsewhere a plain line appears every tenth of an epoch (though not more
- * than one a second) or ten seconds, and at the end of each epoch.
+ * Shows how far training is: epoch, bar, percentage, loss, samples per second, time left in all epochs. On a terminal one
+ * line is redrawn at most ten times a second; elsewhere a plain line appears every tenth of an epoch (at most one a second)
+ * or every ten seconds, and at the end of each epoch.
  *
  * ```ts
  * const progress = new Progress({ steps: loader.length, epochs: 5 });
@@ -64,8 +64,8 @@ export class Progress {
   }
 
   /**
-   * One step more of the epoch.
-   * @param samples how many samples it took.
+   * Counts one more step of the epoch.
+   * @param samples how many samples it used.
    * @param loss its loss, or a function that fetches it, called only when the display is drawn.
    */
   step(samples: number, loss?: number | (() => number)): void {
@@ -92,7 +92,7 @@ export class Progress {
     }
   }
 
-  /** Ends the epoch with a line of its own, which `summary` (say, the test accuracy) may close, and begins the next. */
+  /** Ends the epoch with a line of its own, to which `summary` (the test accuracy, say) is appended, and begins the next. */
   endEpoch(summary = ''): void {
     checkText('summary', summary);
     const now = this.#now();
@@ -111,25 +111,25 @@ export class Progress {
     this.#epochStart = this.#printed = now;
   }
 
-  /** Prints a line of its own; the bar, if there is one, goes on below it. */
+  /** Prints a line of its own; the bar, if any, goes on below it. */
   log(text: string): void {
     checkText('text', text);
     this.#stream.write(this.#stream.isTTY ? `\r\x1b[K${text}\n` : `${text}\n`);
     this.#drawn = Number.NEGATIVE_INFINITY;
   }
 
-  /** One column stays free: a terminal that is filled to its last column begins a new line. */
+  /** One column stays free: a terminal begins a new line once its last column is filled. */
   #columns(): number {
     return Math.max(1, (this.#stream.columns || 80) - 1);
   }
 
-  /** The line of plain output; with `columns`, with a bar and as much else as fits. */
+  /** The line of plain output; with `columns`, a bar and as much else as fits. */
   #line(now: number, columns?: number): string {
     const share = Math.min(1, this.#done / this.#steps);
     const percentage = `${Math.floor(share * 100)} %`.padStart(5);
     const rest = [this.#lossText(), this.#speedText(now), this.#timeLeft(now)].filter((part) => part !== '');
     if (columns === undefined) return [this.#title(), percentage, ...rest].join('  ');
-    const min = 10; // a shorter bar says nothing: leave other parts out first, from the right
+    const min = 10; // a shorter bar is useless: first leave out other parts, from the right
     const fits = () => [this.#title(), percentage, ...rest].join('  ').length + 4 + min <= columns;
     while (rest.length > 0 && !fits()) rest.pop();
     const width = Math.min(30, columns - [this.#title(), percentage, ...rest].join('  ').length - 4);
@@ -158,7 +158,7 @@ export class Progress {
     return `${rate >= 100 ? Math.round(rate).toLocaleString('en-US') : rate.toPrecision(2)} samples/s`;
   }
 
-  /** From the steps of all epochs so far; work between epochs counts, because it will come again. */
+  /** From the steps of all epochs so far; work between epochs counts, because it will recur. */
   #timeLeft(now: number): string {
     const done = (this.#epoch - 1) * this.#steps + this.#done;
     const left = this.#epochs * this.#steps - done;
@@ -182,7 +182,7 @@ function formatSeconds(seconds: number): string {
     : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
 }
 
-/** Line ends and other control characters would break the line that the bar is drawn on. */
+/** Line ends and other control characters would break the bar's line. */
 function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 }

@@ -280,7 +280,7 @@ describe('augment refuses', () => {
       'augment: crop.size must be at most the padded image [4, 4], got [5, 5]',
     );
     expect(() => augment({ fill: [1, 2] })(zeros([1, 3, 2, 2]))).toThrow(
-      'augment: fill must have one value a channel (3), got 2',
+      'augment: fill must have one value for each channel (3), got 2',
     );
     expect(() => augment({ fill: -1 })(zeros([1, 2, 2], { dtype: 'uint8' }))).toThrow(
       'augment: fill of uint8 must be an integer of at least 0 and at most 255, got -1',

@@ -75,8 +75,7 @@ describe.each(['sum', 'prod', 'cumsum'] as const)('%s', (kind) => {
           }
           const error = errorOf(() => x[kind]({ dim: 1 })) as Error;
           expect(error).toBeInstanceOf(ArgumentError);
-          const got =
-            /^(\w+): a result of integers must fit in int32, got (\S+) \(element (\d+)\); take it of floats: /;
+          const got = /^(\w+): a result of integers must fit in int32, got (\S+) \(element (\d+)\); convert it first: /;
           const found = got.exec(error.message) as RegExpExecArray;
           expect(found[1]).toBe(kind);
           expect(Number(found[3])).toBe(wrong);
