@@ -69,3 +69,10 @@ function render(
     ? `[${parts.join(', ')}]`
     : `[${parts.join(`,${'\n'.repeat(t.dims.length - dim - 1)}${' '.repeat(dim + 1)}`)}]`;
 }
+
+/** @internal Options of a layer for its `toString`: `size [3, 7], mode bilinear`. */
+export function formatOptions(options: object | undefined): string {
+  return Object.entries(options ?? {})
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? `[${value.join(', ')}]` : value}`)
+    .join(', ');
+}

@@ -26,24 +26,7 @@ export type { NestedArray } from './nest.js';
 export * as nn from './nn/index.js';
 export { elu, gelu, hardtanh, leakyRelu, mish, relu, selu, sigmoid, silu, softplus, tanh } from './ops/activation.js';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.js';
-export { type BatchNormOptions, batchNorm } from './ops/batchnorm.js';
 export type { Operand } from './ops/broadcast.js';
-export {
-  clamp,
-  eq,
-  ge,
-  gt,
-  isFinite,
-  isNaN,
-  le,
-  logicalAnd,
-  logicalNot,
-  logicalOr,
-  logicalXor,
-  lt,
-  ne,
-  where,
-} from './ops/compare.js';
 export {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -67,7 +50,6 @@ export {
   zeros,
   zerosLike,
 } from './ops/creation.js';
-export { alphaDropout, type DropoutOptions, dropout1d, dropout2d, stochasticDepth } from './ops/dropout.js';
 export { einsum } from './ops/einsum.js';
 export {
   abs,
@@ -95,12 +77,26 @@ export {
   square,
   sub,
 } from './ops/elementwise.js';
+export {
+  clamp,
+  eq,
+  ge,
+  gt,
+  isFinite,
+  isNaN,
+  le,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  lt,
+  ne,
+  where,
+} from './ops/elementwise-compare.js';
 export { type BagMode, type EmbeddingBagOptions, embedding, embeddingBag } from './ops/embedding.js';
-export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/extremes.js';
 export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
 export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
-export { type MultinomialOptions, multinomial } from './ops/multinomial.js';
 export {
   type GroupNormOptions,
   groupNorm,
@@ -109,6 +105,7 @@ export {
   layerNorm,
   rmsNorm,
 } from './ops/norm.js';
+export { type BatchNormOptions, batchNorm } from './ops/norm-batch.js';
 export type { PaddingMode } from './ops/padding.js';
 export {
   adaptiveAvgPool1d,
@@ -123,7 +120,6 @@ export {
 export type { AdaptiveSize, AvgPool2dOptions, AvgPoolOptions, MaxPoolOptions } from './ops/pool-sizes.js';
 export {
   bernoulli,
-  dropout,
   normal,
   permutation,
   type RandomOptions,
@@ -132,7 +128,18 @@ export {
   randn,
   uniform,
 } from './ops/random.js';
+export {
+  alphaDropout,
+  type DropoutOptions,
+  dropout,
+  dropout1d,
+  dropout2d,
+  stochasticDepth,
+} from './ops/random-dropout.js';
+export { type MultinomialOptions, multinomial } from './ops/random-multinomial.js';
 export { all, any, cumsum, mean, prod, type ReduceOptions, sum } from './ops/reduce.js';
+export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/reduce-extremes.js';
+export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance } from './ops/reduce-statistics.js';
 export { type RotaryOptions, rotaryEmbedding } from './ops/rotary.js';
 export {
   expand,
@@ -147,11 +154,11 @@ export {
   triu,
   unsqueeze,
 } from './ops/shape.js';
-export { chunk, concat, pad, slice, split, stack } from './ops/slice.js';
+export { chunk, concat, pad, slice, split, stack } from './ops/shape-slice.js';
 export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
-export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance } from './ops/statistics.js';
-export { type InterpolateOptions, interpolate, pixelShuffle, type UnfoldOptions, unfold } from './ops/upsample.js';
+export { type UnfoldOptions, unfold } from './ops/unfold.js';
+export { type InterpolateOptions, interpolate, pixelShuffle } from './ops/upsample.js';
 export type { PerDimension } from './ops/windows.js';
 export * as optim from './optim/index.js';
 export {

@@ -4,24 +4,25 @@ import * as hooks from './autograd/hooks.js';
 import * as autograd from './backward/engine.js';
 import { ArgumentError, describe } from './errors.js';
 import * as activation from './ops/activation.js';
-import * as batchnorm from './ops/batchnorm.js';
 import type { Operand } from './ops/broadcast.js';
-import * as compare from './ops/compare.js';
 import * as conv from './ops/conv.js';
 import * as copy from './ops/copy.js';
 import * as elementwise from './ops/elementwise.js';
-import * as extremes from './ops/extremes.js';
+import * as compare from './ops/elementwise-compare.js';
 import * as indexing from './ops/indexing.js';
 import * as matmul from './ops/matmul.js';
-import * as sampling from './ops/multinomial.js';
 import * as norm from './ops/norm.js';
+import * as batchnorm from './ops/norm-batch.js';
 import * as pool from './ops/pool.js';
+import * as sampling from './ops/random-multinomial.js';
 import * as reduce from './ops/reduce.js';
+import * as extremes from './ops/reduce-extremes.js';
+import * as statistics from './ops/reduce-statistics.js';
 import * as shape from './ops/shape.js';
-import * as slice from './ops/slice.js';
+import * as slice from './ops/shape-slice.js';
 import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
-import * as statistics from './ops/statistics.js';
+import * as windows from './ops/unfold.js';
 import * as upsample from './ops/upsample.js';
 import { Tensor, tensorsOf } from './tensor.js';
 
@@ -52,7 +53,8 @@ const methods = {
   ...pick(softmax, ['logSoftmax', 'softmax']),
   ...pick(ordering, ['argsort', 'sort', 'topk']),
   ...pick(statistics, ['logSumExp', 'norm', 'std', 'variance']),
-  ...pick(upsample, ['interpolate', 'pixelShuffle', 'unfold']),
+  ...pick(windows, ['unfold']),
+  ...pick(upsample, ['interpolate', 'pixelShuffle']),
 };
 
 function pick<F extends object, K extends keyof F>(family: F, names: readonly K[]): Pick<F, K> {

@@ -2,7 +2,7 @@ import { dtypeOfArray, isArrayOf } from '../arrays.js';
 import { type DType, dtypeTraits, type TypedArray } from '../dtype.js';
 import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { tensor } from '../ops/creation.js';
-import { stack } from '../ops/slice.js';
+import { stack } from '../ops/shape-slice.js';
 import { Tensor } from '../tensor.js';
 
 /** The type of batch that {@link collate} makes of samples. */

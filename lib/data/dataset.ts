@@ -1,6 +1,6 @@
 import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
 import { indexSelect } from '../ops/indexing.js';
-import { slice } from '../ops/slice.js';
+import { slice } from '../ops/shape-slice.js';
 import { checkTensor, type Tensor, view } from '../tensor.js';
 
 /** Samples by number, for a {@link DataLoader}. `get` may be asynchronous if the loader runs in `for await`. */

@@ -11,14 +11,14 @@ import {
 } from '../errors.js';
 import { type AttentionPlan, attend, attendComposed, defaultScale } from '../ops/attention.js';
 import { type Layout, packedLayout } from '../ops/attention-layout.js';
-import { logicalAnd, logicalNot } from '../ops/compare.js';
 import { zeros } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
+import { logicalAnd, logicalNot } from '../ops/elementwise-compare.js';
 import { defaultGenerator } from '../ops/generator.js';
 import { linear } from '../ops/matmul.js';
 import { mean } from '../ops/reduce.js';
 import { permute, reshape } from '../ops/shape.js';
-import { slice } from '../ops/slice.js';
+import { slice } from '../ops/shape-slice.js';
 import type { Shape } from '../shape.js';
 import { checkDType, checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { type AttentionLabels, checkCache, checkMask, ownLabels } from './attention-checks.js';

@@ -1,6 +1,5 @@
 import { ArgumentError, checkNumber, checkOptions, describe } from '../errors.js';
-import { alphaDropout, dropout1d, dropout2d, stochasticDepth } from '../ops/dropout.js';
-import { dropout } from '../ops/random.js';
+import { alphaDropout, dropout, dropout1d, dropout2d, stochasticDepth } from '../ops/random-dropout.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 

@@ -12,16 +12,14 @@ export {
   tanh,
 } from '../ops/activation.js';
 export { scaledDotProductAttention } from '../ops/attention.js';
-export { batchNorm } from '../ops/batchnorm.js';
-export { alphaDropout, dropout1d, dropout2d, stochasticDepth } from '../ops/dropout.js';
 export { embedding, embeddingBag } from '../ops/embedding.js';
 export { linear } from '../ops/matmul.js';
 export { groupNorm, instanceNorm, layerNorm, rmsNorm } from '../ops/norm.js';
-export { dropout } from '../ops/random.js';
+export { batchNorm } from '../ops/norm-batch.js';
+export { alphaDropout, dropout, dropout1d, dropout2d, stochasticDepth } from '../ops/random-dropout.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';
 export * from './activations.js';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.js';
-export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './batchnorm.js';
 export { Flatten, Identity, type Layer, Sequential, sequential } from './containers.js';
 export * from './conv.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, StochasticDepth } from './dropout.js';
@@ -32,6 +30,7 @@ export { Linear } from './linear.js';
 export * from './losses.js';
 export { Module } from './module.js';
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
+export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './norm-batch.js';
 export * from './pool.js';
 export { SinusoidalPositions } from './positions.js';
 export * from './recurrent.js';
@@ -47,4 +46,5 @@ export {
   type TransformerLayerOptions,
 } from './transformer.js';
 export * from './transformer-decoder.js';
+export * from './unfold.js';
 export * from './upsample.js';

@@ -10,14 +10,9 @@ import {
   ShapeError,
 } from '../errors.js';
 import { expandTo } from '../ops/broadcast.js';
-import {
-  type ClassOptions,
-  crossEntropyOfLabels,
-  crossEntropyOfProbabilities,
-  nllLoss,
-} from '../ops/classification.js';
 import { mul } from '../ops/elementwise.js';
 import { bceLoss, bceWithLogitsLoss, huberLoss, l1Loss, mseLoss, type Reduction } from '../ops/loss.js';
+import { type ClassOptions, crossEntropyOfLabels, crossEntropyOfProbabilities, nllLoss } from '../ops/loss-classes.js';
 import { broadcastShapes, type Shape, sameShape } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 

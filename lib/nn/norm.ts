@@ -2,18 +2,18 @@ import { aboutToChange } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
-import { batchNorm } from '../ops/batchnorm.js';
 import { copy_ } from '../ops/copy.js';
 import { ones, zeros } from '../ops/creation.js';
 import { add, mul } from '../ops/elementwise.js';
 import { checkNormalizedShape, groupNorm, instanceNorm, layerNorm, rmsNorm } from '../ops/norm.js';
+import { batchNorm } from '../ops/norm-batch.js';
 import { mean } from '../ops/reduce.js';
+import { variance } from '../ops/reduce-statistics.js';
 import { reshape } from '../ops/shape.js';
-import { variance } from '../ops/statistics.js';
 import type { Shape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
-import { type BatchNormLayerOptions, checkFeatures, checkLike, FeatureNorm } from './batchnorm.js';
 import { Module } from './module.js';
+import { type BatchNormLayerOptions, checkFeatures, checkLike, FeatureNorm } from './norm-batch.js';
 import { parameter } from './roles.js';
 
 /** Options of `LayerNorm` and `RMSNorm`. */

@@ -5,7 +5,7 @@ import { keep } from '../memory.js';
 import { generate } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
 import { reshape } from '../ops/shape.js';
-import { slice } from '../ops/slice.js';
+import { slice } from '../ops/shape-slice.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 

@@ -1,10 +1,10 @@
 import { allOrNothing } from '../all-or-nothing.js';
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
-import { dropout } from '../ops/random.js';
+import { dropout } from '../ops/random-dropout.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
 import { reshape } from '../ops/shape.js';
-import { concat, slice } from '../ops/slice.js';
+import { concat, slice } from '../ops/shape-slice.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';

@@ -1,22 +1,10 @@
 import { ArgumentError, checkChoice, checkFlag, checkInteger, checkNumber, checkOptions } from '../errors.js';
-import {
-  columns,
-  type InterpolateOptions,
-  interpolateOptions,
-  resize,
-  shuffle,
-  type UnfoldOptions,
-  unfoldOptions,
-} from '../ops/upsample.js';
-import { checkWindowOptions, type PerDimension, perDimension } from '../ops/windows.js';
+import { formatOptions } from '../format.js';
+import { type InterpolateOptions, interpolateOptions, resize, shuffle } from '../ops/upsample.js';
+import { perDimension } from '../ops/windows.js';
 import { copyOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
-
-const listed = (options: object | undefined): string =>
-  Object.entries(options ?? {})
-    .map(([name, value]) => `${name} ${Array.isArray(value) ? `[${value.join(', ')}]` : value}`)
-    .join(', ');
 
 /**
  * Resizes images [batch, channels, height, width] or sequences [batch, channels, length]; see `interpolate`.
@@ -52,7 +40,7 @@ export class Upsample extends Module {
   }
 
   override toString(): string {
-    return `Upsample(${listed(this.options)})`;
+    return `Upsample(${formatOptions(this.options)})`;
   }
 }
 
@@ -80,35 +68,5 @@ export class PixelShuffle extends Module {
 
   override toString(): string {
     return `PixelShuffle(${this.upscaleFactor})`;
-  }
-}
-
-/**
- * The windows of images as columns; see `unfold`.
- *
- * @throws ShapeError when the kernel is larger than the padded input
- * @example
- * new nn.Unfold(3, { padding: 1 }).forward(zeros([1, 2, 4, 4])); // [1, 18, 16]
- */
-export class Unfold extends Module {
-  readonly kernelSize: readonly number[];
-  readonly options: Readonly<UnfoldOptions>;
-
-  /** @param options dilation (1), padding (0), stride (1) */
-  constructor(kernelSize: PerDimension, options?: UnfoldOptions) {
-    super();
-    checkOptions('Unfold', options, unfoldOptions);
-    checkWindowOptions('Unfold', options, 2);
-    this.kernelSize = perDimension('Unfold', 'kernelSize', kernelSize, 2, 1);
-    this.options = { ...options };
-  }
-
-  forward(x: Tensor): Tensor {
-    return columns('Unfold', x, this.kernelSize, this.options);
-  }
-
-  override toString(): string {
-    const options = listed(this.options);
-    return `Unfold([${this.kernelSize.join(', ')}]${options === '' ? '' : `, ${options}`})`;
   }
 }

@@ -4,10 +4,10 @@
 import { checkChoice, checkNumber, checkOptions } from '../errors.js';
 import { kernel } from '../native.js';
 import type { Tensor } from '../tensor.js';
-import { clamp, gt, logicalAnd, lt, where } from './compare.js';
 import { to } from './copy.js';
 import { onesLike } from './creation.js';
 import { add, erf, exp, mul, square, sub, unary } from './elementwise.js';
+import { clamp, clampKernel, gt, logicalAnd, lt, where } from './elementwise-compare.js';
 
 // 1 where the mask is, else `low`: the slopes of functions of straight pieces.
 function slopes(mask: Tensor, low: number, x: Tensor): Tensor {
@@ -220,7 +220,6 @@ export function limitsOf(name: string, options: { min?: number; max?: number } |
   return { min, max: checkNumber(name, 'max', options?.max ?? 1, { min, open: true }) };
 }
 
-const clampKernel = kernel('clamp', 'y x least most');
 const hardtanhBackwardKernel = kernel('hardtanhBackward', 'dx dy x least most');
 
 /**

@@ -4,7 +4,7 @@ import { ArgumentError, formatShape, ShapeError } from '../errors.js';
 import { broadcastStrides, type Shape, sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { expand, permute, reshape } from './shape.js';
-import { chunk } from './slice.js';
+import { chunk } from './shape-slice.js';
 
 /** @internal Where the heads of q, k and v are, and those of y. */
 export interface Layout {

@@ -5,13 +5,14 @@ import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatS
 import { kernel } from '../native.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { checkOperands, type Layout, packedLayout, readableMask, separateLayout } from './attention-layout.js';
-import { eq, logicalAnd, logicalNot, where } from './compare.js';
 import { ones } from './creation.js';
 import { add, mul } from './elementwise.js';
+import { eq, logicalAnd, logicalNot, where } from './elementwise-compare.js';
 import type { Generator } from './generator.js';
 import { maskedFill } from './indexing.js';
 import { matmul } from './matmul.js';
-import { checkGenerator, drawnFrom, dropout as dropoutOp } from './random.js';
+import { checkGenerator, drawnFrom } from './random.js';
+import { dropout as dropoutOp } from './random-dropout.js';
 import { any } from './reduce.js';
 import { expand, reshape, tril } from './shape.js';
 import { softmax } from './softmax.js';

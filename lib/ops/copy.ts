@@ -14,10 +14,9 @@ import {
 import { kernel, native } from '../native.js';
 import { broadcastStrides, loopDims, sameShape } from '../shape.js';
 import { changed, checkDType, checkSameDType, checkTensor, empty, Tensor, view } from '../tensor.js';
-import { checkElement, convert, type TensorData, tensor } from './creation.js';
+import { checkElement, convert, fillKernel, type TensorData, tensor } from './creation.js';
 
 const castKernel = kernel('cast', 'y x');
-const fillKernel = kernel('fill', 'y value');
 const addScaledKernel = kernel('addScaled', 'y x scale');
 const stridedCopyKernel = kernel('stridedCopy', 'y x offset pairs');
 

@@ -111,7 +111,8 @@ export function convert(values: ArrayLike<number>, dtype: DType): TypedArray {
   return array;
 }
 
-const fillKernel = kernel('fill', 'y value');
+/** @internal */
+export const fillKernel = kernel('fill', 'y value');
 
 /** @internal A number as an element of `dtype`: integers are checked, never rounded. */
 export function checkElement(operation: string, value: unknown, dtype: DType): number {

@@ -3,9 +3,9 @@ import { record } from '../autograd/tape.js';
 import { type Kernel, kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, Tensor } from '../tensor.js';
 import { applyBinary, type Operand, operands, sumTo } from './broadcast.js';
-import { eq, ge, gt, logicalAnd, logicalNot, lt, where } from './compare.js';
 import { to } from './copy.js';
 import { zerosLike } from './creation.js';
+import { eq, ge, gt, logicalAnd, logicalNot, lt, where } from './elementwise-compare.js';
 
 const addKernel = kernel('add', 'y a b dims');
 

@@ -9,7 +9,7 @@ import { expandTo } from './broadcast.js';
 import { clone } from './copy.js';
 import { checkElement, zeros } from './creation.js';
 import { add } from './elementwise.js';
-import { pad, slice } from './slice.js';
+import { pad, slice } from './shape-slice.js';
 
 const indexSelectKernel = kernel('indexSelect', 'y x index outer n inner');
 const addedRowsKernel = kernel('addedRows', 'y room x index outer n inner');

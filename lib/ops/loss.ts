@@ -6,8 +6,8 @@ import { ArgumentError } from '../errors.js';
 import { type Fault, kernel, native } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
 import { sigmoid, softplus } from './activation.js';
-import { clamp } from './compare.js';
 import { add, div, log, log1p, maximum, mul, neg, sign, sub } from './elementwise.js';
+import { clamp } from './elementwise-compare.js';
 
 /** How the losses of all elements become the result: their mean, their sum, or each by itself. */
 export type Reduction = 'mean' | 'sum' | 'none';

@@ -13,7 +13,7 @@ import {
   windowsOf,
 } from './pool-sizes.js';
 import { reshape } from './shape.js';
-import { slice } from './slice.js';
+import { slice } from './shape-slice.js';
 import { asImage, type PerDimension } from './windows.js';
 
 const maxPoolKernel = kernel('maxPool', 'y index x numbers');

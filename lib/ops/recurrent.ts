@@ -8,12 +8,12 @@ import { type Kernel, kernel } from '../native.js';
 import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { relu, sigmoid, tanh } from './activation.js';
-import { gt, where } from './compare.js';
 import { zeros } from './creation.js';
 import { add, mul, sub } from './elementwise.js';
+import { gt, where } from './elementwise-compare.js';
 import { linear } from './matmul.js';
 import { reshape } from './shape.js';
-import { chunk, concat, slice, stack } from './slice.js';
+import { chunk, concat, slice, stack } from './shape-slice.js';
 
 /** @internal What distinguishes the kinds of layers. */
 export interface Cell {

@@ -10,7 +10,7 @@ import { expandTo, sumTo } from './broadcast.js';
 import { ones } from './creation.js';
 import { mul } from './elementwise.js';
 import { permute, reshape } from './shape.js';
-import { concat, slice } from './slice.js';
+import { concat, slice } from './shape-slice.js';
 
 /** Over which dimensions to reduce. */
 export interface ReduceOptions {

@@ -3,12 +3,13 @@ import { ArgumentError, checkFlag, checkInteger, checkOptions, formatShape } fro
 import { kernel } from '../native.js';
 import { checkDim, sizesAround } from '../shape.js';
 import { checkTensor, empty, type Tensor } from '../tensor.js';
-import type { Extremes } from './extremes.js';
 import { gather } from './indexing.js';
+import type { Extremes } from './reduce-extremes.js';
 import { reshape, transpose, unsqueeze } from './shape.js';
 
 const argsortKernel = kernel('argsort', 'index room x rows n descending');
-const topkKernel = kernel('topk', 'index x rows n k largest');
+/** @internal */
+export const topkKernel = kernel('topk', 'index x rows n k largest');
 
 /** Options of `sort` and `argsort`. */
 export interface SortOptions {

@@ -1,8 +1,8 @@
 import { ArgumentError, checkFlag, checkNumber } from '../errors.js';
 import { kernel } from '../native.js';
-import { where } from '../ops/compare.js';
 import { zerosLike } from '../ops/creation.js';
 import { sub } from '../ops/elementwise.js';
+import { where } from '../ops/elementwise-compare.js';
 import type { Tensor } from '../tensor.js';
 import { Optimizer, type Parameters, type StateOf } from './optimizer.js';
 import { checkRate, type OptionTensors } from './options.js';

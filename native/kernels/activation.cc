@@ -138,10 +138,20 @@ Outcome mishBackward(Out<T> dx, In<T> dy, In<T> x) {
   });
 }
 
+template <typename T>
+Outcome tanh(Out<T> y, In<T> x) {
+  return map(y, x, [](T v) { return math::tanh(v); });
+}
+
 // From the output y.
 template <typename T>
 Outcome tanhBackward(Out<T> dx, In<T> dy, In<T> y) {
   return zip(dx, dy, y, [](T g, T v) { return g * (T(1) - v * v); });
+}
+
+template <typename T>
+Outcome sigmoid(Out<T> y, In<T> x) {
+  return map(y, x, [](T v) { return math::sigmoid(v); });
 }
 
 // From the output y.
@@ -154,7 +164,8 @@ Outcome sigmoidBackward(Out<T> dx, In<T> dy, In<T> y) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_POINTWISE_FAMILY(activation, ADJOINT_FLOATS(relu, "y x"), ADJOINT_FLOATS(reluBackward, "dx dy y"),
+ADJOINT_POINTWISE_FAMILY(activation, ADJOINT_FLOATS(tanh, "y x"), ADJOINT_FLOATS(sigmoid, "y x"),
+                         ADJOINT_FLOATS(relu, "y x"), ADJOINT_FLOATS(reluBackward, "dx dy y"),
                          ADJOINT_FLOATS(leakyRelu, "y x negativeSlope"),
                          ADJOINT_FLOATS(leakyReluBackward, "dx dy x negativeSlope"),
                          ADJOINT_FLOATS(elu, "y x alpha scale"), ADJOINT_FLOATS(eluBackward, "dx dy x alpha scale"),

@@ -7,7 +7,7 @@ import * as nn from '../../lib/nn/index.js';
 import { ones } from '../../lib/ops/creation.js';
 import { manualSeed } from '../../lib/ops/generator.js';
 import { randn } from '../../lib/ops/random.js';
-import { concat, slice } from '../../lib/ops/slice.js';
+import { concat, slice } from '../../lib/ops/shape-slice.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear } from '../support/golden.js';
 

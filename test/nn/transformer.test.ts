@@ -9,7 +9,7 @@ import { Generator, manualSeed } from '../../lib/ops/generator.js';
 import { randn } from '../../lib/ops/random.js';
 import { mean } from '../../lib/ops/reduce.js';
 import { rotaryEmbedding } from '../../lib/ops/rotary.js';
-import { slice } from '../../lib/ops/slice.js';
+import { slice } from '../../lib/ops/shape-slice.js';
 import { Adam } from '../../lib/optim/index.js';
 import { compile } from '../../lib/program/compile.js';
 import type { Tensor } from '../../lib/tensor.js';

@@ -10,8 +10,9 @@ import { conv1d, conv2d, convTranspose1d, convTranspose2d } from '../../lib/ops/
 import { ones, tensor } from '../../lib/ops/creation.js';
 import { instanceNorm } from '../../lib/ops/norm.js';
 import * as pools from '../../lib/ops/pool.js';
-import { chunk, pad, slice, split } from '../../lib/ops/slice.js';
-import { interpolate, pixelShuffle, unfold } from '../../lib/ops/upsample.js';
+import { chunk, pad, slice, split } from '../../lib/ops/shape-slice.js';
+import { unfold } from '../../lib/ops/unfold.js';
+import { interpolate, pixelShuffle } from '../../lib/ops/upsample.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { readGolden } from '../support/golden.js';
 

@@ -3,7 +3,7 @@ import { GRU, LSTM, LSTMCell, RNN, RNNCell } from '../../lib/nn/index.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { type Cell, cells, recurrentLayer } from '../../lib/ops/recurrent.js';
 import { reshape } from '../../lib/ops/shape.js';
-import { concat } from '../../lib/ops/slice.js';
+import { concat } from '../../lib/ops/shape-slice.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import { withGradient } from '../support/fused.js';

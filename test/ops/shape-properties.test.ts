@@ -7,7 +7,7 @@ import { fill_ } from '../../lib/ops/copy.js';
 import { tensor } from '../../lib/ops/creation.js';
 import { gather, indexSelect, scatterAdd } from '../../lib/ops/indexing.js';
 import { expand, flip, permute, reshape, tile, transpose, tril, triu } from '../../lib/ops/shape.js';
-import { concat, pad, slice, split, stack } from '../../lib/ops/slice.js';
+import { concat, pad, slice, split, stack } from '../../lib/ops/shape-slice.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import type { Plain } from '../support/harness.js';

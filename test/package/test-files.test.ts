@@ -1,7 +1,8 @@
 // What concerns a family of operations or layers is found by its name: `npm test -- softmax`.
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { native } from '../../lib/native.js';
 import { root } from '../support/pages.js';
 
 const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' }).filter((f) =>
@@ -32,6 +33,37 @@ describe.each(['ops', 'nn'])('lib/%s', (folder) => {
   it.each(filesOf(folder))('npm test -- %s runs tests', (name) => {
     expect(isTested(parts[name] ?? name)).toBe(true);
   });
+});
+
+/** Below the families, which are made with them: they call kernels of several. */
+const ground = ['broadcast', 'copy', 'creation'];
+
+/** The families of the kernels that each file of lib/ops calls. */
+const called = new Map(
+  filesOf('ops').flatMap((name): [string, string[]][] => {
+    const source = readFileSync(join(root, 'lib/ops', `${name}.ts`), 'utf8');
+    const kernels = [...source.matchAll(/\bkernel\(\s*'(\w+)'/g)].map((match) => match[1] as string);
+    const families = new Set(kernels.map((kernel) => native.kernelTable[kernel]?.family as string));
+    return families.size === 0 ? [] : [[name, [...families]]];
+  }),
+);
+
+it.each([...called].filter(([name]) => !ground.includes(name)))(
+  'lib/ops/%s.ts is named after the family %j of its kernels',
+  (name, families) => {
+    expect(families).toEqual([name.split('-')[0]]);
+  },
+);
+
+it('each family has a file of its name in native/kernels, lib/ops and test/ops', () => {
+  const families = [...new Set(Object.values(native.kernelTable).map((entry) => entry.family))];
+  const missing = families.filter((family) => {
+    const folder = existsSync(join(root, 'native/kernels', family)) ? `${family}/` : '';
+    const files = [`native/kernels/${folder}${family}.cc`, `lib/ops/${family}.ts`, `test/ops/${family}.test.ts`];
+    return family !== 'optim' && !files.every((file) => existsSync(join(root, file)));
+  });
+  expect(missing).toEqual([]);
+  expect(families.length).toBeGreaterThan(15);
 });
 
 it('no part has tests of its name', () => {

@@ -5,11 +5,10 @@ import { maxTensors } from '../memory.js';
 import { kernel } from '../native.js';
 import { checkDim, loopDims, type Shape, sameShape, sizeOf, sizesAround, stridesOf } from '../shape.js';
 import { checkSameDType, checkTensor, empty, type Tensor, tensorsOf } from '../tensor.js';
-import { checkElement } from './creation.js';
+import { checkElement, fillKernel } from './creation.js';
 import { strided, unsqueeze } from './shape.js';
 
 const stridedAssignKernel = kernel('stridedAssign', 'y x offset pairs');
-const fillKernel = kernel('fill', 'y value');
 
 /** Which elements of a larger tensor make up a part. */
 interface Part {

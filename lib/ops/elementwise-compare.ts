@@ -160,7 +160,8 @@ function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   return y;
 }
 
-const clampKernel = kernel('clamp', 'y x least most');
+/** @internal */
+export const clampKernel = kernel('clamp', 'y x least most');
 const clampBackwardKernel = kernel('clampBackward', 'dx dy x least most');
 
 /**

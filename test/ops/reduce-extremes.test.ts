@@ -1,6 +1,6 @@
 import { ShapeError } from '../../lib/errors.js';
 import { ones, zeros } from '../../lib/ops/creation.js';
-import { argmax, argmin, max, min } from '../../lib/ops/extremes.js';
+import { argmax, argmin, max, min } from '../../lib/ops/reduce-extremes.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';

@@ -1,6 +1,6 @@
 import { ArgumentError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
-import { logSumExp, norm, std, variance } from '../../lib/ops/statistics.js';
+import { logSumExp, norm, std, variance } from '../../lib/ops/reduce-statistics.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';

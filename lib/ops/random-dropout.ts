@@ -1,11 +1,13 @@
-// Kinds of dropout that are made of `dropout` and `bernoulli`: the random state advances in their kernels.
+// Dropout of elements, and kinds of it that are made of that and of `bernoulli`: the random state advances in the kernels.
 import { allOrNothing } from '../all-or-nothing.js';
+import { isRecorded, record } from '../autograd/tape.js';
 import { checkChoice, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
-import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { kernel } from '../native.js';
+import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { ones } from './creation.js';
 import { add, mul } from './elementwise.js';
 import type { Generator } from './generator.js';
-import { bernoulli, checkGenerator, dropout } from './random.js';
+import { bernoulli, checkGenerator, drawnFrom } from './random.js';
 
 /** Options of the kinds of dropout. */
 export interface DropoutOptions {
@@ -15,6 +17,46 @@ export interface DropoutOptions {
   training?: boolean;
   /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
   generator?: Generator;
+}
+
+const dropoutKernel = kernel('dropout', 'y mask state x p');
+const dropoutBackwardKernel = kernel('dropoutBackward', 'dx dy mask p');
+
+/**
+ * While training, sets each element to 0 with probability p and multiplies the others by 1 / (1 - p), so that the expected
+ * value stays; otherwise returns x itself. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+ * overfitting", 2014, https://jmlr.org/papers/v15/srivastava14a.html
+ *
+ * @param x float tensor of any shape
+ * @param options `p`: in [0, 1], default 0.5, resolved to 2⁻³⁰; `training`: default true; `generator`
+ * @throws DTypeError when x is not a float tensor
+ * @example
+ * dropout(ones([2, 3]), { p: 0.2 }); // [2, 3]
+ */
+export function dropout(x: Tensor, options?: { p?: number; training?: boolean; generator?: Generator }): Tensor {
+  checkTensor('dropout', 'x', x);
+  checkFloat('dropout', 'x', x);
+  checkOptions('dropout', options, ['p', 'training', 'generator']);
+  const p = checkNumber('dropout', 'p', options?.p ?? 0.5, { min: 0, max: 1 });
+  const training = checkFlag('dropout', 'training', options?.training, true);
+  const generator = checkGenerator('dropout', options?.generator);
+  if (!training || p === 0) return x;
+  const state = drawnFrom('dropout', generator);
+  const y = empty(x.dims, x.dtype);
+  if (!isRecorded([x])) {
+    dropoutKernel(y.handle, 0, state.handle, x.handle, p);
+    return y;
+  }
+  const mask = empty(x.dims, 'uint8');
+  dropoutKernel(y.handle, mask.handle, state.handle, x.handle, p);
+  return record('dropout', y, [x], (dy) => [scaled(dy, mask, p)], [mask]);
+}
+
+// x · mask / (1 - p), which is linear in x: its gradient is itself.
+function scaled(x: Tensor, mask: Tensor, p: number): Tensor {
+  const y = empty(x.dims, x.dtype);
+  dropoutBackwardKernel(y.handle, x.handle, mask.handle, p);
+  return record('dropoutBackward', y, [x], (dy) => [scaled(dy, mask, p)], [mask]);
 }
 
 // The probability, or null where nothing is to be done.

@@ -1,8 +1,7 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, zeros } from '../../lib/ops/creation.js';
-import * as kinds from '../../lib/ops/dropout.js';
 import { Generator } from '../../lib/ops/generator.js';
-import * as ops from '../../lib/ops/random.js';
+import * as ops from '../../lib/ops/random-dropout.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
@@ -40,7 +39,7 @@ const partsDropout = (
 // Klambauer et al., 2017: a (x or α') + b keeps mean 0 and variance 1.
 const alphaDropout = (p: number): OpRow => ({
   name: `alphaDropout ${p}`,
-  run: (x) => kinds.alphaDropout(x as Tensor, { p, generator: new Generator(77) }),
+  run: (x) => ops.alphaDropout(x as Tensor, { p, generator: new Generator(77) }),
   inputs: [{ shape: [5, 7] }],
   reference: (x: Plain) => {
     const lowest = -1.0507009873554805 * 1.6732632423543772;
@@ -55,7 +54,7 @@ const alphaDropout = (p: number): OpRow => ({
 const rows: OpRow[] = [
   partsDropout(
     'dropout1d',
-    (x, generator) => kinds.dropout1d(x, { p: 0.4, generator }),
+    (x, generator) => ops.dropout1d(x, { p: 0.4, generator }),
     [4, 3, 5],
     0.4,
     12,
@@ -63,7 +62,7 @@ const rows: OpRow[] = [
   ),
   partsDropout(
     'dropout1d',
-    (x, generator) => kinds.dropout1d(x, { generator }),
+    (x, generator) => ops.dropout1d(x, { generator }),
     [6, 5],
     0.5,
     6,
@@ -71,7 +70,7 @@ const rows: OpRow[] = [
   ),
   partsDropout(
     'dropout2d',
-    (x, generator) => kinds.dropout2d(x, { p: 0.3, generator }),
+    (x, generator) => ops.dropout2d(x, { p: 0.3, generator }),
     [4, 3, 2, 2],
     0.3,
     12,
@@ -79,7 +78,7 @@ const rows: OpRow[] = [
   ),
   partsDropout(
     'stochasticDepth',
-    (x, generator) => kinds.stochasticDepth(x, { p: 0.4, generator }),
+    (x, generator) => ops.stochasticDepth(x, { p: 0.4, generator }),
     [9, 2, 2],
     0.4,
     9,
@@ -87,7 +86,7 @@ const rows: OpRow[] = [
   ),
   partsDropout(
     'stochasticDepth of the batch',
-    (x, generator) => kinds.stochasticDepth(x, { p: 0.4, generator, mode: 'batch' }),
+    (x, generator) => ops.stochasticDepth(x, { p: 0.4, generator, mode: 'batch' }),
     [9, 2],
     0.4,
     1,
@@ -126,25 +125,25 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'dropout1d rank',
-    call: () => kinds.dropout1d(ones([2])),
+    call: () => ops.dropout1d(ones([2])),
     error: ShapeError,
     message: 'dropout1d: x must have 2 or 3 dimensions, got x [2]',
   },
   {
     name: 'dropout2d rank',
-    call: () => kinds.dropout2d(ones([2, 3, 4])),
+    call: () => ops.dropout2d(ones([2, 3, 4])),
     error: ShapeError,
     message: 'dropout2d: x must have 4 dimensions, got x [2, 3, 4]; dropout1d takes [batch, channels, length]',
   },
   {
     name: 'alphaDropout p',
-    call: () => kinds.alphaDropout(ones([2]), { p: 2 }),
+    call: () => ops.alphaDropout(ones([2]), { p: 2 }),
     error: ArgumentError,
     message: 'alphaDropout: p must be a finite number of at least 0 and at most 1, got 2',
   },
   {
     name: 'stochasticDepth mode',
-    call: () => kinds.stochasticDepth(ones([2]), { mode: 'rows' as never }),
+    call: () => ops.stochasticDepth(ones([2]), { mode: 'rows' as never }),
     error: ArgumentError,
     message: 'stochasticDepth: mode must be row or batch, got "rows"',
   },

@@ -1,9 +1,9 @@
 import { grad } from '../../lib/backward/engine.js';
 import type { DType } from '../../lib/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
-import * as ops from '../../lib/ops/compare.js';
 import { ones, onesLike, tensor, zeros } from '../../lib/ops/creation.js';
 import { maximum, minimum } from '../../lib/ops/elementwise.js';
+import * as ops from '../../lib/ops/elementwise-compare.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import { broadcastReference, type ErrorRow, mapReference, type OpRow, type Plain } from '../support/harness.js';

@@ -5,11 +5,11 @@ import { ArgumentError, checkNumber, describe } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
-import { eq, isFinite as finite, logicalAnd, ne, where } from './compare.js';
 import { to } from './copy.js';
 import { abs, add, div, exp, mul, pow, sign, sub } from './elementwise.js';
-import { shared } from './extremes.js';
+import { eq, isFinite as finite, logicalAnd, ne, where } from './elementwise-compare.js';
 import { type Layout, layout, type ReduceOptions, reduceWith } from './reduce.js';
+import { shared } from './reduce-extremes.js';
 import { reshape } from './shape.js';
 
 function realLayout(name: string, x: Tensor, options: ReduceOptions | undefined, extra: string): Layout {

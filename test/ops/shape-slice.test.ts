@@ -1,6 +1,6 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
-import * as ops from '../../lib/ops/slice.js';
+import * as ops from '../../lib/ops/shape-slice.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import type { ErrorRow, OpRow, Plain } from '../support/harness.js';

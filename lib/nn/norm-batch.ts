@@ -1,7 +1,7 @@
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
-import { batchNorm } from '../ops/batchnorm.js';
 import { ones, zeros } from '../ops/creation.js';
+import { batchNorm } from '../ops/norm-batch.js';
 import { checkDType, checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { buffer, parameter } from './roles.js';

@@ -1,6 +1,6 @@
 import { ArgumentError, ShapeError } from '../../lib/errors.js';
-import { batchNorm } from '../../lib/ops/batchnorm.js';
 import { ones, zeros } from '../../lib/ops/creation.js';
+import { batchNorm } from '../../lib/ops/norm-batch.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';

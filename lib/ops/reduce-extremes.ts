@@ -6,9 +6,9 @@ import { type Kernel, kernel } from '../native.js';
 import type { Shape } from '../shape.js';
 import { checkTensor, empty, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
-import { eq, logicalAnd, logicalOr, ne } from './compare.js';
 import { to } from './copy.js';
 import { div, mul } from './elementwise.js';
+import { eq, logicalAnd, logicalOr, ne } from './elementwise-compare.js';
 import { type Layout, layout, reduceWith } from './reduce.js';
 import { reshape } from './shape.js';
 

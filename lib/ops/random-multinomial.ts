@@ -6,10 +6,10 @@ import { type Fault, kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import type { Generator } from './generator.js';
 import { checkGenerator, drawnFrom } from './random.js';
+import { topkKernel } from './sort.js';
 
 const multinomialKernel = kernel('multinomial', 'y sums state weights rows n draws');
 const waitingTimesKernel = kernel('waitingTimes', 'times state weights rows n draws');
-const topkKernel = kernel('topk', 'index x rows n k largest');
 
 /** Options of `multinomial`. */
 export interface MultinomialOptions {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { grad } from '../../lib/backward/engine.js';
 import '../../lib/methods.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
-import { concat, split } from '../../lib/ops/slice.js';
+import { concat, split } from '../../lib/ops/shape-slice.js';
 import type { Tensor } from '../../lib/tensor.js';
 
 it('parts that nothing depends on have the gradient 0', () => {

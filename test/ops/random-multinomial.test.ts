@@ -3,7 +3,7 @@ import '../../lib/methods.js';
 import { ArgumentError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
 import { Generator, manualSeed } from '../../lib/ops/generator.js';
-import { multinomial } from '../../lib/ops/multinomial.js';
+import { multinomial } from '../../lib/ops/random-multinomial.js';
 import { compile } from '../../lib/program/compile.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
