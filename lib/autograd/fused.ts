@@ -66,6 +66,7 @@ export function recordFused(
 ): void {
   observer?.({ name, inputs, results, reference });
   const again: BackwardMany = (dys, needs) => {
+    if (!isGradEnabled()) return backward(dys, needs);
     const isGiven = dys.map((dy) => dy !== null); // the engine empties `dys` afterwards
     const composed = (...list: Tensor[]) => {
       let next = inputs.length;

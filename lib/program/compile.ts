@@ -1,4 +1,4 @@
-import { ArgumentError, checkChoice, checkInteger, checkOptions, describe } from '../errors.js';
+import { ArgumentError, checkChoice, checkFlag, checkInteger, checkOptions } from '../errors.js';
 import { checkSynchronous, isPromise } from '../memory.js';
 import { native } from '../native.js';
 import type { Tensor } from '../tensor.js';
@@ -109,14 +109,12 @@ export function compile<Args extends unknown[] = Tensor[], Result = unknown>(
 ): CompiledStep<Args, Result> {
   checkSynchronous('compile', fn);
   checkOptions('compile', options, ['verify', 'maxPrograms', 'priority']);
-  if (options.verify !== undefined && typeof options.verify !== 'boolean') {
-    throw new ArgumentError(`compile: verify must be a boolean, got ${describe(options.verify)}`);
-  }
+  const verify = checkFlag('compile', 'verify', options.verify, false);
   const maxPrograms = checkInteger('compile', 'maxPrograms', options.maxPrograms ?? 8, 1, 1000);
   const priority = checkChoice('compile', 'priority', options.priority, priorities, 'low');
   const compiled = new CompiledFunction(
     fn as unknown as (...args: unknown[]) => unknown,
-    options.verify ?? false,
+    verify,
     maxPrograms,
     native.codes.priority[priority],
   );

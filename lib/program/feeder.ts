@@ -1,6 +1,5 @@
 import { withScope } from '../context.js';
-import { ArgumentError, checkOptions, describe, formatShape, StateError } from '../errors.js';
-import { isPromise } from '../memory.js';
+import { ArgumentError, checkFunction, checkOptions, describe, formatShape, StateError } from '../errors.js';
 import { native } from '../native.js';
 import { Tensor } from '../tensor.js';
 import type { CompiledFunction, Leaves } from './compiled-function.js';
@@ -232,9 +231,7 @@ export async function run(
   if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
     throw new ArgumentError(`step.run: signal must be an AbortSignal, got ${describe(signal)}`);
   }
-  if (onStep !== undefined && (typeof onStep !== 'function' || isPromise(onStep))) {
-    throw new ArgumentError(`step.run: onStep must be a function, got ${describe(onStep)}`);
-  }
+  if (onStep !== undefined) checkFunction('step.run', 'onStep', onStep);
   if (compiled.isDisposed) throw disposedStep();
   if (compiled.running) throw new StateError('step.run: another run of this step is going on; await it first');
   signal?.throwIfAborted();

@@ -10,7 +10,7 @@ import { zeros } from '../ops/creation.js';
 import { newestTensor, Tensor } from '../tensor.js';
 import { sharedArgument } from './errors.js';
 import { Recording } from './recording.js';
-import { rebuild, type Structure, structureOf } from './structure.js';
+import { collect, rebuild, type Structure, structureOf } from './structure.js';
 
 /** Writes a number that a step was given into the tensor that carries it. */
 export function writeNumber(t: Tensor, value: number): void {
@@ -74,7 +74,7 @@ export function trace(
       const result = structureOf('the result', value, false);
       checkArguments(recording, leaves);
       const made: Tensor[] = [];
-      listTensors(result, value, made);
+      collect(result, value, made);
       const returned = settleGradients(recording, made);
       const outputs = unrecorded(() => noGrad(() => made.map((t) => clone(t))));
       const problem = native.recordEnd(Int32Array.from(made, (t) => t.handle));
@@ -101,19 +101,6 @@ function checkArguments(recording: Recording, leaves: readonly (Tensor | number)
   leaves.forEach((x, i) => {
     if (typeof x !== 'number' && recording.hasChanged(x)) throw sharedArgument(i);
   });
-}
-
-function listTensors(structure: Structure, value: unknown, tensors: Tensor[]): void {
-  if (structure.kind === 'tensor') tensors.push(value as Tensor);
-  else if (structure.kind === 'array') {
-    structure.items.forEach((item, i) => {
-      listTensors(item, (value as unknown[])[i], tensors);
-    });
-  } else if (structure.kind === 'object') {
-    structure.items.forEach((item, i) => {
-      listTensors(item, (value as Record<string, unknown>)[structure.keys[i] as string], tensors);
-    });
-  }
 }
 
 // Gradients made in the step end with it, but for those that are returned; what would add to the next step's is refused.
