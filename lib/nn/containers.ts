@@ -3,7 +3,7 @@ import { relu, sigmoid, tanh } from '../ops/activation.js';
 import type { LinearActivation } from '../ops/matmul.js';
 import { flatten } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
-import { ReLU, Sigmoid, Tanh } from './activations.js';
+import { ReLU, Sigmoid, Tanh } from './activation.js';
 import { Linear } from './linear.js';
 import { locate, type Part } from './location.js';
 import { Module } from './module.js';

@@ -1,4 +1,4 @@
-// Losses of classes. The kernels are the loss family's; arguments are checked in lib/nn/losses.ts.
+// Losses of classes. The kernels are the loss family's; arguments are checked in lib/nn/loss.ts.
 import { recordFused } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';

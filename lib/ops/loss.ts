@@ -1,4 +1,4 @@
-// The losses' kernels and gradients. Arguments are checked in lib/nn/losses.ts, where the losses are documented.
+// The losses' kernels and gradients. Arguments are checked in lib/nn/loss.ts, where the losses are documented.
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';

@@ -78,7 +78,7 @@ const short: Record<string, readonly string[]> = {
   'autograd/fused.js': ['list'],
   'autograd/hooks.js': ['inputs'],
   'native.js': ['args'], // where it is short: callWithLists
-  'nn/activations.js': ['this.#rest'],
+  'nn/activation.js': ['this.#rest'],
   'nn/containers.js': ['layers'],
   'nn/conv.js': ['extra'],
   'nn/location.js': ['inputs'],

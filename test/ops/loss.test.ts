@@ -1,5 +1,5 @@
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../../lib/errors.js';
-import * as nn from '../../lib/nn/losses.js';
+import * as nn from '../../lib/nn/loss.js';
 import { full, ones, tensor } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';

@@ -88,7 +88,7 @@ describe('docs/layers.md', () => {
     const run = found(entry.name) as (...args: unknown[]) => unknown;
     const isAttention = entry.name === 'scaledDotProductAttention';
     const given = Object.hasOwn(nn.init, entry.name) ? [x()] : isAttention ? [x(), x(), x()] : [x(), x()];
-    const isLoss = readPage('lib/nn/losses.ts').includes(`export function ${entry.name}(`);
+    const isLoss = readPage('lib/nn/loss.ts').includes(`export function ${entry.name}(`);
     const takesOptions = isLoss || isAttention || (Object.hasOwn(nn.init, entry.name) && optionsOf(entry).size > 0);
     if (!takesOptions) continue;
     it(`${entry.name}: options are those of the code`, () => {

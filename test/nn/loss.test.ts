@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { noGrad } from '../../lib/autograd/tape.js';
 import { grad } from '../../lib/backward/engine.js';
 import type { DType } from '../../lib/dtype.js';
-import * as nn from '../../lib/nn/losses.js';
+import * as nn from '../../lib/nn/loss.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectClose } from '../support/harness.js';
