@@ -12,6 +12,7 @@ it.each([
   ['Adding an op', 4, 40],
   ['Adding a family', 6, 60],
   ['Adding a layer', 2, 60],
+  ['Adding an optimizer', 3, 70],
 ])('%s touches at most %i places and %i lines', (title, places, lines) => {
   const example = examples.find((e) => e.title === title)!;
   expect(placesOf(example).length).toBeGreaterThan(1);
