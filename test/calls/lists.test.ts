@@ -153,7 +153,8 @@ describe('no call spreads a list that may be long', () => {
     const folder = new URL('../../dist/', import.meta.url);
     const found: Record<string, string[]> = {};
     for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-      const list = name.endsWith('.js') ? spreads(readFileSync(new URL(name, folder), 'utf8')) : [];
+      const isModule = name.endsWith('.js') && name !== 'adjoint.js'; // that is all modules in one
+      const list = isModule ? spreads(readFileSync(new URL(name, folder), 'utf8')) : [];
       if (list.length > 0) found[name.replaceAll('\\', '/')] = list;
     }
     const message = 'a list that a caller may make long overflows the stack: use callWithLists (native.ts) or a loop';
