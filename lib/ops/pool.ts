@@ -16,11 +16,13 @@ import { reshape } from './shape.js';
 import { slice } from './shape-slice.js';
 import { asImage, type PerDimension } from './windows.js';
 
-const maxPoolKernel = kernel('maxPool', 'y index x numbers');
-const maxPoolBackwardKernel = kernel('maxPoolBackward', 'dx dy index numbers');
-const maxPoolPickKernel = kernel('maxPoolPick', 'y x index numbers');
-const averagePoolKernel = kernel('averagePool', 'y x withPadding divisor numbers');
-const averagePoolBackwardKernel = kernel('averagePoolBackward', 'dx dy withPadding divisor numbers');
+// Of the planes, and then of height and of width.
+const numbers = 'planes,in,out,taps,stride,pad,dilation';
+const maxPoolKernel = kernel('maxPool', `y index x ${numbers}`);
+const maxPoolBackwardKernel = kernel('maxPoolBackward', `dx dy index ${numbers}`);
+const maxPoolPickKernel = kernel('maxPoolPick', `y x index ${numbers}`);
+const averagePoolKernel = kernel('averagePool', `y x withPadding divisor ${numbers}`);
+const averagePoolBackwardKernel = kernel('averagePoolBackward', `dx dy withPadding divisor ${numbers}`);
 
 /** @internal */
 export const maxPoolOptions = ['stride', 'padding', 'dilation', 'ceilMode'];
@@ -174,7 +176,7 @@ export function adaptiveMaxPool(operation: string, rank: number, x: Tensor, outp
 // A result without elements. Its gradient is zero.
 const nothing = (x: Tensor, sizes: PoolSizes): Tensor => reshape(slice(x, { dim: -1, end: 0 }), sizes.shape);
 
-// In the order of native/kernels/pool/pool.cc.
+// In the order of `numbers`.
 function numbersOf(sizes: PoolSizes): number[] {
   return [sizes.planes, ...asImage(sizes.axes).flatMap((a) => [a.in, a.out, a.taps, a.stride, a.pad, a.dilation])];
 }

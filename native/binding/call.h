@@ -21,7 +21,7 @@ napi_value callKernel(napi_env env, napi_callback_info info);
 // A live tensor as the recorder names it.
 Operand operandOf(const Slot& slot, uint32_t handle);
 
-// Throws the typed error that lib/program/recording.ts words for a call of `name`. what: 'locked', a tensor that a step
+// Throws the typed error that lib/native.ts words for a call of `name`. what: 'locked', a tensor that a step
 // uses; 'memory', there is none left.
 napi_value failTyped(Environment* environment, const char* what, const char* name);
 

@@ -280,7 +280,8 @@ Outcome averagePoolBackward(Out<T> dx, In<T> dy, int64_t withPadding, int64_t di
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(pool, ADJOINT_FLOATS(maxPool, "y index x numbers"),
-               ADJOINT_FLOATS(maxPoolBackward, "dx dy index numbers"), ADJOINT_FLOATS(maxPoolPick, "y x index numbers"),
-               ADJOINT_FLOATS(averagePool, "y x withPadding divisor numbers"),
-               ADJOINT_FLOATS(averagePoolBackward, "dx dy withPadding divisor numbers"))
+ADJOINT_FAMILY(pool, ADJOINT_FLOATS(maxPool, "y index x " ADJOINT_POOL_SIZES),
+               ADJOINT_FLOATS(maxPoolBackward, "dx dy index " ADJOINT_POOL_SIZES),
+               ADJOINT_FLOATS(maxPoolPick, "y x index " ADJOINT_POOL_SIZES),
+               ADJOINT_FLOATS(averagePool, "y x withPadding divisor " ADJOINT_POOL_SIZES),
+               ADJOINT_FLOATS(averagePoolBackward, "dx dy withPadding divisor " ADJOINT_POOL_SIZES))

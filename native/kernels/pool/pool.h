@@ -44,8 +44,8 @@ struct PoolAxis {
   }
 };
 
-// The numbers of a call (shared with lib/ops/pool.ts): planes; of height and then of width: in, out, taps, stride, pad,
-// dilation.
+// The numbers of a call: planes, and then the axis of height and that of width.
+#define ADJOINT_POOL_SIZES "planes,in,out,taps,stride,pad,dilation"
 struct PoolShape {
   int64_t planes;
   PoolAxis h, w;
