@@ -65,4 +65,21 @@ const xs = [-3, -0.5, 0, 0.25, 7];
     xs.map((v, i) => 2 * 0.25 * (0.75 * v + 0.25 * ends[i])),
   );
 }
+{
+  const p = leaf(xs);
+  const optimizer = new adjoint.optim.Lion([p], { lr: 0.1, weightDecay: 0.5 });
+  const expected = [...xs];
+  const means = xs.map(() => 0);
+  for (let step = 0; step < 5; step++) {
+    optimizer.zeroGrad();
+    p.square().sum().backward();
+    optimizer.step();
+    expected.forEach((v, i) => {
+      const direction = Math.sign(0.9 * means[i] + 0.1 * 2 * v);
+      expected[i] = v - 0.1 * (direction + 0.5 * v);
+      means[i] = 0.99 * means[i] + 0.01 * 2 * v;
+    });
+  }
+  compare('Lion, five steps', p, expected);
+}
 process.exitCode = failed > 0 ? 1 : 0;
