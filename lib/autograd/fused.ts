@@ -1,5 +1,5 @@
-// Operations whose kernels do the work of several simple operations at once, and how they are differentiated twice: by
-// their reference, the same values composed of differentiable operations.
+// Operations whose kernels do the work of several simple operations, and their second derivatives, which come from a
+// reference: the same values composed of differentiable operations.
 import { isGradEnabled, withGradEnabled } from '../context.js';
 import type { Tensor } from '../tensor.js';
 import { type BackwardMany, record, recordMany } from './tape.js';
@@ -9,7 +9,7 @@ type Gradients = readonly (Tensor | null)[];
 /** Computes the results of an operation from its inputs, by differentiable operations. */
 export type Reference = (...inputs: Tensor[]) => Gradients;
 
-/** The gradients of `compute` at `inputs`, from those of its results; null where there is or shall be none. */
+/** The gradients of `compute` at `inputs`, given those of its results; null where there is none or none is wanted. */
 type Differentiate = (
   compute: (...inputs: Tensor[]) => readonly Tensor[],
   inputs: readonly Tensor[],
@@ -19,12 +19,12 @@ type Differentiate = (
 
 let differentiate: Differentiate;
 
-/** @internal The engine, which stands above the operations, hands its walk down to them. */
+/** @internal The engine, which is above the operations, passes its walk down to them. */
 export function setDifferentiate(walk: Differentiate): void {
   differentiate = walk;
 }
 
-/** @internal What tests see of each fused operation: its kernels' results, and the reference that must give the same. */
+/** @internal What tests observe of a fused operation: its kernels' results, and the reference they must equal. */
 export interface FusedCall {
   name: string;
   inputs: readonly Tensor[];
@@ -47,8 +47,8 @@ export function observeFused<T>(observe: (call: FusedCall) => void, fn: () => T)
 }
 
 /**
- * @internal Records an operation whose results and first gradients are computed by kernels. With `createGraph` the
- * gradients are the kernels', too; their own gradients are those of the gradients of `reference`.
+ * @internal Records an operation whose results and first gradients are computed by kernels, also with `createGraph`;
+ * the gradients of these gradients are those of `reference`.
  *
  * @param inputs what `backward` returns gradients for and `reference` takes, in this order
  * @param backward computes the gradients by kernels, null where one is not needed
@@ -80,10 +80,10 @@ export function recordFused(
 }
 
 /**
- * @internal What a fused operation's backward function returns. Its values are the kernels', whether they shall be
- * differentiated again or not: a gradient is the same with and without `createGraph`. Where they shall, their own
- * gradients are those of `reference`. Operations that save their result instead of their input call it themselves, and
- * those whose gradient is not the derivative of what they compute.
+ * @internal What a fused operation's backward function returns. The values are the kernels', with and without
+ * `createGraph`; if they are to be differentiated again, their gradients are those of `reference`. Called directly by
+ * operations that save their result instead of their input, and by those whose gradient is not the derivative of what they
+ * compute.
  *
  * @param inputs what the gradients are functions of: the upstream gradients, and what the operation saved
  * @param run computes the gradients by kernels, null where one is not needed

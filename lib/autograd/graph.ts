@@ -10,7 +10,7 @@ interface Vertex {
   inputs: (Node | Tensor)[];
 }
 
-// Everything behind a tensor, results before what they were made of.
+// Everything that a tensor was computed from, results before their inputs.
 function walk(operation: string, root: Tensor, names: LeafNames): Map<Node | Tensor, Vertex> {
   const named = new Map<Tensor, string>();
   checkEach(operation, 'names', 'must be a list of pairs of a name and a tensor', names, (entry) => {
@@ -36,8 +36,8 @@ function walk(operation: string, root: Tensor, names: LeafNames): Map<Node | Ten
 }
 
 /**
- * The recorded graph behind a tensor as indented text: each operation with its result's shape, beneath it what it was made
- * of. What was printed above already is named by its number (`#3`) only.
+ * The recorded graph behind a tensor as indented text: each operation with its result's shape, and beneath it its inputs.
+ * Nodes that were printed before appear by their number (`#3`) only.
  *
  * @param options `names`: names for leaves, such as `model.namedParameters()`
  */

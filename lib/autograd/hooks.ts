@@ -2,7 +2,7 @@ import { ArgumentError, AutogradError, checkFunction, describe } from '../errors
 import { checkTensor, Tensor } from '../tensor.js';
 import { type Backward, type GradientHook, noGrad, record } from './tape.js';
 
-/** Keeps the gradient of a tensor that an operation made: `backward` then leaves it in `grad`, as it does for leaves. */
+/** Keeps the gradient of an operation's result: `backward` then leaves it in `grad`, as for leaves. */
 export function retainGrad(x: Tensor): Tensor {
   checkTensor('retainGrad', 'x', x);
   if (!x._requiresGrad)
@@ -12,9 +12,9 @@ export function retainGrad(x: Tensor): Tensor {
 }
 
 /**
- * Calls `hook` with the gradient of the result of an operation, when `backward` has it whole. A tensor that the hook
- * returns takes its place. Returns a function that removes the hook. A hook may itself differentiate, on the same graph
- * with `retainGraph`.
+ * Calls `hook` with the gradient of an operation's result, once `backward` has it complete. A tensor that the hook returns
+ * replaces it. Returns a function that removes the hook. A hook may itself differentiate, on the same graph with
+ * `retainGraph`.
  */
 export function registerHook(x: Tensor, hook: GradientHook): () => void {
   checkTensor('registerHook', 'x', x);

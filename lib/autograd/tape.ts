@@ -6,12 +6,12 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 /**
- * One gradient per input, null where none is wanted. `dy` is the gradient of the result; `needs[i]` tells whether anybody
- * wants that of input i.
+ * One gradient per input, null where none is wanted. `dy` is the gradient of the result; `needs[i]` tells whether that of
+ * input i is wanted.
  */
 export type Backward = (dy: Tensor, needs: readonly boolean[]) => readonly (Tensor | null)[];
 
-/** The same for an operation with several results: one gradient for each of them, null where none has arrived. */
+/** Like `Backward`, for an operation with several results: `dys` has one gradient for each, null where none has arrived. */
 export type BackwardMany = (dys: readonly (Tensor | null)[], needs: readonly boolean[]) => readonly (Tensor | null)[];
 
 /** Where a gradient goes: the operation that made the input, or the input itself when no operation did. */
@@ -22,28 +22,28 @@ export type GradientHook = (gradient: Tensor) => Tensor | undefined;
 let created = 0;
 const none: readonly Tensor[] = [];
 
-/** An operation on the tape. It hangs on its result, and on it hang those that made its inputs. */
+/** An operation on the tape. Its result refers to it, and it refers to the operations that made its inputs. */
 export class Node {
-  /** Creation number: inputs are always made before results, so descending order is a topological one. */
+  /** Creation number: inputs are made before results, so descending order is topological. */
   readonly id: number = ++created;
-  /** Gradient that a running backward pass has gathered so far: the innermost one that goes through the node. */
+  /** The gradient gathered so far by the innermost running backward pass that visits the node. */
   gradient: Tensor | null = null;
   /** The number of that pass, or of the last one. */
   walk = 0;
-  /** The result, when its gradient shall be kept in `grad`. */
+  /** The result, if its gradient is to be kept in `grad`. */
   retained: Tensor | null = null;
   hooks: GradientHook[] | null = null;
   /** Written by users, whose functions may hold on to the gradients they see. */
   userDefined = false;
-  /** Of an operation with several results: what their gradients are so far. */
+  /** The gradients so far of an operation with several results. */
   arrived: (Tensor | null)[] | null = null;
-  /** Which of such results it stands for; its one edge is the operation. */
+  /** The number of the one of several results that it stands for; its only edge is the operation. */
   part = -1;
   /** Saved tensors that nobody else can see: freed with the graph. */
   owned: readonly Tensor[] = none;
   constructor(
     readonly name: string,
-    /** Of the result. */
+    /** The shape of the result. */
     readonly dims: Shape,
     readonly dtype: DType,
     public edges: readonly Edge[],
@@ -70,13 +70,13 @@ export function noGrad<T>(fn: () => T): T {
   return result;
 }
 
-/** Runs `fn` with recording on, inside a `noGrad`, say. */
+/** Runs `fn` with recording on, for example inside `noGrad`. */
 export function enableGrad<T>(fn: () => T): T {
   checkSynchronous('enableGrad', fn);
   return withGradEnabled(true, fn);
 }
 
-/** @internal How often the saved tensors have been changed in place, all together. */
+/** @internal How often the saved tensors have been changed in place, in total. */
 export function versionOf(tensors: readonly Tensor[]): number {
   let sum = 0;
   for (const t of tensors) sum += t._base === null ? 0 : t._base.version;
@@ -116,8 +116,8 @@ export function record(
 const onePart: Backward = () => none as [];
 
 /**
- * The same for an operation with several float results. `backward` runs once, when the gradients of all results that
- * have one have arrived.
+ * Like `record`, for an operation with several float results. `backward` runs once, after the gradients of all results
+ * that have one have arrived.
  *
  * @param owned further saved tensors, which nobody but `backward` can see: freed as soon as the graph has been used
  */

@@ -53,7 +53,7 @@ function seeds(operation: string, outputs: readonly Tensor[], given: readonly (T
 }
 
 const nothing = (): void => {};
-let running: Pass | null = null; // the innermost of the passes that are going on
+let running: Pass | null = null; // the innermost pass that is running
 
 function checkFlags(operation: string, options: BackwardOptions): void {
   checkFlag(operation, 'retainGraph', options.retainGraph, false);
@@ -65,7 +65,7 @@ export function oneOrMore(operation: string, name: string, value: unknown): Tens
   return value instanceof Tensor ? [checkTensor(operation, name, value)] : tensorsOf(operation, name, value);
 }
 
-/** Walks the graph from `roots` and returns the leaves' gradients. `targets`: only what these need is computed. */
+/** Walks the graph from `roots` and returns the leaves' gradients. With `targets`, computes only what these need. */
 function run(
   roots: readonly Tensor[],
   gradients: readonly Tensor[],
@@ -127,8 +127,8 @@ function walk(
 
 /**
  * Computes the gradient of this tensor with respect to every leaf with `requiresGrad` that it depends on and adds it to
- * the leaf's `grad`. The graph is freed afterwards unless `retainGraph`. A pass that fails, because memory does or a hook
- * throws, changes no `grad` and leaves the graph as it was.
+ * the leaf's `grad`. The graph is freed afterwards unless `retainGraph`. A pass that fails, because memory is short or a
+ * hook throws, changes no `grad` and leaves the graph as it was.
  *
  * @param y a scalar, or any tensor when `gradient` is given
  * @param gradient the upstream gradient ∂L/∂y, of y's shape and dtype; default 1
@@ -152,7 +152,7 @@ export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, 
 /**
  * The gradients ∂(Σ outputs)/∂inputs, returned and not added to any `grad`.
  *
- * @param options as for `backward`. Also `gradOutputs`: upstream gradients, one per output, default 1 for scalars; and
+ * @param options those of `backward`; also `gradOutputs`: upstream gradients, one per output, default 1 for scalars; and
  *   `allowUnused`: null instead of an error for an input that the outputs do not depend on.
  * @example
  * const [dx] = grad([y], [x], { createGraph: true });
@@ -200,7 +200,7 @@ export function grad(
 }
 
 /**
- * The gradients of a fused operation by those of `compute`, the same operation composed of simple ones. For use in
+ * The gradients of a fused operation, taken from `compute`, the same operation composed of simple ones. For use in
  * backward functions: while gradients are recorded, they can be differentiated again.
  *
  * @param gradients one per result of `compute`, null where there is none
@@ -213,7 +213,7 @@ function differentiate(
   needs: readonly boolean[],
 ): (Tensor | null)[] {
   const floor = newestNode();
-  // Stand-ins, behind which the walk below ends; the gradients' own graphs go on behind them.
+  // Stand-ins, at which the walk below ends; the gradients' own graphs go on behind them.
   const [stands, results] = withGradEnabled(true, () => {
     const stands = inputs.map((x) => record('composed', view(x, 0, x.dims), [x], (dy) => [dy]));
     return [stands, compute(...stands)] as const;
@@ -233,7 +233,7 @@ function differentiate(
   pass.end();
   return inputs.map((_, i) => {
     const gradient = found[i] ?? null;
-    if (gradient !== null) gradient._uses--; // the pass around this one holds it from here on
+    if (gradient !== null) gradient._uses--; // the enclosing pass holds it from here on
     return gradient;
   });
 }

@@ -110,10 +110,10 @@ function upstreamFor(ys: readonly Tensor[]): Tensor[] {
 }
 
 /**
- * Compares the gradients that the tape gives with central differences, for every float64 input with `requiresGrad`, under
+ * Compares the tape's gradients with central differences, for every float64 input with `requiresGrad`, under
  * an irregular upstream gradient.
  *
- * @throws AutogradError that names the input, the element and both values where they differ
+ * @throws AutogradError where they differ, with the input, the element and both values
  * @returns true
  * @example
  * gradcheck((x) => x.tanh().sum(), [randn([3], { dtype: 'float64', requiresGrad: true })]);

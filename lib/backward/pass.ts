@@ -13,16 +13,17 @@ const addScaled = kernel('addScaled', 'y x scale');
 let walks = 0;
 
 /**
- * One backward pass: gradients on their way, and who holds them.
+ * One backward pass: the gradients in flight, and who holds them.
  *
- * Nodes hold what a pass gathers, which is quicker than a map. Passes of hooks and backward functions run inside of
- * another one and may go through its nodes: they set aside what that one has gathered there, and put it back when they end.
+ * Nodes hold the gradients that a pass gathers, which is faster than a map. Hooks and backward functions may run passes
+ * inside another one, through its nodes: an inner pass sets aside what the outer one has gathered, and puts it back at
+ * its end.
  */
 export class Pass {
   readonly walk = ++walks;
-  /** What the pass goes through, newest first: a topological order. */
+  /** The nodes that the pass visits, newest first: a topological order. */
   readonly nodes: Node[] = [];
-  /** Gradients of leaves, given to them when the whole pass has succeeded. */
+  /** Gradients of leaves, handed over when the whole pass has succeeded. */
   readonly leaves = new Map<Tensor, Tensor>();
   private readonly first = newestTensor();
   private readonly used: Node[] = [];
@@ -52,7 +53,7 @@ export class Pass {
     nodes.sort((a, b) => b.id - a.id);
   }
 
-  // What a pass around this one has gathered in a node.
+  // What an enclosing pass has gathered in a node.
   private setAside(node: Node): void {
     const { walk, gradient, arrived } = node;
     for (let outer = this.outer; outer !== null; outer = outer.outer) {
@@ -69,7 +70,7 @@ export class Pass {
     }
   }
 
-  /** Forgets what the nodes hold when the walk has failed; when it has not, they hold nothing. */
+  /** Forgets what the nodes hold after a failed walk; after a successful one they hold nothing. */
   clear(): void {
     for (const node of this.nodes) {
       node.gradient = null;
@@ -77,12 +78,12 @@ export class Pass {
     }
   }
 
-  /** Puts back what a pass around this one has gathered. */
+  /** Puts back what an enclosing pass has gathered. */
   putBack(): void {
     for (const { node, ...before } of this.aside) Object.assign(node, before);
   }
 
-  /** Ends a pass of which nothing can fail any more: without `retainGraph` its graph is used up. */
+  /** Ends a pass once nothing in it can fail: without `retainGraph` its graph is used up. */
   end(): void {
     for (const node of this.used) free(node);
   }
@@ -92,7 +93,7 @@ export class Pass {
     return gradient._uses === 1 && gradient._id > this.first && gradient._base === null && !this.createGraph;
   }
 
-  /** Lets go of a gradient and frees it when nobody can see it. */
+  /** Releases a gradient and frees it when nobody else can see it. */
   release(gradient: Tensor): void {
     if (--gradient._uses === 0 && gradient._id > this.first && !this.createGraph) gradient.dispose();
   }
@@ -150,7 +151,7 @@ export class Pass {
     this.release(dy);
   }
 
-  /** The same for an operation with several results. */
+  /** Runs the node of an operation with several results. */
   private stepMany(node: Node, arrived: (Tensor | null)[], wanted: ((edge: Edge) => boolean) | null): void {
     const some = arrived.find((dy) => dy !== null);
     if (some === undefined || some === null) return;
@@ -181,7 +182,7 @@ export class Pass {
     }
   }
 
-  /** A gradient for somebody to keep: itself, or a copy when others may hold it. */
+  /** A gradient that may be kept: itself, or a copy when others may hold it. */
   give(gradient: Tensor): Tensor {
     if (this.createGraph) return gradient;
     if (this.owns(gradient)) {
@@ -193,7 +194,7 @@ export class Pass {
     return copy;
   }
 
-  /** Leaves the gradients in the leaves' `grad`, added to what is there: all, or none where memory fails or one is locked. */
+  /** Adds the gradients to the leaves' `grad`: all of them, or none when memory is short or one is locked. */
   accumulate(): void {
     const made: [Tensor, Tensor][] = [];
     const added: [Tensor, Tensor][] = [];

@@ -7,7 +7,7 @@ import { describeCompiled, profileCompiled } from './describe.js';
 import { type RunOptions, type RunResult, run } from './feeder.js';
 import { whilePaused } from './pause.js';
 
-/** Arguments as a step takes them: where the function has a tensor, a number may stand. */
+/** The arguments of a step: those of the function, where a number may replace a tensor. */
 export type Given<T> = T extends Tensor
   ? Tensor | number
   : T extends readonly unknown[] | Record<string, unknown>
@@ -24,14 +24,14 @@ export type Traced<Result> = Result extends Tensor | null | undefined | void
       ? { [K in keyof Result]: Traced<Result[K]> }
       : never;
 
-/** No requirement where `Result` can be compiled, else one that nothing meets and that says why. */
+/** No requirement if `Result` can be compiled; otherwise one that nothing meets and that says why. */
 export type Compilable<Result> = [Result] extends [never] | [Traced<Result>]
   ? unknown
   : [Result] extends [PromiseLike<unknown>]
     ? 'a compiled function must be synchronous'
     : 'a compiled function returns tensors, or arrays and plain objects of tensors';
 
-/** Of a compiled function's thread. */
+/** The priority of a compiled function's thread. */
 export type Priority = 'normal' | 'low' | 'background';
 const priorities = Object.keys(native.codes.priority) as Priority[];
 
@@ -41,9 +41,9 @@ export interface CompileOptions {
   /** Signatures kept; the least recently used goes. Default 8. */
   maxPrograms?: number;
   /**
-   * Of the step's own thread when cores are scarce. `low` (default): the event loop and other programs go first, and leave
-   * it a small share. `background`: it takes what they leave, so that answers of a server hardly wait for it; where others
-   * keep all cores busy, it stands still. `normal`: it competes with them.
+   * The scheduling priority of the step's thread, which matters when cores are scarce. `low` (default): the event loop and
+   * other programs go first, and a small share is left for it. `background`: it runs only on idle cores, so that a server's
+   * answers hardly wait for it; while others keep all cores busy, it stands still. `normal`: it competes as an equal.
    */
   priority?: Priority;
 }
@@ -55,21 +55,21 @@ export interface CompiledStep<Args extends unknown[], Result> {
    * or module modes runs `fn` here and records it.
    */
   (...args: { [K in keyof Args]: Given<Args[K]> }): Promise<Result>;
-  /** Runs a step on this thread and returns its result. Not while a step that writes is queued. */
+  /** Runs a step on this thread and returns its result. An error while a step that writes is queued. */
   sync(...args: { [K in keyof Args]: Given<Args[K]> }): Result;
   /**
    * Runs a step for each batch and keeps the program's thread fed, several batches ahead. A batch is the list of a step's
-   * arguments, or the only one. Without `onStep`, JavaScript takes no part between two steps.
+   * arguments, or its only argument. Without `onStep`, no JavaScript runs between two steps.
    *
-   * @throws the signal's reason when it aborts; parameters are then those after a whole step. What a step throws has the
+   * @throws the signal's reason when it aborts; parameters are then those after a whole step. An error of a step has the
    *   number of its batch, from 0, in its message and in `error.batch`.
    */
   run(batches: Iterable<unknown> | AsyncIterable<unknown>, options?: RunOptions<Result>): Promise<RunResult<Result>>;
-  /** Runs `fn` while the program stands between two steps: what it writes can be read and saved meanwhile. */
+  /** Runs `fn` while the program is paused between two steps, so that the tensors it writes can be read and saved. */
   pause<T>(fn: () => T): T;
   /** The recorded operations of the newest signature, with their bytes and FLOPs, and the arena. */
   describe(): string;
-  /** Runs the newest signature's step 20 times here, with these arguments, and tells where the time goes. The state is put back. */
+  /** Runs the newest signature's step 20 times on this thread, with these arguments, and tells where the time goes; restores the state. */
   profile(...args: { [K in keyof Args]: Given<Args[K]> }): string;
   /** Frees the programs and their memory; what is queued is rejected. */
   dispose(): void;
@@ -77,20 +77,20 @@ export interface CompiledStep<Args extends unknown[], Result> {
 }
 
 /**
- * Makes a function of tensors into a program that is recorded once and then replayed natively: no JavaScript between its
- * operations, on a thread of its own, with one arena of memory. The numbers are bit for bit those of calling `fn`; a result
- * has memory of its own, also where `fn` returns a view.
+ * Turns a function of tensors into a program that is recorded once and then replayed natively: on a thread of its own, in
+ * one arena of memory, without JavaScript between its operations. The numbers are bit for bit those of calling `fn`; a
+ * result has memory of its own, even if `fn` returns a view.
  *
  * The first call with new shapes and dtypes, or after `train()` or `eval()`, runs `fn` and records what it does. Tensors from
- * outside (parameters, optimizer state, running statistics, generators) are used in place; learning rates and other
- * numeric options of optimizers, and schedules, are followed. Numbers given to the step arrive in `fn` as scalar tensors.
- * **Everything else that `fn` reads from JavaScript is a constant**: `verify: true` finds what changes.
+ * outside (parameters, optimizer state, running statistics, generators) are used in place; changes of learning rates, other
+ * numeric options of optimizers and schedules take effect. Numbers given to the step arrive in `fn` as scalar tensors.
+ * **Everything else that `fn` reads from JavaScript is a constant**: `verify: true` detects changes.
  *
  * A call that fails leaves parameters, optimizer state, gradients, generators and schedules as they were.
  *
  * A training step must clear its gradients itself (`optimizer.zeroGrad()`); afterwards `p.grad` is null, unless it is returned.
  *
- * @param fn takes tensors, or arrays and plain objects of them, and returns such; synchronous
+ * @param fn synchronous; takes and returns tensors, or arrays and plain objects of them
  * @throws StateError, when called: for what cannot be recorded (reading a value, say), a call inside another recording,
  *   arguments of another structure, a disposed tensor
  * @example

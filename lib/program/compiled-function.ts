@@ -12,10 +12,10 @@ import { collect, type Structure, structureOf } from './structure.js';
 import { type Trace, trace, undoTrace } from './trace.js';
 import { checkAgainstEager, checkConditions, keepOriginal } from './verify.js';
 
-/** What a step is called with, and what it returns, once their structure does not matter any more. */
+/** The tensors and numbers of a step's arguments or result, without their structure. */
 export type Leaves = readonly (Tensor | number)[];
 
-/** One compiled function: its programs, one for each signature, and what is queued. */
+/** One compiled function: its programs, one for each signature, and its queue. */
 export class CompiledFunction {
   readonly queue = new Queue();
   readonly runner: Runner;
@@ -25,13 +25,13 @@ export class CompiledFunction {
   private handles = new Int32Array(16);
   private used = 0;
   private disposed = false;
-  /** The run that is going on. */
+  /** Whether `step.run` is going on. */
   running = false;
-  /** The program for which that has gathered steps. */
+  /** The program for which it has gathered steps. */
   gathered: Program | null = null;
-  private started = false; // the runner's thread may tell of steps
-  // The arguments of a step for which options and schedules, code of the user's perhaps, are being asked or moved. What
-  // that allocates must not free them.
+  private started = false; // the runner may call back
+  // The arguments of the step for which options and schedules are being read or advanced, which may run the user's code.
+  // They are held here, so that its allocations do not free them.
   private following: unknown = null;
   // Calls that wait for a recording, one after the other.
   private turn: Promise<unknown> | null = null;
@@ -102,7 +102,7 @@ export class CompiledFunction {
     throw disposedStep();
   }
 
-  /** Runs a call eagerly and makes a program for its signature of that. Nothing may be queued. `adopt` is given each result. */
+  /** Runs a call eagerly and makes that a program for its signature. Nothing may be queued. `adopt` is called with each result. */
   specialise(leaves: Leaves, adopt?: (t: Tensor) => void): unknown {
     const { program, outputs } = whilePaused(() => {
       const traced = this.trace(leaves);
@@ -140,7 +140,7 @@ export class CompiledFunction {
     return traced;
   }
 
-  // The least recently used programs go, but not one that is about to run.
+  // Drops the least recently used programs, but not one that is about to run.
   private makeRoom(): void {
     while (this.programs.length >= this.maxPrograms) {
       const others = this.programs.filter((program) => program !== this.gathered);
@@ -164,7 +164,7 @@ export class CompiledFunction {
     }
     let program = this.turn === null ? this.find(leaves) : null;
     if (program === null && (this.turn !== null || !this.queue.isEmpty)) {
-      // What is queued comes first; so do calls that wait already.
+      // Queued steps and earlier waiting calls come first.
       const before = this.turn;
       const mine = (async () => {
         await before?.catch(() => {});
@@ -180,7 +180,7 @@ export class CompiledFunction {
     return this.submitOne(program, leaves);
   }
 
-  // Before any handle is read: it may free what JavaScript has lost.
+  // Called before any handle is read, because it may free lost tensors.
   private bind(program: Program): void {
     if (this.disposed) throw disposedStep();
     if (program.bound) return;
@@ -215,7 +215,7 @@ export class CompiledFunction {
     for (let i = 0; i < steps.length; i++) {
       next = this.write(next, program, steps[i] as Leaves, i === steps.length - 1 ? submission.outputs : null);
     }
-    // Nothing has been moved so far; what the native side refuses is undone.
+    // From here on things change; if the native side refuses the steps, that is undone.
     const journal = this.prepare(program, steps[0] as Leaves, due, steps);
     try {
       const code = native.submit(this.runner, program.number, steps.length, handles);
@@ -245,7 +245,7 @@ export class CompiledFunction {
     return next;
   }
 
-  /** Runs a call here. */
+  /** Runs a call on this thread. */
   sync(leaves: Leaves): unknown {
     const program = this.find(leaves);
     if (program === null) {
@@ -257,10 +257,10 @@ export class CompiledFunction {
   }
 
   /**
-   * Replays a program here.
+   * Replays a program on this thread.
    *
-   * @param follows whether options and schedules move on before it
-   * @param times get the nanoseconds of each group added; nobody wants the results then
+   * @param follows whether options and schedules advance before it
+   * @param times the nanoseconds of each group are added to these; the results are then discarded
    */
   replay(program: Program, leaves: Leaves, follows: boolean, times?: BigInt64Array): unknown {
     this.bind(program);

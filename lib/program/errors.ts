@@ -46,7 +46,7 @@ export function disposedStep(): StateError {
   return new StateError('compile: the step was disposed; compile the function again');
 }
 
-/** An argument lies in memory that the step changes. */
+/** An argument shares memory with what the step changes. */
 export function sharedArgument(index: number): StateError {
   return new StateError(`compile: tensor ${index} of the arguments is one that the step changes; pass its clone()`);
 }
@@ -65,7 +65,7 @@ export function endingError(program: Program, [ending, operation, position, valu
   return new Error(`internal: operation ${operation} does not fit its recording`);
 }
 
-/** The error of a step of a run: it says which batches it concerns, and has the number of the first. */
+/** The error of a step in a run: its text names the batches concerned, `batch` is the first. */
 export function ofBatch(error: unknown, first: number, count = 1): unknown {
   if (!(error instanceof Error) || 'batch' in error || !Object.isExtensible(error)) return error;
   Object.assign(error, { batch: first });

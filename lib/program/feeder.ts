@@ -8,7 +8,7 @@ import type { Program } from './program.js';
 import type { Submission } from './queue.js';
 
 export interface RunOptions<Result> {
-  /** Stops between two steps; `run` then rejects with the signal's reason. */
+  /** Stops the run between two steps; it then rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Called after each step with its result and its number, from 0. */
   onStep?: (result: Result, step: number) => void;
@@ -16,13 +16,13 @@ export interface RunOptions<Result> {
 
 /** What `step.run` resolves with. */
 export interface RunResult<Result> {
-  /** Steps that were run. */
+  /** The number of steps run. */
   steps: number;
-  /** What the last one returned; undefined when there was no batch. */
+  /** The last step's result; undefined when there was no batch. */
   result: Result | undefined;
 }
 
-// So much work is kept queued: enough that the program's thread does not wait while the event loop is busy.
+// The amount of work kept queued: enough that the program's thread does not wait while the event loop is busy.
 const aheadMilliseconds = 20;
 const maxAhead = 32_768;
 const maxTogether = 2048;
@@ -30,7 +30,7 @@ const maxTogether = 2048;
 // Feeds one run: gathers steps into submissions, keeps the native thread fed, and hands on results.
 class Feeder {
   private steps: Leaves[] = []; // gathered, not yet submitted
-  private versions: number[] = []; // of their tensors
+  private versions: number[] = []; // those of their tensors
   private submitted = 0;
   private finished = 0;
   private result: unknown;

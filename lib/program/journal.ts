@@ -1,21 +1,21 @@
 import { baseOf, type Tensor } from '../tensor.js';
 import { pauseCount } from './pause.js';
 
-/** How to put back what a call has moved in JavaScript, for the case that it fails. */
+/** How to undo what a call has changed in JavaScript, in case it fails. */
 export class Journal {
-  // Most calls move nothing but versions: no lists are made for those.
+  // Most calls change nothing but versions, and need no lists.
   private undos: (() => void)[] | null = null;
   private replaced: Tensor[] | null = null;
   private changed: readonly Tensor[] | null = null;
   private pauses = 0;
 
-  /** Notes how to put back what is about to be moved. */
+  /** Notes how to undo a change that is about to be made. */
   add(undo: () => void): void {
     this.undos ??= [];
     this.undos.push(undo);
   }
 
-  /** Takes a leaf's gradient away; it is freed when the call succeeds and nobody has seen it. */
+  /** Takes a leaf's gradient away; it is freed if the call succeeds and nobody has seen it. */
   takeGradient(leaf: Tensor): void {
     const { _grad: gradient, _gradSeen: seen } = leaf;
     if (gradient !== null && !seen) {
@@ -25,7 +25,7 @@ export class Journal {
     leaf._grad = null;
     leaf._gradSeen = false;
     this.add(() => {
-      if (leaf._grad !== null) return; // somebody has given it another one since
+      if (leaf._grad !== null) return; // it has been given another one since
       leaf._grad = gradient;
       leaf._gradSeen = seen;
     });
@@ -38,7 +38,7 @@ export class Journal {
     this.pauses = pauseCount();
   }
 
-  /** The call has failed: everything is put back, what was moved last first. */
+  /** The call has failed: undoes all changes, the last one first. */
   undo(): void {
     // Who took note of a version while the steps were paused would be told that nothing changed, once it comes again.
     if (this.changed !== null && this.pauses === pauseCount()) for (const t of this.changed) baseOf(t).version--;

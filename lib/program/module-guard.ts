@@ -1,9 +1,9 @@
-// What a recorded step took from modules: whether it still hangs where it did.
+// Whether the parts of modules that a recorded step used are still in their places.
 import { native } from '../native.js';
 import { Tensor } from '../tensor.js';
 import { type Slot, SlotGuard } from './slot-guard.js';
 
-/** A module, as recorded steps see it. `native.noteModule` has been told of it. */
+/** A module as recorded steps see it, registered by `native.noteModule`. */
 export interface GuardedModule {
   /** @internal */
   _slots(): Slot[];
@@ -15,7 +15,7 @@ function handlesOf(slots: readonly Slot[]): number[] {
   return slots.map(({ value }) => (value instanceof Tensor ? value._handle : 0));
 }
 
-/** The modules that a recorded step may have used, and what hung on them then. */
+/** The modules that a recorded step may have used, and their parts at that time. */
 export class ModuleGuard {
   private taken: readonly Slot[] = [];
   private handles: readonly number[] = [];
@@ -35,12 +35,12 @@ export class ModuleGuard {
     this.slotGuard = new SlotGuard(slots);
   }
 
-  /** Whether each part is where it was; null when that takes a closer look. Asked before each step. */
+  /** Whether each part is in its place; null if that takes a closer look. Called before each step. */
   quickCheck(): boolean | null {
     return this.slotGuard.check();
   }
 
-  /** Whether each layer is where it was, in the memory that it had, and there are no others. */
+  /** Whether each layer is in its place, in the same memory, and there are no others. */
   holds(): boolean {
     const slots = this.slots();
     const taken = slots.filter(isTaken);
@@ -55,15 +55,15 @@ export class ModuleGuard {
     return true;
   }
 
-  /** Whether a tensor has other memory than the step was recorded with: it will never fit again. */
+  /** Whether a tensor's memory is not the one that the step was recorded with: the step will never fit again. */
   isConverted(): boolean {
     return handlesOf(this.taken).some((handle, i) => handle !== this.handles[i]);
   }
 }
 
 /**
- * Guards the modules that were called while a step was recorded or have tensors that it uses, and those that these hang
- * on. Null when there are none.
+ * Guards the modules that were called while a step was recorded or own tensors that it uses, and the modules that contain
+ * them. Null when there are none.
  */
 export function guardModules(called: ReadonlySet<object>, handles: readonly number[]): ModuleGuard | null {
   const slots = new Map((native.liveModules() as GuardedModule[]).map((module) => [module, module._slots()]));

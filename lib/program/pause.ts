@@ -13,7 +13,7 @@ export function whilePaused<T>(fn: () => T): T {
   }
 }
 
-/** How often steps have been paused: whether somebody may have looked at what queued steps write. */
+/** How often steps have been paused, which tells whether anyone may have read what queued steps write. */
 export function pauseCount(): number {
   return pauses;
 }

@@ -17,19 +17,19 @@ interface Slot {
   requiresGrad: boolean;
 }
 
-/** A step recorded for one signature: what JavaScript has to do for it, and the number of its native program. */
+/** A step recorded for one signature: JavaScript's part of it, and the number of its native program. */
 export class Program {
   readonly inputs: readonly Slot[];
   readonly outputs: readonly Slot[];
   readonly grad = isGradEnabled();
   readonly followers: readonly Follower[];
-  /** Whether its native side has memory to run in. */
+  /** Whether its native program is bound to memory. */
   bound = false;
-  /** When it was last used. */
+  /** A count that tells when it was last used. */
   used = 0;
   private structure = structureNow();
   private layers = layersNow();
-  /** A parameter has got other memory: no call fits any more. */
+  /** A parameter's memory was replaced: no call fits any more. */
   isStale = false;
   private readonly changed: readonly Tensor[];
   /** Gradients that a call returns as `p.grad`. */
@@ -38,7 +38,7 @@ export class Program {
   constructor(
     readonly number: number,
     inputs: readonly Tensor[],
-    /** Where numbers given to a step stand in its leaves, and the tensors that carry them. */
+    /** For each leaf that is a number, the tensor that carries it. */
     readonly numbers: readonly (Tensor | null)[],
     outputs: readonly Tensor[],
     readonly result: Structure,
@@ -93,7 +93,7 @@ export class Program {
   }
 
   /**
-   * What JavaScript does before a step is submitted. When it fails, or the step does not run, everything is put back.
+   * Does JavaScript's part before a step is submitted. When it fails, or the step does not run, all of it is undone.
    *
    * @param due whether `isDue` when the step was called
    */
@@ -123,7 +123,7 @@ export class Program {
       if (!due || !follower.isDue()) continue;
       journal.add(follower.advance());
     }
-    // Written before each step, so that nobody minds what they are after one that failed.
+    // Written before each step, so that their values after a failed one do not matter.
     this.numbers.forEach((t, i) => {
       if (t !== null) writeNumber(t, leaves[i] as number);
     });
@@ -135,7 +135,7 @@ export class Program {
     return this.outputs.map((slot) => empty(slot.shape, slot.dtype));
   }
 
-  /** What a call returns. */
+  /** Builds the result of a call. */
   finish(outputs: readonly Tensor[]): unknown {
     for (const [leaf, index] of this.returned) leaf.grad = outputs[index] as Tensor;
     return rebuild(this.result, outputs);

@@ -9,21 +9,21 @@ import type { Program } from './program.js';
 export interface Submission {
   program: Program;
   count: number;
-  /** Results of the last of them; nobody wants the others'. */
+  /** Results of the last of them; the others' are discarded. */
   outputs: readonly Tensor[];
   done: (submission: Submission) => void;
-  /** at: the number in the submission of the step that failed; undefined when none has, but the steps were stopped. */
+  /** at: the number of the failed step in the submission; undefined when the steps were stopped. */
   failed: (error: unknown, at?: number) => void;
 }
 
 interface Entry {
   submission: Submission;
-  /** What was moved for it. */
+  /** What was changed for it. */
   journal: Journal;
 }
 
 /**
- * The steps that one compiled function has submitted and not yet seen finished. The native side calls back into it alone,
+ * The steps that one compiled function has submitted and not yet seen finished. The native side refers only to this object,
  * so that the compiled function itself can be collected.
  */
 export class Queue {
@@ -56,7 +56,7 @@ export class Queue {
     return this.head === this.entries.length;
   }
 
-  /** Steps that are submitted and not known to be done. */
+  /** The number of steps that are submitted and not known to be done. */
   get length(): number {
     let steps = this.finished - this.completed;
     for (let i = this.head; i < this.entries.length; i++) steps += (this.entries[i] as Entry).submission.count;
@@ -68,7 +68,7 @@ export class Queue {
     this.entries.push({ submission, journal });
   }
 
-  /** Resolves when something has been finished, or failed. */
+  /** Resolves when a submission has finished or failed. */
   progress(): Promise<void> {
     return new Promise((resolve) => this.waiting.push(resolve));
   }
@@ -86,7 +86,7 @@ export class Queue {
     this.runner = null;
   }
 
-  // The first submission's step failed, or was stopped: none behind it runs.
+  // A step of the first submission failed or was stopped: none after it runs.
   private fail(ending: number, operation: number, position: number, value: number): void {
     const entries = this.entries.slice(this.head);
     const ran = this.completed - this.finished; // steps of the first submission

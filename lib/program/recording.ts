@@ -4,19 +4,19 @@ import { type Fault, native } from '../native.js';
 import type { Base, Tensor } from '../tensor.js';
 import { Journal } from './journal.js';
 
-/** Something in JavaScript that a recorded step depends on or moves: an optimizer's options, a schedule. */
+/** Something in JavaScript that a recorded step depends on or advances: an optimizer's options, a schedule. */
 export interface Follower {
   /** Whether the recording still fits; if not, the step is recorded anew. */
   holds?(): boolean;
   /** Whether `advance` has something to do before the next step. */
   isDue(): boolean;
-  /** Called before each step that is submitted, in the order of recording. Returns what takes it back if that does not run. */
+  /** Called before each step is submitted, in the order of recording. Returns how to undo it if the step does not run. */
   advance(): () => void;
 }
 
-/** What one eager run of a compiled function showed of what lies outside of it. */
+/** What one eager run of a compiled function read and changed outside of it. */
 export class Recording {
-  /** The tensors that are made while recording; they end with it. */
+  /** Owns the tensors that are made while recording; they end with it. */
   readonly scope: Scope = { tensors: null, parent: null, ended: false };
   readonly followers: Follower[] = [];
   /** Leaves from outside and whether they wanted gradients; modules and whether they were training. */
@@ -25,10 +25,10 @@ export class Recording {
   /** Leaves from outside that got gradients, and whether these were cleared before. */
   readonly gradients = new Map<Tensor, boolean>();
   readonly cleared = new Set<Tensor>();
-  /** What was changed in place. */
+  /** Tensors that were changed in place. */
   readonly changed = new Set<Tensor>();
   private readonly bases = new Set<Base>();
-  /** How to put back what the step moves in JavaScript, should it fail; the native side has the contents of tensors. */
+  /** How to undo what the step changes in JavaScript; the native side keeps the contents of tensors. */
   readonly journal = new Journal();
   /** Modules whose `forward` ran. */
   readonly called = new Set<object>();
@@ -46,7 +46,7 @@ export class Recording {
     if (currentRecording() === this) this.followers.push(follower);
   }
 
-  /** An operation looks at whether its inputs want gradients. */
+  /** Notes that an operation reads whether its inputs want gradients. */
   noteInputs(inputs: readonly (Tensor | undefined)[]): void {
     for (const x of inputs) {
       if (x === undefined || !this.isOutside(x)) continue;
@@ -59,7 +59,7 @@ export class Recording {
     }
   }
 
-  /** A tensor is about to count as changed in place. */
+  /** Notes that a tensor is about to count as changed in place. */
   changes(t: Tensor, base: Base): void {
     this.changed.add(t);
     if (this.bases.has(base)) return;
@@ -75,22 +75,22 @@ export class Recording {
     return this.changed.has(t) || (t._base !== null && this.bases.has(t._base));
   }
 
-  /** The gradient of a leaf is about to be forgotten, or to become one that is given. */
+  /** Notes that a leaf's gradient is about to be forgotten, or replaced by a given one. */
   clears(leaf: Tensor, given: Tensor | null = null): void {
     const isFirst = !this.gradients.has(leaf);
-    if (given === null || isFirst) this.cleared.add(leaf); // what replaces a gradient of the step is left as that would be
+    if (given === null || isFirst) this.cleared.add(leaf); // a replacement for a gradient of the step is treated like that gradient
     if (!this.isOutside(leaf)) return;
     if (leaf._grad !== null && this.isOutside(leaf._grad)) this.journal.takeGradient(leaf);
     if (given !== null && isFirst) this.gradients.set(leaf, true);
   }
 
-  /** Puts back what the step has moved in JavaScript. */
+  /** Undoes what the step has changed in JavaScript. */
   undo(): void {
     for (const leaf of this.gradients.keys()) leaf._grad = null;
     this.journal.undo();
   }
 
-  /** `backward` is about to add to the gradient of a leaf. */
+  /** Notes that `backward` is about to add to a leaf's gradient. */
   accumulates(leaf: Tensor): void {
     if (!this.isOutside(leaf) || this.gradients.has(leaf)) return;
     if (leaf._grad !== null && this.isOutside(leaf._grad)) throw staleGradient('backward', leaf);

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-/** A place where a parameter, a buffer, a module, a function or a container of these hangs; or null, where one might. */
+/** A property that holds a parameter, a buffer, a module, a function or a container of these; or null, where one may come. */
 export interface Slot {
   holder: object;
   key: unknown;
@@ -26,17 +26,17 @@ type Collection = Map<unknown, unknown> | Set<unknown>;
 
 const isCollection = (holder: object): holder is Collection => types.isMap(holder) || types.isSet(holder);
 
-// What a slot holds now.
+// The present value of a slot.
 function valueAt({ holder, key, value }: Slot): unknown {
   if (types.isMap(holder)) return holder.get(key);
   if (types.isSet(holder)) return holder.has(value) ? value : undefined;
   return (holder as Record<string, unknown>)[key as string];
 }
 
-// V8 reads a name in the source several times faster than one in a variable, and these are the names of most places.
+// V8 reads a literal property name several times faster than one in a variable, and these names are the most frequent.
 const usual = ['weight', 'bias', 'layers'];
 
-/** Places, sorted so that it takes a few nanoseconds each to see whether they are as they were. */
+/** Slots, sorted so that checking whether one is unchanged takes a few nanoseconds. */
 export class SlotGuard {
   private readonly weights: Pairs<{ weight: unknown }>;
   private readonly biases: Pairs<{ bias: unknown }>;
@@ -59,7 +59,7 @@ export class SlotGuard {
     this.parts = new Set(slots.map(({ value }) => value).filter((value) => value !== null && value !== undefined));
   }
 
-  /** True when all is as it was, false when a part was replaced or taken away, null when that takes a closer look. */
+  /** True when nothing has changed, false when a part was replaced or removed, null when that takes a closer look. */
   check(): boolean | null {
     const { holders: weighted, values: weights } = this.weights;
     for (let i = 0; i < weighted.length; i++)
@@ -87,7 +87,7 @@ export class SlotGuard {
     return true;
   }
 
-  // What has come in place of something else need not matter.
+  // A replacement for something else need not matter.
   private without(value: unknown): false | null {
     return this.parts.has(value) ? false : null;
   }

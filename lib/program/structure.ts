@@ -2,7 +2,7 @@ import { ArgumentError, describe, isPlain, StateError } from '../errors.js';
 import { maxTensors } from '../memory.js';
 import { Tensor } from '../tensor.js';
 
-/** Where the tensors stand in an argument list or a result: what stays the same from call to call. */
+/** Where the tensors are in an argument list or a result, which is the same from call to call. */
 export type Structure =
   | { kind: 'tensor' }
   | { kind: 'number' }
@@ -15,7 +15,7 @@ const deepest = 32;
 /**
  * The structure of a value.
  *
- * @param numbers whether numbers may stand where tensors do
+ * @param numbers whether numbers may replace tensors
  */
 export function structureOf(path: string, value: unknown, numbers: boolean, depth = 0): Structure {
   if (value instanceof Tensor) return { kind: 'tensor' };
@@ -61,7 +61,7 @@ interface Mismatch {
   value: unknown;
 }
 
-// The first place that does not fit; its path is put together on the way back.
+// The first place that does not fit; its path is assembled on the way back.
 function gather(structure: Structure, value: unknown, leaves: (Tensor | number)[]): Mismatch | null {
   switch (structure.kind) {
     case 'tensor':
@@ -109,7 +109,7 @@ function name(structure: Structure): string {
   }
 }
 
-/** A value of that structure with these leaves, in order. */
+/** A value of this structure with these leaves, in order. */
 export function rebuild(structure: Structure, leaves: readonly unknown[]): unknown {
   if (structure.kind === 'tensor') return leaves[0];
   let next = 0;

@@ -1,4 +1,4 @@
-// One eager run of a function under the recorder: what goes in and comes out, and what is put back when it fails.
+// One eager run of a function under the recorder: its arguments and results, and undoing it when it fails.
 import { noGrad } from '../autograd/tape.js';
 import { isGradEnabled, setGradEnabled, unrecorded, withRecording } from '../context.js';
 import { dtypeTraits, isFloat } from '../dtype.js';
@@ -17,7 +17,7 @@ export function writeNumber(t: Tensor, value: number): void {
   native.write(t.handle, dtypeTraits[t.dtype].array.of(value));
 }
 
-/** The arguments of `fn`: copies of the tensors, so that each is known by its memory, in `inputs`; tensors for numbers. */
+/** The arguments of `fn`: copies of tensors (also in `inputs`), so that each is known by its memory; tensors for numbers. */
 function stage(leaves: readonly (Tensor | number)[], given: readonly (Tensor | null)[], inputs: Tensor[]) {
   const numbers: (Tensor | null)[] = [];
   const float = leaves.find((x): x is Tensor => x instanceof Tensor && isFloat(x.dtype))?.dtype ?? 'float32';
@@ -42,7 +42,7 @@ function stage(leaves: readonly (Tensor | number)[], given: readonly (Tensor | n
   return { numbers, values };
 }
 
-/** What one eager run under the recorder gave. The caller settles its journal, or undoes it by `undoTrace`. */
+/** The outcome of an eager run under the recorder. The caller settles its journal, or undoes it by `undoTrace`. */
 export interface Trace {
   recording: Recording;
   inputs: readonly Tensor[];
@@ -53,7 +53,7 @@ export interface Trace {
   returned: readonly [Tensor, number][];
 }
 
-/** Runs `fn` eagerly under the recorder. The native recording is the newest one then. */
+/** Runs `fn` eagerly under the recorder; afterwards the newest native recording is that of this run. */
 export function trace(
   fn: (...args: unknown[]) => unknown,
   structure: Structure,
@@ -90,20 +90,20 @@ export function trace(
   }
 }
 
-/** Puts back everything that a step moved while it was recorded. Queued steps are paused. */
+/** Undoes everything that a step changed while it was recorded. Queued steps must be paused. */
 export function undoTrace(recording: Recording): void {
   native.recordUndo();
   recording.undo();
 }
 
-// Replays refuse it natively; the first call worked on a copy of the argument and would have hidden it.
+// Replays refuse changed arguments natively; the first call works on copies, which would hide the mistake.
 function checkArguments(recording: Recording, leaves: readonly (Tensor | number)[]): void {
   leaves.forEach((x, i) => {
     if (typeof x !== 'number' && recording.hasChanged(x)) throw sharedArgument(i);
   });
 }
 
-// Gradients made in the step end with it, but for those that are returned; what would add to the next step's is refused.
+// Gradients made in the step end with it, unless they are returned; any that the next step would add to are an error.
 function settleGradients(recording: Recording, outputs: readonly Tensor[]): [Tensor, number][] {
   const returned: [Tensor, number][] = [];
   const places = new Map(outputs.map((t, i) => [t, i] as const).reverse()); // the first of each

@@ -10,8 +10,8 @@ import { type Trace, undoTrace } from './trace.js';
 const maxListed = 5; // differences that the error lists
 
 /**
- * Runs a step eagerly under the recorder and replays it from the same state; throws when they differ in what they do or in
- * a single bit of what comes out, and leaves everything as it was then.
+ * Runs a step eagerly under the recorder and replays it from the same state; when the two differ in what they do or in a
+ * single bit of a result, throws and restores everything.
  */
 export function checkAgainstEager(compiled: CompiledFunction, program: Program, leaves: Leaves): unknown {
   return whilePaused(() => {
@@ -36,7 +36,7 @@ export function checkAgainstEager(compiled: CompiledFunction, program: Program, 
   });
 }
 
-// Replays a step that has been run eagerly. The state is the replay's afterwards, or the eager one's when this throws.
+// Replays a step that was run eagerly. The state afterwards is the replay's, or the eager one's when this throws.
 function compare(compiled: CompiledFunction, program: Program, leaves: Leaves, eager: Trace): unknown {
   const { runner } = compiled;
   const exchange = (): boolean => native.exchangeState(runner, program.number);
@@ -80,17 +80,17 @@ function sameBits(a: Tensor, b: Tensor): boolean {
   return a.size === b.size && bytes(a).equals(bytes(b));
 }
 
-// The program has folded constants; what it was recorded as stands beside it.
+// The program has folded constants, so its original recording is kept beside it.
 const originals = new WeakMap<Program, ProgramDescription>();
 
-/** Keeps what a program was recorded as, before it was optimized. */
+/** Keeps a program's recording as it was before it was optimized. */
 export function keepOriginal(program: Program, description: ProgramDescription): void {
   originals.set(program, description);
 }
 
 /**
- * Refuses a recording in which the result of a comparison goes nowhere: JavaScript then has asked `if (x.gt(0))`, most
- * likely, which no library can notice, and which is true whatever the tensor holds.
+ * Rejects a recording in which the result of a comparison is unused: most likely JavaScript has asked `if (x.gt(0))`,
+ * which no library can notice, and which is true whatever the tensor holds.
  */
 export function checkConditions({ operations, outputs }: ProgramDescription): void {
   const needed = new Set(outputs);
@@ -121,7 +121,7 @@ function differences(then: ProgramDescription, now: ProgramDescription): string[
     const b = now.operations[i] as OperationDescription;
     if (a.kernel !== b.kernel) {
       problems.push(`operation ${i} was ${a.kernel} and is ${b.kernel}`);
-      return problems; // from here on nothing is comparable
+      return problems; // nothing after this is comparable
     }
     compareNumbers(`operation ${i} (${a.kernel})`, [...a.reals, ...a.integers], [...b.reals, ...b.integers], problems);
     if (a.kernel === 'constant') compareConstants(i, then, now, problems);
