@@ -10,7 +10,7 @@
 #include "../runtime/system.h"
 
 #ifdef __linux__
-// OpenBLAS's own, in no header; null where a shared library hides them.
+// Internal functions of OpenBLAS, which no header declares; null if a shared library hides them.
 extern "C" {
 __attribute__((weak)) void* blas_memory_alloc(int);
 __attribute__((weak)) void blas_memory_free(void*);
@@ -28,8 +28,8 @@ namespace {
 constexpr int kMaxCallers = 32;
 
 #ifdef __linux__
-// Runs before OpenBLAS's own initialisation, where that is linked in. It would start a thread with a work buffer for
-// each processor, all of which stay idle here. When the process ends, it joins as many threads as `blas_num_threads`
+// Runs before the initialisation of an OpenBLAS that is linked in. That would start a thread with a work buffer for
+// each processor, all of which would stay idle here. When the process ends, it joins as many threads as `blas_num_threads`
 // says.
 __attribute__((constructor(101))) void startNoThreads() {
   if (&blas_cpu_number != nullptr) blas_cpu_number = 1;
@@ -65,12 +65,12 @@ int mostCallers() {
   return most;
 }
 
-// Who is inside of OpenBLAS. It maps a work buffer when more callers are inside than ever before, keeps it, and where
-// the system refuses tries again for ever. Therefore it is made to map each buffer while nobody is inside, after we
-// have seen that there is room; without room, callers wait for a buffer that is there.
+// The callers inside of OpenBLAS. It maps a work buffer when there are more callers than ever before, keeps it, and if
+// the system refuses, retries for ever. Therefore it is made to map each buffer while nobody is inside, after a check
+// that there is room; without room, callers wait for an existing buffer.
 class Callers {
  public:
-  // False where there is no room for even one buffer: OpenBLAS must not be called then.
+  // False if there is no room for even one buffer: OpenBLAS must not be called then.
   bool enter() {
     for (;;) {
       int now = inside_.load(std::memory_order_relaxed);

@@ -1,11 +1,11 @@
-// OpenBLAS, one thread a call, by several callers at once.
+// OpenBLAS, one thread per call, called by several threads at once.
 #pragma once
 #include "product.h"
 
 namespace adjoint {
 
-// One product (but for its bias) on this thread, for float and double. False, and nothing done, where the system has no
-// memory for OpenBLAS's work buffer; that stays so.
+// One product (without its bias) on this thread, for float and double. False, and nothing done, if the system has no
+// memory for OpenBLAS's work buffer; later calls fail then, too.
 template <typename T>
 bool computeByBlas(const Product<T>& product);
 

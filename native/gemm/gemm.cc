@@ -25,14 +25,14 @@ ADJOINT_LEVELS(DECLARE)
 
 namespace {
 
-// Multiplications that each block must bring: less is not worth waking a thread.
+// The least multiplications of a block: fewer are not worth waking a thread.
 constexpr int64_t kBlockWork = 300'000;
 // The same for products with one row or one column, which wait for the matrix to come from the second cache.
 constexpr int64_t kVectorWork = 40'000;
 // From this many a block on, a product is cut finer than one block a thread, so that a slow core delays it less.
 // OpenBLAS packs the other operand anew for each block: 4 instead of 2 blocks cost 4-17 % on the shapes of training.
 constexpr int64_t kLargeBlockWork = 20'000'000;
-// Blocks are whole numbers of these many rows or columns: what OpenBLAS's kernels fill.
+// Blocks are multiples of these numbers of rows or columns, the tiles of OpenBLAS's kernels.
 constexpr int64_t kUnit = 16;
 
 // A thread's memory for the tile product, made at its first one; null where there is no memory left.
@@ -52,8 +52,8 @@ struct Engines {
   bool wanted;  // one of them for all
 };
 
-// ADJOINT_GEMM=openblas, tile or plain, for tests and benchmarks: float32 products all by that one where it is there
-// (plain: those of float64, too); unset or anything else: the faster one for each shape, and a plain loop for the
+// ADJOINT_GEMM=openblas, tile or plain, for tests and benchmarks: all float32 products by that engine if there is one
+// (plain: float64 ones, too); unset or anything else: the faster one for each shape, and a plain loop for the
 // smallest.
 const Engines& engines() {
   static const Engines chosen = [] {
@@ -90,13 +90,13 @@ void addBias(const Product<T>& p) {
   }
 }
 
-// What is left to do on finished rows of a block.
+// The work on finished rows of a block.
 struct Finish {
   void (*apply)(void* context, int64_t rowBegin, int64_t rowEnd);
   void* context;
 };
 
-// One block on this thread, and what is to be done with it.
+// One block on this thread, and the work on its result.
 template <typename T>
 void computeByBlas(const Product<T>& p, const Finish& finish) {
   if (engines().plainOnly || !computeByBlas(p)) computePlain(p);
@@ -181,7 +181,7 @@ struct SplitProduct {
   }
 };
 
-// What follows on whole rows of m x n, of which there are whole vectors.
+// The follow-up for whole rows of m x n that are whole vectors.
 RowTail* takeTail(int64_t m, int64_t n, int64_t ldc) {
   constexpr int64_t kStep = 64;  // elements: pointwise loops are cut at multiples of their vectors
   RowTail* tail = nextRowTail();
@@ -251,7 +251,7 @@ bool batchedGemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, cons
                  T* c, int64_t count, const int64_t* strides, int64_t dims) {
   if (!fitsBlas(m) || !fitsBlas(n) || !fitsBlas(k)) return false;
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(std::max<int64_t>(k, 1));
-  // Large products are split one by one, small ones shared out.
+  // Large products are split one by one, small ones distributed.
   const int64_t grain = static_cast<int64_t>(std::min(std::max(1.0, kBlockWork / std::max(work, 1.0)), 1e6));
   auto body = [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {

@@ -1,5 +1,5 @@
-// The one front of matrix products: our own register tile (float32, the shapes of training) or OpenBLAS,
-// single-threaded, under the pool of this library.
+// The entry to all matrix products: our own register tile (float32, the shapes of training) or OpenBLAS,
+// single-threaded, under this library's pool.
 #pragma once
 #include <cstdint>
 
@@ -12,8 +12,8 @@ struct Epilogue {
   void* context = nullptr;
 };
 
-// What follows on the next product of this thread whose result has so many elements: called for finished elements
-// [begin, end) while they are in the cache. Not taken where a product is small, or computed by columns.
+// Follow-up work for this thread's next product whose result has `elements` elements: called for finished elements
+// [begin, end) while they are in the cache. Not taken if a product is small or computed by columns.
 struct RowTail {
   void (*apply)(void* context, int64_t begin, int64_t end);
   void* context;
@@ -24,8 +24,8 @@ RowTail*& nextRowTail();
 
 // c [m, n] = op(a) [m, k] · op(b) [k, n] + bias [n] (or null), added to c where `accumulate`. Row-major: a is [m, k],
 // or [k, m] where transA; b is [k, n], or [n, k] where transB; a row begins every lda, ldb, ldc elements. For float and
-// double. Splits over the thread pool by the sizes alone. False, and nothing done, where a dimension does not fit in 32
-// bits.
+// double. The sizes alone decide how it is split over the pool. False, and nothing done, if a dimension does not fit in
+// 32 bits.
 template <typename T>
 bool gemm(bool transA, bool transB, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb,
           bool accumulate, T* c, int64_t ldc, Epilogue epilogue = {}, const T* bias = nullptr);

@@ -1,5 +1,5 @@
-// Products whose sums are long: they are taken in pieces, each an ordinary product, which are added in double. Added up
-// in float, a sum of a million equal terms is wrong by a thousandth.
+// Products with long sums, which are taken in pieces, each an ordinary product, and added in double. In float, a sum of
+// a million equal terms is wrong by a thousandth.
 #pragma once
 #include <algorithm>
 
@@ -11,11 +11,11 @@
 
 namespace adjoint {
 
-// Terms of a piece. The tile adds them in blocks, OpenBLAS in shorter ones; of one row or column it makes several sums
-// where the other operand is read along them, and else adds one term after the other.
+// Terms of a piece. The tile adds them in blocks, OpenBLAS in shorter ones; for one row or column it forms several sums
+// if the other operand is read along them, and otherwise adds one term after the other.
 constexpr int64_t kTilePiece = 65'536, kBlasPiece = 8192, kDotPiece = 131'072, kColumnPiece = 4096;
 constexpr int64_t kPanelElements = 1 << 20;  // of c, whose sums in double are held at a time
-constexpr int64_t kPieceWork = 300'000;      // multiplications of a piece; smaller ones are shared out over the threads
+constexpr int64_t kPieceWork = 300'000;      // multiplications of a piece; smaller ones are distributed over threads
 constexpr int64_t kPiecesAtOnce = 64;
 
 template <typename T>
@@ -24,7 +24,7 @@ int64_t pieceOf(const Product<T>& p, bool byTile) {
   return (p.m > 1 ? !p.transA : p.transB || p.n == 1) ? kDotPiece : kColumnPiece;
 }
 
-// Some rows of c, and room for their sums.
+// Some rows of c, and memory for their sums.
 template <typename T, typename Multiply>
 struct LongRows {
   const Product<T>& p;
@@ -80,7 +80,7 @@ struct LongRows {
   }
 };
 
-// c in pieces of so many terms. False, and nothing done, where there is no memory. `multiply` computes an ordinary
+// Computes c in pieces of `piece` terms. False, and nothing done, without memory. `multiply` computes an ordinary
 // product.
 template <typename T, typename Multiply>
 bool multiplyInPieces(const Product<T>& p, int64_t piece, Epilogue epilogue, const Multiply& multiply) {

@@ -1,4 +1,4 @@
-// Panels of the second operand, copied so that a tile reads them row after row.
+// Panels of the second operand, packed so that a tile reads them row after row.
 #pragma once
 #include "../simd/integers.h"
 #include "../simd/transpose.h"
@@ -8,7 +8,7 @@ namespace ADJOINT_LEVEL {
 namespace {
 
 // to [k, width] = the n <= width columns of b, which is [n, k] with rows ldb apart. Columns from n on repeat the last
-// one: what they bring to a tile is never stored.
+// one: what they contribute to a tile is never stored.
 inline void packTransposed(int64_t k, int64_t n, int64_t width, const float* b, int64_t ldb, float* to) {
   for (int64_t first = 0; first < width; first += kLanes) {
     const float* row[kLanes];
@@ -25,7 +25,7 @@ inline void packTransposed(int64_t k, int64_t n, int64_t width, const float* b, 
   }
 }
 
-// The same of a b that is [k, n].
+// The same for a b that is [k, n].
 inline void packStraight(int64_t k, int64_t n, int64_t width, const float* b, int64_t ldb, float* to) {
   for (int64_t p = 0; p < k; p++, b += ldb, to += width) {
     int64_t j = 0;

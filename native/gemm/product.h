@@ -1,4 +1,4 @@
-// What gemm is asked for.
+// The arguments of a product.
 #pragma once
 #include <cstdint>
 

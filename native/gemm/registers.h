@@ -1,5 +1,5 @@
-// The innermost loops of the tile product: rows of c in registers. In vector extensions of GCC and clang, one source
-// for AVX-512, AVX2 and NEON.
+// The innermost loops of the tile product: rows of c in registers. Written in vector extensions of GCC and clang, one
+// source for AVX-512, AVX2 and NEON.
 #pragma once
 #include <cstdint>
 
@@ -9,7 +9,7 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-// A tile of kRows x kColumns sums fills the registers but for a row of b and one element of a.
+// A tile of kRows x kColumns sums, a row of b and one element of a fill the registers.
 #if defined(__AVX512F__)
 constexpr int kRows = 14, kVectors = 2;
 #elif defined(__AVX2__)
@@ -18,13 +18,13 @@ constexpr int kRows = 6, kVectors = 2;
 constexpr int kRows = 8, kVectors = 3;
 #endif
 constexpr int kColumns = kLanes * kVectors;
-// A packed block of a has so many elements for each k: whole vectors where that adds little.
+// The elements for each k of a packed block of a: whole vectors if that adds little.
 constexpr int kPackedRows = kLanes == 16 ? kLanes : kRows;
 
 constexpr int kLine = 16;  // floats of a cache line
 
-// Whether tiles fetch c and what is copied next into the cache while they compute: at the speed of AVX-512 memory is
-// what remains to be waited for, at that of AVX2 it costs more than it brings.
+// Whether tiles prefetch c and the next panel to be packed while they compute: with AVX-512 memory is the bottleneck,
+// with AVX2 it costs more than it gains.
 #ifdef __AVX512F__
 constexpr bool kFetches = true;
 #else
@@ -101,7 +101,7 @@ __attribute__((always_inline)) inline void fetch(const float* ahead) {
   for (int j = 0; j < kColumns; j += kLine) __builtin_prefetch(ahead + j, 0, 2);
 }
 
-// The tile of rows of a that lie lda apart, read in place.
+// The tile of rows of a, lda elements apart, read in place.
 template <int rows, int vectors>
 void tileOfRows(const Tile& tile) {
   // Three rows share a pointer. The empty asm hides from GCC where the pointers come from: it would make one of each
@@ -141,7 +141,7 @@ void tileOfRows(const Tile& tile) {
   sums.store(tile);
 }
 
-// The tile of a packed block of a.
+// The tile with a packed block of a.
 template <int rows, int vectors>
 void tileOfPacked(const Tile& tile) {
   const float *a = tile.a, *b = tile.b, *ahead = tile.ahead;

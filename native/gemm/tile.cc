@@ -19,14 +19,14 @@ constexpr int64_t kDepth = 800;
 constexpr int64_t kDepth = 400;
 #endif
 constexpr int64_t kPackedA = 76 * 1024;  // floats of a block of a transposed operand: a part of the second cache
-constexpr int64_t kManyRows = 96;        // from these on, a panel of rows far apart is worth copying
+constexpr int64_t kManyRows = 96;        // from this many rows on, a panel whose rows are far apart is worth packing
 constexpr int64_t kFarApart = 256;       // elements
-// From so many columns on, rows of a are packed, too, that would push each other out of the first cache, being
-// multiples of 4 KB apart, or all together out of the second.
+// From this many columns on, rows of a are packed, too, if they would evict each other from the first cache, being
+// multiples of 4 KB apart, or all together from the second.
 constexpr bool kPacksRows = kPackedRows == kLanes;
 constexpr int64_t kManyColumns = 256, kSameSet = 1024, kLargeA = 1'500'000;
-// Where all of b fits packed into a part of the second cache, many rows are computed block by block, each as wide as c:
-// c is then written line after line, and finished where it is. Floats of b, and of a block of a and of c.
+// If all of b fits packed into a part of the second cache, many rows are computed block by block, each as wide as c:
+// c is then written line after line and finished in place. Floats of b, and of a block of a and of c.
 constexpr int64_t kPackedB = 64 * 1024, kRowBlock = 48 * 1024;
 static_assert(kPackedA + kDepth * kColumns <= kTileWorkspace, "the workspace holds a block of a and a panel of b");
 constexpr int64_t kTransposedC = 64 * 1024;  // floats of a result that is computed transposed
@@ -39,8 +39,8 @@ constexpr int64_t kMostWork = 4'000'000'000;
 constexpr int64_t kMostWork = 26'000'000;
 #endif
 
-// A block of rows of c: its a, in place or packed tile by tile, and the rows of each tile (shared out evenly, so that
-// none is thin).
+// A block of rows of c: its a, in place or packed tile by tile, and the rows of each tile (divided evenly, so that no
+// tile is thin).
 struct Rows {
   int64_t m, k, tiles;
   const float* a;
@@ -105,7 +105,7 @@ struct Next {
   int64_t width;
 };
 
-// The rows `rows` of c, over a block of k that begins at b; the first one or another.
+// The rows `rows` of c, over a block of k that begins at b; it may be the first one.
 void multiplyRows(const TileProduct& p, const Rows& rows, const float* b, bool isFirst, float* c, float* panel,
                   const Next& next) {
   const bool accumulate = p.accumulate || !isFirst;
@@ -150,7 +150,7 @@ void finish(const TileProduct& p, int64_t rowBegin, int64_t rowEnd) {
   if (p.finish) p.finish(p.context, rowBegin, rowEnd);
 }
 
-// All of b is packed first; then the rows, `tiles` tiles in all, are computed in so many blocks.
+// All of b is packed first; then the rows, `tiles` tiles in all, are computed in `blocks` blocks.
 void multiplyBlocks(const TileProduct& p, int64_t tiles, int64_t blocks, float* workspace) {
   float* panels = workspace + kPackedA;
   for (int64_t j = 0; j < p.n; j += kColumns) {

@@ -1,5 +1,5 @@
-// Our own float32 product for the shapes of training, where OpenBLAS's packing costs more than it brings: a tile of c
-// stays in registers, a is read where it lies, b one panel of columns at a time. Compiled once per level.
+// Our own float32 product for the shapes of training, where OpenBLAS's packing costs more than it gains: a tile of c
+// stays in registers, a is read in place, b one panel of columns at a time. Compiled once per level.
 #pragma once
 #include <cstdint>
 
@@ -17,7 +17,7 @@ struct TileProduct {
   bool accumulate;
   float* c;  // [m, n]
   int64_t ldc;
-  // Called for each finished block of rows of c while it is in the cache; null: nothing is to be done.
+  // Called for each finished block of rows of c while it is in the cache; may be null.
   void (*finish)(void* context, int64_t rowBegin, int64_t rowEnd);
   void* context;
 };

@@ -1,10 +1,10 @@
-// Products by plain loops: the smallest ones, and all where no engine has memory to work in.
+// Products by plain loops: the smallest ones, and all of them when no engine has memory.
 #pragma once
 #include "product.h"
 
 namespace adjoint {
 
-// Up to so many multiplications a plain loop ends before any engine has begun.
+// Up to this many multiplications, a plain loop ends before an engine has begun.
 constexpr int64_t kTinyWork = 256;
 
 template <typename T>
@@ -12,7 +12,7 @@ bool isTiny(const Product<T>& p) {
   return p.m <= kTinyWork && p.n <= kTinyWork && p.k <= kTinyWork && p.m * p.n * p.k <= kTinyWork;
 }
 
-// A fixed number of columns lies in registers.
+// A fixed number of columns is kept in registers.
 template <int columns, typename T>
 void tinyColumns(const Product<T>& p, int64_t stepRowA, int64_t stepA, int64_t stepB, int64_t stepColumnB, int64_t j) {
   for (int64_t i = 0; i < p.m; i++) {
@@ -37,7 +37,7 @@ void computeTiny(const Product<T>& p) {
   for (; j < p.n; j++) tinyColumns<1>(p, stepRowA, stepA, stepB, stepColumnB, j);
 }
 
-// The way out where OpenBLAS has no memory to work in: a panel of b on the stack, rows of sums in registers.
+// The fallback when OpenBLAS has no memory: a panel of b on the stack, rows of sums in registers.
 template <typename T>
 void computePlain(const Product<T>& p) {
   constexpr int64_t kDepth = 128, kColumns = 16;

@@ -13,11 +13,11 @@ namespace {
 constexpr int64_t kAlign = 64;
 int64_t roomFor(const Piece& piece) { return roundUp(std::max<int64_t>(piece.bytes, 1), kAlign); }
 
-// Up to so many pieces each is compared with all others.
+// Up to this many pieces, each is compared with all others.
 constexpr size_t kFew = 4096;
 
-// Largest first, each at the lowest place that is free during its life: the arena is seldom larger than what lives at
-// its fullest moment, but the time grows with the square of the number of pieces.
+// Largest first, each at the lowest offset that is free during its life: the arena is rarely larger than the most that
+// is alive at once, but the time grows with the square of the number of pieces.
 int64_t placeBySize(std::vector<Piece>* pieces) {
   std::vector<size_t> order(pieces->size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -44,7 +44,7 @@ int64_t placeBySize(std::vector<Piece>* pieces) {
 // The free places of an arena, neighbours joined.
 class FreePlaces {
  public:
-  // The smallest place with room for `size` bytes; at the end of the arena, which grows, where there is none.
+  // The smallest gap with room for `size` bytes; if there is none, the end of the arena, which grows.
   int64_t take(int64_t size) {
     auto found = bySize_.lower_bound({size, 0});
     if (found == bySize_.end()) {

@@ -1,4 +1,4 @@
-// Places in one block of memory for pieces that live at different times.
+// Offsets in one block of memory for pieces that live at different times.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -16,7 +16,7 @@ struct Piece {
   int64_t offset = 0;
 };
 
-// Gives each piece an offset, so that none overlap that live at the same time. Returns the bytes needed.
+// Gives each piece an offset so that pieces alive at the same time do not overlap. Returns the bytes needed.
 int64_t placePieces(std::vector<Piece>* pieces);
 
 }  // namespace adjoint

@@ -14,7 +14,7 @@ BoundOperations::BoundOperations(const std::vector<const RecordedOperation*>& op
     lists += o->spans.size();
     integers += o->integers.size();
   }
-  arguments_.resize(arguments);  // none of these moves from here on: the arguments point into them
+  arguments_.resize(arguments);  // fixed from here on: the arguments point into them
   lists_.resize(lists);
   integers_.resize(integers);
   places_.reserve(lists);

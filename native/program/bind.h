@@ -1,4 +1,4 @@
-// Recorded operations with addresses in place of logical buffers, ready to run.
+// Recorded operations with addresses instead of logical buffers, ready to run.
 #pragma once
 #include <algorithm>
 #include <functional>
@@ -18,7 +18,7 @@ class BoundOperations {
     const Bound& bound = bound_[static_cast<size_t>(i)];
     return bound.run(bound.arguments);
   }
-  // Runs operations [first, first + count), of one length and all pointwise but perhaps the first, tile by tile.
+  // Runs operations [first, first + count) tile by tile: of one length, all pointwise except perhaps the first.
   Outcome runFused(int first, int count) const;
 
   const Argument* arguments(int i) const { return bound_[static_cast<size_t>(i)].arguments; }
@@ -38,7 +38,7 @@ class BoundOperations {
     const Argument* arguments;
     bool rowwise;
   };
-  // Where the address of buffer `of` stands among the arguments.
+  // Where the address of buffer `of` is among the arguments.
   struct Place {
     int of;
     Buffer* buffer;

@@ -1,4 +1,4 @@
-// What storages held before somebody wrote them, to be put back when what wrote them fails.
+// The contents of storages before they were written, restored when the writer fails.
 #pragma once
 #include <unordered_map>
 
@@ -8,10 +8,10 @@ namespace adjoint {
 
 class Changes {
  public:
-  // Copies the content of a storage that is about to be written, at the first time. Throws std::bad_alloc where there
-  // is no memory for the copy.
+  // Copies the content of a storage that is about to be written for the first time. Throws std::bad_alloc without
+  // memory for the copy.
   void save(const StorageRef& storage);
-  // Puts everything back, and forgets it.
+  // Restores all contents, and forgets them.
   void undo();
   void forget() { before_.clear(); }
 

@@ -17,7 +17,7 @@ Outcome Fusion::run() {
   current() = nullptr;
   if (first.code != Outcome::kOk) return first;
   if (outcome_.code != Outcome::kOk) return outcome_;
-  return done_ ? outcome_ : Outcome{Outcome::kMisfit, 0, 0};  // a kernel that is not pointwise, but says so
+  return done_ ? outcome_ : Outcome{Outcome::kMisfit, 0, 0};  // a kernel that is wrongly declared pointwise
 }
 
 void Fusion::take(int64_t n, ChunkFunction function, void* context) {

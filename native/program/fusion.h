@@ -1,8 +1,8 @@
-// Runs a chain of pointwise kernels tile by tile, so that what one writes is still in the first cache when the next one
-// reads it; a product may come first, whose finished rows the others then meet. The kernels are the eager ones,
-// unchanged: each is called inside the one before, at the point where that asks the thread pool for its loop. When the
-// last one asks, all loops are known and still alive, and run in turn over each tile. Bits stay those of eager: the
-// same compiled loops, cut at multiples of a vector.
+// Runs a chain of pointwise kernels tile by tile, so that the result of one is still in the first cache when the next
+// one reads it; a product may come first, and the others then run on its finished rows. The kernels are the eager ones,
+// unchanged: each is called inside the previous one, when that asks the thread pool to run its loop. When the last one
+// asks, all loops are known and still alive, and run in turn over each tile. The bits are the eager ones: the same
+// compiled loops, cut at multiples of a vector.
 #pragma once
 #include <functional>
 

@@ -1,6 +1,6 @@
-// Lets predictions read the weights of a whole step while another thread trains. A step that is about to write makes
-// a Writer; for as long as that lives, readers get copies of the content before (or wait, when nobody has read lately
-// and no copy was made: the first one after a pause). Readers in turn are waited for.
+// Lets predictions read the weights of a whole step while another thread trains. A step that is about to write creates a
+// Writer; while that lives, readers get copies of the earlier content (or wait, if no copy was made because nobody has
+// read lately: the first reader after a pause). A Writer waits for readers in turn.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -13,10 +13,10 @@ namespace adjoint {
 
 class Gate {
  public:
-  // Whether there is a program that only reads: without one, steps need not stop here.
+  // Whether there is a program that only reads: without one, steps skip the gate.
   std::atomic<bool> used{false};
 
-  // Lets a reader in, for as long as this lives.
+  // A reader has access while this lives.
   class Reader {
    public:
     Reader(Gate* gate, const std::vector<Storage*>& storages);
@@ -24,16 +24,16 @@ class Gate {
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
 
-    // What it was given of each of its storages: the storage itself or a copy.
+    // For each of its storages, the storage itself or a copy.
     const std::vector<StorageRef>& content() const { return content_; }
 
    private:
     Gate* const gate_;
     std::vector<StorageRef> content_;
-    bool inPlace_ = false;  // some are the storages themselves: steps wait
+    bool inPlace_ = false;  // some are the storages themselves, so steps wait
   };
 
-  // Around the part of a step that writes these storages.
+  // Lives during the part of a step that writes these storages.
   class Writer {
    public:
     Writer(Gate* gate, const std::vector<Storage*>& storages);
@@ -47,7 +47,7 @@ class Gate {
   };
 
  private:
-  static constexpr int kRecent = 256;  // steps for which copies are made after a read
+  static constexpr int kRecent = 256;  // the number of steps after a read for which copies are made
 
   std::mutex mutex_;
   std::condition_variable changed_;

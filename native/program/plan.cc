@@ -11,10 +11,10 @@
 namespace adjoint {
 namespace {
 
-// Constants larger than this are computed anew in the arena rather than kept.
+// Constants larger than this are recomputed in the arena rather than kept.
 constexpr size_t kMostConstant = 64 << 10;
-// Shorter runs stay in the first caches by themselves. More than every grain in loops.h, so that each kernel of a chain
-// asks the thread pool for its loop.
+// Shorter chains stay in the first caches anyway. Larger than every grain in loops.h, so that each kernel of a chain
+// asks the thread pool to run its loop.
 constexpr int64_t kLeastFused = 40000;
 constexpr int kMostFused = 16;
 
@@ -86,7 +86,7 @@ class Planner {
     return done;
   }
 
-  // Keeps what leads to an output or changes something outside; a drawn random number moves its generator.
+  // Keeps operations that lead to an output or change something outside; drawing a random number advances its generator.
   void dropDead() {
     std::vector<bool> wanted(buffers_.size(), false);
     for (const RecordedSpan& output : recording_.outputs) wanted[static_cast<size_t>(output.buffer)] = true;

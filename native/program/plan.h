@@ -1,5 +1,5 @@
-// Turns a recording into what is replayed: constants folded, dead operations dropped, chains of pointwise operations
-// fused, results written over operands that nobody needs any more, and every buffer given its place in one arena.
+// Turns a recording into a plan to replay: folds constants, drops dead operations, fuses chains of pointwise
+// operations, writes results over operands that are no longer needed, and places every buffer in one arena.
 #pragma once
 #include "recording.h"
 
@@ -13,7 +13,7 @@ struct Group {
 struct Plan {
   std::vector<int> order;        // operations kept, as numbers in the recording
   std::vector<Group> groups;     // of `order`
-  std::vector<int64_t> offsets;  // of each buffer in the arena; -1 for those that are elsewhere or unused
+  std::vector<int64_t> offsets;  // of each buffer in the arena; -1 if it is elsewhere or unused
   int64_t arenaBytes = 0;
   int commit = 0;  // the first group that writes what was captured; the number of groups when none does
 };

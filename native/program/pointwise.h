@@ -1,4 +1,4 @@
-// What the planner asks of pointwise operations: their width, and which operands go along with the result.
+// What the planner asks about pointwise operations: their width, and which operands are read element by element.
 #pragma once
 #include "recording.h"
 
@@ -14,7 +14,7 @@ inline int64_t width(const RecordedOperation& o) {
   return n;
 }
 
-// The elements of a chain of operations that this one may begin, or -1: a pointwise one, or a product.
+// The elements of a chain that this operation (pointwise or a product) may begin, or -1.
 inline int64_t chainWidth(const RecordedOperation& o) {
   if (!o.kernel->rowwise) return width(o);
   int64_t n = -1;
@@ -24,7 +24,7 @@ inline int64_t chainWidth(const RecordedOperation& o) {
   return n;
 }
 
-// Whether a pointwise operation meets element i of this operand at element i of its result.
+// Whether a pointwise operation uses element i of this operand for element i of its result.
 inline bool isAligned(const RecordedOperation& o, int64_t n, int operandIndex, int operands, int64_t length) {
   if (length != n) return false;
   if (o.integers.empty()) return true;

@@ -32,7 +32,7 @@ Program::Program(Recording given, const std::vector<int>& faulty, Gate* gate)
       capturedStorages.push_back(buffer.storage.get());
       (isChanged[b] ? written : read).push_back(buffer.storage.get());
     } else if (buffer.kind == BufferKind::kInput || buffer.kind == BufferKind::kCaptured) {
-      buffer.storage = {};  // the arguments that it was recorded with, and what only dropped operations used
+      buffer.storage = {};  // recorded arguments, and storages that only dropped operations used
     }
   }
   std::sort(written.begin(), written.end());

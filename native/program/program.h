@@ -8,7 +8,7 @@
 
 namespace adjoint {
 
-// A tensor that a submission names: an argument, or where a result goes (a null storage: nobody wants it). Borrowed.
+// A tensor named by a submission: an argument, or the place of a result (null storage: it is not wanted). Borrowed.
 struct Target {
   Storage* storage;
   void* data;
@@ -17,7 +17,7 @@ struct Target {
 // How a replay ended.
 struct Ending {
   ADJOINT_ENUM(Code : uint8_t, names, kDone,
-               kStopped,  // before it wrote anything captured
+               kStopped,  // before anything captured was written
                kFault,    // a value in a tensor is out of range
                kMisfit, kNoMemory);
   Code code = kDone;
@@ -28,8 +28,8 @@ struct Ending {
 
 // Asked between kernels.
 struct Control {
-  std::atomic<bool> stop{false};  // leave before anything captured is written, or finish the step
-  std::atomic<bool> kill{false};  // leave at once: this JavaScript thread ends
+  std::atomic<bool> stop{false};  // end before anything captured is written, else finish the step
+  std::atomic<bool> kill{false};  // end at once: this JavaScript thread is exiting
 };
 
 class Program;
@@ -49,14 +49,14 @@ class Replica {
   Ending runReading(const Target* targets, const Control& control, int64_t* times);
   Ending runWriting(const Target* targets, const Control& control, int64_t* times);
   Ending runGroups(int from, int to, const Control& control, int64_t* times) const;
-  // Copies what a fault would leave half changed, or puts it back.
+  // Copies what a fault would leave half changed, or restores it.
   void keepRisked(bool putBack) const;
   // reader: whose content stands in for captured tensors, or null.
   void copyResults(const Target* targets, const Gate::Reader* reader) const;
   void* address(int buffer, const Target* targets, const Gate::Reader* reader) const;
 
   const Program& program_;
-  StorageRef arena_, kept_;                  // kept: room for the program's risked storages
+  StorageRef arena_, kept_;                  // kept: memory for copies of the program's risked storages
   std::vector<void*> arguments_, captured_;  // where each was at the last run
   std::unique_ptr<BoundOperations> operations_;
 };
@@ -69,12 +69,12 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // On the JavaScript thread: copies the host buffers for one step, and moves the generators past it.
+  // On the JavaScript thread: copies the host buffers for one step, and advances the generators past it.
   void snapshot(char* to) const;
-  // Undoes that for a step that will not run, unless somebody has drawn numbers since.
+  // Undoes that for a step that will not run, unless numbers have been drawn since.
   void rewind(const char* snapshot, const char* last) const;
 
-  // What the step changes, to be put back later: the captured storages it writes, and generators.
+  // What the step changes, to be restored later: the captured storages it writes, and generators.
   std::vector<char> save() const;
   void restore(const std::vector<char>& saved) const;
 

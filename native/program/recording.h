@@ -1,5 +1,5 @@
 // What one run of a step did: the kernels it called, in order, and the buffers between them. Buffers are logical: one
-// for each allocation, whatever block of memory it got.
+// for each allocation, in whichever block of memory.
 #pragma once
 #include <vector>
 

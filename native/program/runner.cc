@@ -7,7 +7,7 @@
 
 namespace adjoint {
 namespace {
-// The next step of a loop that awaits each one comes within some microseconds; waking a thread costs as much.
+// In a loop that awaits each step the next one comes within some microseconds, as long as waking a thread takes.
 constexpr std::chrono::microseconds kSpin{50};
 constexpr size_t kMostSpare = 4096;
 }  // namespace
@@ -89,7 +89,7 @@ void Runner::abort() {
     std::lock_guard<std::mutex> lock(mutex_);
     if (queue_.empty() || failure_.code != Ending::kDone) return;
     control_.stop = true;
-    if (running_) return;  // the program's thread notes how the step ends
+    if (running_) return;  // the program's thread records how the step ends
     failure_ = {Ending::kStopped, -1, 0, 0};
   }
   notify_();

@@ -18,8 +18,8 @@ struct Refusal {
   ADJOINT_ENUM(Code : uint8_t, names, kNone,
                kBusy,            // another program writes what this one captured, or reads what it writes
                kArgumentBusy,    // a program writes this argument
-               kArgumentShared,  // an argument lies in memory that the program writes
-               kPending,         // a step that writes cannot run here while others are queued
+               kArgumentShared,  // an argument shares memory with what the program writes
+               kPending,         // a step that writes cannot run on this thread while others are queued
                kNoMemory, kNoThread, kGone,
                kDisposed,  // a captured tensor was disposed
                kArgumentDisposed);
@@ -37,10 +37,10 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  // All of these are for the JavaScript thread.
+  // Call all of these on the JavaScript thread.
 
   int addProgram(Recording recording, const std::vector<int>& faulty);
-  // Null for a number that is none.
+  // Null for an unknown number.
   Program* program(int number) const { return share(number).get(); }
   std::shared_ptr<Program> share(int number) const;
   // False while steps of it are queued.
@@ -48,17 +48,17 @@ class Runner {
 
   // targets: for each of `count` steps its arguments and results; the last one notifies.
   Refusal submit(Program* program, int count, const Target* targets);
-  // Runs one step here.
+  // Runs one step on this thread.
   Refusal replay(Program* program, const Target* targets, Ending* ending, int64_t* times = nullptr);
 
   int64_t completed() const { return completed_.load(std::memory_order_acquire); }
   bool isIdle() const;
-  // How the first step that failed ended; kDone when none has. The steps behind it wait for recover.
+  // How the first failed step ended; kDone if none has failed. The steps after it wait for recover.
   Ending failure() const;
-  // Drops what is queued and ends the running step as soon as that can be done at a step's boundary; `failure` is
-  // kStopped then.
+  // Drops queued steps and ends the running one as soon as possible at a step's boundary; `failure` is then
+  // kStopped.
   void abort();
-  // After a failure: forgets the queue and what it had drawn from generators. Returns how many steps were dropped.
+  // After a failure: drops the queue and undoes its draws from generators. Returns the number of dropped steps.
   int64_t recover();
 
   // Between pause and resume no step runs; pause waits for the current one.
@@ -82,7 +82,7 @@ class Runner {
 
     // May throw std::bad_alloc; then it holds nothing.
     void fill(Program* program, const Target* targets);
-    // Gives back what it has taken, but for the references to its targets: they go into `into`, which is empty.
+    // Releases what it has taken, except the references to its targets, which go into the empty `into`.
     void release(std::vector<StorageRef>& into);
 
     Program* program = nullptr;

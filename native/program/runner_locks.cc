@@ -1,4 +1,4 @@
-// Which tensors queued steps hold, and what is refused for it.
+// Which tensors queued steps hold, and which submissions are refused because of it.
 #include <algorithm>
 
 #include "runner.h"

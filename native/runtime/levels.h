@@ -1,5 +1,5 @@
-// The instruction-set levels that kernels are compiled for, and the choice among them. What each level has compiled is
-// in the namespace of its name.
+// The instruction-set levels that kernels are compiled for, and the choice among them. The code of each level is in the
+// namespace of its name.
 #pragma once
 
 // The oldest first: a level's number is its place here.
@@ -11,8 +11,8 @@
 
 namespace adjoint {
 
-// The number of the best level that this CPU runs, or of the one that `wanted` (ADJOINT_ISA) names. -1 when that one is
-// unknown or cannot run here.
+// The number of the best level that this CPU supports, or of the one named by `wanted` (ADJOINT_ISA); -1 if that one is
+// unknown or not supported.
 int chooseLevel(const char* wanted);
 
 const char* levelName(int level);

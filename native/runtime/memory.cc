@@ -14,8 +14,8 @@
 namespace adjoint {
 namespace {
 
-// A build for a sanitizer or valgrind (CMakeLists.txt): blocks have the size that was asked for and are never used
-// again, so that each access beside or after a tensor's life is found.
+// In a build for a sanitizer or valgrind (CMakeLists.txt), blocks have the exact size and are never reused, so that each
+// access outside of a tensor's memory or life is found.
 #ifdef ADJOINT_CHECKED
 constexpr bool kChecked = true;
 #else
@@ -93,7 +93,7 @@ struct Pool {
   const uint64_t most = memoryLimit();  // beyond it, the system would end the process
   const uint64_t atStart = ownMemory();
   uint64_t limit = most;
-  uint64_t sinceCheck = 0;  // bytes taken from the system since it was seen that it has room for more
+  uint64_t sinceCheck = 0;  // bytes taken from the system since it last proved to have room for more
 
   // Whether the system has room for `size` more bytes: where address space is limited, and where memory is, of which
   // JavaScript's heap and others have their part, and must be able to grow a little.
@@ -118,7 +118,7 @@ Pool& pool() {
   return *instance;
 }
 
-// A new block of the system's, which must leave room for others. That is looked after once in several MB.
+// A new block from the system, which must leave room for others. That is checked once in several MB.
 void* takeFromSystem(Pool& p, size_t bytes) {
   constexpr uint64_t kUnchecked = uint64_t{4} << 20;
   if (p.sinceCheck + bytes >= kUnchecked) {

@@ -26,7 +26,7 @@ class StorageRef {
     if (storage_ != nullptr) release(storage_);
   }
 
-  // A block with one reference, its content undefined; none when it would exceed the limit or the system refuses.
+  // A block with one reference and undefined content; none when it would exceed the limit or the system has no memory.
   static StorageRef allocate(size_t bytes);
 
   Storage* get() const { return storage_; }
@@ -39,10 +39,10 @@ class StorageRef {
   Storage* storage_ = nullptr;
 };
 
-// What programs copy at each submission instead of reading it in place.
+// Storages that programs copy at each submission instead of reading them in place.
 enum class HostKind : uint8_t { kNone, kValue, kGenerator };
 
-// What recorded programs do with a storage.
+// How recorded programs use a storage.
 struct ProgramUse {
   std::atomic<int32_t> readers{0};    // submitted programs that read it: nobody else may write
   std::atomic<int32_t> writers{0};    // submitted programs that write it: nobody else may read or write
@@ -50,11 +50,11 @@ struct ProgramUse {
   HostKind host = HostKind::kNone;
   bool served = false;                 // some program only reads it: predictions
   bool changing = false;               // a step is writing it; guarded by the gate, as is shadow
-  std::atomic<int32_t> dependents{0};  // of the readers, those that no gate lets read a copy
-  StorageRef shadow;                   // its content before the step that is writing it, or none
+  std::atomic<int32_t> dependents{0};  // the readers that no gate lets read a copy
+  StorageRef shadow;                   // a copy from before the step that is writing it, or none
 };
 
-// The header of a block; its data follow at the next 64-byte boundary.
+// The header of a block; the data follow at the next 64-byte boundary.
 struct alignas(64) Storage {
   std::atomic<int32_t> references;
   int32_t sizeClass;
@@ -64,7 +64,7 @@ struct alignas(64) Storage {
   std::atomic<uint64_t> writes{0};  // grows whenever the content may have changed: copies of it are outdated then
 
   void* data() { return this + 1; }
-  // Whoever writes calls it, and is alone with the storage.
+  // Called by every writer, which has the storage to itself.
   void touch() { writes.store(writes.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
 };
 static_assert(sizeof(Storage) == 64);
@@ -74,7 +74,7 @@ inline StorageRef::StorageRef(Storage* storage) : storage_(storage) {
 }
 
 struct MemoryUse {
-  uint64_t live;    // bytes in blocks that somebody holds
+  uint64_t live;    // bytes in blocks that are in use
   uint64_t cached;  // bytes in free blocks kept for reuse
   uint64_t peak;    // the largest live + cached so far
   uint64_t limit;

@@ -33,7 +33,7 @@
 namespace adjoint {
 namespace {
 
-// A positive integer, or 0 for anything else. OMP_NUM_THREADS may be a list, one number a nesting level.
+// A positive integer, or 0 for anything else. OMP_NUM_THREADS may be a list, one number for each nesting level.
 int threadsFromEnvironment(const char* name) {
   const char* text = std::getenv(name);
   if (!text || *text < '0' || *text > '9') return 0;
@@ -89,7 +89,7 @@ std::vector<Folder> cgroupFolders(const std::string& controller) {
     if (!version2 && !(type[0] == "cgroup" && contains(split(type[2], ','), controller))) continue;
     std::string path = cgroupPath(version2 ? "" : controller);
     const std::string& root = mount[3];
-    // In a container the path may be the host's, of which only the part below `root` is mounted.
+    // In a container the path may be the host's, and only its part below `root` is mounted.
     if (root != "/") path = path.compare(0, root.size(), root) == 0 ? path.substr(root.size()) : "";
     while (!path.empty() && path.back() == '/') path.pop_back();
     for (;;) {

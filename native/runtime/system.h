@@ -1,4 +1,4 @@
-// What the machine and the container grant this process, and what each system does in its own way.
+// What the machine and the container grant this process, and what differs from system to system.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -16,30 +16,30 @@ int defaultThreadCount();
 // Bytes this process may use: the least of physical memory and the memory limits of its cgroup and all its ancestors.
 uint64_t memoryLimit();
 
-// Bytes of memory of its own that this process has written to: what such a limit counts. 0 where that is not known.
+// Bytes of its own memory that this process has written to, which such a limit counts; 0 if unknown.
 uint64_t ownMemory();
 
 constexpr int kMaxThreads = 64;
 
-// Memory that begins at a multiple of `alignment`, or null; freeAligned alone gives it back.
+// Memory that begins at a multiple of `alignment`, or null; only freeAligned may free it.
 void* allocateAligned(size_t alignment, size_t bytes);
 void freeAligned(void* memory);
 
-// Whether the system would grant so much memory, and beside it what others need to go on: V8 ends the process when its
-// heap cannot grow. On Linux, where address space may be limited; true elsewhere.
+// Whether the system would grant this much memory and still leave what others need: V8 ends the process when its heap
+// cannot grow. Checked on Linux, where address space may be limited; true elsewhere.
 bool hasRoomFor(size_t bytes);
 
-// A thread that gets no signals, because those are Node's. Throws std::system_error where the system grants no more.
+// A thread that gets no signals, because those are Node's. Throws std::system_error if the system grants no more.
 std::thread startThread(std::function<void()> work);
 
-// Of a thread when cores are scarce: a small share beside others, or what they leave.
+// The priority of a thread when cores are scarce: low is a small share, background only idle time.
 ADJOINT_ENUM(class Priority, priorityNames, kNormal, kLow, kBackground);
 
-// Sets this thread's. An ordinary process cannot take it back. A system that refuses changes nothing.
+// Sets this thread's priority. An ordinary process cannot raise it again. Has no effect if the system refuses.
 void setPriority(Priority priority);
 
-// Locks an open file for whoever holds this descriptor until it is closed, which the system does for a process that
-// dies. 0, or an error number: EWOULDBLOCK where another holds the lock, others where the system has none.
+// Locks an open file until this descriptor is closed, which the system does when a process dies. Returns 0 or an error
+// number: EWOULDBLOCK if it is locked already, others if the system has no locks.
 int tryLock(int descriptor);
 
 }  // namespace adjoint

@@ -13,7 +13,7 @@
 namespace adjoint {
 namespace {
 
-// Several chunks a thread, so that a thread which the system takes away for a while delays the others little.
+// Several chunks per thread, so that a thread which the system suspends for a while delays the others little.
 constexpr int64_t kChunksPerThread = 4;
 // Waking a sleeping thread costs tens of microseconds; the products of a training step follow each other within some
 // 100.
@@ -48,7 +48,7 @@ class Pool {
     if (startsEarly_) startEarly();
   }
 
-  // Starts the threads now and whenever there are to be more, in place of when they are first needed.
+  // Starts threads now, and later whenever the count grows, instead of when they are first needed.
   void startEarly() {
     startsEarly_ = true;
     while (busy_.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
@@ -56,7 +56,7 @@ class Pool {
     busy_.store(false, std::memory_order_release);
   }
 
-  // False when another caller has the pool, or all sleep and shall: the job then belongs to this thread alone.
+  // False when another caller has the pool, or all threads sleep and are to go on sleeping: this thread does the job alone.
   bool run(const Job& job) {
     if (!job.wakes && sleepers_.load() >= started_.load() && !isBurst()) return false;
     if (busy_.exchange(true, std::memory_order_acquire)) return false;
@@ -79,7 +79,7 @@ class Pool {
   }
 
  private:
-  // Whether short work comes so fast that threads which it wakes stay awake until the next.
+  // Whether short jobs follow so closely that threads woken by one stay awake until the next.
   bool isBurst() {
     const int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
     return now - lastShort_.exchange(now) < std::chrono::steady_clock::duration(kSpin).count();
@@ -152,7 +152,7 @@ class Pool {
   std::atomic<int> sleepers_{0};
   std::atomic<int64_t> lastShort_{0};
   std::atomic<int> started_{0};  // changed by the caller that has the pool
-  bool refused_ = false;         // likewise
+  bool refused_ = false;         // changed by the same caller
   std::atomic<bool> startsEarly_{false};
   std::mutex mutex_;
   std::condition_variable wakeUp_;

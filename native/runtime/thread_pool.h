@@ -1,10 +1,10 @@
-// The one thread pool of the process, and the order of its end. parallel.h has what kernels need of it.
+// The process's thread pool, and an orderly exit of the process. Kernels need only parallel.h.
 #pragma once
 #include "parallel.h"
 
 namespace adjoint {
 
-// Tells the core that it spins.
+// Tells the core that this thread spins.
 inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -13,10 +13,10 @@ inline void relax() {
 #endif
 }
 
-// Takes the loops of a thread's parallelFor calls in place of the pool, to run them later.
+// Receives the loops of a thread's parallelFor calls instead of the pool, to run them later.
 class LoopCollector {
  public:
-  // The one of this thread, or null: the pool then runs the loops.
+  // This thread's, or null: the pool then runs the loops.
   static LoopCollector*& current();
 
   virtual void take(int64_t n, ChunkFunction function, void* context) = 0;
@@ -28,13 +28,13 @@ class LoopCollector {
 // Sets the nominal thread count (1 … kMaxThreads; the caller counts as one). Threads start when first needed.
 void setThreadCount(int count);
 
-// For a caller about to start a thread of low priority that runs kernels: a thread has the priority of the one that
-// starts it, so that the pool's must not be started by that one.
+// Called before starting a thread of low priority that runs kernels: a thread inherits the priority of the one that
+// starts it, so that one must not start the pool's threads.
 void startPoolEarly();
 
-// Marks a kernel call on this thread, from its first to its last touch of memory or of OpenBLAS, whose own exit handler
-// crashes threads that are inside a product. When the process exits, the handler that the first guard registers waits
-// until no kernel runs; a thread that enters a kernel afterwards sleeps until the process is gone.
+// Marks a kernel call on this thread, from its first to its last use of memory or of OpenBLAS, whose own exit handler
+// crashes threads that are inside a product. At exit, the handler that the first guard registered waits until no kernel
+// runs; a thread that enters a kernel afterwards sleeps until the process is gone.
 class KernelGuard {
  public:
   KernelGuard();

@@ -1,4 +1,4 @@
-// Arithmetic on sizes. (Static, as every level's kernels include it: see kernel.h.)
+// Arithmetic on sizes. (Static, because every level's kernels include it: see kernel.h.)
 #pragma once
 #include <cstdint>
 
@@ -9,7 +9,7 @@ static constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // a / b, rounded up; b > 0.
 static constexpr int64_t ceilDivide(int64_t a, int64_t b) { return a / b + (a % b > 0); }
-// The first multiple of `step` that is not below n.
+// The least multiple of `step` that is at least n.
 static constexpr int64_t roundUp(int64_t n, int64_t step) { return ceilDivide(n, step) * step; }
 
 // Sums and products of sizes, saturated, so that a check `x.length == product(rows, columns)` cannot be fooled by

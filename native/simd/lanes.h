@@ -1,4 +1,4 @@
-// The vectors of a level: as wide as its registers, in vector extensions of GCC and clang, one source for AVX-512,
+// The vectors of a level: as wide as its registers, in vector extensions of GCC and clang, with one source for AVX-512,
 // AVX2, SSE and NEON.
 #pragma once
 
@@ -36,7 +36,7 @@ __attribute__((always_inline)) inline typename Simd<T>::Unaligned& vectorAt(T* p
   return *reinterpret_cast<typename Simd<T>::Unaligned*>(p);
 }
 
-// Those of float.
+// Vectors of float.
 constexpr int kLanes = kLanesOf<float>;
 using Vector = Simd<float>::Vector;
 using Unaligned = Simd<float>::Unaligned;

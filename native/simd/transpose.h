@@ -1,4 +1,4 @@
-// Transposes in registers: squares, and four columns, of floats.
+// Transposes of floats in registers: squares, and four columns.
 #pragma once
 #include <cstdint>
 
