@@ -3,8 +3,9 @@ import { kernel } from '../native.js';
 import { fullLike } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
-import { Optimizer, type Parameters, type StateOf } from './optimizer.js';
+import { Optimizer, type StateOf } from './optimizer.js';
 import { checkRate, type OptionTensors } from './options.js';
+import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
 const adagradKernel = kernel('adagrad', 'parameters gradients sums steps hyper maximize');

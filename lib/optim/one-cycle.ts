@@ -169,6 +169,6 @@ function phasesOf(rising: number, total: number, threePhase: boolean): Phase[] {
 }
 
 function setMomentum(group: ScheduledGroup, momentum: number): void {
-  if (group.betas !== undefined) group.betas = [momentum, group.betas[1]];
+  if (group.betas !== undefined) group.betas = [momentum, ...group.betas.slice(1)];
   else group.momentum = momentum;
 }

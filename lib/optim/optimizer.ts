@@ -4,9 +4,10 @@ import { currentRecording, onFailure, recordedGradient, refuseReading, unrecorde
 import { floatTypes } from '../dtype.js';
 import { ArgumentError, checkOptions, describe, formatShape, StateError } from '../errors.js';
 import '../methods.js'; // in which `apply` is written
-import { changed, checkFloat, checkTensor, clearGrad, Tensor } from '../tensor.js';
+import type { Follower } from '../program/recording.js';
+import { changed, checkFloat, checkTensor, clearGrad, type Tensor } from '../tensor.js';
 import { checkKinds, checkRate, GroupOptions, type OptionTensors, type ParameterGroup } from './options.js';
-import { listOf } from './parameters.js';
+import { type GivenGroup, groupsOf, listOf, type Parameters } from './parameters.js';
 import {
   checkGroups,
   completeState,
@@ -18,9 +19,6 @@ import {
   planLoad,
 } from './state.js';
 import { Update } from './update.js';
-
-/** What an optimizer is made from: parameters, or groups of them with options of their own. */
-export type Parameters<Options> = Iterable<Tensor> | readonly (Partial<Options> & { params: Iterable<Tensor> })[];
 
 /** The state of one parameter as `apply` is given it; `step` counts from 1, a scalar of the parameter's dtype. */
 export type StateOf<State> = Readonly<State> & { readonly step: Tensor };
@@ -67,12 +65,14 @@ export abstract class Optimizer<
   State extends { [K in keyof State]?: Tensor } = object,
 > {
   readonly paramGroups: ParameterGroup<Options>[] = [];
-  private readonly state = new Map<Tensor, ParameterState>();
-  private readonly groupOptions = new Map<ParameterGroup<Options>, GroupOptions<Options>>();
-  private readonly names: readonly string[]; // of the options
-  private readonly chosen: Options; // the defaults and what the constructor was given
-  private changes = 0; // of groups, and of the tensors that make up the state
-  private hasWarned = false;
+  // Private in JavaScript, too: a subclass may use any of these names.
+  readonly #state = new Map<Tensor, ParameterState>();
+  readonly #groupOptions = new Map<ParameterGroup<Options>, GroupOptions<Options>>();
+  readonly #names: readonly string[]; // of the options
+  readonly #defaults: Options;
+  readonly #chosen: Options; // the defaults with what the constructor was given
+  #changes = 0; // of groups, and of the tensors that make up the state
+  #hasWarned = false;
 
   /**
    * @param name of the class, for errors
@@ -83,7 +83,7 @@ export abstract class Optimizer<
   constructor(
     protected readonly name: string,
     params: Parameters<Options>,
-    private readonly defaults: Options,
+    defaults: Options,
     options?: object,
   ) {
     if (typeof name !== 'string' || typeof (defaults as Partial<Options> | null)?.lr !== 'number') {
@@ -92,20 +92,13 @@ export abstract class Optimizer<
         `Optimizer: name must be a string and defaults an object { lr: 0.01, … }, got ${got}; call super(name, params, defaults, options)`,
       );
     }
-    this.names = Object.keys(defaults);
-    checkOptions(name, options, this.names);
+    this.#defaults = { ...defaults };
+    this.#names = Object.keys(defaults);
+    checkOptions(name, options, this.#names);
     const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
-    this.chosen = { ...defaults, ...Object.fromEntries(given) };
-    this.checkGroup(this.chosen);
-    const list =
-      params instanceof Tensor ? [] : listOf(name, 'params', params, 'must be tensors or groups', checkPart(name));
-    if (list.length === 0) {
-      throw new ArgumentError(
-        `${name}: params must be at least one tensor or group, got ${params instanceof Tensor ? describe(params) : 'none'}`,
-      );
-    }
-    const groups = list[0] instanceof Tensor ? [{ params: list }] : list;
-    for (const group of groups) this.addParamGroup(group as Partial<Options> & { params: Iterable<Tensor> });
+    this.#chosen = { ...defaults, ...Object.fromEntries(given) };
+    this.checkGroup(this.#chosen);
+    for (const group of groupsOf<Options>(name, params)) this.addParamGroup(group);
   }
 
   /**
@@ -129,7 +122,7 @@ export abstract class Optimizer<
    * finite, and `lr` at least 0.
    */
   protected checkGroup(options: Options): void {
-    checkKinds(this.name, this.defaults, options);
+    checkKinds(this.name, this.#defaults, options);
   }
 
   /**
@@ -147,11 +140,11 @@ export abstract class Optimizer<
   }
 
   /** Adds parameters with options of their own; what is not given is as in the constructor. */
-  addParamGroup(group: Partial<Options> & { params: Iterable<Tensor> }): void {
+  addParamGroup(group: GivenGroup<Options>): void {
     if (group === null || typeof group !== 'object' || !('params' in group)) {
       throw new ArgumentError(`${this.name}: params must be tensors or groups { params, … }, got ${describe(group)}`);
     }
-    checkOptions(this.name, group, ['params', ...this.names, 'initialLr']);
+    checkOptions(this.name, group, ['params', ...this.#names, 'initialLr']);
     const known = new Set(this.paramGroups.flatMap((g) => g.params));
     const params = listOf(this.name, 'params of a group', group.params, 'must be tensors', (given) => {
       const p = checkTensor(this.name, 'a parameter', given);
@@ -164,14 +157,14 @@ export abstract class Optimizer<
       known.add(p);
       return p;
     });
-    const whole = { ...this.chosen, ...group, params } as ParameterGroup<Options>;
-    this.checkWhole(whole);
-    this.groupOptions.set(whole, new GroupOptions<Options>(whole, this.names));
+    const whole = { ...this.#chosen, ...group, params } as ParameterGroup<Options>;
+    this.#checkWhole(whole);
+    this.#groupOptions.set(whole, new GroupOptions<Options>(whole, this.#names));
     this.paramGroups.push(whole);
-    this.changes++;
+    this.#changes++;
   }
 
-  private checkWhole(group: Options & { initialLr?: number }): void {
+  #checkWhole(group: Options & { initialLr?: number }): void {
     this.checkGroup(group);
     if (group.initialLr !== undefined) checkRate(this.name, 'initialLr', group.initialLr);
   }
@@ -191,24 +184,24 @@ export abstract class Optimizer<
     for (const group of this.paramGroups) {
       for (const dtype of floatTypes) {
         const params = group.params.filter((p) => p._grad !== null && p.dtype === dtype);
-        if (params.length > 0) updates.push(this.prepare(group, params));
+        if (params.length > 0) updates.push(this.#prepare(group, params));
       }
     }
-    if (updates.length === 0) this.warnIdle();
+    if (updates.length === 0) this.#warnIdle();
     if (updates.length > 1) for (const update of updates) update.check(this.name);
     noGrad(() =>
       allOrNothing(() => {
-        for (const update of updates) this.run(update);
+        for (const update of updates) this.#run(update);
       }),
     );
     for (const { params, states } of updates) {
-      for (let i = 0; i < params.length; i++) this.setState(params[i] as Tensor, states[i] as ParameterState);
+      for (let i = 0; i < params.length; i++) this.#setState(params[i] as Tensor, states[i] as ParameterState);
     }
   }
 
-  private warnIdle(): void {
-    if (this.hasWarned) return;
-    this.hasWarned = true;
+  #warnIdle(): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
     process.emitWarning(
       `${this.name}.step: no parameter has a gradient, so nothing was changed; call zeroGrad() and backward() before it, and give the optimizer the parameters of the model that is trained`,
       { type: 'AdjointWarning', code: 'ADJOINT_NO_GRADIENT' },
@@ -216,17 +209,17 @@ export abstract class Optimizer<
   }
 
   // All of an update that can fail before it runs; what it makes is not yet stored.
-  private prepare(group: ParameterGroup<Options>, params: readonly Tensor[]): Update<Options> {
-    const options = this.groupOptions.get(group) as GroupOptions<Options>;
+  #prepare(group: ParameterGroup<Options>, params: readonly Tensor[]): Update<Options> {
+    const options = this.#groupOptions.get(group) as GroupOptions<Options>;
     options.branchOf(this.flags(group));
     const gradients = params.map((p) => recordedGradient(this.name, p) as Tensor);
-    const states = unrecorded(() => noGrad(() => params.map((p) => this.stateFor(p, group, options))));
+    const states = unrecorded(() => noGrad(() => params.map((p) => this.#stateFor(p, group, options))));
     return new Update(group, options, params, gradients, states);
   }
 
   // A parameter's state with all that a step needs, in its dtype: the one it has, or another one with what was missing.
-  private stateFor(p: Tensor, group: ParameterGroup<Options>, { stateNames }: GroupOptions<Options>): ParameterState {
-    const before = this.state.get(p);
+  #stateFor(p: Tensor, group: ParameterGroup<Options>, { stateNames }: GroupOptions<Options>): ParameterState {
+    const before = this.#state.get(p);
     if (isComplete(before, stateNames.get(p), p)) return before;
     checkMethod(this.name, 'init(p, options)', this.init);
     const made = initialState(`${this.name}.init`, p, () => this.init(p, group));
@@ -234,30 +227,35 @@ export abstract class Optimizer<
     return completeState(before, made, p);
   }
 
-  private run(update: Update<Options>): void {
+  #run(update: Update<Options>): void {
     const { group, options } = update;
     onFailure(unrecorded(() => options.advance()));
-    const { changes } = this;
+    currentRecording()?.follow(this.#follower(group, options));
+    this.applyAll(update);
+    for (const p of update.params) changed(p);
+  }
+
+  // What a compiled step does about a group's options before each replay.
+  #follower(group: ParameterGroup<Options>, options: GroupOptions<Options>): Follower {
+    const changes = this.#changes;
     const branch = options.branchOf(this.flags(group));
-    currentRecording()?.follow({
-      holds: () => this.changes === changes && branch.holds(group, this.flags(group)),
+    return {
+      holds: () => this.#changes === changes && branch.holds(group, this.flags(group)),
       isDue: () => options.isDue,
       advance: () => {
         this.checkGroup(group);
         return options.advance();
       },
-    });
-    this.applyAll(update);
-    for (const p of update.params) changed(p);
+    };
   }
 
-  private setState(p: Tensor, state: ParameterState): void {
-    const before = this.state.get(p);
+  #setState(p: Tensor, state: ParameterState): void {
+    const before = this.#state.get(p);
     if (before === state) return;
-    this.state.set(p, state);
+    this.#state.set(p, state);
     onFailure(() => {
-      if (before === undefined) this.state.delete(p);
-      else this.state.set(p, before);
+      if (before === undefined) this.#state.delete(p);
+      else this.#state.set(p, before);
       for (const key in state) if (state[key] !== before?.[key]) (state[key] as Tensor).dispose();
     });
   }
@@ -268,7 +266,7 @@ export abstract class Optimizer<
     let count = 0;
     const groups = this.paramGroups.map((group) => {
       const numbers = group.params.map((p) => {
-        const own = this.state.get(p);
+        const own = this.#state.get(p);
         if (own !== undefined) state[count] = { ...own };
         return count++;
       });
@@ -287,24 +285,24 @@ export abstract class Optimizer<
     refuseReading(`${this.name}.loadStateDict`, 'load it outside of the compiled function');
     const groups = checkGroups(this.name, saved, this.paramGroups);
     groups.forEach(({ params: _, ...options }, i) => {
-      checkOptions(this.name, options, [...this.names, 'initialLr']);
-      this.checkWhole({ ...(this.paramGroups[i] as ParameterGroup<Options>), ...(options as unknown as Options) });
+      checkOptions(this.name, options, [...this.#names, 'initialLr']);
+      this.#checkWhole({ ...(this.paramGroups[i] as ParameterGroup<Options>), ...(options as unknown as Options) });
     });
     const numbers = groups.flatMap((g) => g.params);
     const all = this.paramGroups.flatMap((g) => g.params);
-    const live = new Set([...this.state.values()].flatMap((state) => Object.values(state)));
+    const live = new Set([...this.#state.values()].flatMap((state) => Object.values(state)));
     const loads = all.map((p, i) => {
       const given = givenState(this.name, saved.state[numbers[i] as number], p, i);
-      return planLoad(this.name, given, this.state.get(p), p, live);
+      return planLoad(this.name, given, this.#state.get(p), p, live);
     });
-    if (loads.some((load, i) => load?.state !== this.state.get(all[i] as Tensor))) this.changes++;
+    if (loads.some((load, i) => load?.state !== this.#state.get(all[i] as Tensor))) this.#changes++;
     loads.forEach((load, i) => {
       const p = all[i] as Tensor;
       if (load === null) {
-        this.state.delete(p);
+        this.#state.delete(p);
       } else {
         load.copy?.();
-        this.state.set(p, load.state);
+        this.#state.set(p, load.state);
       }
     });
     groups.forEach(({ params: _, ...options }, i) => {
@@ -314,14 +312,6 @@ export abstract class Optimizer<
 }
 
 const none: readonly unknown[] = [];
-
-// A parameter or a group of them; `addParamGroup` looks at it more closely.
-const checkPart =
-  (name: string) =>
-  (part: unknown): object => {
-    if (typeof part === 'object' && part !== null) return part;
-    throw new ArgumentError(`${name}: params must be tensors or groups { params, … }, got ${describe(part)}`);
-  };
 
 function checkMethod(name: string, method: string, given: unknown): void {
   if (typeof given === 'function') return;

@@ -3,8 +3,9 @@ import { kernel } from '../native.js';
 import { zerosLike } from '../ops/creation.js';
 import { sub } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
-import { Optimizer, type Parameters, type StateOf } from './optimizer.js';
+import { Optimizer, type StateOf } from './optimizer.js';
 import { checkRate, type OptionTensors } from './options.js';
+import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
 const rmspropKernel = kernel('rmsprop', 'parameters gradients squares means buffers steps hyper maximize');

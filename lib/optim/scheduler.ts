@@ -7,7 +7,7 @@ export interface ScheduledGroup {
   lr: number;
   initialLr?: number;
   momentum?: number;
-  betas?: readonly [number, number];
+  betas?: readonly number[];
 }
 
 /** An optimizer as schedulers see it. */

@@ -4,8 +4,9 @@ import { zerosLike } from '../ops/creation.js';
 import { sub } from '../ops/elementwise.js';
 import { where } from '../ops/elementwise-compare.js';
 import type { Tensor } from '../tensor.js';
-import { Optimizer, type Parameters, type StateOf } from './optimizer.js';
+import { Optimizer, type StateOf } from './optimizer.js';
 import { checkRate, type OptionTensors } from './options.js';
+import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
 const sgdKernel = kernel('sgd', 'parameters gradients momentumBuffers steps hyper nesterov maximize');

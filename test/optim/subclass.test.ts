@@ -190,6 +190,27 @@ describe('an optimizer of a user', () => {
     }
   });
 
+  it('may use any name for what is its own', () => {
+    class Counting extends Lion {
+      state = 0;
+      names = ['Counting'];
+      defaults = null;
+      changes = 'none';
+      prepare(): number {
+        return ++this.state;
+      }
+      run(): never {
+        throw new Error('not called');
+      }
+    }
+    const p = tensor([1, 2, 3], { requiresGrad: true });
+    p.grad = ones([3]);
+    const optimizer = new Counting([p], { lr: 0.5 });
+    optimizer.step();
+    expect(p.toArray()).toEqual([0.5, 1.5, 2.5]);
+    expect([optimizer.prepare(), optimizer.names]).toEqual([1, ['Counting']]);
+  });
+
   it('may begin with the parameter itself: that is copied', () => {
     class Anchored extends Lion {
       protected override init(p: Tensor): { exp_avg: Tensor } {
