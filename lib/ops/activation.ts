@@ -9,7 +9,7 @@ import { onesLike } from './creation.js';
 import { add, erf, exp, mul, square, sub, unary } from './elementwise.js';
 import { clamp, clampKernel, gt, logicalAnd, lt, where } from './elementwise-compare.js';
 
-// 1 where the mask is, else `low`: the slopes of functions of straight pieces.
+// 1 where the mask is set, else `low`: the slopes of piecewise linear functions.
 function slopes(mask: Tensor, low: number, x: Tensor): Tensor {
   return where(mask, onesLike(x), low);
 }
@@ -95,7 +95,7 @@ const eluKernel = kernel('elu', 'y x alpha scale');
 const eluBackwardKernel = kernel('eluBackward', 'dx dy x alpha scale');
 
 function scaledElu(name: string, x: Tensor, alpha: number, scale: number): Tensor {
-  // eˣ of min(x, 0): where x is large it is not used, but its infinity would make the second derivative NaN.
+  // exp of min(x, 0): for large x it is not used, but its infinity would make the second derivative NaN.
   const derivative = (x: Tensor) => where(gt(x, 0), scale, mul(exp(clamp(x, { max: 0 })), scale * alpha));
   return unary(name, eluKernel, x, eluBackwardKernel, 'x', derivative, [alpha, scale]);
 }
@@ -223,7 +223,7 @@ export function limitsOf(name: string, options: { min?: number; max?: number } |
 const hardtanhBackwardKernel = kernel('hardtanhBackward', 'dx dy x least most');
 
 /**
- * x cut off to [min, max]; NaN stays NaN. The gradient at both ends is 0.
+ * x limited to [min, max]; NaN stays NaN. The gradient at both ends is 0.
  *
  * @param options `min`: default -1; `max`: above min, default 1
  * @throws DTypeError when x is not a float tensor

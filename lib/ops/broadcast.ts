@@ -19,7 +19,7 @@ export function operands(operation: string, a: unknown, b: unknown): [Tensor, Te
   return [x, y];
 }
 
-/** @internal Runs a broadcasting kernel. `dtype`: of the result, when it is not the operands'. */
+/** @internal Runs a broadcasting kernel. `dtype`: the result's, if it is not that of the operands. */
 export function applyBinary(operation: string, run: Kernel, a: Tensor, b: Tensor, dtype = a.dtype): Tensor {
   if (sameShape(a.dims, b.dims)) {
     const y = empty(a.dims, dtype);
@@ -51,7 +51,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.dims, shape)) return x;
   const lead = x.dims.length - shape.length;
   const stretched = (i: number): boolean => i < lead || (shape[i - lead] === 1 && x.dims[i] !== 1);
-  // Each run of neighbouring stretched dimensions is one reduction over (outer, n, inner), the last run first.
+  // Each run of adjacent stretched dimensions is one reduction over (outer, n, inner), the last run first.
   let y = x;
   let inner = 1;
   for (let i = x.dims.length - 1; i >= 0; ) {
@@ -73,7 +73,7 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   return record('sumTo', result, [x], (dy) => [expandTo(dy, from)]);
 }
 
-// The same elements under another shape.
+// The same elements in another shape.
 function relabel(y: Tensor, shape: Shape): Tensor {
   const result = view(y, 0, shape);
   y.dispose();

@@ -29,8 +29,8 @@ export function clone(x: Tensor): Tensor {
 }
 
 /**
- * The elements converted to another dtype: floats become integers by truncation towards zero (NaN becomes 0, values out
- * of range the nearest end). The tensor itself when it has that dtype already. Gradients flow between float dtypes.
+ * The elements converted to another dtype: floats become integers by truncation towards zero (NaN becomes 0, a value out
+ * of range the nearest bound). Returns the tensor itself if it has that dtype. Gradients flow between float dtypes.
  */
 export function to(x: Tensor, dtype: DType): Tensor {
   checkTensor('to', 'x', x);
@@ -59,8 +59,8 @@ function checkInPlace(operation: string, x: Tensor, other?: Tensor): void {
 }
 
 /**
- * Overwrites the elements, with a tensor's (converted to this dtype, broadcast), a typed array's, nested arrays' or a
- * number's. The shape and dtype stay.
+ * Overwrites the elements with those of a tensor (converted to this dtype, broadcast), a typed array, nested arrays or a
+ * number. Keeps shape and dtype.
  */
 export function copy_(x: Tensor, source: Tensor | TensorData): Tensor {
   checkInPlace('copy_', x, source instanceof Tensor ? source : undefined);
@@ -111,8 +111,8 @@ export function zero_(x: Tensor): Tensor {
 }
 
 /**
- * x ← x + alpha · other, in place; `other` of x's dtype, broadcast to x's shape. Of integers, alpha is one, too, and results
- * wrap around as those of `add`.
+ * x ← x + alpha · other, in place; `other` has x's dtype and is broadcast to x's shape. For integers, alpha is an integer, too,
+ * and results wrap as in `add`.
  */
 export function add_(x: Tensor, other: Tensor | number, options?: { alpha?: number }): Tensor {
   checkOptions('add_', options, ['alpha']);

@@ -15,7 +15,7 @@ import { kernel, native } from '../native.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { checkDType, checkTensor, empty, Tensor, view } from '../tensor.js';
 
-/** Options of the functions that make tensors. */
+/** Options of the functions that create tensors. */
 export interface TensorOptions {
   /** Element type; default `float32`. */
   dtype?: DType;
@@ -160,8 +160,8 @@ const cachedScalars: Record<DType, Map<number, Tensor>> = {
 const maxScalars = 256;
 
 /**
- * @internal A number as a scalar tensor, the other operand of a binary operation. The last few are kept, as the same
- * numbers come back at each step; nobody outside sees them, so that they never change.
+ * @internal A number as a scalar tensor, the other operand of a binary operation. The last few are kept, because the same
+ * numbers recur at each step; only the library sees them, so that they never change.
  */
 export function scalar(operation: string, value: unknown, dtype: DType): Tensor {
   const cache = cachedScalars[dtype];
@@ -250,8 +250,8 @@ function fromFunction(
 const piece = 65_536;
 
 /**
- * @internal A tensor whose element i is f(i). JavaScript holds a piece of it at a time, so that what is too large is refused as any
- * tensor is.
+ * @internal A tensor whose element i is f(i). JavaScript holds one piece of it at a time, so that one that is too large fails like
+ * any tensor.
  */
 export function generate(shape: Shape, dtype: DType, f: (i: number) => number): Tensor {
   const y = empty(shape, dtype);

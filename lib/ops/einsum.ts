@@ -99,7 +99,7 @@ function withoutRepeats({ t, names }: Named): Named {
   return withoutRepeats({ t: diagonal, names: [...others.map((i) => names[i] as string), names[first] as string] });
 }
 
-// Sums over what nobody else needs, and stretches sizes of 1.
+// Sums over dimensions that nothing else needs, and stretches sizes of 1.
 function prepare(x: Named, needed: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): Named {
   let { t, names } = withoutRepeats(x);
   const size = (name: string): number => sizes.get(name) as number;
@@ -126,7 +126,7 @@ function contract(a: Named, b: Named, needed: ReadonlySet<string>, sizes: Readon
     const order = groups.flat().map((name) => x.names.indexOf(name));
     return reshape(reorder(x.t, order), groups.map(count));
   };
-  // matmul reads an operand transposed for nothing, where that spares a copy.
+  // matmul reads a transposed operand at no cost, which may save a copy.
   const transposeA = !isOrdered(a, shared, ownA, summed) && isOrdered(a, shared, summed, ownA);
   const transposeB = !isOrdered(b, shared, summed, ownB) && isOrdered(b, shared, ownB, summed);
   const left = transposeA ? matrices(a, shared, summed, ownA) : matrices(a, shared, ownA, summed);
@@ -143,15 +143,15 @@ function contract(a: Named, b: Named, needed: ReadonlySet<string>, sizes: Readon
 }
 
 /**
- * Einstein's summation: products of the operands' elements, summed over every letter that the result does not name, by products
- * of matrices from left to right.
+ * Einstein summation: products of the operands' elements, summed over every letter that the result does not name, computed by
+ * matrix products from left to right.
  *
  * `ij,jk->ik` is matmul, `bij,bjk->bik` a batch of them, `i,i->` the dot product, `i,j->ij` the outer one, `ij->ji` transposes,
  * `ij->i` sums, `ii->i` takes the diagonal, `...ij,...jk->...ik` leaves other dimensions to broadcast. Without an arrow, the
  * result has the ellipsis and then all letters that appear once, in the order of the alphabet.
  *
  * @param operands float tensors of one dtype
- * @throws ArgumentError when the equation is none; ShapeError when the operands do not fit it
+ * @throws ArgumentError when the equation is malformed; ShapeError when the operands do not fit it
  * @example
  * const y = einsum('ij,kj->ik', tensor([[1, 2], [3, 4]]), tensor([[1, 1]])); // [[3], [7]]
  */

@@ -1,4 +1,4 @@
-// Comparing and choosing: results that are uint8 masks of 0 and 1, and functions that pick elements.
+// Comparisons, whose results are uint8 masks of 0 and 1, and functions that pick elements.
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { isFloat } from '../dtype.js';
@@ -183,7 +183,7 @@ export function clamp(x: Tensor, options: { min?: number; max?: number }): Tenso
   const max = checkBound('clamp', 'max', options.max, Number.POSITIVE_INFINITY);
   const y = empty(x.dims, x.dtype);
   clampKernel(y.handle, x.handle, min, max);
-  // A bound that is not given holds nothing back, not even an infinity: NaN compares so.
+  // A missing bound limits nothing, not even an infinity: NaN compares that way.
   const [low, high] = [options.min ?? Number.NaN, options.max ?? Number.NaN];
   const backward = (dy: Tensor) => {
     const gradient = () => {

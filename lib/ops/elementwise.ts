@@ -13,7 +13,7 @@ const addKernel = kernel('add', 'y a b dims');
 export function add(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('add', a, b);
   const result = applyBinary('add', addKernel, x, y);
-  const xShape = x.dims; // closures hold on to what they name: shapes, not tensors, where shapes do
+  const xShape = x.dims; // closures keep alive what they name: shapes instead of tensors where they suffice
   const yShape = y.dims;
   return record('add', result, [x, y], (dy, needs) => [
     needs[0] ? sumTo(dy, xShape) : null,
@@ -53,7 +53,7 @@ const divideKernel = kernel('divide', 'y a b dims');
 /**
  * a / b, elementwise, broadcast. Float tensors of one dtype, or one of them a number; x / 0 is ±∞ or NaN.
  *
- * @throws DTypeError for integers, which it would have to round
+ * @throws DTypeError for integers, whose quotients it would have to round
  */
 export function div(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('div', a, b);
@@ -114,7 +114,7 @@ const minimumKernel = kernel('minimum', 'y a b dims');
 function extreme(operation: string, run: Kernel, loses: typeof gt, a: Operand, b: Operand): Tensor {
   const [x, y] = operands(operation, a, b);
   const result = applyBinary(operation, run, x, y);
-  // Who does not lose takes the gradient (two NaN both), equals take half each.
+  // The operand that wins takes the gradient (with two NaN, both do); equal ones take half each.
   const share = (one: Tensor, other: Tensor, dy: Tensor): Tensor => {
     const whole = to(logicalNot(loses(one, other)), dy.dtype);
     return sumTo(mul(dy, where(eq(one, other), 0.5, whole)), one.dims);
@@ -140,8 +140,8 @@ export function minimum(a: Operand, b: Operand): Tensor {
  * @internal An elementwise function of one float tensor with a fused gradient.
  *
  * @param backwardRun the fused dx = dy · f′, reading x or the result y, named by `reads`
- * @param derivative f′ from what is read, composed of operations: what second derivatives are taken of
- * @param numbers what both kernels take besides
+ * @param derivative f′ of what is read, composed of operations, for second derivatives
+ * @param numbers further arguments of both kernels
  */
 export function unary(
   name: string,
@@ -186,8 +186,8 @@ function composed(
   return record(name, y, [x], (dy) => [gradient(dy, read)], [read]);
 }
 
-// Each of the functions below takes a float tensor of any shape (where it says so also int32) and returns a tensor of the
-// same shape and dtype; another dtype is a DTypeError.
+// Each of the functions below takes a float tensor of any shape (some also int32, where it says so) and returns a tensor of
+// the same shape and dtype; another dtype is a DTypeError.
 
 const expKernel = kernel('exp', 'y x');
 /** eˣ, elementwise. */

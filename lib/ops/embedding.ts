@@ -53,7 +53,7 @@ function wrongIndex(name: string, rows: number, { value, position }: Fault): Arg
 /**
  * The rows of a table that `index` names: y[…, :] = weight[index[…], :].
  *
- * The gradient of `weight` is a dense tensor, but costs only one clearing and the rows that are named.
+ * The gradient of `weight` is a dense tensor, but costs only zeroing it and adding the rows that are named.
  * Bengio et al., 2003, https://jmlr.org/papers/v3/bengio03a.html
  *
  * @param weight [numEmbeddings, embeddingDim]
@@ -78,7 +78,7 @@ export function rowsOf(name: string, weight: Tensor, index: Tensor, paddingIndex
 }
 
 // Looking rows up, and adding rows to zeros: each is the other's gradient. `skipped` reads as zeros and gets nothing;
-// the layer's padding row is skipped in the gradient alone.
+// the layer's padding row is skipped only in the gradient.
 function looked(name: string, weight: Tensor, index: Tensor, padding: number, skipped: number): Tensor {
   const [rows, columns] = weight.dims as [number, number];
   const y = empty([...index.dims, columns], weight.dtype);
@@ -98,7 +98,7 @@ function addedRows(name: string, dy: Tensor, index: Tensor, rows: number, paddin
   return record('embeddingBackward', dWeight, [dy], (ddy) => [looked(name, ddy, index, padding, padding)], [index]);
 }
 
-/** How `embeddingBag` puts the rows of a bag together. */
+/** How `embeddingBag` combines the rows of a bag. */
 export type BagMode = 'sum' | 'mean' | 'max';
 
 /** Options of `embeddingBag`. */
@@ -107,15 +107,15 @@ export interface EmbeddingBagOptions {
   offsets?: Tensor | null;
   /** Default mean. */
   mode?: BagMode;
-  /** Of index's shape: factors of the rows, for mode sum. */
+  /** Factors of the rows, in index's shape; for mode sum only. */
   perSampleWeights?: Tensor | null;
-  /** The row that does not enter the bags and gets no gradient, negative ones counted from the end; default none. */
+  /** The row that does not count and gets no gradient, negative ones counted from the end; default none. */
   paddingIndex?: number | null;
 }
 
-/** What the bags of a call are, tensors aside. */
+/** The bags of a call, without tensors. */
 interface Bags {
-  /** What error texts call the operation. */
+  /** The name of the operation in error texts. */
   name: string;
   count: number;
   rows: number;
@@ -162,7 +162,7 @@ function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagO
 }
 
 /**
- * Sums, means or maxima of the rows of a table that each bag names, without the rows in between:
+ * For each bag of indices, the sum, mean or maximum of their rows in a table, without intermediate copies:
  * y[b, :] = Σ weight[index[j], :] over the bag's j. An empty bag gives zeros.
  * Joulin et al., 2016, https://arxiv.org/abs/1607.01759
  *

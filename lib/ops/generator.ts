@@ -9,19 +9,19 @@ import { tensor } from './creation.js';
 
 /**
  * A stream of random numbers: the counter-based Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2,
- * 3", 2011). Its numbers depend on the seed and on how many were drawn before, on nothing else: neither threads nor CPU.
+ * 3", 2011). Its numbers depend only on the seed and on how many were drawn before, not on threads or the CPU.
  */
 export class Generator {
   /** int32 [4]: seed (low, high word) and position (low, high), which kernels read and advance. */
   readonly state: Tensor;
 
-  /** @param seed integer in [0, 2^53); default: chosen by chance */
+  /** @param seed integer in [0, 2^53); default: random */
   constructor(seed: number = Math.floor(Math.random() * 2 ** 53)) {
     this.state = keep(tensor(stateOf(seed)));
     native.markHost(this.state.handle, true);
   }
 
-  /** Starts the stream of another seed. */
+  /** Restarts the stream with another seed. */
   seed(seed: number): this {
     copy_(this.state, stateOf(seed));
     return this;

@@ -35,7 +35,7 @@ function checkIndices(operation: string, fault: Fault | undefined, n: number): v
   checkFault(fault, (found) => wrongIndex(operation, n, found));
 }
 
-// A sum that does not fit is a fault behind all indices.
+// The position of a fault beyond all indices means a sum that does not fit.
 function checkSums(fault: Fault | undefined, n: number, { size, dtype }: Tensor): void {
   checkFault(fault, (found) => {
     if (found.position < size) return wrongIndex('scatterAdd', n, found);
@@ -87,26 +87,26 @@ function addedRows(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor 
   return record('addedRows', y, [x], (dy) => [rows(dy, index, dim)], [index]);
 }
 
-// So few terms are added as they come: rounding loses little.
+// Up to this many terms are added as they come: rounding loses little.
 const fewTerms = native.limits.fewTerms;
 
-/** @internal For what long sums lose in rounding, which the kernel adds again. */
+/** @internal Memory for what long sums lose in rounding, which the kernel adds again. */
 export function roomForRests(y: Tensor, terms: number): Tensor | null {
   return terms > fewTerms ? empty(y.dims, y.dtype) : null;
 }
 
-/** @internal For the places of a long index in the order of the rows: what many of them give to one is added in blocks. */
+/** @internal Memory for the positions of a long index in the order of the rows: many terms of one row are added in blocks. */
 export function roomForOrder(index: Tensor, rows: number): Tensor | null {
   const length = index.size + rows + 1;
   return index.size > fewTerms && length < 2 ** 31 - 1 ? empty([length], 'int32') : null;
 }
 
-// Whether `small` has the rank of `large` and is no larger, dimension `dim` aside.
+// Whether `small` has the rank of `large` and is no larger, except in dimension `dim`.
 function fitsInside(small: Shape, large: Shape, dim: number): boolean {
   return small.length === large.length && small.every((n, i) => i === dim || n <= (large[i] as number));
 }
 
-// x without what lies beyond `shape`, dimension `dim` aside.
+// x cut to `shape`, except in dimension `dim`.
 function narrow(x: Tensor, shape: Shape, dim: number): Tensor {
   return shape.reduce((y, n, i) => (i === dim || n === x.dims[i] ? y : slice(y, { dim: i, end: n })), x);
 }
@@ -157,9 +157,9 @@ function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor 
  * y[i, index[i, j, k], k] += source[i, j, k] for dim 1 of three. Sums run in the order of the indices, whatever the threads.
  *
  * @param index int32, of x's rank, in [0, n); outside `dim` no larger than x
- * @param source of x's dtype, of x's rank and at least index's sizes; what lies beyond them is not read
+ * @param source of x's dtype and rank, and at least index's sizes; elements beyond them are not read
  * @param options dim, which must be given, as in PyTorch
- * @throws ArgumentError when an index is out of range, or a sum of integers out of their range: it never wraps around
+ * @throws ArgumentError when an index, or a sum of integers, is out of range: sums never wrap
  */
 export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options: { dim: number }): Tensor {
   checkTensor('scatterAdd', 'x', x);

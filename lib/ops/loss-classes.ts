@@ -1,4 +1,4 @@
-// Losses of classes. The kernels are the loss family's; arguments are checked in lib/nn/loss.ts.
+// Classification losses. The kernels are the loss family's; arguments are checked in lib/nn/loss.ts.
 import { recordFused } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
@@ -15,7 +15,7 @@ import { sum } from './reduce.js';
 import { reshape } from './shape.js';
 import { logSoftmax } from './softmax.js';
 
-/** @internal What a classification loss knows beside scores [rows, classes, …] (or [classes]) and targets. */
+/** @internal The arguments of a classification loss besides scores [rows, classes, …] (or [classes]) and targets. */
 export interface ClassOptions {
   /** The dimension of the classes. */
   dim: number;
@@ -77,7 +77,7 @@ export function crossEntropyOfLabels(x: Tensor, labels: Tensor, o: ClassOptions)
   return y;
 }
 
-// The same composed of other ops: of the loss of the labels and, where they are smoothed, that of all classes evenly.
+// The reference: the loss of the labels and, with smoothing, the even loss of all classes.
 function composedCrossEntropy(x: Tensor, labels: Tensor, total: Tensor, o: ClassOptions): Tensor {
   const { dim, labelSmoothing, reduction, weight } = o;
   const logs = logSoftmax(x, { dim });

@@ -1,4 +1,4 @@
-// The losses' kernels and gradients. Arguments are checked in lib/nn/loss.ts, where the losses are documented.
+// Kernels and gradients of losses. Arguments are checked in lib/nn/loss.ts, where the losses are documented.
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
@@ -9,7 +9,7 @@ import { sigmoid, softplus } from './activation.js';
 import { add, div, log, log1p, maximum, mul, neg, sign, sub } from './elementwise.js';
 import { clamp } from './elementwise-compare.js';
 
-/** How the losses of all elements become the result: their mean, their sum, or each by itself. */
+/** How the losses of all elements are reduced: to their mean, to their sum, or not at all. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
 /** @internal The kernels' codes. */
@@ -29,7 +29,7 @@ interface Pointwise {
   slope: (x: Tensor, target: Tensor) => Tensor;
   /** ∂loss/∂target of each element. */
   targetSlope: (x: Tensor, target: Tensor) => Tensor;
-  /** What the slopes read beside x and target. */
+  /** What the slopes read besides x and target. */
   saved?: readonly Tensor[];
 }
 

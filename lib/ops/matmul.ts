@@ -17,7 +17,7 @@ const biasGradientKernel = kernel('biasGradient', 'dBias dz rows columns');
 
 /** Options of `matmul`. */
 export interface MatmulOptions {
-  /** Whether the last two dimensions of `a` are read swapped; default false. Costs nothing. */
+  /** Whether the last two dimensions of `a` are swapped, at no cost; default false. */
   transposeA?: boolean;
   /** The same for `b`. */
   transposeB?: boolean;
@@ -33,8 +33,8 @@ export interface MatmulOptions {
  * | [k] | […, k, n] | […, n] |
  * | […, m, k] | […, k, n] | […, m, n]; the leading dimensions broadcast |
  *
- * With `transposeA`, a is […, k, m]; with `transposeB`, b is […, n, k]. A sum of very many terms is taken in pieces that are
- * added in double.
+ * With `transposeA`, a is […, k, m]; with `transposeB`, b is […, n, k]. Very long sums are taken in pieces that are added in
+ * double.
  *
  * @throws ShapeError when inner or leading dimensions do not match; DTypeError when dtypes differ or are not floats
  * @example
@@ -162,12 +162,12 @@ function rowsOf(x: Tensor): number {
   return rows;
 }
 
-/** All leading dimensions as one: [rows, n]. */
+/** Merges all leading dimensions: [rows, n]. */
 function asMatrix(x: Tensor): Tensor {
   return x.rank === 2 ? x : reshaped('reshape', x, [rowsOf(x), last(x, 1)]);
 }
 
-/** What `linear` applies to its sums. */
+/** The function that `linear` applies to its sums. */
 export type LinearActivation = 'none' | 'relu' | 'tanh' | 'sigmoid';
 
 const codes = native.codes.activation;

@@ -22,15 +22,15 @@ const batchNormBackwardKernel = kernel(
 
 /** Options of `batchNorm`. */
 export interface BatchNormOptions {
-  /** Of shape [channels]: used when not training, changed in place when training. */
+  /** [channels]; used when not training, changed in place when training. */
   runningMean?: Tensor | null;
-  /** Of shape [channels]: the unbiased variance, used and changed as the mean. */
+  /** [channels]; the unbiased variance, used and changed like the mean. */
   runningVar?: Tensor | null;
-  /** int32 []: how many batches the running statistics have seen; needed with them when training. */
+  /** int32 []: the number of batches in the running statistics; needed with them when training. */
   numBatchesTracked?: Tensor | null;
-  /** Whether to use the batch's statistics; default false, as in PyTorch. Without running statistics always so. */
+  /** Whether to use the batch's statistics; default false, as in PyTorch. Always true without running statistics. */
   training?: boolean;
-  /** The new batch's share in the running statistics; default 0.1. Null: their plain average over all batches. */
+  /** The weight of the new batch in the running statistics; default 0.1. Null: the plain average over all batches. */
   momentum?: number | null;
   /** Added to the variance; default 1e-5. */
   eps?: number;
@@ -70,14 +70,14 @@ function checkRunning(x: Tensor, channels: number, o: BatchNormOptions): Running
 
 /**
  * Batch norm (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167): y = (x - mean) / √(var + eps) · weight + bias for each
- * channel. In training mean and (biased) variance are the batch's, and the running ones follow:
- * running = (1 - momentum) · running + momentum · batch's, with the unbiased variance. Otherwise they are the running ones.
+ * channel. In training mean and (biased) variance are the batch's, and the running ones are updated:
+ * running = (1 - momentum) · running + momentum · batch's, with the unbiased variance. Otherwise the running ones are used.
  *
  * @param x [batch, channels, …]
  * @param weight [channels], or none
  * @param bias [channels], or none
  * @returns like x
- * @throws ShapeError when weight, bias or running statistics are not [channels], or when training on one value a channel
+ * @throws ShapeError when weight, bias or running statistics are not [channels], or when training on only one value for each channel
  * @example
  * const y = batchNorm(tensor([[1], [3]]), ones([1]), zeros([1]), { training: true, eps: 0 }); // [[-1], [1]]
  */

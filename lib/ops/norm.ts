@@ -32,7 +32,7 @@ export const handleOf = (t: Tensor | null): number => t?.handle ?? 0;
 /** @internal */
 export const present = (...tensors: (Tensor | null)[]): Tensor[] => tensors.filter((t) => t !== null);
 
-/** @internal x, and weight and bias of `shape` or none. `name` is an operation. */
+/** @internal Checks x, and that weight and bias have `shape` or are absent. `name` is the operation. */
 export function checkOperands(name: string, x: Tensor, weight: Tensor | null, bias: Tensor | null, shape: Shape): void {
   for (const [label, t] of [['weight', weight] as const, ['bias', bias] as const]) {
     if (t === null) continue;
@@ -54,7 +54,7 @@ function checkX(name: string, x: Tensor): void {
 /** @internal */
 export const checkEps = (name: string, eps: number): number => checkNumber(name, 'eps', eps, { min: 0 });
 
-/** @internal What a normalisation composed of simple operations needs beside its tensors. */
+/** @internal What a normalisation composed of simple operations needs besides its tensors. */
 export interface Composition {
   sizes: Sizes;
   /** The dimensions of `sizes` over which the statistics run. */
@@ -62,11 +62,11 @@ export interface Composition {
   /** Whether the mean is subtracted. */
   centred: boolean;
   eps: number;
-  /** Mean and 1 / deviation of each channel where they do not depend on x. */
+  /** Mean and 1 / deviation of each channel if they do not depend on x. */
   fixed?: readonly [Tensor, Tensor];
 }
 
-/** @internal A normalisation composed of simple operations, as a function of x and of weight and bias where they are present. */
+/** @internal A normalisation composed of simple operations, as a function of x and, if present, weight and bias. */
 export function composer(weight: Tensor | null, bias: Tensor | null, c: Composition) {
   const { sizes, dims, centred, eps } = c;
   const perChannel = (t: Tensor): Tensor => reshape(t, [1, sizes[1], sizes[2], 1]);
@@ -82,7 +82,7 @@ export function composer(weight: Tensor | null, bias: Tensor | null, c: Composit
   };
 }
 
-/** @internal Gradients in the order of the inputs [x, weight, bias] of which weight and bias may be absent. */
+/** @internal Gradients in the order of the inputs [x, weight, bias]; weight and bias may be absent. */
 export function pick(
   dx: Tensor | null,
   dWeight: Tensor | null,
@@ -119,7 +119,7 @@ function normaliseGroups(
     const wanted = needs[1] || needs[2];
     const dWeight = wanted ? empty((weight ?? bias)?.dims as Shape, x.dtype) : null;
     const dBias = wanted ? empty((weight ?? bias)?.dims as Shape, x.dtype) : null;
-    // The rows are cut by their sizes alone, so that sums have the same bits on any number of threads.
+    // Only sizes decide how rows are divided, so that sums have the same bits on any number of threads.
     const parts = inner === 1 ? Math.max(1, Math.min(16, samples, Math.floor(x.size / elementsAPart))) : samples;
     const workspace = wanted ? empty([parts, 2, channels], 'float64') : null;
     const outs = [handleOf(dx), handleOf(dWeight), handleOf(dBias), handleOf(workspace)];

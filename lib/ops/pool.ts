@@ -33,7 +33,7 @@ export const avgPool2dOptions = [...avgPoolOptions, 'divisorOverride'];
 
 /**
  * The largest element of each window: y[…, i, j] = max x[…, i·s + k·d - p, j·s + l·d - p]. The gradient goes to the first
- * of equals; NaN is larger than all.
+ * of equal elements; NaN counts as the largest.
  * Riesenhuber and Poggio, "Hierarchical models of object recognition in cortex", 1999, https://doi.org/10.1038/14819
  *
  * @param x [batch, channels, height, width] or without batch
@@ -87,8 +87,8 @@ export function avgPool1d(x: Tensor, kernelSize: PerDimension, options?: AvgPool
 }
 
 /**
- * The means of windows that share the image evenly, so that the result has a given size: window i of n elements into m
- * goes from ⌊i·n / m⌋ to ⌈(i + 1)·n / m⌉.
+ * The means of windows that divide the image evenly, so that the result has a given size: for n elements and m results,
+ * window i goes from ⌊i·n / m⌋ to ⌈(i + 1)·n / m⌉.
  * He et al., "Spatial pyramid pooling", 2014, https://arxiv.org/abs/1406.4729
  *
  * @param x [batch, channels, height, width] or without batch
@@ -102,7 +102,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
 }
 
 /**
- * The same of a sequence [batch, channels, length].
+ * Like `adaptiveAvgPool2d`, for a sequence [batch, channels, length].
  *
  * @throws ShapeError when x is empty or has other dimensions
  * @example
@@ -113,7 +113,7 @@ export function adaptiveAvgPool1d(x: Tensor, outputSize: AdaptiveSize): Tensor {
 }
 
 /**
- * The largest elements of windows that share the image evenly; see `adaptiveAvgPool2d`.
+ * The largest elements of windows that divide the image evenly; see `adaptiveAvgPool2d`.
  *
  * @throws ShapeError when x is empty or has other dimensions
  * @example
@@ -124,7 +124,7 @@ export function adaptiveMaxPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
 }
 
 /**
- * The same of a sequence [batch, channels, length].
+ * Like `adaptiveMaxPool2d`, for a sequence [batch, channels, length].
  *
  * @throws ShapeError when x is empty or has other dimensions
  * @example
@@ -203,12 +203,12 @@ function pick(name: string, x: Tensor, index: Tensor, sizes: PoolSizes): Tensor 
   return record(name, y, [x], (dy) => [spread(name, dy, index, shape, sizes)], [index]);
 }
 
-// Only a foreign hand in the saved positions could bring one that is out of range.
+// A position out of range is only possible if someone else changed the saved positions.
 function checkIndex(fault: Parameters<typeof checkFault>[0]): void {
   checkFault(fault, ({ value }) => new ArgumentError(`maxPool: positions must be inside the image, got ${value}`));
 }
 
-// Whether the padding counts as elements (1), and by what sums are divided instead of their number, or 0.
+// Whether the padding counts as elements (1), and the divisor of sums instead of their number, or 0.
 interface Means {
   counted: number;
   divisor: number;

@@ -8,7 +8,7 @@ import { to } from './copy.js';
 import { finish, type TensorOptions, tensorOptions } from './creation.js';
 import { defaultGenerator, Generator } from './generator.js';
 
-/** Options of the functions that make random tensors. */
+/** Options of the functions that create random tensors. */
 export interface RandomOptions extends TensorOptions {
   /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
   generator?: Generator;
@@ -25,7 +25,7 @@ export function checkGenerator(operation: string, given: unknown): Generator {
   return generator;
 }
 
-/** @internal The position of a generator from which numbers are drawn now. */
+/** @internal The handle of a generator's state, from which numbers are about to be drawn. */
 export function drawnFrom(operation: string, given: unknown): Tensor {
   const { state } = checkGenerator(operation, given);
   aboutToChange(operation, state);
@@ -51,7 +51,7 @@ const randintKernel = kernel('randint', 'y state low high');
 const permutationKernel = kernel('permutation', 'y state');
 
 /**
- * Numbers uniform in [low, high): a float32 has 24 random bits, a float64 53.
+ * Numbers uniform in [low, high), with 24 random bits in float32 and 53 in float64.
  *
  * @param options `low`: default 0; `high`: default 1; `dtype`: float32 or float64; `generator`, `requiresGrad`
  * @example
@@ -71,14 +71,14 @@ function uniformIn(operation: string, shape: Shape, options: RandomOptions | und
   return y;
 }
 
-/** Numbers uniform in [0, 1). Options as for `uniform`, without the bounds. */
+/** Numbers uniform in [0, 1). Options are those of `uniform` without the bounds. */
 export function rand(shape: Shape, options?: RandomOptions): Tensor {
   checkOptions('rand', options, randomOptions);
   return uniformIn('rand', shape, options, 0, 1);
 }
 
 /**
- * Numbers of the normal distribution.
+ * Normally distributed numbers.
  *
  * @param options `mean`: default 0; `std`, the standard deviation: at least 0, default 1; `dtype`: float32 or float64;
  *   `generator`, `requiresGrad`
@@ -99,7 +99,7 @@ function normalOf(operation: string, shape: Shape, options: RandomOptions | unde
   return y;
 }
 
-/** Numbers of the standard normal distribution (mean 0, deviation 1). Options as for `normal`, without these two. */
+/** Standard normal numbers (mean 0, deviation 1). Options are those of `normal` without these two. */
 export function randn(shape: Shape, options?: RandomOptions): Tensor {
   checkOptions('randn', options, randomOptions);
   return normalOf('randn', shape, options, 0, 1);

@@ -12,11 +12,11 @@ import { mul } from './elementwise.js';
 import { permute, reshape } from './shape.js';
 import { concat, slice } from './shape-slice.js';
 
-/** Over which dimensions to reduce. */
+/** The dimensions to reduce. */
 export interface ReduceOptions {
   /** One dimension or several, negative ones counted from the end; default: all. */
   dim?: number | readonly number[];
-  /** Whether reduced dimensions stay, with size 1; default false. */
+  /** Whether reduced dimensions are kept, with size 1; default false. */
   keepDim?: boolean;
 }
 
@@ -28,11 +28,11 @@ export interface Layout {
   outer: number;
   n: number;
   inner: number;
-  /** Of the result. */
+  /** The result's shape. */
   shape: Shape;
   /** The result's shape with the reduced dimensions as 1: it broadcasts to x. */
   kept: Shape;
-  /** The order of dimensions that makes the reduced ones neighbours, at the end; null where they are. */
+  /** The order of dimensions that moves the reduced ones to the end; null if they are adjacent already. */
   order: readonly number[] | null;
 }
 
@@ -69,7 +69,7 @@ function plan(operation: string, x: Tensor, options: ReduceOptions | undefined, 
   return { x, outer: sizeOf(others), n: sizeOf(dims.map((d) => x.dims[d] as number)), inner: 1, shape, kept, order };
 }
 
-/** @internal The layout for kernels that reduce one run of dimensions; x and `kept` are permuted where need be. */
+/** @internal The layout for kernels that reduce one run of dimensions; x and `kept` are permuted if necessary. */
 export function layout(
   operation: string,
   x: Tensor,
@@ -96,7 +96,7 @@ export function stretch(dy: Tensor, kept: Shape, xShape: Shape): Tensor {
   return expandTo(reshape(dy, kept), xShape);
 }
 
-// Sums and products of integers are int32: wider than uint8, and never wrapped around.
+// Sums and products of integers are int32: wider than uint8, and never wrapped.
 function checkInt32(operation: string, fault: Fault | undefined): void {
   checkFault(fault, ({ value, position }) => {
     const rule = 'a result of integers must fit in int32';
@@ -116,11 +116,11 @@ function total(operation: string, run: Kernel, l: Layout): Tensor {
 const sumKernel = kernel('sum', 'y x outer n inner');
 
 /**
- * Sum of the elements: y = Σ x. An empty sum is 0. Float32 is added up in blocks and these in double; integers give int32
- * (PyTorch: int64, which there is none of here).
+ * Sum of the elements: y = Σ x. An empty sum is 0. float32 is added in blocks, and the blocks in double; integers give int32
+ * (PyTorch: int64, which this library does not have).
  *
  * @param options dim (default all) and keepDim (default false)
- * @throws ArgumentError when a sum of integers does not fit in int32: it never wraps around
+ * @throws ArgumentError when a sum of integers does not fit in int32: it never wraps
  * @example
  * tensor([[1, 2], [3, 4]]).sum({ dim: 0 }); // [4, 6]
  */
@@ -136,7 +136,7 @@ export function sum(x: Tensor, options?: ReduceOptions): Tensor {
 const meanKernel = kernel('mean', 'y x outer n inner');
 
 /**
- * Arithmetic mean: y = Σ x / n. The mean of nothing is NaN.
+ * Arithmetic mean: y = Σ x / n. The mean of no elements is NaN.
  *
  * @param options dim (default all) and keepDim (default false)
  */
@@ -177,7 +177,7 @@ export function prod(x: Tensor, options?: ReduceOptions): Tensor {
   return record('prod', total('prod', prodKernel, l), [values], backward, [values]);
 }
 
-// The product of all elements before each, times that of all behind it, without a division: log n multiplications each.
+// For each element the product of all before it times that of all after it, without a division: log n multiplications each.
 function otherProducts(x: Tensor, outer: number, n: number, inner: number): Tensor {
   const table = reshape(x, [outer, n, inner]);
   const shift = (t: Tensor, by: number): Tensor => {
@@ -196,12 +196,12 @@ function otherProducts(x: Tensor, outer: number, n: number, inner: number): Tens
 const anyKernel = kernel('any', 'y x outer n inner');
 const allKernel = kernel('all', 'y x outer n inner');
 
-/** Whether any element is not 0 (NaN is not), as uint8; false of nothing. */
+/** Whether any element is not 0 (NaN counts as not 0), as uint8; false without elements. */
 export function any(x: Tensor, options?: ReduceOptions): Tensor {
   return reduceWith(anyKernel, layout('any', x, options), 'uint8');
 }
 
-/** Whether all elements are not 0 (NaN is not), as uint8; true of nothing. */
+/** Whether all elements are not 0 (NaN counts as not 0), as uint8; true without elements. */
 export function all(x: Tensor, options?: ReduceOptions): Tensor {
   return reduceWith(allKernel, layout('all', x, options), 'uint8');
 }
@@ -222,7 +222,7 @@ export function cumsum(x: Tensor, options: { dim: number }): Tensor {
   return running(x, checkDim('cumsum', options?.dim, x.rank), false);
 }
 
-// From the front or, its gradient, from the end.
+// From the front or, for its gradient, from the end.
 function running(x: Tensor, dim: number, reverse: boolean): Tensor {
   const { outer, n, inner } = sizesAround(x.dims, dim);
   const isReal = isFloat(x.dtype);

@@ -11,9 +11,9 @@ const rotaryKernel = kernel('rotary', 'y x cosine sine outer rows heads half fir
 
 /** Options of `rotaryEmbedding`. */
 export interface RotaryOptions {
-  /** The position of the first row: the length of the cache, say; default 0. */
+  /** The position of the first row (the length of the cache, say); default 0. */
   offset?: number;
-  /** Heads side by side in the last dimension, each turned by itself; default 1. */
+  /** Heads side by side in the last dimension, each rotated by itself; default 1. */
   heads?: number;
   /** Angles fall from 1 to 1 / base; default 10,000. */
   base?: number;
@@ -30,7 +30,7 @@ interface Angles {
 
 const tables = new Map<string, Angles>();
 
-// Tables grow by doubling and stay. A compiled step goes on with the one it was recorded with.
+// Tables grow by doubling and are kept. A compiled step goes on using the one it was recorded with.
 function anglesOf(half: number, base: number, dtype: DType, positions: number): Angles {
   const key = `${half} ${base} ${dtype}`;
   const known = tables.get(key);
@@ -45,10 +45,10 @@ function anglesOf(half: number, base: number, dtype: DType, positions: number): 
 }
 
 /**
- * Rotary positions: turns each pair of features (a, b) of row t by the angle θ = (offset + t) · base^(-2i / width), to
- * (a cos θ - b sin θ, b cos θ + a sin θ). Applied to queries and keys it makes their products depend on distances only.
+ * Rotary positions: rotates each pair of features (a, b) of row t by the angle θ = (offset + t) · base^(-2i / width), to
+ * (a cos θ - b sin θ, b cos θ + a sin θ). Applied to queries and keys, it makes their products depend only on distances.
  *
- * x […, rows, width] or, with `heads`, […, rows, heads · width]; y like x. The backward pass turns back. `offset` is a constant of a
+ * x […, rows, width] or, with `heads`, […, rows, heads · width]; y like x. The backward pass rotates back. `offset` is a constant of a
  * compiled step. Su et al., "RoFormer: enhanced transformer with rotary position embedding", 2021,
  * https://arxiv.org/abs/2104.09864
  *

@@ -10,8 +10,8 @@ const flipKernel = kernel('flip', 'y x outer n inner');
 const triangleKernel = kernel('triangle', 'y x batch rows columns diagonal negative lower');
 
 /**
- * @internal The elements x[offset + Σ i·stride] as a tensor of `shape`, off the tape: over the same memory where they lie
- * in one run, else a copy.
+ * @internal The elements x[offset + Σ i·stride] as a tensor of `shape`, off the tape: a view if they are contiguous, else a
+ * copy.
  */
 export function strided(x: Tensor, shape: Shape, offset: number, strides: readonly number[]): Tensor {
   if (sizeOf(shape) === 0) return empty(shape, x.dtype);
@@ -22,7 +22,7 @@ export function strided(x: Tensor, shape: Shape, offset: number, strides: readon
   return y;
 }
 
-/** @internal The same elements in another shape of as many, under the tape's `name`. */
+/** @internal The same elements in another shape, recorded under `name`. */
 export function reshaped(name: string, x: Tensor, shape: Shape): Tensor {
   const y = view(x, 0, shape);
   const from = x.dims;
@@ -30,9 +30,9 @@ export function reshaped(name: string, x: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * The same elements in another shape, over the same memory.
+ * The same elements in another shape, as a view.
  *
- * @param shape the new sizes; one of them may be -1 and takes what is left
+ * @param shape the new sizes; one of them may be -1 and is inferred
  * @throws ShapeError when the number of elements differs
  * @example
  * zeros([2, 3, 4]).reshape([2, -1]); // [2, 12]
@@ -57,7 +57,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * The dimensions `startDim` … `endDim` (both included) as one, over the same memory. A scalar becomes [1].
+ * Merges the dimensions `startDim` … `endDim` (both included) into one, as a view. A scalar becomes [1].
  *
  * @param options startDim (default 0) and endDim (default -1, the last)
  */
@@ -72,9 +72,9 @@ export function flatten(x: Tensor, options?: { startDim?: number; endDim?: numbe
 }
 
 /**
- * Without the dimensions of size 1, over the same memory.
+ * Removes the dimensions of size 1; returns a view.
  *
- * @param options dim: only this dimension, or these; one of another size stays
+ * @param options dim: only this dimension, or these; one of another size is kept
  */
 export function squeeze(x: Tensor, options?: { dim?: number | readonly number[] }): Tensor {
   checkTensor('squeeze', 'x', x);
@@ -87,7 +87,7 @@ export function squeeze(x: Tensor, options?: { dim?: number | readonly number[] 
   );
 }
 
-/** With a new dimension of size 1 at `dim` (0 … rank; negative ones count from the end), over the same memory. */
+/** Inserts a dimension of size 1 at `dim` (0 … rank; negative ones count from the end); returns a view. */
 export function unsqueeze(x: Tensor, dim: number): Tensor {
   checkTensor('unsqueeze', 'x', x);
   const at = checkDim('unsqueeze', dim, x.rank + 1);
@@ -128,7 +128,7 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
   return permuted('permute', x, order);
 }
 
-/** Two dimensions exchanged. A copy, as tensors are contiguous; `matmul` takes transposed operands without one. */
+/** Swaps two dimensions. A copy, as tensors are contiguous; `matmul` takes transposed operands without one. */
 export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   checkTensor('transpose', 'x', x);
   const a = checkDim('transpose', dim0, x.rank);
@@ -138,8 +138,8 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
 }
 
 /**
- * Stretched to `shape` by repetition, as broadcasting does it: dimensions of size 1 and new leading ones. A copy; x itself
- * when nothing is stretched.
+ * Stretches dimensions of size 1, and new leading ones, to `shape` by repetition, as broadcasting does. A copy; x itself if
+ * nothing is stretched.
  *
  * @param shape the new sizes; -1 keeps a dimension's size
  */
@@ -162,7 +162,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * x repeated repeats[i] times along dimension i. Missing leading repeats, or dimensions, count as 1.
+ * Repeats x repeats[i] times along dimension i. Missing leading repeats, or dimensions, count as 1.
  *
  * @example
  * tensor([1, 2]).tile([2, 2]); // [[1, 2, 1, 2], [1, 2, 1, 2]]
@@ -242,7 +242,7 @@ function checkTriangle(name: 'tril' | 'triu', x: Tensor, options: { diagonal?: n
  * The lower triangle of each matrix, zeros elsewhere: y[…, i, j] = j - i ≤ diagonal ? x[…, i, j] : 0.
  *
  * @param x […, rows, columns]
- * @param options diagonal: the last one that stays; default 0, the main one; positive ones lie right of it
+ * @param options diagonal: the last one that is kept; default 0, the main one; positive ones are to its right
  */
 export function tril(x: Tensor, options?: { diagonal?: number }): Tensor {
   return checkTriangle('tril', x, options);
