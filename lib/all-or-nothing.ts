@@ -1,4 +1,4 @@
-// Calls of many parts, such as a model's forward pass: when one part fails, the state that others have moved is put back.
+// Calls of many parts, such as a model's forward pass: when one part fails, the state changed by the others is restored.
 import { isRecording, withScope } from './context.js';
 import { StateError } from './errors.js';
 import { kernel, native } from './native.js';
@@ -11,19 +11,19 @@ interface Saved {
   readonly tensor: Tensor;
   readonly content: Tensor;
   readonly version: number;
-  /** How many calls deep: what the innermost one saved, it need not save again. */
+  /** The depth of the call: the innermost one need not save a tensor twice. */
   depth: number;
-  /** What an outer call saved of the same tensor. */
+  /** What an outer call saved for the same tensor. */
   readonly outer: Saved | null;
 }
 
 type Undo = Saved | (() => void);
 
-/** How to undo what the parts that have run so far moved, the last one last. */
+/** How to undo the changes of the parts so far, in order. */
 const undos: Undo[] = [];
-/** Where in `undos` each call that is going on begins, the innermost one last. */
+/** Where in `undos` each running call begins, the innermost one last. */
 const marks: number[] = [];
-/** The newest content saved of a tensor, while calls that may put it back are going on. */
+/** The newest saved content of each tensor, while a call that may restore it is running. */
 const newest = new WeakMap<Tensor, Saved>();
 /** Memory for contents, from earlier calls: random positions and running statistics are saved at each step. */
 const spare = new WeakMap<Tensor, Tensor[]>();
@@ -33,13 +33,13 @@ export function enter(): void {
   marks.push(undos.length);
 }
 
-/** @internal The innermost call has failed: what its parts have moved is put back. */
+/** @internal The innermost call has failed: undoes the changes of its parts. */
 export function putBack(): void {
   const mark = marks[marks.length - 1] as number;
   while (undos.length > mark) undo(undos.pop() as Undo);
 }
 
-/** @internal The innermost call has ended, in whatever way: what it saved is for the one around it now. */
+/** @internal The innermost call has ended, successfully or not: the enclosing one takes over what it saved. */
 export function leave(): void {
   const mark = marks.pop() as number;
   if (undos.length === mark) return;
@@ -48,7 +48,7 @@ export function leave(): void {
     if (typeof entry === 'function') {
       if (depth > 0) undos.push(entry);
     } else if (depth === 0 || entry.outer?.depth === depth) {
-      giveBack(entry); // that one has saved the tensor before
+      giveBack(entry); // the enclosing call has saved the tensor before
     } else {
       entry.depth = depth;
       undos.push(entry);
@@ -57,8 +57,8 @@ export function leave(): void {
 }
 
 /**
- * @internal Runs `fn`. When it throws, random positions, running statistics and caches are as they were before. While a
- * step is recorded, the recording sees to that.
+ * @internal Runs `fn`. If it throws, random positions, running statistics and caches are restored. While a step is
+ * recorded, the recording does that.
  */
 export function allOrNothing<T>(fn: () => T): T {
   if (isRecording()) return fn();
@@ -73,14 +73,14 @@ export function allOrNothing<T>(fn: () => T): T {
   }
 }
 
-/** @internal Notes how to undo what is being done; false outside of such calls, where nobody will. */
+/** @internal Notes how to undo a change; false outside of such calls, where nothing is undone. */
 export function onUndo(undo: () => void): boolean {
   if (marks.length === 0) return false;
   undos.push(undo);
   return true;
 }
 
-/** @internal Notes what a tensor holds that is about to be changed in place and outlives the call. */
+/** @internal Saves the content of a tensor that is about to be changed in place and outlives the call. */
 export function aboutToChange(operation: string, tensor: Tensor): void {
   const depth = marks.length;
   if (depth === 0 || isRecording()) return;
@@ -96,7 +96,7 @@ function contentOf(tensor: Tensor): Tensor {
   const copies = spare.get(tensor);
   let content = copies?.pop();
   if (content?.dtype !== tensor.dtype) {
-    content?.dispose(); // of before a conversion
+    content?.dispose(); // from before a conversion
     content = withScope(null, () => empty(tensor.dims, tensor.dtype));
   }
   castKernel(content.handle, tensor.handle);

@@ -1,26 +1,26 @@
-// What surrounds a call, one for each thread of JavaScript: the scope that owns new tensors, whether gradients are wanted,
-// and the recording of a compiled step. The rest of the library asks here, so this file imports almost nothing.
+// The context of a call, one for each JavaScript thread: the scope that owns new tensors, whether gradients are wanted, and
+// the recording of a compiled step. The whole library reads it, so this file imports almost nothing.
 import { StateError } from './errors.js';
 import { type Fault, native } from './native.js';
 import type { Recording } from './program/recording.js';
 import type { Tensor } from './tensor.js';
 
-/** The tensors made since a `scope` began, or (null) those that a recording makes, which the garbage collector may take. */
+/** The tensors made since a `scope` began, or null for a recording, whose tensors the garbage collector may take. */
 export interface Scope {
   readonly tensors: Tensor[] | null;
   readonly parent: Scope | null;
-  /** Its tensors are gone. */
+  /** Whether its tensors have been freed. */
   ended: boolean;
 }
 
 let scope: Scope | null = null;
 let gradEnabled = true;
 let recording: Recording | null = null;
-let suspended = 0; // how many calls of `unrecorded` are going on, one inside of another
+let suspended = 0; // the number of nested calls of `unrecorded`
 let structure = 0;
 let layers = 0;
 
-/** The scope that owns new tensors; null: the garbage collector does. */
+/** The scope that owns new tensors; null if the garbage collector does. */
 export function currentScope(): Scope | null {
   return scope;
 }
@@ -57,12 +57,12 @@ export function withGradEnabled<T>(value: boolean, fn: () => T): T {
   }
 }
 
-/** The recording that is going on, or null. */
+/** The current recording, or null. */
 export function currentRecording(): Recording | null {
   return suspended === 0 ? recording : null;
 }
 
-/** Whether a recording is going on, even if something runs outside of it right now. */
+/** Whether there is a recording, even if something runs outside of it right now. */
 export function isRecording(): boolean {
   return recording !== null;
 }
@@ -78,7 +78,7 @@ export function withRecording<T>(current: Recording, fn: () => T): T {
   }
 }
 
-/** Runs `fn` outside of a recording that is going on: what it makes counts as from outside, what it does is not replayed. */
+/** Runs `fn` outside of the recording: its tensors count as from outside, and its operations are not replayed. */
 export function unrecorded<T>(fn: () => T): T {
   if (recording === null) return fn();
   suspended++;
@@ -90,12 +90,12 @@ export function unrecorded<T>(fn: () => T): T {
   }
 }
 
-/** Notes how to undo something that outlives the recording that is going on, also outside of it, should that fail. */
+/** Notes how to undo a change that outlives the recording, inside or outside of it, in case the recording fails. */
 export function onFailure(undo: () => void): void {
   recording?.journal.add(undo);
 }
 
-/** Notes that a module's mode or a tensor's `requiresGrad` is changed; `undo` is for a recording that fails. */
+/** Notes a change of a module's mode or a tensor's `requiresGrad`; `undo` is called if the recording fails. */
 export function structureChanged(undo: () => void): void {
   structure++;
   onFailure(() => {
@@ -109,7 +109,7 @@ export function structureNow(): number {
   return structure;
 }
 
-/** Notes that a module, parameter or buffer has been made, or converted, somewhere. */
+/** Notes that a module, parameter or buffer has been created or converted somewhere. */
 export function layersChanged(): void {
   layers++;
 }
@@ -119,7 +119,7 @@ export function layersNow(): number {
   return layers;
 }
 
-/** Refuses to read a value while recording. */
+/** Throws if a value is read while recording. */
 export function refuseReading(
   operation: string,
   remedy = 'return the tensor from the function and read the result',
@@ -130,20 +130,20 @@ export function refuseReading(
   );
 }
 
-/** Throws what a kernel found in a tensor, and notes how to make the error when a replay finds it. */
+/** Throws the error for a fault that a kernel found, and notes how to make it when a replay finds one. */
 export function checkFault(fault: Fault | undefined, makeError: (fault: Fault) => Error): void {
   if (fault !== undefined) throw makeError(fault);
   currentRecording()?.onFault(makeError);
 }
 
-/** A parameter's gradient; refused when it comes from outside of the recording. */
+/** A parameter's gradient; an error if it comes from outside of the recording. */
 export function recordedGradient(operation: string, p: Tensor): Tensor | null {
   const current = currentRecording();
   if (current !== null && p._grad !== null && current.isOutside(p._grad)) throw staleGradient(operation, p);
   return p._grad;
 }
 
-/** The error for a gradient that a compiled function would add to, or read, and that was there before it. */
+/** The error for a gradient from outside that a compiled function would add to, or read. */
 export function staleGradient(operation: string, p: Tensor): StateError {
   return new StateError(
     `${operation}: the gradient of a parameter [${p.dims.join(', ')}] comes from outside of the compiled function; call zeroGrad() in it before backward()`,

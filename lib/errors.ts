@@ -37,7 +37,7 @@ export class ArgumentError extends AdjointError {
   }
 }
 
-/** A gradient that cannot be had: no graph, a graph used twice, a saved tensor changed in place. */
+/** A gradient that cannot be computed: no graph, a graph used twice, a saved tensor changed in place. */
 export class AutogradError extends AdjointError {
   constructor(message: string, options?: ErrorOptions) {
     super('ADJOINT_AUTOGRAD', message, options);
@@ -65,19 +65,19 @@ export class AllocationError extends AdjointError {
   }
 }
 
-/** Gives an error that was thrown already another text, in its stack as well. */
+/** Replaces the text of an error that has been thrown, also in its stack. */
 export function reword(error: Error, message: string): void {
   const { message: before, stack } = error;
   error.message = message;
   if (stack !== undefined) error.stack = stack.replace(before, () => message);
 }
 
-/** `[2, 3]`, as error texts and printed tensors show shapes. */
+/** `[2, 3]`, the form of shapes in error texts and printed tensors. */
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
 
-/** What a wrong argument is, for `got …`: `a string "x"`, `NaN`, `null`, `an array of 3`. */
+/** Describes a wrong argument, for `got …`: `a string "x"`, `NaN`, `null`, `an array of 3`. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
@@ -120,8 +120,8 @@ function notOptions(operation: string, options: unknown, known: readonly string[
 }
 
 /**
- * Refuses options that the operation does not know, by name, and null but in those that are `nullable`: it is neither a value
- * nor left out.
+ * Throws for options that the operation does not know, by name, and for null except in those that are `nullable`: it is
+ * neither a value nor left out.
  */
 export function checkOptions(
   operation: string,
@@ -185,7 +185,7 @@ export function checkChoice<T extends string>(
   throw new ArgumentError(`${operation}: ${name} must be ${list}, got ${describe(value)}`);
 }
 
-/** A function that the caller gives. */
+/** A function from the caller. */
 export function checkFunction(operation: string, name: string, value: unknown): void {
   if (typeof value === 'function' && !isClass(value)) return;
   const { forward } = Object(value) as { forward?: unknown };
@@ -193,15 +193,15 @@ export function checkFunction(operation: string, name: string, value: unknown): 
   throw new ArgumentError(`${operation}: ${name} must be a function, got ${describe(value)}${hint}`);
 }
 
-/** Whether a function can be called by `new` alone. */
+/** Whether a function can only be called by `new`. */
 export function isClass(value: unknown): value is new (...args: never[]) => unknown {
   if (typeof value !== 'function' || value.prototype === undefined) return false;
   return Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
 }
 
 /**
- * Each element of a list that a caller gave, an array or another iterable but a text, as `check` returns it. Holes are checked
- * like undefined, one after the other: an array may be sparse, and a long one must not take long to be refused.
+ * The results of `check` for each element of the caller's list, an array or another iterable except a string. Holes are
+ * checked like undefined, one by one: an array may be sparse, and a long one must fail quickly.
  */
 export function checkEach<T>(
   operation: string,

@@ -1,4 +1,4 @@
-// Finds the native addon, or says why it does not load and what to do.
+// Loads the native addon, or tells why it does not load and what to do.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -6,15 +6,15 @@ import { type MemoryStats, native } from './native.js';
 import type { Tensor } from './tensor.js';
 
 /**
- * @internal What the native side holds weakly in place of a tensor. V8's young generation keeps everything alive that is held weakly
- * until the next full collection: with a token of its own, a lost tensor and its graph go at once and only this stays.
+ * @internal What the native side holds weakly instead of a tensor. V8's young generation keeps everything that is held weakly
+ * alive until the next full collection: with a separate token, a lost tensor and its graph go at once and only this stays.
  */
 export class Token {}
 
 /**
  * Runs `fn` and frees at once every tensor made inside it, except what it returns (tensors in plain objects, arrays, maps),
  * what the graphs of returned tensors need, gradients of tensors from outside, parameters, buffers and optimizer state.
- * Never necessary: tensors are garbage-collected. A scope frees them sooner.
+ * It is never necessary, because tensors are garbage-collected: a scope frees them sooner.
  *
  * @throws StateError when `fn` is async or returns a promise: a scope is synchronous
  * @example
@@ -73,7 +73,7 @@ function watch(t: Tensor): void {
   native.watch(t._handle, t._token);
 }
 
-/** @internal Hands a tensor to another scope, or to the garbage collector. */
+/** @internal Moves a tensor to another scope, or to the garbage collector. */
 export function moveTo(t: Tensor, scope: Scope | null): void {
   const target = scope ?? currentRecording()?.scope ?? null; // a recording's tensors end with it
   if (t._scope === target || t.disposed) return;
@@ -93,7 +93,7 @@ export function keep(t: Tensor): Tensor {
   return t;
 }
 
-// Everything that the returned value needs: tensors in it, their gradients, and what their graphs saved.
+// Everything that the returned value needs: its tensors, their gradients, and what their graphs saved.
 function reachable(result: unknown): Set<Tensor> {
   const kept = new Set<Tensor>();
   const seen = new Set<object>();
@@ -126,7 +126,7 @@ function isNode(value: object): value is NonNullable<Tensor['_node']> {
   return 'edges' in value && 'saved' in value;
 }
 
-/** @internal As many as the native table of handles has room for. */
+/** @internal The capacity of the native table of handles. */
 export const maxTensors = native.limits.tensors;
 
 /** @internal Why a tensor could not be made: too many live ones, or too much memory. */
@@ -151,15 +151,15 @@ export function memoryStats(): MemoryStats {
 }
 
 /**
- * Sets the most native memory, in bytes, that tensors of this process may use. The default, and the most, is what the
- * container or the machine has. Beyond it an allocation throws an AllocationError; on Linux also one that would leave too
- * little for JavaScript's heap and the rest of the process within that, or within `ulimit -v` and `-d`.
+ * Limits the native memory, in bytes, that tensors of this process may use. The default, and the maximum, is the memory of
+ * the container or machine. An allocation beyond the limit throws an AllocationError; on Linux also one that would leave too
+ * little for JavaScript's heap and the rest of the process within that memory, or within `ulimit -v` and `-d`.
  */
 export function setMemoryLimit(bytes: number): void {
   native.limitMemory(checkInteger('setMemoryLimit', 'bytes', bytes, 1));
 }
 
-/** Collects all garbage now and gives free memory back to the system. Seldom useful, slow (milliseconds). */
+/** Collects all garbage now and returns free memory to the system. Rarely useful, and slow (milliseconds). */
 export function freeMemory(): void {
   native.sweep(true);
   native.trim();

@@ -3,18 +3,18 @@ import type { TypedArray } from './dtype.js';
 import { AllocationError, formatShape } from './errors.js';
 import type { Shape } from './shape.js';
 
-/** Arrays in arrays, as deep as the tensor has dimensions. */
+/** Nested arrays, one level for each dimension of the tensor. */
 export type NestedArray = number | NestedArray[];
 
-// Bytes of JavaScript's heap: of an array without its elements, and of an element, be it a number or an array.
+// Bytes of JavaScript's heap for an array without its elements, and for an element, whether a number or an array.
 const bytesPerArray = 48;
 const bytesPerElement = 8;
 const alwaysFits = 2 ** 23; // bytes
 const maxReserved = 2 ** 25; // elements; V8 makes a hash table of a longer array when its length is given first
 
 /**
- * The elements, once there is room for them, as arrays in arrays.
- * @throws AllocationError where JavaScript's heap has no room; V8 would end the process
+ * The elements as nested arrays, after a check that there is room for them.
+ * @throws AllocationError if JavaScript's heap has no room, in which case V8 would end the process
  */
 export function nest(operation: string, read: () => TypedArray, shape: Shape): NestedArray {
   checkHeap(operation, shape);
@@ -35,14 +35,14 @@ export function nest(operation: string, read: () => TypedArray, shape: Shape): N
 
 function checkHeap(operation: string, shape: Shape): void {
   let bytes = 0;
-  let count = 1; // of arrays as deep as that
+  let count = 1; // of arrays at this depth
   for (const n of shape) {
     bytes += count * (bytesPerArray + bytesPerElement * n);
     count *= n;
   }
   if (bytes <= alwaysFits) return;
   const left = getHeapStatistics().total_available_size;
-  if (bytes <= 0.75 * left) return; // the heap needs room to be tidied up
+  if (bytes <= 0.75 * left) return; // the garbage collector needs some room
   const sizes = [bytes, left].map((value) => Math.round(value / 1e6));
   throw new AllocationError(
     `${operation}: arrays for ${formatShape(shape)} take some ${sizes[0]} MB of JavaScript's heap, which has ${sizes[1]} MB left; use toTypedArray() or a slice, or raise node's --max-old-space-size`,

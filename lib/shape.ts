@@ -3,12 +3,12 @@ import { native } from './native.js';
 
 export type Shape = readonly number[];
 
-/** What PyTorch and the kernels have room for. */
+/** The limit of PyTorch and of the kernels. */
 export const maxDimensions = native.limits.dimensions;
 
 /**
- * The number of elements: the product of the sizes, 1 for a scalar. Sizes of 0 excepted, too, it must be a safe integer, so that
- * the product of any of the sizes is one.
+ * The number of elements: the product of the sizes, 1 for a scalar. Even without sizes of 0, it must be a safe integer, so that
+ * every product of some of the sizes is one.
  */
 export function sizeOf(shape: Shape): number {
   if (shape.length > maxDimensions) throw tooManyDimensions(shape.length);
@@ -28,8 +28,8 @@ function tooManyDimensions(count: number): ShapeError {
 }
 
 /**
- * A copy of an array that a caller gave, or null where it is none or has more than `max` elements. It may be sparse or lie about
- * its length: what is checked is the copy.
+ * A copy of the caller's array, or null if it is not one or has more than `max` elements. The array may be sparse or lie about
+ * its length: only the copy is checked.
  */
 export function copyOf(value: unknown, max = maxDimensions): unknown[] | null {
   if (!Array.isArray(value)) return null;
@@ -40,7 +40,7 @@ export function copyOf(value: unknown, max = maxDimensions): unknown[] | null {
   return copy;
 }
 
-/** The same, of integers of at least `min`. */
+/** Like `copyOf`, for integers of at least `min`. */
 export function checkSizes(operation: string, name: string, value: unknown, min: number): number[] {
   const sizes = copyOf(value);
   if (sizes === null && Array.isArray(value) && value.length > maxDimensions) throw tooManyDimensions(value.length);
@@ -59,7 +59,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
-/** A copy of a shape that a caller gave, checked. */
+/** A checked copy of the caller's shape. */
 export function checkShape(operation: string, shape: unknown): number[] {
   const sizes = copyOf(shape);
   if (sizes === null && Array.isArray(shape) && shape.length > maxDimensions) throw tooManyDimensions(shape.length);
@@ -90,7 +90,7 @@ export function checkDim(operation: string, dim: unknown, rank: number): number 
   return dim < 0 ? dim + max : dim;
 }
 
-/** One dimension, or several in an array, as `checkDim` gives them. */
+/** One dimension, or several in an array, normalised by `checkDim`. */
 export function dimsOf(operation: string, dim: unknown, rank: number): number[] {
   const dims = Array.isArray(dim) ? copyOf(dim) : [dim];
   if (dims === null) throw new ArgumentError(`${operation}: dim must be an array of integers, got ${describe(dim)}`);
@@ -117,7 +117,7 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** The shape that broadcasting gives (sizes are aligned at the end; a size of 1 stretches). */
+/** The broadcast shape (sizes are aligned at the end; a size of 1 stretches). */
 export function broadcastShapes(operation: string, names: readonly string[], shapes: readonly Shape[]): number[] {
   const rank = Math.max(...shapes.map((s) => s.length));
   const result = new Array<number>(rank).fill(1);
@@ -146,8 +146,8 @@ export function broadcastStrides(shape: Shape, target: Shape): number[] {
 }
 
 /**
- * Loop dimensions for a kernel, outermost first: for each, the size and each operand's stride. Neighbours that are one
- * run for every operand are merged and sizes of 1 dropped, so that most calls have one or two.
+ * Loop dimensions for a kernel, outermost first: for each, the size and each operand's stride. Adjacent ones that are
+ * contiguous in every operand are merged and sizes of 1 dropped, so that most calls have one or two.
  */
 export function loopDims(shape: Shape, strides: readonly (readonly number[])[]): number[] {
   const dims: number[] = [];

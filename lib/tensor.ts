@@ -27,7 +27,7 @@ import { native } from './native.js';
 import { type NestedArray, nest } from './nest.js';
 import { type Shape, sizeOf } from './shape.js';
 
-/** What tensors over one storage share: how often it was changed in place. */
+/** What tensors over one storage share: the number of changes in place. */
 export interface Base {
   version: number;
 }
@@ -46,20 +46,20 @@ const refuseClone = Symbol(
 
 const hasPrototypeOf = Function.prototype[Symbol.hasInstance];
 
-/** What users have been given of a tensor. Most tensors are asked for neither. */
+/** What users have requested of a tensor. Most tensors need neither. */
 interface Copies {
   readonly shape: Shape;
   data: TypedArray | null;
-  /** How often the tensor's memory had been written when `data` was read. */
+  /** The number of writes to the tensor's memory when `data` was read. */
   writes: number;
 }
 
 /**
- * An n-dimensional array in native memory: contiguous, row-major, of one element type. Made by `tensor`, `zeros`, `randn`,
+ * An n-dimensional array in native memory: contiguous, row-major, of one element type. Created by `tensor`, `zeros`, `randn`,
  * … and by operations; garbage-collected like any object.
  *
- * As a JavaScript value: a tensor of one element stands for its number (`loss * 2`, `total += loss`, `a > b`), others
- * throw there; `JSON.stringify` gives nested arrays; `assert.deepEqual` and the `toEqual` of Vitest and Jest compare
+ * As a JavaScript value: a tensor of one element acts as its number (`loss * 2`, `total += loss`, `a > b`), others throw
+ * there; `JSON.stringify` gives nested arrays; `assert.deepEqual` and the `toEqual` of Vitest and Jest compare
  * dtype, shape and elements.
  */
 export class Tensor {
@@ -110,7 +110,7 @@ export class Tensor {
     return this.dims.length;
   }
 
-  /** Whether the memory has been given back; using such a tensor is an error. */
+  /** Whether the memory has been freed; using such a tensor is an error. */
   get disposed(): boolean {
     return this.#handle === 0 || this.#scope?.ended === true;
   }
@@ -195,10 +195,10 @@ export class Tensor {
   }
 
   /**
-   * The elements, in row-major order, for reading: the same typed array at each access until the tensor is changed, another
-   * one afterwards. It is a copy, never the tensor's own memory: writing to it changes no tensor (`copy_` does), and an
-   * array that was taken before a change keeps the old values. A loop over elements takes it once, before: each access asks
-   * whether the tensor was changed. The tensor holds it until it is changed, disposed or collected; `toTypedArray` makes a
+   * The elements, in row-major order, for reading: the same typed array at each access until the tensor is changed, then
+   * another one. It is a copy, never the tensor's own memory: writing to it does not change the tensor (use `copy_`), and an
+   * array from before a change keeps the old values. Read it once before a loop over elements, because each access checks
+   * whether the tensor was changed. The tensor keeps it until it is changed, disposed or collected; `toTypedArray` makes a
    * copy of your own, `copyTo` makes none.
    */
   get data(): TypedArray {
@@ -213,7 +213,7 @@ export class Tensor {
     return copies.data;
   }
 
-  /** Gives the memory back now instead of when the object is collected. Using the tensor afterwards is a StateError. */
+  /** Frees the memory now instead of when the object is collected. Using the tensor afterwards is a StateError. */
   dispose(): void {
     if (this.#handle === 0) return;
     if (!this.#scope?.ended) native.release(this.#handle);
@@ -236,10 +236,10 @@ export class Tensor {
   }
 
   /**
-   * The number of a tensor with one element, for arithmetic, comparisons and templates. A larger tensor has no number:
-   * it gives its text in a template and throws everywhere else.
+   * The number of a tensor with one element, for arithmetic, comparisons and templates. A larger tensor has no number: in
+   * a template it gives its text, everywhere else it throws.
    *
-   * @throws ShapeError when the tensor has not exactly one element; StateError while a step is recorded
+   * @throws ShapeError unless the tensor has exactly one element; StateError while a step is recorded
    */
   [Symbol.toPrimitive](hint: string): number | string {
     if (this.size === 1) {
@@ -361,8 +361,8 @@ export class Tensor {
   }
 
   /**
-   * @internal Takes the memory and the dtype of a new tensor of the same shape, which nobody else knows and which ends with
-   * that. Views of this one keep the old memory.
+   * @internal Takes the memory and the dtype of a new tensor of the same shape, to which nobody else refers and which is
+   * then gone. Views of this one keep the old memory.
    */
   _takeOver(fresh: Tensor): void {
     moveTo(fresh, this.#scope);
@@ -376,7 +376,7 @@ export class Tensor {
     native.release(old);
   }
 
-  // What merely has this class as its prototype is no tensor: it has none of the private fields.
+  // An object that merely has this class as its prototype is not a tensor: it lacks the private fields.
   static [Symbol.hasInstance](value: unknown): boolean {
     // The prototype first: what is known of an object's class says it without a look at the object.
     return hasPrototypeOf.call(Tensor, value) && #handle in (value as object);
@@ -462,7 +462,7 @@ export function view(x: Tensor, offset: number, shape: Shape): Tensor {
   return place(t, native.view(owned(t), t, x.handle, offset, size));
 }
 
-/** @internal Forgets a gradient, and frees it when nobody has seen it. */
+/** @internal Forgets a gradient, and frees it if nobody has seen it. */
 export function clearGrad(p: Tensor): void {
   currentRecording()?.clears(p);
   if (p._grad !== null && !p._gradSeen) p._grad.dispose();
@@ -470,7 +470,7 @@ export function clearGrad(p: Tensor): void {
   p._gradSeen = false;
 }
 
-/** @internal Refuses what is not a live tensor. */
+/** @internal Checks that a value is a live tensor. */
 export function checkTensor(operation: string, name: string, value: unknown): Tensor {
   if (!(value instanceof Tensor)) {
     const got = describe(value) === 'a tensor' ? 'one of another copy of adjoint' : describe(value);
@@ -496,7 +496,7 @@ export function checkDType(operation: string, dtype: unknown, fallback: DType): 
   return dtype as DType;
 }
 
-/** @internal Refuses integers where the operation needs real numbers. */
+/** @internal Checks that x is a float tensor. */
 export function checkFloat(operation: string, name: string, x: Tensor): void {
   if (!isFloat(x.dtype)) {
     throw new DTypeError(
@@ -505,7 +505,7 @@ export function checkFloat(operation: string, name: string, x: Tensor): void {
   }
 }
 
-/** @internal Refuses tensors of different element types. */
+/** @internal Checks that tensors have the same element type. */
 export function checkSameDType(operation: string, names: readonly string[], tensors: readonly Tensor[]): void {
   const dtype = tensors[0]?.dtype;
   for (let i = 1; i < tensors.length; i++) {

@@ -3,7 +3,7 @@ import { formatShape, ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { dimensionName, pick } from './windows.js';
 
-/** What stands around an image: zeros, its mirror image without the edge, its edge, or its other side. */
+/** What surrounds an image: zeros, its mirror image without the edge, its edge, or its opposite side. */
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
 
 export const paddingModes: readonly PaddingMode[] = ['zeros', 'reflect', 'replicate', 'circular'];

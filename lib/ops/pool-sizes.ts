@@ -1,4 +1,4 @@
-// The options of poolings, and the sizes that follow from them.
+// The options of pooling, and the resulting sizes.
 import { ArgumentError, checkFlag, formatShape, ShapeError } from '../errors.js';
 import { copyOf, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -8,7 +8,7 @@ import { type Axis, checkAxis, checkImages, dimensionName, type PerDimension, pe
 export interface MaxPoolOptions {
   /** Steps between two windows; default the kernel size. */
   stride?: PerDimension;
-  /** Elements on both sides that no window takes, at most half of the kernel size; default 0. */
+  /** Padding on both sides, which is never the largest, at most half of the kernel size; default 0. */
   padding?: PerDimension;
   /** Steps between two elements of a window; default 1. */
   dilation?: PerDimension;
@@ -30,14 +30,14 @@ export interface AvgPoolOptions {
 
 /** Options of `avgPool2d`. */
 export interface AvgPool2dOptions extends AvgPoolOptions {
-  /** By what the sum of each window is divided; default the number of its elements. */
+  /** The divisor of each window's sum; default the number of its elements. */
   divisorOverride?: number;
 }
 
-/** A size of the result for all spatial dimensions, or one for each: null for that of x. */
+/** The result's size for all spatial dimensions, or one for each; null for the size of x. */
 export type AdaptiveSize = number | readonly (number | null)[];
 
-/** @internal The sizes of a pooling. */
+/** @internal The sizes of a pooling operation. */
 export interface PoolSizes {
   planes: number;
   axes: Axis[];
@@ -81,7 +81,7 @@ export function windowsOf(
   return poolSizes(operation, x, axes);
 }
 
-/** @internal Windows that share x evenly. */
+/** @internal Windows that divide x evenly. */
 export function adaptiveWindows(operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize): PoolSizes {
   const sizes = checkImages(operation, x, rank);
   const outs = checkOutputSize(operation, outputSize, sizes);
@@ -93,7 +93,7 @@ export function adaptiveWindows(operation: string, rank: number, x: Tensor, outp
   return poolSizes(operation, x, axes);
 }
 
-/** @internal The sizes of the result where null stands for x's own. */
+/** @internal The sizes of the result, with x's own in place of null. */
 export function checkOutputSize(operation: string, outputSize: AdaptiveSize, own: readonly number[]): number[] {
   const given = copyOf(outputSize)?.map((n, i) => (n === null ? own[i] : n)) ?? outputSize;
   return perDimension(operation, 'outputSize', given, own.length, 0);

@@ -1,4 +1,4 @@
-// Dropout of elements, and kinds of it that are made of that and of `bernoulli`: the random state advances in the kernels.
+// Dropout of elements, and variants composed of it and of `bernoulli`: the random state advances in the kernels.
 import { allOrNothing } from '../all-or-nothing.js';
 import { isRecorded, record } from '../autograd/tape.js';
 import { checkChoice, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
@@ -9,11 +9,11 @@ import { add, mul } from './elementwise.js';
 import type { Generator } from './generator.js';
 import { bernoulli, checkGenerator, drawnFrom } from './random.js';
 
-/** Options of the kinds of dropout. */
+/** Options of all variants of dropout. */
 export interface DropoutOptions {
   /** The probability of being dropped, in [0, 1]; default 0.5. */
   p?: number;
-  /** Default true; otherwise x is returned as it is. */
+  /** Whether to drop anything; default true. Otherwise x is returned. */
   training?: boolean;
   /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
   generator?: Generator;
@@ -23,8 +23,8 @@ const dropoutKernel = kernel('dropout', 'y mask state x p');
 const dropoutBackwardKernel = kernel('dropoutBackward', 'dx dy mask p');
 
 /**
- * While training, sets each element to 0 with probability p and multiplies the others by 1 / (1 - p), so that the expected
- * value stays; otherwise returns x itself. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+ * While training, sets each element to 0 with probability p and multiplies the others by 1 / (1 - p), which keeps the
+ * expected value; otherwise returns x itself. Srivastava et al., "Dropout: a simple way to prevent neural networks from
  * overfitting", 2014, https://jmlr.org/papers/v15/srivastava14a.html
  *
  * @param x float tensor of any shape
@@ -59,7 +59,7 @@ function scaled(x: Tensor, mask: Tensor, p: number): Tensor {
   return record('dropoutBackward', y, [x], (dy) => [scaled(dy, mask, p)], [mask]);
 }
 
-// The probability, or null where nothing is to be done.
+// The probability, or null if there is nothing to do.
 function chance(
   name: string,
   x: Tensor,
@@ -116,7 +116,7 @@ export function dropout1d(x: Tensor, options?: DropoutOptions): Tensor {
 }
 
 /**
- * While training, sets whole channels to 0 with probability p and multiplies the others by 1 / (1 - p): as `dropout1d`.
+ * While training, sets whole channels to 0 with probability p and multiplies the others by 1 / (1 - p), like `dropout1d`.
  *
  * @param x [batch, channels, height, width]
  * @param options as for `dropout1d`
@@ -132,7 +132,7 @@ const alpha = 1.7580993408473766; // -selu(-∞)
 
 /**
  * Dropout for networks of `selu`: while training, sets elements to selu's lower limit with probability p, and scales and shifts
- * all so that mean 0 and deviation 1 stay. Klambauer et al., "Self-normalizing neural networks", 2017,
+ * all of them to keep mean 0 and deviation 1. Klambauer et al., "Self-normalizing neural networks", 2017,
  * https://arxiv.org/abs/1706.02515
  *
  * @param x float tensor of any shape
@@ -155,8 +155,8 @@ export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
 }
 
 /**
- * While training, sets whole samples to 0 with probability p and multiplies the others by 1 / (1 - p): on a residual branch it
- * skips the branch. Huang et al., "Deep networks with stochastic depth", 2016, https://arxiv.org/abs/1603.09382
+ * While training, sets whole samples to 0 with probability p and multiplies the others by 1 / (1 - p), which on a residual
+ * branch skips the branch. Huang et al., "Deep networks with stochastic depth", 2016, https://arxiv.org/abs/1603.09382
  *
  * @param x [batch, …]
  * @param options mode: `row` (default) decides for each sample, `batch` for all at once

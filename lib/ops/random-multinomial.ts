@@ -20,8 +20,8 @@ export interface MultinomialOptions {
 }
 
 /**
- * Positions drawn at random, each with a probability in proportion to its weight: of tokens from a model's softmax, say.
- * Without replacement they come in the order in which they were drawn.
+ * Draws positions at random, with probabilities proportional to weights: tokens from a model's softmax, say. Without
+ * replacement, they are in the order in which they were drawn.
  *
  * @param weights float [n] or [rows, n], not negative; they need not sum to 1
  * @param numSamples draws from each row

@@ -15,15 +15,15 @@ import { reshape } from './shape.js';
 /** The extreme elements along a dimension and where they are. */
 export interface Extremes {
   values: Tensor;
-  /** int32, of the shape of `values`: the position along the dimension; the first one of equals. */
+  /** int32, of the shape of `values`: the position along the dimension; the first among equal elements. */
   indices: Tensor;
 }
 
 /** Options of `argmax` and `argmin`. */
 export interface PositionOptions {
-  /** The dimension along which to look; default: the position in the flattened tensor. */
+  /** The dimension to search; default: all, with the position in the flattened tensor. */
   dim?: number;
-  /** Whether that dimension stays, with size 1; default false. */
+  /** Whether that dimension is kept, with size 1; default false. */
   keepDim?: boolean;
 }
 
@@ -40,7 +40,7 @@ function checkSome(operation: string, { x, n, outer, inner }: Layout): void {
 }
 
 /**
- * The largest element; NaN where there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements (by
+ * The largest element; NaN if there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements (by
  * the NaN, if it is one); with `dim` the largest along that dimension and their positions, and the gradient goes to these.
  *
  * @throws ShapeError when there is no element to choose from
@@ -54,7 +54,7 @@ export function max(x: Tensor, options?: PositionOptions): Tensor | Extremes {
 }
 
 /**
- * The smallest element; NaN where there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements (by
+ * The smallest element; NaN if there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements (by
  * the NaN, if it is one); with `dim` the smallest along that dimension and their positions, and the gradient goes to these.
  *
  * @throws ShapeError when there is no element to choose from
@@ -94,7 +94,7 @@ function oneDim(name: string, x: Tensor, options: PositionOptions | undefined): 
   return l;
 }
 
-/** @internal The extreme over a layout; equal elements share its gradient evenly, or all NaN where it is NaN. */
+/** @internal The extreme over a layout; equal elements share its gradient evenly, or all NaN elements if it is NaN. */
 export function shared(name: string, run: Kernel, l: Layout): Tensor {
   checkSome(name, l);
   const { x, kept, outer, n, inner } = l;
@@ -119,7 +119,7 @@ type Sizes = readonly [outer: number, n: number, inner: number];
 const pickKernel = kernel('pick', 'y x index outer n inner');
 const pickBackwardKernel = kernel('pickBackward', 'dx dy index outer n inner');
 
-// The elements at index, and the tensor that has these there and 0 elsewhere: each is the other's gradient.
+// The elements at index, and the tensor that has them there and 0 elsewhere: each is the other's gradient.
 function pick(name: string, x: Tensor, index: Tensor, sizes: Sizes, shape: Shape): Tensor {
   const y = empty(shape, x.dtype);
   pickKernel(y.handle, x.handle, index.handle, ...sizes);
@@ -134,12 +134,12 @@ function scatter(name: string, x: Tensor, index: Tensor, sizes: Sizes, shape: Sh
   return record(name, y, [x], (dy) => [pick(name, dy, index, sizes, xShape)], [index]);
 }
 
-/** The position of the largest element (of NaN, where there is one), the first of equals, as int32. */
+/** The position of the largest element (of NaN, if there is one), the first among equal ones, as int32. */
 export function argmax(x: Tensor, options?: PositionOptions): Tensor {
   return position('argmax', argMaxKernel, x, options);
 }
 
-/** The position of the smallest element (of NaN, where there is one), the first of equals, as int32. */
+/** The position of the smallest element (of NaN, if there is one), the first among equal ones, as int32. */
 export function argmin(x: Tensor, options?: PositionOptions): Tensor {
   return position('argmin', argMinKernel, x, options);
 }

@@ -1,4 +1,4 @@
-// Reductions of real numbers that are made of several steps. The kernels are the reduce family's.
+// Reductions of real numbers in several steps. The kernels are the reduce family's.
 import { fusedGradients } from '../autograd/fused.js';
 import { noGrad, record } from '../autograd/tape.js';
 import { ArgumentError, checkNumber, describe } from '../errors.js';
@@ -23,14 +23,14 @@ const zeroMask = (y: Tensor): Tensor => to(eq(y, 0), y.dtype);
 
 /** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
-  /** Degrees of freedom taken from n: 1 (default) for a sample, 0 for the whole population. */
+  /** Degrees of freedom subtracted from n: 1 (default) for a sample, 0 for the whole population. */
   correction?: number;
 }
 
 const varianceKernel = kernel('variance', 'y means x outer n inner correction root');
 
 /**
- * Variance: y = Σ (x - mean)² / (n - correction), in two passes over x. NaN where n ≤ correction and nothing varies.
+ * Variance: y = Σ (x - mean)² / (n - correction), in two passes over x. NaN if n ≤ correction and all elements are equal.
  *
  * @param options dim (default all), keepDim (default false) and correction (default 1)
  */
@@ -39,8 +39,8 @@ export function variance(x: Tensor, options?: VarianceOptions): Tensor {
 }
 
 /**
- * Standard deviation, the square root of `variance`, and right where that overflows or vanishes in x's dtype. Its gradient
- * is 0 where nothing varies.
+ * Standard deviation, the square root of `variance`, also right if that overflows or vanishes in x's dtype. Its gradient is
+ * 0 if all elements are equal.
  *
  * @param options dim (default all), keepDim (default false) and correction (default 1)
  */
@@ -77,8 +77,8 @@ const logSumExpKernel = kernel('logSumExp', 'y x outer n inner');
 const logSumExpBackwardKernel = kernel('logSumExpBackward', 'dx dy x y outer n inner');
 
 /**
- * y = log Σ exp(x), without overflow. -∞ of nothing and where all elements are -∞; the gradient is 0 there. Where the
- * result is ∞, the elements that are ∞ share the gradient evenly; where it is NaN, the gradient is NaN.
+ * y = log Σ exp(x), without overflow. -∞ without elements or if all elements are -∞, with gradient 0. If the result is ∞,
+ * the elements that are ∞ share the gradient evenly; if it is NaN, the gradient is NaN.
  *
  * @param options dim (default all) and keepDim (default false)
  */
@@ -111,8 +111,8 @@ const maxKernel = kernel('max', 'y x outer n inner');
 const minKernel = kernel('min', 'y x outer n inner');
 
 /**
- * The p-norm: y = (Σ |x|ᵖ)^(1/p); max |x| for p = ∞, min |x| for -∞, the number of elements that are not 0 for 0. Right
- * also where powers overflow or vanish in x's dtype. The gradient is 0 where the norm is 0.
+ * The p-norm: y = (Σ |x|ᵖ)^(1/p); max |x| for p = ∞, min |x| for -∞, the number of elements that are not 0 for 0. Also
+ * right if powers overflow or vanish in x's dtype. The gradient is 0 if the norm is 0.
  *
  * @param options p (default 2), dim (default all) and keepDim (default false)
  */
@@ -131,7 +131,7 @@ export function norm(x: Tensor, options?: NormOptions): Tensor {
 
 const normKernel = kernel('euclideanNorm', 'y x outer n inner');
 
-// 1 where x gives no unit to measure others by: it is 0, infinite or NaN.
+// 1 where x cannot be a unit of measure: it is 0, infinite or NaN.
 const unitOf = (x: Tensor): Tensor => where(logicalAnd(finite(x), ne(x, 0)), x, 1);
 
 // In units of the largest element (for p below 0 the smallest), whose powers neither overflow nor all vanish.

@@ -1,4 +1,4 @@
-// Parts of tensors, and tensors of parts. The kernels are the shape family's.
+// Parts of tensors, and tensors composed of parts. The kernels are the shape family's.
 import { record, recordMany } from '../autograd/tape.js';
 import { ArgumentError, checkEach, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { maxTensors } from '../memory.js';
@@ -36,8 +36,8 @@ function place(name: string, x: Tensor, shape: Shape, part: Part, value: number)
   return record(name, y, [x], (dy) => [take(name, dy, part)]);
 }
 
-// Parts of x that do not overlap; and parts put together to a larger tensor that is 0 elsewhere. Each is the other's
-// gradient. All parts are one operation, or the gradient of each would be as large as x.
+// Parts of x that do not overlap; and parts joined into a larger tensor that is 0 elsewhere. Each is the other's gradient.
+// All parts are one operation, or the gradient of each would be as large as x.
 function takeAll(name: string, x: Tensor, parts: readonly Part[]): Tensor[] {
   const ys = parts.map((part) => strided(x, part.shape, part.offset, part.strides));
   const from = x.dims;
@@ -76,8 +76,8 @@ function checkRank(operation: string, x: Tensor): void {
 }
 
 /**
- * The elements start, start + step, … below `end` along a dimension. Along the first dimension, with step 1, over the same
- * memory; else a copy.
+ * The elements start, start + step, … below `end` along a dimension. A view along the first dimension with step 1, otherwise
+ * a copy.
  *
  * @param options dim (default 0), start (default 0), end (default the size), step (default 1, at least 1). Negative starts
  *   and ends count from the end; those out of range are clamped, as in JavaScript's `slice`.
@@ -102,7 +102,7 @@ export function slice(x: Tensor, options?: { dim?: number; start?: number; end?:
 }
 
 /**
- * x cut along a dimension, into parts of `size` elements (the last may be smaller) or of the given sizes.
+ * Splits x along a dimension into parts of `size` elements (the last may be smaller) or of the given sizes.
  *
  * @param options dim: default 0
  * @throws ShapeError when the sizes do not add up to that of the dimension
@@ -149,8 +149,8 @@ function cut(name: string, x: Tensor, dim: number, sizes: readonly number[]): Te
 }
 
 /**
- * x cut along a dimension into at most `chunks` parts of ⌈n / chunks⌉ elements; the last may be smaller. Without elements
- * there are `chunks` parts.
+ * Splits x along a dimension into at most `chunks` parts of ⌈n / chunks⌉ elements; the last may be smaller. A dimension
+ * without elements gives `chunks` parts.
  *
  * @param options dim: default 0
  */
@@ -194,7 +194,7 @@ function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
 }
 
 /**
- * Tensors one after the other along a dimension; the other sizes must be the same.
+ * Joins tensors along a dimension; the other sizes must be the same.
  *
  * @param options dim: default 0
  * @example
@@ -218,9 +218,9 @@ export function concat(tensors: readonly Tensor[], options?: { dim?: number }): 
 }
 
 /**
- * Tensors of one shape one after the other along a new dimension.
+ * Joins tensors of one shape along a new dimension.
  *
- * @param options dim: where the new dimension stands in the result; default 0
+ * @param options dim: the position of the new dimension; default 0
  * @example
  * stack([zeros([3]), ones([3])]); // [2, 3]
  */
@@ -247,7 +247,7 @@ export function stack(tensors: readonly Tensor[], options?: { dim?: number }): T
  * x surrounded by `value`.
  *
  * @param padding pairs (before, after) of numbers of elements, the last dimension's pair first: [left, right, top, bottom]
- *   pads the last two. Dimensions without a pair stay as they are; negative numbers cut elements off.
+ *   pads the last two. Dimensions without a pair are unchanged; negative numbers cut elements off.
  * @param options value: default 0
  * @example
  * ones([1, 2]).pad([1, 0]); // [[0, 1, 1]]
@@ -270,7 +270,7 @@ export function pad(x: Tensor, padding: readonly number[], options?: { value?: n
   return place('pad', inner, shape, { shape: inner.dims, offset: x.size === 0 ? 0 : offset, strides }, value);
 }
 
-// x without what negative amounts cut off.
+// x without the elements that negative amounts cut off.
 function cropped(x: Tensor, amount: (dim: number, end: number) => number): Tensor {
   const first = x.dims.map((_, i) => Math.max(-amount(i, 0), 0));
   const shape = x.dims.map((n, i) => n - (first[i] as number) + Math.min(amount(i, 1), 0));

@@ -19,7 +19,7 @@ const logSoftmaxKernel = kernel('logSoftmax', 'y x outer n inner');
 const logSoftmaxBackwardKernel = kernel('logSoftmaxBackward', 'dx dy y outer n inner');
 
 /**
- * Softmax: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, without overflow; of x's shape. All -∞ gives NaN.
+ * Softmax: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, without overflow, in x's shape. All -∞ gives NaN.
  * Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990,
  * https://doi.org/10.1007/978-3-642-76153-9_28
  *

@@ -19,7 +19,7 @@ export interface SortOptions {
   descending?: boolean;
 }
 
-// Runs a kernel of rows along a dimension: x is laid out so that it is the last one, and the index back again.
+// Runs a row kernel along a dimension: moves the dimension to the end of x, and back in the index.
 function alongDim(
   x: Tensor,
   dim: number,
@@ -52,7 +52,7 @@ function ordered(name: string, x: Tensor, options: SortOptions | undefined): { i
   return { index, dim };
 }
 
-// The elements at these positions; a scalar is its own.
+// The elements at these positions; a scalar is returned itself.
 function taken(x: Tensor, index: Tensor, dim: number): Tensor {
   if (x.rank > 0) return gather(x, index, { dim });
   return reshape(gather(unsqueeze(x, 0), unsqueeze(index, 0), { dim: 0 }), []);
@@ -85,8 +85,8 @@ export function sort(x: Tensor, options?: SortOptions): Extremes {
 }
 
 /**
- * The k largest elements along a dimension, largest first, and their positions; of equal ones the first. NaN counts as greater
- * than all numbers.
+ * The k largest elements along a dimension, largest first, and their positions; the first among equal ones. NaN counts as
+ * greater than all numbers.
  *
  * @param k at most the size of the dimension
  * @param options dim: default -1; largest: default true, false for the k smallest, smallest first

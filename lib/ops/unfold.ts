@@ -21,7 +21,7 @@ export interface UnfoldOptions {
 export const unfoldOptions = ['dilation', 'padding', 'stride'];
 
 /**
- * The windows of images as columns: y[n, c·kh·kw + k·kw + l, i] is what tap (k, l) of a kernel meets in channel c at the
+ * The windows of images as columns: y[n, c·kh·kw + k·kw + l, i] is the element of channel c under tap (k, l) of a kernel at
  * window i.
  *
  * @param x [batch, channels, height, width] or without batch

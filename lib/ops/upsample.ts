@@ -1,4 +1,4 @@
-// Resizing of images, and their elements in another order. All composed of other operations.
+// Resizing of images, and rearranging their elements. All composed of other operations.
 import type { DType } from '../dtype.js';
 import {
   ArgumentError,
@@ -22,13 +22,13 @@ import { checkImages, dimensionName, type PerDimension, perDimension, pick } fro
 export interface InterpolateOptions {
   /** The size of the result: a number or [height, width]. */
   size?: PerDimension;
-  /** By what each spatial size is multiplied (and rounded down). */
+  /** The factor for each spatial size, which is rounded down. */
   scaleFactor?: PerDimension;
   /** `nearest` (default); `linear` for sequences, `bilinear` for images. */
   mode?: 'nearest' | 'linear' | 'bilinear';
-  /** Of linear modes: whether the first and the last elements keep their places; default false. */
+  /** For linear modes: whether the first and the last elements keep their positions; default false. */
   alignCorners?: boolean;
-  /** Of scaleFactor: whether elements are placed by the rounded size instead of the factor; default false. */
+  /** For scaleFactor: whether the rounded size, instead of the factor, places the elements; default false. */
   recomputeScaleFactor?: boolean;
 }
 
@@ -36,10 +36,10 @@ export interface InterpolateOptions {
 export const interpolateOptions = ['size', 'scaleFactor', 'mode', 'alignCorners', 'recomputeScaleFactor'];
 
 /**
- * Images or sequences in another size, each dimension by itself. With s = size / result's size (or 1 / scaleFactor),
- * element i is x[⌊i·s⌋] of `nearest`, and of the linear modes the value at (i + ½)·s - ½ between two elements; with
- * `alignCorners` at i·(size - 1) / (result's size - 1). As in PyTorch, a dimension whose size stays is copied whatever
- * scaleFactor says, and one that doubles repeats each element; nearest of sequences alone goes by s there too.
+ * Resizes images or sequences, each dimension independently. With s = size / result's size (or 1 / scaleFactor), element i is
+ * x[⌊i·s⌋] for `nearest`, and for linear modes the value at (i + ½)·s - ½ between two elements; with `alignCorners` at
+ * i·(size - 1) / (result's size - 1). As in PyTorch, a dimension that keeps its size is copied whatever scaleFactor says, and
+ * one that doubles repeats each element; only nearest for sequences uses s even then.
  *
  * @param x [batch, channels, height, width] or [batch, channels, length]
  * @param options size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false)
@@ -86,7 +86,7 @@ export function resize(operation: string, x: Tensor, options: InterpolateOptions
   return y === x ? clone(x) : y;
 }
 
-// The size of the result, and the input elements between two of its elements.
+// The size of the result, and the distance of its elements in input elements.
 function outputSizes(operation: string, sizes: readonly number[], options: InterpolateOptions) {
   const { size, scaleFactor } = options ?? {};
   const recompute = checkFlag(operation, 'recomputeScaleFactor', options?.recomputeScaleFactor, false);
@@ -116,8 +116,8 @@ function outputSizes(operation: string, sizes: readonly number[], options: Inter
   });
 }
 
-// What element i is taken from, rounded as PyTorch 2.15 rounds it. Its images copy a size that stays and repeat what doubles
-// where the result's height and width come to at most 128, and go by the factor beyond; here all copy and repeat.
+// The source of element i, rounded as in PyTorch 2.15. There, images copy kept sizes and repeat doubled ones if the result's
+// height and width sum to at most 128, and use the factor beyond; here all copy and repeat.
 function nearest(n: number, out: number, step: number, rank: number, dtype: DType): (i: number) => number {
   const { fround } = Math;
   const last = n - 1;
@@ -142,7 +142,7 @@ function between(x: Tensor, dim: number, n: number, out: number, step: number, a
 }
 
 /**
- * Channels become pixels: y[n, c, h·r + i, w·r + j] = x[n, c·r² + i·r + j, h, w]. Shi et al., 2016:
+ * Turns channels into pixels: y[n, c, h·r + i, w·r + j] = x[n, c·r² + i·r + j, h, w]. Shi et al., 2016:
  * https://arxiv.org/abs/1609.05158
  *
  * @param x [..., channels · r², height, width]

@@ -1,4 +1,4 @@
-// What operations over images share: options for each spatial dimension, and the sizes that follow from them.
+// What operations over images share: options for each spatial dimension, and the resulting sizes.
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
 import { copyOf, type Shape, sizeOf } from '../shape.js';
@@ -9,7 +9,7 @@ import { indexSelect } from './indexing.js';
 /** One number for all spatial dimensions, or one for each. */
 export type PerDimension = number | readonly number[];
 
-/** One spatial dimension: output i meets the elements i · stride + tap · dilation - pad of the input. */
+/** One spatial dimension: output i reads the elements i · stride + tap · dilation - pad of the input. */
 export interface Axis {
   in: number;
   out: number;
@@ -24,7 +24,7 @@ export const flatAxis: Axis = { in: 1, out: 1, taps: 1, stride: 1, pad: 0, dilat
 
 const dimensionNames: Record<number, readonly string[]> = { 1: ['length'], 2: ['height', 'width'] };
 
-/** 'height' or 'width', or 'length' of sequences. */
+/** 'height' or 'width', or 'length' for sequences. */
 export function dimensionName(rank: number, i: number): string {
   return dimensionNames[rank]?.[i] as string;
 }
@@ -44,7 +44,7 @@ export function perDimension(operation: string, name: string, value: unknown, ra
   return copy as number[];
 }
 
-/** What a layer can refuse of the options of windows before it has seen an input. */
+/** The checks of window options that a layer can make without an input. */
 export function checkWindowOptions(operation: string, options: object | undefined, rank: number): void {
   const o = (options ?? {}) as Record<string, unknown>;
   for (const [name, min] of [
@@ -74,7 +74,7 @@ export function span(axis: Pick<Axis, 'taps' | 'dilation'>): number {
   return (axis.taps - 1) * axis.dilation + 1;
 }
 
-/** @internal An axis without steps where there is nothing to step to; refuses sizes that the kernels cannot count with. */
+/** @internal An axis without needless steps; throws for sizes that the kernels cannot count with. */
 export function checkAxis(operation: string, name: string, axis: Axis): Axis {
   const { out, taps } = axis;
   const checked = { ...axis, stride: out === 1 ? 1 : axis.stride, dilation: taps === 1 ? 1 : axis.dilation };
@@ -91,7 +91,7 @@ export function checkAxis(operation: string, name: string, axis: Axis): Axis {
   return checked;
 }
 
-/** @internal Refuses a result beyond the memory limit before JavaScript makes arrays of its size. */
+/** @internal Throws for a result beyond the memory limit, before JavaScript makes arrays of its size. */
 export function checkRoom(shape: Shape, dtype: DType): void {
   if (sizeOf(shape) > 2 ** 20) empty(shape, dtype).dispose();
 }
