@@ -134,8 +134,6 @@ interface Native {
   codes: Codes;
   limits: {
     dimensions: number;
-    /** Terms that kernels add as they come. */
-    fewTerms: number;
     tensors: number;
     threads: number;
   };
@@ -202,7 +200,7 @@ type PackedKernel = (args: Float64Array) => Fault | undefined;
  * The kernel of that name, looked up when a module loads: a wrong name, or parameters that are not those of its C++
  * function, show at once.
  */
-export function kernel(name: string, parameters = ''): Kernel {
+export function kernel(name: string, parameters: string): Kernel {
   const entry = native.kernelTable[name];
   if (entry === undefined) throw new Error(`internal: the native addon has no kernel ${name}; rebuild it`);
   if (entry.parameters !== parameters) {

@@ -17,9 +17,12 @@ import { any } from './reduce.js';
 import { expand, reshape, tril } from './shape.js';
 import { softmax } from './softmax.js';
 
-const attentionKernel = kernel('attention');
-const attentionBackwardKernel = kernel('attentionBackward');
-const attentionKeptKernel = kernel('attentionKept');
+const attentionKernel = kernel('attention', 'y logSum state start q k v mask bias scale dropout numbers');
+const attentionBackwardKernel = kernel(
+  'attentionBackward',
+  'dq dk dv dy y logSum start q k v mask bias scale dropout numbers',
+);
+const attentionKeptKernel = kernel('attentionKept', 'kept start rows keys dropout');
 
 /** Options of `scaledDotProductAttention`. */
 export interface AttentionOptions {

@@ -2,25 +2,45 @@
 // operands, and the gradients of each are the other two, so that they can be differentiated any number of times.
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
-import { kernel } from '../native.js';
+import { formatShape, ShapeError } from '../errors.js';
+import { type Fault, kernel } from '../native.js';
+import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
-import { type ConvSizes, planOf, planOfWeight } from './conv-algorithms.js';
 import { sum } from './reduce.js';
 import { reshape } from './shape.js';
 import type { Axis } from './windows.js';
 
-const convKernel = kernel('conv');
-const convInputKernel = kernel('convInput');
-const convImagesKernel = kernel('convImages');
-const convWinogradKernel = kernel('convWinograd');
-const convWeightKernel = kernel('convWeight');
-const channelSumsKernel = kernel('channelSums');
+/** @internal The sizes of a convolution; its channels are those of one group. */
+export interface ConvSizes {
+  images: number;
+  groups: number;
+  inChannels: number;
+  outChannels: number;
+  h: Axis;
+  w: Axis;
+  x: Shape;
+  y: Shape;
+  weight: Shape;
+}
+
+const convKernel = kernel('conv', 'y x weight bias numbers');
+const convInputKernel = kernel('convInput', 'dx dy weight bias numbers');
+const convWeightKernel = kernel('convWeight', 'dWeight x dy numbers');
+const channelSumsKernel = kernel('channelSums', 'dBias dy images channels pixels');
 
 const axisNumbers = (a: Axis): number[] => [a.in, a.out, a.taps, a.stride, a.pad, a.dilation];
 
-// In the order of native/kernels/conv/planes.h.
-function numbersOf(s: ConvSizes, slots: number): number[] {
-  return [slots, s.images, s.groups, s.inChannels, s.outChannels, ...axisNumbers(s.h), ...axisNumbers(s.w)];
+// In the order of native/kernels/conv/shape.h. algorithm: 0, the fastest.
+function numbersOf(s: ConvSizes, algorithm = 0): number[] {
+  return [algorithm, s.images, s.groups, s.inChannels, s.outChannels, ...axisNumbers(s.h), ...axisNumbers(s.w)];
+}
+
+// The kernels' only fault.
+function checkSizes(fault: Fault | undefined, s: ConvSizes): void {
+  if (fault === undefined) return;
+  const rule =
+    'there must be fewer than 2^31 images, and fewer than 2^30 elements of each in a group, with their padding';
+  throw new ShapeError(`convolution: ${rule}, got x ${formatShape(s.x)} and weight ${formatShape(s.weight)}`);
 }
 
 /** @internal The output of a convolution from x, or its input gradient from dy; operands: x or dy, weight, bias. */
@@ -29,21 +49,12 @@ export function sumOfTaps(
   operands: readonly [Tensor, Tensor, Tensor | null],
   s: ConvSizes,
   toInput: boolean,
-  { algorithm, slots, workspace: length } = planOf(s, toInput),
+  algorithm = 0,
 ): void {
-  const channels = toInput ? s.outChannels : s.inChannels;
-  const numbers = numbersOf(s, slots);
-  const workspace = empty([length], result.dtype);
-  const handles = [result.handle, ...operands.map((t) => (t === null ? 0 : t.handle)), workspace.handle];
-  if (algorithm === 'images') {
-    convImagesKernel(...handles, Number(toInput), ...numbers);
-  } else {
-    const offsets = empty([algorithm === 'winograd' ? channels : channels * s.h.taps * s.w.taps], 'int32');
-    if (algorithm === 'winograd') convWinogradKernel(...handles, offsets.handle, Number(toInput), ...numbers);
-    else (toInput ? convInputKernel : convKernel)(...handles, offsets.handle, ...numbers);
-    offsets.dispose();
-  }
-  workspace.dispose();
+  const [source, weight, bias] = operands;
+  const run = toInput ? convInputKernel : convKernel;
+  const handles = [result.handle, source.handle, weight.handle, bias?.handle ?? 0];
+  checkSizes(run(...handles, ...numbersOf(s, algorithm)), s);
 }
 
 /** @internal y = x ∗ weight + bias */
@@ -79,13 +90,7 @@ export function convInput(name: string, dy: Tensor, weight: Tensor, bias: Tensor
 /** @internal The weight gradient. */
 export function convWeight(name: string, x: Tensor, dy: Tensor, s: ConvSizes): Tensor {
   const dWeight = empty(s.weight, x.dtype);
-  const { slots, workspace: length } = planOfWeight(s);
-  const workspace = empty([length], x.dtype);
-  const offsets = empty([s.inChannels * s.h.taps * s.w.taps], 'int32');
-  const numbers = numbersOf(s, slots);
-  convWeightKernel(dWeight.handle, x.handle, dy.handle, workspace.handle, offsets.handle, ...numbers);
-  workspace.dispose();
-  offsets.dispose();
+  checkSizes(convWeightKernel(dWeight.handle, x.handle, dy.handle, ...numbersOf(s)), s);
   const backward = (g: Tensor, needs: readonly boolean[]) => [
     needs[0] ? convInput(name, dy, g, null, s) : null,
     needs[1] ? convOutput(name, x, g, null, s) : null,

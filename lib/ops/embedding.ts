@@ -4,19 +4,18 @@ import { ArgumentError, checkInteger, checkOptions, DTypeError, describe, format
 import { type Fault, kernel } from '../native.js';
 import { sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
-import { roomForOrder, roomForRests } from './indexing.js';
 
 const embeddingKernel = kernel('embedding', 'y table index rows columns skipped');
-const embeddingBackwardKernel = kernel('embeddingBackward', 'dTable room dy index rows columns skipped');
+const embeddingBackwardKernel = kernel('embeddingBackward', 'dTable dy index rows columns skipped');
 const bagKernel = kernel('embeddingBag', 'y table index offsets factors count rows columns mean skipped');
 const bagBackwardKernel = kernel(
   'embeddingBagBackward',
-  'dTable room bagOf shares dy index offsets factors count rows columns mean skipped',
+  'dTable dy index offsets factors count rows columns mean skipped',
 );
 const bagFactorsKernel = kernel('embeddingBagFactors', 'dFactors dy table index offsets count rows columns skipped');
 const bagMaxKernel = kernel('embeddingBagMax', 'y chosen table index offsets count rows columns skipped');
 const chosenRowsKernel = kernel('chosenRows', 'y table chosen rows columns');
-const chosenRowsBackwardKernel = kernel('chosenRowsBackward', 'dTable lost dy chosen rows columns');
+const chosenRowsBackwardKernel = kernel('chosenRowsBackward', 'dTable dy chosen rows columns');
 
 const handleOf = (t: Tensor | null): number => t?.handle ?? 0;
 
@@ -90,10 +89,7 @@ function looked(name: string, weight: Tensor, index: Tensor, padding: number, sk
 function addedRows(name: string, dy: Tensor, index: Tensor, rows: number, padding: number): Tensor {
   const columns = dy.dims.at(-1) as number;
   const dWeight = empty([rows, columns], dy.dtype);
-  const order = roomForOrder(index, rows);
-  const outs = [dWeight.handle, handleOf(order)];
-  const fault = embeddingBackwardKernel(...outs, dy.handle, index.handle, rows, columns, padding);
-  order?.dispose();
+  const fault = embeddingBackwardKernel(dWeight.handle, dy.handle, index.handle, rows, columns, padding);
   checkFault(fault, (found) => wrongIndex(name, rows, found));
   return record('embeddingBackward', dWeight, [dy], (ddy) => [looked(name, ddy, index, padding, padding)], [index]);
 }
@@ -217,14 +213,8 @@ function summedBags(weight: Tensor, index: Tensor, offsets: Tensor | null, facto
 
 function spreadBags(dy: Tensor, index: Tensor, offsets: Tensor | null, factors: Tensor | null, b: Bags): Tensor {
   const dWeight = empty([b.rows, b.columns], dy.dtype);
-  const order = roomForOrder(index, b.rows);
-  const bagOf = order && empty([index.size], 'int32');
-  const shares = order && empty([index.size], dy.dtype);
-  const outs = [dWeight, order, bagOf, shares].map(handleOf);
   const ins = [dy.handle, index.handle, handleOf(offsets), handleOf(factors)];
-  const fault = bagBackwardKernel(...outs, ...ins, ...numbersOf(b));
-  for (const t of [order, bagOf, shares]) t?.dispose();
-  checkBagFault(fault, b, index);
+  checkBagFault(bagBackwardKernel(dWeight.handle, ...ins, ...numbersOf(b)), b, index);
   const backward = (ddw: Tensor, needs: readonly boolean[]) => [
     needs[0] ? summedBags(ddw, index, offsets, factors, b) : null,
     ...(factors === null ? [] : [needs[1] ? factorsOfBags(dy, ddw, index, offsets, b) : null]),
@@ -265,8 +255,6 @@ function readChosen(weight: Tensor, chosen: Tensor, b: Bags): Tensor {
 
 function spreadChosen(dy: Tensor, chosen: Tensor, b: Bags): Tensor {
   const dWeight = empty([b.rows, b.columns], dy.dtype);
-  const lost = roomForRests(dWeight, b.count);
-  chosenRowsBackwardKernel(dWeight.handle, handleOf(lost), dy.handle, chosen.handle, b.rows, b.columns);
-  lost?.dispose();
+  chosenRowsBackwardKernel(dWeight.handle, dy.handle, chosen.handle, b.rows, b.columns);
   return record('chosenRowsBackward', dWeight, [dy], (ddw) => [readChosen(ddw, chosen, b)], [chosen]);
 }

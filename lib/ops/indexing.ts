@@ -1,8 +1,8 @@
 import { noGrad, record } from '../autograd/tape.js';
 import { checkFault, refuseReading } from '../context.js';
-import { type DType, isFloat } from '../dtype.js';
+import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
-import { type Fault, kernel, native } from '../native.js';
+import { type Fault, kernel } from '../native.js';
 import { checkDim, type Shape, sizesAround } from '../shape.js';
 import { checkDType, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
@@ -12,9 +12,9 @@ import { add } from './elementwise.js';
 import { pad, slice } from './shape-slice.js';
 
 const indexSelectKernel = kernel('indexSelect', 'y x index outer n inner');
-const addedRowsKernel = kernel('addedRows', 'y room x index outer n inner');
+const addedRowsKernel = kernel('addedRows', 'y x index outer n inner');
 const gatherKernel = kernel('gather', 'y x index outer n inner');
-const scatterAddKernel = kernel('scatterAdd', 'y lost x index outer n inner');
+const scatterAddKernel = kernel('scatterAdd', 'y x index outer n inner');
 const maskedFillKernel = kernel('maskedFill', 'y x mask value');
 const oneHotKernel = kernel('oneHot', 'y index classes');
 
@@ -81,24 +81,8 @@ function rows(x: Tensor, index: Tensor, dim: number): Tensor {
 function addedRows(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor {
   const { outer, n, inner } = sizesAround(shape, dim);
   const y = empty(shape, x.dtype);
-  const order = roomForOrder(index, n);
-  addedRowsKernel(y.handle, order?.handle ?? 0, x.handle, index.handle, outer, n, inner);
-  order?.dispose();
+  addedRowsKernel(y.handle, x.handle, index.handle, outer, n, inner);
   return record('addedRows', y, [x], (dy) => [rows(dy, index, dim)], [index]);
-}
-
-// Up to this many terms are added as they come: rounding loses little.
-const fewTerms = native.limits.fewTerms;
-
-/** @internal Memory for what long sums lose in rounding, which the kernel adds again. */
-export function roomForRests(y: Tensor, terms: number): Tensor | null {
-  return terms > fewTerms ? empty(y.dims, y.dtype) : null;
-}
-
-/** @internal Memory for the positions of a long index in the order of the rows: many terms of one row are added in blocks. */
-export function roomForOrder(index: Tensor, rows: number): Tensor | null {
-  const length = index.size + rows + 1;
-  return index.size > fewTerms && length < 2 ** 31 - 1 ? empty([length], 'int32') : null;
 }
 
 // Whether `small` has the rank of `large` and is no larger, except in dimension `dim`.
@@ -145,9 +129,7 @@ function gathered(x: Tensor, index: Tensor, dim: number): Tensor {
 function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor {
   const { outer, n, inner } = sizesAround(shape, dim);
   const y = zeros(shape, { dtype: x.dtype });
-  const lost = roomForRests(y, index.size / Math.max(1, outer * inner));
-  const fault = scatterAddKernel(y.handle, lost?.handle ?? 0, x.handle, index.handle, outer, n, inner);
-  lost?.dispose();
+  const fault = scatterAddKernel(y.handle, x.handle, index.handle, outer, n, inner);
   checkIndices('scatterAdd', fault, n);
   return record('scatterAdd', y, [x], (dy) => [gathered(dy, index, dim)], [index]);
 }
@@ -182,9 +164,7 @@ export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options: { 
   }
   const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = noGrad(() => clone(x));
-  const lost = isFloat(x.dtype) ? roomForRests(y, index.dims[dim] ?? 1) : null;
-  const fault = scatterAddKernel(y.handle, lost?.handle ?? 0, read.handle, index.handle, outer, n, inner);
-  lost?.dispose();
+  const fault = scatterAddKernel(y.handle, read.handle, index.handle, outer, n, inner);
   checkSums(fault, n, read);
   return record('scatterAdd', y, [x, read], (dy, needs) => [dy, needs[1] ? gathered(dy, index, dim) : null], [index]);
 }

@@ -21,7 +21,7 @@ import { reshape } from './shape.js';
 const groupNormKernel = kernel('groupNorm', 'y mean rstd x weight bias samples groups channels inner eps');
 const groupNormBackwardKernel = kernel(
   'groupNormBackward',
-  'dx dWeight dBias sums dy x mean rstd weight samples groups channels inner',
+  'dx dWeight dBias dy x mean rstd weight samples groups channels inner',
 );
 
 /** [samples, groups, channels of a group, inner]: how the kernels and the composed gradient see x. */
@@ -93,8 +93,6 @@ export function pick(
   return [dx, ...(isWeighted ? [dWeight] : []), ...(isShifted ? [dBias] : [])];
 }
 
-const elementsAPart = 32768;
-
 // Layer, group, instance and RMS norm.
 function normaliseGroups(
   name: string,
@@ -119,13 +117,9 @@ function normaliseGroups(
     const wanted = needs[1] || needs[2];
     const dWeight = wanted ? empty((weight ?? bias)?.dims as Shape, x.dtype) : null;
     const dBias = wanted ? empty((weight ?? bias)?.dims as Shape, x.dtype) : null;
-    // Only sizes decide how rows are divided, so that sums have the same bits on any number of threads.
-    const parts = inner === 1 ? Math.max(1, Math.min(16, samples, Math.floor(x.size / elementsAPart))) : samples;
-    const workspace = wanted ? empty([parts, 2, channels], 'float64') : null;
-    const outs = [handleOf(dx), handleOf(dWeight), handleOf(dBias), handleOf(workspace)];
+    const outs = [handleOf(dx), handleOf(dWeight), handleOf(dBias)];
     const ins = [(dy as Tensor).handle, x.handle, handleOf(means), scales.handle, handleOf(weight)];
     groupNormBackwardKernel(...outs, ...ins, ...numbers);
-    workspace?.dispose();
     return pick(dx, dWeight, dBias, weight !== null, bias !== null);
   };
   const reference = composer(weight, bias, { sizes, dims: [2, 3], centred, eps });

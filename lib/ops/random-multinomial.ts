@@ -8,7 +8,7 @@ import type { Generator } from './generator.js';
 import { checkGenerator, drawnFrom } from './random.js';
 import { topkKernel } from './sort.js';
 
-const multinomialKernel = kernel('multinomial', 'y sums state weights rows n draws');
+const multinomialKernel = kernel('multinomial', 'y state weights rows n draws');
 const waitingTimesKernel = kernel('waitingTimes', 'times state weights rows n draws');
 
 /** Options of `multinomial`. */
@@ -46,16 +46,16 @@ export function multinomial(weights: Tensor, numSamples: number, options?: Multi
   const rows = weights.size / n;
   const y = empty([...weights.dims.slice(0, -1), numSamples], 'int32');
   if (rows === 0) return y;
-  const workspace = empty(weights.dims, 'float64');
   const state = drawnFrom('multinomial', generator);
   const ins = [state.handle, weights.handle, rows, n, numSamples];
   if (replacement) {
-    checkWeights(multinomialKernel(y.handle, workspace.handle, ...ins), weights.size, 1);
+    checkWeights(multinomialKernel(y.handle, ...ins), weights.size, 1);
   } else {
-    checkWeights(waitingTimesKernel(workspace.handle, ...ins), weights.size, numSamples);
-    topkKernel(y.handle, workspace.handle, rows, n, numSamples, 0);
+    const times = empty(weights.dims, 'float64');
+    checkWeights(waitingTimesKernel(times.handle, ...ins), weights.size, numSamples);
+    topkKernel(y.handle, times.handle, rows, n, numSamples, 0);
+    times.dispose();
   }
-  workspace.dispose();
   return y;
 }
 

@@ -24,8 +24,6 @@ export interface Cell {
   /** Blocks of columns that the kernel writes, and keeps for the backward pass if `keeps`. */
   kept: number;
   keeps: boolean;
-  /** Blocks of columns of the gates' gradients. */
-  gradients: number;
   /** 1: h; 2: h and c. */
   states: 1 | 2;
   /** What follows the sizes in a call. */
@@ -34,13 +32,15 @@ export interface Cell {
   step(ofInput: Tensor, ofState: Tensor, states: readonly Tensor[]): Tensor[];
 }
 
+const forwardParameters = 'results x states weights lengths sizes';
+const backwardParameters = 'gradients upstream x states kept weights lengths sizes';
+
 const lstm: Cell = {
-  run: kernel('lstm'),
-  runBackward: kernel('lstmBackward'),
+  run: kernel('lstm', forwardParameters),
+  runBackward: kernel('lstmBackward', backwardParameters),
   gates: 4,
   kept: 4,
   keeps: true,
-  gradients: 4,
   states: 2,
   code: [],
   step(ofInput, ofState, states) {
@@ -51,12 +51,11 @@ const lstm: Cell = {
 };
 
 const gru: Cell = {
-  run: kernel('gru'),
-  runBackward: kernel('gruBackward'),
+  run: kernel('gru', forwardParameters),
+  runBackward: kernel('gruBackward', backwardParameters),
   gates: 3,
   kept: 4,
   keeps: true,
-  gradients: 4,
   states: 1,
   code: [],
   step(ofInput, ofState, states) {
@@ -68,12 +67,11 @@ const gru: Cell = {
 };
 
 const rnn = (code: number, activation: (x: Tensor) => Tensor): Cell => ({
-  run: kernel('rnn'),
-  runBackward: kernel('rnnBackward'),
+  run: kernel('rnn', forwardParameters),
+  runBackward: kernel('rnnBackward', backwardParameters),
   gates: 1,
   kept: 1,
   keeps: false,
-  gradients: 1,
   states: 1,
   code: [code],
   step: (ofInput, ofState) => [activation(add(ofInput, ofState))],
@@ -92,36 +90,11 @@ export interface LayerOptions {
   lengths: Tensor | null;
 }
 
-interface Sizes {
-  steps: number;
-  batch: number;
-  inFeatures: number;
-  hidden: number;
-  directions: number;
-}
-
 const handleOf = (t: Tensor | null | undefined): number => t?.handle ?? 0;
 const listOf = (tensors: readonly (Tensor | null | undefined)[]): number[] => [
   tensors.length,
   ...tensors.map(handleOf),
 ];
-
-// In elements: panels are at most 32 columns wide, each part is rounded up to a cache line, and weightIh is packed up to
-// 600 KB.
-function forwardScratch(cell: Cell, { batch, inFeatures, hidden, directions }: Sizes): number {
-  const width = cell.gates * hidden + 32;
-  const packed = width * (hidden + (cell.gates * hidden * inFeatures <= 160_000 ? inFeatures : 0));
-  return directions * (packed + 2 * width * batch + (cell.gates + 1) * hidden + 128);
-}
-
-function backwardScratch(cell: Cell, { steps, batch, inFeatures, hidden, directions }: Sizes): number {
-  const columns = cell.gates * hidden;
-  const operands = inFeatures + hidden;
-  const perStep = steps * batch * (cell.gradients * hidden + operands);
-  return (
-    directions * (perStep + columns * operands + (hidden + 32) * (columns + batch) + batch * (columns + hidden) + 128)
-  );
-}
 
 /**
  * @internal A layer over all steps in one call each way, in one direction or (with twice as many weights) both.
@@ -143,7 +116,6 @@ export function recurrentLayer(
   const [outer, inner, inFeatures] = x.dims as [number, number, number];
   const hidden = (weights[1] as Tensor).dims[1] as number;
   const [steps, batch] = o.batchFirst ? [inner, outer] : [outer, inner];
-  const s: Sizes = { steps, batch, inFeatures, hidden, directions };
   const numbers = [steps, batch, inFeatures, hidden, directions, o.batchFirst ? 1 : 0, ...cell.code];
   const state: Shape = [directions, batch, hidden];
   const y = empty([outer, inner, directions * hidden], x.dtype);
@@ -152,14 +124,12 @@ export function recurrentLayer(
   const cN = cell.states === 2 ? empty(state, x.dtype) : null;
   const cellStates = cN && empty([directions, outer, inner, hidden], x.dtype);
   const results = cN && cellStates ? [y, hN, gates, cN, cellStates] : [y, hN, gates];
-  const scratch = empty([forwardScratch(cell, s)], x.dtype);
   const operands = (): number[] => [...listOf(weights), handleOf(o.lengths), ...numbers];
-  const fault = cell.run(...listOf(results), scratch.handle, x.handle, ...listOf(states), ...operands());
+  const fault = cell.run(...listOf(results), x.handle, ...listOf(states), ...operands());
   checkFault(fault, ({ value, position }) => {
     const rule = `lengths must be at least 1 and at most the number of steps ${steps}`;
     return new ArgumentError(`${o.name}: ${rule}, got ${value} (element ${position})`);
   });
-  scratch.dispose();
   const given = states.filter((t) => t !== null);
   const inputs = [x, ...given, ...weights];
   const kept = cellStates ? [y, gates, cellStates] : [y, cell.keeps ? gates : null];
@@ -175,17 +145,14 @@ export function recurrentLayer(
       // A layer without bias has two weights a direction where the kernel has places for four.
       return all.length === 2 * directions && i % 2 === 1 ? [g, null, null] : [g];
     });
-    const working = empty([backwardScratch(cell, s)], x.dtype);
     cell.runBackward(
       ...listOf([gradients[0], ...ofStates, ...ofWeights]),
-      working.handle,
       ...listOf(dys),
       x.handle,
       ...listOf(states),
       ...listOf(kept),
       ...operands(),
     );
-    working.dispose();
     return gradients;
   };
   const reference = (...list: Tensor[]) => composedLayer(cell, list, states, directions, o);

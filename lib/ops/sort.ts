@@ -7,7 +7,7 @@ import { gather } from './indexing.js';
 import type { Extremes } from './reduce-extremes.js';
 import { reshape, transpose, unsqueeze } from './shape.js';
 
-const argsortKernel = kernel('argsort', 'index room x rows n descending');
+const argsortKernel = kernel('argsort', 'index x rows n descending');
 /** @internal */
 export const topkKernel = kernel('topk', 'index x rows n k largest');
 
@@ -45,9 +45,7 @@ function ordered(name: string, x: Tensor, options: SortOptions | undefined): { i
   const descending = checkFlag(name, 'descending', options?.descending, false);
   const { n } = sizesAround(x.dims, dim);
   const index = alongDim(x, dim, n, (rows, target, count) => {
-    const workspace = empty(target.dims, 'int32');
-    argsortKernel(target.handle, workspace.handle, rows.handle, count, n, descending ? 1 : 0);
-    workspace.dispose();
+    argsortKernel(target.handle, rows.handle, count, n, descending ? 1 : 0);
   });
   return { index, dim };
 }

@@ -2,7 +2,6 @@ import { formatShape, StateError } from '../errors.js';
 import { longest } from '../format.js';
 import { native, type OperationDescription, type ProgramDescription, type SpanDescription } from '../native.js';
 import type { CompiledFunction, Leaves } from './compiled-function.js';
-import { flopsOf } from './flops.js';
 import { whilePaused } from './pause.js';
 import type { Program } from './program.js';
 
@@ -40,7 +39,7 @@ function rowsOf(d: ProgramDescription): Row[] {
       name: operations.map((o) => o.kernel).join(' + '),
       spans: few.length > 3 ? `${few.slice(0, 3).join(', ')}, … ${few.length} in all` : few.join(', '),
       bytes: operations.reduce((sum, o) => sum + o.bytes, 0),
-      flops: operations.reduce((sum, o) => sum + flopsOf(o), 0),
+      flops: operations.reduce((sum, o) => sum + o.flops, 0),
     };
   });
 }

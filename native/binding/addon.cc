@@ -132,7 +132,8 @@ Napi::Value buildInfo(const Napi::CallbackInfo& info) {
 
 // The kernels as functions, and what the table says about each: its family, and its parameters' names and kinds.
 void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
-  constexpr const char* kinds[] = {"in", "out", "inOut", "ins", "outs", "inOuts", "integer", "real", "integers"};
+  constexpr const char* kinds[] = {"in",   "out",    "inOut",   "workspace", "ins",
+                                   "outs", "inOuts", "integer", "real",      "integers"};
   auto functions = Napi::Object::New(env);
   auto table = Napi::Object::New(env);
   const Families families = familiesOf(instance.level);

@@ -30,6 +30,7 @@ struct Call {
   Environment* environment;
   Recorder* recorder;
   const Kernel* kernel;
+  bool keepsOperands = false;
   size_t count = kUsualArguments;
   size_t next = 0;
   napi_value inlineValues[kInlineArguments];
@@ -42,8 +43,9 @@ struct Call {
   napi_value* values = inlineValues;
   Buffer* buffers = inlineBuffers;
   int64_t* integers = inlineIntegers;
-  std::vector<Operand> operands;  // while recording
+  std::vector<Operand> operands;  // while recording, and where memory is short
   std::vector<StorageRef> held;   // operands that a sweep must leave until the kernel has run
+  StorageRef workspace;
   Argument arguments[kMaxParameters];
   DType dtypes[kMaxParameters];
   bool present[kMaxParameters];  // a span with a dtype that a variant must match
@@ -132,7 +134,7 @@ struct Call {
     ++next;
     if (handle == 0) {
       *buffer = {nullptr, 0};
-      if (recorder != nullptr) operands.emplace_back();
+      if (keepsOperands) operands.emplace_back();
       return true;
     }
     const Slot* slot = environment->find(handle);
@@ -145,7 +147,7 @@ struct Call {
       return false;
     }
     if (written) slot->storage->touch();
-    if (recorder != nullptr) operands.push_back(operandOf(*slot, handle));
+    if (keepsOperands) operands.push_back(operandOf(*slot, handle));
     if (*present && *dtype != slot->dtype) {
       fail(env, "internal: %s: the tensors of a list must have one dtype", kernel->name);
       return false;
@@ -182,6 +184,9 @@ struct Call {
         case ArgumentKind::kInOut:
           if (!span(&arguments[p].buffer, &dtypes[p], &present[p], isWritten(parameters[p].kind))) return false;
           break;
+        case ArgumentKind::kWorkspace:
+          arguments[p].workspace = {{nullptr, 0}, threadCount()};
+          break;
         case ArgumentKind::kIns:
         case ArgumentKind::kOuts:
         case ArgumentKind::kInOuts:
@@ -217,12 +222,52 @@ struct Call {
         return true;
       } catch (const std::bad_alloc&) {
         if (last) break;
-        for (const Operand& operand : operands) held.emplace_back(operand.storage);
-        environment->sweep(true);
+        sweep();
       }
     }
     failTyped(environment, "memory", kernel->name);
     return false;
+  }
+
+  // Frees tensors that JavaScript has lost, but for the operands.
+  void sweep() {
+    for (const Operand& operand : operands) held.emplace_back(operand.storage);
+    environment->sweep(true);
+  }
+
+  // Makes a workspace of that size. False when there is no memory for it.
+  bool makeWorkspace(int64_t bytes) try {
+    const auto size = static_cast<size_t>(bytes);
+    workspace = StorageRef::allocate(size);
+    if (!workspace && environment->liveBytes() > 0) {
+      if (!keepsOperands) {
+        keepsOperands = true;
+        next = 0;
+        parse();
+      }
+      sweep();
+      workspace = StorageRef::allocate(size);
+    }
+    if (!workspace) return false;
+    for (int p = 0; p < kernel->parameterCount; ++p) {
+      if (kernel->variants[0].parameters[p].kind != ArgumentKind::kWorkspace) continue;
+      arguments[p].workspace.buffer = {workspace->data(), bytes};
+    }
+    if (recorder != nullptr) recorder->addWorkspace(bytes);
+    return true;
+  } catch (const std::bad_alloc&) {
+    workspace = {};
+    return false;
+  }
+
+  // Runs the kernel; where it asks for a workspace, once more with one.
+  Outcome run(const Variant* variant) {
+    const auto once = [&] {
+      KernelGuard guard;
+      return variant->run(arguments);
+    };
+    const Outcome outcome = once();
+    return outcome.code == Outcome::kWorkspace && makeWorkspace(outcome.position) ? once() : outcome;
   }
 
   const Variant* variant() {
@@ -325,6 +370,7 @@ napi_value callKernel(napi_env env, napi_callback_info info) {
     call.environment = bound->environment;
     call.recorder = bound->environment->recorder();
     call.kernel = bound->kernel;
+    call.keepsOperands = call.recorder != nullptr;
     if (!call.parse()) return nullptr;
     const Variant* variant = call.variant();
     if (variant == nullptr) return nullptr;
@@ -332,14 +378,13 @@ napi_value callKernel(napi_env env, napi_callback_info info) {
       return fail(env, "internal: %s: indices share memory with what is written", call.kernel->name);
     }
     if (call.recorder != nullptr && !call.note(variant)) return nullptr;
-    Outcome outcome;
-    {
-      KernelGuard guard;
-      outcome = variant->run(call.arguments);
-    }
+    const Outcome outcome = call.run(variant);
     if (outcome.code == Outcome::kOk) return nullptr;
     if (call.recorder != nullptr) call.recorder->forgetLast();
     if (outcome.code == Outcome::kFault) return faultObject(env, outcome);
+    if (outcome.code == Outcome::kWorkspace && !call.workspace) {
+      return failTyped(call.environment, "memory", call.kernel->name);
+    }
     return fail(env, "internal: %s: the tensors do not fit the sizes", call.kernel->name);
   } catch (const std::bad_alloc&) {
     const auto* bound = static_cast<const BoundKernel*>(data);

@@ -42,7 +42,6 @@ void addConstants(Napi::Object exports) {
   exports["codes"] = codes;
   auto limits = Napi::Object::New(env);
   limits["dimensions"] = kMaxRank;
-  limits["fewTerms"] = static_cast<double>(kFewTerms);
   limits["tensors"] = static_cast<double>(Environment::kMaxTensors);
   limits["threads"] = kMaxThreads;
   exports["limits"] = limits;

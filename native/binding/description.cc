@@ -34,10 +34,11 @@ Napi::Array numbers(Napi::Env env, const std::vector<T>& values) {
   return array;
 }
 
-// The floating-point operations of a call, and the bytes that it reads and writes.
+// The floating-point operations of a call, and the bytes of its operands that it reads and writes.
 void addCosts(Napi::Object result, const RecordedOperation& operation) {
   double bytes = 0, read = 0, written = 0;
   forEachSpan(operation, [&](const RecordedSpan& span, ArgumentKind kind) {
+    if (kind == ArgumentKind::kWorkspace) return;
     const auto length = static_cast<double>(span.length);
     read += isRead(kind) ? length : 0;
     written += isWritten(kind) ? length : 0;

@@ -1,6 +1,6 @@
 // Rows of a table, alone and in bags. What belongs to no table is checked before anything is written. Gradients clear
 // the table once and then touch the named rows only, in the order of the indices, on one thread a column, so that they
-// have the same bits at any thread count; where there is room for it, the rows are put in order for that (rows.h).
+// have the same bits at any thread count; those of a long index are put in order for that (rows.h).
 // `skipped` is an index that counts as a row of zeros, or -1.
 #include "rows.h"
 
@@ -40,14 +40,15 @@ Outcome embedding(Out<T> y, In<T> table, In<int32_t> index, int64_t rows, int64_
   return ok();
 }
 
-// dTable [rows][columns] = 0, then dTable[index[j]] += dy[j]; dy [m][columns]. room [m + rows + 1], or absent.
+// dTable [rows][columns] = 0, then dTable[index[j]] += dy[j]; dy [m][columns].
 template <typename T>
-Outcome embeddingBackward(Out<T> dTable, Out<int32_t> room, In<T> dy, In<int32_t> index, int64_t rows, int64_t columns,
-                          double skipped) {
+Outcome embeddingBackward(Out<T> dTable, Workspace workspace, In<T> dy, In<int32_t> index, int64_t rows,
+                          int64_t columns, double skipped) {
   if (dTable.length != product(rows, columns) || dy.length != product(index.length, columns)) return misfit();
-  const Places places{index, rows, skipped, room};
-  if (!places.fits()) return misfit();
   if (const Outcome checked = checkIndices(index, rows); checked.code != Outcome::kOk) return checked;
+  if (dTable.length == 0) return ok();
+  const Places places(index, rows, skipped, workspace);
+  if (!workspace.isEnough()) return workspace.missing();
   clear(dTable);
   if (places.areMany()) {
     forColumnPieces(columns, index.length, [&](int64_t begin, int64_t end) {
@@ -149,20 +150,21 @@ Outcome embeddingBag(Out<T> y, In<T> table, In<int32_t> index, In<int32_t> offse
   return ok();
 }
 
-// dTable [rows][columns] = 0, then dTable[index[j]] += factor · dy[bag of j]; dy [bags][columns]. room [m + rows + 1],
-// bagOf [m] and shares [m], or all absent.
+// dTable [rows][columns] = 0, then dTable[index[j]] += factor · dy[bag of j]; dy [bags][columns].
 template <typename T>
-Outcome embeddingBagBackward(Out<T> dTable, Out<int32_t> room, Out<int32_t> bagOf, Out<T> shares, In<T> dy,
-                             In<int32_t> index, In<int32_t> offsets, In<T> factors, int64_t count, int64_t rows,
-                             int64_t columns, int64_t mean, double skipped) {
+Outcome embeddingBagBackward(Out<T> dTable, Workspace workspace, In<T> dy, In<int32_t> index, In<int32_t> offsets,
+                             In<T> factors, int64_t count, int64_t rows, int64_t columns, int64_t mean,
+                             double skipped) {
   const Bags bags{index, offsets, count, rows, skipped};
   if (!bags.fits() || !bags.fitsFactors(factors)) return misfit();
   if (dTable.length != product(rows, columns) || dy.length != product(count, columns)) return misfit();
-  const Places places{index, rows, skipped, room};
-  if (!places.fits()) return misfit();
-  const int64_t m = room.data == nullptr ? 0 : index.length;
-  if (bagOf.length != m || shares.length != m) return misfit();
   if (const Outcome checked = bags.check(); checked.code != Outcome::kOk) return checked;
+  if (dTable.length == 0) return ok();
+  const Places places(index, rows, skipped, workspace);
+  const int64_t m = places.isOrdered ? index.length : 0;
+  int32_t* const bagOf = workspace.take<int32_t>(m);
+  T* const shares = workspace.take<T>(m);
+  if (!workspace.isEnough()) return workspace.missing();
   clear(dTable);
   if (places.areMany()) {
     bags.forRows(0, count, factors, mean != 0,
@@ -251,13 +253,15 @@ Outcome chosenRows(Out<T> y, In<T> table, In<int32_t> chosen, int64_t rows, int6
   return ok();
 }
 
-// dTable [rows][columns] = 0, then dTable[chosen[i, k], k] += dy[i, k]. lost like dTable, or absent: see addTo.
+// dTable [rows][columns] = 0, then dTable[chosen[i, k], k] += dy[i, k].
 template <typename T>
-Outcome chosenRowsBackward(Out<T> dTable, Out<T> lost, In<T> dy, In<int32_t> chosen, int64_t rows, int64_t columns) {
+Outcome chosenRowsBackward(Out<T> dTable, Workspace workspace, In<T> dy, In<int32_t> chosen, int64_t rows,
+                           int64_t columns) {
   if (dTable.length != product(rows, columns) || dy.length != chosen.length) return misfit();
-  if (lost.data != nullptr && lost.length != dTable.length) return misfit();
   if (columns == 0 ? dy.length != 0 : dy.length % columns != 0) return misfit();
   if (const Outcome checked = checkChosen(chosen, rows); checked.code != Outcome::kOk) return checked;
+  const Out<T> lost = restsOf(dTable, columns == 0 ? 0 : dy.length / columns, workspace);
+  if (!workspace.isEnough()) return workspace.missing();
   clear(dTable);
   clear(lost);
   for (int64_t i = 0; i < dy.length; ++i) {
@@ -271,11 +275,10 @@ Outcome chosenRowsBackward(Out<T> dTable, Out<T> lost, In<T> dy, In<int32_t> cho
 }  // namespace adjoint
 
 ADJOINT_FAMILY(embedding, ADJOINT_FLOATS(embedding, "y table index rows columns skipped"),
-               ADJOINT_FLOATS(embeddingBackward, "dTable room dy index rows columns skipped"),
+               ADJOINT_FLOATS(embeddingBackward, "dTable dy index rows columns skipped"),
                ADJOINT_FLOATS(embeddingBag, "y table index offsets factors count rows columns mean skipped"),
-               ADJOINT_FLOATS(embeddingBagBackward,
-                              "dTable room bagOf shares dy index offsets factors count rows columns mean skipped"),
+               ADJOINT_FLOATS(embeddingBagBackward, "dTable dy index offsets factors count rows columns mean skipped"),
                ADJOINT_FLOATS(embeddingBagFactors, "dFactors dy table index offsets count rows columns skipped"),
                ADJOINT_FLOATS(embeddingBagMax, "y chosen table index offsets count rows columns skipped"),
                ADJOINT_FLOATS(chosenRows, "y table chosen rows columns"),
-               ADJOINT_FLOATS(chosenRowsBackward, "dTable lost dy chosen rows columns"))
+               ADJOINT_FLOATS(chosenRowsBackward, "dTable dy chosen rows columns"))

@@ -44,16 +44,15 @@ Outcome indexSelect(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t
   return ok();
 }
 
-// y [outer, n, inner], index [m], x [outer, m, inner]: y = 0, then y[o, index[j], k] += x[o, j, k]. room [m + n + 1],
-// or absent.
+// y [outer, n, inner], index [m], x [outer, m, inner]: y = 0, then y[o, index[j], k] += x[o, j, k].
 template <typename T>
-Outcome addedRows(Out<T> y, Out<int32_t> room, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+Outcome addedRows(Out<T> y, Workspace workspace, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
   const int64_t m = index.length;
   if (y.length != product(outer, n, inner) || x.length != product(outer, m, inner)) return misfit();
-  const Places places{index, n, -1, room};
-  if (!places.fits()) return misfit();
   if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
   if (y.length == 0) return ok();
+  const Places places(index, n, -1, workspace);
+  if (!workspace.isEnough()) return workspace.missing();
   clear(y);
   if (places.areMany()) {
     forColumns(outer, inner, m, [&](int64_t o, int64_t begin, int64_t end) {
@@ -112,14 +111,13 @@ void forTargets(In<int32_t> index, int64_t outer, int64_t n, int64_t m, int64_t 
 }
 
 // y [outer, n, inner], index and x [outer, m, inner]: y[o, index[o, j, k], k] += x[o, j, k]. Where a sum of integers
-// does not fit, the first element of x that it cannot take is a fault, its position counted behind all indices. lost:
-// like y, of floats, or absent: see addTo.
+// does not fit, the first element of x that it cannot take is a fault, its position counted behind all indices.
 template <typename T>
-Outcome scatterAdd(InOut<T> y, Out<T> lost, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
+Outcome scatterAdd(InOut<T> y, Workspace workspace, In<T> x, In<int32_t> index, int64_t outer, int64_t n,
+                   int64_t inner) {
   const int64_t m = middleSize(index.length, outer, inner);
   if (m < 0 || y.length != product(outer, n, inner) || x.length != index.length) return misfit();
   if (overlap(y, x) || overlap(y, index)) return misfit();
-  if (lost.data != nullptr && (lost.length != y.length || overlap(lost, x) || overlap(lost, y))) return misfit();
   if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
   if (x.length == 0) return ok();
   if constexpr (std::is_integral_v<T>) {
@@ -133,8 +131,9 @@ Outcome scatterAdd(InOut<T> y, Out<T> lost, In<T> x, In<int32_t> index, int64_t 
                [&](int64_t place, int64_t i) { (void)__builtin_sub_overflow(y[place], x[i], &y[place]); });
     return fault(index.length + first, static_cast<double>(x[first]));
   } else {
+    const Out<T> to{y.data, y.length}, lost = restsOf(to, m, workspace);
+    if (!workspace.isEnough()) return workspace.missing();
     clear(lost);
-    const Out<T> to{y.data, y.length};
     forTargets(index, outer, n, m, inner, [&](int64_t place, int64_t i) { addTo(to, lost, place, x[i]); });
     return ok();
   }
@@ -178,6 +177,6 @@ Outcome oneHot(Out<T> y, In<int32_t> index, int64_t classes) {
 }  // namespace adjoint
 
 ADJOINT_FAMILY(indexing, ADJOINT_ALL(indexSelect, "y x index outer n inner"),
-               ADJOINT_FLOATS(addedRows, "y room x index outer n inner"),
-               ADJOINT_ALL(gather, "y x index outer n inner"), ADJOINT_ALL(scatterAdd, "y lost x index outer n inner"),
-               ADJOINT_ALL(maskedFill, "y x mask value"), ADJOINT_ALL(oneHot, "y index classes"))
+               ADJOINT_FLOATS(addedRows, "y x index outer n inner"), ADJOINT_ALL(gather, "y x index outer n inner"),
+               ADJOINT_ALL(scatterAdd, "y x index outer n inner"), ADJOINT_ALL(maskedFill, "y x mask value"),
+               ADJOINT_ALL(oneHot, "y index classes"))

@@ -25,11 +25,11 @@ ADJOINT_ENUM(class DType : uint8_t, dtypeNames, kFloat32, kFloat64, kInt32, kUin
 constexpr size_t bytesOfDType[] = {4, 8, 4, 1};
 static inline size_t bytesPerElement(DType dtype) { return bytesOfDType[static_cast<int>(dtype)]; }
 
-enum class ArgumentKind : uint8_t { kIn, kOut, kInOut, kIns, kOuts, kInOuts, kInteger, kReal, kIntegers };
+enum class ArgumentKind : uint8_t { kIn, kOut, kInOut, kWorkspace, kIns, kOuts, kInOuts, kInteger, kReal, kIntegers };
 
 struct Parameter {
   ArgumentKind kind;
-  DType dtype;  // of spans only
+  DType dtype;  // of spans only; a workspace is bytes
 };
 
 struct Buffer {
@@ -42,7 +42,11 @@ union Argument {
   struct {
     const Buffer* buffers;
     int64_t count;
-  } list;           // kIns, kOuts, kInOuts; one of its spans may be absent
+  } list;  // kIns, kOuts, kInOuts; one of its spans may be absent
+  struct {
+    Buffer buffer;
+    int64_t threads;
+  } workspace;      // kWorkspace
   int64_t integer;  // kInteger: 0 … 2^53
   double real;      // kReal
   struct {
@@ -52,10 +56,11 @@ union Argument {
 };
 
 // How a kernel call ended. A misfit (spans that do not fit the sizes) is a mistake of the library, a fault (a label or
-// index out of range) one of the user's values; both are reported before anything is written.
+// index out of range) one of the user's values; a kernel without workspace tells how many bytes it needs. All three are
+// reported before anything is written.
 struct Outcome {
-  enum Code : uint8_t { kOk, kMisfit, kFault } code;
-  int64_t position;
+  enum Code : uint8_t { kOk, kMisfit, kFault, kWorkspace } code;
+  int64_t position;  // kWorkspace: bytes
   double value;
 };
 
@@ -118,6 +123,29 @@ struct InOut {
   T* data;
   int64_t length;
   T& operator[](int64_t i) const { return data[i]; }
+};
+
+// Memory that a call works in, its content undefined; no argument of the call. A kernel takes its parts when all checks
+// are done. While they are not enough it returns `missing()` and has written nothing: the binding then makes a
+// workspace of that size and calls again, so that the size stands once, where it is used. A recorded call keeps the
+// workspace and the number of threads, which may decide its size.
+struct Workspace {
+  char* data;
+  int64_t length;  // bytes
+  int64_t threads;
+  int64_t taken = 0;
+
+  // A part of n elements, in whole cache lines.
+  template <typename T>
+  T* take(int64_t n) {
+    constexpr int64_t line = 64;
+    char* const part = data + (taken < length ? taken : 0);
+    const int64_t bytes = product(n, sizeof(T));
+    taken = sum(taken, bytes > INT64_MAX - line ? INT64_MAX : roundUp(bytes, line));
+    return reinterpret_cast<T*>(part);
+  }
+  bool isEnough() const { return taken <= length; }
+  Outcome missing() const { return {Outcome::kWorkspace, taken, 0}; }
 };
 
 // A list of spans: all parameters of a group, say.
@@ -210,6 +238,13 @@ struct Traits<InOut<T>> {
   static constexpr Parameter parameter{ArgumentKind::kInOut, DTypeOf<T>::value};
   static InOut<T> read(const Argument& a) { return {static_cast<T*>(a.buffer.data), a.buffer.length}; }
 };
+template <>
+struct Traits<Workspace> {
+  static constexpr Parameter parameter{ArgumentKind::kWorkspace, DType::kUint8};
+  static Workspace read(const Argument& a) {
+    return {static_cast<char*>(a.workspace.buffer.data), a.workspace.buffer.length, a.workspace.threads};
+  }
+};
 template <typename T>
 struct Traits<Ins<T>> {
   static constexpr Parameter parameter{ArgumentKind::kIns, DTypeOf<T>::value};
@@ -246,6 +281,7 @@ struct Entry;
 template <typename Result, typename... A, Result (*function)(A...)>
 struct Entry<function> {
   static constexpr int count = sizeof...(A);
+  static constexpr int arguments = (0 + ... + (Traits<A>::parameter.kind != ArgumentKind::kWorkspace));
   static constexpr Parameter parameters[] = {Traits<A>::parameter...};
   static Result run(const Argument* arguments) { return apply(arguments, std::make_integer_sequence<int, count>()); }
 
@@ -267,16 +303,13 @@ constexpr int wordsIn(const char* text) {
   return words;
 }
 
-// One table entry; its instantiations differ in dtypes only. `parameters` are the names of the function's.
+// One table entry; its instantiations differ in dtypes only. `parameters` are the names of the function's, without a
+// workspace, which is no argument of a call.
 template <auto first, auto... rest>
 constexpr Kernel kernel(const char* name, const char* parameters) {
   static_assert(((Entry<rest>::count == Entry<first>::count) && ...));
-  if (wordsIn(parameters) != Entry<first>::count) parameterNamesDoNotMatchTheFunction();
+  if (wordsIn(parameters) != Entry<first>::arguments) parameterNamesDoNotMatchTheFunction();
   return {name, parameters, Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count, false, false};
-}
-template <auto first, auto... rest>
-constexpr Kernel kernel(const char* name) {
-  return {name, "", Variants<first, rest...>::list, 1 + sizeof...(rest), Entry<first>::count, false, false};
 }
 
 }  // namespace

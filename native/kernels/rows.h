@@ -2,7 +2,6 @@
 // first, so that many for one place are added in blocks, and these in double; a few are added as they come.
 #pragma once
 #include "indices.h"
-#include "shared.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -45,22 +44,30 @@ __attribute__((flatten)) void sumRows(T* to, int64_t begin, int64_t end, int64_t
   }
 }
 
+// Terms of a sum that are added as they come: rounding loses little.
+constexpr int64_t kFewTerms = 4096;
+
 // Where each row of a table is named in an index [m]: at order[starts[row]] … order[starts[row + 1] - 1], in ascending
-// order. What is `skipped` is nowhere. room [m + rows + 1] holds both, or is absent.
+// order. What is `skipped` is nowhere. A part of the workspace holds starts [rows + 1] and order [m], unless the index
+// is short, or too long for these numbers.
 struct Places {
   In<int32_t> index;
   int64_t rows;
   double skipped;
-  Out<int32_t> room;
+  bool isOrdered;
+  int32_t* starts;
 
-  bool fits() const {
-    return room.data == nullptr || (room.length == index.length + rows + 1 && room.length < INT32_MAX);
+  Places(In<int32_t> index, int64_t rows, double skipped, Workspace& workspace)
+      : index(index), rows(rows), skipped(skipped) {
+    const int64_t length = adjoint::sum(adjoint::sum(index.length, rows), 1);
+    isOrdered = index.length > kFewTerms && length < INT32_MAX;
+    starts = workspace.take<int32_t>(isOrdered ? length : 0);
   }
 
   // Whether a row is named so often that it pays to put the index in order, which is done then.
   bool areMany() const {
-    if (room.data == nullptr) return false;
-    int32_t *end = room.data, *order = end + rows + 1, most = 0;
+    if (!isOrdered) return false;
+    int32_t *end = starts, *order = end + rows + 1, most = 0;
     __builtin_memset(end, 0, static_cast<size_t>(rows + 1) * sizeof(int32_t));
     for (int64_t j = 0; j < index.length; ++j) end[index[j]] += isRow(j) ? 1 : 0;
     for (int64_t row = 0; row < rows; ++row) most = end[row] > most ? end[row] : most;
@@ -76,7 +83,7 @@ struct Places {
   // rowAt(j) as above.
   template <typename T, typename RowAt>
   void sum(T* to, int64_t columns, int64_t begin, int64_t end, RowAt rowAt) const {
-    const int32_t *starts = room.data, *order = starts + rows + 1;
+    const int32_t* order = starts + rows + 1;
     for (int64_t row = 0; row < rows; ++row, to += columns) {
       const int32_t* at = order + starts[row];
       const int64_t count = starts[row + 1] - starts[row];
@@ -101,8 +108,16 @@ void clear(Out<T> x) {
   });
 }
 
-// y[i] += x. `lost` (like y, or absent) holds what earlier sums lost in rounding, which is added with x (Kahan,
-// "Further remarks on reducing truncation errors", 1965).
+// What sums of more than a few terms lost in rounding, of each element of y; absent where there are fewer terms.
+template <typename T>
+Out<T> restsOf(Out<T> y, int64_t terms, Workspace& workspace) {
+  const int64_t length = terms > kFewTerms ? y.length : 0;
+  T* const rests = workspace.take<T>(length);
+  return {length > 0 ? rests : nullptr, length};
+}
+
+// y[i] += x. `lost` (restsOf) holds what earlier sums lost, which is added with x (Kahan, "Further remarks on reducing
+// truncation errors", 1965).
 template <typename T>
 inline void addTo(Out<T> y, Out<T> lost, int64_t i, T x) {
   if (lost.data == nullptr) {

@@ -8,10 +8,6 @@ namespace adjoint {
 
 constexpr int kMaxRank = 64;
 
-// So few terms are added as they come: rounding loses little. Where there are more, operations give the kernels memory
-// for adding them in better ways.
-constexpr int64_t kFewTerms = 4096;
-
 // How the losses of all elements become the result.
 struct Reduction {
   ADJOINT_ENUM(Code : int64_t, names, kNone, kMean, kSum);

@@ -46,34 +46,34 @@ void merge(int32_t* to, const int32_t* from, int64_t begin, int64_t middle, int6
 }
 
 template <typename T>
-void sortRow(int32_t* index, int32_t* room, int64_t n, Order<T> order) {
+void sortRow(int32_t* index, int32_t* other, int64_t n, Order<T> order) {
   for (int64_t i = 0; i < n; ++i) index[i] = static_cast<int32_t>(i);
   for (int64_t i = 0; i < n; i += kShortRun) sortShort(index, i, i + kShortRun < n ? i + kShortRun : n, order);
-  int32_t *from = index, *to = room;
+  int32_t *from = index, *to = other;
   for (int64_t run = kShortRun; run < n; run *= 2) {
     for (int64_t i = 0; i < n; i += 2 * run) {
       merge(to, from, i, i + run < n ? i + run : n, i + 2 * run < n ? i + 2 * run : n, order);
     }
-    int32_t* const other = from;
-    from = to;
-    to = other;
+    int32_t* const sorted = to;
+    to = from;
+    from = sorted;
   }
   if (from != index) __builtin_memcpy(index, from, static_cast<size_t>(n) * sizeof(int32_t));
 }
 
-// index [rows][n]: the positions in a row in the order of its elements. room: as long as index.
+// index [rows][n]: the positions in a row in the order of its elements.
 template <typename T>
-Outcome argsort(Out<int32_t> index, Out<int32_t> room, In<T> x, int64_t rows, int64_t n, int64_t descending) {
-  if (x.length != product(rows, n) || index.length != x.length || room.length != x.length) return misfit();
-  if (n > INT32_MAX) return misfit();
+Outcome argsort(Out<int32_t> index, Workspace workspace, In<T> x, int64_t rows, int64_t n, int64_t descending) {
+  if (x.length != product(rows, n) || index.length != x.length || n > INT32_MAX) return misfit();
   if (x.length == 0) return ok();
+  int32_t* const other = workspace.take<int32_t>(n > kShortRun ? x.length : 0);
+  if (!workspace.isEnough()) return workspace.missing();
   parallel(rows, kGrain / n + 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      sortRow(index.data + row * n, room.data + row * n, n, Order<T>{x.data + row * n, descending != 0});
+      int32_t* const merged = n > kShortRun ? other + row * n : nullptr;
+      sortRow(index.data + row * n, merged, n, Order<T>{x.data + row * n, descending != 0});
     }
   });
-  // Short rows leave the room untouched: it shall not tell what was there.
-  if (room.length > 0) __builtin_memset(room.data, 0, static_cast<size_t>(room.length) * sizeof(int32_t));
   return ok();
 }
 
@@ -127,5 +127,4 @@ Outcome topk(Out<int32_t> index, In<T> x, int64_t rows, int64_t n, int64_t k, in
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(sort, ADJOINT_ALL(argsort, "index room x rows n descending"),
-               ADJOINT_ALL(topk, "index x rows n k largest"))
+ADJOINT_FAMILY(sort, ADJOINT_ALL(argsort, "index x rows n descending"), ADJOINT_ALL(topk, "index x rows n k largest"))

@@ -40,6 +40,10 @@ BoundOperations::BoundOperations(const std::vector<const RecordedOperation*>& op
         case ArgumentKind::kInOut:
           put(&argument->buffer);
           break;
+        case ArgumentKind::kWorkspace:
+          put(&argument->workspace.buffer);
+          argument->workspace.threads = o->threads;
+          break;
         case ArgumentKind::kIns:
         case ArgumentKind::kOuts:
         case ArgumentKind::kInOuts:

@@ -77,6 +77,11 @@ void Recorder::note(const Kernel* kernel, const Variant* variant, const Argument
       case ArgumentKind::kInOut:
         operation.spans.push_back(spanOf(*operands++));
         break;
+      case ArgumentKind::kWorkspace:
+        operation.workspace = operation.spans.size();
+        operation.spans.emplace_back();
+        operation.threads = argument.workspace.threads;
+        break;
       case ArgumentKind::kIns:
       case ArgumentKind::kOuts:
       case ArgumentKind::kInOuts:
@@ -99,6 +104,12 @@ void Recorder::note(const Kernel* kernel, const Variant* variant, const Argument
     if (isWritten(kind)) saveWritten(span);
   });
   recording_.operations.push_back(std::move(operation));
+}
+
+void Recorder::addWorkspace(int64_t bytes) {
+  const int buffer = addBuffer(BufferKind::kArena, {}, static_cast<size_t>(bytes), 0);
+  RecordedOperation& operation = recording_.operations.back();
+  operation.spans[operation.workspace] = {buffer, DType::kUint8, 0, bytes};
 }
 
 void Recorder::write(const Operand& target, const void* source, size_t bytes) {

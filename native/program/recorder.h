@@ -30,6 +30,8 @@ class Recorder {
   // Notes a kernel that is about to run; `operands` in the order of the parameters. Throws std::bad_alloc, as does
   // write, where there is no memory for a copy of what it overwrites; nothing is noted then.
   void note(const Kernel* kernel, const Variant* variant, const Argument* arguments, const Operand* operands);
+  // The kernel noted last is about to run again, with a workspace. Throws std::bad_alloc.
+  void addWorkspace(int64_t bytes);
   // The kernel noted last did nothing.
   void forgetLast() { recording_.operations.pop_back(); }
   int count() const { return static_cast<int>(recording_.operations.size()); }

@@ -38,7 +38,9 @@ struct RecordedOperation {
   std::vector<int64_t> counts;      // of each list
   std::vector<int64_t> integers;    // single ones, then the rest
   std::vector<double> reals;
-  int number = 0;  // in the order of recording; constants that were folded leave gaps
+  int number = 0;       // in the order of recording; constants that were folded leave gaps
+  int64_t threads = 0;  // of a kernel with a workspace, as is `workspace`: its place in `spans`
+  size_t workspace = 0;
 };
 
 inline bool isRead(ArgumentKind kind) {
@@ -46,8 +48,8 @@ inline bool isRead(ArgumentKind kind) {
          kind == ArgumentKind::kInOuts;
 }
 inline bool isWritten(ArgumentKind kind) {
-  return kind == ArgumentKind::kOut || kind == ArgumentKind::kInOut || kind == ArgumentKind::kOuts ||
-         kind == ArgumentKind::kInOuts;
+  return kind == ArgumentKind::kOut || kind == ArgumentKind::kInOut || kind == ArgumentKind::kWorkspace ||
+         kind == ArgumentKind::kOuts || kind == ArgumentKind::kInOuts;
 }
 
 // use(span, kind) for each span that is there.
@@ -59,7 +61,7 @@ void forEachSpan(const RecordedOperation& operation, Use use) {
     int64_t count = 0;
     if (kind >= ArgumentKind::kIns && kind <= ArgumentKind::kInOuts) {
       count = operation.counts[list++];
-    } else if (kind <= ArgumentKind::kInOut) {
+    } else if (kind <= ArgumentKind::kWorkspace) {
       count = 1;
     }
     for (int64_t i = 0; i < count; i++, span++) {

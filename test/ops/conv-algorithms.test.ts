@@ -1,9 +1,24 @@
 // All algorithms for a convolution and its input gradient, against the sum over taps as it is defined.
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { getNumThreads, randn, ShapeError, setNumThreads } from '../../lib/index.js';
-import { type Algorithm, algorithmsOf, type ConvSizes, planOf, planOfWeight } from '../../lib/ops/conv-algorithms.js';
-import { sumOfTaps } from '../../lib/ops/conv-passes.js';
+import { dtypes } from '../../lib/dtype.js';
+import {
+  AllocationError,
+  add,
+  buildInfo,
+  compile,
+  freeMemory,
+  getNumThreads,
+  memoryStats,
+  ones,
+  randn,
+  ShapeError,
+  setMemoryLimit,
+  setNumThreads,
+  zeros,
+} from '../../lib/index.js';
+import { native, type SpanDescription } from '../../lib/native.js';
+import { type ConvSizes, convWeight, sumOfTaps } from '../../lib/ops/conv-passes.js';
 import type { Axis } from '../../lib/ops/windows.js';
 import { empty, type Tensor } from '../../lib/tensor.js';
 
@@ -11,6 +26,12 @@ const threads = getNumThreads();
 afterAll(() => setNumThreads(threads));
 
 type Case = Omit<ConvSizes, 'x' | 'y' | 'weight'>;
+
+// In the order of their numbers; 0 is the fastest.
+const algorithms = ['planes', 'images', 'winograd'];
+
+const suitsWinograd = (a: Axis): boolean => a.taps === 3 && a.stride === 1 && a.dilation === 1;
+const algorithmsOf = (c: Case): number[] => (suitsWinograd(c.h) && suitsWinograd(c.w) ? [0, 1, 2, 3] : [0, 1, 2]);
 
 const axisOf = (size: number, taps: number, stride: number, pad: number, dilation: number): Axis | null => {
   const out = Math.floor((size + 2 * pad - (taps - 1) * dilation - 1) / stride) + 1;
@@ -46,9 +67,19 @@ function forEachProduct(c: Case, visit: (x: number, y: number, weight: number) =
   }
 }
 
+/** The bytes of the workspace of the kernel that `run` calls. */
+function workspaceOf(run: () => void): number {
+  native.recordBegin(new Int32Array(0));
+  run();
+  native.recordEnd(new Int32Array(0));
+  const spans = native.describeRecording().operations.at(-1)?.spans as SpanDescription[];
+  native.recordForget();
+  return spans.find((span) => span.kind === 'arena' && dtypes[span.dtype] === 'uint8')?.length as number;
+}
+
 const numbers = (t: Tensor): Float64Array => Float64Array.from(t.toTypedArray() as Float64Array);
 
-function checkAlgorithms(c: Case, dtype: 'float32' | 'float64', hasBias: boolean, algorithms?: Algorithm[][]): void {
+function checkAlgorithms(c: Case, dtype: 'float32' | 'float64', hasBias: boolean, some?: number[]): void {
   const s = sizesOf(c);
   const weight = randn(s.weight, { dtype });
   for (const toInput of [false, true]) {
@@ -68,11 +99,11 @@ function checkAlgorithms(c: Case, dtype: 'float32' | 'float64', hasBias: boolean
     });
     // Winograd's sums also hold what cancels: sums of neighbouring elements and taps.
     const limit = (dtype === 'float32' ? 1e-5 : 1e-12) * magnitude.reduce((a, b) => Math.max(a, b), 1);
-    for (const algorithm of algorithms?.[Number(toInput)] ?? algorithmsOf(s)) {
+    for (const algorithm of some ?? algorithmsOf(s)) {
       const result = empty(shape, dtype);
-      sumOfTaps(result, [source, weight, bias], s, toInput, planOf(s, toInput, [algorithm]));
+      sumOfTaps(result, [source, weight, bias], s, toInput, algorithm);
       const worst = numbers(result).reduce((most, v, i) => Math.max(most, Math.abs(v - (want[i] as number))), 0);
-      expect(worst, `${algorithm}${toInput ? ' to the input' : ''}`).toBeLessThan(limit);
+      expect(worst, `${algorithms[algorithm - 1] ?? 'fastest'}${toInput ? ' to the input' : ''}`).toBeLessThan(limit);
     }
   }
 }
@@ -129,27 +160,90 @@ describe('steps far apart', () => {
   it.each(far)('%s', (_, axis) => {
     for (const w of [axis, axisOf(5, 3, 1, 1, 1) as Axis]) {
       const c = { images: 2, groups: 1, inChannels: 2, outChannels: 3, h: axis, w };
-      checkAlgorithms(
-        c,
-        'float64',
-        true,
-        [false, true].map((toInput) => [planOf(sizesOf(c), toInput).algorithm]),
-      );
-      const plans = [planOf(sizesOf(c), false), planOf(sizesOf(c), true), planOfWeight(sizesOf(c))];
-      expect(Math.max(...plans.map((plan) => plan.workspace / plan.slots))).toBeLessThan(100_000);
+      checkAlgorithms(c, 'float64', true, [0]);
+      const s = sizesOf(c);
+      const [x, y, weight] = [randn(s.x), randn(s.y), randn(s.weight)];
+      const runs = [
+        () => sumOfTaps(y, [x, weight, null], s, false),
+        () => sumOfTaps(x, [y, weight, null], s, true),
+        () => convWeight('conv2d', x, y, s),
+      ];
+      // Two shares of images at most. Where taps lie 4096 elements apart, there are no planes of all in between.
+      for (const run of runs) expect(workspaceOf(run)).toBeLessThan(2 * 4 * 100_000);
     }
   });
 
   it('what no algorithm can count is refused', () => {
     const axis = axisOf(2 ** 15, 1, 1, 0, 1) as Axis;
     const s = sizesOf({ images: 1, groups: 1, inChannels: 2, outChannels: 2, h: axis, w: axis });
-    expect(() => planOf(s, false)).toThrow(ShapeError);
-    expect(() => planOf(s, true)).toThrow(ShapeError);
-    expect(() => planOfWeight(s)).toThrow('convolution: there must be fewer than 2^31 images');
+    const t = zeros([1]); // sizes come before operands
+    for (const toInput of [false, true]) expect(() => sumOfTaps(t, [t, t, null], s, toInput)).toThrow(ShapeError);
+    const message = 'convolution: there must be fewer than 2^31 images';
+    expect(() => convWeight('conv2d', t, t, { ...s, weight: [1] })).toThrow(message);
+    const tiny = axisOf(1, 1, 1, 0, 1) as Axis;
+    const many = sizesOf({ images: 2 ** 31, groups: 1, inChannels: 1, outChannels: 1, h: tiny, w: tiny });
+    expect(() => sumOfTaps(t, [t, t, null], many, false)).toThrow(message);
   });
 });
 
-it('the estimate takes each algorithm where it was measured to be faster, at one thread', () => {
+describe('workspaces', () => {
+  const axis = axisOf(32, 3, 1, 1, 1) as Axis;
+  const s = sizesOf({ images: 8, groups: 1, inChannels: 16, outChannels: 8, h: axis, w: axis });
+
+  it('one that does not fit is an AllocationError, and nothing is written', () => {
+    const [x, y, weight] = [randn(s.x), zeros(s.y), randn(s.weight)];
+    const { limitBytes } = memoryStats();
+    freeMemory();
+    setMemoryLimit(memoryStats().liveBytes + 4096);
+    try {
+      for (const algorithm of [0, 1, 2, 3]) {
+        expect(() => sumOfTaps(y, [x, weight, null], s, false, algorithm)).toThrow(AllocationError);
+      }
+    } finally {
+      setMemoryLimit(limitBytes);
+    }
+    expect(numbers(y).every((v) => v === 0)).toBe(true);
+    sumOfTaps(y, [x, weight, null], s, false);
+    expect(numbers(y).every((v) => v === 0)).toBe(false);
+  });
+
+  it('tensors that JavaScript has lost make place for one, but not the operands', () => {
+    setNumThreads(1);
+    const megabyte = 2 ** 20;
+    const [x, weight] = [randn(s.x), randn(s.weight)];
+    const y = zeros(s.y);
+    sumOfTaps(y, [add(x, 1), weight, null], s, false, 2);
+    const want = numbers(y);
+    const { limitBytes } = memoryStats();
+    freeMemory();
+    setMemoryLimit(memoryStats().liveBytes + 5 * megabyte);
+    try {
+      for (let i = 0; i < 4; i++) ones([megabyte / 4]); // nobody holds them
+      sumOfTaps(y, [add(x, 1), weight, null], s, false, 2); // 2 MB for images in lanes
+    } finally {
+      setMemoryLimit(limitBytes);
+    }
+    expect(numbers(y)).toEqual(want);
+  });
+
+  it('a compiled step keeps the order of sums that it was recorded with', async () => {
+    const [x, dy] = [randn(s.x), randn(s.y)];
+    const run = (x: Tensor, dy: Tensor) => convWeight('conv2d', x, dy, s);
+    setNumThreads(1);
+    const one = numbers(run(x, dy));
+    setNumThreads(3);
+    const three = numbers(run(x, dy));
+    expect(three).not.toEqual(one); // the images are summed in other shares
+    const step = compile(run);
+    for (const count of [3, 1, 2]) {
+      setNumThreads(count);
+      expect(numbers(await step(x, dy))).toEqual(three);
+    }
+  });
+});
+
+// The sizes of their workspaces tell which algorithm ran.
+it.runIf(buildInfo().isa === 'v4')('the kernel takes each algorithm where it was measured to be faster', () => {
   setNumThreads(1);
   const algorithm = (
     images: number,
@@ -160,12 +254,20 @@ it('the estimate takes each algorithm where it was measured to be faster, at one
     stride: number,
   ) => {
     const axis = axisOf(size, taps, stride, Math.floor(taps / 2), 1) as Axis;
-    const s = sizesOf({ images, groups: 1, inChannels, outChannels, h: axis, w: axis });
-    return [false, true].map((toInput) => planOf(s, toInput).algorithm).join(' ');
+    const c = { images, groups: 1, inChannels, outChannels, h: axis, w: axis };
+    const s = sizesOf(c);
+    const [x, y, weight] = [randn(s.x), randn(s.y), randn(s.weight)];
+    return [false, true].map((toInput) => {
+      const [result, source] = toInput ? [x, y] : [y, x];
+      const [taken, ...others] = algorithmsOf(c).map((algorithm) =>
+        workspaceOf(() => sumOfTaps(result, [source, weight, null], s, toInput, algorithm)),
+      );
+      return others.flatMap((other, i) => (other === taken ? [algorithms[i]] : [])).join('=');
+    });
   };
-  expect(algorithm(32, 64, 64, 16, 3, 1)).toBe('winograd winograd');
-  expect(algorithm(32, 64, 128, 16, 3, 2)).toBe('images images');
-  expect(algorithm(32, 3, 32, 32, 3, 1)).toBe('planes planes');
-  expect(algorithm(1, 64, 64, 16, 3, 1)).toBe('planes planes');
-  expect(algorithm(32, 64, 64, 16, 1, 1)).toBe('planes planes');
+  expect(algorithm(32, 64, 64, 16, 3, 1)).toEqual(['winograd', 'winograd']);
+  expect(algorithm(32, 64, 128, 16, 3, 2)).toEqual(['images', 'images']);
+  expect(algorithm(32, 3, 32, 32, 3, 1)).toEqual(['planes', 'planes']);
+  expect(algorithm(1, 64, 64, 16, 3, 1)).toEqual(['planes', 'planes']);
+  expect(algorithm(32, 64, 64, 16, 1, 1)).toEqual(['planes', 'planes']);
 });

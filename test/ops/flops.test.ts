@@ -26,10 +26,10 @@ it('convolutions: each pass multiplies each tap with each output', () => {
 it('convolutions with images in lanes count alike', () => {
   const f = (x: Tensor, w: Tensor) => nn.relu(x.conv2d(w, null, { padding: 1 }));
   // 2 · images · channels · outputs · taps: 2 · 16 · 32 · (8 · 8) · (32 · 9)
-  expect(flopsOf(f, [randn([16, 32, 8, 8]), randn([32, 32, 3, 3])])).toMatchObject({ convWinograd: '18.9 MFLOP' });
+  expect(flopsOf(f, [randn([16, 32, 8, 8]), randn([32, 32, 3, 3])])).toMatchObject({ conv: '18.9 MFLOP' });
   const g = (x: Tensor, w: Tensor) => nn.relu(x.conv2d(w, null, { stride: 2 }));
   // 2 · 16 · 32 · (4 · 4) · (32 · 25)
-  expect(flopsOf(g, [randn([16, 32, 11, 11]), randn([32, 32, 5, 5])])).toMatchObject({ convImages: '13.1 MFLOP' });
+  expect(flopsOf(g, [randn([16, 32, 11, 11]), randn([32, 32, 5, 5])])).toMatchObject({ conv: '13.1 MFLOP' });
 });
 
 it('recurrent layers: the products with both weights, and twice that backwards', () => {

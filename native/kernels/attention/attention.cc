@@ -182,6 +182,32 @@ Outcome attentionKept(Out<T> kept, In<int32_t> start, int64_t rows, int64_t keys
   return ok();
 }
 
+// `ofWidth` and `ofValue` products along the width of queries and keys and along that of values, for the pairs that
+// causality leaves.
+double flopsOf(Integers numbers, int64_t ofWidth, int64_t ofValue) {
+  const Layout l = readLayout(numbers);
+  double pairs = static_cast<double>(l.queries) * static_cast<double>(l.keys);
+  if (l.causal > 0) {
+    pairs = 0;
+    for (int64_t i = 0; i < l.queries; i++) pairs += static_cast<double>(smaller(l.keys, i + l.causal));
+  }
+  return 2.0 * static_cast<double>(l.batch * l.heads) * pairs *
+         static_cast<double>(ofWidth * l.width + ofValue * l.valueWidth);
+}
+
+// Scores and weighted values.
+double attentionFlops(Out<float>, Out<float>, InOut<int32_t>, Out<int32_t>, In<float>, In<float>, In<float>,
+                      In<uint8_t>, In<float>, double, double, Integers numbers) {
+  return flopsOf(numbers, 1, 1);
+}
+
+// The scores once more, then the gradients of weights, values, queries and keys.
+double attentionBackwardFlops(Out<float>, Out<float>, Out<float>, In<float>, In<float>, In<float>, In<int32_t>,
+                              In<float>, In<float>, In<float>, In<uint8_t>, In<float>, double, double,
+                              Integers numbers) {
+  return flopsOf(numbers, 3, 2);
+}
+
 }  // namespace flash
 
 using flash::attentionBackward;
@@ -191,6 +217,9 @@ using flash::attentionKept;
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(attention, kernel<flash::attention<float>, flash::attention<double>>("attention"),
-               kernel<attentionBackward<float>, attentionBackward<double>>("attentionBackward"),
-               kernel<attentionKept<float>, attentionKept<double>>("attentionKept"))
+ADJOINT_FAMILY(attention,
+               flops<flash::attentionFlops>(kernel<ADJOINT_EACH_FLOAT(ADJOINT_INSTANCE, flash::attention)>(
+                   "attention", "y logSum state start q k v mask bias scale dropout numbers")),
+               flops<flash::attentionBackwardFlops>(ADJOINT_FLOATS(
+                   attentionBackward, "dq dk dv dy y logSum start q k v mask bias scale dropout numbers")),
+               ADJOINT_FLOATS(attentionKept, "kept start rows keys dropout"))

@@ -126,7 +126,7 @@ inline void forEachRows(const Block& b, Part part) {
 }
 
 template <typename T>
-struct Room {
+struct Scores {
   alignas(64) T panel[kDepth * kQueries<T>];
   alignas(64) T score[kKeys * kQueries<T>];
 };

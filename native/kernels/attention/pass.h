@@ -68,7 +68,7 @@ template <typename T>
 void attend(const Head<T>& head, int64_t i0, Matrix<T> y, T* logSum) {
   const Problem<T>& p = head.problem;
   const Layout& l = p.layout;
-  Room<T> room;
+  Scores<T> work;
   uint8_t kept[kKeys * kQueries<T>];
   Running<T> run;
   for (int64_t q = 0; q < kQueries<T>; q++) run.most[q] = -static_cast<T>(math::kInfinity), run.total[q] = 0;
@@ -77,16 +77,16 @@ void attend(const Head<T>& head, int64_t i0, Matrix<T> y, T* logSum) {
   if (keys == 0) clearRows(y, l.valueWidth, i0, i0 + b.count);
   for (int64_t j0 = 0; j0 < keys; j0 += kKeys) {
     moveTo<T>(b, l, j0);
-    scoresOf(room.score, b, head.k, head.q, l.width, p.scale, room.panel, j0 == 0);
-    finishScores(room.score, b, head);
-    soften(room.score, b, run);
+    scoresOf(work.score, b, head.k, head.q, l.width, p.scale, work.panel, j0 == 0);
+    finishScores(work.score, b, head);
+    soften(work.score, b, run);
     if (j0 > 0) scaleRows(y, l.valueWidth, i0 + b.skip, i0 + b.count, run.factor + b.skip);
     if (p.drop.active) {
       keptOf(kept, b, head);
-      dropFrom(room.score, kept, b, T(1));
+      dropFrom(work.score, kept, b, T(1));
     }
     forEachRows(b, [&](int64_t q, int64_t rows, int64_t keys) {
-      multiply<T, true>(rows, l.valueWidth, keys, room.score + q, kQueries<T>, head.v[j0], head.v.row, y[i0 + q], y.row,
+      multiply<T, true>(rows, l.valueWidth, keys, work.score + q, kQueries<T>, head.v[j0], head.v.row, y[i0 + q], y.row,
                         j0 > 0);
     });
   }
@@ -129,7 +129,7 @@ template <typename T>
 void attendBackward(const Head<T>& head, const Gradients<T>& g, int64_t i0, int64_t jBegin, int64_t jEnd) {
   const Problem<T>& p = head.problem;
   const Layout& l = p.layout;
-  Room<T> room, second;
+  Scores<T> first, second;
   uint8_t kept[kKeys * kQueries<T>];
   alignas(64) T logSum[kQueries<T>],
       along[kQueries<T>];  // along: Σ dy y, the part of the slope that softmax takes away
@@ -146,19 +146,19 @@ void attendBackward(const Head<T>& head, const Gradients<T>& g, int64_t i0, int6
   if (g.ofQueries && keys == 0) clearRows(g.dq, l.width, i0, i0 + b.count);
   for (int64_t j0 = jBegin; j0 < keys; j0 += kKeys) {
     moveTo<T>(b, l, j0);
-    scoresOf(room.score, b, head.k, head.q, l.width, p.scale, room.panel, j0 == jBegin);
-    finishScores(room.score, b, head);
+    scoresOf(first.score, b, head.k, head.q, l.width, p.scale, first.panel, j0 == jBegin);
+    finishScores(first.score, b, head);
     scoresOf(second.score, b, head.v, g.dy, l.valueWidth, T(1), second.panel, j0 == jBegin);
     if (p.drop.active) {
       keptOf(kept, b, head);
       dropFrom(second.score, kept, b, static_cast<T>(p.drop.keepScale));
     }
-    slopeOf(room.score, second.score, b, logSum, along, p.scale);
-    if (p.drop.active) dropFrom(room.score, kept, b, static_cast<T>(p.drop.keepScale));
+    slopeOf(first.score, second.score, b, logSum, along, p.scale);
+    if (p.drop.active) dropFrom(first.score, kept, b, static_cast<T>(p.drop.keepScale));
     if (g.ofKeys) {
       forEachPart(b, [&](int64_t key, int64_t keys, int64_t skip) {
         const int64_t at = key * kQueries<T> + skip, rows = b.count - skip, from = i0 + skip, j = j0 + key;
-        multiply<T, false>(keys, l.valueWidth, rows, room.score + at, kQueries<T>, g.dy[from], g.dy.row, g.dv[j],
+        multiply<T, false>(keys, l.valueWidth, rows, first.score + at, kQueries<T>, g.dy[from], g.dy.row, g.dv[j],
                            g.dv.row, true);
         multiply<T, false>(keys, l.width, rows, second.score + at, kQueries<T>, head.q[from], head.q.row, g.dk[j],
                            g.dk.row, true);

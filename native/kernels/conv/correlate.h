@@ -1,7 +1,6 @@
 // Sums over taps of padded planes: what the output of a convolution and its input gradient have in common.
 #pragma once
 #include "planes.h"
-#include "tile.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -25,10 +24,8 @@ struct Correlation {
 
 // Elements of a strip: a tile's sums in the planes' pitch, where outputs do not fill whole vectors.
 inline int64_t stripPitch(int64_t height, int64_t pitch) {
-  return room(height < INT32_MAX / pitch ? larger(pitch, smaller(height * pitch, kBand)) : larger(pitch, kBand));
+  return padded(height < INT32_MAX / pitch ? larger(pitch, smaller(height * pitch, kBand)) : larger(pitch, kBand));
 }
-constexpr int64_t kStripRows = 14;
-static_assert(kMostRows <= kStripRows, "a strip holds a tile");
 
 // to[tile][k][row of the tile] = weight(m, k)
 template <typename T, typename Weight>
@@ -93,7 +90,7 @@ void correlateStrip(const Correlation<T>& c, int64_t m, int64_t count, int64_t f
   }
 }
 
-// bias may be null. strip: kStripRows * ldStrip elements.
+// bias may be null. strip: kMostRows * ldStrip elements.
 template <typename T>
 void correlate(const Correlation<T>& c, const T* planes, const T* bias, T* y, T* strip, int64_t ldStrip) {
   const bool whole = c.width % kLanesOf<T> == 0 && c.columnStride == 1;

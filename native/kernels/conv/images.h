@@ -3,8 +3,7 @@
 // multiplied. It pays where images are many and small.
 #pragma once
 #include "../../simd/transpose.h"
-#include "planes.h"
-#include "tile.h"
+#include "shape.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -12,8 +11,7 @@ namespace {
 
 template <typename T>
 constexpr int kMostImages = 2 * kLanesOf<T>;
-constexpr int64_t kWidestImages = 32;  // kMostImages of float at the widest level: what scratch is sized for
-constexpr int64_t kPixelRun = 16;      // outputs computed before they are written, for all channels
+constexpr int64_t kPixelRun = 16;
 
 // Images in lanes: `count` of them in `width` lanes, whole vectors; the lanes beyond repeat the last image.
 struct Group {
@@ -104,40 +102,19 @@ inline Run runOfInput(const Axis& a, int64_t i) {
   return run;
 }
 
-// The output of a convolution, or its input gradient: each is the source's sum over taps.
-struct Pass {
-  const Shape& s;
-  bool toInput;
+// Outputs of each channel computed before they are written.
+inline int64_t pixelRun(const Pass& p) { return smaller(kPixelRun, p.pixels()); }
 
-  int64_t rows() const { return toInput ? s.inChannels : s.outChannels; }      // channels of the result
-  int64_t channels() const { return toInput ? s.outChannels : s.inChannels; }  // and of the source
-  int64_t height() const { return toInput ? s.h.in : s.h.out; }
-  int64_t width() const { return toInput ? s.w.in : s.w.out; }
-  int64_t pixels() const { return height() * width(); }
-  int64_t pixelRun() const { return smaller(kPixelRun, pixels()); }
-  int64_t sourceHeight() const { return toInput ? s.h.out : s.h.in; }
-  int64_t sourceWidth() const { return toInput ? s.w.out : s.w.in; }
-  int64_t source() const { return channels() * sourceHeight() * sourceWidth(); }
-  Run run(const Axis& a, int64_t i) const { return toInput ? runOfInput(a, i) : runOfOutput(a, i); }
-  // Of a group's weight: that of channel m of the result, channel c of the source and a tap.
-  int64_t weight(int64_t m, int64_t c, int64_t tap) const {
-    return (toInput ? c * s.inChannels + m : m * s.inChannels + c) * s.taps() + tap;
-  }
-  int64_t tiles() const { return ceilDivide(rows(), kMostRows); }
-  int64_t bound(int64_t tile) const { return rows() * tile / tiles(); }
-};
-
-// Runs body(its scratch, group of the convolution, group of at most `most` images) for all of them, `slots` shares at a
-// time.
+// Runs body(its slot, group of the convolution, group of at most `most` images) for all of them.
 template <typename T, typename Body>
-void forEachGroup(const Shape& s, T* scratch, int64_t slotLength, int64_t most, Body body) {
-  parallel(s.slots, 1, [&](int64_t begin, int64_t end) {
+void forEachGroup(const Shape& s, int64_t count, T* slots, int64_t slotLength, int64_t most, Body body) {
+  parallel(count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t slot = begin; slot < end; slot++) {
-      const int64_t last = s.images * (slot + 1) / s.slots;
-      for (int64_t i = s.images * slot / s.slots; i < last; i += most) {
-        const int64_t count = smaller(most, last - i);
-        const Group images{i, count, roundUp(count, kLanesOf<T>)};
-        for (int64_t g = 0; g < s.groups; g++) body(scratch + slot * slotLength, g, images);
+      const int64_t last = s.images * (slot + 1) / count;
+      for (int64_t i = s.images * slot / count; i < last; i += most) {
+        const int64_t n = smaller(most, last - i);
+        const Group images{i, n, roundUp(n, kLanesOf<T>)};
+        for (int64_t g = 0; g < s.groups; g++) body(slots + slot * slotLength, g, images);
       }
     }
   });
@@ -163,17 +140,18 @@ void sumOfTaps(const Pass& p, const Run& h, const Run& w, int64_t count, const G
 }
 
 // The result's images; weights: packed, tile after tile, as [channel][tap][row of the tile]; lanes: the source;
-// strip: kMostRows * p.pixelRun() * images.width elements.
+// strip: kMostRows * pixelRun(p) * images.width elements.
 template <typename T>
 void sumImages(const Pass& p, const Group& images, const T* weights, const T* bias, const T* lanes, T* strip, T* to,
                int64_t imageLength) {
-  const int64_t taps = p.channels() * p.s.taps(), ldc = p.pixelRun() * images.width;
+  const int64_t taps = p.channels() * p.s.taps(), ldc = pixelRun(p) * images.width;
+  const auto runOf = p.toInput ? runOfInput : runOfOutput;
   for (int64_t first = 0; first < p.pixels(); first += kPixelRun) {
     const int64_t last = smaller(first + kPixelRun, p.pixels());
     for (int64_t t = 0; t < p.tiles(); t++) {
       const int64_t m = p.bound(t), count = p.bound(t + 1) - m;
       for (int64_t i = first; i < last; i++) {
-        const Run h = p.run(p.s.h, i / p.width()), w = p.run(p.s.w, i % p.width());
+        const Run h = runOf(p.s.h, i / p.width()), w = runOf(p.s.w, i % p.width());
         sumOfTaps(p, h, w, count, images, weights + m * taps, lanes, bias ? bias + m : nullptr,
                   strip + (i - first) * images.width, ldc);
       }
@@ -184,45 +162,30 @@ void sumImages(const Pass& p, const Group& images, const T* weights, const T* bi
   }
 }
 
-// Whether the spans are those of the pass; both ways with images in lanes ask.
+// By images in lanes.
 template <typename T>
-bool fits(const Pass& p, Out<T> result, In<T> source, In<T> weight, In<T> bias) {
+Outcome sumByImages(const Pass& p, const Operands<T>& o, Workspace workspace) {
   const Shape& s = p.s;
-  const int64_t resultLength = p.toInput ? s.xLength() : s.yLength(),
-                sourceLength = p.toInput ? s.yLength() : s.xLength();
-  return result.length == resultLength && source.length == sourceLength && weight.length == s.weightLength() &&
-         (bias.length == 0 || bias.length == product(s.groups, p.rows())) &&
-         product(p.channels(), p.sourceHeight(), p.sourceWidth()) < INT32_MAX / 2;
-}
-
-// result = x ∗ weight + bias; with toInput, source is dy and result dx, or a transposed convolution of dy. As conv and
-// convInput.
-template <typename T>
-Outcome convImages(Out<T> result, In<T> source, In<T> weight, In<T> bias, Out<T> scratch, int64_t toInput,
-                   Integers numbers) {
-  Shape s;
-  if (!readShape(numbers, s)) return misfit();
-  const Pass p{s, toInput != 0};
-  if (!fits(p, result, source, weight, bias)) return misfit();
-  const int64_t lanes = room(product(p.source(), kWidestImages)), packed = room(weight.length);
-  const int64_t slotLength = lanes + kStripRows * p.pixelRun() * kWidestImages;
-  if (lanes >= INT32_MAX || scratch.length < packed + product(s.slots, slotLength)) return misfit();
+  const int64_t lanes = padded(p.source() * kMostImages<T>), slot = lanes + kMostRows * pixelRun(p) * kMostImages<T>;
+  T* const packed = workspace.take<T>(padded(o.weight.length));
+  T* const slots = workspace.take<T>(product(o.slots, slot));
+  if (!workspace.isEnough()) return workspace.missing();
   const int64_t group = p.rows() * p.channels() * s.taps();
   for (int64_t g = 0; g < s.groups; g++) {
-    T* to = scratch.data + g * group;
+    T* to = packed + g * group;
     for (int64_t t = 0; t < p.tiles(); t++) {
       for (int64_t k = 0; k < p.channels() * s.taps(); k++) {
         for (int64_t m = p.bound(t); m < p.bound(t + 1); m++) {
-          *to++ = weight[g * group + p.weight(m, k / s.taps(), k % s.taps())];
+          *to++ = o.weight[g * group + p.weight(m, k / s.taps(), k % s.taps())];
         }
       }
     }
   }
-  const int64_t sourceLength = s.groups * p.source(), resultLength = s.groups * p.rows() * p.pixels();
-  forEachGroup(s, scratch.data + packed, slotLength, kMostImages<T>, [&](T* base, int64_t g, const Group& images) {
-    toLanes(base, source.data + images.first * sourceLength + g * p.source(), p.source(), sourceLength, images);
-    sumImages(p, images, scratch.data + g * group, bias.length ? bias.data + g * p.rows() : nullptr, base, base + lanes,
-              result.data + images.first * resultLength + g * p.rows() * p.pixels(), resultLength);
+  const int64_t sourceLength = s.groups * p.source(), resultLength = s.groups * p.result();
+  forEachGroup(s, o.slots, slots, slot, kMostImages<T>, [&](T* base, int64_t g, const Group& images) {
+    toLanes(base, o.source.data + images.first * sourceLength + g * p.source(), p.source(), sourceLength, images);
+    sumImages(p, images, packed + g * group, o.biasOf(g, p), base, base + lanes,
+              o.result.data + images.first * resultLength + g * p.result(), resultLength);
   });
   return ok();
 }

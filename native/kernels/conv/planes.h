@@ -1,65 +1,11 @@
-// The sizes of a convolution, and images as its loops read them: copied once into zero-padded planes, split by stride
-// phase, so that what a tap multiplies with consecutive outputs lies in consecutive elements.
+// Images as most loops of convolutions read them: copied once into zero-padded planes, split by stride phase, so that
+// what a tap multiplies with consecutive outputs lies in consecutive elements.
 #pragma once
-#include "../kernel.h"
+#include "shape.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
-
-constexpr int64_t greatestDivisor(int64_t a, int64_t b) { return b == 0 ? a : greatestDivisor(b, a % b); }
-
-// One dimension of a convolution: out[i] meets in[i * stride + tap * dilation - pad].
-struct Axis {
-  int64_t in, out, taps, stride, pad, dilation;
-
-  // Where tap t of output 0 lies in the padded input, and the padded elements that outputs meet.
-  int64_t at(int64_t tap) const { return tap * dilation; }
-  int64_t reach() const { return (out - 1) * stride + (taps - 1) * dilation + 1; }
-  // Taps t and t + period lie in the same stride phase; the phases that taps lie in, as phase(0), phase(1), …
-  int64_t period() const { return stride / greatestDivisor(stride, dilation); }
-  int64_t phases() const { return smaller(taps, period()); }
-  int64_t phase(int64_t tap) const { return at(tap) % stride; }
-  // The same of the input gradient: outputs that taps meet before a phase's first row, and rows of a phase.
-  int64_t shift() const { return (taps - 1) * dilation / stride; }
-  int64_t phaseLength() const { return (pad + in - 1) / stride + 1; }
-};
-
-// The numbers of a call, in this order (shared with lib/ops/conv.ts): slots, images, groups, channels of x and of y in
-// a group; of height and then of width: in, out, taps, stride, pad, dilation.
-constexpr int kShapeNumbers = 17;
-struct Shape {
-  int64_t slots, images, groups, inChannels, outChannels;
-  Axis h, w;
-
-  int64_t taps() const { return h.taps * w.taps; }
-  int64_t inPixels() const { return h.in * w.in; }
-  int64_t outPixels() const { return h.out * w.out; }
-  int64_t xLength() const { return product(images, groups, inChannels, h.in, w.in); }
-  int64_t yLength() const { return product(images, groups, outChannels, h.out, w.out); }
-  int64_t weightLength() const { return product(groups, outChannels, inChannels, h.taps, w.taps); }
-};
-
-// False where the numbers are not those of a convolution that offsets of 31 bits describe.
-inline bool readShape(Integers numbers, Shape& shape) {
-  if (numbers.count != kShapeNumbers) return false;
-  for (int i = 0; i < kShapeNumbers; i++) {
-    if (numbers[i] > INT32_MAX) return false;
-  }
-  const int64_t* n = numbers.data;
-  shape = {
-      n[0], n[1], n[2], n[3], n[4], {n[5], n[6], n[7], n[8], n[9], n[10]}, {n[11], n[12], n[13], n[14], n[15], n[16]}};
-  for (const Axis& axis : {shape.h, shape.w}) {
-    if (axis.in < 1 || axis.out < 1 || axis.taps < 1 || axis.stride < 1 || axis.dilation < 1) return false;
-    // A single output has stride 1, and others begin inside of the padded input: there are no more phases than that.
-    if (axis.out == 1 ? axis.stride != 1 : (axis.out - 1) * axis.stride > axis.in + 2 * axis.pad) return false;
-    if (axis.reach() > INT32_MAX / 2 || axis.pad > INT32_MAX / 4 || axis.in > INT32_MAX / 4) return false;
-  }
-  return shape.slots >= 1 && shape.groups >= 1 && shape.inChannels >= 1 && shape.outChannels >= 1;
-}
-
-// Scratch for n elements: tiles read and write up to 64 elements more, and each part begins at a multiple of 64.
-constexpr int64_t room(int64_t n) { return n >= INT32_MAX ? INT32_MAX : (n + 127) / 64 * 64; }
 
 // to[0 … n) = from[0 … n). The last part overlaps the one before, so that no loop of single elements remains.
 template <typename T>
@@ -101,7 +47,6 @@ struct PlaneAxis {
   int64_t count(int64_t p) const { return larger(0, smaller(length - begin(p), ceilDivide(size - source(p), stride))); }
 };
 
-// The planes' axis of x (shared with lib/ops/conv-algorithms.ts).
 inline PlaneAxis axisOfX(const Axis& a) {
   const int64_t length = ceilDivide(a.reach(), a.stride);
   const bool shared = a.phases() * length <= a.taps * a.out;

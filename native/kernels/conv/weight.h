@@ -2,33 +2,30 @@
 #pragma once
 #include "../../gemm/pack.h"
 #include "planes.h"
-#include "tile.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-// Up to so many channels of y in a group, their lanes would be half empty: pixels go into lanes then.
-constexpr int64_t kFewChannels = 9;
-constexpr int64_t kWidestLanes = 16;
-
-// The parts of a slot's scratch: planes of x, dy as the tiles read it, and the slot's sums. Sized for the widest
-// vectors, so that the caller need not know the level.
-struct WeightScratch {
-  int64_t planes, dy, sums;
-
-  explicit WeightScratch(const Shape& s) {
-    const int64_t channels = roundUp(s.outChannels, kWidestLanes);
-    const int64_t lanes = s.outChannels <= kFewChannels ? kWidestLanes * s.outChannels : channels;
-    planes = room(planesOfX(s).length());
-    dy = product(channels, room(product(s.h.out, axisOfX(s.w).length)));
-    sums = room(product(product(s.groups, s.inChannels), s.taps(), lanes));
-  }
-  int64_t slot() const { return planes + dy + sums; }
-};
-
+// Up to that many channels of y in a group, their lanes would be half empty: pixels go into lanes then.
 template <typename T>
 constexpr int64_t kDotChannels = kLanesOf<T> / 2 + 1;
+
+// The parts of a slot: planes of x, dy as the tiles read it, and the slot's sums.
+template <typename T>
+struct WeightSlot {
+  int64_t planes, dy, sums;
+
+  explicit WeightSlot(const Shape& s) {
+    constexpr int64_t lanes = kLanesOf<T>;
+    const int64_t channels = roundUp(s.outChannels, lanes);
+    planes = padded(planesOfX(s).length());
+    dy = product(channels, padded(product(s.h.out, axisOfX(s.w).length)));
+    const int64_t columns = s.outChannels <= kDotChannels<T> ? lanes * s.outChannels : channels;
+    sums = padded(product(product(s.groups, s.inChannels), s.taps(), columns));
+  }
+  int64_t length() const { return planes + dy + sums; }
+};
 
 // One group's gradient from one image after the other, by one thread.
 template <typename T>
@@ -130,40 +127,44 @@ struct WeightSums {
 };
 
 // dWeight [groups * outChannels, inChannels, …] of x and dy. Each slot adds up a share of the images; the order of all
-// sums depends on the sizes alone. offsets: the taps of a group.
+// sums depends on the sizes and the number of slots alone.
 template <typename T>
-Outcome convWeight(Out<T> dWeight, In<T> x, In<T> dy, Out<T> scratch, Out<int32_t> offsets, Integers numbers) {
+Outcome convWeight(Out<T> dWeight, In<T> x, In<T> dy, Workspace workspace, Integers numbers) {
   Shape s;
   if (!readShape(numbers, s)) return misfit();
   const Planes planes = planesOfX(s);
-  const WeightScratch parts(s);
+  const WeightSlot<T> parts(s);
+  if (s.images > INT32_MAX || planes.length() >= INT32_MAX / 2 || parts.dy >= INT32_MAX || parts.sums >= INT32_MAX) {
+    return tooLarge();
+  }
   if (dWeight.length != s.weightLength() || x.length != s.xLength() || dy.length != s.yLength()) return misfit();
-  if (planes.length() >= INT32_MAX / 2 || parts.dy >= INT32_MAX || parts.sums >= INT32_MAX) return misfit();
-  if (scratch.length < product(s.slots, parts.slot())) return misfit();
-  if (offsets.length != product(s.inChannels, s.taps())) return misfit();
-  writeOffsets(offsets.data, s, planes);
+  const int64_t slots = slotsOf(s.images, workspace.threads);
+  int32_t* const offsets = workspace.take<int32_t>(product(s.inChannels, s.taps()));
+  T* const first = workspace.take<T>(product(slots, parts.length()));
+  if (!workspace.isEnough()) return workspace.missing();
+  writeOffsets(offsets, s, planes);
   const int64_t xGroup = s.inChannels * s.inPixels(), yGroup = s.outChannels * s.outPixels();
-  const WeightSums<T> layout{s, planes, offsets.data, nullptr, nullptr};
-  parallel(s.slots, 1, [&](int64_t begin, int64_t end) {
+  const WeightSums<T> layout{s, planes, offsets, nullptr, nullptr};
+  parallel(slots, 1, [&](int64_t begin, int64_t end) {
     for (int64_t slot = begin; slot < end; slot++) {
-      T* base = scratch.data + slot * parts.slot();
-      __builtin_memset(base, 0, parts.slot() * sizeof(T));
+      T* base = first + slot * parts.length();
+      __builtin_memset(base, 0, static_cast<size_t>(parts.length()) * sizeof(T));
       T* sums = base + parts.planes + parts.dy;
-      const WeightSums<T> group{s, planes, offsets.data, base, base + parts.planes};
-      for (int64_t i = s.images * slot / s.slots * s.groups; i < s.images * (slot + 1) / s.slots * s.groups; i++) {
+      const WeightSums<T> group{s, planes, offsets, base, base + parts.planes};
+      for (int64_t i = s.images * slot / slots * s.groups; i < s.images * (slot + 1) / slots * s.groups; i++) {
         planes.fill(base, x.data + i * xGroup);
         group.add(sums + i % s.groups * group.length(), dy.data + i * yGroup);
       }
     }
   });
   const int64_t taps = layout.taps(), rows = s.groups * s.outChannels;
-  parallel(rows, 16384 / product(taps, s.slots) + 1, [&](int64_t begin, int64_t end) {
+  parallel(rows, 16384 / product(taps, slots) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      const T* sums = scratch.data + parts.planes + parts.dy + row / s.outChannels * layout.length();
+      const T* sums = first + parts.planes + parts.dy + row / s.outChannels * layout.length();
       for (int64_t k = 0; k < taps; k++) {
         T total = 0;
-        for (int64_t slot = 0; slot < s.slots; slot++) {
-          total += layout.total(sums + slot * parts.slot(), row % s.outChannels, k);
+        for (int64_t slot = 0; slot < slots; slot++) {
+          total += layout.total(sums + slot * parts.length(), row % s.outChannels, k);
         }
         dWeight[row * taps + k] = total;
       }

@@ -12,12 +12,6 @@ namespace {
 constexpr int64_t kPoints = 16;   // of a tile: 4 × 4
 constexpr int64_t kBlock = 8192;  // lanes times channels of the tiles computed together: they stay in the cache
 
-// Lanes of a block: some tiles of one row, each with kWidestLanes or fewer.
-inline int64_t blockColumns(const Pass& p) {
-  const int64_t tiles = larger(1, kBlock / (p.rows() + p.channels()) / kWidestLanes);
-  return smaller(tiles, (p.width() + 1) / 2) * kWidestLanes;
-}
-
 // Bᵀ d for four elements.
 template <typename V>
 __attribute__((always_inline)) inline void towardsPoints(V* d) {
@@ -25,18 +19,21 @@ __attribute__((always_inline)) inline void towardsPoints(V* d) {
   d[0] = a, d[1] = b, d[2] = c, d[3] = e;
 }
 
-// The parts of a slot's scratch: four rows of the source with images in lanes; Bᵀ d B and the products of a block, both
-// [16][channels][columns]; two rows of the result. Sized for the widest vectors.
-struct WinogradScratch {
+// The parts of a slot: four rows of the source with images in lanes; Bᵀ d B and the products of a block, both
+// [16][channels][columns]; two rows of the result. A block is some tiles of one row.
+template <typename T>
+struct WinogradSlot {
   int64_t columns, source, points, sums, result;
 
-  explicit WinogradScratch(const Pass& p)
-      : columns(blockColumns(p)),
-        source(product(4 * kWidestLanes, p.channels(), p.sourceWidth())),
-        points(product(kPoints, p.channels(), columns)),
-        sums(product(kPoints, p.rows(), columns)),
-        result(product(2 * kWidestLanes, p.rows(), p.width())) {}
-  int64_t slot() const { return source + points + sums + result; }
+  explicit WinogradSlot(const Pass& p) {
+    constexpr int64_t lanes = kLanesOf<T>;
+    columns = smaller(larger(1, kBlock / (p.rows() + p.channels()) / lanes), (p.width() + 1) / 2) * lanes;
+    source = product(4 * lanes, p.channels(), p.sourceWidth());
+    points = product(kPoints, p.channels(), columns);
+    sums = product(kPoints, p.rows(), columns);
+    result = product(2 * lanes, p.rows(), p.width());
+  }
+  int64_t length() const { return sum(sum(source, points), sum(sums, result)); }
 };
 
 template <typename T>
@@ -184,30 +181,30 @@ void packPoints(const Pass& p, const T* weight, T* to) {
 
 inline bool suitsWinograd(const Axis& a) { return a.taps == 3 && a.stride == 1 && a.dilation == 1; }
 
-// As convImages, of 3 × 3 taps with stride and dilation 1. offsets: a group's channels of the source.
+// Elements of all groups' packed weights.
+inline int64_t pointsOfWeight(const Pass& p) { return product(kPoints, p.s.groups, p.rows(), p.channels()); }
+
+// For 3 × 3 taps with stride and dilation 1.
 template <typename T>
-Outcome convWinograd(Out<T> result, In<T> source, In<T> weight, In<T> bias, Out<T> scratch, Out<int32_t> offsets,
-                     int64_t toInput, Integers numbers) {
-  Shape s;
-  if (!readShape(numbers, s) || !suitsWinograd(s.h) || !suitsWinograd(s.w)) return misfit();
-  const Pass p{s, toInput != 0};
-  if (!fits(p, result, source, weight, bias) || offsets.length != p.channels()) return misfit();
-  const WinogradScratch parts(p);
-  const int64_t group = kPoints * p.rows() * p.channels(), packed = room(product(s.groups, group));
-  if (parts.slot() >= INT32_MAX || packed >= INT32_MAX) return misfit();
-  if (scratch.length < packed + product(s.slots, parts.slot())) return misfit();
+Outcome sumByWinograd(const Pass& p, const Operands<T>& o, Workspace workspace) {
+  const Shape& s = p.s;
+  const WinogradSlot<T> parts(p);
+  const int64_t group = kPoints * p.rows() * p.channels();
+  T* const packed = workspace.take<T>(padded(pointsOfWeight(p)));
+  T* const slots = workspace.take<T>(product(o.slots, parts.length()));
+  int32_t* const offsets = workspace.take<int32_t>(p.channels());
+  if (!workspace.isEnough()) return workspace.missing();
   for (int64_t c = 0; c < p.channels(); c++) offsets[c] = static_cast<int32_t>(c * parts.columns);
   for (int64_t g = 0; g < s.groups; g++) {
-    packPoints(p, weight.data + g * p.rows() * p.channels() * s.taps(), scratch.data + g * group);
+    packPoints(p, o.weight.data + g * p.rows() * p.channels() * s.taps(), packed + g * group);
   }
-  const int64_t sourceLength = s.groups * p.source(), resultLength = s.groups * p.rows() * p.pixels();
-  forEachGroup(s, scratch.data + packed, parts.slot(), kLanesOf<T>, [&](T* base, int64_t g, const Group& images) {
+  const int64_t sourceLength = s.groups * p.source(), resultLength = s.groups * p.result();
+  forEachGroup(s, o.slots, slots, parts.length(), kLanesOf<T>, [&](T* base, int64_t g, const Group& images) {
     T* points = base + parts.source;
     T* sums = points + parts.points;
     const Winograd<T> one{p, images, parts.columns, base, points, sums, sums + parts.sums};
-    one.run(scratch.data + g * group, offsets.data, bias.length ? bias.data + g * p.rows() : nullptr,
-            source.data + images.first * sourceLength + g * p.source(), sourceLength,
-            result.data + images.first * resultLength + g * p.rows() * p.pixels(), resultLength);
+    one.run(packed + g * group, offsets, o.biasOf(g, p), o.source.data + images.first * sourceLength + g * p.source(),
+            sourceLength, o.result.data + images.first * resultLength + g * p.result(), resultLength);
   });
   return ok();
 }

@@ -224,11 +224,17 @@ void gradientOfPlanes(const GroupGradient<T>& g, int64_t row, double* sums) {
   }
 }
 
-// dx like x, or absent; dWeight and dBias [channels], or both absent; the rest as groupNorm wrote it. sums [parts][2]
-// [channels] is room for the gradients of weight and bias of parts of the samples: any number of parts where inner is
-// 1, else one for each sample; absent with dWeight.
+// Parts of the samples whose gradients of weight and bias are summed each by itself: each sample where inner is not 1,
+// else some rows. The sizes alone decide, so that sums have the same bits on any number of threads.
+inline int64_t partsOf(const GroupSizes& s) {
+  constexpr int64_t kElements = 32768, kMost = 16;
+  if (s.inner != 1) return s.samples;
+  return larger(1, smaller(smaller(kMost, s.samples), s.elements() / kElements));
+}
+
+// dx like x, or absent; dWeight and dBias [channels], or both absent; the rest as groupNorm wrote it.
 template <typename T>
-Outcome groupNormBackward(Out<T> dx, Out<T> dWeight, Out<T> dBias, Out<double> sums, In<T> dy, In<T> x, In<T> mean,
+Outcome groupNormBackward(Out<T> dx, Out<T> dWeight, Out<T> dBias, Workspace workspace, In<T> dy, In<T> x, In<T> mean,
                           In<T> rstd, In<T> weight, int64_t samples, int64_t groups, int64_t channels, int64_t inner) {
   const GroupSizes sizes{samples, groups, channels, inner};
   if (!sizes.valid() || x.length != sizes.elements() || dy.length != x.length || rstd.length != sizes.rows()) {
@@ -238,18 +244,17 @@ Outcome groupNormBackward(Out<T> dx, Out<T> dWeight, Out<T> dBias, Out<double> s
   if ((dx.data != nullptr && dx.length != x.length) || (weight.data != nullptr && weight.length != channels)) {
     return misfit();
   }
-  const bool affine = dWeight.data != nullptr || dBias.data != nullptr || sums.data != nullptr;
-  const int64_t parts = channels == 0 ? 0 : sums.length / (2 * channels);
-  if (affine && (dWeight.length != channels || dBias.length != channels || sums.length != product(parts, 2, channels) ||
-                 (inner == 1 ? parts < 1 : parts != samples))) {
-    return misfit();
-  }
+  const bool affine = dWeight.data != nullptr || dBias.data != nullptr;
+  if (affine && (dWeight.length != channels || dBias.length != channels)) return misfit();
+  const int64_t parts = affine ? partsOf(sizes) : 0;
+  double* const sums = workspace.take<double>(product(parts, 2, channels));  // [parts][2][channels]
+  if (!workspace.isEnough()) return workspace.missing();
   const GroupGradient<T> g{sizes, dx.data, dy.data, x.data, mean.data, rstd.data, weight.data};
-  const auto room = [&](int64_t part) { return affine ? sums.data + part * 2 * channels : nullptr; };
+  const auto sumsOf = [&](int64_t part) { return affine ? sums + part * 2 * channels : nullptr; };
   const int64_t cost = larger(1, product(channels, inner));
   if (inner != 1) {
     parallel(sizes.rows(), larger(1, kNormGrain / larger(1, sizes.width())), [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) gradientOfPlanes(g, row, room(row / groups));
+      for (int64_t row = begin; row < end; ++row) gradientOfPlanes(g, row, sumsOf(row / groups));
     });
   } else if (!affine) {
     parallel(samples, larger(1, kNormGrain / cost),
@@ -258,15 +263,15 @@ Outcome groupNormBackward(Out<T> dx, Out<T> dWeight, Out<T> dBias, Out<double> s
     const int64_t each = samples / parts;
     parallel(parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
-        gradientOfRows(g, part * each, part + 1 < parts ? (part + 1) * each : samples, room(part));
+        gradientOfRows(g, part * each, part + 1 < parts ? (part + 1) * each : samples, sumsOf(part));
       }
     });
   }
   for (int64_t c = 0; affine && c < channels; ++c) {
     double weights = 0, biases = 0;
     for (int64_t part = 0; part < parts; ++part) {
-      weights += room(part)[c];
-      biases += room(part)[channels + c];
+      weights += sumsOf(part)[c];
+      biases += sumsOf(part)[channels + c];
     }
     dWeight[c] = static_cast<T>(weights);
     dBias[c] = static_cast<T>(biases);

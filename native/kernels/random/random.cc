@@ -146,27 +146,26 @@ Outcome checkWeights(In<T> weights, int64_t rows, int64_t n, int64_t least) {
   return ok();
 }
 
-// y [rows][draws]: positions drawn with probabilities in proportion to weights [rows][n]; sums [rows][n] is room for
-// the sums of the weights so far.
+// y [rows][draws]: positions drawn with probabilities in proportion to weights [rows][n].
 template <typename T>
-Outcome multinomial(Out<int32_t> y, Out<double> sums, InOut<int32_t> state, In<T> weights, int64_t rows, int64_t n,
+Outcome multinomial(Out<int32_t> y, Workspace workspace, InOut<int32_t> state, In<T> weights, int64_t rows, int64_t n,
                     int64_t draws) {
-  if (weights.length != product(rows, n) || sums.length != weights.length || y.length != product(rows, draws)) {
-    return misfit();
-  }
+  if (weights.length != product(rows, n) || y.length != product(rows, draws)) return misfit();
   if (state.length != 4 || n > INT32_MAX) return misfit();
   if (const Outcome checked = checkWeights(weights, weights.length == 0 ? 0 : rows, n, 1);
       checked.code != Outcome::kOk) {
     return checked;
   }
   if (y.length > 0 && n == 0) return misfit();
+  double* const sums = workspace.take<double>(weights.length);  // of a row's weights so far
+  if (!workspace.isEnough()) return workspace.missing();
   for (int64_t i = 0; i < weights.length; i++) {
     sums[i] = (i % n == 0 ? 0 : sums[i - 1]) + static_cast<double>(weights[i]);
   }
   return draw<2>(y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
       const int64_t row = (first + i) / draws;
-      const double* sum = sums.data + row * n;
+      const double* sum = sums + row * n;
       const double at = unit(words[2 * i], words[2 * i + 1]) * sum[n - 1];
       int64_t low = 0, high = n - 1;  // the first position whose sum is above `at`
       while (low < high) {
@@ -238,7 +237,7 @@ Outcome dropoutBackward(Out<T> dx, In<T> dy, In<uint8_t> mask, double p) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(random, ADJOINT_FLOATS(multinomial, "y sums state weights rows n draws"),
+ADJOINT_FAMILY(random, ADJOINT_FLOATS(multinomial, "y state weights rows n draws"),
                ADJOINT_FLOATS(waitingTimes, "times state weights rows n draws"),
                ADJOINT_FLOATS(uniform, "y state least most"), ADJOINT_FLOATS(normal, "y state mean deviation"),
                kernel<ADJOINT_EACH_FLOAT(ADJOINT_INSTANCE, bernoulli), bernoulli<uint8_t>>("bernoulli", "y state p"),

@@ -186,24 +186,23 @@ bool gatherGradients(const Sizes& s, const Backward<T>& g, const Weights<T>& wei
 }
 
 template <typename Cell, typename T>
-Outcome runBackward(const Cell& cell, const Sizes& s, const Backward<T>& g, Ins<T> list, Out<T> span) {
+Outcome runBackward(const Cell& cell, const Sizes& s, const Backward<T>& g, Ins<T> list, Workspace workspace) {
   Weights<T> weights;
   if (!fit(s, Cell::gates, list, &weights) || !fit(s, Cell::gates, Cell::needed, Cell::hasCells, g)) return misfit();
   const int64_t hidden = s.hidden, columns = Cell::gates * hidden, width = paddedColumns<T>(hidden), n = s.rows();
   Working<T> working[2];
-  Scratch<T> scratch(span);
   for (int64_t d = 0; d < s.directions; d++) {
     Working<T>& w = working[d];
     w.ldh = width;
-    w.packed = scratch.take(product(width, columns));
-    w.dz = scratch.take(product(n, Cell::gradients * hidden));
-    w.operands = scratch.take(product(n, s.inFeatures + hidden));
-    w.joined = scratch.take(product(columns, s.inFeatures + hidden));
-    w.dzNow = scratch.take(product(s.batch, columns));
-    w.dh = scratch.take(product(s.batch, width));
-    w.dc = scratch.take(product(s.batch, hidden));
+    w.packed = workspace.take<T>(product(width, columns));
+    w.dz = workspace.take<T>(product(n, Cell::gradients * hidden));
+    w.operands = workspace.take<T>(product(n, s.inFeatures + hidden));
+    w.joined = workspace.take<T>(product(columns, s.inFeatures + hidden));
+    w.dzNow = workspace.take<T>(product(s.batch, columns));
+    w.dh = workspace.take<T>(product(s.batch, width));
+    w.dc = workspace.take<T>(product(s.batch, hidden));
   }
-  if (!scratch.enough) return misfit();
+  if (!workspace.isEnough()) return workspace.missing();
   for (int64_t d = 0; d < s.directions; d++) packPanels(false, hidden, columns, weights.at(d, 1), working[d].packed);
   forSequences(s, s.steps * columns * hidden,
                [&](int64_t d, int64_t begin, int64_t end) { walkBack(cell, s, g, d, begin, end, working[d]); });

@@ -24,7 +24,6 @@ struct Panel {
   using Vector = Lanes<T>;
   using Unaligned = typename Simd<T>::Unaligned;
   static constexpr int64_t lanes = kLanesOf<T>, width = 2 * lanes;
-  static_assert(width <= 32, "lib/ops/recurrent.ts allows for 32 columns more than there are");
 };
 
 template <typename T>

@@ -140,27 +140,26 @@ struct Rnn {
 };
 
 // results, states and kept are lists of spans in the orders named below; sizes: steps, batch,
-// inFeatures, hidden, directions (1 or 2), batchFirst (rows of x and y are [batch, steps]) and, of rnn, relu. `scratch`
-// is working memory of the size that lib/ops/recurrent.ts computes.
+// inFeatures, hidden, directions (1 or 2), batchFirst (rows of x and y are [batch, steps]) and, of rnn, relu.
 constexpr int64_t kSizes = 6;
 
 Sizes sizesOf(Integers sizes) { return {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}; }
 
 // results: y, hN, gates and, of an LSTM, cN, cells; states: h0 and, of an LSTM, c0.
 template <typename T, typename Cell>
-Outcome forward(const Cell& cell, Outs<T> results, Out<T> scratch, In<T> x, Ins<T> states, Ins<T> weights,
+Outcome forward(const Cell& cell, Outs<T> results, Workspace workspace, In<T> x, Ins<T> states, Ins<T> weights,
                 In<int32_t> lengths, Integers sizes) {
   constexpr bool cells = Cell::hasCells;
   if (results.count != (cells ? 5 : 3) || states.count != (cells ? 2 : 1)) return misfit();
   Forward<T> f{results[0], results[1], {}, results[2], {}, x, states[0], {}, lengths};
   if (cells) f.cN = results[3], f.cells = results[4], f.c0 = states[1];
-  return runForward(cell, sizesOf(sizes), f, weights, scratch);
+  return runForward(cell, sizesOf(sizes), f, weights, workspace);
 }
 
 // gradients: of x, h0, c0 (an LSTM's) and then of each direction's weightIh, weightHh, biasIh, biasHh; those that
 // nobody wants are absent. upstream: of y, hN, cN; kept: y, gates, cells.
 template <typename T, typename Cell>
-Outcome backward(const Cell& cell, Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x, Ins<T> states,
+Outcome backward(const Cell& cell, Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states,
                  Ins<T> kept, Ins<T> weights, In<int32_t> lengths, Integers sizes) {
   constexpr int64_t count = Cell::hasCells ? 2 : 1;
   const Sizes s = sizesOf(sizes);
@@ -175,56 +174,76 @@ Outcome backward(const Cell& cell, Outs<T> gradients, Out<T> scratch, Ins<T> ups
     const int64_t first = 1 + count + 4 * d;
     g.weights[d] = {gradients[first], gradients[first + 1], gradients[first + 2], gradients[first + 3]};
   }
-  return runBackward(cell, s, g, weights, scratch);
+  return runBackward(cell, s, g, weights, workspace);
 }
 
 template <typename T>
-Outcome lstm(Outs<T> results, Out<T> scratch, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
+Outcome lstm(Outs<T> results, Workspace workspace, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
              Integers sizes) {
   if (sizes.count != kSizes) return misfit();
-  return forward(Lstm<T>{}, results, scratch, x, states, weights, lengths, sizes);
+  return forward(Lstm<T>{}, results, workspace, x, states, weights, lengths, sizes);
 }
 
 template <typename T>
-Outcome lstmBackward(Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
+Outcome lstmBackward(Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
                      Ins<T> weights, In<int32_t> lengths, Integers sizes) {
   if (sizes.count != kSizes) return misfit();
-  return backward(Lstm<T>{}, gradients, scratch, upstream, x, states, kept, weights, lengths, sizes);
+  return backward(Lstm<T>{}, gradients, workspace, upstream, x, states, kept, weights, lengths, sizes);
 }
 
 template <typename T>
-Outcome gru(Outs<T> results, Out<T> scratch, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
+Outcome gru(Outs<T> results, Workspace workspace, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
             Integers sizes) {
   if (sizes.count != kSizes) return misfit();
-  return forward(Gru<T>{}, results, scratch, x, states, weights, lengths, sizes);
+  return forward(Gru<T>{}, results, workspace, x, states, weights, lengths, sizes);
 }
 
 template <typename T>
-Outcome gruBackward(Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
+Outcome gruBackward(Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
                     Ins<T> weights, In<int32_t> lengths, Integers sizes) {
   if (sizes.count != kSizes) return misfit();
-  return backward(Gru<T>{}, gradients, scratch, upstream, x, states, kept, weights, lengths, sizes);
+  return backward(Gru<T>{}, gradients, workspace, upstream, x, states, kept, weights, lengths, sizes);
 }
 
 template <typename T>
-Outcome rnn(Outs<T> results, Out<T> scratch, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
+Outcome rnn(Outs<T> results, Workspace workspace, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
             Integers sizes) {
   if (sizes.count != kSizes + 1) return misfit();
-  return forward(Rnn<T>{sizes[kSizes] != 0}, results, scratch, x, states, weights, lengths, sizes);
+  return forward(Rnn<T>{sizes[kSizes] != 0}, results, workspace, x, states, weights, lengths, sizes);
 }
 
 template <typename T>
-Outcome rnnBackward(Outs<T> gradients, Out<T> scratch, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
+Outcome rnnBackward(Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
                     Ins<T> weights, In<int32_t> lengths, Integers sizes) {
   if (sizes.count != kSizes + 1) return misfit();
-  return backward(Rnn<T>{sizes[kSizes] != 0}, gradients, scratch, upstream, x, states, kept, weights, lengths, sizes);
+  return backward(Rnn<T>{sizes[kSizes] != 0}, gradients, workspace, upstream, x, states, kept, weights, lengths, sizes);
+}
+
+// The products with both weights. Shorter sequences among the batch are counted as if they were whole.
+double productFlops(const Sizes& s, int64_t gates, int64_t columns) {
+  return 2.0 * static_cast<double>(product(s.directions, s.rows(), gates * s.hidden)) * static_cast<double>(columns);
+}
+
+template <int64_t gates>
+double layerFlops(Outs<float>, Workspace, In<float>, Ins<float>, Ins<float>, In<int32_t>, Integers sizes) {
+  const Sizes s = sizesOf(sizes);
+  return productFlops(s, gates, s.inFeatures + s.hidden);
+}
+
+// The gradients of the weights are as much as the forward pass, and so are those of states and x, if that is wanted.
+template <int64_t gates>
+double backwardFlops(Outs<float> gradients, Workspace, Ins<float>, In<float>, Ins<float>, Ins<float>, Ins<float>,
+                     In<int32_t>, Integers sizes) {
+  const Sizes s = sizesOf(sizes);
+  return productFlops(s, gates, 2 * s.hidden + (gradients[0].length > 0 ? 2 : 1) * s.inFeatures);
 }
 
 }  // namespace
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(recurrent, kernel<lstm<float>, lstm<double>>("lstm"),
-               kernel<lstmBackward<float>, lstmBackward<double>>("lstmBackward"),
-               kernel<gru<float>, gru<double>>("gru"), kernel<gruBackward<float>, gruBackward<double>>("gruBackward"),
-               kernel<rnn<float>, rnn<double>>("rnn"), kernel<rnnBackward<float>, rnnBackward<double>>("rnnBackward"))
+#define ADJOINT_LAYER(name, gates)                                                          \
+  flops<layerFlops<gates>>(ADJOINT_FLOATS(name, "results x states weights lengths sizes")), \
+      flops<backwardFlops<gates>>(                                                          \
+          ADJOINT_FLOATS(name##Backward, "gradients upstream x states kept weights lengths sizes"))
+ADJOINT_FAMILY(recurrent, ADJOINT_LAYER(lstm, 4), ADJOINT_LAYER(gru, 3), ADJOINT_LAYER(rnn, 1))

@@ -60,25 +60,6 @@ inline Outcome checkLengths(In<int32_t> lengths, int64_t steps) {
   return ok();
 }
 
-// Hands out the parts of a scratch span, in whole cache lines.
-template <typename T>
-struct Scratch {
-  T* next;
-  int64_t left;
-  bool enough = true;
-
-  explicit Scratch(Out<T> span) : next(span.data), left(span.length) {}
-  T* take(int64_t length) {
-    constexpr int64_t line = 64 / sizeof(T);
-    const int64_t whole = length > INT64_MAX - line ? INT64_MAX : roundUp(length, line);
-    if (whole > left) enough = false;
-    if (!enough) return nullptr;
-    left -= whole;
-    next += whole;
-    return next - whole;
-  }
-};
-
 template <typename T>
 void fillRow(T* to, int64_t n, T value) {
   for (int64_t i = 0; i < n; i++) to[i] = value;
@@ -187,24 +168,23 @@ void walk(const Cell& cell, const Sizes& s, const Forward<T>& f, int64_t d, int6
 }
 
 template <typename Cell, typename T>
-Outcome runForward(const Cell& cell, const Sizes& s, const Forward<T>& f, Ins<T> list, Out<T> span) {
+Outcome runForward(const Cell& cell, const Sizes& s, const Forward<T>& f, Ins<T> list, Workspace workspace) {
   Weights<T> weights;
   if (!fit(s, Cell::gates, list, &weights) || !fit(s, Cell::kept, Cell::hasCells, f)) return misfit();
+  if (const Outcome checked = checkLengths(f.lengths, s.steps); checked.code != Outcome::kOk) return checked;
   const int64_t hidden = s.hidden, columns = Cell::gates * hidden, width = paddedColumns<T>(columns), n = s.rows();
   const bool stepByStep = inputStepByStep<T>(s, columns);
   Packed<T> packed[2];
-  Scratch<T> scratch(span);
   for (int64_t d = 0; d < s.directions; d++) {
     Packed<T>& w = packed[d];
     w.width = width;
-    w.packedIh = stepByStep ? scratch.take(product(width, s.inFeatures)) : nullptr;
-    w.packedHh = scratch.take(product(width, hidden));
-    w.bias = scratch.take((Cell::gates + 1) * hidden);
-    w.ofInput = scratch.take(product(s.batch, width));
-    w.ofState = scratch.take(product(s.batch, width));
+    w.packedIh = stepByStep ? workspace.take<T>(product(width, s.inFeatures)) : nullptr;
+    w.packedHh = workspace.take<T>(product(width, hidden));
+    w.bias = workspace.take<T>((Cell::gates + 1) * hidden);
+    w.ofInput = workspace.take<T>(product(s.batch, width));
+    w.ofState = workspace.take<T>(product(s.batch, width));
   }
-  if (!scratch.enough) return misfit();
-  if (const Outcome checked = checkLengths(f.lengths, s.steps); checked.code != Outcome::kOk) return checked;
+  if (!workspace.isEnough()) return workspace.missing();
   for (int64_t d = 0; d < s.directions; d++) {
     const Packed<T>& w = packed[d];
     packPanels(true, columns, hidden, weights.at(d, 1), w.packedHh);
