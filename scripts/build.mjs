@@ -1,7 +1,7 @@
 // Builds the native addon where it is installed, for platforms without a prebuilt binary: with cmake, a C++17 compiler
 // and this system's OpenBLAS. Run as `node node_modules/adjoint/scripts/build.mjs`.
 //
-// It is not an install script, and `npm rebuild` does not run it: npm 12 blocks install scripts, and refuses the option
+// It is not an install script, and `npm rebuild` does not run it: npm 12 blocks install scripts, and rejects the option
 // --build-from-source as unknown.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const build = join(root, 'build');
-// Headers alone, of which the versions do not matter to the binary's users.
+// Only headers, whose versions do not matter to the binary's users.
 const headers = { 'node-addon-api': '8', 'node-api-headers': '1' };
 
 class BuildError extends Error {}

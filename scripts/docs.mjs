@@ -1,4 +1,4 @@
-// `npm run docs`: the reference, made from the documentation comments, with the guides, as pages that open from disk.
+// `npm run docs`: writes the reference, from the documentation comments, and the guides as pages that open from disk.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkLinks } from './docs/links.mjs';
@@ -15,7 +15,7 @@ function isInstalled() {
 }
 
 try {
-  // TypeDoc reads TypeScript 6; the library is built by a later one, so that it cannot stand beside it.
+  // TypeDoc reads TypeScript 6; the library is built by a later one, so the two cannot share node_modules.
   if (!isInstalled()) {
     step('installing TypeDoc', 'npm', ['ci', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund']);
   }

@@ -1,6 +1,6 @@
-// Refuses what runs JavaScript while an export of the addon reads its arguments: conversions call `valueOf`, properties call
-// getters, and both may dispose a tensor whose memory the export has looked up already. native/binding/arguments.h reads
-// without either. Ends with 1 where a file breaks the rule; other folders than native/binding may be given.
+// Finds code that runs JavaScript while an export of the addon reads its arguments: conversions call `valueOf`, properties
+// call getters, and both may dispose a tensor whose memory the export has looked up. native/binding/arguments.h reads
+// without either. Exits with 1 if a file breaks the rule; folders other than native/binding may be given.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// One set-up at a time in one clone.
+// Allows one set-up at a time in a clone.
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 
 const oldestMs = 3_600_000;
@@ -27,7 +27,7 @@ export function takeLock(file) {
     try {
       const owner = Number(readFileSync(file, 'utf8'));
       if (isStale(file, owner)) {
-        // Of several that wait, one succeeds in renaming.
+        // Only one of several waiting processes succeeds in renaming.
         renameSync(file, `${file}.${process.pid}`);
         rmSync(`${file}.${process.pid}`);
         continue;

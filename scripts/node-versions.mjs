@@ -20,7 +20,7 @@ function install() {
   return versions.map((version) => join(folder, 'node_modules', alias(version), 'bin', 'node'));
 }
 
-/** What is wrong under this version, or null. */
+/** The failure under this version, or null. */
 async function check(node) {
   const { code, signal, output, errors } = await runFixture('xor.mjs', [], { node });
   if (code !== 0 || !output.startsWith('learned')) return `${signal ?? code}: ${output}${errors}`;

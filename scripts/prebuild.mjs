@@ -1,5 +1,5 @@
-// npm run prebuild [-- --platform linux-arm64]: makes the binary of a platform, by default this one, and puts it where
-// node-gyp-build looks, prebuilds/<platform>-<arch>/adjoint.<libc>.node. What is linked in is fetched and built first.
+// npm run prebuild [-- --platform linux-arm64]: builds the binary of a platform, by default this one, and puts it where
+// node-gyp-build looks, prebuilds/<platform>-<arch>/adjoint.<libc>.node. Linked libraries are fetched and built first.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';

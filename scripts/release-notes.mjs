@@ -1,4 +1,4 @@
-// node scripts/release-notes.mjs v1.2.3: prints that version's part of CHANGELOG.md; fails where the tag, package.json and
+// node scripts/release-notes.mjs v1.2.3: prints that version's part of CHANGELOG.md; fails if the tag, package.json and
 // the newest heading of the changelog do not name the same version.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

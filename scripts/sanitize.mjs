@@ -1,4 +1,4 @@
-// `npm run test:asan`, `test:tsan` and `test:valgrind`: builds the addon for that check in a folder of its own, sees that
+// `npm run test:asan`, `test:tsan` and `test:valgrind`: builds the addon for that check in a folder of its own, checks that
 // planted faults are reported, and runs tests on it. `npm run test:asan -- softmax`: those test files alone.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ const checks = {
     library: 'libasan.so',
     planted: ['readBeyond', 'readFreed', 'overflow'],
     report: /ERROR: AddressSanitizer|runtime error:/g,
-    // No search for leaks: it does not see what only V8's heap points to. Valgrind finds them.
+    // No leak check: it does not see pointers in V8's heap. Valgrind finds leaks.
     environment: (path) => ({
       ASAN_OPTIONS: `detect_leaks=0:log_path=${path}`,
       UBSAN_OPTIONS: 'print_stacktrace=1',
@@ -102,7 +102,7 @@ function examine(args, { preload = 'LD_PRELOAD', quiet = false } = {}) {
   const env = { ...process.env, ...check.environment(path), ADJOINT_PREBUILD: folder, ADJOINT_CHECK: name };
   if (check.library) env[preload] = findLibrary();
   try {
-    // Undefined behaviour is told on the standard error, whatever log_path says.
+    // Undefined behaviour is reported on standard error, whatever log_path says.
     const stdio = ['ignore', quiet ? 'ignore' : 'inherit', 'pipe'];
     const options = { cwd: root, env, stdio, encoding: 'utf8', maxBuffer: 1 << 28 };
     const { status, signal, stderr } = spawnSync(command, [...lead, ...args], options);

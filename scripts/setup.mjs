@@ -1,5 +1,5 @@
-// Brings a clone to the state in which it runs: packages, compiler and OpenBLAS, native code, TypeScript. `npm start`
-// and `npm test` call it each time; when all is up to date it starts no process and costs well under a second.
+// Makes a clone ready to run: packages, compiler and OpenBLAS, native code, TypeScript. `npm start` and `npm test` call it
+// each time; when everything is up to date, it starts no process and takes well under a second.
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -59,7 +59,7 @@ function packagesMatch() {
   });
 }
 
-/** What is to be done: { install, native, library } are booleans, `inputs` the fingerprints to store afterwards. */
+/** What must be done: { install, native, library } are booleans, `inputs` the fingerprints to store afterwards. */
 function plan() {
   const stamp = readJson(stampFile);
   const packages = [at('package-lock.json'), at('package.json')];
@@ -78,7 +78,7 @@ function plan() {
   return { inputs, stamp, install, native, library };
 }
 
-/** Stores what is done so far, so that a failure later repeats only its own part. */
+/** Stores what has been done, so that after a later failure only its own part is repeated. */
 function store(stamp, changes) {
   Object.assign(stamp, changes);
   writeFileSync(stampFile, `${JSON.stringify(stamp, null, 2)}\n`);
@@ -95,7 +95,7 @@ function installPackages() {
 
 function buildNative() {
   ensureTools();
-  // CMake refuses a cache that came from another folder, and cmake-js never configures again after a failed start.
+  // CMake rejects a cache from another folder, and cmake-js never configures again after a failed start.
   const cache = at('build', 'CMakeCache.txt');
   const configured = existsSync(at('build', 'Makefile')) || existsSync(at('build', 'build.ninja'));
   if (
@@ -109,7 +109,7 @@ function buildNative() {
   step('building native code (cmake)', 'npm', ['run', 'build:native'], { env: { CMAKE_BUILD_PARALLEL_LEVEL: jobs } });
 }
 
-/** Removes from dist what a deleted source left there. */
+/** Removes the outputs of deleted sources from dist. */
 function removeOrphans() {
   for (const file of filesBelow(at('dist'), '.js', '.js.map', '.d.ts', '.d.cts')) {
     const source = relative(at('dist'), file).replace(/(\.d\.c?ts|\.js(\.map)?)$/, '.ts');

@@ -64,7 +64,7 @@ async function soakSteps() {
   report('20,000 training steps in flat memory under 250 MB', good ? null : `resident MB: ${rss.join(' ')}`);
 }
 
-/** Native peak at most twice what is live (in MB, at the step's fullest) + 256 MB. */
+/** Native peak at most twice the largest live memory of a step (in MB) + 256 MB. */
 async function soakLarge(mode, live) {
   const { error, peakBytes } = await memoryOf(mode, 200);
   const name = `200 steps of 400 MB each, ${live} MB live (${mode})`;
@@ -79,7 +79,7 @@ async function soakMemory() {
   await soakLarge('hoarding', 440);
 }
 
-/** A third each by step.sync, by an await a step, and by step.run. */
+/** A third each by step.sync, by awaiting each step, and by step.run. */
 async function soakReplays() {
   const flags = ['--expose-gc'];
   const { code, output, errors } = await runFixture('replays.mjs', [`${replays}`], { timeoutMs: hour, flags });
@@ -136,7 +136,7 @@ function soakFailures() {
   soakTests(name, files, { ADJOINT_ROUNDS: '1000' });
 }
 
-/** Each reader on damaged files and on those that ask for much, in a heap of 300 MB; saves that are killed. */
+/** Each reader on damaged files and on files that demand much memory, in a heap of 300 MB; saves that are killed. */
 async function soakFiles() {
   for (const args of [['damage', '2', `${damagedFiles}`], ['bombs', '94000000'], ['irregular']]) {
     const { cases, slowest, wrong } = await hostileFiles(args, { timeoutMs: hour });
@@ -149,7 +149,7 @@ async function soakFiles() {
   report(`a save killed ${repetitions} times leaves a whole file`, await killWhileSaving(repetitions));
 }
 
-/** Each process makes a share, with a seed of its own. */
+/** Each process runs a part, with a seed of its own. */
 async function soakCalls() {
   const processes = 20;
   const counts = { passed: 0, refused: 0 };

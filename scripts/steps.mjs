@@ -1,4 +1,4 @@
-// What the set-up steps share: running a command with one short line of output, and one-line failures.
+// Shared by the scripts: running a command with one short line of output, and one-line failures.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -22,7 +22,7 @@ export function run(command, args, { cwd = root, env = {}, input } = {}) {
   return { status: result.status ?? 1, output };
 }
 
-/** Prints `setup: what … 1.2 s`; where the command fails, its whole output, and throws. */
+/** Prints `setup: what … 1.2 s`; if the command fails, prints its whole output and throws. */
 export function step(what, command, args, options) {
   process.stdout.write(`setup: ${what} …`);
   const started = performance.now();

@@ -1,5 +1,5 @@
 // npm run test:package: packs the library, installs the tarball as a user would, with nothing but node and npm on the
-// PATH and install scripts off, and uses it in each way that we promise. One line a check; ends non-zero on a failure.
+// PATH and install scripts off, and uses it in each way that we promise. One line per check; exits non-zero on a failure.
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

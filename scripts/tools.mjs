@@ -1,10 +1,10 @@
-// The compiler, cmake, make and OpenBLAS: looked for, and installed with apt-get or brew where they are missing.
+// Finds the compiler, cmake, make and OpenBLAS, and installs missing ones with apt-get or brew.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onPath, run, SetupError, step } from './steps.mjs';
 
-// The pthread variant of OpenBLAS, although the library runs it on one thread a call: it locks its buffers. Debian's
+// The pthread variant of OpenBLAS, although the library uses one thread per call: it locks its buffers. Debian's
 // serial variant is built without locks and returns wrong products when two threads call it at the same time.
 const aptPackages = ['g++', 'make', 'cmake', 'libopenblas-pthread-dev'];
 const byHand = 'a C++17 compiler, make, cmake and OpenBLAS with its headers';
@@ -44,7 +44,7 @@ function findOpenBlas(compiler) {
   }
 }
 
-/** The names of what is missing, and whether OpenBLAS is there in its serial build only. */
+/** The names of missing tools, and whether only OpenBLAS's serial build is there. */
 function look() {
   const compiler = process.env.CXX || ['g++', 'clang++'].find(onPath);
   const missing = [];
@@ -68,14 +68,14 @@ function aptInstall(prefix, packages) {
   step(`installing ${packages.join(' ')} (apt-get)`, command, install);
 }
 
-/** What has to stand before `apt-get`; undefined where it is missing, or cannot be used without a password. */
+/** The prefix for `apt-get`; undefined if it is missing, or cannot be used without a password. */
 function aptPrefix() {
   if (process.platform !== 'linux' || !onPath('apt-get')) return undefined;
   if (process.getuid() === 0) return [];
   return onPath('sudo') && run('sudo', ['-n', 'true']).status === 0 ? ['sudo', '-n'] : undefined;
 }
 
-/** How this machine installs packages: { install } or, where it cannot be done from here, { hint }. */
+/** How this machine installs packages: { install } or, if that is not possible, { hint }. */
 function installer() {
   if (process.platform === 'darwin') {
     if (!onPath('clang++')) return { hint: 'xcode-select --install && brew install cmake openblas' };
@@ -91,7 +91,7 @@ function installer() {
   return { hint: `${byHand}, with this system's package manager` };
 }
 
-/** Leaves with everything in place that the native build needs, or throws one line that says what to install. */
+/** Ensures that everything the native build needs is there, or throws one line that says what to install. */
 export function ensureTools() {
   let { missing, serial } = look();
   if (missing.length === 0 && !serial) return;
@@ -111,7 +111,7 @@ export function ensureTools() {
   if (serial) console.log('setup: OpenBLAS is here in its serial build only; products will run one at a time');
 }
 
-/** Installs the Debian package of a dataset where its folder is missing; what needs it says what to do if this cannot. */
+/** Installs the Debian package of a dataset if its folder is missing; if it cannot, the dataset's user says what to do. */
 export function tryDataset(name, folder) {
   const prefix = existsSync(folder) ? undefined : aptPrefix();
   if (prefix === undefined) return;

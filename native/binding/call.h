@@ -1,4 +1,4 @@
-// The one door through which JavaScript reaches a kernel.
+// The only way from JavaScript to a kernel.
 #pragma once
 #include "environment.h"
 

@@ -1,4 +1,4 @@
-// Activation functions and their fused derivatives: dx = dy f'(x), from the input x where not said otherwise.
+// Activation functions and their fused derivatives: dx = dy f'(x), from the input x unless stated otherwise.
 #include "kernel.h"
 #include "loops.h"
 #include "math.h"
@@ -42,7 +42,7 @@ template <typename T>
 Outcome eluBackward(Out<T> dx, In<T> dy, In<T> x, double alpha, double scale) {
   const T positive = static_cast<T>(scale);
   const T negative = static_cast<T>(scale * alpha);
-  // For NaN it is that of positive numbers, as PyTorch has it.
+  // For NaN it is that of positive numbers, as in PyTorch.
   return zip(dx, dy, x, [=](T g, T v) { return g * (v <= T(0) ? negative * math::exp(v) : positive); });
 }
 
@@ -69,7 +69,7 @@ Outcome geluTanh(Out<T> y, In<T> x) {
 template <typename T>
 Outcome geluTanhBackward(Out<T> dx, In<T> dy, In<T> x) {
   return zip(dx, dy, x, [](T g, T v) {
-    const T c = math::limit(v, T(-100), T(100));  // far out the slope is 0 or 1, and v^2 must not overflow
+    const T c = math::limit(v, T(-100), T(100));  // beyond, the slope is 0 or 1, and v^2 must not overflow
     const T s = math::sigmoid(c * (T(1.5957691216057308) + T(0.071354816272600248) * c * c));
     const T slope = T(1.5957691216057308) + T(0.21406444881780074) * c * c;
     return g * (s + c * slope * s * (T(1) - s));

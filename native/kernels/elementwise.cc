@@ -7,7 +7,7 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-// Where arithmetic on T is done: integers wrap around, which C++ defines for unsigned numbers only.
+// The type for arithmetic on T: integers wrap, which C++ defines only for unsigned numbers.
 template <typename T>
 using Wide = std::conditional_t<std::is_integral_v<T>, uint32_t, T>;
 
@@ -92,7 +92,7 @@ Outcome clamp(Out<T> y, In<T> x, double least, double most) {
   return map(y, x, [=](T v) { return math::limit(v, low, high); });
 }
 
-// dx = dy where least < x < most, else 0; a bound that is NaN does not count.
+// dx = dy where least < x < most, else 0; a bound that is NaN is ignored.
 template <typename T>
 Outcome clampBackward(Out<T> dx, In<T> dy, In<T> x, double least, double most) {
   const T low = static_cast<T>(least);
@@ -185,7 +185,7 @@ Outcome fill(Out<T> y, double value) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-// How the functions above become kernels: `f` is overloaded, or a template, for the element types named.
+// Make kernels of the functions above: `f` is overloaded, or a template, for the element types named.
 #define UNARY_OF(T, f) unary<T, T, f>
 #define TEST_OF(T, f) unary<uint8_t, T, f>
 #define BINARY_OF(T, f) binary<T, T, f>

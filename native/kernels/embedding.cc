@@ -1,5 +1,5 @@
-// Rows of a table, alone and in bags. What belongs to no table is checked before anything is written. Gradients clear
-// the table once and then touch the named rows only, in the order of the indices, on one thread a column, so that they
+// Rows of a table, alone and in bags. Indices are checked before anything is written. Gradients clear
+// the table once and then touch only the named rows, in the order of the indices, on one thread per column, so that they
 // have the same bits at any thread count; those of a long index are put in order for that (rows.h).
 // `skipped` is an index that counts as a row of zeros, or -1.
 #include "rows.h"
@@ -9,11 +9,11 @@ namespace ADJOINT_LEVEL {
 namespace {
 
 constexpr int64_t kGrain = 16384;      // elements a chunk
-constexpr int64_t kPieceColumns = 16;  // columns that one thread adds at least: a cache line
+constexpr int64_t kPieceColumns = 16;  // the least columns for one thread: a cache line
 
 bool isRow(int32_t index, double skipped) { return static_cast<double>(index) != skipped; }
 
-// body(first column, end) on pieces of the columns, of which each costs `work` elements.
+// body(first column, end) on pieces of the columns, each of which costs `work` elements.
 template <typename Body>
 void forColumnPieces(int64_t columns, int64_t work, Body&& body) {
   const int64_t pieces = ceilDivide(columns, kPieceColumns);
@@ -81,7 +81,7 @@ struct Bags {
     return count == 0 ? index.length == 0 : index.length % count == 0;
   }
 
-  // A wrong index is a fault at its position, a wrong offset one behind all indices.
+  // A wrong index is a fault at its position, a wrong offset one after all indices.
   Outcome check() const {
     for (int64_t b = 0; offsets.data != nullptr && b < count; ++b) {
       const int64_t least = b == 0 ? 0 : offsets[b - 1], most = b == 0 ? 0 : index.length;

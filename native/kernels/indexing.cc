@@ -1,5 +1,5 @@
 // Kernels that select elements by number or by mask. Every index is checked before anything is written; sums run in the
-// order of the indices, on one thread a column, so that they have the same bits at any thread count.
+// order of the indices, on one thread per column, so that they have the same bits at any thread count.
 #include "rows.h"
 
 namespace adjoint {
@@ -111,7 +111,7 @@ void forTargets(In<int32_t> index, int64_t outer, int64_t n, int64_t m, int64_t 
 }
 
 // y [outer, n, inner], index and x [outer, m, inner]: y[o, index[o, j, k], k] += x[o, j, k]. Where a sum of integers
-// does not fit, the first element of x that it cannot take is a fault, its position counted behind all indices.
+// does not fit, the first element of x that overflows it is a fault, its position counted after all indices.
 template <typename T>
 Outcome scatterAdd(InOut<T> y, Workspace workspace, In<T> x, In<int32_t> index, int64_t outer, int64_t n,
                    int64_t inner) {
@@ -126,7 +126,7 @@ Outcome scatterAdd(InOut<T> y, Workspace workspace, In<T> x, In<int32_t> index, 
       if (__builtin_add_overflow(y[place], x[i], &y[place])) lowerTo(first, i);
     });
     if (first == INT64_MAX) return ok();
-    // Wrapped around, they come back the same way.
+    // Wrapped sums are unwrapped by subtracting.
     forTargets(index, outer, n, m, inner,
                [&](int64_t place, int64_t i) { (void)__builtin_sub_overflow(y[place], x[i], &y[place]); });
     return fault(index.length + first, static_cast<double>(x[first]));

@@ -1,4 +1,4 @@
-// What kernels that are given indices check before they write.
+// The checks of kernels that take indices, before they write.
 #pragma once
 #include "kernel.h"
 
@@ -18,7 +18,7 @@ inline Outcome checkIndices(In<int32_t> index, int64_t n) {
   return fault(first, index[first]);
 }
 
-// Whether two spans share memory: what is read while the other is written must not.
+// Whether two spans share memory: a span that is read while another is written must not.
 template <typename A, typename B>
 inline bool overlap(A a, B b) {
   const auto *aBegin = reinterpret_cast<const char*>(a.data), *aEnd = reinterpret_cast<const char*>(a.data + a.length);

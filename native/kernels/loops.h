@@ -38,7 +38,7 @@ inline Outcome zip(Out<R> y, In<A> a, In<B> b, F f) {
   return ok();
 }
 
-// Walks a broadcast over `dims`, N strides behind each size, outermost first. Calls row(position in the contiguous
+// Walks a broadcast over `dims` (each size followed by N strides, outermost first). Calls row(position in the contiguous
 // result, offset of each operand, count) for runs along the innermost dimension.
 template <int N, typename Row>
 Outcome broadcast(int64_t length, const int64_t (&lengths)[N], Integers dims, Row row) {

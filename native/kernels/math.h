@@ -82,7 +82,7 @@ inline float logTail(float f) {
   return (f * f) * (f * p - 0.5f);
 }
 
-// The exponent e for which x 2^-e lies in [sqrt(1/2), sqrt(2)).
+// The exponent e for which x 2^-e is in [sqrt(1/2), sqrt(2)).
 inline int32_t exponentOf(float x) {
   return static_cast<int32_t>(static_cast<uint32_t>(toBits(x)) - 0x3f3504f3u) >> 23;  // wraps around where x < 0
 }
@@ -164,7 +164,7 @@ inline Normal<float> normal(float x) {
   return {x < 0.0f ? tail : 1.0f - tail, 0.398942280f * e};
 }
 
-// Beyond this the reduction below is no longer exact, and a caller takes sinFar and cosFar.
+// Beyond this the reduction below is not exact, and callers use sinFar and cosFar.
 constexpr float kPeriodicLimit = 1e6f;
 
 // sin(x + quarters * pi / 2) for |x| <= kPeriodicLimit. The reduction is done in double: n * kHigh is exact.

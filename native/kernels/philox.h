@@ -1,5 +1,5 @@
-// The counter-based random numbers of random/random.cc, which tells how a draw is laid out, and what dropout makes of
-// them. Integers only (but for what turns a probability into one): the same bits in every file that includes this.
+// The counter-based random numbers of random/random.cc, which documents the layout of a draw, and their use in dropout.
+// Integers only (except to turn a probability into one): the same bits in every file that includes this.
 #pragma once
 #include "kernel.h"
 

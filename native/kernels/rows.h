@@ -1,5 +1,5 @@
-// Sums of rows that an index names, each row as often as it likes: the gradients of lookups. The rows are put in order
-// first, so that many for one place are added in blocks, and these in double; a few are added as they come.
+// Sums of rows that an index names, possibly repeatedly: the gradients of lookups. The index is ordered first, so that
+// many rows for one place are added in blocks, and the blocks in double; a few are added as they come.
 #pragma once
 #include "indices.h"
 
@@ -10,8 +10,8 @@ namespace {
 constexpr int64_t kSumBlock = 64;    // rows added in T before they are merged in double
 constexpr int64_t kSumColumns = 64;  // columns summed at a time
 
-// to [begin, end), which is 0, = Σ factor · row of `count` rows in their order; rowAt(i) is the row's first element, or
-// null, and its factor.
+// to [begin, end), which is 0, = Σ factor · row of `count` rows in order; rowAt(i) is the row's first element, or null,
+// and its factor.
 template <typename T, typename RowAt>
 __attribute__((flatten)) void sumRows(T* to, int64_t begin, int64_t end, int64_t count, RowAt rowAt) {
   if (count <= kSumBlock) {
@@ -64,7 +64,7 @@ struct Places {
     starts = workspace.take<int32_t>(isOrdered ? length : 0);
   }
 
-  // Whether a row is named so often that it pays to put the index in order, which is done then.
+  // Whether rows are named so often that ordering the index pays; if so, orders it.
   bool areMany() const {
     if (!isOrdered) return false;
     int32_t *end = starts, *order = end + rows + 1, most = 0;

@@ -1,5 +1,5 @@
-// Sums of squares that overflow or vanish in the elements' type though their root does not: taken again in double, in
-// units of the largest element.
+// Sums of squares that overflow or vanish in the elements' type although their root does not are taken again in double,
+// in units of the largest element.
 #pragma once
 #include "kernel.h"
 #include "math.h"

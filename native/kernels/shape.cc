@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kGrain = 32768;  // elements a chunk
 constexpr int64_t kTile = 16;      // a tile of a transposition: a line of memory wide and high
-constexpr int kMaxAxes = 64;       // axes of size 1 are dropped, so that more cannot be: 2^64 elements
+constexpr int kMaxAxes = 64;       // axes of size 1 are dropped, and more would be 2^64 elements
 
 struct Axis {
   int64_t size, from, to;  // from, to: distance of neighbours in the source and in the target
@@ -46,9 +46,9 @@ void copyRow(T* y, const T* x, Axis row) {
   }
 }
 
-// rows.size is at most kTile. The source lies dense along the rows' axis, the target along the columns'. Each tile
-// passes through a buffer, so that every line of memory is touched once: powers of two as strides let few lines stay in
-// a cache.
+// rows.size is at most kTile. The source is dense along the rows' axis, the target along the columns'. Each tile passes
+// through a buffer, so that every line of memory is touched once: with powers of two as strides, few lines stay in a
+// cache.
 template <typename T>
 void copyTransposed(T* y, const T* x, Axis rows, Axis columns) {
   T tile[kTile][kTile];
@@ -99,7 +99,7 @@ struct Position {
   }
 };
 
-// The outer axis along which the source lies denser than along the innermost one: the two are a matrix to transpose.
+// The outer axis along which the source is denser than along the innermost one: the two are a matrix to transpose.
 int denserAxis(const Walk& walk) {
   int best = -1;
   int64_t least = walk.axes[walk.count - 1].from;
@@ -150,7 +150,7 @@ void run(T* y, const T* x, Walk& walk) {
   });
 }
 
-// The number of elements that pairs (size, stride) name, or -1 where one of them lies at `length` or beyond.
+// The number of elements that pairs (size, stride) address, or -1 if one of them is at `length` or beyond.
 int64_t countWithin(int64_t length, int64_t offset, Integers pairs) {
   if (pairs.count % 2 != 0) return -1;
   int64_t count = 1;
@@ -163,8 +163,8 @@ int64_t countWithin(int64_t length, int64_t offset, Integers pairs) {
   return last < length ? count : -1;
 }
 
-// Whether all elements of the pairs lie apart: each stride is longer than all that the axes inside it span.
-bool apart(Integers pairs) {
+// Whether all elements of the pairs are distinct: each stride is longer than the span of all axes inside it.
+bool areDistinct(Integers pairs) {
   int64_t span = 0;
   for (int64_t i = pairs.count - 2; i >= 0; i -= 2) {
     if (pairs[i] == 1) continue;
@@ -196,7 +196,7 @@ template <typename T>
 Outcome stridedAssign(InOut<T> y, In<T> x, int64_t offset, Integers pairs) {
   if (countWithin(y.length, offset, pairs) != x.length) return misfit();
   if (x.length == 0) return ok();
-  if (!apart(pairs)) return misfit();
+  if (!areDistinct(pairs)) return misfit();
   Walk walk;
   int64_t from = x.length;
   for (int64_t i = 0; i < pairs.count; i += 2) {

@@ -1,6 +1,6 @@
 // What softmax and cross entropy share: the maximum and log Σ exp(x - maximum) of each row or column.
 //
-// Short rows are taken many at a time: only exp costs, and it runs over a whole block without regard to where rows end.
+// Many short rows are taken at a time: only exp is expensive, and it runs over a whole block, regardless of row ends.
 #pragma once
 #include "kernel.h"
 #include "math.h"
@@ -39,7 +39,7 @@ inline void forEachColumnTile(int64_t outer, int64_t n, int64_t inner, Body&& bo
   });
 }
 
-// A NaN may get lost here: the exp of its row's sum brings it back.
+// A NaN may get lost here: the sum of the row's exp restores it.
 template <typename T>
 inline T largest(const T* x, int64_t n) {
   T most = x[0];
@@ -71,7 +71,7 @@ inline T sumOf(const T* x, int64_t n) {
   return static_cast<T>(total);
 }
 
-// Σ a b likewise.
+// Σ a b, in the same way.
 template <typename T>
 inline T dotOf(const T* a, const T* b, int64_t n) {
   if (n < 16) {

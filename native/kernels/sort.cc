@@ -14,7 +14,7 @@ bool less(T a, T b) {
   return a < b || (b != b && a == a);
 }
 
-// Whether element i of a row stands before element j where both are at their best place.
+// Whether element i of a row comes before element j in the sorted order.
 template <typename T>
 struct Order {
   const T* x;
@@ -77,7 +77,7 @@ Outcome argsort(Out<int32_t> index, Workspace workspace, In<T> x, int64_t rows, 
   return ok();
 }
 
-// Restores the heap at `place`: the element that stands last of heap [k] is at its top.
+// Restores the heap at `place`: the element of heap [k] that comes last in the order is at its top.
 template <typename T>
 void sink(int32_t* heap, int64_t place, int64_t k, Order<T> order) {
   const int32_t moved = heap[place];

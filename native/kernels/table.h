@@ -1,4 +1,4 @@
-// How a family ends its file: the table of its kernels, by which everything else knows them. Included by kernel.h.
+// The end of a family's file: the table of its kernels, from which everything else knows them. Included by kernel.h.
 #pragma once
 
 namespace adjoint {

@@ -12,8 +12,8 @@ function attributes(text, names) {
 }
 
 /**
- * Looks through all pages of a folder: each link must lead to a file of the folder, by a path that works from disk, and to a
- * place that is there. Links to other sites are not followed.
+ * Checks all pages of a folder: each link must lead to a file in the folder, by a path that works from disk, and to an
+ * existing place in it. Links to other sites are not followed.
  * @param {string} folder
  */
 export function checkLinks(folder) {

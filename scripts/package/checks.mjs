@@ -1,4 +1,4 @@
-// What is checked of the installed package: [name, function] in order; a function returns a note or throws.
+// The checks of the installed package: [name, function] in order; a function returns a note or throws.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readmeProgram } from './folder.mjs';
@@ -33,7 +33,7 @@ function install(folder, tarball) {
   return `${seconds.toFixed(1)} s, ${packages.join(' and ')}`;
 }
 
-/** npm's own list of what has an install script. */
+/** npm's own list of packages with install scripts. */
 function checkScripts(folder) {
   const found = JSON.parse(folder.npm('query', '*'))
     .filter(

@@ -32,7 +32,7 @@ export class Folder {
     this.write('package.json', '{ "name": "app", "version": "1.0.0", "private": true, "type": "module" }\n');
   }
 
-  /** A folder inside, in which what is installed here is found. */
+  /** A folder inside, in which the packages installed here are found. */
   inside(name) {
     return new Folder(join(this.path, name), this.bin);
   }

@@ -10,7 +10,7 @@ export function installNodes(folder, platform = `${process.platform}-${process.a
   mkdirSync(folder, { recursive: true });
   const alias = (version) => `node${version.split('.')[0]}`;
   const packages = versions.map((version) => `${alias(version)}@npm:node-${platform}@${version}`);
-  // By force: npm refuses packages for another processor, which qemu runs.
+  // By force, because npm rejects packages for another processor, which qemu runs.
   const flags = ['--prefix', folder, '--force', '--ignore-scripts', '--no-audit', '--no-fund'];
   const { status, output } = run('npm', ['install', ...flags, ...packages]);
   if (status !== 0) throw new Error(`the other versions of Node.js could not be installed\n${output}`);

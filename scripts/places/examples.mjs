@@ -18,12 +18,12 @@ export function examplesIn(page) {
   return examples.filter(({ blocks }) => blocks.length > 0);
 }
 
-/** The files that an example touches, new ones included, but for tests and pages. @param {Example} example */
+/** The files that an example touches, including new ones, without tests and pages. @param {Example} example */
 export function placesOf({ blocks }) {
   return [...new Set(blocks.map((b) => b.file).filter((file) => !/^(test|docs)\//.test(file)))];
 }
 
-/** Lines of code outside of tests and pages. @param {Example} example */
+/** The lines of code outside of tests and pages. @param {Example} example */
 export function linesOf({ blocks }) {
   const code = blocks.filter((b) => !/^(test|docs)\//.test(b.file));
   return code.reduce((sum, { text }) => sum + text.trimEnd().split('\n').length, 0);

@@ -71,7 +71,7 @@ inline void collect(const Labels<T>& labels, Out<T> loss, Out<T> total, int64_t 
   }
 }
 
-// What one label's upstream gradient is.
+// The upstream gradient of one label.
 template <typename T>
 struct Upstream {
   In<T> dy;

@@ -12,7 +12,7 @@ constexpr int64_t kLossGrain = 16384;
 constexpr int64_t kMostParts = 64;
 constexpr int64_t kTerms = 256;
 
-// Into how many parts a sum over n elements is cut: whoever runs them, they are added in their order.
+// The number of parts of a sum over n elements, which are added in order, whichever thread computed them.
 constexpr int64_t partsOf(int64_t n) {
   return n < 2 * kLossGrain ? 1 : n / kLossGrain < kMostParts ? n / kLossGrain : kMostParts;
 }
@@ -77,7 +77,7 @@ inline void pointwiseBackward(Out<T> dx, In<T> dy, int64_t reduction, Slope&& sl
   });
 }
 
-// What one element of a loss costs, and the slope of that in x.
+// The loss of one element, and its slope in x.
 template <typename T>
 struct Squared {
   static T loss(T x, T target, T) { return (x - target) * (x - target); }
@@ -179,7 +179,7 @@ struct Ones {
   T operator[](int64_t) const { return T(1); }
 };
 
-// body(weight), or with ones in place of an absent one: a test for each element would keep the loop from vectorising.
+// body(weight), or body(ones) if it is absent: a test for each element would keep the loop from vectorising.
 template <typename T, typename Body>
 inline void weighted(In<T> weight, Body&& body) {
   if (weight.data == nullptr) {

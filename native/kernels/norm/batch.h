@@ -8,7 +8,7 @@ namespace ADJOINT_LEVEL {
 namespace {
 
 constexpr int64_t kShortRun = 16;      // below it, columns are faster than runs
-constexpr int64_t kTileChannels = 8;   // runs of so many channels are read together: they lie side by side
+constexpr int64_t kTileChannels = 8;   // channels whose adjacent runs are read together
 constexpr int64_t kTileColumns = 256;  // columns whose sums stay in the first cache
 constexpr int64_t kTileRows = 64;      // rows added in T before they are merged in double
 
@@ -24,7 +24,7 @@ struct BatchSizes {
   double count() const { return static_cast<double>(samples) * static_cast<double>(inner); }
   bool isShort() const { return inner < kShortRun; }
 
-  // Channels that are worked on together: few enough that there are parts for several threads.
+  // The number of channels in a tile: few enough that there are tiles for several threads.
   int64_t tile() const {
     if (!isShort()) return kTileChannels;
     const int64_t least = kShortRun / larger(1, inner), most = kTileColumns / larger(1, inner);
@@ -46,7 +46,7 @@ template <typename T>
 struct Tile {
   T mean[kTileColumns], scale[kTileColumns], constant[kTileColumns], slope[kTileColumns];
 
-  // One number a channel becomes one a column.
+  // Expands one number per channel to one per column.
   static void stretch(T* numbers, int64_t count, int64_t inner) {
     for (int64_t j = count * inner - 1; inner > 1 && j >= 0; --j) numbers[j] = numbers[j / inner];
   }
@@ -125,7 +125,7 @@ bool batchFits(BatchSizes b, int64_t elements, In<T> weight, In<T> bias) {
 // y like x; mean and rstd [channels] of this batch; runningMean, runningVar [channels], batches [1] or all absent;
 // weight, bias [channels] or absent. Below 0, `momentum` stands for 1 / batches: the running ones are averages of all.
 //   y = (x - mean) · rstd · weight + bias,  rstd = 1 / √(Σ (x - mean)² / n + eps)
-//   runningMean += momentum (mean - runningMean), runningVar likewise with Σ (x - mean)² / (n - 1);  batches += 1
+//   runningMean += momentum (mean - runningMean), runningVar the same with Σ (x - mean)² / (n - 1);  batches += 1
 template <typename T>
 Outcome batchNorm(Out<T> y, Out<T> mean, Out<T> rstd, InOut<T> runningMean, InOut<T> runningVar, InOut<int32_t> batches,
                   In<T> x, In<T> weight, In<T> bias, int64_t samples, int64_t channels, int64_t inner, double momentum,
@@ -170,7 +170,7 @@ Outcome batchNorm(Out<T> y, Out<T> mean, Out<T> rstd, InOut<T> runningMean, InOu
   return ok();
 }
 
-// The same with given mean and variance [channels]; mean and rstd are what the gradient needs.
+// The same with given mean and variance [channels]; mean and rstd are for the gradient.
 template <typename T>
 Outcome batchNormFixed(Out<T> y, Out<T> mean, Out<T> rstd, In<T> givenMean, In<T> givenVar, In<T> x, In<T> weight,
                        In<T> bias, int64_t samples, int64_t channels, int64_t inner, double eps) {
@@ -193,7 +193,7 @@ Outcome batchNormFixed(Out<T> y, Out<T> mean, Out<T> rstd, In<T> givenMean, In<T
   return ok();
 }
 
-// sums[count][2] = Σ dy and Σ dy (x - mean) of each channel; the tile's means are one a channel, or one a column where
+// sums[count][2] = Σ dy and Σ dy (x - mean) of each channel; the tile has one mean per channel, or one per column if
 // runs are short.
 template <typename T>
 __attribute__((noinline)) void tileSums(double (*sums)[2], const T* dy, const T* x, BatchSizes b, int64_t count,

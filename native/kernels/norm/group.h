@@ -96,7 +96,7 @@ Outcome groupNorm(Out<T> y, Out<T> mean, Out<T> rstd, In<T> x, In<T> weight, In<
   return ok();
 }
 
-// What the gradient of a group reads.
+// The arguments of a group's gradient.
 template <typename T>
 struct GroupGradient {
   GroupSizes sizes;
@@ -224,8 +224,8 @@ void gradientOfPlanes(const GroupGradient<T>& g, int64_t row, double* sums) {
   }
 }
 
-// Parts of the samples whose gradients of weight and bias are summed each by itself: each sample where inner is not 1,
-// else some rows. The sizes alone decide, so that sums have the same bits on any number of threads.
+// Parts of the samples whose gradients of weight and bias are summed separately: each sample if inner is not 1, else
+// some rows. Only the sizes decide, so that sums have the same bits on any number of threads.
 inline int64_t partsOf(const GroupSizes& s) {
   constexpr int64_t kElements = 32768, kMost = 16;
   if (s.inner != 1) return s.samples;

@@ -1,4 +1,4 @@
-// What the normalisations share: sums in registers, means and squared deviations in one reading of memory.
+// What the normalisations share: sums in registers, means and squared deviations in one pass over memory.
 #pragma once
 #include "../../simd/lanes.h"
 #include "../kernel.h"
@@ -94,8 +94,8 @@ struct Moments {
   }
 };
 
-// Adds n elements. In each segment the deviations are taken from its own mean, rounded to T, and what the rounding
-// left is put right: a constant x has variance 0.
+// Adds n elements. In each segment the deviations are taken from its own mean, rounded to T, and corrected for the
+// rounding: a constant x has variance 0.
 template <typename T>
 __attribute__((noinline)) void addMoments(Moments& moments, const T* x, int64_t n) {
   for (int64_t begin = 0; begin < n; begin += kSegment) {

@@ -5,7 +5,7 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-// Takes v at `at` where it is larger, or not a number, or the first.
+// Takes v at `at` if it is larger, or NaN, or the first.
 template <typename T>
 inline void takeLarger(T& best, int32_t& position, T v, int32_t at) {
   const bool take = (v > best) | (v != v) | (position < 0);  // without branches
@@ -34,7 +34,7 @@ struct MaxPool {
     index[position] = at;
   }
 
-  // `fixed`: the stride, where the compiler shall know it.
+  // `fixed`: the stride, if it is to be a compile-time constant.
   template <int fixed>
   void block(int64_t plane, int64_t i, int64_t j, int64_t position) const {
     const int64_t stride = fixed ? fixed : s.w.stride;
@@ -61,7 +61,7 @@ struct MaxPool {
   }
 };
 
-// y = the largest of each window, index where it is in its plane (the first of equals; not a number beats all; -1 for a
+// y = the largest of each window, index = its position in the plane (the first among equal ones; NaN beats all; -1 for a
 // window without elements).
 template <typename T>
 Outcome maxPool(Out<T> y, Out<int32_t> index, In<T> x, Integers numbers) {
@@ -96,8 +96,8 @@ Outcome checkIndex(In<int32_t> index, int64_t pixels) {
   return ok();
 }
 
-// One row of dx whose pairs share an output: dy where its index is that element, else 0. `first`: the row's first
-// index.
+// One row of dx, where pairs of elements share an output: dy where its index is that element, else 0. `first`: the row's
+// first index.
 template <typename T>
 void spreadPairs(T* dx, const T* dy, const int32_t* index, int32_t first, int64_t outputs, int64_t columns,
                  bool beyond) {
@@ -119,7 +119,7 @@ void spreadPairs(T* dx, const T* dy, const int32_t* index, int32_t first, int64_
   for (int64_t c = 2 * outputs; c < columns; c++) dx[c] = 0;
 }
 
-// dx of windows of 2 × 2 side by side, row after row; what a block writes beyond its row comes later again.
+// dx of adjacent 2 × 2 windows, row after row; what a block writes beyond its row is overwritten later.
 template <typename T>
 void spreadQuads(const PoolShape& s, T* dx, const T* dy, const int32_t* index, int64_t begin, int64_t end) {
   for (int64_t plane = begin; plane < end; plane++) {
@@ -133,7 +133,7 @@ void spreadQuads(const PoolShape& s, T* dx, const T* dy, const int32_t* index, i
   }
 }
 
-// dx = dy where y came from, summed up; 0 elsewhere.
+// dx = the sum of dy where y came from; 0 elsewhere.
 template <typename T>
 Outcome maxPoolBackward(Out<T> dx, In<T> dy, In<int32_t> index, Integers numbers) {
   PoolShape s;
@@ -236,8 +236,8 @@ struct AveragePool {
   }
 };
 
-// y = the mean of each window; withPadding: the padding counts as elements of 0; divisor: by what sums are divided
-// instead, or 0.
+// y = the mean of each window; withPadding: the padding counts as elements of 0; divisor: the divisor of sums instead,
+// or 0.
 template <typename T>
 Outcome averagePool(Out<T> y, In<T> x, int64_t withPadding, int64_t divisor, Integers numbers) {
   PoolShape s;

@@ -1,4 +1,4 @@
-// The windows of poolings, and the walk over them.
+// The windows of pooling, and the walk over them.
 #pragma once
 #include "../../simd/lanes.h"
 #include "../kernel.h"
@@ -9,8 +9,8 @@ namespace {
 
 constexpr int64_t kGrain = 16384;  // input elements a chunk
 constexpr int64_t kLong = 4096;    // elements of a window whose sum is taken in pieces …
-constexpr int64_t kPiece = 2048;   // … of so many
-constexpr int kBlock = 16;         // outputs computed at a time where their windows lie inside
+constexpr int64_t kPiece = 2048;   // … of this size
+constexpr int kBlock = 16;         // outputs computed at a time if their windows are inside
 
 // The elements first, first + step, … below end.
 struct Window {
@@ -18,7 +18,7 @@ struct Window {
   int64_t count() const { return (end - first + step - 1) / step; }
 };
 
-// One dimension: window i begins at i * stride - pad. Without taps it is adaptive: the windows share the elements
+// One dimension: window i begins at i * stride - pad. Without taps it is adaptive: the windows divide the elements
 // evenly.
 struct PoolAxis {
   int64_t in, out, taps, stride, pad, dilation;
@@ -31,12 +31,12 @@ struct PoolAxis {
     const int64_t end = smaller(start + span(), in);
     return {first, larger(end, first), dilation};
   }
-  // Elements by which an average divides: of the window, or with the padding around it.
+  // The divisor of an average: the elements of the window, or those with padding.
   int64_t divisor(int64_t i, bool withPadding) const {
     if (taps == 0 || !withPadding) return window(i).count();
     return smaller(i * stride - pad + taps, in + pad) - (i * stride - pad);
   }
-  // The outputs [lower, upper) whose whole windows lie inside.
+  // The outputs [lower, upper) whose windows are completely inside.
   int64_t lower() const { return taps == 0 ? out : smaller(out, ceilDivide(pad, stride)); }
   int64_t upper() const {
     const int64_t last = in + pad - span();

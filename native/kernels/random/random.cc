@@ -3,8 +3,8 @@
 // The state is int32[4]: seed low, seed high, position low, position high. The 64-bit position counts blocks of four
 // 32-bit words; block p is philox(counter = (p low, p high, 0, 0), key = seed). A draw of n numbers takes whole blocks
 // from the position on and advances it past them: ceil(n / 4) where a number costs one word (float uniform, bernoulli,
-// dropout), ceil(n / 2) where it costs two (double uniform, normal, randint, permutation). Element i depends on seed,
-// position and i only. This file is compiled with -ffp-contract=off and uses no libm function that may round
+// dropout), ceil(n / 2) where it costs two (double uniform, normal, randint, permutation). Element i depends only on
+// seed, position and i. This file is compiled with -ffp-contract=off and uses no libm function that may round
 // differently elsewhere, so that the bits are the same on every machine, instruction-set level and thread count.
 #include "random.h"
 

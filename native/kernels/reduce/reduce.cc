@@ -27,7 +27,7 @@ inline bool fits(int64_t results, int64_t elements, int64_t outer, int64_t n, in
   return results == product(outer, inner) && elements == product(outer, n, inner);
 }
 
-// Where result j of [outer][inner] has the first of its elements in x [outer][n][inner].
+// The position in x [outer][n][inner] of the first element of result j of [outer][inner].
 constexpr int64_t columnAt(int64_t j, int64_t n, int64_t inner) { return j / inner * n * inner + j % inner; }
 
 // y [outer][inner], x [outer][n][inner]
@@ -45,7 +45,7 @@ inline bool isInt32(int64_t total) { return total == static_cast<int32_t>(total)
 inline int32_t toInt32(double total) { return total == total ? static_cast<int32_t>(total) : 0; }
 inline int32_t toInt32(int64_t total) { return static_cast<int32_t>(total); }
 
-// Whether a sum of n is an int32 whatever they are.
+// Whether any sum of n elements fits in int32.
 template <typename T>
 constexpr bool alwaysFits(int64_t n) {
   return sizeof(T) == 1 && n <= INT32_MAX / 255;
@@ -239,8 +239,8 @@ Outcome extremeBackward(Out<T> dx, In<T> dy, In<T> x, In<T> y, int64_t outer, in
   return ok();
 }
 
-// dx [outer][n][inner] = dy exp(x - y), the limit of it where y [outer][inner] is infinite: ∞ is shared evenly, and
-// elements that are all -∞ get 0.
+// dx [outer][n][inner] = dy exp(x - y), or its limit where y [outer][inner] is infinite: elements of ∞ share dy evenly,
+// and elements that are all -∞ get 0.
 template <typename T>
 Outcome logSumExpBackward(Out<T> dx, In<T> dy, In<T> x, In<T> y, int64_t outer, int64_t n, int64_t inner) {
   if (!fits(y.length, x.length, outer, n, inner) || dy.length != y.length || dx.length != x.length) return misfit();
@@ -279,7 +279,7 @@ Outcome logSumExp(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
   return ok();
 }
 
-// The first position of `value` in x [n], where it is known to be.
+// The first position of `value` in x [n], which is known to contain it.
 template <typename T>
 inline int32_t find(const T* x, int64_t n, T value) {
   int64_t i = 0;
@@ -337,7 +337,7 @@ Outcome argMin(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer, int64_
   return argBest<Smallest<T>>(index, values, x, outer, n, inner);
 }
 
-// The running sums of `width` columns along n, of which neighbours are `step` elements apart: put(total, offset).
+// The running sums of `width` columns along n, with rows `step` elements apart: put(total, offset).
 template <typename T, typename Put>
 inline __attribute__((always_inline)) void sumAlong(const T* x, int64_t n, int64_t step, int64_t width, Put put) {
   using Total = typename Numeric<T>::Total;
@@ -375,8 +375,8 @@ Outcome firstBeyond(In<T> x, int64_t outer, int64_t n, int64_t inner, int64_t st
   return fault(first, static_cast<double>(total));
 }
 
-// y [outer][n][inner] = the running sums of x along n, or from its end with reverse. One of integers that does not fit
-// is a fault, at the first in y.
+// y [outer][n][inner] = the running sums of x along n, or from its end with reverse. An integer sum that does not fit is
+// a fault at the first such element of y.
 template <typename R, typename T>
 Outcome cumsum(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner, int64_t reverse) {
   if (!fits(product(outer, inner), x.length, outer, n, inner) || y.length != x.length) return misfit();
@@ -394,8 +394,8 @@ Outcome cumsum(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner, int64
   return ok();
 }
 
-// dx [outer][n][inner] = dy [outer][inner] times the product of all other x: those before, then those behind, so that
-// zeros need no case of their own.
+// dx [outer][n][inner] = dy [outer][inner] times the product of all other x: those before, then those after, so that
+// zeros are no special case.
 template <typename T>
 Outcome prodBackward(Out<T> dx, In<T> dy, In<T> x, int64_t outer, int64_t n, int64_t inner) {
   if (!fits(dy.length, x.length, outer, n, inner) || dx.length != x.length) return misfit();
@@ -444,7 +444,7 @@ Outcome pick(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int
   return ok();
 }
 
-// dx [outer][n][inner] = 0 but dy [outer][inner] at index [outer][inner]
+// dx [outer][n][inner] = dy [outer][inner] at index [outer][inner], 0 elsewhere
 template <typename T>
 Outcome pickBackward(Out<T> dx, In<T> dy, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
   if (!fits(dy.length, dx.length, outer, n, inner) || index.length != dy.length) return misfit();

@@ -3,7 +3,7 @@
 // An Op says what is folded:
 //   Lane, Total     the type inside a block of rows, and the (wider) one that blocks are merged in
 //   identity<A>()   where a fold starts
-//   map(x, shift)   what one element counts; `shift` is a number of its column (a mean, a maximum) or unused
+//   map(x, shift)   the term of one element; `shift` is a number of its column (a mean, a maximum) or unused
 //   combine(a, b)   the fold, of Lanes and of Totals
 //
 // Float sums stay accurate because lanes add at most kBlockRows terms before they are merged in double.
@@ -17,16 +17,16 @@ namespace {
 constexpr int64_t kTileWidth = 512;      // columns folded at a time: lanes and totals stay in the first cache
 constexpr int64_t kBlockRows = 64;       // rows folded into lanes before these are merged into totals
 constexpr int64_t kReduceGrain = 32768;  // elements that are worth a thread
-constexpr int64_t kParts = 16;           // a long fold with few results is cut into this many parts, whoever runs them
+constexpr int64_t kParts = 16;           // parts of a long fold with few results, whatever the thread count
 constexpr int64_t kFewResults = 64;
 
-// For Ops that do not look at the shift.
+// For Ops that do not use the shift.
 struct NoShift {
   int operator[](int64_t) const { return 0; }
   NoShift operator+(int64_t) const { return {}; }
 };
 
-// Sums of integers are exact in 64 bits, so that one beyond the result's range is noticed; float blocks are merged in
+// Sums of integers are exact in 64 bits, so that overflow of the result's range is noticed; float blocks are merged in
 // double.
 template <typename T>
 struct Numeric {
