@@ -1,6 +1,6 @@
 // Does a server answer while it trains, and does it train while it answers? A process trains W3 without pause on one
-// thread and answers predictions of the same weights; another one asks 500 times a second, on schedule. Stretches with
-// and without load take turns, and the ratio of the training speeds is the median of the neighbours' ratios.
+// thread and answers predictions with the same weights; another one asks 500 times a second, on schedule. Periods with
+// and without load alternate, and the ratio of the training speeds is the median of the ratios of adjacent periods.
 import { fork } from 'node:child_process';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,7 +44,7 @@ function answer(child) {
   });
 }
 
-/** CPU milliseconds that all cores have spent on anything. */
+/** CPU milliseconds that all cores have spent in total. */
 const busy = () => cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 
 /**

@@ -1,5 +1,5 @@
-// Single operations: what a call costs, matrix products against plain OpenBLAS and the peak of the machine, elementwise
-// work against the bandwidth of a copy. The native side of each pair is bench/peers/machine.c, asked in the same round.
+// Single operations: the cost of a call, matrix products against plain OpenBLAS and the machine's peak, elementwise
+// work against the bandwidth of a copy. The native side of each pair is bench/peers/machine.c, run in the same round.
 import { add, exp, gelu, manualSeed, matmul, randn, relu, setNumThreads, softmax, tanh } from 'adjoint';
 import { compile, Peer } from './peers/process.js';
 import { median, printTable, short, spread } from './table.js';
@@ -19,13 +19,13 @@ const products = [
   [1, 128, 784, false, true],
 ];
 
-/** Elements of a tensor: in the first cache, in the second, beyond all. */
+/** Elements of a tensor in the first cache, in the second, and beyond all caches. */
 const lengths = [4096, 65536, 8388608];
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {{ name: string, value: number, unit: string, spread: number, share?: number, ratio?: number, threads: number }} Row */
 
-/** Seconds a call, measured long enough for the clock. @param {() => void} call @param {number} [least] seconds */
+/** Seconds per call, measured long enough for the clock. @param {() => void} call @param {number} [least] seconds */
 function time(call, least = 0.01) {
   for (let calls = 1; ; ) {
     const start = performance.now();

@@ -1,5 +1,5 @@
-// Whole training steps against other engines on the same work: each is a process of its own, all take turns within every
-// round, and a ratio is the median of the rounds' own ratios. So a machine that is slow for a second is slow for all.
+// Whole training steps against other engines on the same work: each is a process of its own, all take turns within each
+// round, and a ratio is the median of the rounds' ratios. So a machine that is slow for a second is slow for all.
 import { engines, installPackages } from './peers/process.js';
 import { median, printTable, short, spread } from './table.js';
 

@@ -1,12 +1,12 @@
-// How attention's operands lie in memory: which numbers its kernels are given, and the same heads as [batch, heads, rows,
-// width] for what is composed of other ops.
+// The memory layout of attention's operands: the numbers for its kernels, and the heads as [batch, heads, rows, width] for
+// the reference composed of other operations.
 import { ArgumentError, formatShape, ShapeError } from '../errors.js';
 import { broadcastStrides, type Shape, sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { expand, permute, reshape } from './shape.js';
 import { chunk } from './shape-slice.js';
 
-/** @internal Where the heads of q, k and v are, and those of y. */
+/** @internal Where the heads of q, k, v and y are. */
 export interface Layout {
   batch: number;
   heads: number;
@@ -21,7 +21,7 @@ export interface Layout {
   scores: Shape;
   /** q, k and v as [batch, heads, rows, width]. */
   split(inputs: readonly Tensor[]): Tensor[];
-  /** [batch, heads, rows, width] laid out as y. */
+  /** Lays out [batch, heads, rows, width] like y. */
   merge(y: Tensor): Tensor;
 }
 
@@ -29,7 +29,7 @@ const last = (x: Tensor, back: number): number => x.dims[x.rank - back] as numbe
 const showAll = (q: Tensor, k: Tensor, v: Tensor): string =>
   `q ${formatShape(q.dims)}, k ${formatShape(k.dims)} and v ${formatShape(v.dims)}`;
 
-/** @internal Refuses shapes of q, k and v that do not fit each other; `timeFirst`: they are [rows, batch, width]. */
+/** @internal Checks that the shapes of q, k and v fit each other; `timeFirst`: they are [rows, batch, width]. */
 export function checkOperands(name: string, q: Tensor, k: Tensor, v: Tensor, timeFirst = false): void {
   if (q.rank < 2 || k.rank < 2 || v.rank < 2) {
     throw new ShapeError(`${name}: q, k and v must have at least 2 dimensions, got ${showAll(q, k, v)}`);
@@ -49,7 +49,7 @@ export function checkOperands(name: string, q: Tensor, k: Tensor, v: Tensor, tim
   }
 }
 
-/** @internal q […, queries, width], k […, keys, width], v […, keys, valueWidth]: each matrix by itself. */
+/** @internal The layout of q […, queries, width], k […, keys, width], v […, keys, valueWidth]: separate matrices. */
 export function separateLayout(q: Tensor, k: Tensor, v: Tensor): Layout {
   const lead = q.dims.slice(0, -2);
   const [queries, keys, width, valueWidth] = [last(q, 2), last(k, 2), last(q, 1), last(v, 1)];
@@ -69,7 +69,7 @@ export function separateLayout(q: Tensor, k: Tensor, v: Tensor): Layout {
   };
 }
 
-/** @internal The number of features of a head, and refusal of widths that cannot be shared out. */
+/** @internal The width of a head; throws if the heads do not divide the features. */
 export function shareOf(name: string, width: number, heads: number): number {
   if (width % heads !== 0) {
     throw new ArgumentError(`${name}: heads must divide the width, got ${heads} heads and width ${width}`);
@@ -78,8 +78,8 @@ export function shareOf(name: string, width: number, heads: number): number {
 }
 
 /**
- * @internal q […, queries, heads · width] and k, v likewise, or q, k and v side by side in one tensor […, rows, 3 · heads ·
- * width]: as projections leave them. `timeFirst`: [rows, batch, …] instead of [batch, rows, …].
+ * @internal The layout of projections: q […, queries, heads · width], k and v in the same form, or all three side by side
+ * in one tensor […, rows, 3 · heads · width]. `timeFirst`: [rows, batch, …] instead of [batch, rows, …].
  */
 export function packedLayout(name: string, inputs: readonly Tensor[], heads: number, timeFirst: boolean): Layout {
   const packed = inputs.length === 1;
@@ -117,8 +117,8 @@ export function packedLayout(name: string, inputs: readonly Tensor[], heads: num
 }
 
 /**
- * @internal The mask as attention's kernels read it, and its strides of batch, head and row: itself, or a copy where its
- * broadcast cannot be said by these.
+ * @internal The mask for attention's kernels, and its strides of batch, head and row: the mask itself, or a copy if these
+ * strides cannot express its broadcast.
  */
 export function readableMask(mask: Tensor, a: Layout): { mask: Tensor; strides: number[] } {
   const target = a.scores;

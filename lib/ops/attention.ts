@@ -33,7 +33,7 @@ export interface AttentionOptions {
   mask?: Tensor;
   /** Whether query i sees the keys 0 … i + causalOffset only; default false. */
   isCausal?: boolean;
-  /** The number of keys before the first query's own, of earlier tokens, say; default 0. */
+  /** The number of keys before the first query's own, such as those of earlier tokens; default 0. */
   causalOffset?: number;
   /** Probability with which each attention weight is set to 0 while training; default 0. */
   dropout?: number;
@@ -41,9 +41,9 @@ export interface AttentionOptions {
   training?: boolean;
   /** Where dropout's numbers come from; default: the generator that `manualSeed` seeds. */
   generator?: Generator;
-  /** What scores are multiplied by; default 1 / √width. */
+  /** The factor of the scores; default 1 / √width. */
   scale?: number;
-  /** Heads that lie side by side in the last dimension: q is [batch, queries, heads · width]. Default: none do. */
+  /** Heads side by side in the last dimension: q is [batch, queries, heads · width]. Default: none. */
   heads?: number;
 }
 
@@ -59,7 +59,7 @@ export const attentionOptions = [
   'heads',
 ];
 
-/** @internal What attention does, checked. */
+/** @internal The checked arguments of attention. */
 export interface AttentionPlan {
   name: string;
   layout: Layout;
@@ -82,8 +82,8 @@ export interface AttentionPlan {
  * |---|---|---|---|
  * | […, queries, width] | […, keys, width] | […, keys, valueWidth] | […, queries, valueWidth] |
  *
- * The leading dimensions, [batch, heads] as a rule, are the same. With `heads`, q, k and v are […, rows, heads · width] as
- * projections give them, and so is y: nothing is copied. A float mask that wants a gradient costs the matrix of scores.
+ * The leading dimensions, usually [batch, heads], are the same. With `heads`, q, k, v and y are […, rows, heads · width], the
+ * layout of projections: nothing is copied. A float mask that wants a gradient costs the matrix of scores.
  *
  * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762; Dao et al., "FlashAttention", 2022,
  * https://arxiv.org/abs/2205.14135
@@ -135,7 +135,7 @@ function checkMask(name: string, mask: Tensor, a: Layout, q: Tensor): void {
   }
 }
 
-/** @internal Attention of inputs as the arrangement has them: q, k and v, or all in one. */
+/** @internal Attention of inputs in the plan's layout: q, k and v, or one tensor with all of them. */
 export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
   if (isRecorded([plan.bias])) return attendComposed(inputs, plan).y;
   const { layout: a, scale, generator } = plan;
@@ -177,8 +177,8 @@ export function attend(inputs: readonly Tensor[], plan: AttentionPlan): Tensor {
 const fourDimensions = (mask: Tensor, a: Layout): Tensor =>
   reshape(expand(mask, a.scores), [a.batch, a.heads, a.queries, a.keys]);
 
-// The softmax of the scores, [batch, heads, queries, keys]. A query that sees no key has weights of 0: its row is softened
-// as if it saw all and cleared then.
+// The softmax of the scores, [batch, heads, queries, keys]. A query that sees no key has weights 0: its softmax is taken as
+// if it saw all keys, and then cleared.
 function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
   const { layout: a, bias, causal } = plan;
   let scores = mul(matmul(q, k, { transposeB: true }), plan.scale);
@@ -198,20 +198,20 @@ function probabilities(q: Tensor, k: Tensor, plan: AttentionPlan): Tensor {
   return maskedFill(softmax(maskedFill(scores, blocked, -Infinity), { dim: -1 }), hidden, 0);
 }
 
-// The same composed of other ops, with the weights [batch, heads, queries, keys].
+// The reference, composed of other operations, with the weights [batch, heads, queries, keys].
 function composed(inputs: readonly Tensor[], plan: AttentionPlan, drop: (weights: Tensor) => Tensor) {
   const [q, k, v] = plan.layout.split(inputs) as [Tensor, Tensor, Tensor];
   const weights = drop(probabilities(q, k, plan));
   return { y: plan.layout.merge(matmul(weights, v)), weights };
 }
 
-/** @internal Attention composed of other ops, with the weights [batch, heads, queries, keys] (dropout applied). */
+/** @internal Attention composed of other operations, with the weights [batch, heads, queries, keys] (dropout applied). */
 export function attendComposed(inputs: readonly Tensor[], plan: AttentionPlan): { y: Tensor; weights: Tensor } {
   const { dropout: p, generator } = plan;
   return allOrNothing(() => composed(inputs, plan, (weights) => dropoutOp(weights, { p, generator })));
 }
 
-// Drops the weights that the kernel has dropped, whose random numbers began at `start`.
+// Drops the weights that the kernel has dropped with the random numbers from `start` on.
 function droppedAgain(weights: Tensor, p: number, start: Tensor | null): Tensor {
   if (start === null) return weights;
   const keys = weights.dims[3] as number;

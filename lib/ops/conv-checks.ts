@@ -1,10 +1,10 @@
-// What convolutions refuse.
+// Argument checks for convolutions.
 import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
 import { checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 import type { ConvOptions } from './conv.js';
 import { perDimension } from './windows.js';
 
-/** @internal Weight and bias: tensors of x's dtype, the weight of the right rank. */
+/** @internal Checks that weight and bias are tensors of x's dtype, and the weight's rank. */
 export function checkOperands(
   operation: string,
   rank: number,
@@ -48,7 +48,7 @@ export function checkBias(operation: string, bias: Tensor | null, outChannels: n
   throw new ShapeError(`${operation}: bias must be [${outChannels}], got bias ${formatShape(bias.dims)}`);
 }
 
-/** @internal The elements [before, after] each dimension of which the option `padding` speaks. */
+/** @internal The elements [before, after] each dimension that the option `padding` asks for. */
 export function readPadding(
   operation: string,
   padding: ConvOptions['padding'],

@@ -1,5 +1,5 @@
 // The three passes of a convolution: its output, its input gradient, its weight gradient. Each is linear in both of its
-// operands, and the gradients of each are the other two, so that they can be differentiated any number of times.
+// operands, and its gradients are the other two passes, so that all can be differentiated any number of times.
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { formatShape, ShapeError } from '../errors.js';
@@ -72,7 +72,7 @@ export function convOutput(name: string, x: Tensor, weight: Tensor, bias: Tensor
   return record(name, y, bias === null ? [x, weight] : [x, weight, bias], backward, [x, weight]);
 }
 
-/** @internal The input gradient, and the transposed convolution: of the shape s.x. */
+/** @internal The input gradient, and the transposed convolution: it has the shape s.x. */
 export function convInput(name: string, dy: Tensor, weight: Tensor, bias: Tensor | null, s: ConvSizes): Tensor {
   const dx = empty(s.x, dy.dtype);
   sumOfTaps(dx, [dy, weight, bias], s, true);
@@ -98,7 +98,7 @@ export function convWeight(name: string, x: Tensor, dy: Tensor, s: ConvSizes): T
   return record(name, dWeight, [x, dy], backward, [x, dy]);
 }
 
-// The bias gradient: the sums of `dy` over all dimensions but that of the channels.
+// The bias gradient: the sums of `dy` over all dimensions except the channels.
 function channelSums(name: string, dy: Tensor, channels: number, s: ConvSizes): Tensor {
   const inner = s.images === 0 ? 1 : dy.size / (s.images * channels);
   const run = () => {

@@ -19,13 +19,13 @@ export interface ConvOptions {
   /** Steps between two outputs; default 1. */
   stride?: PerDimension;
   /**
-   * Elements added on both sides; default 0. `valid` is 0; `same` keeps the size (stride 1; one more at the end where the
-   * number is odd).
+   * Elements added on both sides; default 0. `valid` is 0; `same` keeps the size (with stride 1; an odd number has one more
+   * at the end).
    */
   padding?: PerDimension | 'same' | 'valid';
   /** Steps between two taps of the kernel; default 1. */
   dilation?: PerDimension;
-  /** Parts into which the channels are divided, each with its own kernels; default 1. As many as channels: depthwise. */
+  /** The number of groups of channels, each with its own kernels; default 1. One for each channel: depthwise. */
   groups?: number;
   /** What the added elements are: `zeros` (default), `reflect`, `replicate` or `circular`. */
   paddingMode?: PaddingMode;
@@ -35,13 +35,13 @@ export interface ConvOptions {
 export interface ConvTransposeOptions {
   /** Steps between the results of two inputs; default 1. */
   stride?: PerDimension;
-  /** Elements left away on both sides of the output; default 0. */
+  /** Elements cut off on both sides of the output; default 0. */
   padding?: PerDimension;
   /** Elements added at the end of the output, fewer than stride or dilation; default 0. */
   outputPadding?: PerDimension;
   /** Steps between two taps of the kernel; default 1. */
   dilation?: PerDimension;
-  /** Parts into which the channels are divided; default 1. */
+  /** The number of groups of channels; default 1. */
   groups?: number;
 }
 
@@ -73,8 +73,8 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
  * @param x [batch, inChannels, length] or without batch
  * @param weight [outChannels, inChannels / groups, kernel length]
  * @param bias [outChannels], or none
- * @param options as of `conv2d`
- * @throws ShapeError as `conv2d`
+ * @param options those of `conv2d`
+ * @throws ShapeError like `conv2d`
  * @example
  * const y = conv1d(ones([1, 1, 6]), ones([1, 1, 3]), null, { stride: 2 }); // [[[3, 3]]]
  */
@@ -83,8 +83,8 @@ export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
 }
 
 /**
- * Transposed convolution of images, the gradient of `conv2d` as an operation of its own: each input element adds its
- * multiple of the kernel to the output, `stride` elements after the one before.
+ * Transposed convolution of images, the input gradient of `conv2d` as an operation: each input element adds its multiple
+ * of the kernel to the output, `stride` elements after the previous one.
  * Zeiler et al., "Deconvolutional networks", 2010, https://doi.org/10.1109/CVPR.2010.5539957
  *
  * @param x [batch, inChannels, height, width] or without batch
@@ -109,7 +109,7 @@ export function convTranspose2d(
  * Transposed convolution of sequences; see `convTranspose2d`.
  *
  * @param x [batch, inChannels, length] or without batch
- * @throws ShapeError as `convTranspose2d`
+ * @throws ShapeError like `convTranspose2d`
  * @example
  * const y = convTranspose1d(ones([1, 1, 2]), ones([1, 1, 2]), null, { stride: 2 }); // [[[1, 1, 1, 1]]]
  */
@@ -122,7 +122,7 @@ export function convTranspose1d(
   return transposedConvolution('convTranspose1d', 1, x, weight, bias, options);
 }
 
-/** @internal `operation`: for error texts. */
+/** @internal `operation`: the name in error texts. */
 export function convolution(
   operation: string,
   rank: number,

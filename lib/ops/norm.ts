@@ -1,4 +1,4 @@
-// Normalisations. The kernels see x as [samples, groups, channels of a group, inner]; batch norm (batchnorm.ts) takes its
+// Normalisations. The kernels see x as [samples, groups, channels of a group, inner]; batch norm (norm-batch.ts) takes its
 // statistics over samples and inner, the others over channels and inner.
 import { recordFused } from '../autograd/fused.js';
 import {

@@ -1,5 +1,5 @@
-// One layer of a recurrent network over all steps: its kernel, and the same composed of simple operations, which is what
-// second derivatives are taken of. Arguments are checked in lib/nn/recurrent.ts.
+// One layer of a recurrent network over all steps: its kernel, and its reference, composed of simple operations, for second
+// derivatives. Arguments are checked in lib/nn/recurrent.ts.
 import { recordFused } from '../autograd/fused.js';
 import { isRecorded } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
@@ -26,7 +26,7 @@ export interface Cell {
   keeps: boolean;
   /** 1: h; 2: h and c. */
   states: 1 | 2;
-  /** What follows the sizes in a call. */
+  /** The arguments after the sizes in a call. */
   code: readonly number[];
   /** One step composed of operations: from the gates' sums over the input and over h, both biases included. */
   step(ofInput: Tensor, ofState: Tensor, states: readonly Tensor[]): Tensor[];
@@ -82,11 +82,11 @@ export const cells = { lstm, gru, rnnTanh: rnn(0, tanh), rnnRelu: rnn(1, relu) }
 
 /** @internal */
 export interface LayerOptions {
-  /** What errors call the layer. */
+  /** The name of the layer in error texts. */
   name: string;
   /** x and y are [batch, steps, …] instead of [steps, batch, …]. */
   batchFirst: boolean;
-  /** int32 [batch]: how many steps each sequence has. */
+  /** int32 [batch]: the number of steps of each sequence. */
   lengths: Tensor | null;
 }
 
@@ -142,7 +142,7 @@ export function recurrentLayer(
     let next = 1;
     const ofStates = states.map((t) => (t === null ? null : (gradients[next++] as Tensor | null)));
     const ofWeights = gradients.slice(next).flatMap((g, i, all) => {
-      // A layer without bias has two weights a direction where the kernel has places for four.
+      // A layer without bias has two weights per direction, and the kernel places for four.
       return all.length === 2 * directions && i % 2 === 1 ? [g, null, null] : [g];
     });
     cell.runBackward(
@@ -162,7 +162,7 @@ export function recurrentLayer(
   return outputs;
 }
 
-// The same composed of operations, of the inputs [x, h0, c0 where they are given, …weights].
+// The reference, composed of operations, for the inputs [x, h0 and c0 if given, …weights].
 function composedLayer(
   cell: Cell,
   inputs: readonly Tensor[],

@@ -17,7 +17,7 @@ export interface AdagradOptions {
   lrDecay: number;
   /** L2 penalty; default 0. */
   weightDecay: number;
-  /** What the sums of squares begin with; default 0. */
+  /** The initial sums of squares; default 0. */
   initialAccumulatorValue: number;
   /** Added to the denominator; default 1e-10. */
   eps: number;

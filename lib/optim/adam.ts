@@ -20,7 +20,7 @@ export interface AdamOptions {
   betas: readonly [number, number];
   /** Added to the denominator; default 1e-8. */
   eps: number;
-  /** Adam: L2 penalty, default 0. AdamW: decay apart from the gradient, default 0.01. */
+  /** Adam: L2 penalty, default 0. AdamW: decoupled decay, default 0.01. */
   weightDecay: number;
   /** Divide by the largest average so far (Reddi et al., "On the convergence of Adam and beyond", 2018); default false. */
   amsgrad: boolean;
@@ -99,7 +99,7 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
 }
 
 /**
- * Adam with weight decay apart from the gradient (Loshchilov and Hutter, "Decoupled weight decay regularization", 2017):
+ * Adam with weight decay decoupled from the gradient (Loshchilov and Hutter, "Decoupled weight decay regularization", 2017):
  * θ = θ - lr · weightDecay · θ before Adam's step without its penalty. Default weightDecay 0.01.
  */
 export class AdamW extends Adam {

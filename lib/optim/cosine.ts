@@ -23,7 +23,7 @@ export class CosineAnnealingLR extends Scheduler {
     this.begin();
   }
 
-  // From the rates before, as PyTorch, so that it can be combined with other schedulers.
+  // From the previous rates, as in PyTorch, so that it can be combined with other schedulers.
   protected rates(): number[] {
     const { tMax, etaMin, lastEpoch } = this;
     if ((lastEpoch - 1 - tMax) % (2 * tMax) === 0) {

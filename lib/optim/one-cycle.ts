@@ -17,11 +17,11 @@ export interface OneCycleOptions {
   totalSteps?: number;
   epochs?: number;
   stepsPerEpoch?: number;
-  /** The share of the steps in which the rate rises; default 0.3. */
+  /** The fraction of the steps in which the rate rises; default 0.3. */
   pctStart?: number;
   /** Default cos. */
   annealStrategy?: 'cos' | 'linear';
-  /** Whether momentum (Adam: the first of `betas`) falls while the rate rises and back; default true. */
+  /** Whether momentum (Adam: the first of `betas`) falls while the rate rises, and rises again; default true. */
   cycleMomentum?: boolean;
   /** Default 0.85. */
   baseMomentum?: number | readonly number[];
@@ -66,7 +66,7 @@ function stepsOf(o: OneCycleOptions): number {
 
 /**
  * The 1cycle policy (Smith and Topin, "Super-convergence", 2017, https://arxiv.org/abs/1708.07120): the learning rate rises from
- * maxLr / divFactor to maxLr and falls far below where it began; momentum goes the other way. Step it once a batch.
+ * maxLr / divFactor to maxLr and falls far below its start; momentum goes the other way. Call `step` once per batch.
  *
  * @throws StateError when it is stepped beyond its steps
  * @example
@@ -127,7 +127,7 @@ export class OneCycleLR extends Scheduler {
     return this.limits.map((limits) => this.anneal(limits[phase.from], limits[phase.to], part));
   }
 
-  // Where step `lastEpoch` lies: in which phase, and which part of it is over.
+  // The phase of step `lastEpoch`, and the fraction of it that is over.
   private place(): { phase: Phase; part: number } {
     const { lastEpoch, phases } = this;
     const index = phases.findIndex((phase, i) => lastEpoch <= phase.end || i === phases.length - 1);

@@ -1,4 +1,4 @@
-// A group's options as its steps read them: numbers from a buffer, which a compiled step follows, the rest as it is.
+// A group's options in the form its steps read: numbers from a buffer, so that compiled steps see changes, the rest as given.
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkNumber, describe } from '../errors.js';
 import { keep } from '../memory.js';
@@ -14,14 +14,14 @@ export type ParameterGroup<Options> = Options & {
   initialLr?: number;
 };
 
-/** An option as `apply` is given it: a number as a scalar tensor, a list of numbers as one of such tensors. */
+/** The form of an option for `apply`: a scalar tensor for a number, a list of them for a list of numbers. */
 export type OptionTensor<T> = T extends number
   ? Tensor
   : T extends readonly number[]
     ? { readonly [I in keyof T]: Tensor }
     : T;
 
-/** Options as `apply` is given them: numbers as scalar tensors of the parameter's dtype, the others as they are. */
+/** The form of options for `apply`: numbers as scalar tensors of the parameter's dtype, the others as given. */
 export type OptionTensors<Options> = { readonly [K in keyof Options]: OptionTensor<Options[K]> };
 
 /** @internal */
@@ -94,7 +94,7 @@ function kindOf(value: unknown): unknown {
   return typeof value === 'object' && isNumbers(value) ? value.length : value;
 }
 
-/** @internal What the steps of a group keep of its options. */
+/** @internal A group's options as its steps keep them. */
 export class GroupOptions<Options extends object> {
   /** The numbers as kernels read them: float64, copied to a compiled step at each submission. */
   tensor: Tensor;
@@ -127,7 +127,7 @@ export class GroupOptions<Options extends object> {
     return next !== values.length;
   }
 
-  /** Writes the present numbers; returns what puts the former ones back. */
+  /** Writes the present numbers; returns how to restore the former ones. */
   advance(): () => void {
     const { values } = this;
     if (this.isDue) this.write(numbersOf(this.options, this.names));

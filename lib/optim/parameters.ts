@@ -4,7 +4,7 @@ import { Tensor } from '../tensor.js';
 /** Parameters with options of their own. */
 export type GivenGroup<Options> = Partial<Options> & { params: Iterable<Tensor> };
 
-/** What an optimizer is made from: parameters, or groups of them with options of their own. */
+/** The parameters of an optimizer, or groups of them with options of their own. */
 export type Parameters<Options> = Iterable<Tensor> | readonly GivenGroup<Options>[];
 
 /**

@@ -21,19 +21,19 @@ import {
 
 /** Options of `ReduceLROnPlateau`. */
 export interface PlateauOptions {
-  /** Whether the metric shall fall or rise; default min. */
+  /** Whether the metric is to fall or to rise; default min. */
   mode?: 'min' | 'max';
-  /** What the learning rate is multiplied by, below 1; default 0.1. */
+  /** The factor of the learning rate, below 1; default 0.1. */
   factor?: number;
-  /** Steps without improvement that are put up with; default 10. */
+  /** The number of steps without improvement that are tolerated; default 10. */
   patience?: number;
-  /** How much better counts as an improvement; default 1e-4. */
+  /** The least improvement that counts; default 1e-4. */
   threshold?: number;
   /** Whether `threshold` is relative to the best so far or absolute; default rel. */
   thresholdMode?: 'rel' | 'abs';
-  /** Steps after a reduction in which none is counted as bad; default 0. */
+  /** The number of steps after a reduction in which bad ones are not counted; default 0. */
   cooldown?: number;
-  /** Not below this; one for each group, or one for all. Default 0. */
+  /** The lowest learning rate; one for each group, or one for all. Default 0. */
   minLr?: number | readonly number[];
   /** Smaller changes of the learning rate are not made; default 1e-8. */
   eps?: number;
@@ -90,7 +90,7 @@ export class ReduceLROnPlateau {
   }
 
   /**
-   * Takes note of a metric, after each epoch, say.
+   * Reports a metric, after each epoch, say.
    *
    * @param metric a number or a tensor with one element; NaN counts as no improvement
    * @throws StateError inside a compiled function, which has no metric when it is recorded
@@ -130,7 +130,7 @@ export class ReduceLROnPlateau {
     });
   }
 
-  /** How many steps have been made. */
+  /** The number of steps so far. */
   get lastStep(): number {
     return this.lastEpoch;
   }
@@ -140,7 +140,7 @@ export class ReduceLROnPlateau {
     return this.groups.map((group) => group.lr);
   }
 
-  /** What has to be saved. */
+  /** The state to save. */
   stateDict(): SchedulerState {
     return {
       best: this.best,
@@ -152,8 +152,8 @@ export class ReduceLROnPlateau {
   }
 
   /**
-   * Goes on where `stateDict` was taken, with the learning rates of that moment. Load the optimizer's state as well,
-   * before or afterwards. A `best` of null, as JSON writes infinity, is none.
+   * Continues from a saved state, with the learning rates of that moment. Load the optimizer's state as well, before or
+   * afterwards. A `best` of null, as JSON writes infinity, is none.
    */
   loadStateDict(state: SchedulerState): void {
     const name = 'ReduceLROnPlateau';

@@ -2,7 +2,7 @@ import { currentRecording } from '../context.js';
 import { ArgumentError, checkInteger, checkNumber, describe, StateError } from '../errors.js';
 import { Optimizer } from './optimizer.js';
 
-/** What schedulers change of an optimizer's group. */
+/** The part of an optimizer's group that schedulers change. */
 export interface ScheduledGroup {
   lr: number;
   initialLr?: number;
@@ -40,7 +40,7 @@ function checkRates(name: string, key: string, rates: unknown, groups: readonly 
   return Array.from(rates, (rate) => checkNumber(name, key, rate, { min: 0 }));
 }
 
-/** @internal The learning rates when a state was saved; the present ones where it has none, as of older PyTorch. */
+/** @internal The learning rates in a saved state; the present ones if it has none, like states of older PyTorch. */
 export function checkLastRates(name: string, state: SchedulerState, groups: readonly ScheduledGroup[]): number[] {
   if (state._last_lr === undefined) return groups.map((group) => group.lr);
   return checkRates(name, '_last_lr', state._last_lr, groups);
@@ -71,8 +71,8 @@ export function remember(groups: readonly ScheduledGroup[]): () => void {
 }
 
 /**
- * The base of learning-rate schedulers. `step` moves the groups' `lr` on; call it after `optimizer.step()`, once a step or
- * once an epoch, as the schedule counts. Inside a compiled function it moves at each submission.
+ * The base of learning-rate schedulers. `step` advances the groups' `lr`; call it after `optimizer.step()`, once a step or
+ * once an epoch, whichever the schedule counts. Inside a compiled function it advances at each submission.
  */
 export abstract class Scheduler {
   /** @internal */
@@ -116,7 +116,7 @@ export abstract class Scheduler {
     });
   }
 
-  /** How many steps have been made. */
+  /** The number of steps so far. */
   get lastStep(): number {
     return this.lastEpoch;
   }
@@ -126,7 +126,7 @@ export abstract class Scheduler {
     return this._groups.map((group) => group.lr);
   }
 
-  /** Moves the schedule on by one step. A step that fails, because a function of yours does, changes nothing. */
+  /** Advances the schedule by one step. A step that fails, because a function of yours does, changes nothing. */
   step(): void {
     const recording = currentRecording();
     recording?.follow({ isDue: () => true, advance: () => this._follow() });
@@ -140,7 +140,7 @@ export abstract class Scheduler {
     this.apply(this.rates());
   }
 
-  // Moves on by one step or, when that fails, not at all. Returns what takes it back.
+  // Advances by one step or, if that fails, not at all. Returns how to undo it.
   private _tryAdvance(): () => void {
     const undo = this._save();
     try {
@@ -152,7 +152,7 @@ export abstract class Scheduler {
     return undo;
   }
 
-  // The same; but numbers that somebody has set since stay.
+  // The same, but numbers that have been set since are kept.
   private _follow(): () => void {
     const undo = this._tryAdvance();
     const left = numbersOf(this._groups);
@@ -168,13 +168,13 @@ export abstract class Scheduler {
     };
   }
 
-  /** @internal Begins anew, from the initial learning rates. */
+  /** @internal Restarts from the initial learning rates. */
   _restart(): void {
     this.lastEpoch = 0;
     this.apply(this.firstRates());
   }
 
-  /** @internal Begins anew as if just made, from the rates that the groups have. */
+  /** @internal Restarts as if just made, from the groups' present rates. */
   _begin(): void {
     this.lastEpoch = 0;
     this.begin();
@@ -190,14 +190,14 @@ export abstract class Scheduler {
     };
   }
 
-  /** What has to be saved, as plain numbers. */
+  /** The state to save, as plain numbers. */
   stateDict(): SchedulerState {
     return { base_lrs: this.baseRates.slice(), last_epoch: this.lastEpoch, _last_lr: this.getLastLr() };
   }
 
   /**
-   * Goes on where `stateDict` was taken, with the learning rates of that moment. Load the optimizer's state as well,
-   * before or afterwards. Schedulers that share an optimizer are loaded in the order in which they step.
+   * Continues from a saved state, with the learning rates of that moment. Load the optimizer's state as well, before or
+   * afterwards. Schedulers that share an optimizer are loaded in the order in which they step.
    */
   loadStateDict(state: SchedulerState): void {
     checkState(this.name, state);

@@ -31,7 +31,7 @@ export class MultiStepLR extends Scheduler {
   readonly milestones: readonly number[];
   readonly gamma: number;
 
-  /** @param options milestones: numbers of steps; one that is given twice counts twice; gamma (default 0.1) */
+  /** @param options milestones: numbers of steps, where duplicates count twice; gamma (default 0.1) */
   constructor(optimizer: ScheduledOptimizer, options: { milestones: readonly number[]; gamma?: number }) {
     super('MultiStepLR', optimizer);
     checkOptions('MultiStepLR', options, ['milestones', 'gamma']);
@@ -84,7 +84,7 @@ export class ExponentialLR extends Scheduler {
 
 /**
  * Warm-up, or cool-down: the learning rate times a factor that goes from `startFactor` to `endFactor` in `totalIters` steps
- * of equal size, and stays.
+ * of equal size, and then stays.
  *
  * @example
  * const warmUp = new optim.LinearLR(optimizer, { startFactor: 0.01, totalIters: 100 });

@@ -3,8 +3,8 @@ import { type ScheduledOptimizer, Scheduler, type SchedulerState } from './sched
 import { checkMilestones } from './schedulers.js';
 
 /**
- * One scheduler after the other: the next one begins, from the initial learning rate, at each milestone. With a milestone
- * of 0 the second begins at once.
+ * Runs schedulers one after the other: at each milestone the next one starts, from the initial learning rate. With a
+ * milestone of 0 the second starts at once.
  *
  * @example
  * const warmUp = new optim.LinearLR(optimizer, { startFactor: 0.01, totalIters: 100 });
@@ -15,7 +15,7 @@ export class SequentialLR extends Scheduler {
   readonly milestones: readonly number[];
 
   /**
-   * @param schedulers of this optimizer, just made
+   * @param schedulers new ones of this optimizer
    * @param options milestones: the steps at which the second, third, … begin
    */
   constructor(
@@ -56,7 +56,7 @@ export class SequentialLR extends Scheduler {
     return this.milestones.filter((m) => m <= this.lastEpoch).length;
   }
 
-  // As if only the first had been made.
+  // As if there were only the first one.
   protected override begin(): void {
     this.apply(this.baseRates);
     (this.schedulers[this.index()] as Scheduler)._begin();
@@ -97,7 +97,7 @@ export class SequentialLR extends Scheduler {
     const putBack = this._save();
     try {
       super.loadStateDict(state);
-      // The one that is at work comes last: what it sets of the groups stands.
+      // The active one comes last, so that its values of the groups remain.
       const next = this.index() + 1;
       const order = [...states.keys()];
       for (const i of [...order.slice(next), ...order.slice(0, next)]) this.schedulers[i]?.loadStateDict(states[i]);

@@ -16,7 +16,7 @@ export interface SGDOptions {
   lr: number;
   /** Default 0. */
   momentum: number;
-  /** Share of the gradient that does not enter the momentum buffer; default 0. */
+  /** The fraction of the gradient that is left out of the momentum buffer; default 0. */
   dampening: number;
   /** L2 penalty; default 0. */
   weightDecay: number;
