@@ -1,4 +1,4 @@
-// What a kernel is, seen from both sides. A kernel is a plain function over raw spans:
+// What a kernel is, for its author and its callers. A kernel is a plain function over raw spans:
 //
 //   template <typename T> Outcome relu(Out<T> y, In<T> x);
 //
@@ -194,7 +194,7 @@ inline void parallel(int64_t n, int64_t grain, Body&& body) {
       const_cast<void*>(static_cast<const void*>(&body)));
 }
 
-// Of all calls for one place, on any threads, the least value stays.
+// Lowers the value at `place` to `value`, from any number of threads.
 inline void lowerTo(int64_t& place, int64_t value) {
   int64_t now = __atomic_load_n(&place, __ATOMIC_RELAXED);
   while (value < now && !__atomic_compare_exchange_n(&place, &now, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {

@@ -8,12 +8,12 @@ namespace adjoint {
 
 constexpr int kMaxRank = 64;
 
-// How the losses of all elements become the result.
+// How the losses of all elements are reduced.
 struct Reduction {
   ADJOINT_ENUM(Code : int64_t, names, kNone, kMean, kSum);
 };
 
-// What `linear` applies to its sums.
+// The function that `linear` applies to its sums.
 struct Activation {
   ADJOINT_ENUM(Code : int64_t, names, kNone, kRelu, kTanh, kSigmoid);
 };

@@ -2,7 +2,7 @@
 // running maximum and sum of each query's scores, the backward pass computes the probabilities anew from
 // logSum = log Σ exp(score), +∞ where a query sees no key (its probabilities, y and gradients are then 0).
 //
-// Operands are read with strides, so that heads may lie side by side in a projection's result.
+// Operands are read with strides, so that heads may be side by side in a projection's result.
 #include "pass.h"
 
 namespace adjoint {
@@ -49,7 +49,7 @@ bool fits(const Given<T>& g, const Layout& l, State state) {
   return g.dropout >= 0 && g.dropout <= 1 && state.length == (g.dropout > 0 ? 4 : 0);
 }
 
-// Whether an array holds the rows of each head and nothing else.
+// Whether an array contains the rows of all heads and nothing else.
 bool holds(int64_t length, const Strides& s, const Layout& l, int64_t rows, int64_t width) {
   return length == product(l.batch, l.heads, rows, width) && reach(s, l, rows, width) <= length;
 }
@@ -162,7 +162,7 @@ Outcome attentionBackward(Out<T> dq, Out<T> dk, Out<T> dv, In<T> dy, In<T> y, In
   return ok();
 }
 
-// What attention's dropout multiplied the probabilities by: kept [rows, keys] is 0 or 1 / (1 - p).
+// The factors of attention's dropout: kept [rows, keys] is 0 or 1 / (1 - p).
 template <typename T>
 Outcome attentionKept(Out<T> kept, In<int32_t> start, int64_t rows, int64_t keys, double dropout) {
   if (kept.length != product(rows, keys) || start.length != 4 || !(dropout >= 0 && dropout <= 1)) return misfit();

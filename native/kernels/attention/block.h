@@ -1,7 +1,7 @@
 // One block of attention: kQueries queries against the keys of their head, kKeys at a time, forward and backward.
 //
 // Scores are kept transposed, [keys, queries]: a key's row is a vector of queries, so that maxima and sums need no
-// horizontal steps, keys and values are read where they lie, and only the queries (and dy) are packed.
+// horizontal steps, keys and values are read in place, and only the queries (and dy) are packed.
 #pragma once
 #include "../math.h"
 #include "../philox.h"

@@ -1,4 +1,4 @@
-// The two passes of attention over one block of queries and all their keys (attention.cc tells the method).
+// The two passes of attention over one block of queries and all their keys (attention.cc explains the method).
 #pragma once
 #include "block.h"
 
@@ -99,7 +99,7 @@ void attend(const Head<T>& head, int64_t i0, Matrix<T> y, T* logSum) {
   scaleRows(y, l.valueWidth, i0, i0 + b.count, run.factor);
 }
 
-// What the backward pass reads and writes, of one head.
+// The operands and results of the backward pass for one head.
 template <typename T>
 struct Gradients {
   Matrix<T> dq, dk, dv;

@@ -1,5 +1,5 @@
-// The products of attention's blocks: small, strided, on one thread, with operands where they lie. In vector extensions
-// of GCC and clang, for float and double.
+// The products of attention's blocks: small, strided, on one thread, with operands in place. In vector extensions of
+// GCC and clang, for float and double.
 #pragma once
 #include "../../gemm/pack.h"
 #include "../../simd/lanes.h"
@@ -98,7 +98,7 @@ void multiply(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T*
   if (j < n) multiplyEdge<T, transposed>(m, n - j, k, a, lda, b + j, ldb, c + j, ldc, accumulate);
 }
 
-// to [k, width] = the n <= width rows of x, transposed; what lies beyond them repeats the last one.
+// to [k, width] = the n <= width rows of x, transposed; the columns beyond n repeat the last one.
 inline void packColumns(int64_t k, int64_t n, int64_t width, const float* x, int64_t row, float* to) {
   packTransposed(k, n, width, x, row, to);
 }

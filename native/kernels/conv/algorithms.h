@@ -12,7 +12,7 @@ enum Algorithm : int64_t { kFastest, kPlanes, kImages, kWinograd };
 
 constexpr int64_t kMostInLanes = (1 << 26) - 64;  // elements of an image; larger ones fill vectors by themselves
 
-// Whether offsets of 31 bits are enough for the parts of the workspace.
+// Whether 31 bits are enough for offsets into the parts of the workspace.
 template <typename T>
 bool isPossible(const Pass& p, Algorithm algorithm) {
   if (p.s.images > INT32_MAX) return false;
@@ -28,7 +28,7 @@ bool isAnyPossible(const Pass& p) {
   return isPossible<T>(p, kPlanes) || isPossible<T>(p, kImages) || isPossible<T>(p, kWinograd);
 }
 
-// A share of fewer images than lanes would leave some empty.
+// A group of fewer images than lanes would leave some empty.
 inline int64_t slotsOf(const Pass& p, Algorithm algorithm, int64_t threads) {
   return slotsOf(algorithm == kPlanes ? p.s.images : ceilDivide(p.s.images, kLanes), threads);
 }
@@ -65,7 +65,7 @@ inline double costOf(const Pass& p, Algorithm algorithm) {
   return sums + (whole ? 0 : move * result);
 }
 
-// The algorithm that is estimated to be the fastest of those that are possible; one of them must be.
+// The algorithm with the lowest estimated time among the possible ones, of which there is at least one.
 template <typename T>
 Algorithm fastest(const Pass& p, int64_t threads) {
   Algorithm best = kPlanes;

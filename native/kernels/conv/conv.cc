@@ -48,8 +48,8 @@ Outcome convInput(Out<T> dx, In<T> dy, In<T> weight, In<T> bias, Workspace works
   return sumOfTaps(true, dx, dy, weight, bias, workspace, numbers);
 }
 
-// All three passes multiply each tap with each output once. Winograd's fewer products count as those that they stand
-// for.
+// All three passes multiply each tap with each output once. Winograd's fewer products count as those that they
+// replace.
 double flopsOf(Integers numbers) {
   Shape s;
   return readShape(numbers, s) ? 2.0 * static_cast<double>(s.yLength()) * static_cast<double>(s.inChannels * s.taps())

@@ -1,4 +1,4 @@
-// Sums over taps of padded planes: what the output of a convolution and its input gradient have in common.
+// Sums over taps of padded planes, which the output of a convolution and its input gradient share.
 #pragma once
 #include "planes.h"
 
@@ -6,7 +6,7 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-constexpr int64_t kBand = 4096;  // elements of a channel computed before the next channels: they meet the same planes
+constexpr int64_t kBand = 4096;  // elements of a channel computed before the next channels, which read the same planes
 
 // y(m, h, w) = bias[m] + Σ_k weights(m, k) · planes[offsets[k] + h * pitch + w] for m < rows, h < height, w < width.
 template <typename T>
@@ -18,7 +18,7 @@ struct Correlation {
   int64_t channelStride, rowStride, columnStride;  // of y
 
   int64_t tiles() const { return ceilDivide(rows, kMostRows); }
-  // Tiles share the rows evenly, so that none is thin.
+  // Tiles divide the rows evenly, so that none is thin.
   int64_t bound(int64_t tile) const { return rows * tile / tiles(); }
 };
 

@@ -1,6 +1,6 @@
-// Convolutions with images in lanes: up to kMostImages images are transposed so that the same element of each lies side
-// by side. Any stride is then as good as 1, and an output meets exactly the taps inside of the image: no padding is
-// multiplied. It pays where images are many and small.
+// Convolutions with images in lanes: up to kMostImages images are transposed so that equal elements are side by side.
+// Any stride is then as good as 1, and an output reads exactly the taps inside of the image: no padding is multiplied.
+// It pays if images are many and small.
 #pragma once
 #include "../../simd/transpose.h"
 #include "shape.h"
@@ -78,7 +78,7 @@ void fromLanes(T* to, const T* from, int64_t elements, int64_t imageLength, cons
   }
 }
 
-// The taps of one dimension that an element of the result meets inside of the source, and where they meet it.
+// The taps of one dimension that an element of the result uses inside of the source, and where they are.
 struct Run {
   int64_t tap, count, tapStep, source, sourceStep;
 };

@@ -134,7 +134,7 @@ void forEachPhase(const Shape& s, const Planes& planes, const int32_t* offsets, 
   }
 }
 
-// What elements of the input are that no tap meets: the bias or 0.
+// The gradient of input elements that no tap uses: the bias or 0.
 template <typename T>
 void fillChannels(T* dx, int64_t channels, int64_t pixels, const T* bias) {
   for (int64_t c = 0; c < channels; c++, dx += pixels) {

@@ -1,5 +1,5 @@
-// Images as most loops of convolutions read them: copied once into zero-padded planes, split by stride phase, so that
-// what a tap multiplies with consecutive outputs lies in consecutive elements.
+// Images in the layout of most convolution loops: copied once into zero-padded planes, split by stride phase, so that
+// the elements that a tap multiplies for consecutive outputs are consecutive.
 #pragma once
 #include "shape.h"
 
@@ -30,8 +30,8 @@ inline void copyRow(T* to, const T* from, int64_t n) {
 }
 
 // One dimension of the planes: element i of an image is at padded position i + pad. Plane p keeps `length` positions,
-// `stride` apart. Taps share a plane where their positions are those of one stride phase; where little of them
-// overlaps, as of dilated kernels, each tap has its own.
+// `stride` apart. Taps share a plane if their positions belong to one stride phase; if they overlap little, as in
+// dilated kernels, each tap has its own.
 struct PlaneAxis {
   int64_t size, pad, stride, dilation, planes, length;
   bool shared;

@@ -8,18 +8,18 @@ namespace {
 
 constexpr int64_t greatestDivisor(int64_t a, int64_t b) { return b == 0 ? a : greatestDivisor(b, a % b); }
 
-// One dimension of a convolution: out[i] meets in[i * stride + tap * dilation - pad].
+// One dimension of a convolution: out[i] reads in[i * stride + tap * dilation - pad].
 struct Axis {
   int64_t in, out, taps, stride, pad, dilation;
 
-  // Where tap t of output 0 lies in the padded input, and the padded elements that outputs meet.
+  // The position of tap t of output 0 in the padded input, and the padded elements that outputs read.
   int64_t at(int64_t tap) const { return tap * dilation; }
   int64_t reach() const { return (out - 1) * stride + (taps - 1) * dilation + 1; }
-  // Taps t and t + period lie in the same stride phase; the phases that taps lie in, as phase(0), phase(1), …
+  // Taps t and t + period are in the same stride phase; the phases of taps are phase(0), phase(1), …
   int64_t period() const { return stride / greatestDivisor(stride, dilation); }
   int64_t phases() const { return smaller(taps, period()); }
   int64_t phase(int64_t tap) const { return at(tap) % stride; }
-  // The same of the input gradient: outputs that taps meet before a phase's first row, and rows of a phase.
+  // The same for the input gradient: outputs that taps read before a phase's first row, and rows of a phase.
   int64_t shift() const { return (taps - 1) * dilation / stride; }
   int64_t phaseLength() const { return (pad + in - 1) / stride + 1; }
 };
@@ -39,7 +39,7 @@ struct Shape {
   int64_t weightLength() const { return product(groups, outChannels, inChannels, h.taps, w.taps); }
 };
 
-// False where the numbers are not those of a convolution, or lengths along a dimension do not fit into 31 bits.
+// False if the numbers are not those of a convolution, or lengths along a dimension do not fit in 31 bits.
 inline bool readShape(Integers numbers, Shape& shape) {
   if (numbers.count != kNumbers) return false;
   for (int i = 2; i < kNumbers; i++) {
@@ -71,14 +71,14 @@ struct Pass {
   int64_t pixels() const { return height() * width(); }
   int64_t sourceHeight() const { return toInput ? s.h.out : s.h.in; }
   int64_t sourceWidth() const { return toInput ? s.w.out : s.w.in; }
-  // Elements of a group of an image.
+  // The number of elements of a group of an image.
   int64_t source() const { return product(channels(), sourceHeight(), sourceWidth()); }
   int64_t result() const { return product(rows(), height(), width()); }
-  // Of a group's weight: that of channel m of the result, channel c of the source and a tap.
+  // The weight of channel m of the result, channel c of the source and a tap.
   int64_t weight(int64_t m, int64_t c, int64_t tap) const {
     return (toInput ? c * s.inChannels + m : m * s.inChannels + c) * s.taps() + tap;
   }
-  // Tiles share the rows evenly, so that none is thin.
+  // Tiles divide the rows evenly, so that none is thin.
   int64_t tiles() const { return ceilDivide(rows(), kMostRows); }
   int64_t bound(int64_t tile) const { return rows() * tile / tiles(); }
 };

@@ -1,5 +1,5 @@
-// The innermost loops of convolutions: sums in registers. In vector extensions of GCC and clang, one source for
-// AVX-512, AVX2, SSE and NEON, float and double.
+// The innermost loops of convolutions: sums in registers. Written in vector extensions of GCC and clang, one source
+// for AVX-512, AVX2, SSE and NEON, float and double.
 #pragma once
 #include "../../simd/lanes.h"
 #include "../kernel.h"
@@ -8,7 +8,7 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-// kSums vectors of sums fill the registers but for what is read.
+// kSums vectors of sums and the operands fill the registers.
 #if defined(__AVX512F__)
 constexpr int kSums = 28, kMostRows = 14;
 #elif defined(__AVX2__)

@@ -7,7 +7,7 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-// Up to that many channels of y in a group, their lanes would be half empty: pixels go into lanes then.
+// With up to this many channels of y in a group, their lanes would be half empty, and pixels are in lanes instead.
 template <typename T>
 constexpr int64_t kDotChannels = kLanesOf<T> / 2 + 1;
 
@@ -27,7 +27,7 @@ struct WeightSlot {
   int64_t length() const { return planes + dy + sums; }
 };
 
-// One group's gradient from one image after the other, by one thread.
+// One group's gradient, from one image after the other, on one thread.
 template <typename T>
 struct WeightSums {
   const Shape& shape;
@@ -71,7 +71,7 @@ struct WeightSums {
 
   int64_t flat() const { return roundUp(shape.h.out * planes.w.length, kLanesOf<T>); }
 
-  // dy in the pitch of x's planes; what lies between its rows is zero and stays so.
+  // dy in the pitch of x's planes; the elements between its rows are zero and stay so.
   void addDots(T* sums, const T* upstream) const {
     for (int64_t m = 0; m < shape.outChannels; m++) {
       for (int64_t h = 0; h < shape.h.out; h++) {
@@ -126,8 +126,8 @@ struct WeightSums {
   }
 };
 
-// dWeight [groups * outChannels, inChannels, …] of x and dy. Each slot adds up a share of the images; the order of all
-// sums depends on the sizes and the number of slots alone.
+// dWeight [groups * outChannels, inChannels, …] of x and dy. Each slot sums a part of the images; the order of all sums
+// depends only on the sizes and the number of slots.
 template <typename T>
 Outcome convWeight(Out<T> dWeight, In<T> x, In<T> dy, Workspace workspace, Integers numbers) {
   Shape s;

@@ -1,6 +1,6 @@
 // Convolutions of 3 × 3 taps by 2.25 times fewer products: F(2 × 2, 3 × 3) of Winograd's minimal filtering (Lavin and
 // Gray, 2016, https://arxiv.org/abs/1509.09308), with images in lanes. A tile of 2 × 2 outputs is Aᵀ (Σ_channels (G g
-// Gᵀ) ⊙ (Bᵀ d B)) A for a tap matrix g and the 4 × 4 elements d that it meets: 16 products of matrices. Its rounding
+// Gᵀ) ⊙ (Bᵀ d B)) A for a tap matrix g and the 4 × 4 elements d that it reads: 16 products of matrices. Its rounding
 // errors are no larger than those of the plain sum, since it adds fewer terms.
 #pragma once
 #include "images.h"
@@ -45,10 +45,10 @@ struct Winograd {
   int64_t columns;
   T *source, *points, *sums, *result;
 
-  // The first element that output 0 meets, counted from -pad.
+  // The first element that output 0 reads, counted from -pad.
   int64_t padOf(const Axis& a) const { return p.toInput ? 2 - a.pad : a.pad; }
 
-  // Rows [first, first + 2) of the padded source into the four rows, of which each has its place by its number
+  // Rows [first, first + 2) of the padded source into the four rows, each at the place of its number
   // modulo 4.
   void load(int64_t first, const T* from, int64_t imageLength) const {
     const int64_t top = first - padOf(p.s.h), begin = larger(0, top), end = smaller(top + 2, p.sourceHeight());

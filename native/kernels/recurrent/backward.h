@@ -160,7 +160,7 @@ bool gatherWeights(const Sizes& s, const WeightGradients<T>& to, const Working<T
   return done;
 }
 
-// What is summed over all steps of direction d.
+// The sums over all steps of direction d.
 template <typename Cell, typename T>
 bool gatherGradients(const Sizes& s, const Backward<T>& g, const Weights<T>& weights, int64_t d, const Working<T>& w) {
   const int64_t hidden = s.hidden, n = s.rows(), columns = Cell::gates * hidden, ld = Cell::gradients * hidden;

@@ -1,5 +1,5 @@
-// Products of many small matrices with one and the same matrix, for a recurrence: the matrix is packed once into panels
-// of columns, and a tile of the result stays in registers. In vector extensions, for float and double at every level.
+// Products of many small matrices with the same matrix, for a recurrence: the matrix is packed once into panels of
+// columns, and a tile of the result stays in registers. In vector extensions, for float and double at every level.
 #pragma once
 #include "../../gemm/pack.h"
 #include "../../simd/lanes.h"

@@ -156,8 +156,8 @@ Outcome forward(const Cell& cell, Outs<T> results, Workspace workspace, In<T> x,
   return runForward(cell, sizesOf(sizes), f, weights, workspace);
 }
 
-// gradients: of x, h0, c0 (an LSTM's) and then of each direction's weightIh, weightHh, biasIh, biasHh; those that
-// nobody wants are absent. upstream: of y, hN, cN; kept: y, gates, cells.
+// gradients: of x, h0, c0 (an LSTM's) and then of each direction's weightIh, weightHh, biasIh, biasHh; unwanted ones
+// are absent. upstream: of y, hN, cN; kept: y, gates, cells.
 template <typename T, typename Cell>
 Outcome backward(const Cell& cell, Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states,
                  Ins<T> kept, Ins<T> weights, In<int32_t> lengths, Integers sizes) {
@@ -219,7 +219,7 @@ Outcome rnnBackward(Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<
   return backward(Rnn<T>{sizes[kSizes] != 0}, gradients, workspace, upstream, x, states, kept, weights, lengths, sizes);
 }
 
-// The products with both weights. Shorter sequences among the batch are counted as if they were whole.
+// The products with both weights. Shorter sequences of the batch count as if they were whole.
 double productFlops(const Sizes& s, int64_t gates, int64_t columns) {
   return 2.0 * static_cast<double>(product(s.directions, s.rows(), gates * s.hidden)) * static_cast<double>(columns);
 }

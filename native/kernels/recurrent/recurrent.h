@@ -16,7 +16,7 @@ struct Sizes {
   int64_t row(int64_t step, int64_t sequence) const {
     return batchFirst ? sequence * steps + step : step * batch + sequence;
   }
-  // The step at which direction d is after i others.
+  // Direction d's step number i.
   int64_t step(int64_t d, int64_t i) const { return d == 0 ? i : steps - 1 - i; }
 };
 
@@ -46,7 +46,7 @@ bool fit(const Sizes& s, int64_t gates, Ins<T> list, Weights<T>* weights) {
   return s.rows() < INT64_C(1) << 31;
 }
 
-// Absent, or of that length.
+// Absent, or of this length.
 template <typename Span>
 bool mayBe(Span span, int64_t length) {
   return span.data == nullptr || span.length == length;
@@ -65,7 +65,7 @@ void fillRow(T* to, int64_t n, T value) {
   for (int64_t i = 0; i < n; i++) to[i] = value;
 }
 
-// `from` or, where there is none, zeros.
+// `from` or, if absent, zeros.
 template <typename T>
 void copyRow(T* to, const T* from, int64_t n) {
   if (from == nullptr) return fillRow(to, n, T(0));
@@ -111,7 +111,7 @@ bool fit(const Sizes& s, int64_t kept, bool hasCells, const Forward<T>& f) {
 }
 
 // Of one direction: the packed weights; and for each sequence the products with its input and its state at one step,
-// `width` elements apart. `packedIh` is null where the products with all inputs lie in `gates` already.
+// `width` elements apart. `packedIh` is null if the products with all inputs are in `gates` already.
 template <typename T>
 struct Packed {
   T *packedIh, *packedHh, *bias, *ofInput, *ofState;
