@@ -1,4 +1,4 @@
-// Backward passes inside of others: started by hooks and by backward functions, on graphs that both go through.
+// Nested backward passes, started by hooks and backward functions, through graphs that both visit.
 import { describe, expect, it } from 'vitest';
 import {
   AutogradError,

@@ -1,4 +1,4 @@
-// Sizes up to 2^53 where images, sequences and parts of tensors have them: a result or an error of ours, at once.
+// Sizes up to 2^53 of images, sequences and parts of tensors: an immediate result or an error of ours.
 import { afterAll, describe, expect, it } from 'vitest';
 import * as A from '../../lib/index.js';
 import type { Tensor } from '../../lib/tensor.js';

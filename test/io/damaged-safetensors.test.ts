@@ -1,4 +1,4 @@
-// Files of safetensors that are not what they should be.
+// Damaged safetensors files.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The addon reads its arguments without running JavaScript, which could free what it has looked up already.
+// The addon reads its arguments without running JavaScript, which could free what it has already looked up.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Calls that fail, are refused or are aborted give back all memory, however often they are repeated.
+// Calls that fail, are refused or are aborted free all memory, however often they are repeated.
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {

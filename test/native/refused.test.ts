@@ -1,4 +1,4 @@
-// Memory that is refused, by whatever limit: a typed error at once, and training, recording and loading go on afterwards.
+// Memory refused by any limit is an immediate typed error, and training, recording and loading go on afterwards.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

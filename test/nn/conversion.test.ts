@@ -1,4 +1,4 @@
-// Modules that are converted in place, and what was made before: optimizers, graphs, compiled functions.
+// Converting modules in place, with existing optimizers, graphs and compiled functions.
 import { describe, expect, it } from 'vitest';
 import {
   AutogradError,

@@ -1,4 +1,4 @@
-// Kinds of dropout as layers.
+// The variants of dropout as layers.
 import { describe, expect, it } from 'vitest';
 import '../../lib/methods.js';
 import { backward } from '../../lib/backward/engine.js';

@@ -1,4 +1,4 @@
-// A forward pass that fails puts back what its parts have moved: random positions and running statistics.
+// A failed forward pass restores what its parts have changed: random positions and running statistics.
 import { expect, it } from 'vitest';
 import {
   compile,

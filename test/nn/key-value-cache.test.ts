@@ -1,4 +1,4 @@
-// Key-value caches: rows one by one give what they give at once.
+// Key-value caches: rows one by one give the same results as all at once.
 import { describe, expect, it } from 'vitest';
 import { noGrad } from '../../lib/autograd/tape.js';
 import { StateError } from '../../lib/errors.js';

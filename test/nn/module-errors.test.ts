@@ -1,4 +1,4 @@
-// Errors thrown inside a module tell where in the model that is.
+// Errors thrown inside a module tell where in the model they were thrown.
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {

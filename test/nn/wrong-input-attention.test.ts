@@ -1,4 +1,4 @@
-// What attention and transformers refuse, caches included.
+// Argument checks of attention and transformers, including caches.
 import { describe, expect, it } from 'vitest';
 import * as adjoint from '../../lib/index.js';
 import {

@@ -1,4 +1,4 @@
-// What convolutions, pooling, embeddings, norms and recurrent layers refuse; attention: wrong-input-attention.test.ts.
+// Argument checks of convolutions, pooling, embeddings, norms and recurrent layers; attention: wrong-input-attention.test.ts.
 import { describe } from 'vitest';
 import * as adjoint from '../../lib/index.js';
 import { type Call, type Construction, int32, refusedByForward, refusedWhenMade } from '../support/refusals.js';

@@ -1,4 +1,4 @@
-// What step.describe() says that the large kernels compute, against counts by hand.
+// The FLOPs of the large kernels in step.describe(), against counts by hand.
 import { expect, it } from 'vitest';
 import { compile, grad, nn, ones, randn, scaledDotProductAttention, sum, type Tensor } from '../../lib/index.js';
 

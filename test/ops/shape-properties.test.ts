@@ -1,4 +1,4 @@
-// Properties of shapes and broadcasting on random ones, against references that look every element up by its index.
+// Properties of operations on random shapes, against references that look up every element by its index.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ShapeError } from '../../lib/errors.js';

@@ -1,4 +1,4 @@
-// The parts of a split are one operation: their gradients are put together once, however many they are.
+// The parts of a split are one operation: their gradients are joined once, however many there are.
 import { expect, it } from 'vitest';
 import { grad } from '../../lib/backward/engine.js';
 import '../../lib/methods.js';

@@ -1,5 +1,5 @@
-// Built-in optimizers say what they do twice: `apply`, the formula by tensor operations, and a kernel for whole groups. Both
-// must do the same.
+// Built-in optimizers exist twice: `apply`, the formula by tensor operations, and a kernel for whole groups. Both must do
+// the same.
 import { describe, expect, it } from 'vitest';
 import { compile, Generator, mul, optim, randn, type Tensor } from '../../lib/index.js';
 

@@ -1,4 +1,4 @@
-// Modules in layers: what a file imports at run time never leads back to it. Types may point both ways.
+// No circles: nothing that a file imports at run time leads back to it. Types may point both ways.
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// What concerns a family of operations or layers is found by its name: `npm test -- softmax`.
+// The tests of a family of operations or layers are found by its name: `npm test -- softmax`.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

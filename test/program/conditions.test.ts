@@ -1,4 +1,4 @@
-// Branches on values: what JavaScript lets a tensor refuse while a step is recorded, and what `verify` finds of the rest.
+// Branches on values: those that a tensor can reject while a step is recorded, and those that only `verify` finds.
 import { describe, expect, it } from 'vitest';
 import {
   compile,

@@ -1,4 +1,4 @@
-// What ends a compiled function or a step for good, and what fails in calls of a kind of its own: all stays as it was.
+// Errors that end a compiled function or a step for good, and failures in special calls: nothing is changed.
 import { describe, expect, it } from 'vitest';
 import { compile, mul, nn, noGrad, ones, optim, type Tensor } from '../../lib/index.js';
 import { native } from '../../lib/native.js';

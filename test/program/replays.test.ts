@@ -1,4 +1,4 @@
-// Replays that are refused or fail leave everything as it was, in each way of calling, as often as it happens.
+// Replays that are refused or fail change nothing, in each way of calling, however often.
 import { describe, expect, it } from 'vitest';
 import { type CompiledStep, compile, noGrad, ones, type Tensor } from '../../lib/index.js';
 import { native } from '../../lib/native.js';

@@ -1,5 +1,5 @@
 // Training programs of all kinds, eager against compiled, in each way of calling: results, parameters, optimizer state,
-// buffers and generators equal in every bit.
+// buffers and generators are equal in every bit.
 import { describe, expect, it } from 'vitest';
 import {
   add,

@@ -1,5 +1,5 @@
 // Each fused operation against its reference: its results, and its gradients, which with createGraph are fused operations
-// themselves, whose reference is made of that of the operation.
+// themselves, with a reference derived from the operation's.
 import { expect } from 'vitest';
 import { type FusedCall, observeFused } from '../../lib/autograd/fused.js';
 import { noGrad } from '../../lib/autograd/tape.js';

@@ -1,4 +1,4 @@
-// Tensors that compiled steps are using while a test looks.
+// Tensors that compiled steps are using during a test.
 import { type CompiledStep, compile, noGrad, ones, type Tensor, tensor } from '../../lib/index.js';
 
 /** The argument of a `slowStep`. */

@@ -1,4 +1,4 @@
-// Files of safetensors, made with nothing of the library.
+// Safetensors files, made without the library.
 
 /** A file from a header text (or bytes) and data. */
 export function file(header: string | Uint8Array, dataLength = 0, claimed?: bigint): Uint8Array {

@@ -1,4 +1,4 @@
-// What the tests of calls that change all or nothing share.
+// Shared by the tests of calls that change all or nothing.
 import { expect } from 'vitest';
 import { AllocationError, freeMemory, memoryStats, type optim, setMemoryLimit, type Tensor } from '../../lib/index.js';
 import { errorOf } from './refusals.js';

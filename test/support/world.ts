@@ -1,4 +1,4 @@
-// A training program with everything that a failed call might move, and what all of that is right now.
+// A training program with all state that a failed call might change, and snapshots of that state.
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-// Arrays and plain objects of another realm (node:vm, Jest's test files) are taken like those of this one.
+// Arrays and plain objects of another realm (node:vm, Jest's test files) are accepted like those of this one.
 import { createContext, runInContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { dtypeOfArray } from '../../lib/arrays.js';

@@ -1,4 +1,4 @@
-// `t.data` is a copy that is kept: whatever changes a tensor must outdate it.
+// `t.data` is a cached copy: every change of a tensor must invalidate it.
 import { expect, it } from 'vitest';
 import {
   compile,
