@@ -76,6 +76,8 @@ export interface ProgramDescription {
 interface Codes {
   dtype: Record<string, number>;
   activation: Record<LinearActivation, number>;
+  /** Of convolutions. */
+  algorithm: Record<'fastest' | 'planes' | 'images' | 'winograd', number>;
   reduction: Record<Reduction, number>;
   priority: Record<Priority, number>;
   /** Why a step was refused. */

@@ -17,10 +17,11 @@ import { any } from './reduce.js';
 import { expand, reshape, tril } from './shape.js';
 import { softmax } from './softmax.js';
 
-const attentionKernel = kernel('attention', 'y logSum state start q k v mask bias scale dropout numbers');
+const layoutNumbers = 'batch,heads,queries,keys,width,valueWidth,causal,strides';
+const attentionKernel = kernel('attention', `y logSum state start q k v mask bias scale dropout ${layoutNumbers}`);
 const attentionBackwardKernel = kernel(
   'attentionBackward',
-  'dq dk dv dy y logSum start q k v mask bias scale dropout numbers',
+  `dq dk dv dy y logSum start q k v mask bias scale dropout ${layoutNumbers}`,
 );
 const attentionKeptKernel = kernel('attentionKept', 'kept start rows keys dropout');
 

@@ -3,7 +3,7 @@
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { formatShape, ShapeError } from '../errors.js';
-import { type Fault, kernel } from '../native.js';
+import { type Fault, kernel, native } from '../native.js';
 import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { sum } from './reduce.js';
@@ -23,16 +23,19 @@ export interface ConvSizes {
   weight: Shape;
 }
 
-const convKernel = kernel('conv', 'y x weight bias numbers');
-const convInputKernel = kernel('convInput', 'dx dy weight bias numbers');
-const convWeightKernel = kernel('convWeight', 'dWeight x dy numbers');
+// Of height, and then of width.
+const axisNumbers = ['in', 'out', 'taps', 'stride', 'pad', 'dilation'] as const;
+const numbers = `algorithm,images,groups,inChannels,outChannels,${axisNumbers}`;
+const convKernel = kernel('conv', `y x weight bias ${numbers}`);
+const convInputKernel = kernel('convInput', `dx dy weight bias ${numbers}`);
+const convWeightKernel = kernel('convWeight', `dWeight x dy ${numbers}`);
 const channelSumsKernel = kernel('channelSums', 'dBias dy images channels pixels');
 
-const axisNumbers = (a: Axis): number[] => [a.in, a.out, a.taps, a.stride, a.pad, a.dilation];
+const codes = native.codes.algorithm;
 
-// In the order of native/kernels/conv/shape.h. algorithm: 0, the fastest.
-function numbersOf(s: ConvSizes, algorithm = 0): number[] {
-  return [algorithm, s.images, s.groups, s.inChannels, s.outChannels, ...axisNumbers(s.h), ...axisNumbers(s.w)];
+function numbersOf(s: ConvSizes, algorithm = codes.fastest): number[] {
+  const axes = [s.h, s.w].flatMap((axis) => axisNumbers.map((name) => axis[name]));
+  return [algorithm, s.images, s.groups, s.inChannels, s.outChannels, ...axes];
 }
 
 // The kernels' only fault.
@@ -49,7 +52,7 @@ export function sumOfTaps(
   operands: readonly [Tensor, Tensor, Tensor | null],
   s: ConvSizes,
   toInput: boolean,
-  algorithm = 0,
+  algorithm = codes.fastest,
 ): void {
   const [source, weight, bias] = operands;
   const run = toInput ? convInputKernel : convKernel;

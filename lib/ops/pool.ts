@@ -17,7 +17,8 @@ import { slice } from './shape-slice.js';
 import { asImage, type PerDimension } from './windows.js';
 
 // Of the planes, and then of height and of width.
-const numbers = 'planes,in,out,taps,stride,pad,dilation';
+const axisNumbers = ['in', 'out', 'taps', 'stride', 'pad', 'dilation'] as const;
+const numbers = `planes,${axisNumbers}`;
 const maxPoolKernel = kernel('maxPool', `y index x ${numbers}`);
 const maxPoolBackwardKernel = kernel('maxPoolBackward', `dx dy index ${numbers}`);
 const maxPoolPickKernel = kernel('maxPoolPick', `y x index ${numbers}`);
@@ -176,9 +177,8 @@ export function adaptiveMaxPool(operation: string, rank: number, x: Tensor, outp
 // A result without elements. Its gradient is zero.
 const nothing = (x: Tensor, sizes: PoolSizes): Tensor => reshape(slice(x, { dim: -1, end: 0 }), sizes.shape);
 
-// In the order of `numbers`.
 function numbersOf(sizes: PoolSizes): number[] {
-  return [sizes.planes, ...asImage(sizes.axes).flatMap((a) => [a.in, a.out, a.taps, a.stride, a.pad, a.dilation])];
+  return [sizes.planes, ...asImage(sizes.axes).flatMap((axis) => axisNumbers.map((name) => axis[name]))];
 }
 
 function largest(name: string, x: Tensor, sizes: PoolSizes): Tensor {

@@ -32,12 +32,13 @@ export interface Cell {
   step(ofInput: Tensor, ofState: Tensor, states: readonly Tensor[]): Tensor[];
 }
 
-const forwardParameters = 'results x states weights lengths sizes';
-const backwardParameters = 'gradients upstream x states kept weights lengths sizes';
+const sizes = 'steps,batch,inFeatures,hidden,directions,batchFirst';
+const forward = (sizes: string): string => `results x states weights lengths ${sizes}`;
+const backward = (sizes: string): string => `gradients upstream x states kept weights lengths ${sizes}`;
 
 const lstm: Cell = {
-  run: kernel('lstm', forwardParameters),
-  runBackward: kernel('lstmBackward', backwardParameters),
+  run: kernel('lstm', forward(sizes)),
+  runBackward: kernel('lstmBackward', backward(sizes)),
   gates: 4,
   kept: 4,
   keeps: true,
@@ -51,8 +52,8 @@ const lstm: Cell = {
 };
 
 const gru: Cell = {
-  run: kernel('gru', forwardParameters),
-  runBackward: kernel('gruBackward', backwardParameters),
+  run: kernel('gru', forward(sizes)),
+  runBackward: kernel('gruBackward', backward(sizes)),
   gates: 3,
   kept: 4,
   keeps: true,
@@ -67,8 +68,8 @@ const gru: Cell = {
 };
 
 const rnn = (code: number, activation: (x: Tensor) => Tensor): Cell => ({
-  run: kernel('rnn', forwardParameters),
-  runBackward: kernel('rnnBackward', backwardParameters),
+  run: kernel('rnn', forward(`${sizes},relu`)),
+  runBackward: kernel('rnnBackward', backward(`${sizes},relu`)),
   gates: 1,
   kept: 1,
   keeps: false,

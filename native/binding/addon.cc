@@ -132,8 +132,7 @@ Napi::Value buildInfo(const Napi::CallbackInfo& info) {
 
 // The kernels as functions, and what the table says about each: its family, and its parameters' names and kinds.
 void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
-  constexpr const char* kinds[] = {"in",   "out",    "inOut",   "workspace", "ins",
-                                   "outs", "inOuts", "integer", "real",      "integers"};
+  const std::vector<std::string> kinds = namesOf(kindNames);
   auto functions = Napi::Object::New(env);
   auto table = Napi::Object::New(env);
   const Families families = familiesOf(instance.level);
@@ -151,7 +150,7 @@ void addKernels(Napi::Env env, Napi::Object exports, Instance& instance) {
       entry["parameters"] = kernel.parameters;
       auto list = Napi::Array::New(env, static_cast<size_t>(kernel.parameterCount));
       for (int p = 0; p < kernel.parameterCount; ++p) {
-        list[static_cast<uint32_t>(p)] = kinds[static_cast<int>(kernel.variants[0].parameters[p].kind)];
+        list[static_cast<uint32_t>(p)] = kinds[static_cast<size_t>(kernel.variants[0].parameters[p].kind)];
       }
       entry["kinds"] = list;
       table.Set(kernel.name, entry);

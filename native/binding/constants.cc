@@ -35,6 +35,7 @@ void addConstants(Napi::Object exports) {
   auto codes = Napi::Object::New(env);
   codes["dtype"] = codesOf(env, dtypeNames);
   codes["activation"] = codesOf(env, Activation::names);
+  codes["algorithm"] = codesOf(env, Algorithm::names);
   codes["reduction"] = codesOf(env, Reduction::names);
   codes["priority"] = codesOf(env, priorityNames);
   codes["refusal"] = codesOf(env, Refusal::names);

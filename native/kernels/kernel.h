@@ -25,7 +25,8 @@ ADJOINT_ENUM(class DType : uint8_t, dtypeNames, kFloat32, kFloat64, kInt32, kUin
 constexpr size_t bytesOfDType[] = {4, 8, 4, 1};
 static inline size_t bytesPerElement(DType dtype) { return bytesOfDType[static_cast<int>(dtype)]; }
 
-enum class ArgumentKind : uint8_t { kIn, kOut, kInOut, kWorkspace, kIns, kOuts, kInOuts, kInteger, kReal, kIntegers };
+ADJOINT_ENUM(class ArgumentKind : uint8_t, kindNames, kIn, kOut, kInOut, kWorkspace, kIns, kOuts, kInOuts, kInteger,
+             kReal, kIntegers);
 
 struct Parameter {
   ArgumentKind kind;

@@ -18,4 +18,9 @@ struct Activation {
   ADJOINT_ENUM(Code : int64_t, names, kNone, kRelu, kTanh, kSigmoid);
 };
 
+// How a convolution or its input gradient is computed.
+struct Algorithm {
+  ADJOINT_ENUM(Code : int64_t, names, kFastest, kPlanes, kImages, kWinograd);
+};
+
 }  // namespace adjoint

@@ -20,8 +20,9 @@ int64_t reach(const Strides& s, const Layout& l, int64_t rows, int64_t width) {
   return sum(sum(s.offset, heads), sum(product(rows - 1, s.row), width));
 }
 
-// [batch, heads, queries, keys, width, valueWidth, causal], four strides (offset, batch, head, row) of each of q, k, v
-// and y, three (batch, head, row) of mask and bias.
+// The numbers of a call: four strides (offset, batch, head, row) of each of q, k, v and y, three (batch, head, row) of
+// mask and of bias.
+#define ADJOINT_NUMBERS "batch,heads,queries,keys,width,valueWidth,causal,strides"
 constexpr int64_t kLayoutCount = 7 + 4 * 4 + 2 * 3;
 
 Layout readLayout(Integers n) {
@@ -219,7 +220,7 @@ using flash::attentionKept;
 
 ADJOINT_FAMILY(attention,
                flops<flash::attentionFlops>(kernel<ADJOINT_EACH_FLOAT(ADJOINT_INSTANCE, flash::attention)>(
-                   "attention", "y logSum state start q k v mask bias scale dropout numbers")),
+                   "attention", "y logSum state start q k v mask bias scale dropout " ADJOINT_NUMBERS)),
                flops<flash::attentionBackwardFlops>(ADJOINT_FLOATS(
-                   attentionBackward, "dq dk dv dy y logSum start q k v mask bias scale dropout numbers")),
+                   attentionBackward, "dq dk dv dy y logSum start q k v mask bias scale dropout " ADJOINT_NUMBERS)),
                ADJOINT_FLOATS(attentionKept, "kept start rows keys dropout"))

@@ -1,6 +1,7 @@
 // Which algorithm computes a convolution or its input gradient: over padded planes (phases.h), with images in lanes
 // (images.h), or by Winograd's fewer products (winograd.h).
 #pragma once
+#include "../shared.h"
 #include "phases.h"
 #include "winograd.h"
 
@@ -8,29 +9,28 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-enum Algorithm : int64_t { kFastest, kPlanes, kImages, kWinograd };
-
 constexpr int64_t kMostInLanes = (1 << 26) - 64;  // elements of an image; larger ones fill vectors by themselves
 
 // Whether 31 bits are enough for offsets into the parts of the workspace.
 template <typename T>
-bool isPossible(const Pass& p, Algorithm algorithm) {
+bool isPossible(const Pass& p, Algorithm::Code algorithm) {
   if (p.s.images > INT32_MAX) return false;
-  if (algorithm == kPlanes) return (p.toInput ? planesOfDy(p.s) : planesOfX(p.s)).length() < INT32_MAX / 2;
+  if (algorithm == Algorithm::kPlanes) return (p.toInput ? planesOfDy(p.s) : planesOfX(p.s)).length() < INT32_MAX / 2;
   if (p.source() >= kMostInLanes) return false;
-  if (algorithm == kImages) return true;
+  if (algorithm == Algorithm::kImages) return true;
   return suitsWinograd(p.s.h) && suitsWinograd(p.s.w) && WinogradSlot<T>(p).length() < INT32_MAX &&
          pointsOfWeight(p) < INT32_MAX;
 }
 
 template <typename T>
 bool isAnyPossible(const Pass& p) {
-  return isPossible<T>(p, kPlanes) || isPossible<T>(p, kImages) || isPossible<T>(p, kWinograd);
+  return isPossible<T>(p, Algorithm::kPlanes) || isPossible<T>(p, Algorithm::kImages) ||
+         isPossible<T>(p, Algorithm::kWinograd);
 }
 
 // A group of fewer images than lanes would leave some empty.
-inline int64_t slotsOf(const Pass& p, Algorithm algorithm, int64_t threads) {
-  return slotsOf(algorithm == kPlanes ? p.s.images : ceilDivide(p.s.images, kLanes), threads);
+inline int64_t slotsOf(const Pass& p, Algorithm::Code algorithm, int64_t threads) {
+  return slotsOf(algorithm == Algorithm::kPlanes ? p.s.images : ceilDivide(p.s.images, kLanes), threads);
 }
 
 // Taps that the outputs of a dimension meet inside of the image, all together.
@@ -47,13 +47,14 @@ inline double tapsInside(const Axis& a) {
 
 // The time of one image of one group, in products of whole vectors. The factors were measured with AVX-512, where a
 // vector has 16 lanes; elements that are moved one by one cost as much for a narrower vector as for a wide one.
-inline double costOf(const Pass& p, Algorithm algorithm) {
+inline double costOf(const Pass& p, Algorithm::Code algorithm) {
   constexpr double lanes = kLanes, move = 16 / lanes;
   const Shape& s = p.s;
   const double products = static_cast<double>(p.rows() * p.channels());
   const double source = static_cast<double>(p.source()), result = static_cast<double>(p.result());
-  if (algorithm == kImages) return products * tapsInside(s.h) * tapsInside(s.w) / lanes + 3 * move * (source + result);
-  if (algorithm == kWinograd) {
+  if (algorithm == Algorithm::kImages)
+    return products * tapsInside(s.h) * tapsInside(s.w) / lanes + 3 * move * (source + result);
+  if (algorithm == Algorithm::kWinograd) {
     const double tiles = static_cast<double>(((p.height() + 1) / 2) * ((p.width() + 1) / 2));
     return products * (tiles * move + 64 / static_cast<double>(s.images)) + 4 * move * (source + result);
   }
@@ -67,14 +68,15 @@ inline double costOf(const Pass& p, Algorithm algorithm) {
 
 // The algorithm with the lowest estimated time among the possible ones, of which there is at least one.
 template <typename T>
-Algorithm fastest(const Pass& p, int64_t threads) {
-  Algorithm best = kPlanes;
+Algorithm::Code fastest(const Pass& p, int64_t threads) {
+  Algorithm::Code best = Algorithm::kPlanes;
   double least = __builtin_inf();
-  for (const Algorithm algorithm : {kPlanes, kImages, kWinograd}) {
+  for (const Algorithm::Code algorithm : {Algorithm::kPlanes, Algorithm::kImages, Algorithm::kWinograd}) {
     if (!isPossible<T>(p, algorithm)) continue;
     const int64_t slots = slotsOf(p, algorithm, threads), share = ceilDivide(p.s.images, smaller(threads, slots));
-    double time = static_cast<double>(algorithm == kPlanes ? share : roundUp(share, kLanes)) * costOf(p, algorithm);
-    if (algorithm == kPlanes) {  // each slot's planes are cleared once
+    double time =
+        static_cast<double>(algorithm == Algorithm::kPlanes ? share : roundUp(share, kLanes)) * costOf(p, algorithm);
+    if (algorithm == Algorithm::kPlanes) {  // each slot's planes are cleared once
       const int64_t length = (p.toInput ? planesOfDy(p.s) : planesOfX(p.s)).length();
       time += static_cast<double>(ceilDivide(slots, threads)) * static_cast<double>(length) / kLanes;
     }

@@ -8,12 +8,12 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
-// numbers: as readShape takes them, the algorithm first (0: the fastest).
+// numbers: as readShape takes them.
 template <typename T>
 Outcome sumOfTaps(bool toInput, Out<T> result, In<T> source, In<T> weight, In<T> bias, Workspace workspace,
                   Integers numbers) {
   Shape s;
-  if (!readShape(numbers, s) || numbers[0] > kWinograd) return misfit();
+  if (!readShape(numbers, s) || numbers[0] > Algorithm::kWinograd) return misfit();
   const Pass p{s, toInput};
   if (!isAnyPossible<T>(p)) return tooLarge();
   const int64_t images = product(s.images, s.groups);
@@ -21,13 +21,14 @@ Outcome sumOfTaps(bool toInput, Out<T> result, In<T> source, In<T> weight, In<T>
   if (weight.length != s.weightLength()) return misfit();
   if (bias.length != 0 && bias.length != product(s.groups, p.rows())) return misfit();
   if (images == 0) return ok();
-  const Algorithm algorithm = numbers[0] == kFastest ? fastest<T>(p, workspace.threads) : Algorithm(numbers[0]);
+  const Algorithm::Code algorithm =
+      numbers[0] == Algorithm::kFastest ? fastest<T>(p, workspace.threads) : Algorithm::Code(numbers[0]);
   if (!isPossible<T>(p, algorithm)) return tooLarge();
   const Operands<T> operands{result, source, weight, bias, slotsOf(p, algorithm, workspace.threads)};
   switch (algorithm) {
-    case kImages:
+    case Algorithm::kImages:
       return sumByImages(p, operands, workspace);
-    case kWinograd:
+    case Algorithm::kWinograd:
       return sumByWinograd(p, operands, workspace);
     default:
       return toInput ? inputByPlanes(p, operands, workspace) : outputByPlanes(p, operands, workspace);
@@ -90,7 +91,7 @@ Outcome channelSums(Out<T> dBias, In<T> dy, int64_t images, int64_t channels, in
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(conv, flops<convFlops>(ADJOINT_FLOATS(conv, "y x weight bias numbers")),
-               flops<convFlops>(ADJOINT_FLOATS(convInput, "dx dy weight bias numbers")),
-               flops<convWeightFlops>(ADJOINT_FLOATS(convWeight, "dWeight x dy numbers")),
+ADJOINT_FAMILY(conv, flops<convFlops>(ADJOINT_FLOATS(conv, "y x weight bias " ADJOINT_CONV_NUMBERS)),
+               flops<convFlops>(ADJOINT_FLOATS(convInput, "dx dy weight bias " ADJOINT_CONV_NUMBERS)),
+               flops<convWeightFlops>(ADJOINT_FLOATS(convWeight, "dWeight x dy " ADJOINT_CONV_NUMBERS)),
                ADJOINT_FLOATS(channelSums, "dBias dy images channels pixels"))

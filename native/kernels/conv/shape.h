@@ -24,8 +24,8 @@ struct Axis {
   int64_t phaseLength() const { return (pad + in - 1) / stride + 1; }
 };
 
-// The numbers of a call, in this order: the algorithm; images, groups, channels of x and of y in a group; of height and
-// then of width: in, out, taps, stride, pad, dilation.
+// The numbers of a call; the channels are those of a group, and the axis of height is followed by that of width.
+#define ADJOINT_CONV_NUMBERS "algorithm,images,groups,inChannels,outChannels,in,out,taps,stride,pad,dilation"
 constexpr int kNumbers = 17;
 struct Shape {
   int64_t images, groups, inChannels, outChannels;

@@ -139,8 +139,9 @@ struct Rnn {
   }
 };
 
-// results, states and kept are lists of spans in the orders named below; sizes: steps, batch,
-// inFeatures, hidden, directions (1 or 2), batchFirst (rows of x and y are [batch, steps]) and, of rnn, relu.
+// results, states and kept are lists of spans in the orders named below; directions: 1 or 2; batchFirst: rows of x and y
+// are [batch, steps].
+#define ADJOINT_SIZES "steps,batch,inFeatures,hidden,directions,batchFirst"
 constexpr int64_t kSizes = 6;
 
 Sizes sizesOf(Integers sizes) { return {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}; }
@@ -242,8 +243,9 @@ double backwardFlops(Outs<float> gradients, Workspace, Ins<float>, In<float>, In
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-#define ADJOINT_LAYER(name, gates)                                                          \
-  flops<layerFlops<gates>>(ADJOINT_FLOATS(name, "results x states weights lengths sizes")), \
-      flops<backwardFlops<gates>>(                                                          \
-          ADJOINT_FLOATS(name##Backward, "gradients upstream x states kept weights lengths sizes"))
-ADJOINT_FAMILY(recurrent, ADJOINT_LAYER(lstm, 4), ADJOINT_LAYER(gru, 3), ADJOINT_LAYER(rnn, 1))
+#define ADJOINT_LAYER(name, gates, sizes)                                                    \
+  flops<layerFlops<gates>>(ADJOINT_FLOATS(name, "results x states weights lengths " sizes)), \
+      flops<backwardFlops<gates>>(                                                           \
+          ADJOINT_FLOATS(name##Backward, "gradients upstream x states kept weights lengths " sizes))
+ADJOINT_FAMILY(recurrent, ADJOINT_LAYER(lstm, 4, ADJOINT_SIZES), ADJOINT_LAYER(gru, 3, ADJOINT_SIZES),
+               ADJOINT_LAYER(rnn, 1, ADJOINT_SIZES ",relu"))
