@@ -53,7 +53,7 @@ function endScopes(ofNewest: ReadonlySet<Tensor>): void {
   }
 }
 
-/** @internal Refuses async functions before they are called. */
+/** @internal Throws for async functions before they are called. */
 export function checkSynchronous(operation: string, fn: unknown): void {
   checkFunction(operation, 'fn', fn);
   const kind = (fn as () => unknown).constructor;
@@ -67,7 +67,7 @@ export function isPromise(value: unknown): boolean {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }
 
-// From now on the tensor lives as long as JavaScript holds it.
+// From now on, the tensor lives as long as JavaScript refers to it.
 function watch(t: Tensor): void {
   t._token ??= new Token();
   native.watch(t._handle, t._token);

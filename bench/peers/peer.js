@@ -8,7 +8,7 @@
 // {"p50", "p99", "rssMegabytes"} in microseconds for W8, {"samplesPerSecond", …} for epoch, or {"unavailable": reason}
 // for a workload that the engine cannot do. The model and its step count are kept between requests. A first request
 //   {"workload": "W3", "steps": 50, "threads": 1}
-// to a JavaScript peer makes so many steps and is answered by {"rssNow", "rssMegabytes"}.
+// to a JavaScript peer makes this many steps and is answered by {"rssNow", "rssMegabytes"}.
 import { createInterface } from 'node:readline';
 
 /**

@@ -1,4 +1,4 @@
-// The addon's exports, one set per JavaScript thread: memory functions here, every kernel through call.cc.
+// The addon's exports, one set for each JavaScript thread: memory functions here, kernels through call.cc.
 #include <napi.h>
 
 #include <algorithm>
@@ -30,7 +30,7 @@ napi_value handleResult(napi_env env, uint32_t handle) {
 }
 
 // allocate(token | undefined, tensor, dtype, length) → handle; a token that is collected frees the tensor; 0 beyond the
-// memory limit, -1 with too many tensors. Bare Node-API, as it runs once an operation.
+// memory limit, -1 with too many tensors. Bare Node-API, because it runs once per operation.
 napi_value allocate(napi_env env, napi_callback_info info) {
   size_t count = 4;
   napi_value arguments[4];

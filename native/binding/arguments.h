@@ -22,7 +22,7 @@ inline int64_t integerOf(const Napi::CallbackInfo& info, size_t argument) {
   return static_cast<int64_t>(value);
 }
 
-// A handle, a program's number and other 32-bit numbers.
+// A handle, the number of a program, or another 32-bit number.
 inline int32_t smallIntegerOf(const Napi::CallbackInfo& info, size_t argument) {
   int32_t value = 0;
   if (napi_get_value_int32(info.Env(), info[argument], &value) != napi_ok) {
@@ -59,7 +59,7 @@ inline ArrayArgument arrayOf(const Napi::CallbackInfo& info, size_t argument) {
   return array;
 }
 
-// The elements of an Int32Array: a list of handles, mostly.
+// The elements of an Int32Array, usually a list of handles.
 struct Numbers {
   const int32_t* data;
   size_t count;
@@ -71,7 +71,7 @@ inline Numbers numbersOf(const Napi::CallbackInfo& info, size_t argument) {
   return {static_cast<const int32_t*>(array.data), array.length};
 }
 
-// Exports a function; where memory is missing for its own bookkeeping, that is a typed error too.
+// Exports a function; a lack of memory for its own bookkeeping is a typed error, too.
 template <typename Function>
 void addExport(Napi::Object exports, const char* name, Function function, void* data, Environment* environment) {
   const auto guarded = [function, name, environment](const Napi::CallbackInfo& info) {
@@ -85,7 +85,7 @@ void addExport(Napi::Object exports, const char* name, Function function, void* 
   exports.Set(name, Napi::Function::New(exports.Env(), guarded, name, data));
 }
 
-// Exports a function of bare Node-API, for what is called so often that the wrapper's cost counts.
+// Exports a function of bare Node-API, for calls so frequent that the wrapper's cost counts.
 inline void addBareExport(Napi::Object exports, const char* name, napi_callback callback, void* data) {
   napi_value function = nullptr;
   napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, callback, data, &function);

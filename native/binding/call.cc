@@ -24,7 +24,7 @@ const char* dtypeName(DType dtype) {
   return names[static_cast<size_t>(dtype)].c_str();
 }
 
-// The JavaScript arguments of one call, and what they become.
+// The JavaScript arguments of one call, and their native form.
 struct Call {
   napi_env env;
   Environment* environment;
@@ -66,7 +66,7 @@ struct Call {
     return napi_get_cb_info(env, info, &count, values, nullptr, nullptr) == napi_ok;
   }
 
-  // One Float64Array stands for its elements: a call of JavaScript takes no more than some 100,000 arguments.
+  // A single Float64Array stands for its elements, because a JavaScript call takes at most some 100,000 arguments.
   bool unpack() {
     bool isArray = false;
     if (napi_is_typedarray(env, inlineValues[0], &isArray) != napi_ok || !isArray) return true;
@@ -213,8 +213,8 @@ struct Call {
     return false;
   }
 
-  // Tells the recorder. Where memory is short for what undoes the call, tensors that JavaScript has lost are freed
-  // first.
+  // Tells the recorder. If there is no memory for what undoes the call, frees tensors that JavaScript has lost and tries
+  // again.
   bool note(const Variant* variant) {
     for (const bool last : {false, true}) {
       try {
@@ -229,13 +229,13 @@ struct Call {
     return false;
   }
 
-  // Frees tensors that JavaScript has lost, but for the operands.
+  // Frees tensors that JavaScript has lost, except the operands.
   void sweep() {
     for (const Operand& operand : operands) held.emplace_back(operand.storage);
     environment->sweep(true);
   }
 
-  // Makes a workspace of that size. False when there is no memory for it.
+  // Makes a workspace of this size. False if there is no memory for it.
   bool makeWorkspace(int64_t bytes) try {
     const auto size = static_cast<size_t>(bytes);
     workspace = StorageRef::allocate(size);
@@ -260,7 +260,7 @@ struct Call {
     return false;
   }
 
-  // Runs the kernel; where it asks for a workspace, once more with one.
+  // Runs the kernel; if it asks for a workspace, runs it again with one.
   Outcome run(const Variant* variant) {
     const auto once = [&] {
       KernelGuard guard;
@@ -289,7 +289,7 @@ struct Call {
   }
 };
 
-// A kernel checks its indices and then trusts them: they must not lie in what it writes.
+// A kernel checks its indices and then trusts them: they must not share memory with what it writes.
 bool writesIndices(const Call& call, const BoundKernel& bound) {
   const Parameter* parameters = bound.kernel->variants[0].parameters;
   for (int i = 0; i < bound.kernel->parameterCount; ++i) {

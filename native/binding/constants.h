@@ -1,4 +1,4 @@
-// What both languages know, said once.
+// The single source of what both languages know.
 #pragma once
 #include <napi.h>
 

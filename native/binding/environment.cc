@@ -5,14 +5,14 @@
 namespace adjoint {
 namespace {
 constexpr int64_t kMegabyte = 1 << 20;
-// A sweep is due when this much was allocated since the last one, or half of what that one left if that is more.
+// A sweep is due when this much, or half of what the last one left if that is more, was allocated since then.
 constexpr int64_t kSweepBytes = 32 * kMegabyte;
 constexpr int64_t kSweepTensors = 40000;
-// What V8's own collections have not freed in time is collected by force: beyond this much over twice the live bytes.
+// A collection is forced when V8's own ones leave this much more than twice the live bytes.
 constexpr int64_t kForceBytes = 64 * kMegabyte;
 // More external memory than V8 ever tolerates without an immediate full collection (half of its largest heap).
 constexpr int64_t kAlarm = int64_t{1} << 50;
-// V8 keeps everything alive that a handle of the current scope names, so that polling takes short scopes.
+// V8 keeps everything alive that a handle of the current scope names, so that polling needs short scopes.
 constexpr uint32_t kPollBatch = 1000;
 constexpr uint32_t kAhead = 8;  // slots whose memory is fetched before it is looked at: most of it has left the cache
 }  // namespace
@@ -134,13 +134,13 @@ void Environment::sweepIfDue(int64_t bytes) {
   const int64_t most = 2 * bytesAfterCollection_ + kForceBytes;
   if (due) sweep(false);
   if (liveBytes_ + bytes <= most) return;
-  // A collection that only ends a marking begun earlier keeps what was made since; then the second one frees it.
+  // A collection that finishes an earlier marking keeps what was made since; the second one frees that.
   sweep(true);
   if (liveBytes_ + bytes > most) sweep(true);
   bytesAfterCollection_ = liveBytes_;
 }
 
-// Tells V8 how much memory hangs on its objects. It answers growth with steps of garbage collection.
+// Tells V8 how much memory its objects own. It responds to growth with steps of garbage collection.
 void Environment::reportToV8(int64_t bytes) {
   int64_t total = 0;
   napi_adjust_external_memory(env_, bytes - reported_, &total);

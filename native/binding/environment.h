@@ -62,35 +62,35 @@ class Environment {
   uint32_t allocate(napi_value owner, DType dtype, int64_t length);
   // A new tensor over part of another one's storage.
   uint32_t view(napi_value owner, const Slot& base, int64_t offset, int64_t length);
-  // Hands a tensor without owner to `owner`.
+  // Gives a tensor without owner to `owner`.
   bool watch(Slot& slot, napi_value owner);
   void release(uint32_t handle);
 
-  // Frees what JavaScript has lost. With `force`, V8 is first made to collect all garbage.
+  // Frees what JavaScript has lost. With `force`, first makes V8 collect all garbage.
   void sweep(bool force);
-  // Sweeps where so many more bytes are a reason to.
+  // Sweeps if allocating this many more bytes makes it due.
   void sweepIfDue(int64_t bytes);
-  // Bytes of arenas that hang on objects of JavaScript.
+  // Bytes of arenas that JavaScript objects own.
   void count(int64_t bytes) { liveBytes_ += bytes; }
   // Called in each sweep: frees programs that JavaScript has lost.
   std::function<void()> freeLostPrograms = [] {};
 
-  // A program that has been submitted forbids it: what it reads cannot be written, what it writes not be touched.
+  // Whether a submitted program forbids the access: what it reads cannot be written, what it writes cannot be touched.
   bool isLocked(const Slot& slot, bool written) const {
     const ProgramUse& use = slot.storage->use;
     const bool busy =
         use.writers.load(std::memory_order_acquire) > 0 || (written && use.readers.load(std::memory_order_acquire) > 0);
     return __builtin_expect(busy, 0) && unlocked_ == 0;
   }
-  // While programs stand still between two steps, their tensors are free.
+  // While programs are paused between two steps, their tensors are accessible.
   void unlock(int change) { unlocked_ += change; }
 
-  // Between the two, kernels and allocations are noted, and `changes` gets what they overwrite. The end frees what was
+  // In between, kernels and allocations are noted, and `changes` gets what they overwrite. The end frees the tensors
   // made in between.
   void beginRecording(const std::vector<Operand>& inputs);
   Recording endRecording(const std::vector<Operand>& outputs, std::string* problem);
   void dropRecording();
-  // Null when nothing is recorded right now.
+  // Null while nothing is recorded.
   Recorder* recorder() const { return recorder_ && !recorder_->paused ? recorder_.get() : nullptr; }
   void pauseRecording(bool paused) {
     if (recorder_) recorder_->paused = paused;
@@ -129,7 +129,7 @@ class Environment {
   uint32_t firstFree_ = 0;  // 0: none; slot 0 is never used
   uint32_t lastFree_ = 0;
   int64_t liveTensors_ = 0;
-  int64_t liveBytes_ = 0;  // of this environment's handles, a shared storage once a handle, and of arenas
+  int64_t liveBytes_ = 0;  // of this environment's handles (a shared storage counts for each) and of arenas
   int64_t reported_ = 0;   // what V8 has been told
   int64_t bytesSinceSweep_ = 0;
   int64_t tensorsSinceSweep_ = 0;

@@ -9,7 +9,7 @@ struct Families {
   int count;
 };
 
-// Of a level that chooseLevel gave.
+// The families of a level from chooseLevel.
 Families familiesOf(int level);
 
 }  // namespace adjoint

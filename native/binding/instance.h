@@ -1,4 +1,4 @@
-// What one JavaScript thread has of the addon.
+// The addon's state for one JavaScript thread.
 #pragma once
 #include <napi.h>
 

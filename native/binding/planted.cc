@@ -16,7 +16,7 @@ volatile int hidden = 5;
 
 float* tensorOf(const StorageRef& storage) { return static_cast<float*>(storage->data()); }
 
-// Reads the element behind a tensor whose size is not one of the pool's.
+// Reads the element after a tensor whose size is not one of the pool's.
 void readBeyond(const Napi::CallbackInfo&) {
   const StorageRef storage = StorageRef::allocate(5 * sizeof(float));
   volatile float element = tensorOf(storage)[hidden];

@@ -62,7 +62,7 @@ bool Programs::resume() {
   return true;
 }
 
-// One that is made while others are paused is so too, and is resumed with them.
+// A runner made while others are paused is paused, too, and resumed with them.
 void Programs::add(const std::shared_ptr<RunnerHandle>& handle) {
   for (int i = 0; i < paused_; i++) handle->runner.pause();
   runners_.push_back(handle);
@@ -110,7 +110,7 @@ Napi::Value recordEnd(const Info& info) {
   return info.Env().Undefined();
 }
 
-// recordUndo(): forgets the recording that goes on, or the newest one, and puts back what it changed.
+// recordUndo(): forgets the current recording, or the newest one, and restores what it changed.
 void recordUndo(const Info& info) {
   Programs& programs = programsOf(info);
   programs.environment->dropRecording();
@@ -120,7 +120,7 @@ void recordUndo(const Info& info) {
   programs.resume();
 }
 
-// recordForget(): the newest recording is wanted no more, what it changed stays.
+// recordForget(): drops the newest recording, but keeps its changes.
 void recordForget(const Info& info) {
   programsOf(info).recording = Recording();
   programsOf(info).environment->changes.forget();
@@ -143,7 +143,7 @@ Napi::Value runnerCreate(const Info& info) {
   return external;
 }
 
-// What async_hooks, and tools such as Jest, see of a runner: whether it keeps the event loop alive.
+// What async_hooks, and tools such as Jest, see of a runner: that it keeps the event loop alive.
 Napi::Object resourceOf(Napi::Env env, const std::shared_ptr<RunnerHandle>& handle) {
   const std::weak_ptr<RunnerHandle> weak = handle;
   const auto hasRef = [weak](const Info& info) -> Napi::Value {
@@ -155,7 +155,7 @@ Napi::Object resourceOf(Napi::Env env, const std::shared_ptr<RunnerHandle>& hand
   return resource;
 }
 
-// runnerStart(runner, callback): from now on the runner may have steps of its own thread, and tells when they are done.
+// runnerStart(runner, callback): from now on the runner may run steps on its own thread, and tells when they are done.
 void runnerStart(const Info& info) {
   const std::shared_ptr<RunnerHandle> handle = handleOf(info).shared_from_this();
   if (handle->function != nullptr) return;
@@ -250,8 +250,7 @@ void resumePrograms(const Info& info) {
 // saveState(runner, program): remembers what the program's steps change, until forgetState(runner).
 void saveState(const Info& info) { handleOf(info).saved = programOf(info).save(); }
 
-// exchangeState(runner, program) → whether the state is what was saved; what was saved becomes the state, and the other
-// way round.
+// exchangeState(runner, program) → whether the state equals the saved one; swaps the two.
 Napi::Value exchangeState(const Info& info) {
   const Program& program = programOf(info);
   std::vector<char> now = program.save(), &saved = handleOf(info).saved;
@@ -264,7 +263,7 @@ Napi::Value exchangeState(const Info& info) {
 
 void forgetState(const Info& info) { std::vector<char>().swap(handleOf(info).saved); }
 
-// The objects that describe makes may meet setters (of Object.prototype), which may dispose the step: both functions
+// Creating the objects of describe may call setters (of Object.prototype), which may dispose the step: both functions
 // hold what they describe.
 Napi::Value describeProgram(const Info& info) {
   programOf(info);

@@ -21,7 +21,7 @@ class Programs {
   Programs(const Programs&) = delete;
   Programs& operator=(const Programs&) = delete;
 
-  // Between the two no program of this thread runs, and the tensors they use are free. May be nested.
+  // In between, no program of this thread runs, and the tensors they use are accessible. May be nested.
   void pause();
   // False when nothing is paused.
   bool resume();

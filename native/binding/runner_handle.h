@@ -1,4 +1,4 @@
-// A runner as JavaScript holds it, and what the exports that take one share.
+// A runner as JavaScript holds it, and helpers of the exports that take one.
 #pragma once
 #include "arguments.h"
 #include "programs.h"
@@ -31,7 +31,7 @@ struct RunnerHandle : std::enable_shared_from_this<RunnerHandle> {
     held = false;
   }
 
-  // Lets go of the object that JavaScript holds.
+  // Releases the object that JavaScript holds.
   void disown(napi_env env) {
     if (owner != nullptr) napi_delete_reference(env, owner);
     owner = nullptr;
@@ -41,7 +41,7 @@ struct RunnerHandle : std::enable_shared_from_this<RunnerHandle> {
   napi_ref owner = nullptr;  // weak: the object that JavaScript holds
   int64_t counted = 0;       // bytes of arenas that the environment knows of
   napi_threadsafe_function function = nullptr;
-  std::atomic<bool> notified{false}, closing{false};  // closing: it has given up this thread's hold on it
+  std::atomic<bool> notified{false}, closing{false};  // closing: it has released its reference to this thread
   bool held = false;
   std::vector<char> saved;
   Runner runner;

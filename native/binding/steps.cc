@@ -1,4 +1,4 @@
-// Submitting steps and replaying them here.
+// Submitting steps, and replaying them on this thread.
 #include <unordered_set>
 
 #include "runner_handle.h"
@@ -20,7 +20,7 @@ class Steps {
   Steps& operator=(const Steps&) = delete;
 
   const Target* data() const { return targets_.data(); }
-  // The first argument that is no live tensor, by its place in its step; -1 when there is none.
+  // The position in its step of the first argument that is not a live tensor; -1 if there is none.
   int disposed() const { return disposed_; }
 
  private:
@@ -75,7 +75,7 @@ Napi::Value programTensors(const Info& info) {
   return handles;
 }
 
-// submit(runner, program, count, handles) → a refusal's code + 256 · its index, 0 when all is well
+// submit(runner, program, count, handles) → a refusal's code + 256 · its index, 0 for success
 Napi::Value submit(const Info& info) {
   RunnerHandle& handle = handleOf(info);
   Program& program = programOf(info);
@@ -93,8 +93,8 @@ Napi::Value submit(const Info& info) {
   }
 }
 
-// replay(runner, program, times | undefined, handles) → a refusal's number, or how the step ended as [code, operation,
-// position, value] when it did not go well. times: BigInt64Array that gets the nanoseconds of each group added.
+// replay(runner, program, times | undefined, handles) → a refusal's number, or how the step failed as [code, operation,
+// position, value]. times: BigInt64Array to which the nanoseconds of each group are added.
 Napi::Value replay(const Info& info) {
   RunnerHandle& handle = handleOf(info);
   Program& program = programOf(info);

@@ -1,4 +1,4 @@
-// The exports through which JavaScript reads and writes what tensors hold.
+// The exports through which JavaScript reads and writes the elements of tensors.
 #include <cstring>
 #include <new>
 
@@ -7,7 +7,7 @@
 namespace adjoint {
 namespace {
 
-// As slotOf, for a tensor that is to be read (or written) by `name`.
+// Like slotOf, for a tensor that is to be read (or written) by `name`.
 Slot& freeSlotOf(const Napi::CallbackInfo& info, const char* name, bool written) {
   Slot& slot = slotOf(info, 0);
   Environment& environment = instanceOf(info).environment;
@@ -30,15 +30,15 @@ void* arrayFor(const Napi::CallbackInfo& info, size_t argument, const Slot& slot
   return array.data;
 }
 
-// watch(handle, token): a tensor that a scope owned now lives as long as its token.
+// watch(handle, token): from now on, a tensor owned by a scope lives as long as its token.
 void watch(const Napi::CallbackInfo& info) {
   const napi_value owner = ownerOf(info, 1);
   if (owner == nullptr) throw internalError(info, "an object was expected");
   instanceOf(info).environment.watch(slotOf(info, 0), owner);
 }
 
-// checkFree(handle, written, name): throws what a kernel of that name would, if a compiled step that is queued forbids
-// it to read (or write) the tensor.
+// checkFree(handle, written, name): throws the error of a kernel of that name if a queued compiled step forbids reading
+// (or writing) the tensor.
 void checkFree(const Napi::CallbackInfo& info) {
   bool written = true;
   char name[64] = "";
@@ -47,7 +47,7 @@ void checkFree(const Napi::CallbackInfo& info) {
   freeSlotOf(info, name, written);
 }
 
-// isUsed(handle): whether a compiled step that is queued reads or writes the tensor, if only after a pause.
+// isUsed(handle): whether a queued compiled step reads or writes the tensor, even if only after a pause.
 Napi::Value isUsed(const Napi::CallbackInfo& info) {
   const ProgramUse& use = slotOf(info, 0).storage->use;
   return Napi::Boolean::New(info.Env(), use.writers > 0 || use.readers > 0);
@@ -101,7 +101,7 @@ Napi::Value readNumber(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), value);
 }
 
-// writes(handle): grows whenever what the tensor holds may have changed. Bare Node-API, as loops over `data` ask for
+// writes(handle): grows whenever the tensor's content may have changed. Bare Node-API, because loops over `data` call
 // it.
 napi_value writes(napi_env env, napi_callback_info info) {
   size_t count = 1;

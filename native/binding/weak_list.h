@@ -1,4 +1,4 @@
-// Objects of JavaScript that may be lost: a WeakRef would keep each alive until the event loop turns.
+// Weak references to JavaScript objects: a WeakRef would keep each alive until the event loop turns.
 #pragma once
 #include <node_api.h>
 
@@ -27,7 +27,7 @@ class WeakList {
     return true;
   }
 
-  // use(object) for each that is alive, in the order in which they were added; forgets the others.
+  // Calls use(object) for each live one, in the order in which they were added; forgets the others.
   template <typename Use>
   void forEach(Use use) {
     size_t kept = 0;
@@ -49,7 +49,7 @@ class WeakList {
  private:
   napi_env env_;
   std::vector<napi_ref> references_;
-  size_t due_ = 1000;  // with so many, the lost ones are forgotten
+  size_t due_ = 1000;  // with this many objects, the lost ones are forgotten
 };
 
 }  // namespace adjoint

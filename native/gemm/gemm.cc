@@ -70,7 +70,7 @@ const Engines& engines() {
   return chosen;
 }
 
-// The engine for a product in so many blocks, or null for OpenBLAS. OpenBLAS wins where its packing is paid for: in
+// The engine for a product in `blocks` blocks, or null for OpenBLAS. OpenBLAS wins if its packing pays off: in
 // large blocks, later where a is transposed (packed by both). A row or a column is a matter of memory, not of
 // registers.
 const TileEngine* tileFor(const Product<float>& p, int64_t blocks) {

@@ -32,7 +32,7 @@ void Fusion::take(int64_t n, ChunkFunction function, void* context) {
   if (first_ == 0 || !runProduct(n)) parallelFor(n, kGrain, runTiles, this);
 }
 
-// True where the loops are done with it, or need not be.
+// True if the loops have been run, or need not be.
 bool Fusion::runProduct(int64_t n) {
   RowTail tail{runTiles, this, n};
   nextRowTail() = &tail;

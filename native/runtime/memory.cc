@@ -95,16 +95,16 @@ struct Pool {
   uint64_t limit = most;
   uint64_t sinceCheck = 0;  // bytes taken from the system since it last proved to have room for more
 
-  // Whether the system has room for `size` more bytes: where address space is limited, and where memory is, of which
-  // JavaScript's heap and others have their part, and must be able to grow a little.
+  // Whether the system has room for `size` more bytes, within limits of address space and of memory. JavaScript's heap
+  // and others share the latter, and must be able to grow a little.
   bool hasRoom(uint64_t size) const {
     const uint64_t blocks = live + cached, own = ownMemory(), reserve = std::min(most / 8, uint64_t{64} << 20);
     const uint64_t others = std::max(atStart, own > blocks ? own - blocks : 0);
     return blocks + size + others + reserve <= most && hasRoomFor(size);
   }
 
-  // Bytes that may stay cached beside `size` more live ones. What one step frees, the next one wants: live and cached
-  // together may be what was live lately, and 32 MB, within the limit.
+  // Bytes that may stay cached beside `size` more live ones. The next step needs what this one frees: live and cached
+  // bytes together may be what was live lately plus 32 MB, within the limit.
   uint64_t mostCached(uint64_t size) const {
     if (kChecked) return 0;
     const uint64_t inAll = std::min(limit, recent + (uint64_t{32} << 20));

@@ -43,7 +43,7 @@ class KernelGuard {
   KernelGuard& operator=(const KernelGuard&) = delete;
 };
 
-// Whether the process ends: who holds a guard for long should give it back between kernels.
+// Whether the process is exiting: long-lived guards should be released between kernels.
 bool isExiting();
 
 }  // namespace adjoint

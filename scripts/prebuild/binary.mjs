@@ -32,7 +32,7 @@ export function inspect(file, { triplet }) {
   };
 }
 
-/** Refuses a binary that would not load where its name promises. Returns what `inspect` saw. */
+/** Throws for a binary that would not load where its name promises. Returns what `inspect` saw. */
 export function checkBinary(file, target) {
   const seen = inspect(file, target);
   const wrong = [];
