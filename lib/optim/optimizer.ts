@@ -28,8 +28,8 @@ export type StateOf<State> = Readonly<State> & { readonly step: Tensor };
  * kept for a parameter, and `apply`, the update of one parameter, by tensor operations. The base has the rest: groups,
  * schedules, saving, and steps that change nothing when they fail. Steps can be compiled.
  *
- * `apply` is given the options as tensors, so that a compiled step follows when `lr` or another number is changed. Options
- * that are no numbers, such as flags, are as they are; with others, a compiled step is recorded anew.
+ * `apply` is given numbers among the options as tensors, so that a compiled step follows when `lr` or another one changes.
+ * Options that are not numbers, such as flags, are passed as they are; when one changes, a compiled step is recorded again.
  *
  * An eager step keeps a copy of each parameter and its state, to put them back should `apply` throw; a compiled one only
  * when it is recorded.
@@ -126,8 +126,8 @@ export abstract class Optimizer<
   }
 
   /**
-   * What `init` and `apply` branch on besides the options that are no numbers, `[options.momentum === 0]` say. When any of
-   * it changes, `init` is called again, for state that is missing, and a compiled step is recorded anew.
+   * What `init` and `apply` branch on besides options that are not numbers: `[options.momentum === 0]`, for example. When
+   * any of it changes, `init` is called again, for missing state, and a compiled step is recorded again.
    */
   protected flags(_options: Options): readonly unknown[] {
     return none;
@@ -208,7 +208,7 @@ export abstract class Optimizer<
     );
   }
 
-  // All of an update that can fail before it runs; what it makes is not yet stored.
+  // Whatever can fail before an update runs; new state is not stored yet.
   #prepare(group: ParameterGroup<Options>, params: readonly Tensor[]): Update<Options> {
     const options = this.#groupOptions.get(group) as GroupOptions<Options>;
     options.branchOf(this.flags(group));
@@ -217,7 +217,7 @@ export abstract class Optimizer<
     return new Update(group, options, params, gradients, states);
   }
 
-  // A parameter's state with all that a step needs, in its dtype: the one it has, or another one with what was missing.
+  // The state of a parameter, complete and in its dtype: the present one, or a new one with what was missing.
   #stateFor(p: Tensor, group: ParameterGroup<Options>, { stateNames }: GroupOptions<Options>): ParameterState {
     const before = this.#state.get(p);
     if (isComplete(before, stateNames.get(p), p)) return before;
@@ -231,7 +231,8 @@ export abstract class Optimizer<
     const { group, options } = update;
     onFailure(unrecorded(() => options.advance()));
     currentRecording()?.follow(this.#follower(group, options));
-    this.applyAll(update);
+    if (hasOwnApply(this)) Optimizer.prototype.applyAll.call(this, update);
+    else this.applyAll(update);
     for (const p of update.params) changed(p);
   }
 
@@ -312,6 +313,14 @@ export abstract class Optimizer<
 }
 
 const none: readonly unknown[] = [];
+
+// Whether an optimizer derives from one with a kernel and has another `apply`, which the kernel does not know.
+function hasOwnApply(optimizer: object): boolean {
+  for (let o = optimizer; !Object.hasOwn(o, 'applyAll'); o = Object.getPrototypeOf(o)) {
+    if (Object.hasOwn(o, 'apply')) return true;
+  }
+  return false;
+}
 
 function checkMethod(name: string, method: string, given: unknown): void {
   if (typeof given === 'function') return;

@@ -64,9 +64,9 @@ function equal(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length;
 }
 
-const number = Symbol('a number'); // stands for any number among what steps branch on
+const number = Symbol('a number'); // stands for any number: steps do not branch on its value
 
-/** @internal What a step branches on: the options that are no numbers, and `flags`. */
+/** @internal What a step branches on: the options that are not numbers, and `flags`. */
 export class Branch {
   private readonly values: readonly unknown[];
 
@@ -88,7 +88,7 @@ export class Branch {
   }
 }
 
-// Of a list of numbers, how many there are.
+// A list of numbers counts by its length.
 function kindOf(value: unknown): unknown {
   if (typeof value === 'number') return number;
   return typeof value === 'object' && isNumbers(value) ? value.length : value;
@@ -141,7 +141,7 @@ export class GroupOptions<Options extends object> {
     this.values = values;
   }
 
-  /** What a step branches on now; another object than before when it has changed. Then `init` may give other state. */
+  /** What a step branches on now: the same object until it changes, and then `init` may give other state. */
   branchOf(flags: readonly unknown[]): Branch {
     if (this.branch?.holds(this.options, flags)) return this.branch;
     this.branch = new Branch(this.options, this.names, flags);
@@ -163,7 +163,7 @@ export class GroupOptions<Options extends object> {
   }
 }
 
-/** @internal A copy in another dtype, or the same. */
+/** @internal A copy of that dtype. */
 export function copyAs(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? clone(x) : to(x, dtype);
 }

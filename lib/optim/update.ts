@@ -34,7 +34,7 @@ export class Update<Options extends object> {
     });
   }
 
-  /** Calls `apply` for each parameter. Within `allOrNothing`, all is put back when one fails. */
+  /** Calls `apply` for each parameter. Inside `allOrNothing`, parameters and state are put back when one fails. */
   forEach(
     operation: string,
     apply: (p: Tensor, g: Tensor, state: ParameterState, options: OptionTensors<Options>) => unknown,
@@ -84,7 +84,7 @@ export class Update<Options extends object> {
   }
 }
 
-// What a user's `apply` may easily get wrong.
+// Mistakes that are easily made in an `apply`, and that would have no effect.
 function checkApplied(
   operation: string,
   p: Tensor,

@@ -211,6 +211,24 @@ describe('an optimizer of a user', () => {
     expect([optimizer.prepare(), optimizer.names]).toEqual([1, ['Counting']]);
   });
 
+  it('may derive from a built-in one: an `apply` of its own is called', () => {
+    class Negative extends optim.SGD {
+      protected override apply(...[p, g, state, options]: Parameters<optim.SGD['apply']>): void {
+        super.apply(p, g.neg(), state, options);
+      }
+    }
+    class Named extends optim.SGD {}
+    for (const [Class, want] of [
+      [Negative, 1.5],
+      [Named, 0.5],
+    ] as const) {
+      const p = ones([1], { requiresGrad: true });
+      p.grad = ones([1]);
+      new Class([p], { lr: 0.5 }).step();
+      expect(p.item()).toBe(want);
+    }
+  });
+
   it('may begin with the parameter itself: that is copied', () => {
     class Anchored extends Lion {
       protected override init(p: Tensor): { exp_avg: Tensor } {
