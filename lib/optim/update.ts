@@ -24,7 +24,7 @@ export class Update<Options extends object> {
 
   /** A native call checks its own tensors before it writes; before the first of several, all must be checked. */
   check(operation: string): void {
-    for (const g of this.gradients) native.checkFree(g.handle, false, operation);
+    for (const t of [this.options.tensor, ...this.gradients]) native.checkFree(t.handle, false, operation);
     this.params.forEach((p, i) => {
       native.checkFree(p.handle, true, operation);
       const state = this.states[i] as ParameterState;
