@@ -57,7 +57,7 @@ export function checkOptimizer(name: string, optimizer: unknown): void {
 const numbersOf = (groups: readonly ScheduledGroup[]): ScheduledGroup[] =>
   groups.map(({ lr, momentum, betas }) => ({ lr, momentum, betas }) as ScheduledGroup);
 
-/** @internal The numbers of a group that schedulers change, put back by the function that is returned. */
+/** @internal Saves the numbers of a group that schedulers change; returns a function that restores them. */
 export function remember(groups: readonly ScheduledGroup[]): () => void {
   const kept = numbersOf(groups);
   return () => {
