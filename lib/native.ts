@@ -18,10 +18,10 @@ export interface Fault {
  */
 export type Kernel = (...args: number[]) => Fault | undefined;
 
-/** What the native table says about a kernel. */
+/** A kernel's entry in the native table. */
 export interface KernelEntry {
   family: string;
-  /** The names of its C++ parameters, with a space between. */
+  /** The names of its C++ parameters, separated by spaces. */
   parameters: string;
   kinds: string[];
 }
@@ -29,7 +29,7 @@ export interface KernelEntry {
 /** The native side of a compiled function; freed when it is collected. */
 export type Runner = { readonly native: unique symbol };
 
-/** Told when steps are done or one has failed: how many are done in all, and how the failed one ended (0: none has). */
+/** Called when steps are done or one has failed, with the total number done and how the failed one ended (0: none has). */
 export type RunnerCallback = (
   completed: number,
   ending: number,
@@ -61,7 +61,7 @@ export interface OperationDescription {
   bytes: number;
 }
 
-/** What a program consists of; `groups` lists the operations that are replayed, those of a group fused. */
+/** The contents of a program; `groups` lists the operations that are replayed, fused within a group. */
 export interface ProgramDescription {
   operations: OperationDescription[];
   /** The buffers that are returned. */
@@ -143,7 +143,7 @@ interface Native {
   kernelTable: Record<string, KernelEntry>;
 }
 
-/** What the native memory of the process holds. Bytes, but for `tensors` and `sweeps`. */
+/** The use of the process's native memory, in bytes except for `tensors` and `sweeps`. */
 export interface MemoryStats {
   /** Live tensors of this JavaScript thread. */
   tensors: number;
@@ -153,9 +153,9 @@ export interface MemoryStats {
   cachedBytes: number;
   /** The largest live + cached so far. */
   peakBytes: number;
-  /** An allocation that would take live beyond this is refused. */
+  /** The limit of live bytes: an allocation beyond it fails. */
   limitBytes: number;
-  /** How often this thread looked for tensors that JavaScript has lost. */
+  /** The number of times that this thread looked for tensors that JavaScript has lost. */
   sweeps: number;
 }
 
@@ -173,7 +173,7 @@ export interface BuildInfo {
 
 export const native = loadAddon() as Native;
 
-/** What the native side throws in a call of `name`. */
+/** The error that the native side throws in a call of `name`. */
 export function nativeError(what: string, name: string): Error {
   if (what === 'locked') {
     return new StateError(
@@ -188,7 +188,7 @@ export function nativeError(what: string, name: string): Error {
 
 native.setErrors(nativeError);
 
-// JavaScript's stack holds some 100,000 arguments; far fewer of them are quicker in an array.
+// JavaScript's stack holds some 100,000 arguments; far fewer are already faster in an array.
 const maxArguments = 200;
 
 /** Calls a kernel whose lists may be of any length. */

@@ -98,7 +98,7 @@ export abstract class RecurrentModule extends Module {
     }
     if (!sameShape(lengths.dims, [batch])) {
       throw new ShapeError(
-        `${this.#name}: lengths must have one element a sequence [${batch}], got ${formatShape(lengths.dims)}`,
+        `${this.#name}: lengths must have one element for each sequence [${batch}], got ${formatShape(lengths.dims)}`,
       );
     }
     return lengths;

@@ -8,7 +8,7 @@ import { full, zerosLike } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
 import { checkTensor, newestTensor, type Tensor } from '../tensor.js';
 
-/** The saved form of an optimizer, laid out as PyTorch's. */
+/** The saved form of an optimizer, in PyTorch's layout. */
 export interface OptimizerState<Options> {
   /** For each parameter, by its number over all groups, its state tensors. */
   state: Record<string, Record<string, Tensor>>;
@@ -53,7 +53,7 @@ export function initialState(operation: string, p: Tensor, init: () => unknown):
   return state;
 }
 
-/** @internal The state that a parameter has, with what was missing of it, in the parameter's dtype. */
+/** @internal A parameter's state, with missing tensors added, in the parameter's dtype. */
 export function completeState(before: ParameterState | undefined, made: ParameterState, p: Tensor): ParameterState {
   const state: ParameterState = Object.assign(Object.create(null), before);
   state.step ??= newStep();
@@ -129,7 +129,7 @@ export function givenState(name: string, given: unknown, p: Tensor, index: numbe
   return state;
 }
 
-/** The state that a parameter will have, and what is left to copy into it when nothing can fail any more. */
+/** The future state of a parameter, and what remains to be copied into it once nothing can fail. */
 interface Load {
   state: ParameterState;
   copy: (() => void) | null;

@@ -235,7 +235,7 @@ const sequences = (['RNN', 'LSTM', 'GRU'] as const).flatMap((kind): Call[] => {
       layer({}),
       () => [x(), null, int32([2, 2])],
       ShapeError,
-      `${kind}: lengths must have one element a sequence [4], got [2]`,
+      `${kind}: lengths must have one element for each sequence [4], got [2]`,
     ],
     [
       layer({ batchFirst: true }),

@@ -195,7 +195,7 @@ const errors: ErrorRow[] = [
     name: 'LSTM lengths of another batch',
     call: () => new LSTM(4, 3).forward(three(5, 2, 4), null, tensor([5], { dtype: 'int32' })),
     error: ShapeError,
-    message: 'LSTM: lengths must have one element a sequence [2], got [1]',
+    message: 'LSTM: lengths must have one element for each sequence [2], got [1]',
   },
   {
     name: 'LSTM lengths of another dtype',
