@@ -58,6 +58,11 @@ function checkInPlace(operation: string, x: Tensor, other?: Tensor): void {
   }
 }
 
+// What an operation in place reads: a copy where it is another view of the memory that is written, of which a part would
+// be overwritten before it is read.
+const readApart = (x: Tensor, from: Tensor): Tensor =>
+  from !== x && x._base !== null && x._base === from._base ? clone(from) : from;
+
 /**
  * Overwrites the elements with those of a tensor (converted to this dtype, broadcast), a typed array, nested arrays or a
  * number. Keeps shape and dtype.
@@ -65,10 +70,10 @@ function checkInPlace(operation: string, x: Tensor, other?: Tensor): void {
 export function copy_(x: Tensor, source: Tensor | TensorData): Tensor {
   checkInPlace('copy_', x, source instanceof Tensor ? source : undefined);
   if (source instanceof Tensor) {
-    if (sameShape(source.dims, x.dims)) castKernel(x.handle, source.handle);
+    if (sameShape(source.dims, x.dims)) castKernel(x.handle, readApart(x, source).handle);
     else {
       checkBroadcast('copy_', 'source', source, x);
-      const from = to(source, x.dtype);
+      const from = to(readApart(x, source), x.dtype);
       stridedCopyKernel(x.handle, from.handle, 0, ...loopDims(x.dims, [broadcastStrides(from.dims, x.dims)]));
     }
   } else if (isArrayOf(x.dtype, source)) {
@@ -128,7 +133,7 @@ export function add_(x: Tensor, other: Tensor | number, options?: { alpha?: numb
     stridedCopyKernel(wide.handle, from.handle, 0, ...loopDims(x.dims, [broadcastStrides(from.dims, x.dims)]));
     from = wide;
   }
-  addScaledKernel(x.handle, from.handle, alpha);
+  addScaledKernel(x.handle, readApart(x, from).handle, alpha);
   changed(x);
   return x;
 }

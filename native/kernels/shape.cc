@@ -35,7 +35,7 @@ struct Walk {
 template <typename T>
 void copyRow(T* y, const T* x, Axis row) {
   if (row.from == 1 && row.to == 1) {
-    __builtin_memcpy(y, x, static_cast<size_t>(row.size) * sizeof(T));
+    __builtin_memmove(y, x, static_cast<size_t>(row.size) * sizeof(T));
   } else if (row.from == 0 && row.to == 1) {
     const T value = *x;
     for (int64_t i = 0; i < row.size; ++i) y[i] = value;

@@ -40,7 +40,7 @@ it('parameters that are not those of the C++ function are refused when a module 
 });
 
 it('the library uses everything that the addon exports', () => {
-  const exported = Object.keys(native);
+  const exported = Object.keys(native).filter((name) => name !== 'planted'); // of checked builds, scripts/sanitize.mjs
   const unread = exported.filter((name) => !new RegExp(`\\bnative\\.${name}\\b`).test(source));
   expect(unread).toEqual([]);
   const missing = found(/\bnative\.(\w+)/g).filter((name) => !(name in native) && name !== 'js');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ArgumentError, DTypeError, tensor, zeros } from '../../lib/index.js';
+import { ArgumentError, compile, DTypeError, noGrad, tensor, zeros } from '../../lib/index.js';
 
 describe('in place', () => {
   it('copy_ from a tensor of another dtype, broadcast, an array, a typed array, a number', () => {
@@ -81,5 +81,69 @@ describe('in place', () => {
     expect(Array.from(x.to('uint8').toTypedArray())).toEqual([1, 0, 255, 0, 255]);
     expect(x.to('float32')).toBe(x);
     expect(() => x.to('int64' as never)).toThrow(ArgumentError);
+  });
+});
+
+describe('views of the memory that is written are read before', () => {
+  const n = 100_003; // several threads, and no whole vectors
+  const [low, high] = [
+    { start: 0, end: n - 3 },
+    { start: 3, end: n },
+  ];
+  const numbers = () => Array.from({ length: n }, (_, i) => (i * 7) % 1009);
+  const shifted = (to: typeof low, from: typeof low, change: (old: number, read: number) => number) => {
+    const before = numbers();
+    const after = numbers();
+    for (let i = 0; i < n - 3; i++) {
+      after[to.start + i] = change(before[to.start + i] as number, before[from.start + i] as number);
+    }
+    return after;
+  };
+
+  for (const [name, to, from] of [
+    ['upwards', high, low],
+    ['downwards', low, high],
+  ] as const) {
+    it(`copy_ ${name}, eager and compiled`, () => {
+      const wanted = shifted(to, from, (_, read) => read);
+      for (const way of ['eager', 'compiled']) {
+        const x = tensor(numbers());
+        const move = () => noGrad(() => x.slice(to).copy_(x.slice(from)));
+        if (way === 'eager') move();
+        else compile(move).sync();
+        expect(x.toArray(), way).toEqual(wanted);
+      }
+    });
+
+    it(`add_ ${name}`, () => {
+      const x = tensor(numbers(), { dtype: 'int32' });
+      x.slice(to).add_(x.slice(from), { alpha: 2 });
+      expect(x.toArray()).toEqual(shifted(to, from, (old, read) => old + 2 * read));
+    });
+  }
+
+  it('copy_ of a row into all rows, itself among them', () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
+    x.copy_(x.slice({ start: 1, end: 2 }));
+    expect(x.toArray()).toEqual([
+      [3, 4],
+      [3, 4],
+      [3, 4],
+    ]);
+  });
+
+  it('add_ of the tensor itself', () => {
+    expect(
+      tensor([1, 2])
+        .add_(tensor([1, 2]))
+        .toArray(),
+    ).toEqual([2, 4]);
+    const x = tensor([1, 2]);
+    expect(x.add_(x).toArray()).toEqual([2, 4]);
+    expect(x.add_(x.detach()).toArray()).toEqual([4, 8]);
   });
 });

@@ -22,14 +22,17 @@ export function everything(tensors: readonly Tensor[], optimizer?: Pick<AnyOptim
 
 const { limitBytes } = memoryStats();
 
+// Bytes of a small tensor: the smallest block, or, in checked builds, its elements.
+const small = process.env.ADJOINT_CHECK ? 4 : 64;
+
 /**
  * Calls `run` with room for one more small tensor each time, until it succeeds; `check` follows each failure. Returns how
  * many small tensors it needed room for.
  */
 export function withLittleMemory(run: () => void, check: () => void): number {
-  for (let blocks = 0; blocks < 200; blocks++) {
+  for (let blocks = 0; blocks < 1000; blocks++) {
     freeMemory();
-    setMemoryLimit(memoryStats().liveBytes + 64 * blocks);
+    setMemoryLimit(memoryStats().liveBytes + small * blocks);
     const error = errorOf(run);
     setMemoryLimit(limitBytes);
     if (error === undefined) return blocks;
