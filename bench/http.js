@@ -22,8 +22,8 @@ const bars = { p99: 5, share: 0.8 };
  * @property {string[]} errors
  */
 
-/** @param {string} file */
-const start = (file) => fork(fileURLToPath(new URL(file, import.meta.url)), { stdio: 'inherit' });
+/** @param {string} file @param {string[]} [execArgv] */
+const start = (file, execArgv) => fork(fileURLToPath(new URL(file, import.meta.url)), { stdio: 'inherit', execArgv });
 
 /**
  * The next message of a child; fails when the child ends.
@@ -147,7 +147,8 @@ function print(rounds, total) {
 
 /** All of it. @param {{ quick: boolean }} options */
 export async function benchHttp({ quick }) {
-  const server = start('http_server.js');
+  // Else the threads that collect garbage compete with the event loop: training has the other core.
+  const server = start('http_server.js', ['--single-threaded-gc']);
   const client = start('http_client.js');
   try {
     const { url } = await answer(server);

@@ -12,16 +12,13 @@ const { sizes, batch } = workloads.W3;
 const layers = sizes.slice(1).map((outputs, l) => new nn.Linear(sizes[l], outputs));
 const model = nn.sequential(...layers.flatMap((layer, l) => (l === 0 ? [layer] : [nn.relu, layer])));
 const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
-const step = compile(
-  (/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {
-    const loss = nn.crossEntropy(model.forward(x), y);
-    optimizer.zeroGrad();
-    loss.backward();
-    optimizer.step();
-    return loss;
-  },
-  { priority: 'background' },
-);
+const step = compile((/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {
+  const loss = nn.crossEntropy(model.forward(x), y);
+  optimizer.zeroGrad();
+  loss.backward();
+  optimizer.step();
+  return loss;
+});
 const infer = compile((/** @type {Tensor} */ x) => noGrad(() => model.forward(x).softmax({ dim: 1 })));
 
 const { x, labels } = classes(4096);
