@@ -125,7 +125,7 @@ Outcome mean(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
   return sumOver(y, x, outer, n, inner, static_cast<double>(n));
 }
 
-// Two passes, the second over x - mean while a tile is still in the cache. y (with `root`, the standard deviation) and
+// y (with `root`, the standard deviation) and
 // means [outer][inner].
 template <typename T>
 Outcome variance(Out<T> y, Out<T> means, In<T> x, int64_t outer, int64_t n, int64_t inner, double correction,
@@ -134,7 +134,6 @@ Outcome variance(Out<T> y, Out<T> means, In<T> x, int64_t outer, int64_t n, int6
   if (y.length == 0) return ok();
   const double count = static_cast<double>(n);
   const double divisor = count > correction ? count - correction : 0;
-  const T* center = means.data;
   const auto setMean = [&](int64_t j, double total) { means[j] = static_cast<T>(total / count); };
   const auto setVariance = [&](int64_t j, double total) {
     double unit = 1;
@@ -144,18 +143,7 @@ Outcome variance(Out<T> y, Out<T> means, In<T> x, int64_t outer, int64_t n, int6
     }
     y[j] = static_cast<T>(root != 0 ? unit * __builtin_sqrt(total / divisor) : unit * (unit * (total / divisor)));
   };
-  if (isLong(outer, n, inner)) {
-    reduce<Sum<T>>(x.data, outer, n, inner, NoShift{}, setMean);
-    reduce<SquaredDistance<T>>(x.data, outer, n, inner, center, setVariance);
-    return ok();
-  }
-  forEachTile(outer, n, inner, [&](int64_t from, int64_t to, int64_t width) {
-    double totals[kTileWidth];
-    fold<Sum<T>>(x.data + from, n, inner, width, NoShift{}, totals);
-    for (int64_t j = 0; j < width; ++j) setMean(to + j, totals[j]);
-    fold<SquaredDistance<T>>(x.data + from, n, inner, width, center + to, totals);
-    for (int64_t j = 0; j < width; ++j) setVariance(to + j, totals[j]);
-  });
+  reduceTwice<Sum<T>, SquaredDistance<T>>(x.data, outer, n, inner, means.data, setMean, setVariance);
   return ok();
 }
 
@@ -260,22 +248,9 @@ template <typename T>
 Outcome logSumExp(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
   if (!fits(y.length, x.length, outer, n, inner)) return misfit();
   if (y.length == 0) return ok();
-  const T* shift = y.data;
   const auto setShift = [&](int64_t j, T most) { y[j] = most - most == 0 ? most : T(0); };
   const auto setResult = [&](int64_t j, double total) { y[j] += static_cast<T>(__builtin_log(total)); };
-  if (isLong(outer, n, inner)) {
-    reduce<Largest<T>>(x.data, outer, n, inner, NoShift{}, setShift);
-    reduce<SumOfExp<T>>(x.data, outer, n, inner, shift, setResult);
-    return ok();
-  }
-  forEachTile(outer, n, inner, [&](int64_t from, int64_t to, int64_t width) {
-    T most[kTileWidth];
-    double totals[kTileWidth];
-    fold<Largest<T>>(x.data + from, n, inner, width, NoShift{}, most);
-    for (int64_t j = 0; j < width; ++j) setShift(to + j, most[j]);
-    fold<SumOfExp<T>>(x.data + from, n, inner, width, shift + to, totals);
-    for (int64_t j = 0; j < width; ++j) setResult(to + j, totals[j]);
-  });
+  reduceTwice<Largest<T>, SumOfExp<T>>(x.data, outer, n, inner, y.data, setShift, setResult);
   return ok();
 }
 

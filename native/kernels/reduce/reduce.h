@@ -277,6 +277,25 @@ inline void reduce(const T* x, int64_t outer, int64_t n, int64_t inner, Shift sh
   });
 }
 
+// Two folds, the second over x and what setFirst wrote to `shift` [outer][inner], while a tile is still in the cache.
+template <typename First, typename Second, typename T, typename SetFirst, typename SetSecond>
+inline void reduceTwice(const T* x, int64_t outer, int64_t n, int64_t inner, const T* shift, SetFirst setFirst,
+                        SetSecond setSecond) {
+  if (isLong(outer, n, inner)) {
+    reduce<First>(x, outer, n, inner, NoShift{}, setFirst);
+    reduce<Second>(x, outer, n, inner, shift, setSecond);
+    return;
+  }
+  forEachTile(outer, n, inner, [&](int64_t from, int64_t to, int64_t width) {
+    typename First::Total firsts[kTileWidth];
+    fold<First>(x + from, n, inner, width, NoShift{}, firsts);
+    for (int64_t j = 0; j < width; ++j) setFirst(to + j, firsts[j]);
+    typename Second::Total seconds[kTileWidth];
+    fold<Second>(x + from, n, inner, width, shift + to, seconds);
+    for (int64_t j = 0; j < width; ++j) setSecond(to + j, seconds[j]);
+  });
+}
+
 }  // namespace
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
