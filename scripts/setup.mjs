@@ -74,7 +74,7 @@ function plan() {
   const addon = filesBelow(at('build', 'Release'), '.node').length > 0;
   const install = !packagesMatch() || (stamp.platform !== undefined && stamp.platform !== platform);
   const native = !addon || stamp.native !== inputs.native;
-  const library = !existsSync(at('dist', 'index.js')) || stamp.library !== inputs.library;
+  const library = !existsSync(at('dist', 'adjoint.js')) || stamp.library !== inputs.library;
   return { inputs, stamp, install, native, library };
 }
 
