@@ -77,6 +77,14 @@ export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
 
+/**
+ * @internal What this copy of the library gives its tensors to hold, because structuredClone and postMessage refuse it; their
+ * error quotes the description.
+ */
+export const notCloneable = Symbol(
+  'a tensor is native memory: send its toTypedArray(), shape and dtype, and call tensor(array, { shape, dtype }) there',
+);
+
 /** Describes a wrong argument, for `got …`: `a string "x"`, `NaN`, `null`, `an array of 3`. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
@@ -90,9 +98,18 @@ export function describe(value: unknown): string {
       : `an array of ${value.length}`;
   if (typeof value === 'object') {
     const name = classOf(value);
-    return name === 'Tensor' ? 'a tensor' : `an object of class ${name}`;
+    if (name !== 'Tensor') return `an object of class ${name}`;
+    return isOwn(value) ? 'a tensor' : 'a tensor of another copy of adjoint';
   }
   return `a ${typeof value}`;
+}
+
+function isOwn(value: object): boolean {
+  try {
+    return (value as { notCloneable?: unknown }).notCloneable === notCloneable;
+  } catch {
+    return false; // a getter that throws
+  }
 }
 
 function classOf(value: object): string {

@@ -18,6 +18,7 @@ import {
   DTypeError,
   describe,
   formatShape,
+  notCloneable,
   ShapeError,
   StateError,
 } from './errors.js';
@@ -38,11 +39,6 @@ let created = 0;
 export function newestTensor(): number {
   return created;
 }
-
-// An own property that structuredClone and postMessage refuse; their error quotes the description.
-const refuseClone = Symbol(
-  'a tensor is native memory: send its toTypedArray(), shape and dtype, and call tensor(array, { shape, dtype }) there',
-);
 
 const hasPrototypeOf = Function.prototype[Symbol.hasInstance];
 
@@ -68,7 +64,7 @@ export class Tensor {
   /** Number of elements. */
   readonly size: number;
   readonly dtype: DType;
-  protected readonly notCloneable = refuseClone;
+  protected readonly notCloneable = notCloneable;
   // Private, because comparisons and printing look at every other field; the rest of the library uses the accessors below.
   #handle = 0;
   #node: Node | null = null;
@@ -473,8 +469,7 @@ export function clearGrad(p: Tensor): void {
 /** @internal Checks that a value is a live tensor. */
 export function checkTensor(operation: string, name: string, value: unknown): Tensor {
   if (!(value instanceof Tensor)) {
-    const got = describe(value) === 'a tensor' ? 'one of another copy of adjoint' : describe(value);
-    throw new ArgumentError(`${operation}: ${name} must be a tensor, got ${got}`);
+    throw new ArgumentError(`${operation}: ${name} must be a tensor, got ${describe(value)}`);
   }
   if (value.disposed) throw disposedError(value);
   return value;

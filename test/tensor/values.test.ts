@@ -158,6 +158,9 @@ it('what only looks like a tensor is refused', () => {
   }
   Object.defineProperty(Other, 'name', { value: 'Tensor' });
   expect(() => matrix().matmul(new Other() as unknown as Tensor)).toThrow(
-    'must be a tensor, got one of another copy of adjoint',
+    'must be a tensor, got a tensor of another copy of adjoint',
   );
+  const step = compile((x: Tensor) => x.mul(2));
+  expect(() => step.sync(new Other() as unknown as Tensor)).toThrow(/got a tensor of another copy of adjoint$/);
+  expect(() => zeros(matrix() as unknown as number[])).toThrow(/got a tensor$/);
 });
