@@ -136,6 +136,37 @@ function notOptions(operation: string, options: unknown, known: readonly string[
   return new ArgumentError(`${operation}: options must be an object${like}, got ${describe(options)}`);
 }
 
+// What other libraries call an option, and what PyTorch calls it.
+const synonyms: Readonly<Record<string, string>> = {
+  activation: 'nonlinearity',
+  axes: 'dim',
+  axis: 'dim',
+  batchsize: 'batchSize',
+  decay: 'weightDecay',
+  dims: 'dim',
+  epsilon: 'eps',
+  filters: 'outChannels',
+  keepdims: 'keepDim',
+  kernel: 'kernelSize',
+  learningrate: 'lr',
+  padvalue: 'value',
+  poolsize: 'kernelSize',
+  probability: 'p',
+  rate: 'p',
+  strides: 'stride',
+  units: 'outFeatures',
+  usebias: 'bias',
+};
+
+// `use keepDim`, for `keepdim`, `keep_dim` and `keepdims`; else what there is.
+function remedy(key: string, known: readonly string[]): string {
+  const letters = (name: string): string => name.replaceAll('_', '').toLowerCase();
+  const wanted = letters(key);
+  const name = known.find((k) => letters(k) === wanted) ?? known.find((k) => k === synonyms[wanted]);
+  if (name !== undefined) return `use ${name}`;
+  return known.length === 0 ? 'it has no options' : `known are ${known.join(', ')}`;
+}
+
 /**
  * Throws for options that the operation does not know, by name, and for null except in those that are `nullable`: it is
  * neither a value nor left out.
@@ -155,8 +186,7 @@ export function checkOptions(
     isEmpty = false;
     if (!known.includes(key)) {
       if (!isPlain(options)) throw notOptions(operation, options, known); // a tensor, a module
-      const list = known.length === 0 ? 'it has no options' : `known are ${known.join(', ')}`;
-      throw new ArgumentError(`${operation}: unknown option ${JSON.stringify(key)}; ${list}`);
+      throw new ArgumentError(`${operation}: unknown option ${JSON.stringify(key)}; ${remedy(key, known)}`);
     }
     if ((options as Record<string, unknown>)[key] === null && !nullable.includes(key)) {
       throw new ArgumentError(`${operation}: ${key} must have a value or be left out, got null`);

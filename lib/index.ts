@@ -155,7 +155,7 @@ export {
   unsqueeze,
 } from './ops/shape.js';
 export { chunk, concat, pad, slice, split, stack } from './ops/shape-slice.js';
-export { logSoftmax, type SoftmaxOptions, softmax } from './ops/softmax.js';
+export { logSoftmax, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
 export { type UnfoldOptions, unfold } from './ops/unfold.js';
 export { type InterpolateOptions, interpolate, pixelShuffle } from './ops/upsample.js';

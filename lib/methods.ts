@@ -92,13 +92,11 @@ function listed(name: string, others: unknown): readonly Tensor[] {
   throw new ArgumentError(`${name}: others must be an array of tensors, got ${describe(others)}; x.${name}([y])`);
 }
 
-for (const [name, run] of Object.entries({ ...methods, ...overloaded } as Record<
-  string,
-  (...args: unknown[]) => unknown
->)) {
+const all: Record<string, unknown> = { ...methods, ...overloaded };
+for (const [name, run] of Object.entries(all) as [string, (x: Tensor, ...args: unknown[]) => unknown][]) {
   Object.defineProperty(Tensor.prototype, name, {
-    value(this: Tensor, a: unknown, b: unknown, c: unknown) {
-      return run(this, a, b, c);
+    value(this: Tensor, ...args: unknown[]) {
+      return run(this, ...args);
     },
     writable: true,
     configurable: true,

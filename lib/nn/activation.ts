@@ -1,5 +1,5 @@
 // Activation functions as modules, under PyTorch's names.
-import { checkOptions } from '../errors.js';
+import { optionsOf } from '../arguments.js';
 import * as ops from '../ops/activation.js';
 import { dimOf, logSoftmax, softmax } from '../ops/softmax.js';
 import type { Tensor } from '../tensor.js';
@@ -7,18 +7,19 @@ import { Module } from './module.js';
 
 type Activation<Rest extends unknown[]> = new (...rest: Rest) => Module & { forward(x: Tensor): Tensor };
 
-// The module of an activation function; `check` refuses wrong options.
-function activation<Rest extends [options?: object]>(
+// The module of an activation function, from its arguments after x. `check` throws for wrong ones; `positions` names them.
+function activation<Rest extends readonly unknown[]>(
   name: string,
   run: (x: Tensor, ...rest: Rest) => Tensor,
-  check: (name: string, options: Rest[0]) => void = (_, options) => checkOptions(name, options, []),
-): Activation<Rest> {
+  positions: readonly string[] = [],
+  check: (name: string, args: Rest) => void = (_, args) => optionsOf(name, args, []),
+): Activation<[...Rest]> {
   const made = class extends Module {
     readonly #rest: Rest;
 
     constructor(...rest: Rest) {
       super();
-      check(name, rest[0]);
+      check(name, rest);
       this.#rest = rest;
     }
 
@@ -27,7 +28,7 @@ function activation<Rest extends [options?: object]>(
     }
 
     override toString(): string {
-      const options = Object.entries(this.#rest[0] ?? {});
+      const options = Object.entries(optionsOf(name, this.#rest, positions));
       return `${name}(${options.map(([key, value]) => `${key} ${value}`).join(', ')})`;
     }
   };
@@ -44,21 +45,21 @@ function activation<Rest extends [options?: object]>(
  */
 export const ReLU = activation('ReLU', ops.relu);
 /**
- * x where x > 0, else negativeSlope · x, of any shape; see `leakyRelu`. Options: negativeSlope (0.01).
+ * x where x > 0, else negativeSlope · x, of any shape; see `leakyRelu`. Arguments: negativeSlope (0.01).
  *
  * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
- * new nn.LeakyReLU({ negativeSlope: 0.1 }).forward(tensor([-2, 3])); // [-0.2, 3]
+ * new nn.LeakyReLU(0.1).forward(tensor([-2, 3])); // [-0.2, 3]
  */
-export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, ops.negativeSlopeOf);
+export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, ['negativeSlope'], ops.negativeSlopeOf);
 /**
- * x where x > 0, else alpha (eˣ - 1), of any shape; see `elu`. Options: alpha (1).
+ * x where x > 0, else alpha (eˣ - 1), of any shape; see `elu`. Arguments: alpha (1).
  *
  * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.ELU().forward(tensor([-1, 2])); // [-0.63212, 2]
  */
-export const ELU = activation('ELU', ops.elu, ops.alphaOf);
+export const ELU = activation('ELU', ops.elu, ['alpha'], ops.alphaOf);
 /**
  * 1.0507 (x where x > 0, else 1.6733 (eˣ - 1)), of any shape; see `selu`.
  *
@@ -68,13 +69,13 @@ export const ELU = activation('ELU', ops.elu, ops.alphaOf);
  */
 export const SELU = activation('SELU', ops.selu);
 /**
- * x Φ(x), of any shape; see `gelu`. Options: approximate ('none', or 'tanh').
+ * x Φ(x), of any shape; see `gelu`. Arguments: approximate ('none', or 'tanh').
  *
  * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.GELU({ approximate: 'tanh' }).forward(tensor([-1, 1])); // [-0.15881, 0.84119]
  */
-export const GELU = activation('GELU', ops.gelu, ops.approximationOf);
+export const GELU = activation('GELU', ops.gelu, ['approximate'], ops.approximationOf);
 /**
  * x σ(x), of any shape; see `silu`.
  *
@@ -84,21 +85,21 @@ export const GELU = activation('GELU', ops.gelu, ops.approximationOf);
  */
 export const SiLU = activation('SiLU', ops.silu);
 /**
- * log(1 + exp(beta x)) / beta, of any shape; see `softplus`. Options: beta (1), threshold (20).
+ * log(1 + exp(beta x)) / beta, of any shape; see `softplus`. Arguments: beta (1), threshold (20).
  *
  * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
  * new nn.Softplus().forward(tensor([0, 30])); // [0.69315, 30]
  */
-export const Softplus = activation('Softplus', ops.softplus, ops.softplusOf);
+export const Softplus = activation('Softplus', ops.softplus, ['beta', 'threshold'], ops.softplusOf);
 /**
- * x cut off to [min, max], of any shape; see `hardtanh`. Options: min (-1), max (1).
+ * x limited to [minVal, maxVal], of any shape; see `hardtanh`. Arguments: minVal (-1), maxVal (1).
  *
  * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
- * new nn.Hardtanh({ max: 2 }).forward(tensor([-2, 0.5, 3])); // [-1, 0.5, 2]
+ * new nn.Hardtanh({ maxVal: 2 }).forward(tensor([-2, 0.5, 3])); // [-1, 0.5, 2]
  */
-export const Hardtanh = activation('Hardtanh', ops.hardtanh, ops.limitsOf);
+export const Hardtanh = activation('Hardtanh', ops.hardtanh, ['minVal', 'maxVal'], ops.limitsOf);
 /**
  * x tanh(log(1 + eˣ)), of any shape; see `mish`.
  *
@@ -124,18 +125,18 @@ export const Sigmoid = activation('Sigmoid', ops.sigmoid);
  */
 export const Tanh = activation('Tanh', ops.tanh);
 /**
- * exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, of any shape; see `softmax`. Options: dim, which must be given.
+ * exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, of any shape; see `softmax`. Arguments: dim, which must be given.
  *
  * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
- * new nn.Softmax({ dim: 0 }).forward(tensor([0, 0])); // [0.5, 0.5]
+ * new nn.Softmax(0).forward(tensor([0, 0])); // [0.5, 0.5]
  */
-export const Softmax = activation('Softmax', softmax, dimOf);
+export const Softmax = activation('Softmax', softmax, ['dim'], dimOf);
 /**
- * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Options: dim, which must be given.
+ * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Arguments: dim, which must be given.
  *
  * @throws DTypeError when x is not a float tensor, ArgumentError for an option
  * @example
- * new nn.LogSoftmax({ dim: 0 }).forward(tensor([0, 0])); // [-0.69315, -0.69315]
+ * new nn.LogSoftmax(0).forward(tensor([0, 0])); // [-0.69315, -0.69315]
  */
-export const LogSoftmax = activation('LogSoftmax', logSoftmax, dimOf);
+export const LogSoftmax = activation('LogSoftmax', logSoftmax, ['dim'], dimOf);

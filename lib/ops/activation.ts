@@ -1,7 +1,8 @@
 // Activation functions. Each takes a float tensor of any shape and returns one of the same shape and dtype; another dtype
 // is a DTypeError, an unknown option or one out of range an ArgumentError. The gradients are fused kernels; second
 // derivatives are those of the derivative composed of operations.
-import { checkChoice, checkNumber, checkOptions } from '../errors.js';
+import { optionsOf, type Positional } from '../arguments.js';
+import { checkChoice, checkNumber } from '../errors.js';
 import { kernel } from '../native.js';
 import type { Tensor } from '../tensor.js';
 import { to } from './copy.js';
@@ -61,9 +62,12 @@ export function relu(x: Tensor): Tensor {
 }
 
 /** @internal */
-export function negativeSlopeOf(name: string, options: { negativeSlope?: number } | undefined): number {
-  checkOptions(name, options, ['negativeSlope']);
-  return checkNumber(name, 'negativeSlope', options?.negativeSlope ?? 0.01);
+export type LeakyReluArguments = [options?: { negativeSlope?: number }] | [negativeSlope: number];
+
+/** @internal */
+export function negativeSlopeOf(name: string, args: readonly unknown[]): number {
+  const { negativeSlope = 0.01 } = optionsOf<{ negativeSlope: number }>(name, args, ['negativeSlope']);
+  return checkNumber(name, 'negativeSlope', negativeSlope);
 }
 
 const leakyReluKernel = kernel('leakyRelu', 'y x negativeSlope');
@@ -74,21 +78,24 @@ const leakyReluBackwardKernel = kernel('leakyReluBackward', 'dx dy x negativeSlo
  * Maas, Hannun, Ng, "Rectifier nonlinearities improve neural network acoustic
  * models", 2013, https://ai.stanford.edu/~amaas/papers/relu_hybrid_icml2013_final.pdf
  *
- * @param options `negativeSlope`: default 0.01
+ * @param args negativeSlope: default 0.01
  * @throws DTypeError when x is not a float tensor
  * @example
- * leakyRelu(tensor([-2, 3]), { negativeSlope: 0.1 }); // [-0.2, 3]
+ * leakyRelu(tensor([-2, 3]), 0.1); // [-0.2, 3]
  */
-export function leakyRelu(x: Tensor, options?: { negativeSlope?: number }): Tensor {
-  const slope = negativeSlopeOf('leakyRelu', options);
+export function leakyRelu(x: Tensor, ...args: LeakyReluArguments): Tensor {
+  const slope = negativeSlopeOf('leakyRelu', args);
   const derivative = (x: Tensor) => slopes(gt(x, 0), slope, x);
   return unary('leakyRelu', leakyReluKernel, x, leakyReluBackwardKernel, 'x', derivative, [slope]);
 }
 
 /** @internal */
-export function alphaOf(name: string, options: { alpha?: number } | undefined): number {
-  checkOptions(name, options, ['alpha']);
-  return checkNumber(name, 'alpha', options?.alpha ?? 1);
+export type EluArguments = [options?: { alpha?: number }] | [alpha: number];
+
+/** @internal */
+export function alphaOf(name: string, args: readonly unknown[]): number {
+  const { alpha = 1 } = optionsOf<{ alpha: number }>(name, args, ['alpha']);
+  return checkNumber(name, 'alpha', alpha);
 }
 
 const eluKernel = kernel('elu', 'y x alpha scale');
@@ -104,13 +111,13 @@ function scaledElu(name: string, x: Tensor, alpha: number, scale: number): Tenso
  * Exponential linear unit: x where x > 0, else alpha (eˣ - 1). Clevert, Unterthiner, Hochreiter, "Fast and accurate deep
  * network learning by exponential linear units", 2015, https://arxiv.org/abs/1511.07289
  *
- * @param options `alpha`: default 1
+ * @param args alpha: default 1
  * @throws DTypeError when x is not a float tensor
  * @example
  * elu(tensor([-1, 2])); // [-0.63212, 2]
  */
-export function elu(x: Tensor, options?: { alpha?: number }): Tensor {
-  return scaledElu('elu', x, alphaOf('elu', options), 1);
+export function elu(x: Tensor, ...args: EluArguments): Tensor {
+  return scaledElu('elu', x, alphaOf('elu', args), 1);
 }
 
 /**
@@ -126,9 +133,12 @@ export function selu(x: Tensor): Tensor {
 }
 
 /** @internal */
-export function approximationOf(name: string, options: { approximate?: 'none' | 'tanh' } | undefined): 'none' | 'tanh' {
-  checkOptions(name, options, ['approximate']);
-  return checkChoice(name, 'approximate', options?.approximate, ['none', 'tanh'], 'none');
+export type GeluArguments = [options?: { approximate?: 'none' | 'tanh' }] | [approximate: 'none' | 'tanh'];
+
+/** @internal */
+export function approximationOf(name: string, args: readonly unknown[]): 'none' | 'tanh' {
+  const { approximate } = optionsOf<{ approximate: string }>(name, args, ['approximate']);
+  return checkChoice(name, 'approximate', approximate, ['none', 'tanh'], 'none');
 }
 
 const geluKernel = kernel('gelu', 'y x');
@@ -145,8 +155,8 @@ const geluTanhBackwardKernel = kernel('geluTanhBackward', 'dx dy x');
  * @example
  * gelu(tensor([-1, 1])); // [-0.15866, 0.84134]
  */
-export function gelu(x: Tensor, options?: { approximate?: 'none' | 'tanh' }): Tensor {
-  if (approximationOf('gelu', options) === 'tanh')
+export function gelu(x: Tensor, ...args: GeluArguments): Tensor {
+  if (approximationOf('gelu', args) === 'tanh')
     return unary('gelu', geluTanhKernel, x, geluTanhBackwardKernel, 'x', geluTanhDerivative);
   return unary('gelu', geluKernel, x, geluBackwardKernel, 'x', (x) => {
     const below = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
@@ -183,11 +193,17 @@ export function silu(x: Tensor): Tensor {
 }
 
 /** @internal */
-export function softplusOf(name: string, options: { beta?: number; threshold?: number } | undefined) {
-  checkOptions(name, options, ['beta', 'threshold']);
+export type SoftplusArguments = Positional<{ beta?: number; threshold?: number }, ['beta', 'threshold']>;
+
+/** @internal */
+export function softplusOf(name: string, args: readonly unknown[]) {
+  const { beta = 1, threshold = 20 } = optionsOf<{ beta: number; threshold: number }>(name, args, [
+    'beta',
+    'threshold',
+  ]);
   return {
-    beta: checkNumber(name, 'beta', options?.beta ?? 1, { min: 0, open: true }),
-    threshold: checkNumber(name, 'threshold', options?.threshold ?? 20),
+    beta: checkNumber(name, 'beta', beta, { min: 0, open: true }),
+    threshold: checkNumber(name, 'threshold', threshold),
   };
 }
 
@@ -199,13 +215,13 @@ const softplusBackwardKernel = kernel('softplusBackward', 'dx dy x beta threshol
  * Dugas et al., "Incorporating second-order functional knowledge for better
  * option pricing", 2000, https://papers.nips.cc/paper/1920-incorporating-second-order-functional-knowledge-for-better-option-pricing
  *
- * @param options `beta`: above 0, default 1; `threshold`: default 20
+ * @param args beta: above 0, default 1; threshold: default 20
  * @throws DTypeError when x is not a float tensor
  * @example
  * softplus(tensor([0, 30])); // [0.69315, 30]
  */
-export function softplus(x: Tensor, options?: { beta?: number; threshold?: number }): Tensor {
-  const { beta, threshold } = softplusOf('softplus', options);
+export function softplus(x: Tensor, ...args: SoftplusArguments): Tensor {
+  const { beta, threshold } = softplusOf('softplus', args);
   const derivative = (x: Tensor) => {
     const z = mul(x, beta);
     return where(gt(z, threshold), 1, sigmoid(z));
@@ -214,24 +230,27 @@ export function softplus(x: Tensor, options?: { beta?: number; threshold?: numbe
 }
 
 /** @internal */
-export function limitsOf(name: string, options: { min?: number; max?: number } | undefined) {
-  checkOptions(name, options, ['min', 'max']);
-  const min = checkNumber(name, 'min', options?.min ?? -1);
-  return { min, max: checkNumber(name, 'max', options?.max ?? 1, { min, open: true }) };
+export type HardtanhArguments = Positional<{ minVal?: number; maxVal?: number }, ['minVal', 'maxVal']>;
+
+/** @internal */
+export function limitsOf(name: string, args: readonly unknown[]) {
+  const { minVal = -1, maxVal = 1 } = optionsOf<{ minVal: number; maxVal: number }>(name, args, ['minVal', 'maxVal']);
+  const min = checkNumber(name, 'minVal', minVal);
+  return { min, max: checkNumber(name, 'maxVal', maxVal, { min, open: true }) };
 }
 
 const hardtanhBackwardKernel = kernel('hardtanhBackward', 'dx dy x least most');
 
 /**
- * x limited to [min, max]; NaN stays NaN. The gradient at both ends is 0.
+ * x limited to [minVal, maxVal]; NaN stays NaN. The gradient at both ends is 0.
  *
- * @param options `min`: default -1; `max`: above min, default 1
+ * @param args minVal: default -1; maxVal: above minVal, default 1
  * @throws DTypeError when x is not a float tensor
  * @example
  * hardtanh(tensor([-2, 0.5, 3])); // [-1, 0.5, 1]
  */
-export function hardtanh(x: Tensor, options?: { min?: number; max?: number }): Tensor {
-  const { min, max } = limitsOf('hardtanh', options);
+export function hardtanh(x: Tensor, ...args: HardtanhArguments): Tensor {
+  const { min, max } = limitsOf('hardtanh', args);
   const derivative = (x: Tensor) => to(logicalAnd(gt(x, min), lt(x, max)), x.dtype);
   return unary('hardtanh', clampKernel, x, hardtanhBackwardKernel, 'x', derivative, [min, max]);
 }

@@ -1,17 +1,15 @@
+import { optionsOf } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
-import { checkInteger, checkOptions } from '../errors.js';
+import { checkInteger } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { checkDim, sizesAround } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { exp, mul, sub } from './elementwise.js';
 import { sum } from './reduce.js';
 
-/** The dimension along which to normalise. */
-export interface SoftmaxOptions {
-  /** Negative ones count from the end. */
-  dim: number;
-}
+/** The dimension along which to normalise, by position or in options; negative ones count from the end. */
+export type SoftmaxArguments = [dim: number] | [options: { dim: number }];
 
 const softmaxKernel = kernel('softmax', 'y x outer n inner');
 const softmaxBackwardKernel = kernel('softmaxBackward', 'dx dy y outer n inner');
@@ -23,14 +21,14 @@ const logSoftmaxBackwardKernel = kernel('logSoftmaxBackward', 'dx dy y outer n i
  * Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990,
  * https://doi.org/10.1007/978-3-642-76153-9_28
  *
- * @param options dim, which must be given, as in PyTorch
+ * @param args the dimension, which must be given, as in PyTorch
  * @throws DTypeError when x is not a float tensor, ArgumentError when it has no such dimension
  * @example
- * tensor([0, Math.log(3)]).softmax({ dim: 0 }); // [0.25, 0.75]
+ * tensor([0, Math.log(3)]).softmax(0); // [0.25, 0.75]
  */
-export function softmax(x: Tensor, options: SoftmaxOptions): Tensor {
+export function softmax(x: Tensor, ...args: SoftmaxArguments): Tensor {
   // dx = y (dy - Σ dy y)
-  return normalised('softmax', x, options, softmaxKernel, softmaxBackwardKernel, (dy, y, dim) =>
+  return normalised('softmax', x, args, softmaxKernel, softmaxBackwardKernel, (dy, y, dim) =>
     mul(y, sub(dy, sum(mul(dy, y), { dim, keepDim: true }))),
   );
 }
@@ -38,37 +36,36 @@ export function softmax(x: Tensor, options: SoftmaxOptions): Tensor {
 /**
  * The logarithm of softmax: yᵢ = xᵢ - log Σⱼ exp(xⱼ) along a dimension, accurate where `log(softmax(x))` is not.
  *
- * @param options dim, which must be given, as in PyTorch
+ * @param args the dimension, which must be given, as in PyTorch
  * @throws DTypeError when x is not a float tensor, ArgumentError when it has no such dimension
  * @example
- * logSoftmax(tensor([0, 0]), { dim: 0 }); // [-0.69315, -0.69315]
+ * logSoftmax(tensor([0, 0]), 0); // [-0.69315, -0.69315]
  */
-export function logSoftmax(x: Tensor, options: SoftmaxOptions): Tensor {
+export function logSoftmax(x: Tensor, ...args: SoftmaxArguments): Tensor {
   // dx = dy - exp(y) Σ dy
-  return normalised('logSoftmax', x, options, logSoftmaxKernel, logSoftmaxBackwardKernel, (dy, y, dim) =>
+  return normalised('logSoftmax', x, args, logSoftmaxKernel, logSoftmaxBackwardKernel, (dy, y, dim) =>
     sub(dy, mul(exp(y), sum(dy, { dim, keepDim: true }))),
   );
 }
 
-/** @internal The dimension of a layer's options, whose range depends on its input. */
-export function dimOf(name: string, options: SoftmaxOptions | undefined): number {
-  checkOptions(name, options, ['dim']);
-  return checkInteger(name, 'dim', options?.dim, Number.MIN_SAFE_INTEGER);
+/** @internal The dimension given to a layer; which there are depends on its input. */
+export function dimOf(name: string, args: readonly unknown[]): number {
+  const { dim } = optionsOf<{ dim: number }>(name, args, ['dim']);
+  return checkInteger(name, 'dim', dim, Number.MIN_SAFE_INTEGER);
 }
 
 /** `gradient`: dx composed of operations, which can be differentiated again. */
 function normalised(
   name: string,
   x: Tensor,
-  options: SoftmaxOptions,
+  args: SoftmaxArguments,
   run: Kernel,
   backwardRun: Kernel,
   gradient: (dy: Tensor, y: Tensor, dim: number) => Tensor,
 ): Tensor {
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
-  checkOptions(name, options, ['dim']);
-  const dim = checkDim(name, options?.dim, x.rank);
+  const dim = checkDim(name, optionsOf<{ dim: number }>(name, args, ['dim']).dim, x.rank);
   const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = empty(x.dims, x.dtype);
   run(y.handle, x.handle, outer, n, inner);

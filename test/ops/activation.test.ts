@@ -55,7 +55,7 @@ const functions: Unary[] = [
   { name: 'hardtanh', run: ops.hardtanh, reference: (x) => (x < -1 ? -1 : Math.min(x, 1)) },
   {
     name: 'hardtanh 0 6',
-    run: (x) => ops.hardtanh(x, { min: 0, max: 6 }),
+    run: (x) => ops.hardtanh(x, 0, 6),
     reference: (x) => (x < 0 ? 0 : Math.min(x, 6)),
   },
   { name: 'mish', run: ops.mish, reference: (x) => x * tanh(softplus(x)), skip: (x) => x < -80 || abs(x) < 1e-38 },
@@ -126,9 +126,9 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'hardtanh bounds',
-    call: () => ops.hardtanh(tensor([1]), { min: 2 }),
+    call: () => ops.hardtanh(tensor([1]), { minVal: 2 }),
     error: ArgumentError,
-    message: 'hardtanh: max must be a finite number above 2, got 1',
+    message: 'hardtanh: maxVal must be a finite number above 2, got 1',
   },
   {
     name: 'elu unknown option',

@@ -107,7 +107,7 @@ const errors: ErrorRow[] = [
     name: 'softmax option',
     call: () => softmax(ones([2]), { axis: 0 } as never),
     error: ArgumentError,
-    message: 'softmax: unknown option "axis"; known are dim',
+    message: 'softmax: unknown option "axis"; use dim',
   },
 ];
 

@@ -1,0 +1,94 @@
+// How operations take arguments: tensors first, then what PyTorch's users pass without a keyword, then one object with the
+// rest. The object may hold the former, too: `sum(x, 1, { keepDim: true })` and `sum(x, { dim: 1, keepDim: true })` are the same.
+
+import { ArgumentError, checkOptions, describe, isPlain } from './errors.js';
+import { checkShape, type Shape } from './shape.js';
+
+/**
+ * The rest parameter of an operation with the options O, of which those named P may be given by position, in this order. For one
+ * or two, write the tuples out with labels, which editors show.
+ */
+export type Positional<O, P extends readonly (keyof O)[]> =
+  | [options?: O]
+  | (P extends readonly [infer First extends keyof O, ...infer Rest extends readonly (keyof O)[]]
+      ? [O[First], ...Positional<Omit<O, First>, Extract<Rest, readonly (keyof Omit<O, First>)[]>>]
+      : never);
+
+/**
+ * The options of a call, checked: positional arguments get their names, and an object after them adds the rest.
+ *
+ * @param positions the names of the positional arguments, in order
+ * @param named the names that only the options object can hold
+ * @param nullable the names that may be null
+ * @throws ArgumentError for an unknown name, one that is given twice, and anything that follows the options
+ */
+export function optionsOf<O extends object>(
+  operation: string,
+  args: readonly unknown[],
+  positions: readonly string[],
+  named: readonly string[] = [],
+  nullable: readonly string[] = [],
+): Partial<O> {
+  const known = named.length === 0 ? positions : [...positions, ...named];
+  const [first] = args;
+  if (args.length <= 1 && (first === undefined || isPlain(first))) {
+    checkOptions(operation, first, known, nullable);
+    return (first ?? {}) as Partial<O>;
+  }
+  const given: Record<string, unknown> = {};
+  for (let i = 0; i < args.length; i++) {
+    const value = args[i];
+    if (value === undefined) continue;
+    if (i < positions.length && !isPlain(value)) {
+      given[positions[i] as string] = value;
+      continue;
+    }
+    checkOptions(operation, value, i < positions.length ? known : [...named, ...positions], nullable);
+    if (args.length > i + 1) {
+      throw new ArgumentError(`${operation}: nothing may follow the options, got ${describe(args[i + 1])}`);
+    }
+    addOptions(operation, given, value as Record<string, unknown>);
+  }
+  checkOptions(operation, given, known, nullable);
+  return given as Partial<O>;
+}
+
+function addOptions(operation: string, given: Record<string, unknown>, options: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (given[name] !== undefined) {
+      const both = `got ${describe(given[name])} by position and ${describe(value)} in the options`;
+      throw new ArgumentError(`${operation}: ${name} must be given once, ${both}`);
+    }
+    given[name] = value;
+  }
+}
+
+/** The rest parameter of a function that takes sizes: `zeros(2, 3)`, `zeros([2, 3])`, each with or without options. */
+export type Sizes<O = never> =
+  | [shape: Shape]
+  | number[]
+  | ([O] extends [never] ? never : [shape: Shape, options?: O] | [...sizes: number[], options: O]);
+
+/**
+ * Sizes, or dimensions, given one by one or as an array, and the arguments after them. They are not checked: the array is
+ * the caller's.
+ */
+export function listOf(args: readonly unknown[]): { list: unknown; rest: readonly unknown[] } {
+  const [first] = args;
+  if (isPlain(first)) return { list: undefined, rest: args };
+  if (typeof first !== 'number') return { list: first, rest: args.slice(1) };
+  const end = args.findIndex(isPlain);
+  const count = end < 0 ? args.length : end;
+  return { list: args.slice(0, count), rest: args.slice(count) };
+}
+
+/** A checked shape and the options after it. */
+export function shapeAndOptions<O extends object>(
+  operation: string,
+  args: readonly unknown[],
+  positions: readonly string[],
+  named: readonly string[],
+): { shape: number[]; options: Partial<O> } {
+  const { list, rest } = listOf(args);
+  return { shape: checkShape(operation, list), options: optionsOf<O>(operation, rest, positions, named) };
+}
