@@ -138,6 +138,12 @@ interface Native {
     dimensions: number;
     tensors: number;
     threads: number;
+    /** Too large for what belongs to a dimension of an image, and for the number of planes in pooling. */
+    axis: number;
+    /** Too large for a dimension or an image with its padding. */
+    padded: number;
+    /** More elements than this have positions beyond int32. */
+    positions: number;
   };
   kernels: Record<string, Kernel>;
   kernelTable: Record<string, KernelEntry>;

@@ -1,4 +1,5 @@
 import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { native } from '../native.js';
 import { indexSelect } from '../ops/indexing.js';
 import { slice } from '../ops/shape-slice.js';
 import { checkTensor, type Tensor, view } from '../tensor.js';
@@ -67,5 +68,5 @@ export function checkDataset(operation: string, dataset: unknown): void {
     const hint = 'wrap tensors as new TensorDataset(x, y)';
     throw new ArgumentError(`${operation}: dataset must have length and get(index), got ${describe(dataset)}; ${hint}`);
   }
-  checkInteger(operation, 'dataset.length', length, 1, 2 ** 31 - 1);
+  checkInteger(operation, 'dataset.length', length, 1, native.limits.positions - 1);
 }

@@ -1,4 +1,4 @@
-import { isFloat } from '../dtype.js';
+import { dtypeTraits, isFloat } from '../dtype.js';
 import {
   AutogradError,
   checkChoice,
@@ -152,7 +152,7 @@ function checkClasses(operation: string, input: Tensor, options: ClassLossOption
       `${operation}: weight must have one element for each of ${classes} classes, got ${formatShape(weight.dims)}`,
     );
   }
-  const ignoreIndex = checkInteger(operation, 'ignoreIndex', options?.ignoreIndex ?? -100, -(2 ** 31), 2 ** 31 - 1);
+  const ignoreIndex = checkInteger(operation, 'ignoreIndex', options?.ignoreIndex ?? -100, ...dtypeTraits.int32.range);
   return { dim, weight, ignoreIndex, labelSmoothing: 0, reduction };
 }
 

@@ -8,7 +8,7 @@ import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { sum } from './reduce.js';
 import { reshape } from './shape.js';
-import type { Axis } from './windows.js';
+import { type Axis, asPower } from './windows.js';
 
 /** @internal The sizes of a convolution; its channels are those of one group. */
 export interface ConvSizes {
@@ -41,8 +41,8 @@ function numbersOf(s: ConvSizes, algorithm = codes.fastest): number[] {
 // The kernels' only fault.
 function checkSizes(fault: Fault | undefined, s: ConvSizes): void {
   if (fault === undefined) return;
-  const rule =
-    'there must be fewer than 2^31 images, and fewer than 2^30 elements of each in a group, with their padding';
+  const [positions, padded] = [native.limits.positions, native.limits.padded].map(asPower);
+  const rule = `there must be fewer than ${positions} images, and fewer than ${padded} elements of each in a group, with their padding`;
   throw new ShapeError(`convolution: ${rule}, got x ${formatShape(s.x)} and weight ${formatShape(s.weight)}`);
 }
 

@@ -1,7 +1,7 @@
 import { isArrayOf } from '../arrays.js';
 import { record } from '../autograd/tape.js';
 import { isGradEnabled } from '../context.js';
-import { type DType, isFloat, type TypedArray } from '../dtype.js';
+import { type DType, dtypeTraits, isFloat, type TypedArray } from '../dtype.js';
 import {
   ArgumentError,
   AutogradError,
@@ -124,7 +124,7 @@ export function add_(x: Tensor, other: Tensor | number, options?: { alpha?: numb
   const alpha = options?.alpha ?? 1;
   if (typeof alpha !== 'number') throw new ArgumentError(`add_: alpha must be a number, got ${describe(alpha)}`);
   checkInPlace('add_', x, other instanceof Tensor ? other : undefined);
-  if (!isFloat(x.dtype)) checkInteger('add_', 'alpha', alpha, -2147483648, 2147483647);
+  if (!isFloat(x.dtype)) checkInteger('add_', 'alpha', alpha, ...dtypeTraits.int32.range);
   let from = typeof other === 'number' ? tensor(other, { dtype: x.dtype }) : checkTensor('add_', 'other', other);
   checkSameDType('add_', ['x', 'other'], [x, from]);
   if (!sameShape(from.dims, x.dims)) {

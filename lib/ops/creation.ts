@@ -119,7 +119,7 @@ export function checkElement(operation: string, value: unknown, dtype: DType): n
   if (typeof value !== 'number')
     throw new ArgumentError(`${operation}: value must be a number, got ${describe(value)}`);
   if (isFloat(dtype)) return value;
-  const [min, max] = dtype === 'uint8' ? [0, 255] : [-2147483648, 2147483647];
+  const [min, max] = dtypeTraits[dtype].range;
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new ArgumentError(
       `${operation}: value must be an integer that ${dtype} holds, got ${value}; convert the tensor by to('float32')`,

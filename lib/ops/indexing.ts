@@ -2,7 +2,7 @@ import { noGrad, record } from '../autograd/tape.js';
 import { checkFault, refuseReading } from '../context.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
-import { type Fault, kernel } from '../native.js';
+import { type Fault, kernel, native } from '../native.js';
 import { checkDim, type Shape, sizesAround } from '../shape.js';
 import { checkDType, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
@@ -207,7 +207,8 @@ export function oneHot(index: Tensor, options?: { numClasses?: number; dtype?: D
   checkIndex('oneHot', index);
   checkOptions('oneHot', options, ['numClasses', 'dtype']);
   const dtype = checkDType('oneHot', options?.dtype, 'int32');
-  const classes = checkInteger('oneHot', 'numClasses', options?.numClasses ?? largest(index) + 1, 1, 2 ** 31);
+  const given = options?.numClasses ?? largest(index) + 1;
+  const classes = checkInteger('oneHot', 'numClasses', given, 1, native.limits.positions);
   const y = empty([...index.dims, classes], dtype);
   checkIndices('oneHot', oneHotKernel(y.handle, index.handle, classes), classes);
   return y;

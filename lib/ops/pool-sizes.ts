@@ -1,8 +1,18 @@
 // The options of pooling, and the resulting sizes.
 import { ArgumentError, checkFlag, formatShape, ShapeError } from '../errors.js';
+import { native } from '../native.js';
 import { copyOf, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { type Axis, checkAxis, checkImages, dimensionName, type PerDimension, perDimension, span } from './windows.js';
+import {
+  type Axis,
+  asPower,
+  checkAxis,
+  checkImages,
+  dimensionName,
+  type PerDimension,
+  perDimension,
+  span,
+} from './windows.js';
 
 /** Options of `maxPool1d` and `maxPool2d`. */
 export interface MaxPoolOptions {
@@ -102,8 +112,9 @@ export function checkOutputSize(operation: string, outputSize: AdaptiveSize, own
 function poolSizes(operation: string, x: Tensor, axes: Axis[]): PoolSizes {
   const outer = x.dims.slice(0, -axes.length);
   const planes = sizeOf(outer);
-  if (axes.reduce((n, axis) => n * axis.in, 1) >= 2 ** 31 || planes >= 2 ** 29 - 1) {
-    const rule = 'there must be fewer than 2^29 - 1 images and channels, and fewer than 2^31 elements in each';
+  const [most, positions] = [native.limits.axis, native.limits.positions];
+  if (axes.reduce((n, axis) => n * axis.in, 1) >= positions || planes >= most) {
+    const rule = `there must be fewer than ${asPower(most)} images and channels, and fewer than ${asPower(positions)} elements in each`;
     throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.dims)}`);
   }
   return { planes, axes, shape: [...outer, ...axes.map((axis) => axis.out)] };

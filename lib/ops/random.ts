@@ -1,7 +1,7 @@
 import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
-import { floatTypes, isFloat } from '../dtype.js';
+import { dtypeTraits, floatTypes, isFloat } from '../dtype.js';
 import { ArgumentError, checkInteger, checkNumber, checkOptions, DTypeError, describe } from '../errors.js';
-import { kernel } from '../native.js';
+import { kernel, native } from '../native.js';
 import { checkShape, type Shape } from '../shape.js';
 import { checkDType, empty, type Tensor } from '../tensor.js';
 import { to } from './copy.js';
@@ -125,9 +125,9 @@ export function randint(a: number, b: number | Shape, c?: Shape | RandomOptions,
 function integersIn(low: number, high: number, shape: Shape, options: RandomOptions | undefined): Tensor {
   checkOptions('randint', options, randomOptions);
   const dtype = checkDType('randint', options?.dtype, 'int32');
-  const [min, max] = dtype === 'uint8' ? [0, 256] : [-2147483648, 2147483648];
-  checkInteger('randint', 'low', low, min, max - 1);
-  checkInteger('randint', 'high', high, low + 1, max);
+  const [min, max] = dtypeTraits[dtype === 'uint8' ? 'uint8' : 'int32'].range;
+  checkInteger('randint', 'low', low, min, max);
+  checkInteger('randint', 'high', high, low + 1, max + 1);
   return allOrNothing(() => {
     const state = drawnFrom('randint', options?.generator);
     const y = empty(checkShape('randint', shape), 'int32');
@@ -162,7 +162,7 @@ export function bernoulli(shape: Shape, options?: RandomOptions & { p?: number }
  */
 export function permutation(n: number, options?: { generator?: Generator }): Tensor {
   checkOptions('permutation', options, ['generator']);
-  checkInteger('permutation', 'n', n, 0, 2147483647);
+  checkInteger('permutation', 'n', n, 0, native.limits.positions - 1);
   const state = drawnFrom('permutation', options?.generator);
   const y = empty([n], 'int32');
   permutationKernel(y.handle, state.handle);

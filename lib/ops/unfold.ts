@@ -1,11 +1,12 @@
 // Windows of images as columns. Composed of other operations.
 import { checkOptions, formatShape, ShapeError } from '../errors.js';
+import { native } from '../native.js';
 import type { Tensor } from '../tensor.js';
 import { tensor } from './creation.js';
 import { indexSelect } from './indexing.js';
 import { reshape } from './shape.js';
 import { pad } from './shape-slice.js';
-import { checkImages, checkRoom, dimensionName, type PerDimension, perDimension, span } from './windows.js';
+import { asPower, checkImages, checkRoom, dimensionName, type PerDimension, perDimension, span } from './windows.js';
 
 /** Options of `unfold`. */
 export interface UnfoldOptions {
@@ -55,8 +56,8 @@ export function columns(operation: string, x: Tensor, kernelSize: PerDimension, 
     }
     return Math.floor((n - reach) / (stride[i] as number)) + 1;
   }) as [number, number];
-  if (padded[0] * padded[1] >= 2 ** 31) {
-    const rule = 'a padded image must have fewer than 2^31 elements';
+  if (padded[0] * padded[1] >= native.limits.positions) {
+    const rule = `a padded image must have fewer than ${asPower(native.limits.positions)} elements`;
     throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.dims)} and padding ${formatShape(padding)}`);
   }
   const outer = x.dims.slice(0, -2);

@@ -1,6 +1,7 @@
 // What operations over images share: options for each spatial dimension, and the resulting sizes.
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { native } from '../native.js';
 import { copyOf, type Shape, sizeOf } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { generate } from './creation.js';
@@ -74,19 +75,26 @@ export function span(axis: Pick<Axis, 'taps' | 'dilation'>): number {
   return (axis.taps - 1) * axis.dilation + 1;
 }
 
+/** @internal A limit as a text: `2^31`, or `2^29 - 1`. */
+export function asPower(limit: number): string {
+  const bits = Math.ceil(Math.log2(limit));
+  return 2 ** bits === limit ? `2^${bits}` : `2^${bits} - ${2 ** bits - limit}`;
+}
+
 /** @internal An axis without needless steps; throws for sizes that the kernels cannot count with. */
 export function checkAxis(operation: string, name: string, axis: Axis): Axis {
   const { out, taps } = axis;
   const checked = { ...axis, stride: out === 1 ? 1 : axis.stride, dilation: taps === 1 ? 1 : axis.dilation };
-  for (const [what, value, bits] of [
-    [name, Math.max(axis.in, out), 29],
-    ['kernelSize', taps, 29],
-    ['stride', checked.stride, 29],
-    ['padding', axis.pad, 29],
-    ['dilation', checked.dilation, 29],
-    [`padded ${name}`, axis.in + 2 * axis.pad, 30],
+  const most = native.limits.axis;
+  for (const [what, value, limit] of [
+    [name, Math.max(axis.in, out), most],
+    ['kernelSize', taps, most],
+    ['stride', checked.stride, most],
+    ['padding', axis.pad, most],
+    ['dilation', checked.dilation, most],
+    [`padded ${name}`, axis.in + 2 * axis.pad, native.limits.padded],
   ] as const) {
-    if (value > 2 ** bits - 2) throw new ShapeError(`${operation}: ${what} must be below 2^${bits} - 1, got ${value}`);
+    if (value >= limit) throw new ShapeError(`${operation}: ${what} must be below ${asPower(limit)}, got ${value}`);
   }
   return checked;
 }

@@ -45,6 +45,9 @@ void addConstants(Napi::Object exports) {
   limits["dimensions"] = kMaxRank;
   limits["tensors"] = static_cast<double>(Environment::kMaxTensors);
   limits["threads"] = kMaxThreads;
+  limits["axis"] = static_cast<double>(kAxisLimit);
+  limits["padded"] = static_cast<double>(kPaddedLimit);
+  limits["positions"] = static_cast<double>(kPositionLimit);
   exports["limits"] = limits;
 }
 

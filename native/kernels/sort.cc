@@ -1,6 +1,7 @@
 // The order of the elements of each row of x [rows][n]. NaN counts as greater than all numbers; equal elements keep
 // their order, so that the result is the same for every thread count.
 #include "kernel.h"
+#include "shared.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -64,7 +65,7 @@ void sortRow(int32_t* index, int32_t* other, int64_t n, Order<T> order) {
 // index [rows][n]: the positions in a row in the order of its elements.
 template <typename T>
 Outcome argsort(Out<int32_t> index, Workspace workspace, In<T> x, int64_t rows, int64_t n, int64_t descending) {
-  if (x.length != product(rows, n) || index.length != x.length || n > INT32_MAX) return misfit();
+  if (x.length != product(rows, n) || index.length != x.length || n >= kPositionLimit) return misfit();
   if (x.length == 0) return ok();
   int32_t* const other = workspace.take<int32_t>(n > kShortRun ? x.length : 0);
   if (!workspace.isEnough()) return workspace.missing();
@@ -113,7 +114,7 @@ void firstOfRow(int32_t* heap, int64_t k, int64_t n, Order<T> order) {
 // index [rows][k]: the positions of the k largest (or smallest) elements of each row, in order.
 template <typename T>
 Outcome topk(Out<int32_t> index, In<T> x, int64_t rows, int64_t n, int64_t k, int64_t largest) {
-  if (x.length != product(rows, n) || index.length != product(rows, k) || k > n || n > INT32_MAX) return misfit();
+  if (x.length != product(rows, n) || index.length != product(rows, k) || k > n || n >= kPositionLimit) return misfit();
   if (index.length == 0) return ok();
   parallel(rows, kGrain / n + 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {

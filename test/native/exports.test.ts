@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { dtypes, dtypeTraits } from '../../lib/dtype.js';
-import { compile, linear, nn, ones, type Tensor, zeros } from '../../lib/index.js';
+import { compile, conv1d, linear, maxPool1d, nn, ones, type Tensor, zeros } from '../../lib/index.js';
 import { kernel, native } from '../../lib/native.js';
 import { refusals } from '../../lib/program/errors.js';
 import { message } from '../support/compiled.js';
@@ -82,4 +82,19 @@ it('elements of each type have as many bytes on both sides', () => {
 
 it('the library reads each limit', () => {
   expect(found(/\bnative\.limits\.(\w+)/g)).toEqual(Object.keys(native.limits).sort());
+});
+
+it('the library refuses sizes from the limit on, and the kernels take those below it', () => {
+  const x = zeros([1, 1, 4]);
+  const run = (stride: number) => maxPool1d(x, 1, { stride });
+  expect(run(native.limits.axis).shape).toEqual([1, 1, 1]); // the stride of a single window does not count
+  const wide = { padding: native.limits.axis, stride: native.limits.axis };
+  expect(() => conv1d(x, x, null, wide)).toThrow('conv1d: stride must be below 2^29 - 1, got 536870911');
+  const [y, index] = [zeros([4]), zeros([4], { dtype: 'int32' })];
+  const flat = [1, 1, 1, 1, 0, 1];
+  const pool = (stride: number) =>
+    native.kernels.maxPool?.(y.handle, index.handle, x.handle, 1, ...flat, 4, 4, 1, stride, 0, 1);
+  expect(pool(1)).toBe(undefined);
+  expect(pool(native.limits.axis - 1)).toBe(undefined);
+  expect(() => pool(native.limits.axis)).toThrow('internal: maxPool: the tensors do not fit the sizes');
 });

@@ -1,7 +1,6 @@
 // Which algorithm computes a convolution or its input gradient: over padded planes (phases.h), with images in lanes
 // (images.h), or by Winograd's fewer products (winograd.h).
 #pragma once
-#include "../shared.h"
 #include "phases.h"
 #include "winograd.h"
 
@@ -14,8 +13,8 @@ constexpr int64_t kMostInLanes = (1 << 26) - 64;  // elements of an image; large
 // Whether 31 bits are enough for offsets into the parts of the workspace.
 template <typename T>
 bool isPossible(const Pass& p, Algorithm::Code algorithm) {
-  if (p.s.images > INT32_MAX) return false;
-  if (algorithm == Algorithm::kPlanes) return (p.toInput ? planesOfDy(p.s) : planesOfX(p.s)).length() < INT32_MAX / 2;
+  if (p.s.images >= kPositionLimit) return false;
+  if (algorithm == Algorithm::kPlanes) return (p.toInput ? planesOfDy(p.s) : planesOfX(p.s)).length() < kPaddedLimit;
   if (p.source() >= kMostInLanes) return false;
   if (algorithm == Algorithm::kImages) return true;
   return suitsWinograd(p.s.h) && suitsWinograd(p.s.w) && WinogradSlot<T>(p).length() < INT32_MAX &&

@@ -1,5 +1,6 @@
 // The sizes of a convolution, and of its passes.
 #pragma once
+#include "../shared.h"
 #include "tile.h"
 
 namespace adjoint {
@@ -43,7 +44,7 @@ struct Shape {
 inline bool readShape(Integers numbers, Shape& shape) {
   if (numbers.count != kNumbers) return false;
   for (int i = 2; i < kNumbers; i++) {
-    if (numbers[i] > INT32_MAX) return false;
+    if (numbers[i] >= kPositionLimit) return false;
   }
   const int64_t* n = numbers.data;
   shape = {n[1], n[2], n[3], n[4], {n[5], n[6], n[7], n[8], n[9], n[10]}, {n[11], n[12], n[13], n[14], n[15], n[16]}};
@@ -51,7 +52,7 @@ inline bool readShape(Integers numbers, Shape& shape) {
     if (axis.in < 1 || axis.out < 1 || axis.taps < 1 || axis.stride < 1 || axis.dilation < 1) return false;
     // A single output has stride 1, and others begin inside of the padded input: there are no more phases than that.
     if (axis.out == 1 ? axis.stride != 1 : (axis.out - 1) * axis.stride > axis.in + 2 * axis.pad) return false;
-    if (axis.reach() > INT32_MAX / 2 || axis.pad > INT32_MAX / 4 || axis.in > INT32_MAX / 4) return false;
+    if (axis.reach() > kPaddedLimit || axis.pad >= kAxisLimit || axis.in >= kAxisLimit) return false;
   }
   return shape.groups >= 1 && shape.inChannels >= 1 && shape.outChannels >= 1;
 }

@@ -134,7 +134,8 @@ Outcome convWeight(Out<T> dWeight, In<T> x, In<T> dy, Workspace workspace, Integ
   if (!readShape(numbers, s)) return misfit();
   const Planes planes = planesOfX(s);
   const WeightSlot<T> parts(s);
-  if (s.images > INT32_MAX || planes.length() >= INT32_MAX / 2 || parts.dy >= INT32_MAX || parts.sums >= INT32_MAX) {
+  if (s.images >= kPositionLimit || planes.length() >= kPaddedLimit || parts.dy >= INT32_MAX ||
+      parts.sums >= INT32_MAX) {
     return tooLarge();
   }
   if (dWeight.length != s.weightLength() || x.length != s.xLength() || dy.length != s.yLength()) return misfit();

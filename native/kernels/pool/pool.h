@@ -2,6 +2,7 @@
 #pragma once
 #include "../../simd/lanes.h"
 #include "../kernel.h"
+#include "../shared.h"
 
 namespace adjoint {
 namespace ADJOINT_LEVEL {
@@ -56,14 +57,14 @@ struct PoolShape {
 inline bool readPool(Integers numbers, int64_t xLength, int64_t yLength, PoolShape& shape) {
   if (numbers.count != 13) return false;
   for (int i = 0; i < 13; i++) {
-    if (numbers[i] > INT32_MAX / 4) return false;
+    if (numbers[i] >= kAxisLimit) return false;
   }
   const int64_t* n = numbers.data;
   shape = {n[0], {n[1], n[2], n[3], n[4], n[5], n[6]}, {n[7], n[8], n[9], n[10], n[11], n[12]}};
   for (const PoolAxis& axis : {shape.h, shape.w}) {
     if (axis.in < 1 || axis.out < 1 || axis.stride < 1 || axis.dilation < 1) return false;
   }
-  if (shape.inPixels() > INT32_MAX) return false;
+  if (shape.inPixels() >= kPositionLimit) return false;
   return xLength == product(shape.planes, shape.h.in, shape.w.in) &&
          yLength == product(shape.planes, shape.h.out, shape.w.out);
 }

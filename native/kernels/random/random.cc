@@ -8,6 +8,8 @@
 // differently elsewhere, so that the bits are the same on every machine, instruction-set level and thread count.
 #include "random.h"
 
+#include "../shared.h"
+
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
@@ -116,7 +118,7 @@ Outcome randint(Out<int32_t> y, InOut<int32_t> state, double low, double high) {
 // 0 … n - 1 in random order, by Fisher and Yates from the end: the k-th number of the draw places element n - 1 - k.
 Outcome permutation(Out<int32_t> y, InOut<int32_t> state) {
   const int64_t n = y.length;
-  if (state.length != 4 || n > INT32_MAX) return misfit();
+  if (state.length != 4 || n >= kPositionLimit) return misfit();
   for (int64_t i = 0; i < n; i++) y[i] = static_cast<int32_t>(i);
   uint32_t words[4 * kTile];
   for (int64_t k = 0; k < n; k++) {
@@ -151,7 +153,7 @@ template <typename T>
 Outcome multinomial(Out<int32_t> y, Workspace workspace, InOut<int32_t> state, In<T> weights, int64_t rows, int64_t n,
                     int64_t draws) {
   if (weights.length != product(rows, n) || y.length != product(rows, draws)) return misfit();
-  if (state.length != 4 || n > INT32_MAX) return misfit();
+  if (state.length != 4 || n >= kPositionLimit) return misfit();
   if (const Outcome checked = checkWeights(weights, weights.length == 0 ? 0 : rows, n, 1);
       checked.code != Outcome::kOk) {
     return checked;
