@@ -26,7 +26,7 @@ function build(workload) {
       : workload === 'W3'
         ? new optim.Adam(model.parameters(), { lr: 1e-3 })
         : new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
-  const lossFunction = workload === 'W1' ? nn.bceWithLogits : nn.crossEntropy;
+  const lossFunction = workload === 'W1' ? nn.functional.binaryCrossEntropyWithLogits : nn.functional.crossEntropy;
   /** @param {Tensor} x @param {Tensor} y */
   const train = (x, y) => {
     const loss = lossFunction(model.forward(x), y);

@@ -98,7 +98,7 @@ class Block extends nn.Module {
   forward(x) {
     const normal = this.l1.forward(x);
     const y = add(x, this.attention.forward(normal, normal, normal, { isCausal: true })[0]);
-    return add(y, this.f2.forward(nn.gelu(this.f1.forward(this.l2.forward(y)))));
+    return add(y, this.f2.forward(nn.functional.gelu(this.f1.forward(this.l2.forward(y)))));
   }
 }
 
@@ -154,8 +154,8 @@ export function familyTraining(workload) {
     const output = model.forward(x);
     const loss =
       workload === 'W7'
-        ? nn.crossEntropy(reshape(output, [-1, kVocabulary]), reshape(y, [-1]))
-        : nn.crossEntropy(output, y);
+        ? nn.functional.crossEntropy(reshape(output, [-1, kVocabulary]), reshape(y, [-1]))
+        : nn.functional.crossEntropy(output, y);
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();

@@ -10,10 +10,10 @@ setNumThreads(1);
 manualSeed(1);
 const { sizes, batch } = workloads.W3;
 const layers = sizes.slice(1).map((outputs, l) => new nn.Linear(sizes[l], outputs));
-const model = nn.sequential(...layers.flatMap((layer, l) => (l === 0 ? [layer] : [nn.relu, layer])));
+const model = nn.sequential(...layers.flatMap((layer, l) => (l === 0 ? [layer] : [new nn.ReLU(), layer])));
 const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
 const step = compile((/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {
-  const loss = nn.crossEntropy(model.forward(x), y);
+  const loss = nn.functional.crossEntropy(model.forward(x), y);
   optimizer.zeroGrad();
   loss.backward();
   optimizer.step();

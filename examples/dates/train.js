@@ -39,7 +39,7 @@ export async function run(options = {}) {
   const schedule = new optim.OneCycleLR(optimizer, { maxLr: lr, totalSteps: epochs * loader.length, pctStart: 0.1 });
   const step = compile((/** @type {Tensor} */ ids, /** @type {Tensor} */ target) => {
     const scores = model.forward(ids, target);
-    const loss = nn.crossEntropy(scores.reshape([-1, outputs.length]), target.reshape([-1]));
+    const loss = nn.functional.crossEntropy(scores.reshape([-1, outputs.length]), target.reshape([-1]));
     optimizer.zeroGrad();
     loss.backward();
     optim.clipGradNorm_(model.parameters(), 1);

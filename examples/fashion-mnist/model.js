@@ -26,8 +26,8 @@ export class Block extends nn.Module {
 
   /** @param {Tensor} x [batch, inChannels, height, width] */
   forward(x) {
-    const y = nn.relu(this.bn1.forward(this.conv1.forward(x)));
-    return nn.relu(this.bn2.forward(this.conv2.forward(y)).add(this.shortcut.forward(x)));
+    const y = nn.functional.relu(this.bn1.forward(this.conv1.forward(x)));
+    return nn.functional.relu(this.bn2.forward(this.conv2.forward(y)).add(this.shortcut.forward(x)));
   }
 }
 
@@ -45,7 +45,7 @@ export function smallResNet(channels = 16) {
   return nn.sequential(
     new nn.Conv2d(1, channels, 3, { padding: 1, bias: false }),
     new nn.BatchNorm2d(channels),
-    nn.relu,
+    new nn.ReLU(),
     new Block(channels, channels, 1), // 28 × 28
     new Block(channels, 2 * channels, 2), // 14 × 14
     new Block(2 * channels, 4 * channels, 2), // 7 × 7

@@ -11,16 +11,16 @@ import { nn } from 'adjoint';
 export function leNet() {
   return nn.sequential(
     new nn.Conv2d(1, 6, 5, { padding: 2 }),
-    nn.relu,
+    new nn.ReLU(),
     new nn.MaxPool2d(2), // 6 × 14 × 14
     new nn.Conv2d(6, 16, 5),
-    nn.relu,
+    new nn.ReLU(),
     new nn.MaxPool2d(2), // 16 × 5 × 5
     new nn.Flatten(),
     new nn.Linear(400, 120),
-    nn.relu,
+    new nn.ReLU(),
     new nn.Linear(120, 84),
-    nn.relu,
+    new nn.ReLU(),
     new nn.Linear(84, 10),
   );
 }

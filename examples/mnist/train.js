@@ -21,7 +21,7 @@ export async function run({ epochs = 5, images = 60_000, output = 'output', stre
   const dataset = new data.TensorDataset(trainImages, few(digits.train.labels));
   const loader = new data.DataLoader(dataset, { batchSize: 64, shuffle: true });
 
-  const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Linear(128, 10));
+  const model = nn.sequential(new nn.Linear(784, 128), new nn.ReLU(), new nn.Linear(128, 10));
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
   stream.write(`${model.summary([64, 784])}\n\n`);
 
@@ -31,7 +31,7 @@ export async function run({ epochs = 5, images = 60_000, output = 'output', stre
   const progress = new train.Progress({ steps: loader.length, epochs, stream });
   for (let epoch = 0; epoch < epochs; epoch++) {
     for await (const [x, y] of loader) {
-      const loss = nn.crossEntropy(model.forward(x), y);
+      const loss = nn.functional.crossEntropy(model.forward(x), y);
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();

@@ -41,7 +41,7 @@ export async function run(options = {}) {
   const perPart = Math.ceil(steps / parts);
   const schedule = new optim.OneCycleLR(optimizer, { maxLr: lr, totalSteps: perPart * parts, pctStart: 0.1 });
   const lossOf = (/** @type {Tensor} */ x, /** @type {Tensor} */ y) =>
-    nn.crossEntropy(model.forward(x).reshape([-1, alphabet.size]), y.reshape([-1]));
+    nn.functional.crossEntropy(model.forward(x).reshape([-1, alphabet.size]), y.reshape([-1]));
   const step = compile((/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {
     const loss = lossOf(x, y);
     optimizer.zeroGrad();

@@ -86,7 +86,7 @@ function programs(model, characters, batchSize, cycle) {
   const state = model.start(batchSize);
   const lossAfter = (/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {
     const [scores, after] = model.forward(x, state);
-    return { loss: nn.crossEntropy(scores.reshape([-1, characters]), y.reshape([-1])), after };
+    return { loss: nn.functional.crossEntropy(scores.reshape([-1, characters]), y.reshape([-1])), after };
   };
   const remember = (/** @type {Tensor[]} */ after) =>
     noGrad(() => {

@@ -40,13 +40,13 @@ export class Learner {
     manualSeed(1);
     const sizes = [inputs, ...hidden, 1];
     const layers = sizes.slice(1).map((size, i) => new nn.Linear(sizes[i] ?? 0, size));
-    this.model = nn.sequential(...layers.flatMap((layer, i) => (i === 0 ? [layer] : [nn.relu, layer])));
+    this.model = nn.sequential(...layers.flatMap((layer, i) => (i === 0 ? [layer] : [new nn.ReLU(), layer])));
     this.optimizer = new optim.AdamW(this.model.parameters(), { lr });
     this.rows = new Float32Array(capacity * inputs);
     this.labels = new Float32Array(capacity);
     this.uniform = uniformNumbers(2);
     this.step = compile((/** @type {import('adjoint').Tensor} */ x, /** @type {import('adjoint').Tensor} */ y) => {
-      const loss = nn.bceWithLogits(this.model.forward(x), y);
+      const loss = nn.functional.binaryCrossEntropyWithLogits(this.model.forward(x), y);
       this.optimizer.zeroGrad();
       loss.backward();
       optim.clipGradNorm_(this.model.parameters(), 1);

@@ -58,7 +58,7 @@ async function learn(model, { seen, held, vocabulary }, { epochs, batchSize, lr,
   const steps = batchesOf(seen, vocabulary, { batchSize, shuffle: true }).length;
   const schedule = new optim.OneCycleLR(optimizer, { maxLr: lr, totalSteps: epochs * steps, pctStart: 0.1 });
   const step = compile((/** @type {Tensor} */ ids, /** @type {Tensor} */ lengths, /** @type {Tensor} */ labels) => {
-    const loss = nn.bceWithLogits(model.forward(ids, lengths), labels);
+    const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(ids, lengths), labels);
     optimizer.zeroGrad();
     loss.backward();
     optim.clipGradNorm_(model.parameters(), 1);

@@ -68,7 +68,7 @@ function loss(...parameters) {
   const y = tensor(targets, { dtype: 'float64' });
   const h = sigmoid(linear(x, w1, b1));
   const p = sigmoid(linear(h, w2, b2));
-  return nn.bce(p, y);
+  return nn.functional.binaryCrossEntropy(p, y);
 }
 
 /** Computes each gradient in three ways and prints them side by side. */

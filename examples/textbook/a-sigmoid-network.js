@@ -49,7 +49,7 @@ export function run({ quiet = false, epochs = 500 } = {}) {
 
   const losses = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const loss = nn.bce(model.forward(x), y); // forward: from the inputs to one number that says how wrong we are
+    const loss = nn.functional.binaryCrossEntropy(model.forward(x), y); // forward: from the inputs to one number that says how wrong we are
     optimizer.zeroGrad(); //                     forget the gradients of the step before
     loss.backward(); //                          backward: d loss / d weight for every weight
     optimizer.step(); //                         downhill: weight −= 0.5 · gradient

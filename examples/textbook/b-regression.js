@@ -45,7 +45,10 @@ function build() {
 function train(model, optimizer, { x, y }) {
   let total = 0;
   for (let i = 0; i < x.length; i += batchSize) {
-    const loss = nn.mse(model.forward(tensor(x.slice(i, i + batchSize))), tensor(y.slice(i, i + batchSize)));
+    const loss = nn.functional.mseLoss(
+      model.forward(tensor(x.slice(i, i + batchSize))),
+      tensor(y.slice(i, i + batchSize)),
+    );
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();
@@ -60,7 +63,7 @@ function train(model, optimizer, { x, y }) {
  * @param {{ x: number[][], y: number[][] }} points
  */
 function evaluate(model, { x, y }) {
-  return noGrad(() => nn.mse(model.forward(tensor(x)), tensor(y)).item());
+  return noGrad(() => nn.functional.mseLoss(model.forward(tensor(x)), tensor(y)).item());
 }
 
 /** Trains and evaluates after every epoch. */

@@ -2,7 +2,7 @@
 // and the 0 or 1 that is wanted, Adam, 1,000 epochs.
 //
 // Mean squared error works here, but compare the gradients at a confident mistake (p near 1, y = 0): squared error
-// gives 2 (p − y) p (1 − p), which vanishes there, cross entropy gives p − y, which does not. Hence nn.bce elsewhere.
+// gives 2 (p − y) p (1 − p), which vanishes there, cross entropy gives p − y, which does not. Hence nn.functional.binaryCrossEntropy elsewhere.
 import { nn, noGrad, optim, relu, sigmoid, tensor } from 'adjoint';
 
 // Height and weight of eight people, each as its distance from the mean in standard deviations.
@@ -43,7 +43,7 @@ export function run({ quiet = false, epochs = 1000 } = {}) {
 
   const losses = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const loss = nn.mse(model.forward(x), y);
+    const loss = nn.functional.mseLoss(model.forward(x), y);
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();

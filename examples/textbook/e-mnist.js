@@ -59,7 +59,7 @@ export function run({ quiet = false, images = 60000, batch = 32 } = {}) {
   const losses = [];
   for (let start = 0; start < images; start += batch) {
     const range = { start, end: start + batch };
-    const loss = nn.crossEntropy(model.forward(x.slice(range)), labels.slice(range));
+    const loss = nn.functional.crossEntropy(model.forward(x.slice(range)), labels.slice(range));
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();

@@ -39,7 +39,7 @@ export function run({ quiet = false, steps = 1000 } = {}) {
 
   const losses = [];
   for (let step = 0; step < steps; step++) {
-    const loss = nn.bceWithLogits(model.forward(x), y);
+    const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(x), y);
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();

@@ -27,7 +27,7 @@ function gradientSizes(kind) {
   const { layers, model } = build(kind);
   const x = randn([128, width]);
   const labels = randint(0, classes, [128]);
-  nn.crossEntropy(model.forward(x), labels).backward();
+  nn.functional.crossEntropy(model.forward(x), labels).backward();
   return layers.map(({ weight }) =>
     /** @type {import('adjoint').Tensor} */ (weight.grad).square().mean().sqrt().item(),
   );

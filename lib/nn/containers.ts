@@ -47,7 +47,7 @@ function checkLayer(layer: unknown, i: number): void {
  *
  * @throws ArgumentError when a layer is neither a module nor a function
  * @example
- * const model = new nn.Sequential(new nn.Linear(4, 3), nn.relu);
+ * const model = new nn.Sequential(new nn.Linear(4, 3), nn.functional.relu);
  * model.forward(zeros([2, 4])); // [2, 3]
  */
 export class Sequential extends Module {
@@ -90,11 +90,11 @@ export class Sequential extends Module {
 }
 
 /**
- * Runs layers one after the other: modules, and functions of a tensor such as `nn.relu`.
+ * Runs layers one after the other: modules, and functions of a tensor such as `nn.functional.relu`.
  *
  * @throws ArgumentError when a layer is neither a module nor a function
  * @example
- * const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Linear(128, 10));
+ * const model = nn.sequential(new nn.Linear(784, 128), nn.functional.relu, new nn.Linear(128, 10));
  */
 export function sequential(...layers: Layer[]): Sequential {
   return new Sequential(...layers);

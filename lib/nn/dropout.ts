@@ -28,7 +28,7 @@ abstract class AnyDropout extends Module {
  *
  * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not a float tensor
  * @example
- * const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Dropout({ p: 0.2 }), new nn.Linear(128, 10));
+ * const model = nn.sequential(new nn.Linear(784, 128), nn.functional.relu, new nn.Dropout({ p: 0.2 }), new nn.Linear(128, 10));
  */
 export class Dropout extends AnyDropout {
   /** @param options p: in [0, 1], default 0.5 */
@@ -85,7 +85,7 @@ export class Dropout2d extends AnyDropout {
  *
  * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not a float tensor
  * @example
- * const model = nn.sequential(new nn.Linear(784, 128), nn.selu, new nn.AlphaDropout({ p: 0.1 }));
+ * const model = nn.sequential(new nn.Linear(784, 128), nn.functional.selu, new nn.AlphaDropout({ p: 0.1 }));
  */
 export class AlphaDropout extends AnyDropout {
   /** @param options p: in [0, 1], default 0.5 */
@@ -104,7 +104,7 @@ export class AlphaDropout extends AnyDropout {
  *
  * @throws ArgumentError when p is outside [0, 1] or mode is unknown
  * @example
- * const branch = nn.sequential(new nn.Linear(784, 784), nn.relu, new nn.StochasticDepth({ p: 0.2 }));
+ * const branch = nn.sequential(new nn.Linear(784, 784), nn.functional.relu, new nn.StochasticDepth({ p: 0.2 }));
  * const y = x.add(branch.forward(x));
  */
 export class StochasticDepth extends AnyDropout {

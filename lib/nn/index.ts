@@ -1,33 +1,14 @@
-export {
-  elu,
-  gelu,
-  hardtanh,
-  leakyRelu,
-  mish,
-  relu,
-  selu,
-  sigmoid,
-  silu,
-  softplus,
-  tanh,
-} from '../ops/activation.js';
-export { scaledDotProductAttention } from '../ops/attention.js';
-export { embedding, embeddingBag } from '../ops/embedding.js';
-export { linear } from '../ops/matmul.js';
-export { groupNorm, instanceNorm, layerNorm, rmsNorm } from '../ops/norm.js';
-export { batchNorm } from '../ops/norm-batch.js';
-export { alphaDropout, dropout, dropout1d, dropout2d, stochasticDepth } from '../ops/random-dropout.js';
-export { logSoftmax, softmax } from '../ops/softmax.js';
 export * from './activation.js';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.js';
 export { Flatten, Identity, type Layer, Sequential, sequential } from './containers.js';
 export * from './conv.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, StochasticDepth } from './dropout.js';
 export { Embedding, EmbeddingBag } from './embedding.js';
+export * as functional from './functional.js';
 export * as init from './init.js';
 export { KeyValueCache } from './key-value-cache.js';
 export { Linear } from './linear.js';
-export * from './loss.js';
+export type { ClassLossOptions, LossOptions, Reduction } from './loss.js';
 export { Module } from './module.js';
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './norm-batch.js';

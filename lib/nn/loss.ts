@@ -11,8 +11,9 @@ import {
 } from '../errors.js';
 import { expandTo } from '../ops/broadcast.js';
 import { mul } from '../ops/elementwise.js';
-import { bceLoss, bceWithLogitsLoss, huberLoss, l1Loss, mseLoss, type Reduction } from '../ops/loss.js';
-import { type ClassOptions, crossEntropyOfLabels, crossEntropyOfProbabilities, nllLoss } from '../ops/loss-classes.js';
+import type { Reduction } from '../ops/loss.js';
+import * as ops from '../ops/loss.js';
+import * as classes from '../ops/loss-classes.js';
 import { broadcastShapes, type Shape, sameShape } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 
@@ -73,57 +74,59 @@ function elementWeight(operation: string, name: string, weight: Tensor | undefin
  * @returns a scalar, or of input's shape with reduction `'none'`
  * @throws ShapeError, DTypeError when the two differ; they are not broadcast
  * @example
- * const loss = nn.mse(model.forward(x), y);
+ * const loss = nn.functional.mseLoss(model.forward(x), y);
  */
-export function mse(input: Tensor, target: Tensor, options?: LossOptions): Tensor {
-  const reduction = checkReduction('mse', options, []);
-  checkPair('mse', input, target);
-  return mseLoss(input, target, reduction);
+export function mseLoss(input: Tensor, target: Tensor, options?: LossOptions): Tensor {
+  const reduction = checkReduction('mseLoss', options, []);
+  checkPair('mseLoss', input, target);
+  return ops.mseLoss(input, target, reduction);
 }
 
 /**
- * Absolute error: |input - target|, its mean, sum or each. Shapes as in {@link mse}; the slope at 0 is 0.
+ * Absolute error: |input - target|, its mean, sum or each. Shapes as in {@link mseLoss}; the slope at 0 is 0.
  *
  * @throws ShapeError, DTypeError when the two differ; they are not broadcast
  * @example
- * nn.l1(tensor([1, 2]), tensor([0, 0]), { reduction: 'none' }); // [1, 2]
+ * nn.functional.l1Loss(tensor([1, 2]), tensor([0, 0]), { reduction: 'none' }); // [1, 2]
  */
-export function l1(input: Tensor, target: Tensor, options?: LossOptions): Tensor {
-  const reduction = checkReduction('l1', options, []);
-  checkPair('l1', input, target);
-  return l1Loss(input, target, reduction);
+export function l1Loss(input: Tensor, target: Tensor, options?: LossOptions): Tensor {
+  const reduction = checkReduction('l1Loss', options, []);
+  checkPair('l1Loss', input, target);
+  return ops.l1Loss(input, target, reduction);
 }
 
 /**
  * Huber loss: d² / 2 where |d| ≤ delta, delta (|d| - delta / 2) elsewhere, with d = input - target. Shapes as in
- * {@link mse}. (Huber, Robust Estimation of a Location Parameter, 1964)
+ * {@link mseLoss}. (Huber, Robust Estimation of a Location Parameter, 1964)
  *
  * @param options delta: above 0, default 1
  * @throws ShapeError, DTypeError when the two differ; they are not broadcast
  * @example
- * nn.huber(tensor([0.5, 3]), tensor([0, 0]), { reduction: 'none' }); // [0.125, 2.5]
+ * nn.functional.huberLoss(tensor([0.5, 3]), tensor([0, 0]), { reduction: 'none' }); // [0.125, 2.5]
  */
-export function huber(input: Tensor, target: Tensor, options?: LossOptions & { delta?: number }): Tensor {
-  const reduction = checkReduction('huber', options, ['delta']);
-  const delta = checkNumber('huber', 'delta', options?.delta ?? 1, { min: 0, open: true });
-  checkPair('huber', input, target);
-  return huberLoss(input, target, delta, reduction);
+export function huberLoss(input: Tensor, target: Tensor, options?: LossOptions & { delta?: number }): Tensor {
+  const reduction = checkReduction('huberLoss', options, ['delta']);
+  const delta = checkNumber('huberLoss', 'delta', options?.delta ?? 1, { min: 0, open: true });
+  checkPair('huberLoss', input, target);
+  return ops.huberLoss(input, target, delta, reduction);
 }
 
 /**
  * Smooth L1 loss: d² / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere: the Huber loss divided by its delta, and the
- * absolute error for beta 0. Shapes as in {@link mse}. (Girshick, Fast R-CNN, 2015, https://arxiv.org/abs/1504.08083)
+ * absolute error for beta 0. Shapes as in {@link mseLoss}. (Girshick, Fast R-CNN, 2015, https://arxiv.org/abs/1504.08083)
  *
  * @param options beta: at least 0, default 1
  * @throws ShapeError, DTypeError when the two differ; they are not broadcast
  * @example
- * nn.smoothL1(tensor([0.5, 3]), tensor([0, 0]), { reduction: 'none', beta: 2 }); // [0.0625, 2]
+ * nn.functional.smoothL1Loss(tensor([0.5, 3]), tensor([0, 0]), { reduction: 'none', beta: 2 }); // [0.0625, 2]
  */
-export function smoothL1(input: Tensor, target: Tensor, options?: LossOptions & { beta?: number }): Tensor {
-  const reduction = checkReduction('smoothL1', options, ['beta']);
-  const beta = checkNumber('smoothL1', 'beta', options?.beta ?? 1, { min: 0 });
-  checkPair('smoothL1', input, target);
-  return beta === 0 ? l1Loss(input, target, reduction) : mul(huberLoss(input, target, beta, reduction), 1 / beta);
+export function smoothL1Loss(input: Tensor, target: Tensor, options?: LossOptions & { beta?: number }): Tensor {
+  const reduction = checkReduction('smoothL1Loss', options, ['beta']);
+  const beta = checkNumber('smoothL1Loss', 'beta', options?.beta ?? 1, { min: 0 });
+  checkPair('smoothL1Loss', input, target);
+  return beta === 0
+    ? ops.l1Loss(input, target, reduction)
+    : mul(ops.huberLoss(input, target, beta, reduction), 1 / beta);
 }
 
 /** Options of losses of classes. */
@@ -134,8 +137,8 @@ export interface ClassLossOptions extends LossOptions {
   ignoreIndex?: number;
 }
 
-function checkClasses(operation: string, input: Tensor, options: ClassLossOptions | undefined): ClassOptions {
-  const known = operation === 'nll' ? ['weight', 'ignoreIndex'] : ['weight', 'ignoreIndex', 'labelSmoothing'];
+function checkClasses(operation: string, input: Tensor, options: ClassLossOptions | undefined): classes.ClassOptions {
+  const known = operation === 'nllLoss' ? ['weight', 'ignoreIndex'] : ['weight', 'ignoreIndex', 'labelSmoothing'];
   const reduction = checkReduction(operation, options, known);
   checkInput(operation, input);
   const dim = input.rank === 1 ? 0 : 1;
@@ -179,7 +182,7 @@ function checkLabelShape(operation: string, input: Tensor, target: Tensor, dim: 
  * @returns a scalar, or of input's shape without the classes with reduction `'none'`
  * @throws ArgumentError when a label is neither a class nor ignoreIndex
  * @example
- * const loss = nn.crossEntropy(model.forward(x), labels);
+ * const loss = nn.functional.crossEntropy(model.forward(x), labels);
  */
 export function crossEntropy(
   input: Tensor,
@@ -191,7 +194,7 @@ export function crossEntropy(
   checkTensor('crossEntropy', 'target', target);
   if (target.dtype === 'int32') {
     checkLabelShape('crossEntropy', input, target, o.dim);
-    return crossEntropyOfLabels(input, target, o);
+    return classes.crossEntropyOfLabels(input, target, o);
   }
   if (!isFloat(target.dtype) || target.rank === input.rank - 1) {
     const labels = formatShape(input.dims.filter((_, d) => d !== o.dim));
@@ -200,7 +203,7 @@ export function crossEntropy(
     );
   }
   checkPair('crossEntropy', input, target);
-  return crossEntropyOfProbabilities(input, target, o);
+  return classes.crossEntropyOfProbabilities(input, target, o);
 }
 
 /**
@@ -211,18 +214,18 @@ export function crossEntropy(
  * @param options weight [classes], ignoreIndex (default -100), reduction
  * @throws ArgumentError when a label is neither a class nor ignoreIndex
  * @example
- * nn.nll(tensor([[-1, -2], [-3, -4]]), tensor([0, 1], { dtype: 'int32' }), { reduction: 'none' }); // [1, 4]
+ * nn.functional.nllLoss(tensor([[-1, -2], [-3, -4]]), tensor([0, 1], { dtype: 'int32' }), { reduction: 'none' }); // [1, 4]
  */
-export function nll(input: Tensor, target: Tensor, options?: ClassLossOptions): Tensor {
-  const o = checkClasses('nll', input, options);
-  checkTensor('nll', 'target', target);
+export function nllLoss(input: Tensor, target: Tensor, options?: ClassLossOptions): Tensor {
+  const o = checkClasses('nllLoss', input, options);
+  checkTensor('nllLoss', 'target', target);
   if (target.dtype !== 'int32') {
     throw new DTypeError(
-      `nll: target must be class indices (int32), got ${target.dtype}; convert it by target.to('int32')`,
+      `nllLoss: target must be class indices (int32), got ${target.dtype}; convert it by target.to('int32')`,
     );
   }
-  checkLabelShape('nll', input, target, o.dim);
-  return nllLoss(input, target, o);
+  checkLabelShape('nllLoss', input, target, o.dim);
+  return classes.nllLoss(input, target, o);
 }
 
 /**
@@ -234,16 +237,21 @@ export function nll(input: Tensor, target: Tensor, options?: ClassLossOptions): 
  * @param options weight: of each element, broadcast to input; reduction
  * @throws ArgumentError when an input is outside [0, 1] or NaN
  * @example
- * nn.bce(tensor([0.5, 0.5]), tensor([0, 1]), { reduction: 'none' }); // [0.69315, 0.69315]
+ * nn.functional.binaryCrossEntropy(tensor([0.5, 0.5]), tensor([0, 1]), { reduction: 'none' }); // [0.69315, 0.69315]
  */
-export function bce(input: Tensor, target: Tensor, options?: LossOptions & { weight?: Tensor }): Tensor {
-  const reduction = checkReduction('bce', options, ['weight']);
-  checkPair('bce', input, target);
-  return bceLoss(input, target, elementWeight('bce', 'weight', options?.weight, input), reduction);
+export function binaryCrossEntropy(input: Tensor, target: Tensor, options?: LossOptions & { weight?: Tensor }): Tensor {
+  const reduction = checkReduction('binaryCrossEntropy', options, ['weight']);
+  checkPair('binaryCrossEntropy', input, target);
+  return ops.binaryCrossEntropy(
+    input,
+    target,
+    elementWeight('binaryCrossEntropy', 'weight', options?.weight, input),
+    reduction,
+  );
 }
 
 /**
- * Binary cross entropy of scores (logits): `bce(sigmoid(input), target)`, computed without overflow as
+ * Binary cross entropy of scores (logits): `binaryCrossEntropy(sigmoid(input), target)`, computed without overflow as
  * (1 - target) input + (1 + (posWeight - 1) target) log(1 + exp(-input)).
  *
  * @param input scores, any shape
@@ -251,16 +259,16 @@ export function bce(input: Tensor, target: Tensor, options?: LossOptions & { wei
  * @param options weight: of each element; posWeight: of the positive class; both broadcast to input; reduction
  * @throws ShapeError, DTypeError when the two differ; they are not broadcast
  * @example
- * nn.bceWithLogits(tensor([0, 2]), tensor([1, 1]), { reduction: 'none' }); // [0.69315, 0.12693]
+ * nn.functional.binaryCrossEntropyWithLogits(tensor([0, 2]), tensor([1, 1]), { reduction: 'none' }); // [0.69315, 0.12693]
  */
-export function bceWithLogits(
+export function binaryCrossEntropyWithLogits(
   input: Tensor,
   target: Tensor,
   options?: LossOptions & { weight?: Tensor; posWeight?: Tensor },
 ): Tensor {
-  const reduction = checkReduction('bceWithLogits', options, ['weight', 'posWeight']);
-  checkPair('bceWithLogits', input, target);
-  const weight = elementWeight('bceWithLogits', 'weight', options?.weight, input);
-  const posWeight = elementWeight('bceWithLogits', 'posWeight', options?.posWeight, input);
-  return bceWithLogitsLoss(input, target, weight, posWeight, reduction);
+  const reduction = checkReduction('binaryCrossEntropyWithLogits', options, ['weight', 'posWeight']);
+  checkPair('binaryCrossEntropyWithLogits', input, target);
+  const weight = elementWeight('binaryCrossEntropyWithLogits', 'weight', options?.weight, input);
+  const posWeight = elementWeight('binaryCrossEntropyWithLogits', 'posWeight', options?.posWeight, input);
+  return ops.binaryCrossEntropyWithLogits(input, target, weight, posWeight, reduction);
 }

@@ -119,7 +119,7 @@ abstract class BatchNorm extends FeatureNorm {
  *
  * @throws ShapeError when x has other dimensions, or in training only one value for each feature
  * @example
- * const model = nn.sequential(new nn.Linear(784, 128), new nn.BatchNorm1d(128), nn.relu);
+ * const model = nn.sequential(new nn.Linear(784, 128), new nn.BatchNorm1d(128), nn.functional.relu);
  */
 export class BatchNorm1d extends BatchNorm {
   /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default true), dtype */

@@ -101,15 +101,18 @@ export function crossEntropyOfProbabilities(x: Tensor, target: Tensor, o: ClassO
   return mul(sum(terms), reduction === 'mean' ? -classes / x.size : -1);
 }
 
-const nllKernel = kernel('nll', 'loss total x index weight rows classes inner ignored reduction');
-const nllBackwardKernel = kernel('nllBackward', 'dx dy total index weight rows classes inner ignored reduction');
+const nllLossKernel = kernel('nllLoss', 'loss total x index weight rows classes inner ignored reduction');
+const nllLossBackwardKernel = kernel(
+  'nllLossBackward',
+  'dx dy total index weight rows classes inner ignored reduction',
+);
 
 /** @internal -weight x at the labels. It is linear: its gradient's gradient is itself. */
 export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
   const { outer, n: classes, inner } = sizesAround(x.dims, o.dim);
   const y = empty(o.reduction === 'none' ? labels.dims : [], x.dtype);
   const total = empty([], x.dtype);
-  const fault = nllKernel(
+  const fault = nllLossKernel(
     y.handle,
     total.handle,
     x.handle,
@@ -117,9 +120,9 @@ export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
     handleOf(o.weight),
     ...[outer, classes, inner, o.ignoreIndex, reductionCodes[o.reduction]],
   );
-  checkLabels('nll', fault, classes, o.ignoreIndex);
+  checkLabels('nllLoss', fault, classes, o.ignoreIndex);
   const xShape = x.dims;
-  return record('nll', y, [x], (dy) => [nllGradient(dy, total, labels, xShape, o)], [
+  return record('nllLoss', y, [x], (dy) => [nllGradient(dy, total, labels, xShape, o)], [
     labels,
     total,
     ...present(o.weight),
@@ -129,7 +132,7 @@ export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
 function nllGradient(dy: Tensor, total: Tensor, labels: Tensor, shape: Shape, o: ClassOptions): Tensor {
   const { outer, n: classes, inner } = sizesAround(shape, o.dim);
   const dx = empty(shape, dy.dtype);
-  const fault = nllBackwardKernel(
+  const fault = nllLossBackwardKernel(
     dx.handle,
     dy.handle,
     total.handle,
@@ -137,6 +140,6 @@ function nllGradient(dy: Tensor, total: Tensor, labels: Tensor, shape: Shape, o:
     handleOf(o.weight),
     ...[outer, classes, inner, o.ignoreIndex, reductionCodes[o.reduction]],
   );
-  checkLabels('nll', fault, classes, o.ignoreIndex);
-  return record('nll', dx, [dy], (ddx) => [nllLoss(ddx, labels, o)], [labels, ...present(o.weight)]);
+  checkLabels('nllLoss', fault, classes, o.ignoreIndex);
+  return record('nllLoss', dx, [dy], (ddx) => [nllLoss(ddx, labels, o)], [labels, ...present(o.weight)]);
 }

@@ -39,7 +39,7 @@ function pointwise(p: Pointwise): Tensor {
   checkFault(run(y), ({ value, position }) => {
     const rule = 'input must be probabilities in [0, 1]';
     return new ArgumentError(
-      `${name}: ${rule}, got ${value} (element ${position}); take its sigmoid(), or bceWithLogits`,
+      `${name}: ${rule}, got ${value} (element ${position}); take its sigmoid(), or binaryCrossEntropyWithLogits`,
     );
   });
   const backward = (dy: Tensor, needs: readonly boolean[]) => {
@@ -56,55 +56,55 @@ function pointwise(p: Pointwise): Tensor {
   return record(name, y, [x, target], backward, [x, target, ...(p.saved ?? [])]);
 }
 
-const mseKernel = kernel('mse', 'y x target reduction');
-const mseBackwardKernel = kernel('mseBackward', 'dx dy x target reduction');
+const mseLossKernel = kernel('mseLoss', 'y x target reduction');
+const mseLossBackwardKernel = kernel('mseLossBackward', 'dx dy x target reduction');
 
 /** @internal (x - target)² */
 export function mseLoss(x: Tensor, target: Tensor, reduction: Reduction): Tensor {
   const code = reductionCodes[reduction];
   return pointwise({
-    name: 'mse',
+    name: 'mseLoss',
     x,
     target,
     reduction,
-    run: (y) => mseKernel(y.handle, x.handle, target.handle, code),
-    runBackward: (dx, dy) => mseBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, code),
+    run: (y) => mseLossKernel(y.handle, x.handle, target.handle, code),
+    runBackward: (dx, dy) => mseLossBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, code),
     slope: (x, target) => mul(sub(x, target), 2),
     targetSlope: (x, target) => mul(sub(x, target), -2),
   });
 }
 
-const l1Kernel = kernel('l1', 'y x target reduction');
-const l1BackwardKernel = kernel('l1Backward', 'dx dy x target reduction');
+const l1LossKernel = kernel('l1Loss', 'y x target reduction');
+const l1LossBackwardKernel = kernel('l1LossBackward', 'dx dy x target reduction');
 
 /** @internal |x - target| */
 export function l1Loss(x: Tensor, target: Tensor, reduction: Reduction): Tensor {
   const code = reductionCodes[reduction];
   return pointwise({
-    name: 'l1',
+    name: 'l1Loss',
     x,
     target,
     reduction,
-    run: (y) => l1Kernel(y.handle, x.handle, target.handle, code),
-    runBackward: (dx, dy) => l1BackwardKernel(dx.handle, dy.handle, x.handle, target.handle, code),
+    run: (y) => l1LossKernel(y.handle, x.handle, target.handle, code),
+    runBackward: (dx, dy) => l1LossBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, code),
     slope: (x, target) => sign(sub(x, target)),
     targetSlope: (x, target) => sign(sub(target, x)),
   });
 }
 
-const huberKernel = kernel('huber', 'y x target delta reduction');
-const huberBackwardKernel = kernel('huberBackward', 'dx dy x target delta reduction');
+const huberLossKernel = kernel('huberLoss', 'y x target delta reduction');
+const huberLossBackwardKernel = kernel('huberLossBackward', 'dx dy x target delta reduction');
 
 /** @internal d² / 2 where |d| ≤ delta, delta (|d| - delta / 2) elsewhere, d = x - target */
 export function huberLoss(x: Tensor, target: Tensor, delta: number, reduction: Reduction): Tensor {
   const code = reductionCodes[reduction];
   return pointwise({
-    name: 'huber',
+    name: 'huberLoss',
     x,
     target,
     reduction,
-    run: (y) => huberKernel(y.handle, x.handle, target.handle, delta, code),
-    runBackward: (dx, dy) => huberBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, delta, code),
+    run: (y) => huberLossKernel(y.handle, x.handle, target.handle, delta, code),
+    runBackward: (dx, dy) => huberLossBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, delta, code),
     slope: (x, target) => clamp(sub(x, target), { min: -delta, max: delta }),
     targetSlope: (x, target) => clamp(sub(target, x), { min: -delta, max: delta }),
   });
@@ -114,32 +114,44 @@ const handleOf = (t: Tensor | undefined): number => t?.handle ?? 0;
 const present = (...tensors: (Tensor | undefined)[]): Tensor[] => tensors.filter((t) => t !== undefined);
 const weighted = (slope: Tensor, weight: Tensor | undefined): Tensor => (weight ? mul(weight, slope) : slope);
 
-// PyTorch's limit, a float32 in both dtypes, for the divisor of bce's gradient.
+// PyTorch's limit, a float32 in both dtypes, for the divisor of binary cross entropy's gradient.
 const minSpread = Math.fround(1e-12);
-const bceKernel = kernel('bce', 'y x target weight reduction');
-const bceBackwardKernel = kernel('bceBackward', 'dx dy x target weight reduction');
+const binaryCrossEntropyKernel = kernel('binaryCrossEntropy', 'y x target weight reduction');
+const binaryCrossEntropyBackwardKernel = kernel('binaryCrossEntropyBackward', 'dx dy x target weight reduction');
 
 /** @internal -(target log x + (1 - target) log(1 - x)) weight; `weight` of x's shape */
-export function bceLoss(x: Tensor, target: Tensor, weight: Tensor | undefined, reduction: Reduction): Tensor {
+export function binaryCrossEntropy(
+  x: Tensor,
+  target: Tensor,
+  weight: Tensor | undefined,
+  reduction: Reduction,
+): Tensor {
   const code = reductionCodes[reduction];
   return pointwise({
-    name: 'bce',
+    name: 'binaryCrossEntropy',
     x,
     target,
     reduction,
-    run: (y) => bceKernel(y.handle, x.handle, target.handle, handleOf(weight), code),
-    runBackward: (dx, dy) => bceBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, handleOf(weight), code),
+    run: (y) => binaryCrossEntropyKernel(y.handle, x.handle, target.handle, handleOf(weight), code),
+    runBackward: (dx, dy) =>
+      binaryCrossEntropyBackwardKernel(dx.handle, dy.handle, x.handle, target.handle, handleOf(weight), code),
     slope: (x, target) => weighted(div(sub(x, target), maximum(mul(sub(1, x), x), minSpread)), weight),
     targetSlope: (x) => weighted(sub(clamp(log1p(neg(x)), { min: -100 }), clamp(log(x), { min: -100 })), weight),
     saved: present(weight),
   });
 }
 
-const bceWithLogitsKernel = kernel('bceWithLogits', 'y x target weight positive reduction');
-const bceWithLogitsBackwardKernel = kernel('bceWithLogitsBackward', 'dx dy x target weight positive reduction');
+const binaryCrossEntropyWithLogitsKernel = kernel(
+  'binaryCrossEntropyWithLogits',
+  'y x target weight positive reduction',
+);
+const binaryCrossEntropyWithLogitsBackwardKernel = kernel(
+  'binaryCrossEntropyWithLogitsBackward',
+  'dx dy x target weight positive reduction',
+);
 
 /** @internal ((1 - target) x + (1 + (posWeight - 1) target) log(1 + exp(-x))) weight; both weights of x's shape */
-export function bceWithLogitsLoss(
+export function binaryCrossEntropyWithLogits(
   x: Tensor,
   target: Tensor,
   weight: Tensor | undefined,
@@ -148,13 +160,21 @@ export function bceWithLogitsLoss(
 ): Tensor {
   const code = reductionCodes[reduction];
   return pointwise({
-    name: 'bceWithLogits',
+    name: 'binaryCrossEntropyWithLogits',
     x,
     target,
     reduction,
-    run: (y) => bceWithLogitsKernel(y.handle, x.handle, target.handle, handleOf(weight), handleOf(posWeight), code),
+    run: (y) =>
+      binaryCrossEntropyWithLogitsKernel(
+        y.handle,
+        x.handle,
+        target.handle,
+        handleOf(weight),
+        handleOf(posWeight),
+        code,
+      ),
     runBackward: (dx, dy) =>
-      bceWithLogitsBackwardKernel(
+      binaryCrossEntropyWithLogitsBackwardKernel(
         dx.handle,
         dy.handle,
         x.handle,

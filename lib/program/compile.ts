@@ -95,7 +95,7 @@ export interface CompiledStep<Args extends unknown[], Result> {
  *   arguments of another structure, a disposed tensor
  * @example
  * const step = compile((x, y) => {
- *   const loss = nn.crossEntropy(model.forward(x), y);
+ *   const loss = nn.functional.crossEntropy(model.forward(x), y);
  *   optimizer.zeroGrad();
  *   loss.backward();
  *   optimizer.step();

@@ -50,9 +50,9 @@ function program(folder) {
 
 const firstStep = `
 const { nn, optim, tensor } = await import('adjoint');
-const model = nn.sequential(new nn.Linear(2, 8), nn.tanh, new nn.Linear(8, 1));
+const model = nn.sequential(new nn.Linear(2, 8), nn.functional.tanh, new nn.Linear(8, 1));
 const optimizer = new optim.Adam(model.parameters(), { lr: 0.05 });
-const loss = nn.bceWithLogits(model.forward(tensor([[0, 1]])), tensor([[1]]));
+const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(tensor([[0, 1]])), tensor([[1]]));
 loss.backward();
 optimizer.step();
 const { user, system } = process.cpuUsage(used);
@@ -93,9 +93,9 @@ function typescriptOf(folder, version) {
     user.write(
       file,
       `import { type Tensor, nn, optim, tensor } from 'adjoint';
-const model = nn.sequential(new nn.Linear(2, 8), nn.tanh, new nn.Linear(8, 1));
+const model = nn.sequential(new nn.Linear(2, 8), nn.functional.tanh, new nn.Linear(8, 1));
 const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
-const loss: Tensor = nn.mse(model.forward(tensor([[0, 1]])), tensor([[1]]));
+const loss: Tensor = nn.functional.mseLoss(model.forward(tensor([[0, 1]])), tensor([[1]]));
 loss.backward();
 optimizer.step();
 // @ts-expect-error: an unknown option
@@ -145,7 +145,7 @@ test('arrays of this realm and of the outer one', async () => {
   }
   const layer = new nn.Linear(2, 1);
   const optimizer = new optim.SGD(layer.parameters(), { lr: 0.1 });
-  nn.mse(layer.forward(tensor([[1, 2]])), tensor([[1]])).backward();
+  nn.functional.mseLoss(layer.forward(tensor([[1, 2]])), tensor([[1]])).backward();
   const before = layer.weight.toArray();
   optimizer.step();
   expect(layer.weight.toArray()).not.toEqual(before);

@@ -170,6 +170,7 @@ describe('the table of calls', () => {
     const spaces = {
       '': adjoint,
       'nn.': nn,
+      'nn.functional.': nn.functional,
       'nn.init.': nn.init,
       'optim.': optim,
       'data.': data,

@@ -112,9 +112,9 @@ describe("the examples' models, eager and compiled, agree bit for bit", () => {
   const classify =
     (model: SpamGRU | SpamTransformer) =>
     (words?: Tensor, lengths?: Tensor, labels?: Tensor): Tensor =>
-      nn.bceWithLogits(model.forward(words as Tensor, lengths as Tensor), labels as Tensor);
+      nn.functional.binaryCrossEntropyWithLogits(model.forward(words as Tensor, lengths as Tensor), labels as Tensor);
   const flat = (scores: Tensor, target: Tensor) =>
-    nn.crossEntropy(scores.reshape([-1, scores.shape.at(-1) as number]), target.reshape([-1]));
+    nn.functional.crossEntropy(scores.reshape([-1, scores.shape.at(-1) as number]), target.reshape([-1]));
   const cases: Record<string, () => [nn.Module, (...inputs: Tensor[]) => Tensor, () => Tensor[]]> = {
     SpamGRU: () => {
       const model = new SpamGRU(60, { width: 8, hidden: 8 });

@@ -39,10 +39,10 @@ UNARY = [
 BINARY = [
     ('add', None, torch.add), ('sub', None, torch.sub), ('mul', None, torch.mul), ('div', None, torch.div),
     ('maximum', None, torch.maximum), ('minimum', None, torch.minimum), ('pow', None, torch.pow),
-    ('l1', {'reduction': 'none'}, lambda x, y: F.l1_loss(x, y, reduction='none')),
-    ('mse', {'reduction': 'none'}, lambda x, y: F.mse_loss(x, y, reduction='none')),
-    ('huber', {'reduction': 'none'}, lambda x, y: F.huber_loss(x, y, reduction='none')),
-    ('smoothL1', {'reduction': 'none'}, lambda x, y: F.smooth_l1_loss(x, y, reduction='none')),
+    ('l1Loss', {'reduction': 'none'}, lambda x, y: F.l1_loss(x, y, reduction='none')),
+    ('mseLoss', {'reduction': 'none'}, lambda x, y: F.mse_loss(x, y, reduction='none')),
+    ('huberLoss', {'reduction': 'none'}, lambda x, y: F.huber_loss(x, y, reduction='none')),
+    ('smoothL1Loss', {'reduction': 'none'}, lambda x, y: F.smooth_l1_loss(x, y, reduction='none')),
 ]
 REDUCTIONS = [
     ('sum', {'dim': 1}, lambda x: x.sum(1)), ('mean', {'dim': 1}, lambda x: x.mean(1)),

@@ -10,14 +10,14 @@ import torch.nn.functional as F
 from common import FLOATS, camel, encode, encode_options, write
 
 FUNCTIONS = {
-    'mse': F.mse_loss,
-    'l1': F.l1_loss,
-    'smoothL1': F.smooth_l1_loss,
-    'huber': F.huber_loss,
+    'mseLoss': F.mse_loss,
+    'l1Loss': F.l1_loss,
+    'smoothL1Loss': F.smooth_l1_loss,
+    'huberLoss': F.huber_loss,
     'crossEntropy': F.cross_entropy,
-    'nll': F.nll_loss,
-    'bce': F.binary_cross_entropy,
-    'bceWithLogits': F.binary_cross_entropy_with_logits,
+    'nllLoss': F.nll_loss,
+    'binaryCrossEntropy': F.binary_cross_entropy,
+    'binaryCrossEntropyWithLogits': F.binary_cross_entropy_with_logits,
 }
 REDUCTIONS = ('mean', 'sum', 'none')
 cases = []
@@ -40,15 +40,15 @@ def regression(dtype):
     x = torch.randn(2, 3, dtype=dtype) * 2
     y = torch.randn(2, 3, dtype=dtype)
     x[0, 0] = y[0, 0]  # the kink of l1
-    for loss in ('mse', 'l1', 'smoothL1', 'huber'):
+    for loss in ('mseLoss', 'l1Loss', 'smoothL1Loss', 'huberLoss'):
         for reduction in REDUCTIONS:
             case(loss, x, y, reduction=reduction)
     for value in (0.25, 2.0):
-        case('smoothL1', x, y, beta=value)
-        case('huber', x, y, delta=value)
-        case('huber', x, y, delta=value, reduction='none')
-    case('mse', torch.randn(5, dtype=dtype), torch.randn(5, dtype=dtype))
-    case('mse', torch.randn(2, 1, 3, dtype=dtype) * 1e3, torch.randn(2, 1, 3, dtype=dtype))
+        case('smoothL1Loss', x, y, beta=value)
+        case('huberLoss', x, y, delta=value)
+        case('huberLoss', x, y, delta=value, reduction='none')
+    case('mseLoss', torch.randn(5, dtype=dtype), torch.randn(5, dtype=dtype))
+    case('mseLoss', torch.randn(2, 1, 3, dtype=dtype) * 1e3, torch.randn(2, 1, 3, dtype=dtype))
 
 
 def classification(dtype):
@@ -66,11 +66,11 @@ def classification(dtype):
         for reduction in REDUCTIONS:
             case('crossEntropy', x, labels, reduction=reduction)
             case('crossEntropy', x, probabilities, reduction=reduction)
-            case('nll', logp, labels, reduction=reduction)
+            case('nllLoss', logp, labels, reduction=reduction)
             everything = dict(weight=weight, ignore_index=2, label_smoothing=0.1, reduction=reduction)
             case('crossEntropy', x, two, **everything)
             case('crossEntropy', x, probabilities, weight=weight, label_smoothing=0.2, reduction=reduction)
-            case('nll', logp, two, weight=weight, ignore_index=2, reduction=reduction)
+            case('nllLoss', logp, two, weight=weight, ignore_index=2, reduction=reduction)
         case('crossEntropy', x, labels, weight=weight)
         case('crossEntropy', x, some)
         case('crossEntropy', x, some, weight=weight, label_smoothing=0.3)
@@ -78,8 +78,8 @@ def classification(dtype):
         case('crossEntropy', x, labels, label_smoothing=1.0)
         case('crossEntropy', x, probabilities, weight=weight)
         case('crossEntropy', x, probabilities, label_smoothing=0.1)
-        case('nll', logp, some)
-        case('nll', logp, labels, weight=weight)
+        case('nllLoss', logp, some)
+        case('nllLoss', logp, labels, weight=weight)
     large = torch.tensor([[1000.0, -1000.0, 0.0, 999.0], [-1e4, -1e4, -1e4, -1e4]], dtype=dtype)
     case('crossEntropy', large, torch.tensor([3, 0]))
     case('crossEntropy', large, torch.tensor([1, 2]), reduction='none')
@@ -94,18 +94,18 @@ def binary(dtype):
     weight = torch.rand(2, 3, dtype=dtype) * 2
     per_column = torch.tensor([0.5, 1.0, 4.0], dtype=dtype)
     for reduction in REDUCTIONS:
-        case('bce', p, y, reduction=reduction)
-        case('bce', p, soft, weight=weight, reduction=reduction)
-        case('bceWithLogits', z, y, reduction=reduction)
-        case('bceWithLogits', z, soft, weight=weight, pos_weight=per_column, reduction=reduction)
-    case('bce', p, y, weight=per_column)
+        case('binaryCrossEntropy', p, y, reduction=reduction)
+        case('binaryCrossEntropy', p, soft, weight=weight, reduction=reduction)
+        case('binaryCrossEntropyWithLogits', z, y, reduction=reduction)
+        case('binaryCrossEntropyWithLogits', z, soft, weight=weight, pos_weight=per_column, reduction=reduction)
+    case('binaryCrossEntropy', p, y, weight=per_column)
     certain, wanted = torch.tensor([[0.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]], dtype=dtype)
-    case('bce', certain, wanted, reduction='none')
-    case('bceWithLogits', z, y, weight=per_column)
-    case('bceWithLogits', z, y, pos_weight=per_column)
-    case('bceWithLogits', z, y, pos_weight=torch.tensor([3.0], dtype=dtype))
+    case('binaryCrossEntropy', certain, wanted, reduction='none')
+    case('binaryCrossEntropyWithLogits', z, y, weight=per_column)
+    case('binaryCrossEntropyWithLogits', z, y, pos_weight=per_column)
+    case('binaryCrossEntropyWithLogits', z, y, pos_weight=torch.tensor([3.0], dtype=dtype))
     edges = torch.tensor([0.0, 100.0, -100.0, 1000.0, -1000.0, 1e-8], dtype=dtype)
-    case('bceWithLogits', edges, torch.tensor([0.0, 1.0, 1.0, 0.0, 0.0, 0.5], dtype=dtype), reduction='none')
+    case('binaryCrossEntropyWithLogits', edges, torch.tensor([0.0, 1.0, 1.0, 0.0, 0.0, 0.5], dtype=dtype), reduction='none')
 
 
 for dtype in FLOATS.values():

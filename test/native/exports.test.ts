@@ -55,7 +55,7 @@ it('the library knows each code of an enum by its name, and no other', () => {
   const known: Record<keyof typeof native.codes, string[]> = {
     dtype: dtypes,
     activation: listed(message(() => linear(x, x, null, { activation: 'other' as 'none' }))),
-    reduction: listed(message(() => nn.mse(x, x, { reduction: 'other' as 'sum' }))),
+    reduction: listed(message(() => nn.functional.mseLoss(x, x, { reduction: 'other' as 'sum' }))),
     algorithm: ['fastest', 'planes', 'images', 'winograd'], // conv-algorithms.test.ts asks for each
     priority: listed(message(() => compile((t: Tensor) => t, { priority: 'other' as 'low' }))),
     refusal: ['none', ...Object.keys(refusals)],

@@ -13,9 +13,9 @@ const numbers = (t: Tensor): number[] => Array.from(t.toTypedArray());
 describe('Sequential', () => {
   it('counts functions in its names and fuses them without changing results', () => {
     for (const [f, F] of [
-      [nn.relu, nn.ReLU],
-      [nn.tanh, nn.Tanh],
-      [nn.sigmoid, nn.Sigmoid],
+      [nn.functional.relu, nn.ReLU],
+      [nn.functional.tanh, nn.Tanh],
+      [nn.functional.sigmoid, nn.Sigmoid],
     ] as const) {
       const fused = nn.sequential(new nn.Linear(5, 7), f, new nn.Linear(7, 3));
       const apart = nn.sequential(new nn.Linear(5, 7), nn.sequential(new F()), new nn.Linear(7, 3));
@@ -40,7 +40,7 @@ describe('Sequential', () => {
     layer.forward = (x) => mul(x, 10);
     expect(
       nn
-        .sequential(layer, nn.relu)
+        .sequential(layer, nn.functional.relu)
         .forward(ones([1, 2]))
         .toArray(),
     ).toEqual([[10, 10]]);

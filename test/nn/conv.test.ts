@@ -152,7 +152,7 @@ describe.each([1, 2])('with %d threads', (threads) => {
       const model = new Net();
       const optimizer = new SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
       const step = (x: Tensor, y: Tensor): Tensor => {
-        const loss = nn.crossEntropy(model.forward(x), y);
+        const loss = nn.functional.crossEntropy(model.forward(x), y);
         optimizer.zeroGrad();
         loss.backward();
         optimizer.step();

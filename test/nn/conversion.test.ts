@@ -35,7 +35,7 @@ describe('training goes on after a conversion, as in PyTorch', () => {
   for (const c of golden.cases) {
     for (const way of ['eager', 'compiled'] as const) {
       it(`${c.optimizer}, ${way}`, () => {
-        const model = nn.sequential(new nn.Linear(3, 4), nn.tanh, new nn.Linear(4, 1));
+        const model = nn.sequential(new nn.Linear(3, 4), nn.functional.tanh, new nn.Linear(4, 1));
         model.loadStateDict({
           '0.weight': fromGolden(golden.weights['0.weight'] as Golden),
           '0.bias': fromGolden(golden.weights['0.bias'] as Golden),
@@ -45,7 +45,7 @@ describe('training goes on after a conversion, as in PyTorch', () => {
         const Optimizer = (optim as unknown as Record<string, Made>)[c.optimizer] as Made;
         const optimizer = new Optimizer(model.parameters(), c.options);
         const train = (x: Tensor, y: Tensor): Tensor => {
-          const loss = nn.mse(model.forward(x), y);
+          const loss = nn.functional.mseLoss(model.forward(x), y);
           optimizer.zeroGrad();
           loss.backward();
           optimizer.step();
@@ -190,7 +190,7 @@ describe('Module.to', () => {
   });
 
   it('is noticed by a compiled prediction', async () => {
-    const model = nn.sequential(new nn.Linear(2, 3), nn.relu);
+    const model = nn.sequential(new nn.Linear(2, 3), nn.functional.relu);
     const predict = compile((x: Tensor) => noGrad(() => model.forward(x)));
     const x = randn([4, 2]);
     predict.sync(x);
@@ -255,7 +255,7 @@ describe('a compiled function notices', () => {
       set = new Set<nn.Module>([a]);
       act: nn.Module = new nn.ReLU(); // has no tensors
       late: nn.Module | null = null;
-      act2: (x: Tensor) => Tensor = nn.relu;
+      act2: (x: Tensor) => Tensor = nn.functional.relu;
       forward(x: Tensor): Tensor {
         const layers = [
           this.plain,
@@ -283,7 +283,7 @@ describe('a compiled function notices', () => {
       () => net.map.set('b', a),
       () => net.set.delete(a) && net.set.add(b),
       () => (net.act = new nn.Tanh()),
-      () => (net.act2 = nn.sigmoid),
+      () => (net.act2 = nn.functional.sigmoid),
       () => (net.late = a),
       () => Object.assign(net, { plain: layer() }),
     ];

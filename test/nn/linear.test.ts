@@ -46,12 +46,12 @@ describe('training against PyTorch', () => {
   for (const c of layers.training) {
     it(`${c.optimizer} ${c.input.dtype}: ten losses and the weights`, () => {
       const dtype = c.input.dtype;
-      const model = nn.sequential(new nn.Linear(5, 4, { dtype }), nn.relu, new nn.Linear(4, 3, { dtype }));
+      const model = nn.sequential(new nn.Linear(5, 4, { dtype }), nn.functional.relu, new nn.Linear(4, 3, { dtype }));
       model.loadStateDict(Object.fromEntries(Object.entries(c.initial).map(([k, v]) => [k, fromGolden(v)])));
       const optimizer = new { SGD, Adam }[c.optimizer](model.parameters(), c.options);
       const [x, labels] = [fromGolden(c.input), fromGolden(c.labels)];
       for (const want of c.losses) {
-        const loss = nn.crossEntropy(model.forward(x), labels);
+        const loss = nn.functional.crossEntropy(model.forward(x), labels);
         expectNear(loss, [want]);
         optimizer.zeroGrad();
         backward(loss);

@@ -60,7 +60,7 @@ describe('an error has the path of the module that threw it', () => {
   });
 
   it('of a Linear that runs with the function after it, and of functions', () => {
-    const fused = nn.sequential(new nn.Identity(), nn.sequential(new nn.Linear(3, 3), nn.relu));
+    const fused = nn.sequential(new nn.Identity(), nn.sequential(new nn.Linear(3, 3), nn.functional.relu));
     expect(failure(() => fused.forward(ones([2, 4]))).message).toBe(`1.0 (Linear): ${misfit}`);
     const product = (x: Tensor): Tensor => matmul(x, ones([3, 3]));
     const error = failure(() => nn.sequential(new nn.Identity(), product).forward(ones([2, 4])));
@@ -131,7 +131,7 @@ describe('an error has the path of the module that threw it', () => {
 });
 
 describe('in a compiled function', () => {
-  const net = nn.sequential(new nn.Identity(), nn.sequential(new nn.Embedding(5, 2), nn.relu));
+  const net = nn.sequential(new nn.Identity(), nn.sequential(new nn.Embedding(5, 2), nn.functional.relu));
   const index = (...values: number[]): Tensor => tensor(Int32Array.from(values));
 
   it('errors are located while it is recorded', () => {

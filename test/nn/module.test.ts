@@ -108,7 +108,7 @@ describe('Module', () => {
   });
 
   it('loadStateDict lists all that does not fit and changes nothing', () => {
-    const model = nn.sequential(new nn.Linear(2, 1), nn.relu, new nn.Linear(1, 1));
+    const model = nn.sequential(new nn.Linear(2, 1), nn.functional.relu, new nn.Linear(1, 1));
     const before = model.parameters().map(numbers);
     const state = new Map([...model.stateDict()].map(([name, t]) => [name, full(t.shape, 9)]));
     state.delete('0.bias');
@@ -138,7 +138,7 @@ describe('Module', () => {
     const model = nn.sequential(
       new nn.Flatten(),
       new nn.Linear(784, 128),
-      nn.relu,
+      nn.functional.relu,
       new nn.Dropout({ p: 0.2 }),
       new nn.Linear(128, 10, { bias: false }),
     );
@@ -164,9 +164,9 @@ describe('Module', () => {
   it('summary goes as far as forward does', () => {
     const twice = (x: Tensor): Tensor => mul(x, 2);
     const model = nn.sequential(
-      nn.sequential(new nn.Linear(4, 3), nn.relu, twice),
+      nn.sequential(new nn.Linear(4, 3), nn.functional.relu, twice),
       new nn.Linear(2, 1),
-      nn.relu,
+      nn.functional.relu,
       (x) => x,
     );
     model.train();

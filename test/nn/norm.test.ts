@@ -143,10 +143,10 @@ describe('compiled like eager', () => {
   const cases: [string, () => nn.Module, () => Tensor][] = [
     ['BatchNorm1d', () => nn.sequential(new nn.Linear(4, 4), new nn.BatchNorm1d(4), new nn.Linear(4, 3)), rows],
     ['BatchNorm1d of lines', () => new nn.BatchNorm1d(4, { momentum: null }), line],
-    ['BatchNorm2d', () => nn.sequential(new nn.BatchNorm2d(4), nn.relu, new nn.BatchNorm2d(4)), picture],
+    ['BatchNorm2d', () => nn.sequential(new nn.BatchNorm2d(4), nn.functional.relu, new nn.BatchNorm2d(4)), picture],
     ['LayerNorm', () => nn.sequential(new nn.Linear(4, 4), new nn.LayerNorm(4)), rows],
     ['RMSNorm', () => nn.sequential(new nn.Linear(4, 4), new nn.RMSNorm(4)), rows],
-    ['GroupNorm', () => nn.sequential(new nn.GroupNorm(2, 4), nn.relu, new nn.GroupNorm(4, 4)), picture],
+    ['GroupNorm', () => nn.sequential(new nn.GroupNorm(2, 4), nn.functional.relu, new nn.GroupNorm(4, 4)), picture],
     ['InstanceNorm1d', () => new nn.InstanceNorm1d(4, { affine: true }), line],
     ['InstanceNorm2d', () => new nn.InstanceNorm2d(4, { affine: true, trackRunningStats: true }), picture],
     ['Embedding', () => behind(new nn.Embedding(30, 4, { paddingIndex: 0 })), words],

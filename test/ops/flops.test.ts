@@ -17,17 +17,17 @@ function flopsOf(f: (...inputs: Tensor[]) => Tensor, inputs: Tensor[]): Record<s
 }
 
 it('convolutions: each pass multiplies each tap with each output', () => {
-  const f = (x: Tensor, w: Tensor) => nn.relu(x.conv2d(w, null, { stride: 2, padding: 1, groups: 2 }));
+  const f = (x: Tensor, w: Tensor) => nn.functional.relu(x.conv2d(w, null, { stride: 2, padding: 1, groups: 2 }));
   const found = flopsOf(f, [randn([2, 4, 8, 10]), randn([6, 2, 3, 3])]);
   // 2 · images · channels · outputs · taps of its group: 2 · 2 · 6 · (4 · 5) · (2 · 9)
   expect(found).toMatchObject({ conv: '8.64 kFLOP', convInput: '8.64 kFLOP', convWeight: '8.64 kFLOP' });
 });
 
 it('convolutions with images in lanes count alike', () => {
-  const f = (x: Tensor, w: Tensor) => nn.relu(x.conv2d(w, null, { padding: 1 }));
+  const f = (x: Tensor, w: Tensor) => nn.functional.relu(x.conv2d(w, null, { padding: 1 }));
   // 2 · images · channels · outputs · taps: 2 · 16 · 32 · (8 · 8) · (32 · 9)
   expect(flopsOf(f, [randn([16, 32, 8, 8]), randn([32, 32, 3, 3])])).toMatchObject({ conv: '18.9 MFLOP' });
-  const g = (x: Tensor, w: Tensor) => nn.relu(x.conv2d(w, null, { stride: 2 }));
+  const g = (x: Tensor, w: Tensor) => nn.functional.relu(x.conv2d(w, null, { stride: 2 }));
   // 2 · 16 · 32 · (4 · 4) · (32 · 25)
   expect(flopsOf(g, [randn([16, 32, 11, 11]), randn([32, 32, 5, 5])])).toMatchObject({ conv: '13.1 MFLOP' });
 });

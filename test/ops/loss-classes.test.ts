@@ -1,5 +1,5 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
-import * as nn from '../../lib/nn/loss.js';
+import * as nn from '../../lib/nn/index.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
@@ -47,7 +47,7 @@ function classReference(c: ClassCase, logits: boolean, labels: number[], weights
   );
 }
 
-function classRow(kind: 'crossEntropy' | 'nll', c: ClassCase): OpRow {
+function classRow(kind: 'crossEntropy' | 'nllLoss', c: ClassCase): OpRow {
   const { classes, count } = positions(c.shape);
   const labels = Array.from({ length: count }, (_, k) =>
     c.ignore !== undefined && k % 4 === 1 ? c.ignore : (k * 7) % classes,
@@ -59,14 +59,14 @@ function classRow(kind: 'crossEntropy' | 'nll', c: ClassCase): OpRow {
   const run = (x: Tensor): Tensor => {
     const options = { reduction: c.reduction, ignoreIndex: c.ignore ?? -100 };
     const weight = c.weight ? tensor(weights, { dtype: x.dtype }) : undefined;
-    if (kind === 'nll') return nn.nll(x, target, { ...options, weight });
-    return nn.crossEntropy(x, target, { ...options, weight, labelSmoothing: c.smoothing });
+    if (kind === 'nllLoss') return nn.functional.nllLoss(x, target, { ...options, weight });
+    return nn.functional.crossEntropy(x, target, { ...options, weight, labelSmoothing: c.smoothing });
   };
   return {
     name: `${kind} ${JSON.stringify(c)}`,
     run: run as OpRow['run'],
     inputs: [{ shape: c.shape, values: scores }],
-    reference: ((x: Plain) => classReference(c, kind !== 'nll', labels, weights, x)) as OpRow['reference'],
+    reference: ((x: Plain) => classReference(c, kind !== 'nllLoss', labels, weights, x)) as OpRow['reference'],
     gradient: count * classes <= 40,
   };
 }
@@ -88,7 +88,7 @@ function probabilityRow(reduction: Reduction, smoothing: number, weighted: boole
   return {
     name: `crossEntropy of probabilities ${reduction} ${smoothing} ${weighted}`,
     run: (x, t) =>
-      nn.crossEntropy(x as Tensor, t as Tensor, {
+      nn.functional.crossEntropy(x as Tensor, t as Tensor, {
         reduction,
         labelSmoothing: smoothing,
         weight: weighted ? tensor(weights, { dtype: (x as Tensor).dtype }) : undefined,
@@ -113,7 +113,9 @@ function probabilityRow(reduction: Reduction, smoothing: number, weighted: boole
 }
 
 const rows: OpRow[] = [
-  ...classCases.filter(sensible).flatMap((c) => [classRow('crossEntropy', c), classRow('nll', { ...c, smoothing: 0 })]),
+  ...classCases
+    .filter(sensible)
+    .flatMap((c) => [classRow('crossEntropy', c), classRow('nllLoss', { ...c, smoothing: 0 })]),
   ...reductions.flatMap((r) => [probabilityRow(r, 0, false), probabilityRow(r, 0.2, true)]),
 ];
 
@@ -122,64 +124,64 @@ const labels = (...values: number[]): Tensor => tensor(Int32Array.from(values));
 const errors: ErrorRow[] = [
   {
     name: 'crossEntropy with indices as floats',
-    call: () => nn.crossEntropy(ones([2, 3]), ones([2])),
+    call: () => nn.functional.crossEntropy(ones([2, 3]), ones([2])),
     error: DTypeError,
     message:
       "crossEntropy: target must be class indices, int32 [2], or probabilities, float32 [2, 3], got float32 [2]; convert class indices by target.to('int32')",
   },
   {
     name: 'label out of range',
-    call: () => nn.crossEntropy(zeros([3, 4]), labels(0, 4, -1)),
+    call: () => nn.functional.crossEntropy(zeros([3, 4]), labels(0, 4, -1)),
     error: ArgumentError,
     message: 'crossEntropy: labels must be at least 0 and below 4, or ignoreIndex -100, got 4 (element 1)',
   },
   {
     name: 'negative label',
-    call: () => nn.nll(zeros([3, 4]), labels(0, 2, -1), { ignoreIndex: 2 }),
+    call: () => nn.functional.nllLoss(zeros([3, 4]), labels(0, 2, -1), { ignoreIndex: 2 }),
     error: ArgumentError,
-    message: 'nll: labels must be at least 0 and below 4, or ignoreIndex 2, got -1 (element 2)',
+    message: 'nllLoss: labels must be at least 0 and below 4, or ignoreIndex 2, got -1 (element 2)',
   },
   {
     name: 'label dtype',
-    call: () => nn.crossEntropy(zeros([3, 4]), zeros([3], { dtype: 'uint8' })),
+    call: () => nn.functional.crossEntropy(zeros([3, 4]), zeros([3], { dtype: 'uint8' })),
     error: DTypeError,
     message:
       "crossEntropy: target must be class indices, int32 [3], or probabilities, float32 [3, 4], got uint8 [3]; convert class indices by target.to('int32')",
   },
   {
     name: 'label shape',
-    call: () => nn.crossEntropy(zeros([3, 4]), labels(0, 1)),
+    call: () => nn.functional.crossEntropy(zeros([3, 4]), labels(0, 1)),
     error: ShapeError,
     message: "crossEntropy: target must have input's shape without the classes, [3], got input [3, 4] and target [2]",
   },
   {
     name: 'probabilities as int32',
-    call: () => nn.crossEntropy(zeros([3, 4]), zeros([3, 4], { dtype: 'int32' })),
+    call: () => nn.functional.crossEntropy(zeros([3, 4]), zeros([3, 4], { dtype: 'int32' })),
     error: ShapeError,
     message:
       "crossEntropy: target must have input's shape without the classes, [3], got input [3, 4] and target [3, 4]; probabilities are float32: target.to('float32')",
   },
   {
-    name: 'nll of probabilities',
-    call: () => nn.nll(zeros([3, 4]), zeros([3, 4])),
+    name: 'nllLoss of probabilities',
+    call: () => nn.functional.nllLoss(zeros([3, 4]), zeros([3, 4])),
     error: DTypeError,
-    message: "nll: target must be class indices (int32), got float32; convert it by target.to('int32')",
+    message: "nllLoss: target must be class indices (int32), got float32; convert it by target.to('int32')",
   },
   {
     name: 'no classes',
-    call: () => nn.crossEntropy(zeros([3, 0]), labels(0, 0, 0)),
+    call: () => nn.functional.crossEntropy(zeros([3, 0]), labels(0, 0, 0)),
     error: ShapeError,
     message: 'crossEntropy: input must be [classes] or [batch, classes, …] with at least one class, got [3, 0]',
   },
   {
     name: 'class weights',
-    call: () => nn.crossEntropy(zeros([3, 4]), labels(0, 0, 0), { weight: ones([3]) }),
+    call: () => nn.functional.crossEntropy(zeros([3, 4]), labels(0, 0, 0), { weight: ones([3]) }),
     error: ShapeError,
     message: 'crossEntropy: weight must have one element for each of 4 classes, got [3]',
   },
   {
     name: 'label smoothing',
-    call: () => nn.crossEntropy(zeros([3, 4]), labels(0, 0, 0), { labelSmoothing: 1.5 }),
+    call: () => nn.functional.crossEntropy(zeros([3, 4]), labels(0, 0, 0), { labelSmoothing: 1.5 }),
     error: ArgumentError,
     message: 'crossEntropy: labelSmoothing must be a finite number of at least 0 and at most 1, got 1.5',
   },

@@ -1,5 +1,5 @@
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../../lib/errors.js';
-import * as nn from '../../lib/nn/loss.js';
+import * as nn from '../../lib/nn/index.js';
 import { full, ones, tensor } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
@@ -26,28 +26,28 @@ const pair = (shape: number[]): InputSpec[] => [
 
 const pointwise: PointwiseCase[] = [
   {
-    name: 'mse',
-    run: (reduction, x, t) => nn.mse(x as Tensor, t as Tensor, { reduction }),
+    name: 'mseLoss',
+    run: (reduction, x, t) => nn.functional.mseLoss(x as Tensor, t as Tensor, { reduction }),
     loss: (x, t) => (x - t) ** 2,
   },
   {
-    name: 'l1',
-    run: (reduction, x, t) => nn.l1(x as Tensor, t as Tensor, { reduction }),
+    name: 'l1Loss',
+    run: (reduction, x, t) => nn.functional.l1Loss(x as Tensor, t as Tensor, { reduction }),
     loss: (x, t) => Math.abs(x - t),
   },
   {
-    name: 'huber',
-    run: (reduction, x, t) => nn.huber(x as Tensor, t as Tensor, { reduction, delta: 0.75 }),
+    name: 'huberLoss',
+    run: (reduction, x, t) => nn.functional.huberLoss(x as Tensor, t as Tensor, { reduction, delta: 0.75 }),
     loss: (x, t) => (Math.abs(x - t) <= 0.75 ? (x - t) ** 2 / 2 : 0.75 * (Math.abs(x - t) - 0.375)),
   },
   {
-    name: 'smoothL1',
-    run: (reduction, x, t) => nn.smoothL1(x as Tensor, t as Tensor, { reduction, beta: 0.5 }),
+    name: 'smoothL1Loss',
+    run: (reduction, x, t) => nn.functional.smoothL1Loss(x as Tensor, t as Tensor, { reduction, beta: 0.5 }),
     loss: (x, t) => (Math.abs(x - t) < 0.5 ? (x - t) ** 2 : Math.abs(x - t) - 0.25),
   },
   {
-    name: 'bce',
-    run: (reduction, x, t) => nn.bce(x as Tensor, t as Tensor, { reduction }),
+    name: 'binaryCrossEntropy',
+    run: (reduction, x, t) => nn.functional.binaryCrossEntropy(x as Tensor, t as Tensor, { reduction }),
     loss: crossed,
     inputs: (shape) => [
       { shape, values: (i) => 1 - probability(i + 3) },
@@ -55,8 +55,8 @@ const pointwise: PointwiseCase[] = [
     ],
   },
   {
-    name: 'bce weight',
-    run: (reduction, x, t, weight) => nn.bce(x as Tensor, t as Tensor, { reduction, weight }),
+    name: 'binaryCrossEntropy weight',
+    run: (reduction, x, t, weight) => nn.functional.binaryCrossEntropy(x as Tensor, t as Tensor, { reduction, weight }),
     loss: (x, t, w) => w * crossed(x, t),
     inputs: (shape) => [
       { shape, values: (i) => 1 - probability(i + 3) },
@@ -65,15 +65,15 @@ const pointwise: PointwiseCase[] = [
     ],
   },
   {
-    name: 'bceWithLogits',
-    run: (reduction, x, t) => nn.bceWithLogits(x as Tensor, t as Tensor, { reduction }),
+    name: 'binaryCrossEntropyWithLogits',
+    run: (reduction, x, t) => nn.functional.binaryCrossEntropyWithLogits(x as Tensor, t as Tensor, { reduction }),
     loss: (x, t) => t * softplus(-x) + (1 - t) * softplus(x),
     inputs: pair,
   },
   {
-    name: 'bceWithLogits weights',
+    name: 'binaryCrossEntropyWithLogits weights',
     run: (reduction, x, t, weight, posWeight) =>
-      nn.bceWithLogits(x as Tensor, t as Tensor, { reduction, weight, posWeight }),
+      nn.functional.binaryCrossEntropyWithLogits(x as Tensor, t as Tensor, { reduction, weight, posWeight }),
     loss: (x, t, w, p) => w * (p * t * softplus(-x) + (1 - t) * softplus(x)),
     inputs: (shape) => [...pair(shape), constant(shape.slice(-1)), constant(shape.slice(-1))],
   },
@@ -101,8 +101,8 @@ const rows: OpRow[] = [
   ),
   pointwiseRow(
     {
-      name: 'bce of certainties',
-      run: (reduction, x, t) => nn.bce(x as Tensor, t as Tensor, { reduction }),
+      name: 'binaryCrossEntropy of certainties',
+      run: (reduction, x, t) => nn.functional.binaryCrossEntropy(x as Tensor, t as Tensor, { reduction }),
       loss: crossed,
       inputs: (shape) => [
         { shape, values: (i) => i % 2 },
@@ -114,8 +114,8 @@ const rows: OpRow[] = [
   ),
   pointwiseRow(
     {
-      name: 'bceWithLogits of huge scores',
-      run: (reduction, x, t) => nn.bceWithLogits(x as Tensor, t as Tensor, { reduction }),
+      name: 'binaryCrossEntropyWithLogits of huge scores',
+      run: (reduction, x, t) => nn.functional.binaryCrossEntropyWithLogits(x as Tensor, t as Tensor, { reduction }),
       loss: (x, t) => t * softplus(-x) + (1 - t) * softplus(x),
       inputs: (shape) => [
         { shape, values: (i) => (i % 2 ? 1e4 : -1e4) },
@@ -129,53 +129,56 @@ const rows: OpRow[] = [
 
 const errors: ErrorRow[] = [
   {
-    name: 'mse shapes',
-    call: () => nn.mse(ones([2, 3]), ones([3])),
+    name: 'mseLoss shapes',
+    call: () => nn.functional.mseLoss(ones([2, 3]), ones([3])),
     error: ShapeError,
-    message: 'mse: shapes must be the same, got input [2, 3] and target [3]; reshape or expand one',
+    message: 'mseLoss: shapes must be the same, got input [2, 3] and target [3]; reshape or expand one',
   },
   {
-    name: 'l1 dtypes',
-    call: () => nn.l1(ones([2]), ones([2], { dtype: 'float64' })),
+    name: 'l1Loss dtypes',
+    call: () => nn.functional.l1Loss(ones([2]), ones([2], { dtype: 'float64' })),
     error: DTypeError,
-    message: 'l1: dtypes must match, got input float32 and target float64; convert one by to(dtype)',
+    message: 'l1Loss: dtypes must match, got input float32 and target float64; convert one by to(dtype)',
   },
   {
     name: 'reduction',
-    call: () => nn.mse(ones([2]), ones([2]), { reduction: 'avg' as never }),
+    call: () => nn.functional.mseLoss(ones([2]), ones([2]), { reduction: 'avg' as never }),
     error: ArgumentError,
-    message: 'mse: reduction must be mean, sum or none, got "avg"',
+    message: 'mseLoss: reduction must be mean, sum or none, got "avg"',
   },
   {
     name: 'option',
-    call: () => nn.bce(ones([2]), ones([2]), { posWeight: ones([2]) } as never),
+    call: () => nn.functional.binaryCrossEntropy(ones([2]), ones([2]), { posWeight: ones([2]) } as never),
     error: ArgumentError,
-    message: 'bce: unknown option "posWeight"; known are weight, reduction',
+    message: 'binaryCrossEntropy: unknown option "posWeight"; known are weight, reduction',
   },
   {
     name: 'delta',
-    call: () => nn.huber(ones([2]), ones([2]), { delta: 0 }),
+    call: () => nn.functional.huberLoss(ones([2]), ones([2]), { delta: 0 }),
     error: ArgumentError,
-    message: 'huber: delta must be a finite number above 0, got 0',
+    message: 'huberLoss: delta must be a finite number above 0, got 0',
   },
   {
-    name: 'bce outside [0, 1]',
-    call: () => nn.bce(tensor([0.5, 1.25]), ones([2])),
+    name: 'binaryCrossEntropy outside [0, 1]',
+    call: () => nn.functional.binaryCrossEntropy(tensor([0.5, 1.25]), ones([2])),
     error: ArgumentError,
-    message: 'bce: input must be probabilities in [0, 1], got 1.25 (element 1); take its sigmoid(), or bceWithLogits',
+    message:
+      'binaryCrossEntropy: input must be probabilities in [0, 1], got 1.25 (element 1); take its sigmoid(), or binaryCrossEntropyWithLogits',
   },
   {
     name: 'weight shape',
-    call: () => nn.bceWithLogits(ones([2, 3]), ones([2, 3]), { posWeight: ones([4, 2, 3]) }),
+    call: () => nn.functional.binaryCrossEntropyWithLogits(ones([2, 3]), ones([2, 3]), { posWeight: ones([4, 2, 3]) }),
     error: ShapeError,
-    message: 'bceWithLogits: posWeight must broadcast to input, got input [2, 3] and posWeight [4, 2, 3]',
+    message:
+      'binaryCrossEntropyWithLogits: posWeight must broadcast to input, got input [2, 3] and posWeight [4, 2, 3]',
   },
   {
     name: 'weight gradient',
-    call: () => nn.bce(full([2], 0.5), ones([2]), { weight: ones([2], { requiresGrad: true }) }),
+    call: () =>
+      nn.functional.binaryCrossEntropy(full([2], 0.5), ones([2]), { weight: ones([2], { requiresGrad: true }) }),
     error: AutogradError,
-    message: 'bce: weight is a constant, no gradient flows to it; pass weight.detach()',
+    message: 'binaryCrossEntropy: weight is a constant, no gradient flows to it; pass weight.detach()',
   },
 ];
 
-testFamily('loss', { rows, errors, fused: ['mseBackward', 'bceWithLogitsBackward'], fuses: 17 });
+testFamily('loss', { rows, errors, fused: ['mseLossBackward', 'binaryCrossEntropyWithLogitsBackward'], fuses: 17 });

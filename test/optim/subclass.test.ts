@@ -119,14 +119,14 @@ describe('an optimizer of a user', () => {
 
   it('trains on the thread of a compiled step, with a schedule, as it does eagerly', async () => {
     const run = async (isCompiled: boolean) => {
-      const model = nn.sequential(new nn.Linear(3, 4), nn.tanh, new nn.Linear(4, 1));
+      const model = nn.sequential(new nn.Linear(3, 4), nn.functional.tanh, new nn.Linear(4, 1));
       for (const [i, p] of model.parameters().entries()) nn.init.constant_(p, 0.1 * (i + 1));
       const optimizer = new Adamax(model.parameters(), { lr: 0.05 });
       const schedule = new optim.LambdaLR(optimizer, (step) => 0.9 ** step);
       let calls = 0;
       const once = (x: Tensor, y: Tensor) => {
         calls++;
-        const loss = nn.mse(model.forward(x), y);
+        const loss = nn.functional.mseLoss(model.forward(x), y);
         optimizer.zeroGrad();
         loss.backward();
         optimizer.step();

@@ -12,7 +12,7 @@ const { nn, optim, rand, randint, randn, Tensor } = adjoint;
 
 /** What examples take for granted. */
 function context(file: string): Record<string, unknown> {
-  const model = nn.sequential(new nn.Linear(784, 128), nn.relu, new nn.Linear(128, 10));
+  const model = nn.sequential(new nn.Linear(784, 128), nn.functional.relu, new nn.Linear(128, 10));
   const x = randn([64, 784], { requiresGrad: true });
   const scores = model.forward(x);
   const labels = randint(0, 10, [64]);
@@ -26,9 +26,9 @@ function context(file: string): Record<string, unknown> {
     scores,
     logProbabilities: scores.logSoftmax({ dim: -1 }),
     hidden: scores.lt(0),
-    loss: nn.crossEntropy(scores, labels),
+    loss: nn.functional.crossEntropy(scores, labels),
     optimizer: new optim.SGD(model.parameters(), { lr: 0.1 }),
-    step: () => nn.crossEntropy(model.forward(x), labels),
+    step: () => nn.functional.crossEntropy(model.forward(x), labels),
     features: 3,
     ...(file.includes('dataset') && { labels: randint(0, 10, [60000]) }),
   };

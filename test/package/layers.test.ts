@@ -1,4 +1,4 @@
-// docs/layers.md names every export of `nn` and `nn.init`, with the options that the code takes and their defaults; and
+// docs/layers.md names every export of `nn`, `nn.functional` and `nn.init`, with the options that the code takes and their defaults; and
 // every export has TSDoc with an example, which documentation.test.ts runs.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,11 @@ const entries = [...readPage('docs/layers.md').matchAll(/^\| (`.*?) \|(.*)\|$/gm
 });
 
 const abstract = ['Module', 'RecurrentModule', 'RecurrentCell'];
-const exported = [...Object.keys(nn).filter((name) => name !== 'init'), ...Object.keys(nn.init)];
+const spaces = ['functional', 'init'] as const;
+const exported = [
+  ...Object.keys(nn).filter((name) => !spaces.includes(name as 'init')),
+  ...spaces.flatMap((name) => Object.keys(nn[name])),
+];
 
 // The options in a row: the cell of names each with a default or nothing in brackets behind it.
 function optionsOf(entry: Entry): Map<string, string> {
@@ -47,7 +51,7 @@ function argumentsOf({ name, parameters }: Entry): unknown[] {
 
 type Constructor = new (...args: unknown[]) => Record<string, unknown>;
 const isLayer = (name: string) => /^[A-Z]/.test(name) && name in nn && !abstract.includes(name);
-const found = (name: string) => (nn as Record<string, unknown>)[name] ?? (nn.init as Record<string, unknown>)[name];
+const found = (name: string) => ({ ...nn, ...nn.functional, ...nn.init })[name as 'Linear'] as unknown;
 
 // The options that the code knows, as its error lists them.
 function knownOptions(call: (options: object) => unknown): string[] {
@@ -107,7 +111,7 @@ describe('docs/layers.md', () => {
 });
 
 describe('TSDoc', () => {
-  const sources = ['lib/nn', 'lib/ops'].flatMap((folder) =>
+  const sources = ['lib/ops', 'lib/nn'].flatMap((folder) =>
     readdirSync(join(root, folder)).map((name) => readPage(join(folder, name))),
   );
   const docs = new Map(

@@ -79,7 +79,7 @@ describe('a tensor where JavaScript asks for a truth value', () => {
     const model = nn.sequential(
       new nn.Conv2d(1, 4, 3),
       new nn.BatchNorm2d(4),
-      nn.relu,
+      nn.functional.relu,
       new nn.MaxPool2d(2),
       new nn.Flatten(),
       new nn.Dropout(),
@@ -88,7 +88,7 @@ describe('a tensor where JavaScript asks for a truth value', () => {
     const optimizer = new optim.Adam(model.parameters());
     const step = compile(
       (image: Tensor, label: Tensor) => {
-        const loss = nn.crossEntropy(model.forward(image), label);
+        const loss = nn.functional.crossEntropy(model.forward(image), label);
         optimizer.zeroGrad();
         loss.backward();
         optim.clipGradNorm_(model.parameters(), 1);

@@ -63,7 +63,7 @@ describe.each([1, 2])('with %d threads', (count) => {
       'linear of %d rows, %d outputs, %d inputs, then GELU and a sum',
       (rows, outputs, inputs, joins) => {
         const step: Step = (x, weight, bias, other) =>
-          noGrad(() => [add(nn.gelu(linear(x as Tensor, weight as Tensor, bias)), other as Tensor)]);
+          noGrad(() => [add(nn.functional.gelu(linear(x as Tensor, weight as Tensor, bias)), other as Tensor)]);
         const shapes = [[rows, inputs], [outputs, inputs], [outputs], [rows, outputs]];
         const groups = groupsOf(step, shapes, dtype);
         if (joins) expect(groups).toEqual(['linear + gelu + add']);
@@ -112,7 +112,7 @@ describe.each([1, 2])('with %d threads', (count) => {
       const step: Step = (x, w1, w2) => {
         const [a, b] = [w1 as Tensor, w2 as Tensor];
         a.requiresGrad = b.requiresGrad = true;
-        const y = linear(nn.gelu(linear(x as Tensor, a)), b);
+        const y = linear(nn.functional.gelu(linear(x as Tensor, a)), b);
         mul(y, y).sum().backward();
         const gradients = [a.grad as Tensor, b.grad as Tensor];
         a.grad = b.grad = null;

@@ -61,7 +61,7 @@ describe('once', () => {
   it.each(Object.entries(ways))('a gradient that was null when the step was recorded: %s', async (_, call) => {
     const w = new World();
     const step: Step = compile((x: Tensor, y: Tensor) => {
-      const loss = nn.crossEntropy(w.model.forward(x), y);
+      const loss = nn.functional.crossEntropy(w.model.forward(x), y);
       loss.backward();
       w.optimizer.step();
       for (const schedule of w.schedules) schedule.step();
@@ -107,7 +107,7 @@ describe('once', () => {
     const second = new optim.SGD(w.model.parameters(), { lr: 0.1, momentum: 0.9 });
     const step: Step = compile((x: Tensor, y: Tensor) => {
       w.step(x, labels(0, 1, 2, 3, 0, 1));
-      const loss = nn.crossEntropy(w.model.forward(x), y);
+      const loss = nn.functional.crossEntropy(w.model.forward(x), y);
       second.zeroGrad();
       loss.backward();
       second.step();
@@ -127,7 +127,7 @@ describe('once', () => {
     await expectFailure(w, () => step.profile(w.x, wrong), /^crossEntropy: labels must be/);
     const gradient = compile((x: Tensor, y: Tensor) => {
       w.optimizer.zeroGrad();
-      nn.crossEntropy(w.model.forward(x), y).backward();
+      nn.functional.crossEntropy(w.model.forward(x), y).backward();
       return w.weight.grad as Tensor;
     });
     for (let i = 0; i < 2; i++) gradient.sync(w.x, w.y);

@@ -27,10 +27,10 @@ const count = 300;
 function program() {
   manualSeed(9);
   const batches = Array.from({ length: count }, () => [randn([8, 6]), randint(0, 4, [8])]);
-  const model = nn.sequential(new nn.Linear(6, 24), nn.relu, new nn.Dropout(), new nn.Linear(24, 4));
+  const model = nn.sequential(new nn.Linear(6, 24), nn.functional.relu, new nn.Dropout(), new nn.Linear(24, 4));
   const optimizer = new optim.Adam(model.parameters(), { lr: 0.01 });
   const fn = (x: Tensor, y: Tensor): Tensor => {
-    const loss = nn.crossEntropy(model.forward(x), y);
+    const loss = nn.functional.crossEntropy(model.forward(x), y);
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();
@@ -317,7 +317,7 @@ describe('a label out of range', () => {
     expect(stepsDone(c)).toBe(40);
     await goesOn(c);
     const scaled = compile((x: Tensor, y: Tensor) =>
-      nn.crossEntropy(
+      nn.functional.crossEntropy(
         mul(x, tensor([2, 3, 4, 5]))
           .mul(2)
           .add(1),

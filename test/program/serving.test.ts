@@ -174,14 +174,14 @@ describe('two functions that change the same tensor', () => {
 describe('predictions while a model is trained', () => {
   const steps = 4000;
   function made() {
-    const model = nn.sequential(new nn.Linear(4, 300), nn.tanh, new nn.Linear(300, 2));
+    const model = nn.sequential(new nn.Linear(4, 300), nn.functional.tanh, new nn.Linear(300, 2));
     noGrad(() => {
       for (const p of model.parameters())
         p.copy_(Float32Array.from({ length: p.size }, (_, i) => Math.sin(i + p.size)));
     });
     const optimizer = new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
     const fn = (x: Tensor, y: Tensor): Tensor => {
-      const loss = nn.crossEntropy(model.forward(x), y);
+      const loss = nn.functional.crossEntropy(model.forward(x), y);
       optimizer.zeroGrad();
       loss.backward();
       optimizer.step();

@@ -83,7 +83,7 @@ describe('optimizers', () => {
       ];
       return {
         step: (x, y) => {
-          const loss = nn.crossEntropy(model.forward(x), y as Tensor);
+          const loss = nn.functional.crossEntropy(model.forward(x), y as Tensor);
           a.zeroGrad();
           b.zeroGrad();
           loss.backward();
@@ -102,20 +102,24 @@ describe('losses', () => {
   const target = () => [randn([8, 6]), rand([8, 4])];
   const weight = rand([4], { generator: new Generator(5) });
   const losses: [string, (y: Tensor, t: Tensor) => Tensor, () => Tensor[]][] = [
-    ['mse', (y, t) => nn.mse(y, t), target],
-    ['l1 sum', (y, t) => nn.l1(y, t, { reduction: 'sum' }), target],
-    ['huber', (y, t) => nn.huber(y, t, { delta: 0.4 }), target],
-    ['smoothL1', (y, t) => nn.smoothL1(y, t, { beta: 0.3 }), target],
-    ['bce', (y, t) => nn.bce(nn.sigmoid(y), t), target],
-    ['bceWithLogits', (y, t) => nn.bceWithLogits(y, t, { weight, posWeight: weight }), target],
+    ['mseLoss', (y, t) => nn.functional.mseLoss(y, t), target],
+    ['l1Loss sum', (y, t) => nn.functional.l1Loss(y, t, { reduction: 'sum' }), target],
+    ['huberLoss', (y, t) => nn.functional.huberLoss(y, t, { delta: 0.4 }), target],
+    ['smoothL1Loss', (y, t) => nn.functional.smoothL1Loss(y, t, { beta: 0.3 }), target],
+    ['binaryCrossEntropy', (y, t) => nn.functional.binaryCrossEntropy(nn.functional.sigmoid(y), t), target],
+    [
+      'binaryCrossEntropyWithLogits',
+      (y, t) => nn.functional.binaryCrossEntropyWithLogits(y, t, { weight, posWeight: weight }),
+      target,
+    ],
     [
       'crossEntropy weighted',
-      (y, t) => nn.crossEntropy(y, t, { weight, labelSmoothing: 0.1, ignoreIndex: 2 }),
+      (y, t) => nn.functional.crossEntropy(y, t, { weight, labelSmoothing: 0.1, ignoreIndex: 2 }),
       classes,
     ],
-    ['crossEntropy probabilities', (y, t) => nn.crossEntropy(y, t), target],
-    ['nll', (y, t) => nn.nll(nn.logSoftmax(y, { dim: 1 }), t, { weight }), classes],
-    ['each element', (y, t) => nn.mse(y, t, { reduction: 'none' }).square().sum(), target],
+    ['crossEntropy probabilities', (y, t) => nn.functional.crossEntropy(y, t), target],
+    ['nllLoss', (y, t) => nn.functional.nllLoss(nn.functional.logSoftmax(y, { dim: 1 }), t, { weight }), classes],
+    ['each element', (y, t) => nn.functional.mseLoss(y, t, { reduction: 'none' }).square().sum(), target],
   ];
   it.each(losses)('%s', async (_, loss, batch) => {
     await expectSameOutcome(() => {
@@ -144,7 +148,7 @@ describe('layers and what stands between backward and step', () => {
     await expectSameOutcome(() => {
       const model = nn.sequential(
         new nn.Linear(6, 9, { bias: false }),
-        (x: Tensor) => nn[name](x),
+        (x: Tensor) => nn.functional[name](x),
         new nn.Flatten(),
         new nn.Linear(9, 4),
       );
@@ -155,10 +159,15 @@ describe('layers and what stands between backward and step', () => {
   it('dropout, drawing from two generators', async () => {
     await expectSameOutcome(() => {
       const own = new Generator(3);
-      const model = nn.sequential(new nn.Linear(6, 50), nn.relu, new nn.Dropout({ p: 0.3 }), new nn.Linear(50, 4));
+      const model = nn.sequential(
+        new nn.Linear(6, 50),
+        nn.functional.relu,
+        new nn.Dropout({ p: 0.3 }),
+        new nn.Linear(50, 4),
+      );
       const make: Make = ([x, y]) => {
         const noisy = add(x as Tensor, randn([8, 6], { generator: own }).mul(0.1));
-        return nn.crossEntropy(model.forward(noisy), y as Tensor);
+        return nn.functional.crossEntropy(model.forward(noisy), y as Tensor);
       };
       const t = training(model, new optim.SGD(model.parameters(), { lr: 0.1 }), make, many(classes, 12));
       return { ...t, state: () => [...t.state(), own.state] };
@@ -212,7 +221,9 @@ describe('layers and what stands between backward and step', () => {
           optimizer.zeroGrad();
           const losses = [0, 1, 2, 3].map((i) => {
             const part = { start: 2 * i, end: 2 * i + 2 };
-            const loss = nn.crossEntropy(model.forward((x as Tensor).slice(part)), (y as Tensor).slice(part)).mul(0.25);
+            const loss = nn.functional
+              .crossEntropy(model.forward((x as Tensor).slice(part)), (y as Tensor).slice(part))
+              .mul(0.25);
             loss.backward();
             return loss.reshape([1]);
           });
@@ -227,7 +238,7 @@ describe('layers and what stands between backward and step', () => {
 
   it('a penalty on the gradient, differentiated twice', async () => {
     await expectSameOutcome(() => {
-      const model = nn.sequential(new nn.Linear(6, 9), nn.tanh, new nn.Linear(9, 1));
+      const model = nn.sequential(new nn.Linear(6, 9), nn.functional.tanh, new nn.Linear(9, 1));
       const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
       const make: Make = ([x]) => {
         const point = (x as Tensor).detach();
@@ -244,10 +255,10 @@ describe('layers and what stands between backward and step', () => {
     await expectSameOutcome(() => {
       const model = nn.sequential(
         new nn.Linear(64, 200),
-        nn.gelu,
+        nn.functional.gelu,
         new nn.Dropout({ p: 0.2 }),
         new nn.Linear(200, 160),
-        nn.silu,
+        nn.functional.silu,
       );
       const scale = nn.parameter(rand([160]));
       const running = zeros([160]);
@@ -278,7 +289,7 @@ it('and a difference would be noticed', async () => {
   let calls = 0;
   const build = (): Training => {
     const model = net();
-    const loss: Make = ([x, y]) => nn.crossEntropy(model.forward(x).mul(1 + 1e-7 * calls++), y as Tensor);
+    const loss: Make = ([x, y]) => nn.functional.crossEntropy(model.forward(x).mul(1 + 1e-7 * calls++), y as Tensor);
     return training(model, new optim.SGD(model.parameters(), { lr: 0.1 }), loss, many(classes));
   };
   const eager = await outcome('eager', build);

@@ -144,8 +144,8 @@ export function stateOf(model: nn.Module, ...optimizers: Optimizer[]): Tensor[] 
 
 export const many = (make: () => Tensor[], count = 7): Tensor[][] => Array.from({ length: count }, make);
 export const classes = () => [randn([8, 6]), randint(0, 4, [8])];
-export const net = (): nn.Sequential => nn.sequential(new nn.Linear(6, 16), nn.relu, new nn.Linear(16, 4));
+export const net = (): nn.Sequential => nn.sequential(new nn.Linear(6, 16), nn.functional.relu, new nn.Linear(16, 4));
 export const entropy =
   (model: nn.Module): Make =>
   ([x, y]) =>
-    nn.crossEntropy(model.forward(x), y as Tensor);
+    nn.functional.crossEntropy(model.forward(x), y as Tensor);

@@ -66,14 +66,17 @@ interface Kind {
 /** Batch norm and dropout, two groups, embeddings, convolution. */
 const kinds: (() => Kind)[] = [
   () => {
-    const body = [new nn.Linear(features, 8), new nn.BatchNorm1d(8), nn.relu, new nn.Dropout()] as const;
+    const body = [new nn.Linear(features, 8), new nn.BatchNorm1d(8), nn.functional.relu, new nn.Dropout()] as const;
     const model = nn.sequential(...body, new nn.Linear(8, classes));
     return { model, optimizer: new optim.Adam(model.parameters(), { lr: 0.01 }) };
   },
   () => {
     const [first, last] = [new nn.Linear(features, 8), new nn.Linear(8, classes)];
     const groups = [{ params: first.parameters() }, { params: last.parameters(), lr: 0.05 }];
-    return { model: nn.sequential(first, nn.tanh, last), optimizer: new optim.SGD(groups, { lr: 0.1, momentum: 0.9 }) };
+    return {
+      model: nn.sequential(first, nn.functional.tanh, last),
+      optimizer: new optim.SGD(groups, { lr: 0.1, momentum: 0.9 }),
+    };
   },
   () => {
     const model = nn.sequential(new nn.Embedding(words, 4), new nn.Flatten(), new nn.Linear(4 * features, classes));
@@ -81,7 +84,7 @@ const kinds: (() => Kind)[] = [
   },
   () => {
     const asImages = (x: Tensor): Tensor => x.reshape([x.shape[0] as number, 1, 2, 3]);
-    const body = [new nn.Conv2d(1, 4, 2), new nn.BatchNorm2d(4), nn.relu, new nn.Flatten()] as const;
+    const body = [new nn.Conv2d(1, 4, 2), new nn.BatchNorm2d(4), nn.functional.relu, new nn.Flatten()] as const;
     const model = nn.sequential(asImages, ...body, new nn.Linear(8, classes));
     return { model, optimizer: new optim.AdamW(model.parameters(), { lr: 0.01 }) };
   },
@@ -123,7 +126,7 @@ export class Player {
 
   readonly train = (x: Tensor, y: Tensor): Tensor => {
     const { model, optimizer } = this.kind;
-    const loss = nn.crossEntropy(model.forward(x), y);
+    const loss = nn.functional.crossEntropy(model.forward(x), y);
     optimizer.zeroGrad();
     loss.backward();
     optim.clipGradNorm_(model.parameters(), 1);

@@ -147,7 +147,7 @@ const calls: Record<string, Call> = {
   /** Gradients that the next step has to clear. */
   leaveGradients(p, chance) {
     const [x, y] = p.batch(chance);
-    nn.crossEntropy(p.kind.model.forward(x), y).backward();
+    nn.functional.crossEntropy(p.kind.model.forward(x), y).backward();
     if (chance.below(2) === 0) return;
     for (const parameter of p.kind.model.parameters()) p.trace.push(print(parameter.grad as Tensor)); // they are seen
   },

@@ -54,7 +54,7 @@ export class World {
   constructor() {
     manualSeed(5);
     const first = new nn.Linear(5, 8);
-    this.model = nn.sequential(first, new nn.BatchNorm1d(8), nn.relu, new nn.Dropout(), new nn.Linear(8, 4));
+    this.model = nn.sequential(first, new nn.BatchNorm1d(8), nn.functional.relu, new nn.Dropout(), new nn.Linear(8, 4));
     this.weight = first.weight;
     const others = [...this.model.parameters()].filter((p) => p !== this.weight);
     this.optimizer = new optim.Adam([{ params: [this.weight] }, { params: others, lr: 0.02 }], { lr: 0.01 });
@@ -84,7 +84,7 @@ export class World {
   }
 
   readonly step = (x: Tensor, y: Tensor): Tensor => {
-    const loss = nn.crossEntropy(this.model.forward(x), y).mul(this.scale);
+    const loss = nn.functional.crossEntropy(this.model.forward(x), y).mul(this.scale);
     this.optimizer.zeroGrad();
     loss.backward();
     this.optimizer.step();
@@ -94,7 +94,7 @@ export class World {
 
   /** Leaves gradients, one of which somebody has seen. */
   leaveGradients(): void {
-    nn.crossEntropy(this.model.forward(this.x), this.y).backward();
+    nn.functional.crossEntropy(this.model.forward(this.x), this.y).backward();
     expect(this.weight.grad).not.toBeNull();
   }
 

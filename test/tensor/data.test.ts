@@ -23,7 +23,7 @@ const optimizer = new optim.SGD([...norm.parameters(), ...layer.parameters()], {
 const x = rand([8, 4]);
 const labels = tensor(Int32Array.of(0, 1, 2, 0, 1, 2, 0, 1));
 const train = (a: Tensor, b: Tensor): Tensor => {
-  const loss = nn.crossEntropy(layer.forward(norm.forward(a)), b);
+  const loss = nn.functional.crossEntropy(layer.forward(norm.forward(a)), b);
   optimizer.zeroGrad();
   loss.backward();
   optimizer.step();

@@ -202,8 +202,8 @@ Outcome crossEntropyBackward(Out<T> dx, In<T> dy, In<T> total, In<T> saved, In<T
 
 // loss [rows][inner] or [1] = -w_label x_label; total [1]; x [rows][classes][inner], log-probabilities
 template <typename T>
-Outcome nll(Out<T> loss, Out<T> total, In<T> x, In<int32_t> index, In<T> weight, int64_t rows, int64_t classes,
-            int64_t inner, double ignored, int64_t reduction) {
+Outcome nllLoss(Out<T> loss, Out<T> total, In<T> x, In<int32_t> index, In<T> weight, int64_t rows, int64_t classes,
+                int64_t inner, double ignored, int64_t reduction) {
   const Labels<T> labels{index, weight, rows, classes, inner, ignored};
   if (!labels.fits() || x.length != product(rows, classes, inner) || total.length != 1) return misfit();
   if (!lossFits(loss.length, index.length, reduction)) return misfit();
@@ -219,8 +219,8 @@ Outcome nll(Out<T> loss, Out<T> total, In<T> x, In<int32_t> index, In<T> weight,
 
 // dx [rows][classes][inner] = 0 but -dy w_label at each label, divided by the total weight where the mean was taken
 template <typename T>
-Outcome nllBackward(Out<T> dx, In<T> dy, In<T> total, In<int32_t> index, In<T> weight, int64_t rows, int64_t classes,
-                    int64_t inner, double ignored, int64_t reduction) {
+Outcome nllLossBackward(Out<T> dx, In<T> dy, In<T> total, In<int32_t> index, In<T> weight, int64_t rows,
+                        int64_t classes, int64_t inner, double ignored, int64_t reduction) {
   const Labels<T> labels{index, weight, rows, classes, inner, ignored};
   if (!labels.fits() || dx.length != product(rows, classes, inner) || total.length != 1) return misfit();
   if (!lossFits(dy.length, index.length, reduction)) return misfit();
@@ -238,18 +238,18 @@ Outcome nllBackward(Out<T> dx, In<T> dy, In<T> total, In<int32_t> index, In<T> w
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(loss,
-               ADJOINT_FLOATS(crossEntropy,
-                              "loss total saved x index weight rows classes inner ignored smoothing reduction"),
-               ADJOINT_FLOATS(crossEntropyBackward,
-                              "dx dy total saved x index weight rows classes inner ignored smoothing reduction"),
-               ADJOINT_FLOATS(nll, "loss total x index weight rows classes inner ignored reduction"),
-               ADJOINT_FLOATS(nllBackward, "dx dy total index weight rows classes inner ignored reduction"),
-               ADJOINT_FLOATS(mse, "y x target reduction"), ADJOINT_FLOATS(mseBackward, "dx dy x target reduction"),
-               ADJOINT_FLOATS(l1, "y x target reduction"), ADJOINT_FLOATS(l1Backward, "dx dy x target reduction"),
-               ADJOINT_FLOATS(huber, "y x target delta reduction"),
-               ADJOINT_FLOATS(huberBackward, "dx dy x target delta reduction"),
-               ADJOINT_FLOATS(bce, "y x target weight reduction"),
-               ADJOINT_FLOATS(bceBackward, "dx dy x target weight reduction"),
-               ADJOINT_FLOATS(bceWithLogits, "y x target weight positive reduction"),
-               ADJOINT_FLOATS(bceWithLogitsBackward, "dx dy x target weight positive reduction"))
+ADJOINT_FAMILY(
+    loss,
+    ADJOINT_FLOATS(crossEntropy, "loss total saved x index weight rows classes inner ignored smoothing reduction"),
+    ADJOINT_FLOATS(crossEntropyBackward,
+                   "dx dy total saved x index weight rows classes inner ignored smoothing reduction"),
+    ADJOINT_FLOATS(nllLoss, "loss total x index weight rows classes inner ignored reduction"),
+    ADJOINT_FLOATS(nllLossBackward, "dx dy total index weight rows classes inner ignored reduction"),
+    ADJOINT_FLOATS(mseLoss, "y x target reduction"), ADJOINT_FLOATS(mseLossBackward, "dx dy x target reduction"),
+    ADJOINT_FLOATS(l1Loss, "y x target reduction"), ADJOINT_FLOATS(l1LossBackward, "dx dy x target reduction"),
+    ADJOINT_FLOATS(huberLoss, "y x target delta reduction"),
+    ADJOINT_FLOATS(huberLossBackward, "dx dy x target delta reduction"),
+    ADJOINT_FLOATS(binaryCrossEntropy, "y x target weight reduction"),
+    ADJOINT_FLOATS(binaryCrossEntropyBackward, "dx dy x target weight reduction"),
+    ADJOINT_FLOATS(binaryCrossEntropyWithLogits, "y x target weight positive reduction"),
+    ADJOINT_FLOATS(binaryCrossEntropyWithLogitsBackward, "dx dy x target weight positive reduction"))

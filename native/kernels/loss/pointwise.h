@@ -150,27 +150,27 @@ inline Outcome compareBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, T par
 }
 
 template <typename T>
-Outcome mse(Out<T> y, In<T> x, In<T> target, int64_t reduction) {
+Outcome mseLoss(Out<T> y, In<T> x, In<T> target, int64_t reduction) {
   return compare<Squared<T>>(y, x, target, T(0), reduction);
 }
 template <typename T>
-Outcome mseBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, int64_t reduction) {
+Outcome mseLossBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, int64_t reduction) {
   return compareBackward<Squared<T>>(dx, dy, x, target, T(0), reduction);
 }
 template <typename T>
-Outcome l1(Out<T> y, In<T> x, In<T> target, int64_t reduction) {
+Outcome l1Loss(Out<T> y, In<T> x, In<T> target, int64_t reduction) {
   return compare<Absolute<T>>(y, x, target, T(0), reduction);
 }
 template <typename T>
-Outcome l1Backward(Out<T> dx, In<T> dy, In<T> x, In<T> target, int64_t reduction) {
+Outcome l1LossBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, int64_t reduction) {
   return compareBackward<Absolute<T>>(dx, dy, x, target, T(0), reduction);
 }
 template <typename T>
-Outcome huber(Out<T> y, In<T> x, In<T> target, double delta, int64_t reduction) {
+Outcome huberLoss(Out<T> y, In<T> x, In<T> target, double delta, int64_t reduction) {
   return compare<Huber<T>>(y, x, target, static_cast<T>(delta), reduction);
 }
 template <typename T>
-Outcome huberBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, double delta, int64_t reduction) {
+Outcome huberLossBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, double delta, int64_t reduction) {
   return compareBackward<Huber<T>>(dx, dy, x, target, static_cast<T>(delta), reduction);
 }
 
@@ -196,7 +196,7 @@ inline bool absentOr(In<T> span, int64_t n) {
 
 // y [n] or [1]; x, the probabilities, and target [n]; weight [n] or absent
 template <typename T>
-Outcome bce(Out<T> y, In<T> x, In<T> target, In<T> weight, int64_t reduction) {
+Outcome binaryCrossEntropy(Out<T> y, In<T> x, In<T> target, In<T> weight, int64_t reduction) {
   const int64_t n = x.length;
   if (!lossFits(y.length, n, reduction) || target.length != n || !absentOr(weight, n)) return misfit();
   for (int64_t i = 0; i < n; ++i) {
@@ -209,7 +209,7 @@ Outcome bce(Out<T> y, In<T> x, In<T> target, In<T> weight, int64_t reduction) {
 }
 
 template <typename T>
-Outcome bceBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, In<T> weight, int64_t reduction) {
+Outcome binaryCrossEntropyBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, In<T> weight, int64_t reduction) {
   const int64_t n = x.length;
   if (!lossFits(dy.length, n, reduction) || target.length != n || !absentOr(weight, n)) return misfit();
   if (dx.length != n) return misfit();
@@ -221,7 +221,7 @@ Outcome bceBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, In<T> weight, in
 
 // y [n] or [1]; x, the logits, and target [n]; weight and positive (the weight of the positive class) [n] or absent
 template <typename T>
-Outcome bceWithLogits(Out<T> y, In<T> x, In<T> target, In<T> weight, In<T> positive, int64_t reduction) {
+Outcome binaryCrossEntropyWithLogits(Out<T> y, In<T> x, In<T> target, In<T> weight, In<T> positive, int64_t reduction) {
   const int64_t n = x.length;
   if (!lossFits(y.length, n, reduction) || target.length != n) return misfit();
   if (!absentOr(weight, n) || !absentOr(positive, n)) return misfit();
@@ -234,8 +234,8 @@ Outcome bceWithLogits(Out<T> y, In<T> x, In<T> target, In<T> weight, In<T> posit
 }
 
 template <typename T>
-Outcome bceWithLogitsBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, In<T> weight, In<T> positive,
-                              int64_t reduction) {
+Outcome binaryCrossEntropyWithLogitsBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, In<T> weight, In<T> positive,
+                                             int64_t reduction) {
   const int64_t n = x.length;
   if (!lossFits(dy.length, n, reduction) || target.length != n || dx.length != n) return misfit();
   if (!absentOr(weight, n) || !absentOr(positive, n)) return misfit();

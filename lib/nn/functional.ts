@@ -1,0 +1,46 @@
+// What layers and losses compute, as functions under PyTorch's names.
+export {
+  elu,
+  gelu,
+  hardtanh,
+  leakyRelu,
+  mish,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from '../ops/activation.js';
+export { scaledDotProductAttention } from '../ops/attention.js';
+export { conv1d, conv2d, convTranspose1d, convTranspose2d } from '../ops/conv.js';
+export { embedding, embeddingBag } from '../ops/embedding.js';
+export { oneHot } from '../ops/indexing.js';
+export { linear } from '../ops/matmul.js';
+export { groupNorm, instanceNorm, layerNorm, rmsNorm } from '../ops/norm.js';
+export { batchNorm } from '../ops/norm-batch.js';
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  avgPool1d,
+  avgPool2d,
+  maxPool1d,
+  maxPool2d,
+} from '../ops/pool.js';
+export { alphaDropout, dropout, dropout1d, dropout2d, stochasticDepth } from '../ops/random-dropout.js';
+export { pad } from '../ops/shape-slice.js';
+export { logSoftmax, softmax } from '../ops/softmax.js';
+export { unfold } from '../ops/unfold.js';
+export { interpolate, pixelShuffle } from '../ops/upsample.js';
+export {
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  crossEntropy,
+  huberLoss,
+  l1Loss,
+  mseLoss,
+  nllLoss,
+  smoothL1Loss,
+} from './loss.js';
