@@ -42,7 +42,7 @@ export async function run(options = {}) {
     const loss = nn.functional.crossEntropy(scores.reshape([-1, outputs.length]), target.reshape([-1]));
     optimizer.zeroGrad();
     loss.backward();
-    optim.clipGradNorm_(model.parameters(), 1);
+    nn.utils.clipGradNorm_(model.parameters(), 1);
     optimizer.step();
     schedule.step();
     return loss;

@@ -46,7 +46,7 @@ export async function run(options = {}) {
     const loss = lossOf(x, y);
     optimizer.zeroGrad();
     loss.backward();
-    optim.clipGradNorm_(model.parameters(), 1);
+    nn.utils.clipGradNorm_(model.parameters(), 1);
     optimizer.step();
     schedule.step();
     return loss;

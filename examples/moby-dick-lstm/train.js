@@ -96,7 +96,7 @@ function programs(model, characters, batchSize, cycle) {
     const { loss, after } = lossAfter(x, y);
     optimizer.zeroGrad();
     loss.backward(); // through this step's characters; the state before them is taken as it is
-    optim.clipGradNorm_(model.parameters(), 1);
+    nn.utils.clipGradNorm_(model.parameters(), 1);
     optimizer.step();
     schedule.step();
     remember(after);

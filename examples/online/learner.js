@@ -49,7 +49,7 @@ export class Learner {
       const loss = nn.functional.binaryCrossEntropyWithLogits(this.model.forward(x), y);
       this.optimizer.zeroGrad();
       loss.backward();
-      optim.clipGradNorm_(this.model.parameters(), 1);
+      nn.utils.clipGradNorm_(this.model.parameters(), 1);
       this.optimizer.step();
       return loss;
     });

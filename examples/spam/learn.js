@@ -61,7 +61,7 @@ async function learn(model, { seen, held, vocabulary }, { epochs, batchSize, lr,
     const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(ids, lengths), labels);
     optimizer.zeroGrad();
     loss.backward();
-    optim.clipGradNorm_(model.parameters(), 1);
+    nn.utils.clipGradNorm_(model.parameters(), 1);
     optimizer.step();
     schedule.step();
     return loss;

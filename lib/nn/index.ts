@@ -29,3 +29,4 @@ export {
 export * from './transformer-decoder.js';
 export * from './unfold.js';
 export * from './upsample.js';
+export * as utils from './utils.js';

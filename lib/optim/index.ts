@@ -1,6 +1,5 @@
 export { Adagrad, type AdagradOptions } from './adagrad.js';
 export { Adam, type AdamOptions, AdamW } from './adam.js';
-export { type ClipGradNormOptions, clipGradNorm_, clipGradValue_ } from './clip.js';
 export { CosineAnnealingLR, CosineAnnealingWarmRestarts } from './cosine.js';
 export { OneCycleLR, type OneCycleOptions } from './one-cycle.js';
 export { Optimizer, type StateOf } from './optimizer.js';

@@ -3,11 +3,12 @@ import { noGrad } from '../autograd/tape.js';
 import { currentRecording, onFailure, recordedGradient, refuseReading, unrecorded } from '../context.js';
 import { floatTypes } from '../dtype.js';
 import { ArgumentError, checkOptions, describe, formatShape, StateError } from '../errors.js';
+import { listOf } from '../lists.js';
 import '../methods.js'; // in which `apply` is written
 import type { Follower } from '../program/recording.js';
 import { changed, checkFloat, checkTensor, clearGrad, type Tensor } from '../tensor.js';
 import { checkKinds, checkRate, GroupOptions, type OptionTensors, type ParameterGroup } from './options.js';
-import { type GivenGroup, groupsOf, listOf, type Parameters } from './parameters.js';
+import { type GivenGroup, groupsOf, type Parameters } from './parameters.js';
 import {
   checkGroups,
   completeState,

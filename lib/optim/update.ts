@@ -1,6 +1,7 @@
 // The parameters of one dtype of a group that have gradients, with all that a step needs to change them.
 import { aboutToChange } from '../all-or-nothing.js';
 import { describe, StateError } from '../errors.js';
+import { addHandles } from '../lists.js';
 import { callWithLists, type Kernel, native } from '../native.js';
 import { add_ } from '../ops/copy.js';
 import { baseOf, type Tensor, view } from '../tensor.js';
@@ -103,16 +104,4 @@ function checkApplied(
       `${operation}: state.${name} must be changed in place, got ${describe(now[name])} assigned to it; use state.${name}.copy_(…)`,
     );
   }
-}
-
-/** @internal A list of tensors as a kernel takes it: their count, then each. */
-export function handles(tensors: readonly Tensor[]): number[] {
-  const list: number[] = [];
-  addHandles(list, tensors);
-  return list;
-}
-
-function addHandles(args: number[], tensors: readonly Tensor[]): void {
-  args.push(tensors.length);
-  for (const t of tensors) args.push(t.handle);
 }

@@ -92,7 +92,7 @@ async function bits(
     const loss = lossOf(...inputs);
     optimizer.zeroGrad();
     loss.backward();
-    optim.clipGradNorm_(model.parameters(), 1);
+    nn.utils.clipGradNorm_(model.parameters(), 1);
     optimizer.step();
     return loss;
   };

@@ -1,9 +1,8 @@
-"""Makes optimizers.json: the parameters after each of six steps with given gradients, and gradient clipping.
+"""Makes optimizers.json: the parameters after each of six steps with given gradients.
 
 `data[dtype]` holds the initial parameters and, per step, one gradient for each. A case is {optimizer, dtype, options,
 groups, changes, steps}: `groups` lists the parameters (by number) and the own options of each group, `changes` the
 learning rates {step, group, lr} set just before that step (counted from 0), `steps` the flat parameters after each step.
-A clip case has the gradients before and after, and the norm that was returned.
 """
 import torch
 
@@ -87,25 +86,7 @@ def run(name, dtype, initial, gradients, options, groups=ONE_GROUP, changes=()):
         'groups': groups, 'changes': list(changes), 'steps': steps}
 
 
-def clip(dtype, gradients):
-    out = []
-    settings = [('norm', limit, p) for p in (1.0, 2.0, float('inf')) for limit in (0.5, 1e3)]
-    settings += [('value', limit, None) for limit in (0.3, 10.0)]
-    for kind, limit, p in settings:
-        parameters = [torch.zeros_like(g).requires_grad_(True) for g in gradients]
-        for parameter, gradient in zip(parameters, gradients):
-            parameter.grad = gradient.clone()
-        entry = {'kind': kind, 'dtype': dtype, 'limit': limit, 'before': flat(gradients)}
-        if kind == 'norm':
-            entry['normType'] = number(p)
-            entry['norm'] = torch.nn.utils.clip_grad_norm_(parameters, limit, p).item()
-        else:
-            torch.nn.utils.clip_grad_value_(parameters, limit)
-        out.append({**entry, 'after': flat(p.grad for p in parameters)})
-    return out
-
-
-data, cases, clips = {}, [], []
+data, cases = {}, []
 for name, dtype in FLOATS.items():
     torch.manual_seed(21)
     initial = [torch.randn(s, dtype=dtype) for s in SHAPES]
@@ -118,5 +99,4 @@ for name, dtype in FLOATS.items():
         cases.append(run(optimizer, name, initial, gradients, options))
     for optimizer, options in GROUPED:
         cases.append(run(optimizer, name, initial, gradients, options, TWO_GROUPS, CHANGES))
-    clips += clip(name, gradients[2])
-write('optimizers.json', {'data': data, 'cases': cases, 'clips': clips})
+write('optimizers.json', {'data': data, 'cases': cases})

@@ -2,7 +2,6 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { noGrad } from '../../lib/autograd/tape.js';
 import { backward } from '../../lib/backward/engine.js';
-import type { DType } from '../../lib/dtype.js';
 import { type AdjointError, ArgumentError, DTypeError, StateError } from '../../lib/errors.js';
 import { scope } from '../../lib/memory.js';
 import '../../lib/methods.js';
@@ -10,20 +9,10 @@ import { Linear } from '../../lib/nn/index.js';
 import { copy_ } from '../../lib/ops/copy.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { mul } from '../../lib/ops/elementwise.js';
-import {
-  Adagrad,
-  Adam,
-  AdamW,
-  clipGradNorm_,
-  clipGradValue_,
-  type Optimizer,
-  RMSprop,
-  SGD,
-} from '../../lib/optim/index.js';
-import { compile } from '../../lib/program/compile.js';
+import { Adagrad, Adam, AdamW, type Optimizer, RMSprop, SGD } from '../../lib/optim/index.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { Adamax } from '../support/adamax.js';
-import { expectNear, expectNumbers, fromGolden, type Golden, readGolden } from '../support/golden.js';
+import { expectNumbers, fromGolden, type Golden, readGolden } from '../support/golden.js';
 
 type Options = Record<string, unknown>;
 type AnyOptimizer = Optimizer<{ lr: number }>;
@@ -35,19 +24,9 @@ interface Case {
   changes: { step: number; group: number; lr: number }[];
   steps: number[][];
 }
-interface Clip {
-  kind: 'norm' | 'value';
-  dtype: DType;
-  limit: number;
-  before: number[];
-  normType?: number | string;
-  norm?: number;
-  after: number[];
-}
 const golden = readGolden<{
   data: Record<string, { parameters: Golden[]; gradients: Golden[][] }>;
   cases: Case[];
-  clips: Clip[];
 }>('optimizers');
 
 const classes = { SGD, Adam, AdamW, RMSprop, Adagrad, Adamax } as unknown as Record<
@@ -231,64 +210,6 @@ describe('parameters', () => {
   });
 });
 
-describe('clipping against PyTorch', () => {
-  for (const c of golden.clips) {
-    it(`${c.kind} ${c.limit} ${c.normType ?? ''} ${c.dtype}`, () => {
-      const sizes = [6, 2, 4];
-      let offset = 0;
-      const params = sizes.map((n) => {
-        const p = zeros([n], { dtype: c.dtype, requiresGrad: true });
-        p.grad = tensor(Float64Array.from(c.before.slice(offset, offset + n)), { dtype: c.dtype });
-        offset += n;
-        return p;
-      });
-      if (c.kind === 'norm')
-        expectNear(clipGradNorm_(params, c.limit, { normType: Number(c.normType) }), [c.norm as number]);
-      else clipGradValue_(params, c.limit);
-      expectNumbers(flat(params.map((p) => p.grad as Tensor)), c.after, c.dtype);
-    });
-  }
-
-  it('does nothing without gradients', () => {
-    expect(clipGradNorm_([ones([2], { requiresGrad: true })], 1).item()).toBe(0);
-  });
-
-  it.each([
-    [Number.NaN, 2, 'NaN'],
-    [Infinity, 2, 'Infinity'],
-    [Number.NaN, Infinity, 'NaN'],
-  ])('errorIfNonfinite: %s, norm type %s', (value, normType, text) => {
-    const params = [tensor([3, 4], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
-    (params[0] as Tensor).grad = tensor([3, 4]);
-    (params[1] as Tensor).grad = tensor([value]);
-    const before = flat(params.map((p) => p.grad as Tensor));
-    const clip = () => clipGradNorm_(params, 1, { normType, errorIfNonfinite: true });
-    expect(clip).toThrow(StateError);
-    expect(clip).toThrow(`clipGradNorm_: the norm of the gradients must be finite, got ${text}; skip the step`);
-    expect(flat(params.map((p) => p.grad as Tensor))).toEqual(before);
-    (params[1] as Tensor).grad = tensor([0]);
-    expect(clip().item()).toBe(normType === 2 ? 5 : 4);
-  });
-
-  it('errorIfNonfinite in a compiled step: an error before the optimizer runs', async () => {
-    const w = tensor([1, 2], { requiresGrad: true });
-    const optimizer = new SGD([w], { lr: 1 });
-    const step = compile((x: Tensor) => {
-      optimizer.zeroGrad();
-      mul(w, x).sum().backward();
-      clipGradNorm_([w], 10, { errorIfNonfinite: true });
-      optimizer.step();
-    });
-    await step(tensor([1, 1]));
-    await step(tensor([0, 1]));
-    expect(w.toArray()).toEqual([0, 0]);
-    await expect(step(tensor([Number.NaN, 1]))).rejects.toThrow('the norm of the gradients must be finite, got NaN');
-    expect(w.toArray()).toEqual([0, 0]);
-    await step(tensor([3, 1]));
-    expect(w.toArray()).toEqual([-3, -1]);
-  });
-});
-
 describe('wrong input', () => {
   const p = (): Tensor => ones([2], { requiresGrad: true });
   const twice = p();
@@ -298,23 +219,17 @@ describe('wrong input', () => {
     ['nesterov', () => new SGD([p()], { nesterov: true }), ArgumentError, 'SGD: nesterov needs momentum above 0 and dampening 0, got 0 and 0'],
     ['betas', () => new AdamW([p()], { betas: [0.9, 1] }), ArgumentError, 'AdamW: betas must be two numbers in [0, 1), got [0.9, 1]'],
     ['integers', () => new SGD([ones([2], { dtype: 'int32' })]), DTypeError, "SGD: parameter must be float32 or float64, got int32; convert it by parameter.to('float32')"],
-    ['norm type', () => clipGradNorm_([p()], 1, { normType: 0 }), ArgumentError, 'clipGradNorm_: normType must be a number above 0, got 0'],
-    ['flag', () => clipGradNorm_([p()], 1, { errorIfNonfinite: 1 as never }), ArgumentError, 'clipGradNorm_: errorIfNonfinite must be a boolean, got 1'],
-    ['limit', () => clipGradValue_([p()], Number.NaN), ArgumentError, 'clipGradValue_: limit must be a finite number of at least 0, got NaN'],
     ['negative rate', () => new Adam([p()], { lr: -1 }), ArgumentError, 'Adam: lr must be a finite number of at least 0, got -1'],
     ['unknown option', () => new SGD([p()], { beta: 1 } as never), ArgumentError, 'SGD: unknown option "beta"; known are lr, momentum, dampening, weightDecay, nesterov, maximize'],
     ['unknown option of a group', () => new SGD([{ params: [p()], rate: 1 } as never]), ArgumentError, 'SGD: unknown option "rate"; known are params, lr, momentum, dampening, weightDecay, nesterov, maximize, initialLr'],
     ['no parameters', () => new SGD([]), ArgumentError, 'SGD: params must be at least one tensor or group, got none'],
     ['a module', () => new SGD(new Linear(1, 1) as never), ArgumentError, 'SGD: params must be tensors or groups, got an object of class Linear; pass its parameters()'],
     ['a module in a group', () => new Adam([{ params: new Linear(1, 1) as never }]), ArgumentError, 'Adam: params of a group must be tensors, got an object of class Linear; pass its parameters()'],
-    ['a module to clip', () => clipGradNorm_(new Linear(1, 1) as never, 1), ArgumentError, 'clipGradNorm_: parameters must be tensors, got an object of class Linear; pass its parameters()'],
-    ['an object to clip', () => clipGradValue_({ weight: p() } as never, 1), ArgumentError, 'clipGradValue_: parameters must be tensors, got an object of class Object'],
     ['names and parameters', () => new SGD(new Linear(1, 1).namedParameters() as never), ArgumentError, 'SGD: params must be tensors or groups { params, … }, got an array of 2'],
     ['a text', () => new SGD('weights' as never), ArgumentError, 'SGD: params must be tensors or groups, got "weights"'],
     ['nothing', () => new SGD(undefined as never), ArgumentError, 'SGD: params must be tensors or groups, got undefined'],
     ['one tensor twice', () => new SGD([twice, twice]), ArgumentError, 'SGD: a parameter [2] is given twice'],
     ['result of an operation', () => new SGD([mul(p(), 2)]), ArgumentError, 'SGD: a parameter must be a tensor that no operation made, got [2] from an operation'],
-    ['negative norm', () => clipGradNorm_([p()], -1), ArgumentError, 'clipGradNorm_: maxNorm must be a finite number of at least 0, got -1'],
   ];
   for (const [name, call, Class, message] of table) {
     it(name, () => {

@@ -1,4 +1,4 @@
-// docs/layers.md names every export of `nn`, `nn.functional` and `nn.init`, with the options that the code takes and their defaults; and
+// docs/layers.md names every export of `nn`, `nn.functional`, `nn.init` and `nn.utils`, with the options that the code takes and their defaults; and
 // every export has TSDoc with an example, which documentation.test.ts runs.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ const entries = [...readPage('docs/layers.md').matchAll(/^\| (`.*?) \|(.*)\|$/gm
 });
 
 const abstract = ['Module', 'RecurrentModule', 'RecurrentCell'];
-const spaces = ['functional', 'init'] as const;
+const spaces = ['functional', 'init', 'utils'] as const;
 const exported = [
   ...Object.keys(nn).filter((name) => !spaces.includes(name as 'init')),
   ...spaces.flatMap((name) => Object.keys(nn[name])),

@@ -91,7 +91,7 @@ describe('a tensor where JavaScript asks for a truth value', () => {
         const loss = nn.functional.crossEntropy(model.forward(image), label);
         optimizer.zeroGrad();
         loss.backward();
-        optim.clipGradNorm_(model.parameters(), 1);
+        nn.utils.clipGradNorm_(model.parameters(), 1);
         optimizer.step();
         return loss;
       },

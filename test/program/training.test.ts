@@ -175,9 +175,9 @@ describe('layers and what stands between backward and step', () => {
   });
 
   it.each([
-    ['norm', (p: Tensor[]) => [optim.clipGradNorm_(p, 0.1)]],
-    ['largest', (p: Tensor[]) => [optim.clipGradNorm_(p, 0.1, { normType: Number.POSITIVE_INFINITY })]],
-    ['value', (p: Tensor[]) => [optim.clipGradValue_(p, 0.01)].flatMap(() => [])],
+    ['norm', (p: Tensor[]) => [nn.utils.clipGradNorm_(p, 0.1)]],
+    ['largest', (p: Tensor[]) => [nn.utils.clipGradNorm_(p, 0.1, { normType: Number.POSITIVE_INFINITY })]],
+    ['value', (p: Tensor[]) => [nn.utils.clipGradValue_(p, 0.01)].flatMap(() => [])],
     ['gradients returned', (p: Tensor[]) => p.map((t) => t.grad as Tensor)],
   ])('clipping, %s', async (_, after) => {
     await expectSameOutcome(() => {

@@ -129,7 +129,7 @@ export class Player {
     const loss = nn.functional.crossEntropy(model.forward(x), y);
     optimizer.zeroGrad();
     loss.backward();
-    optim.clipGradNorm_(model.parameters(), 1);
+    nn.utils.clipGradNorm_(model.parameters(), 1);
     optimizer.step();
     this.schedule.step();
     if (this.trap !== null) throw this.trap;

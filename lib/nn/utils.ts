@@ -1,0 +1,9 @@
+// `nn.utils`: functions over the parameters of a model.
+export {
+  type ClipGradNormOptions,
+  clipGradNorm_,
+  clipGradsWithNorm_,
+  clipGradValue_,
+  getTotalNorm,
+} from './clip-grad.js';
+export { parametersToVector, vectorToParameters } from './convert-parameters.js';
