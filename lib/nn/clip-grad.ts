@@ -10,7 +10,7 @@ const clipByValueKernel = kernel('clipByValue', 'gradients limit');
 const gradientNormKernel = kernel('gradientNorm', 'norm gradients p');
 const scaleByNormKernel = kernel('scaleByNorm', 'gradients norm maxNorm onlyFinite');
 
-function tensorsOf(operation: string, name: string, tensors: Iterable<Tensor>): Tensor[] {
+function tensorsOf(operation: string, name: string, tensors: Iterable<Tensor> | Tensor): Tensor[] {
   const one = name === 'parameters' ? 'a parameter' : 'a tensor';
   return listOf(operation, name, tensors, 'must be tensors', (t) => checkTensor(operation, one, t));
 }
@@ -22,7 +22,7 @@ function checkOneDType(operation: string, name: string, tensors: readonly Tensor
   }
 }
 
-function gradientsOf(operation: string, parameters: Iterable<Tensor>): Tensor[] {
+function gradientsOf(operation: string, parameters: Iterable<Tensor> | Tensor): Tensor[] {
   const list = tensorsOf(operation, 'parameters', parameters);
   const gradients = list.flatMap((p) => recordedGradient(operation, p) ?? []);
   checkOneDType(operation, 'parameters', gradients);
@@ -80,7 +80,7 @@ function nonfinite(operation: string, norm: number): StateError {
  * @example
  * nn.utils.getTotalNorm([tensor([3]), tensor([4])]).item(); // 5
  */
-export function getTotalNorm(tensors: Iterable<Tensor>, options: ClipGradNormOptions = {}): Tensor {
+export function getTotalNorm(tensors: Iterable<Tensor> | Tensor, options: ClipGradNormOptions = {}): Tensor {
   const { normType, errorIfNonfinite } = normOptions('getTotalNorm', options);
   const list = tensorsOf('getTotalNorm', 'tensors', tensors);
   for (const t of list) checkFloat('getTotalNorm', 'a tensor', t);
@@ -99,7 +99,7 @@ export function getTotalNorm(tensors: Iterable<Tensor>, options: ClipGradNormOpt
  * const norm = nn.utils.getTotalNorm(model.parameters().flatMap((p) => p.grad ?? []));
  * nn.utils.clipGradsWithNorm_(model.parameters(), 1, norm);
  */
-export function clipGradsWithNorm_(parameters: Iterable<Tensor>, maxNorm: number, totalNorm: Tensor): void {
+export function clipGradsWithNorm_(parameters: Iterable<Tensor> | Tensor, maxNorm: number, totalNorm: Tensor): void {
   const name = 'clipGradsWithNorm_';
   checkNumber(name, 'maxNorm', maxNorm, { min: 0 });
   checkTensor(name, 'totalNorm', totalNorm);
@@ -127,7 +127,7 @@ export function clipGradsWithNorm_(parameters: Iterable<Tensor>, maxNorm: number
  * nn.utils.clipGradNorm_(model.parameters(), 1);
  */
 export function clipGradNorm_(
-  parameters: Iterable<Tensor>,
+  parameters: Iterable<Tensor> | Tensor,
   maxNorm: number,
   options: ClipGradNormOptions = {},
 ): Tensor {
@@ -145,7 +145,7 @@ export function clipGradNorm_(
  * @example
  * nn.utils.clipGradValue_(model.parameters(), 0.5);
  */
-export function clipGradValue_(parameters: Iterable<Tensor>, clipValue: number): void {
+export function clipGradValue_(parameters: Iterable<Tensor> | Tensor, clipValue: number): void {
   checkNumber('clipGradValue_', 'clipValue', clipValue, { min: 0 });
   const gradients = gradientsOf('clipGradValue_', parameters);
   callWithLists(clipByValueKernel, [...handles(gradients), clipValue]);

@@ -8,7 +8,7 @@ import { reshape } from '../ops/shape.js';
 import { concat } from '../ops/shape-slice.js';
 import { checkTensor, type Tensor, view } from '../tensor.js';
 
-function parametersOf(operation: string, parameters: Iterable<Tensor>): Tensor[] {
+function parametersOf(operation: string, parameters: Iterable<Tensor> | Tensor): Tensor[] {
   const list = listOf(operation, 'parameters', parameters, 'must be tensors', (p) =>
     checkTensor(operation, 'a parameter', p),
   );
@@ -24,7 +24,7 @@ function parametersOf(operation: string, parameters: Iterable<Tensor>): Tensor[]
  * @example
  * nn.utils.parametersToVector(new nn.Linear(2, 3).parameters()); // [9]
  */
-export function parametersToVector(parameters: Iterable<Tensor>): Tensor {
+export function parametersToVector(parameters: Iterable<Tensor> | Tensor): Tensor {
   const list = parametersOf('parametersToVector', parameters);
   return concat(list.map((p) => reshape(p, [-1])));
 }
@@ -39,7 +39,7 @@ export function parametersToVector(parameters: Iterable<Tensor>): Tensor {
  * const weights = nn.utils.parametersToVector(model.parameters());
  * nn.utils.vectorToParameters(weights.mul(0.5), model.parameters());
  */
-export function vectorToParameters(vec: Tensor, parameters: Iterable<Tensor>): void {
+export function vectorToParameters(vec: Tensor, parameters: Iterable<Tensor> | Tensor): void {
   const name = 'vectorToParameters';
   checkTensor(name, 'vec', vec);
   const list = parametersOf(name, parameters);
