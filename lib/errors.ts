@@ -65,6 +65,11 @@ export class AllocationError extends AdjointError {
   }
 }
 
+/** @internal The error of a class of `nn` that is called without new. */
+export function withoutNew(name: string): ArgumentError {
+  return new ArgumentError(`${name}: a class must be called with new; write new nn.${name}(…)`);
+}
+
 /** Replaces the text of an error that has been thrown, also in its stack. */
 export function reword(error: Error, message: string): void {
   const { message: before, stack } = error;

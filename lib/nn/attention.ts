@@ -26,7 +26,7 @@ import { xavierUniform_, zeros_ } from './init.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import { Linear } from './linear.js';
 import { Module } from './module.js';
-import { parameter } from './roles.js';
+import { Parameter } from './roles.js';
 
 /** Options of `MultiheadAttention`. */
 export interface MultiheadAttentionOptions {
@@ -116,7 +116,7 @@ export class MultiheadAttention extends Module {
     this.batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
     const dtype = checkDType(name, options.dtype, 'float32');
     const bias = checkFlag(name, 'bias', options.bias, true);
-    const weight = (rows: number, columns: number) => parameter(xavierUniform_(empty([rows, columns], dtype)));
+    const weight = (rows: number, columns: number) => new Parameter(xavierUniform_(empty([rows, columns], dtype)));
     [this.in_proj_bias, this.out_proj] = allOrNothing(() => {
       if (this.kdim === embedDim && this.vdim === embedDim) {
         this.in_proj_weight = weight(3 * embedDim, embedDim);
@@ -125,7 +125,7 @@ export class MultiheadAttention extends Module {
         this.k_proj_weight = weight(embedDim, this.kdim);
         this.v_proj_weight = weight(embedDim, this.vdim);
       }
-      const inBias = bias ? parameter(zeros([3 * embedDim], { dtype })) : null;
+      const inBias = bias ? new Parameter(zeros([3 * embedDim], { dtype })) : null;
       return [inBias, new Linear(embedDim, embedDim, { bias, dtype })];
     });
     if (this.out_proj.bias !== null) zeros_(this.out_proj.bias);

@@ -7,7 +7,7 @@ import { type BagMode, bagsOf, checkPadding, rowsOf } from '../ops/embedding.js'
 import { checkDType, empty, type Tensor, view } from '../tensor.js';
 import { normal_ } from './init.js';
 import { Module } from './module.js';
-import { parameter } from './roles.js';
+import { Parameter } from './roles.js';
 
 interface TableOptions {
   /** The row that stands for padding: starts as zeros and gets no gradient; negative ones count from the end. Default none. */
@@ -27,7 +27,7 @@ function table(
   return allOrNothing(() => {
     const weight = normal_(empty([rows, columns], dtype));
     if (padding >= 0) noGrad(() => fill_(view(weight, padding * columns, [columns]), 0));
-    return parameter(weight);
+    return new Parameter(weight);
   });
 }
 

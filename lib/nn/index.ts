@@ -17,7 +17,7 @@ export { SinusoidalPositions } from './positions.js';
 export * from './recurrent.js';
 export * from './recurrent-cells.js';
 export type { LSTMState } from './recurrent-common.js';
-export { buffer, parameter } from './roles.js';
+export { Buffer, Parameter } from './roles.js';
 export type { StateDict } from './state.js';
 export {
   type EncodeOptions,

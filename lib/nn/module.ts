@@ -10,7 +10,7 @@ import { checkDType, clearGrad, type Tensor } from '../tensor.js';
 import { convertAll } from './conversion.js';
 import { guardForward, type Part } from './location.js';
 import { type Own, own, ownOf } from './places.js';
-import { roleOf } from './roles.js';
+import { isSaved, type Role, roleOf } from './roles.js';
 import { slotsOf } from './slots.js';
 import { loadState, type StateDict } from './state.js';
 import { summarize } from './summary.js';
@@ -18,7 +18,7 @@ import { treeOf } from './tree.js';
 
 /**
  * The base of all layers and models. Properties are found by what they hold, so that no registration is needed:
- * tensors made by `nn.parameter` and `nn.buffer`, modules, and arrays, plain objects, Maps and Sets of these, at any
+ * parameters (`nn.Parameter`), buffers (`nn.Buffer`), modules, and arrays, plain objects, Maps and Sets of these, at any
  * depth. Names are PyTorch's: `fc.weight`, `layers.0.weight`, `heads.a.weight`. Not found are `#private` fields, accessors
  * and properties that are not enumerable: there a module may keep what is not its own. Layers in an object of another
  * class are an error.
@@ -84,7 +84,7 @@ export abstract class Module implements GuardedModule {
     return slotsOf(this);
   }
 
-  private named(role: 'parameter' | 'buffer'): [string, Tensor][] {
+  private named(role: Role): [string, Tensor][] {
     const seen = new Map<Tensor, string>();
     for (const { name, value } of treeOf(this).places) {
       if (roleOf(value) === role && !seen.has(value)) seen.set(value, name);
@@ -102,7 +102,7 @@ export abstract class Module implements GuardedModule {
     return this.named('parameter');
   }
 
-  /** All buffers: tensors that are saved, but not trained. */
+  /** All buffers: tensors that are not trained, but saved (unless they are not persistent). */
   buffers(): Tensor[] {
     return this.namedBuffers().map(([, t]) => t);
   }
@@ -181,7 +181,11 @@ export abstract class Module implements GuardedModule {
     if (!isFloat(checkDType('Module.to', dtype ?? null, 'float32'))) {
       throw new DTypeError(`Module.to: dtype must be float32 or float64, got ${dtype}`);
     }
-    convertAll('Module.to', this.stateDict().values(), dtype);
+    convertAll(
+      'Module.to',
+      treeOf(this).places.map(({ value }) => value),
+      dtype,
+    );
     return this;
   }
 
@@ -189,6 +193,7 @@ export abstract class Module implements GuardedModule {
   stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
     for (const { name, value } of treeOf(this).places) {
+      if (!isSaved(value)) continue;
       if ((state.get(name) ?? value) !== value) {
         throw new StateError(`${this.constructor.name}: two tensors have the name ${name}; rename a property or a key`);
       }

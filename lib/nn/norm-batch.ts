@@ -4,7 +4,7 @@ import { ones, zeros } from '../ops/creation.js';
 import { batchNorm } from '../ops/norm-batch.js';
 import { checkDType, checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
-import { buffer, parameter } from './roles.js';
+import { Buffer, Parameter } from './roles.js';
 
 /** Options of `BatchNorm1d` and `BatchNorm2d`. */
 export interface BatchNormLayerOptions {
@@ -67,11 +67,11 @@ export abstract class FeatureNorm extends Module {
     const dtype = checkDType(name, o.dtype, 'float32');
     const affine = checkFlag(name, 'affine', o.affine, defaults.affine);
     const tracked = checkFlag(name, 'trackRunningStats', o.trackRunningStats, defaults.trackRunningStats);
-    this.weight = affine ? parameter(ones([numFeatures], { dtype })) : null;
-    this.bias = affine ? parameter(zeros([numFeatures], { dtype })) : null;
-    this.running_mean = tracked ? buffer(zeros([numFeatures], { dtype })) : null;
-    this.running_var = tracked ? buffer(ones([numFeatures], { dtype })) : null;
-    this.num_batches_tracked = tracked ? buffer(zeros([], { dtype: 'int32' })) : null;
+    this.weight = affine ? new Parameter(ones([numFeatures], { dtype })) : null;
+    this.bias = affine ? new Parameter(zeros([numFeatures], { dtype })) : null;
+    this.running_mean = tracked ? new Buffer(zeros([numFeatures], { dtype })) : null;
+    this.running_var = tracked ? new Buffer(ones([numFeatures], { dtype })) : null;
+    this.num_batches_tracked = tracked ? new Buffer(zeros([], { dtype: 'int32' })) : null;
   }
 
   override toString(): string {

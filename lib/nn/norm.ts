@@ -14,7 +14,7 @@ import type { Shape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { type BatchNormLayerOptions, checkFeatures, checkLike, FeatureNorm } from './norm-batch.js';
-import { parameter } from './roles.js';
+import { Parameter } from './roles.js';
 
 /** Options of `LayerNorm` and `RMSNorm`. */
 export interface LayerNormLayerOptions {
@@ -61,8 +61,8 @@ export class LayerNorm extends Module {
     const dtype = checkDType('LayerNorm', options?.dtype, 'float32');
     const affine = checkFlag('LayerNorm', 'elementwiseAffine', options?.elementwiseAffine, true);
     const biased = checkFlag('LayerNorm', 'bias', options?.bias, true);
-    this.weight = affine ? parameter(ones(this.normalizedShape, { dtype })) : null;
-    this.bias = affine && biased ? parameter(zeros(this.normalizedShape, { dtype })) : null;
+    this.weight = affine ? new Parameter(ones(this.normalizedShape, { dtype })) : null;
+    this.bias = affine && biased ? new Parameter(zeros(this.normalizedShape, { dtype })) : null;
   }
 
   forward(x: Tensor): Tensor {
@@ -100,7 +100,7 @@ export class RMSNorm extends Module {
     this.eps = (options?.eps ?? null) === null ? null : checkNumber('RMSNorm', 'eps', options?.eps, { min: 0 });
     const dtype = checkDType('RMSNorm', options?.dtype, 'float32');
     const affine = checkFlag('RMSNorm', 'elementwiseAffine', options?.elementwiseAffine, true);
-    this.weight = affine ? parameter(ones(this.normalizedShape, { dtype })) : null;
+    this.weight = affine ? new Parameter(ones(this.normalizedShape, { dtype })) : null;
   }
 
   forward(x: Tensor): Tensor {
@@ -145,8 +145,8 @@ export class GroupNorm extends Module {
     this.eps = checkNumber('GroupNorm', 'eps', options?.eps ?? 1e-5, { min: 0 });
     const dtype = checkDType('GroupNorm', options?.dtype, 'float32');
     const affine = checkFlag('GroupNorm', 'affine', options?.affine, true);
-    this.weight = affine ? parameter(ones([numChannels], { dtype })) : null;
-    this.bias = affine ? parameter(zeros([numChannels], { dtype })) : null;
+    this.weight = affine ? new Parameter(ones([numChannels], { dtype })) : null;
+    this.bias = affine ? new Parameter(zeros([numChannels], { dtype })) : null;
   }
 
   forward(x: Tensor): Tensor {

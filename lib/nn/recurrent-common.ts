@@ -5,12 +5,12 @@ import { type Cell, cells } from '../ops/recurrent.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { uniform_ } from './init.js';
-import { parameter } from './roles.js';
+import { Parameter } from './roles.js';
 
 /** @internal PyTorch's U(-1/√hiddenSize, 1/√hiddenSize), for weights and biases alike. */
 export function makeWeight(shape: Shape, hiddenSize: number, dtype: DType): Tensor {
   const bound = 1 / Math.sqrt(hiddenSize);
-  return parameter(uniform_(empty(shape, dtype), { low: -bound, high: bound }));
+  return new Parameter(uniform_(empty(shape, dtype), { low: -bound, high: bound }));
 }
 
 /** @internal */

@@ -74,6 +74,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.Transformer(De|En)coderLayer 2\.activation$|^train\.Progress\.step 1$/, ['function']],
   [/^optim\.ReduceLROnPlateau\.step 0$|^compile\(\)(\.sync)? 1$/, ['scalar']],
   [/^compile\(\)(\.sync)? [01]$|^compile\(\)\.run 0\.0\.[01]$/, numbers],
+  [/^nn\.Parameter 1$/, ['true']],
   [/^nn\.Identity\.forward 0$/, Object.keys(wrongs)],
 ];
 

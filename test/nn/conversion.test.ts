@@ -231,7 +231,7 @@ describe('a compiled function notices', () => {
     const f = compiled((x) => layer.forward(x));
     f.expectFresh(1);
     const first = layer.weight;
-    layer.weight = nn.parameter(randn([2, 2]));
+    layer.weight = new nn.Parameter(randn([2, 2]));
     f.expectFresh(2);
     layer.weight = other.weight;
     f.expectFresh(3);
@@ -295,7 +295,7 @@ describe('a compiled function notices', () => {
 
   it('what hangs on a module that is not called itself', () => {
     class Net extends nn.Module {
-      parts = { encoder: new nn.Linear(2, 2), scale: nn.parameter(ones([2])) };
+      parts = { encoder: new nn.Linear(2, 2), scale: new nn.Parameter(ones([2])) };
       forward(): never {
         throw new Error('not called');
       }
@@ -312,7 +312,7 @@ describe('a compiled function notices', () => {
     ] as const;
     for (const f of [byMethod, byHand, byTensor]) f.expectFresh(1);
     net.parts.encoder = new nn.Linear(2, 2);
-    net.parts.scale = nn.parameter(randn([2]));
+    net.parts.scale = new nn.Parameter(randn([2]));
     for (const f of [byMethod, byHand, byTensor]) f.expectFresh(2);
   });
 
@@ -371,7 +371,7 @@ describe('a compiled function notices', () => {
     const x = ones([1, 1]);
     step.sync(x);
     const old = layer.weight;
-    layer.weight = nn.parameter(tensor([[10]]));
+    layer.weight = new nn.Parameter(tensor([[10]]));
     optimizer.addParamGroup({ params: [layer.weight], lr: 0.25 });
     const before = old.item();
     expect([step.sync(x).item(), step.sync(x).item()]).toEqual([10, 9.75]);

@@ -12,8 +12,8 @@ import type { Tensor } from '../../lib/tensor.js';
 const numbers = (t: Tensor): number[] => Array.from(t.toTypedArray());
 
 class Block extends nn.Module {
-  scale = nn.parameter(ones([2]));
-  count = nn.buffer(zeros([1], { dtype: 'int32' }));
+  scale = new nn.Parameter(ones([2]));
+  count = new nn.Buffer(zeros([1], { dtype: 'int32' }));
   note = ones([3]); // neither
   constructor(readonly inner: nn.Linear) {
     super();
@@ -26,7 +26,7 @@ class Block extends nn.Module {
 class Net extends nn.Module {
   first = new nn.Linear(2, 2);
   blocks = [new Block(new nn.Linear(2, 2)), new Block(this.first)];
-  gates = [nn.parameter(ones([2])), nn.parameter(ones([2]))];
+  gates = [new nn.Parameter(ones([2])), new nn.Parameter(ones([2]))];
   forward(x: Tensor): Tensor {
     return this.blocks.reduce((y, b) => b.forward(y), this.first.forward(x));
   }
@@ -35,7 +35,7 @@ class Net extends nn.Module {
 describe('Module', () => {
   it('may point back to the module it is in', () => {
     class Child extends nn.Identity {
-      weight = nn.parameter(ones([1]));
+      weight = new nn.Parameter(ones([1]));
       parent: unknown = null;
     }
     class Parent extends nn.Identity {

@@ -28,8 +28,8 @@ describe('layers are found', () => {
     ['in arrays of arrays', () => ({ grid: [[layer()], [null, layer()]] }), ['grid.0.0.weight', 'grid.1.1.weight']],
     ['in a Map of objects of Sets', () => ({ m: new Map([['x', { s: new Set([layer()]) }]]) }), ['m.x.s.0.weight']],
     ['in subclasses of Map and Array', () => ({ m: new (class Heads extends Map<string, nn.Module> {})([['a', layer()]]), l: new (class List extends Array<nn.Module> {})(layer(), layer()) }), ['m.a.weight', 'l.0.weight', 'l.1.weight']],
-    ['parameters and buffers, too', () => ({ p: { scale: nn.parameter(ones([1])), count: nn.buffer(zeros([1])) } }), ['p.scale', 'p.count']],
-    ['with own parameters and buffers before modules', () => ({ m: [layer()], o: { b: nn.buffer(ones([1])) }, p: new Map([['w', nn.parameter(ones([1]))]]) }), ['p.w', 'o.b', 'm.0.weight']],
+    ['parameters and buffers, too', () => ({ p: { scale: new nn.Parameter(ones([1])), count: new nn.Buffer(zeros([1])) } }), ['p.scale', 'p.count']],
+    ['with own parameters and buffers before modules', () => ({ m: [layer()], o: { b: new nn.Buffer(ones([1])) }, p: new Map([['w', new nn.Parameter(ones([1]))]]) }), ['p.w', 'o.b', 'm.0.weight']],
     ['under names of JavaScript', () => ({ o: JSON.parse('{"__proto__":0}'), constructor: { prototype: layer() } }), ['constructor.prototype.weight']],
     ['not in what merely holds values', () => ({ a: [1, 'x', null, undefined, () => 1], t: zeros([1]), d: new Date(), f: new Float32Array(4), s: [{ x: 1 }], w: new WeakMap(), r: /x/, b: 1n, y: Symbol('y') }), []],
   ];
@@ -138,7 +138,7 @@ describe('layers that are not found are an error', () => {
       [{ heads: [{ a: new Head() }] }, 'heads.0.a.fc'],
       [{ m: new Map([['x', new Head()]]) }, 'm.x.fc'],
       [{ inner: new Holder({ h: new Head() }) }, 'inner.h.fc'],
-      [{ head: Object.assign(new Head(), { fc: { list: [nn.parameter(ones([1]))] } }) }, 'head.fc.list.0'],
+      [{ head: Object.assign(new Head(), { fc: { list: [new nn.Parameter(ones([1]))] } }) }, 'head.fc.list.0'],
     ];
     for (const [parts, name] of table) {
       const net = new Holder(parts);
@@ -195,7 +195,7 @@ describe('layers that are not found are an error', () => {
       'Holder: heads has a layer under a key that gives no name; let the keys be texts or numbers',
     );
     expect(keys({ heads: new Map([[{}, 'no layer']]) })).toEqual([]);
-    const twice = new Holder({ heads: { 'a.weight': nn.parameter(ones([1])), a: layer() } });
+    const twice = new Holder({ heads: { 'a.weight': new nn.Parameter(ones([1])), a: layer() } });
     expect(() => twice.stateDict()).toThrow(
       'Holder: two tensors have the name heads.a.weight; rename a property or a key',
     );

@@ -50,7 +50,8 @@ function argumentsOf({ name, parameters }: Entry): unknown[] {
 }
 
 type Constructor = new (...args: unknown[]) => Record<string, unknown>;
-const isLayer = (name: string) => /^[A-Z]/.test(name) && name in nn && !abstract.includes(name);
+const isLayer = (name: string) =>
+  /^[A-Z]/.test(name) && name in nn && ![...abstract, 'Parameter', 'Buffer'].includes(name);
 const found = (name: string) => ({ ...nn, ...nn.functional, ...nn.init })[name as 'Linear'] as unknown;
 
 // The options that the code knows, as its error lists them.

@@ -16,7 +16,6 @@ const parts: Record<string, string> = {
   generator: 'random',
   location: 'module-errors',
   padding: 'conv',
-  roles: 'module',
   slots: 'module',
   state: 'module',
   summary: 'module',

@@ -100,7 +100,7 @@ describe('a program is recorded once for each', () => {
   });
 
   it('flag of an optimizer, while its numbers are followed', () => {
-    const p = nn.parameter(zeros([1]));
+    const p = new nn.Parameter(zeros([1]));
     const optimizer = new optim.SGD([p], { lr: 1, momentum: 0.5 });
     const { step, calls } = counted((x: Tensor) => {
       optimizer.zeroGrad();
@@ -123,7 +123,7 @@ describe('a program is recorded once for each', () => {
   });
 
   it('optimizer state that was loaded, and groups that were added', () => {
-    const [p, q] = [nn.parameter(zeros([1])), nn.parameter(zeros([1]))];
+    const [p, q] = [new nn.Parameter(zeros([1])), new nn.Parameter(zeros([1]))];
     const optimizer = new optim.SGD([p], { lr: 1, momentum: 1 });
     const step = compile((x: Tensor) => {
       optimizer.zeroGrad();
@@ -188,7 +188,7 @@ describe('arguments and results', () => {
   });
 
   it('results are fresh: what becomes of one does not matter to another, an argument or a parameter', async () => {
-    const w = nn.parameter(ones([3]));
+    const w = new nn.Parameter(ones([3]));
     const step = compile((x: Tensor) => [x, w, w.reshape([3, 1]), mul(x, 2), x]);
     const x = tensor([1, 2, 3]);
     step.sync(x);

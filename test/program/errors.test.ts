@@ -52,7 +52,7 @@ const refused: [string, (t: Tensor) => unknown, string][] = [
     (t) => other.sync(t),
     'compile: a step must not be called while another one is being recorded; call its function',
   ],
-  ['a parameter made inside', () => nn.parameter(ones([1])), outside],
+  ['a parameter made inside', () => new nn.Parameter(ones([1])), outside],
   ['a layer made inside', () => new nn.Linear(1, 1), outside],
   ['an optimizer made inside', () => new optim.SGD(model.parameters(), { lr: 1 }), outside],
   [
@@ -157,7 +157,7 @@ describe('gradients', () => {
   });
 
   it('of an eager graph, after a step changed what it needs', () => {
-    const w = nn.parameter(ones([2]));
+    const w = new nn.Parameter(ones([2]));
     const step = compile((t: Tensor) => void noGrad(() => w.add_(t)));
     step.sync(x);
     const y = mul(w, w).sum();

@@ -27,7 +27,7 @@ const busy = 'compile: another compiled step that is running or queued works wit
 
 describe('while steps are queued', () => {
   it('eager use of what they write is refused, and fine inside pause and afterwards', async () => {
-    const w = nn.parameter(zeros([3]));
+    const w = new nn.Parameter(zeros([3]));
     const view = w.reshape([3, 1]);
     const optimizer = new optim.SGD([w], { lr: 1 });
     const step = slowStep(w);

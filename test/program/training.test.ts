@@ -260,7 +260,7 @@ describe('layers and what stands between backward and step', () => {
         new nn.Linear(200, 160),
         nn.functional.silu,
       );
-      const scale = nn.parameter(rand([160]));
+      const scale = new nn.Parameter(rand([160]));
       const running = zeros([160]);
       const optimizer = new optim.AdamW([...model.parameters(), scale]);
       const make: Make = ([x]) => {
