@@ -36,7 +36,10 @@ export async function run(options = {}) {
   const dataset = new data.TensorDataset(...tensorsOf(dates.seen));
   const loader = new data.DataLoader(dataset, { batchSize, shuffle: true, dropLast: true });
   const optimizer = new optim.Adam(model.parameters(), { lr });
-  const schedule = new optim.OneCycleLR(optimizer, { maxLr: lr, totalSteps: epochs * loader.length, pctStart: 0.1 });
+  const schedule = new optim.lrScheduler.OneCycleLR(optimizer, lr, {
+    totalSteps: epochs * loader.length,
+    pctStart: 0.1,
+  });
   const step = compile((/** @type {Tensor} */ ids, /** @type {Tensor} */ target) => {
     const scores = model.forward(ids, target);
     const loss = nn.functional.crossEntropy(scores.reshape([-1, outputs.length]), target.reshape([-1]));

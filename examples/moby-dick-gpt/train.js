@@ -39,7 +39,7 @@ export async function run(options = {}) {
 
   const optimizer = new optim.AdamW(model.parameters(), { lr, betas: [0.9, 0.99], weightDecay: 0.1 });
   const perPart = Math.ceil(steps / parts);
-  const schedule = new optim.OneCycleLR(optimizer, { maxLr: lr, totalSteps: perPart * parts, pctStart: 0.1 });
+  const schedule = new optim.lrScheduler.OneCycleLR(optimizer, lr, { totalSteps: perPart * parts, pctStart: 0.1 });
   const lossOf = (/** @type {Tensor} */ x, /** @type {Tensor} */ y) =>
     nn.functional.crossEntropy(model.forward(x).reshape([-1, alphabet.size]), y.reshape([-1]));
   const step = compile((/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {

@@ -82,7 +82,7 @@ export async function run(options = {}) {
  */
 function programs(model, characters, batchSize, cycle) {
   const optimizer = new optim.AdamW(model.parameters(), { weightDecay: 0.01 });
-  const schedule = new optim.OneCycleLR(optimizer, { ...cycle, pctStart: 0.1 });
+  const schedule = new optim.lrScheduler.OneCycleLR(optimizer, { ...cycle, pctStart: 0.1 });
   const state = model.start(batchSize);
   const lossAfter = (/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {
     const [scores, after] = model.forward(x, state);

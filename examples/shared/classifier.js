@@ -27,7 +27,7 @@ import { argmax, compile, nn, noGrad, optim, train } from 'adjoint';
  * @returns {Promise<Result>}
  */
 export async function learn(model, { loader, test, optimizer, maxLr, epochs, stream }) {
-  const scheduler = new optim.OneCycleLR(optimizer, { maxLr, epochs, stepsPerEpoch: loader.length });
+  const scheduler = new optim.lrScheduler.OneCycleLR(optimizer, maxLr, { epochs, stepsPerEpoch: loader.length });
   const step = compile((/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {
     const loss = nn.functional.crossEntropy(model.forward(x), y);
     optimizer.zeroGrad();

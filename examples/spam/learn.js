@@ -56,7 +56,7 @@ export async function runSpamFilter(name, makeModel, { mails, seed, output, stre
 async function learn(model, { seen, held, vocabulary }, { epochs, batchSize, lr, stream }) {
   const optimizer = new optim.AdamW(model.parameters(), { lr, weightDecay: 0.01 });
   const steps = batchesOf(seen, vocabulary, { batchSize, shuffle: true }).length;
-  const schedule = new optim.OneCycleLR(optimizer, { maxLr: lr, totalSteps: epochs * steps, pctStart: 0.1 });
+  const schedule = new optim.lrScheduler.OneCycleLR(optimizer, lr, { totalSteps: epochs * steps, pctStart: 0.1 });
   const step = compile((/** @type {Tensor} */ ids, /** @type {Tensor} */ lengths, /** @type {Tensor} */ labels) => {
     const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(ids, lengths), labels);
     optimizer.zeroGrad();

@@ -1,14 +1,9 @@
 export { Adagrad, type AdagradOptions } from './adagrad.js';
 export { Adam, type AdamOptions, AdamW } from './adam.js';
-export { CosineAnnealingLR, CosineAnnealingWarmRestarts } from './cosine.js';
-export { OneCycleLR, type OneCycleOptions } from './one-cycle.js';
+export * as lrScheduler from './lr-scheduler.js';
 export { Optimizer, type StateOf } from './optimizer.js';
 export type { OptionTensor, OptionTensors, ParameterGroup } from './options.js';
 export type { GivenGroup, Parameters } from './parameters.js';
-export { type PlateauOptions, ReduceLROnPlateau } from './plateau.js';
 export { RMSprop, type RMSpropOptions } from './rmsprop.js';
-export { type ScheduledGroup, type ScheduledOptimizer, Scheduler, type SchedulerState } from './scheduler.js';
-export { ExponentialLR, LambdaLR, LinearLR, MultiStepLR, StepLR } from './schedulers.js';
-export { SequentialLR } from './sequential.js';
 export { SGD, type SGDOptions } from './sgd.js';
 export type { OptimizerState } from './state.js';

@@ -1,13 +1,13 @@
+import { optionsOf } from '../arguments.js';
+import { ArgumentError, checkChoice, checkFlag, checkInteger, checkNumber, StateError } from '../errors.js';
 import {
-  ArgumentError,
-  checkChoice,
-  checkFlag,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  StateError,
-} from '../errors.js';
-import { perGroup, type ScheduledGroup, type ScheduledOptimizer, Scheduler, type SchedulerState } from './scheduler.js';
+  LRScheduler,
+  perGroup,
+  type ScheduledGroup,
+  type ScheduledOptimizer,
+  type SchedulerState,
+  setMomentum,
+} from './lr-scheduler-base.js';
 
 /** Options of `OneCycleLR`. */
 export interface OneCycleOptions {
@@ -35,7 +35,7 @@ export interface OneCycleOptions {
   threePhase?: boolean;
 }
 
-const known = ['maxLr', 'totalSteps', 'epochs', 'stepsPerEpoch', 'pctStart', 'annealStrategy', 'cycleMomentum'];
+const known = ['totalSteps', 'epochs', 'stepsPerEpoch', 'pctStart', 'annealStrategy', 'cycleMomentum'];
 const knownToo = ['baseMomentum', 'maxMomentum', 'divFactor', 'finalDivFactor', 'threePhase'];
 
 /** The numbers between which a phase goes. */
@@ -55,7 +55,7 @@ interface Phase {
 const cosine = (a: number, b: number, t: number): number => b + ((a - b) / 2) * (Math.cos(Math.PI * t) + 1);
 const linear = (a: number, b: number, t: number): number => (b - a) * t + a;
 
-function stepsOf(o: OneCycleOptions): number {
+function stepsOf(o: Partial<OneCycleOptions>): number {
   const name = 'OneCycleLR';
   if (o.totalSteps !== undefined) return checkInteger(name, 'totalSteps', o.totalSteps, 1);
   if (o.epochs === undefined || o.stepsPerEpoch === undefined) {
@@ -70,20 +70,23 @@ function stepsOf(o: OneCycleOptions): number {
  *
  * @throws StateError when it is stepped beyond its steps
  * @example
- * const scheduler = new optim.OneCycleLR(new optim.Adam(model.parameters()), { maxLr: 0.01, totalSteps: 1000 });
+ * const scheduler = new optim.lrScheduler.OneCycleLR(new optim.Adam(model.parameters()), 0.01, { totalSteps: 1000 });
  */
-export class OneCycleLR extends Scheduler {
+export class OneCycleLR extends LRScheduler {
   readonly totalSteps: number;
   private readonly limits: readonly Limits[];
   private readonly momenta: readonly { high: number; low: number }[] | null;
   private readonly phases: readonly Phase[];
   private readonly anneal: (a: number, b: number, t: number) => number;
 
-  constructor(optimizer: ScheduledOptimizer, options: OneCycleOptions) {
+  /** @param args maxLr and options */
+  constructor(
+    optimizer: ScheduledOptimizer,
+    ...args: [maxLr: number | readonly number[], options: Omit<OneCycleOptions, 'maxLr'>] | [options: OneCycleOptions]
+  ) {
     const name = 'OneCycleLR';
     super(name, optimizer);
-    checkOptions(name, options, [...known, ...knownToo]);
-    const o = { ...options };
+    const o = optionsOf<OneCycleOptions>(name, args, ['maxLr'], [...known, ...knownToo]);
     this.totalSteps = stepsOf(o);
     const pctStart = checkNumber(name, 'pctStart', o.pctStart ?? 0.3, { min: 0, max: 1 });
     const strategy = checkChoice(name, 'annealStrategy', o.annealStrategy, ['cos', 'linear'], 'cos');
@@ -92,22 +95,23 @@ export class OneCycleLR extends Scheduler {
     this.phases = phasesOf(pctStart * this.totalSteps, this.totalSteps, threePhase);
     const divFactor = checkNumber(name, 'divFactor', o.divFactor ?? 25, { min: 0, open: true });
     const finalDivFactor = checkNumber(name, 'finalDivFactor', o.finalDivFactor ?? 1e4, { min: 0, open: true });
-    const peak = perGroup(name, 'maxLr', o.maxLr, this._groups);
-    for (const rate of peak) checkNumber(name, 'maxLr', rate, { min: 0 });
+    const peak = perGroup<unknown>(name, 'maxLr', o.maxLr, this._groups).map((rate) =>
+      checkNumber(name, 'maxLr', rate, { min: 0 }),
+    );
     this.limits = peak.map((rate) => ({
       first: rate / divFactor,
       peak: rate,
       last: rate / divFactor / finalDivFactor,
     }));
     this.momenta = this.momentaOf(o);
-    this.baseRates = this.limits.map(({ first }) => first);
+    this.baseLrs = this.limits.map(({ first }) => first);
     this._groups.forEach((group, i) => {
-      group.initialLr = this.baseRates[i] as number;
+      group.initialLr = this.baseLrs[i] as number;
     });
     this.begin();
   }
 
-  private momentaOf(o: OneCycleOptions): { high: number; low: number }[] | null {
+  private momentaOf(o: Partial<OneCycleOptions>): { high: number; low: number }[] | null {
     if (!checkFlag(this.name, 'cycleMomentum', o.cycleMomentum, true)) return null;
     if (!this._groups.every((group) => 'betas' in group || 'momentum' in group)) {
       throw new ArgumentError(`${this.name}: cycleMomentum needs an optimizer with momentum or betas; pass false`);
@@ -118,7 +122,7 @@ export class OneCycleLR extends Scheduler {
     return high.map((value, i) => ({ high: value, low: low[i] as number }));
   }
 
-  protected rates(): number[] {
+  getLr(): number[] {
     if (this.lastEpoch > this.totalSteps) {
       throw new StateError(`OneCycleLR: all ${this.totalSteps} steps have been made; give more totalSteps`);
     }
@@ -145,11 +149,11 @@ export class OneCycleLR extends Scheduler {
   }
 
   protected override firstRates(): number[] {
-    return this.rates();
+    return this.getLr();
   }
 
   protected override chainedFirstRates(): number[] {
-    return this.rates();
+    return this.getLr();
   }
 
   override loadStateDict(state: SchedulerState): void {
@@ -166,9 +170,4 @@ function phasesOf(rising: number, total: number, threePhase: boolean): Phase[] {
     { end: 2 * rising - 2, from: 'peak', to: 'first', momentum: ['low', 'high'] },
     { end: total - 1, from: 'first', to: 'last', momentum: ['high', 'high'] },
   ];
-}
-
-function setMomentum(group: ScheduledGroup, momentum: number): void {
-  if (group.betas !== undefined) group.betas = [momentum, ...group.betas.slice(1)];
-  else group.momentum = momentum;
 }

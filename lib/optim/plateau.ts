@@ -1,13 +1,6 @@
+import { optionsOf, type Positional } from '../arguments.js';
 import { currentRecording } from '../context.js';
-import {
-  ArgumentError,
-  checkChoice,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  describe,
-  StateError,
-} from '../errors.js';
+import { ArgumentError, checkChoice, checkInteger, checkNumber, describe, StateError } from '../errors.js';
 import { Tensor } from '../tensor.js';
 import {
   checkLastRates,
@@ -17,7 +10,7 @@ import {
   type ScheduledGroup,
   type ScheduledOptimizer,
   type SchedulerState,
-} from './scheduler.js';
+} from './lr-scheduler-base.js';
 
 /** Options of `ReduceLROnPlateau`. */
 export interface PlateauOptions {
@@ -39,13 +32,14 @@ export interface PlateauOptions {
   eps?: number;
 }
 
-const known = ['mode', 'factor', 'patience', 'threshold', 'thresholdMode', 'cooldown', 'minLr', 'eps'];
+const positions = ['mode', 'factor', 'patience'];
+const named = ['threshold', 'thresholdMode', 'cooldown', 'minLr', 'eps'];
 
 /**
  * Multiplies the learning rate by `factor` when a metric has not improved for more than `patience` steps.
  *
  * @example
- * const scheduler = new optim.ReduceLROnPlateau(optimizer, { patience: 2 });
+ * const scheduler = new optim.lrScheduler.ReduceLROnPlateau(optimizer, 'min', { patience: 2 });
  * scheduler.step(0.7); // the loss on held-out data, after each epoch
  */
 export class ReduceLROnPlateau {
@@ -55,12 +49,14 @@ export class ReduceLROnPlateau {
   private best: number;
   private bad = 0;
   private coolingDown = 0;
-  private lastEpoch = 0;
+  /** The number of steps so far. */
+  lastEpoch = 0;
 
-  constructor(optimizer: ScheduledOptimizer, options: PlateauOptions = {}) {
+  /** @param args mode, factor, patience and options */
+  constructor(optimizer: ScheduledOptimizer, ...args: Positional<PlateauOptions, ['mode', 'factor', 'patience']>) {
     const name = 'ReduceLROnPlateau';
     checkOptimizer(name, optimizer);
-    checkOptions(name, options, known);
+    const options = optionsOf<PlateauOptions>(name, args, positions, named);
     this.groups = [...optimizer.paramGroups];
     this.minLr = perGroup(name, 'minLr', options.minLr ?? 0, this.groups);
     for (const rate of this.minLr) checkNumber(name, 'minLr', rate, { min: 0 });
@@ -128,11 +124,6 @@ export class ReduceLROnPlateau {
       const lr = Math.max(group.lr * this.options.factor, this.minLr[i] as number);
       if (group.lr - lr > this.options.eps) group.lr = lr;
     });
-  }
-
-  /** The number of steps so far. */
-  get lastStep(): number {
-    return this.lastEpoch;
   }
 
   /** The groups' learning rates. */

@@ -39,14 +39,20 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   // values that may be NaN
   [/add_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
   [/^tensor 0\.\d\.\d$/, ['NaN', 'true']],
-  [/^data\.collate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.ReduceLROnPlateau\.step 0$/, ['NaN']],
+  [/^data\.collate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$/, ['NaN']],
   // one number for all dimensions, or one for each
   [/(flip|squeeze) \d\.dim$/, ['-1']],
   [/split \d$/, ['7']],
   [/([aA]daptive|[aA]vgPool2d|[mM]axPool2d|[uU]nfold|Conv|Norm).* \d$/, ['7']],
   [/([pP]ool2d|[cC]onv2d|[cC]onvTranspose2d|[uU]nfold) \d\.(stride|padding|outputPadding|dilation)$/, ['array']],
   [/(interpolate|Upsample) \d\.size$/, ['7']],
-  [/OneCycleLR 1\.maxMomentum$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],
+  [/(One|Cyc)\w+LR 1\.max(Lr|Momentum)$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],
+  // the first option by position
+  [
+    /^optim\.lrScheduler\.(?!Lambda|Multiplicative|ReduceLR)\w+LR 1$/,
+    ['7', '0.5', '2^53', 'array', 'empty array', 'typed array'],
+  ],
+  [/^optim\.lrScheduler\.CosineAnnealing\w+ 1$/, ['7']],
   [/data\.augment 0\.(crop|crop\.size|fill)$/, ['7']],
   [/data\.augment 0\.(rotate|shift|shift\.[xy])$/, ['7', '0.5', '2^53', 'array']],
   // what may be absent
@@ -59,7 +65,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^arange 1$|^eye 1$|^nn\.init\.calculateGain 1$|^Generator 0$|^(Tensor\.)?backward \d$/, ['undefined']],
   [/^nn\.MultiheadAttention\.forward [12]$|^nn\.Module\.(requiresGrad_|train) 0$/, ['undefined']],
   [/^nn\.KeyValueCache\.truncate 0$|^train\.Progress\.(endEpoch 0|step 1)$/, ['undefined']],
-  [/^optim\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],
+  [/^optim\.lrScheduler\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],
   // one tensor in place of a list, and others
   [/\.milestones$/, ['typed array']],
   [/^nn\.Module\.summary 0$/, one], // the table shows where forward failed
@@ -72,7 +78,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^train\.Progress\.(endEpoch|log) 0$|^io\.save 2\.metadata\.a$/, ['string', 'empty string']],
   [/^nn\.([sS]equential \d|Transformer(De|En)coder 2\.norm)$/, ['function', 'module']],
   [/^nn\.Transformer(De|En)coderLayer 2\.activation$|^train\.Progress\.step 1$/, ['function']],
-  [/^optim\.ReduceLROnPlateau\.step 0$|^compile\(\)(\.sync)? 1$/, ['scalar']],
+  [/^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$|^compile\(\)(\.sync)? 1$/, ['scalar']],
   [/^compile\(\)(\.sync)? [01]$|^compile\(\)\.run 0\.0\.[01]$/, numbers],
   [/^nn\.Parameter 1$/, ['true']],
   [/^nn\.Identity\.forward 0$/, Object.keys(wrongs)],
@@ -165,7 +171,7 @@ describe('the table of calls', () => {
       'nn.RecurrentCell',
       'nn.RecurrentModule',
       'optim.Optimizer',
-      'optim.Scheduler',
+      'optim.lrScheduler.LRScheduler',
     ];
     const without = [...errors, ...bases];
     const { nn, optim, data, io, train } = adjoint;
@@ -176,6 +182,7 @@ describe('the table of calls', () => {
       'nn.init.': nn.init,
       'nn.utils.': nn.utils,
       'optim.': optim,
+      'optim.lrScheduler.': optim.lrScheduler,
       'data.': data,
       'io.': io,
       'train.': train,

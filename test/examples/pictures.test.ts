@@ -67,7 +67,7 @@ async function bits(isCompiled: boolean, makeModel: () => nn.Sequential): Promis
     transform: ([x, y]) => [planes(standardise, change(x)), y] as const,
   });
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 5e-4 });
-  const scheduler = new optim.OneCycleLR(optimizer, { maxLr: 0.05, totalSteps: 10 });
+  const scheduler = new optim.lrScheduler.OneCycleLR(optimizer, { maxLr: 0.05, totalSteps: 10 });
   const step = (x: Tensor, y: Tensor): Tensor => {
     const loss = nn.functional.crossEntropy(model.forward(x), y);
     optimizer.zeroGrad();

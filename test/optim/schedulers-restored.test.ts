@@ -138,11 +138,11 @@ describe('a checkpoint goes on as if nothing had happened, in every order of mak
   it('a schedule that is made after the optimizer was restored counts from the initial rate', () => {
     const make = () => new optim.SGD([ones([1], { requiresGrad: true })], { lr: 1 });
     const first = make();
-    const decays = new optim.ExponentialLR(first, { gamma: 0.5 });
+    const decays = new optim.lrScheduler.ExponentialLR(first, { gamma: 0.5 });
     decays.step();
     const second = make();
     second.loadStateDict(first.stateDict());
-    for (const optimizer of [first, second]) new optim.LambdaLR(optimizer, () => 0.125).step();
+    for (const optimizer of [first, second]) new optim.lrScheduler.LambdaLR(optimizer, () => 0.125).step();
     expect([first, second].map((o) => o.paramGroups[0])).toMatchObject([
       { lr: 0.125, initialLr: 1 },
       { lr: 0.125, initialLr: 1 },

@@ -5,6 +5,7 @@ import { ArgumentError, StateError } from '../../lib/errors.js';
 import '../../lib/methods.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
 import * as optim from '../../lib/optim/index.js';
+import * as lrScheduler from '../../lib/optim/lr-scheduler.js';
 import { compile } from '../../lib/program/compile.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNumbers } from '../support/golden.js';
@@ -20,17 +21,18 @@ import {
   stepAll,
 } from '../support/scheduled.js';
 
-function start(c: Case): { groups: Group[]; schedulers: Stepper[] } {
+function start(c: Case, byPosition = false): { groups: Group[]; schedulers: Stepper[] } {
   const groups = c.groups.map((g) => ({ ...g, params: [ones([1], { requiresGrad: true })] }));
   const optimizer = new { SGD: optim.SGD, Adam: optim.Adam }[c.optimizer](groups, c.options);
-  const schedulers = Array.from({ length: countOf(c) }, (_, i) => makeScheduler(c, optimizer, i));
+  const schedulers = Array.from({ length: countOf(c) }, (_, i) => makeScheduler(c, optimizer, i, byPosition));
   return { groups: optimizer.paramGroups as unknown as Group[], schedulers };
 }
 
 const momenta = (groups: Group[]): number[] => groups.map((g) => (g.betas?.[0] ?? g.momentum) as number);
 describe('schedulers against PyTorch', () => {
-  it.each(cases.map((c) => [nameOf(c), c] as const))('%s', (_, c) => {
-    const { groups, schedulers } = start(c);
+  const both = cases.flatMap((c) => [false, true].map((by) => [nameOf(c), by ? 'by position' : 'by name', c] as const));
+  it.each(both)('%s, %s', (_, by, c) => {
+    const { groups, schedulers } = start(c, by === 'by position');
     c.rates.forEach((want, i) => {
       if (i > 0) stepAll(c, schedulers, i - 1);
       expectNumbers(rates(groups), want, 'float64');
@@ -58,8 +60,10 @@ describe('schedulers against PyTorch', () => {
 function problem(make: (optimizer: optim.SGD) => { step(): void }) {
   const p = tensor([0], { dtype: 'float64', requiresGrad: true });
   const optimizer = new optim.SGD([p], { lr: 1 });
-  const scheduler = make(optimizer) as optim.Scheduler;
+  const scheduler = make(optimizer) as lrScheduler.LRScheduler;
+  const calls = { count: 0 };
   const run = (x: Tensor): Tensor => {
+    calls.count++;
     const loss = p.mul(x).sum();
     optimizer.zeroGrad();
     backward(loss);
@@ -67,18 +71,26 @@ function problem(make: (optimizer: optim.SGD) => { step(): void }) {
     scheduler.step();
     return loss;
   };
-  return { p, optimizer, scheduler, run, step: compile(run) };
+  return { p, optimizer, scheduler, run, calls, step: compile(run) };
 }
 const one = ones([1], { dtype: 'float64' });
-const makers: [string, (o: optim.SGD) => optim.Scheduler][] = [
-  ['ExponentialLR', (o) => new optim.ExponentialLR(o, { gamma: 0.9 })],
-  ['CosineAnnealingWarmRestarts', (o) => new optim.CosineAnnealingWarmRestarts(o, { t0: 3, tMult: 2 })],
-  ['OneCycleLR', (o) => new optim.OneCycleLR(o, { maxLr: 2, totalSteps: 5000, cycleMomentum: false })],
+const makers: [string, (o: optim.SGD) => lrScheduler.LRScheduler][] = [
+  ['ExponentialLR', (o) => new lrScheduler.ExponentialLR(o, 0.9)],
+  ['MultiplicativeLR', (o) => new lrScheduler.MultiplicativeLR(o, (step) => 1 - 0.1 / step)],
+  ['PolynomialLR', (o) => new lrScheduler.PolynomialLR(o, 5000, 2)],
+  ['ConstantLR', (o) => new lrScheduler.ConstantLR(o, 0.5, 4)],
+  ['CyclicLR', (o) => new lrScheduler.CyclicLR(o, 0.5, 2, { stepSizeUp: 3, cycleMomentum: false })],
+  [
+    'ChainedScheduler',
+    (o) => new lrScheduler.ChainedScheduler([new lrScheduler.LinearLR(o), new lrScheduler.StepLR(o, 3)]),
+  ],
+  ['CosineAnnealingWarmRestarts', (o) => new lrScheduler.CosineAnnealingWarmRestarts(o, 3, 2)],
+  ['OneCycleLR', (o) => new lrScheduler.OneCycleLR(o, 2, { totalSteps: 5000, cycleMomentum: false })],
   [
     'SequentialLR',
     (o) => {
-      const schedulers = [new optim.LinearLR(o), new optim.StepLR(o, { stepSize: 3 })];
-      return new optim.SequentialLR(o, schedulers, { milestones: [5] });
+      const schedulers = [new lrScheduler.LinearLR(o), new lrScheduler.StepLR(o, { stepSize: 3 })];
+      return new lrScheduler.SequentialLR(o, schedulers, { milestones: [5] });
     },
   ],
 ];
@@ -100,6 +112,7 @@ describe.each(makers)('%s in a compiled function', (_, make) => {
     await Promise.all([it.step(one), it.step(one), it.step(one)]);
     for (let i = 0; i < 3; i++) it.step.sync(one);
     expect(now(it)).toEqual(eager(10));
+    expect(it.calls.count).toBe(1); // recorded once
   });
 
   it('over batches', async () => {
@@ -122,7 +135,7 @@ describe.each(makers)('%s in a compiled function', (_, make) => {
       },
     );
     await expect(steps).rejects.toThrow('enough');
-    const ran = it.scheduler.lastStep;
+    const ran = it.scheduler.lastEpoch;
     expect(ran).toBeGreaterThanOrEqual(20);
     expect(ran).toBeLessThan(4000);
     expect(now(it)).toEqual(eager(ran));
@@ -135,7 +148,7 @@ it('momentum is followed by a compiled function', () => {
   const train = (compiled: boolean): number => {
     const p = tensor([0], { dtype: 'float64', requiresGrad: true });
     const optimizer = new optim.SGD([p], { lr: 1, momentum: 0.9 });
-    const scheduler = new optim.OneCycleLR(optimizer, { maxLr: 2, totalSteps: 12 });
+    const scheduler = new lrScheduler.OneCycleLR(optimizer, { maxLr: 2, totalSteps: 12 });
     const run = (x: Tensor): Tensor => {
       const loss = p.mul(x).sum();
       optimizer.zeroGrad();
@@ -152,7 +165,7 @@ it('momentum is followed by a compiled function', () => {
 });
 
 it('a sequence in a sequence is that of all its schedulers', () => {
-  const ratesOf = (make: (o: optim.SGD) => optim.Scheduler): number[] => {
+  const ratesOf = (make: (o: optim.SGD) => lrScheduler.LRScheduler): number[] => {
     const optimizer = new optim.SGD([ones([1])], { lr: 1 });
     const scheduler = make(optimizer);
     return Array.from({ length: 15 }, () => {
@@ -161,19 +174,23 @@ it('a sequence in a sequence is that of all its schedulers', () => {
       return lr;
     });
   };
-  const parts = (o: optim.SGD): [optim.Scheduler, optim.Scheduler, optim.Scheduler] => [
-    new optim.LinearLR(o, { totalIters: 3 }),
-    new optim.ExponentialLR(o, { gamma: 0.5 }),
-    new optim.LambdaLR(o, (step) => 0.95 ** step),
+  const parts = (o: optim.SGD): [lrScheduler.LRScheduler, lrScheduler.LRScheduler, lrScheduler.LRScheduler] => [
+    new lrScheduler.LinearLR(o, { totalIters: 3 }),
+    new lrScheduler.ExponentialLR(o, { gamma: 0.5 }),
+    new lrScheduler.LambdaLR(o, (step) => 0.95 ** step),
   ];
-  const flat = ratesOf((o) => new optim.SequentialLR(o, parts(o), { milestones: [3, 7] }));
+  const flat = ratesOf((o) => new lrScheduler.SequentialLR(o, parts(o), { milestones: [3, 7] }));
   const last = ratesOf((o) => {
     const [a, b, c] = parts(o);
-    return new optim.SequentialLR(o, [a, new optim.SequentialLR(o, [b, c], { milestones: [4] })], { milestones: [3] });
+    return new lrScheduler.SequentialLR(o, [a, new lrScheduler.SequentialLR(o, [b, c], { milestones: [4] })], {
+      milestones: [3],
+    });
   });
   const first = ratesOf((o) => {
     const [a, b, c] = parts(o);
-    return new optim.SequentialLR(o, [new optim.SequentialLR(o, [a, b], { milestones: [3] }), c], { milestones: [7] });
+    return new lrScheduler.SequentialLR(o, [new lrScheduler.SequentialLR(o, [a, b], { milestones: [3] }), c], {
+      milestones: [7],
+    });
   });
   expect(last).toEqual(flat);
   expect(first).toEqual(flat);
@@ -181,8 +198,11 @@ it('a sequence in a sequence is that of all its schedulers', () => {
 
 it('a saved state that does not fit changes nothing', () => {
   const optimizer = new optim.SGD([ones([1])], { lr: 1 });
-  const parts = [new optim.StepLR(optimizer, { stepSize: 1 }), new optim.StepLR(optimizer, { stepSize: 2 })];
-  const scheduler = new optim.SequentialLR(optimizer, parts, { milestones: [3] });
+  const parts = [
+    new lrScheduler.StepLR(optimizer, { stepSize: 1 }),
+    new lrScheduler.StepLR(optimizer, { stepSize: 2 }),
+  ];
+  const scheduler = new lrScheduler.SequentialLR(optimizer, parts, { milestones: [3] });
   for (let i = 0; i < 5; i++) scheduler.step();
   const before = [scheduler.stateDict(), { ...optimizer.paramGroups[0] }];
   const fits = { base_lrs: [7], last_epoch: 1, _last_lr: [5] };
@@ -202,26 +222,26 @@ it('a step that fails moves nothing, and neither does a scheduler that cannot be
     throw new Error('mine');
   };
   const untouched = optimizer.paramGroups.map((group) => ({ ...group }));
-  const lambda = () => new optim.LambdaLR(optimizer, (step) => 2 ** step);
+  const lambda = () => new lrScheduler.LambdaLR(optimizer, (step) => 2 ** step);
   // biome-ignore format: one line a case
   const unmade = [
-    () => new optim.LambdaLR(optimizer, atOnce),
-    () => new optim.LambdaLR(optimizer, [(step) => 5 + step, atOnce]),
-    () => new optim.StepLR(optimizer, { stepSize: 0 }),
-    () => new optim.OneCycleLR(optimizer, { maxLr: [1, 2], totalSteps: 5, baseMomentum: 7 }),
-    () => new optim.CosineAnnealingLR(optimizer, {} as never),
+    () => new lrScheduler.LambdaLR(optimizer, atOnce),
+    () => new lrScheduler.LambdaLR(optimizer, [(step) => 5 + step, atOnce]),
+    () => new lrScheduler.StepLR(optimizer, { stepSize: 0 }),
+    () => new lrScheduler.OneCycleLR(optimizer, { maxLr: [1, 2], totalSteps: 5, baseMomentum: 7 }),
+    () => new lrScheduler.CosineAnnealingLR(optimizer, {} as never),
   ];
   for (const make of unmade) {
     expect(make).toThrow(/mine|must be/);
     expect(optimizer.paramGroups).toEqual(untouched);
   }
 
-  const scheduler = new optim.LambdaLR(optimizer, [(step) => 2 ** step, mine]);
-  const sequence = new optim.SequentialLR(optimizer, [lambda(), new optim.LambdaLR(optimizer, mine)], {
+  const scheduler = new lrScheduler.LambdaLR(optimizer, [(step) => 2 ** step, mine]);
+  const sequence = new lrScheduler.SequentialLR(optimizer, [lambda(), new lrScheduler.LambdaLR(optimizer, mine)], {
     milestones: [1],
   });
   for (const s of [scheduler, sequence]) {
-    for (let i = 0; i < 5 && s.lastStep < 10; i++) {
+    for (let i = 0; i < 5 && s.lastEpoch < 10; i++) {
       const before = [s.stateDict(), optimizer.paramGroups.map((group) => ({ ...group }))];
       try {
         s.step();
@@ -230,10 +250,10 @@ it('a step that fails moves nothing, and neither does a scheduler that cannot be
         expect([s.stateDict(), optimizer.paramGroups.map((group) => ({ ...group }))]).toEqual(before);
       }
     }
-    expect(s.lastStep).toBeLessThan(5);
+    expect(s.lastEpoch).toBeLessThan(5);
   }
 
-  const cycle = new optim.OneCycleLR(optimizer, { maxLr: 1, totalSteps: 2 });
+  const cycle = new lrScheduler.OneCycleLR(optimizer, { maxLr: 1, totalSteps: 2 });
   for (let i = 0; i < 2; i++) cycle.step();
   const end = [cycle.stateDict(), optimizer.paramGroups.map((group) => ({ ...group }))];
   for (let i = 0; i < 2; i++) expect(() => cycle.step()).toThrow('OneCycleLR: all 2 steps have been made');
@@ -244,22 +264,34 @@ describe('errors', () => {
   const optimizer = (): optim.SGD => new optim.SGD([ones([1])], { lr: 1 });
   // biome-ignore format: one line a case
   const refused: [string, () => unknown, new (message: string) => Error, string][] = [
-    ['optimizer', () => new optim.StepLR({} as never, { stepSize: 1 }), ArgumentError, 'StepLR: optimizer must be an optimizer, got an object of class Object'],
-    ['stepSize', () => new optim.StepLR(optimizer(), { stepSize: 0 }), ArgumentError, 'StepLR: stepSize must be an integer of at least 1, got 0'],
-    ['milestones', () => new optim.MultiStepLR(optimizer(), { milestones: 3 as never }), ArgumentError, 'MultiStepLR: milestones must be an array of steps, got 3'],
-    ['gamma', () => new optim.ExponentialLR(optimizer(), {} as never), ArgumentError, 'ExponentialLR: gamma must be a finite number of at least 0, got undefined'],
-    ['option', () => new optim.LinearLR(optimizer(), { steps: 3 } as never), ArgumentError, 'LinearLR: unknown option "steps"; known are startFactor, endFactor, totalIters'],
-    ['lambda', () => new optim.LambdaLR(optimizer(), 3 as never), ArgumentError, 'LambdaLR: lrLambda must be a function of the step, got 3'],
-    ['steps', () => new optim.OneCycleLR(optimizer(), { maxLr: 1 }), ArgumentError, 'OneCycleLR: either totalSteps, or epochs and stepsPerEpoch must be given'],
-    ['groups', () => new optim.OneCycleLR(optimizer(), { maxLr: [1, 2], totalSteps: 3 }), ArgumentError, 'OneCycleLR: maxLr must have one entry a group (1), got 2'],
-    ['no momentum', () => new optim.OneCycleLR(new optim.Adagrad([ones([1])]), { maxLr: 1, totalSteps: 3 }), ArgumentError, 'OneCycleLR: cycleMomentum needs an optimizer with momentum or betas; pass false'],
-    ['beyond', () => { const s = new optim.OneCycleLR(optimizer(), { maxLr: 1, totalSteps: 2 }); for (let i = 0; i < 3; i++) s.step(); }, StateError, 'OneCycleLR: all 2 steps have been made; give more totalSteps'],
-    ['sequence', () => { const o = optimizer(); return new optim.SequentialLR(o, [new optim.LinearLR(o)], { milestones: [3] }); }, ArgumentError, 'SequentialLR: 1 schedulers need 0 milestones, got 1'],
-    ['another', () => new optim.SequentialLR(optimizer(), [new optim.LinearLR(optimizer())], { milestones: [] }), ArgumentError, 'SequentialLR: schedulers must be those of this optimizer, got one of another'],
-    ['factor', () => new optim.ReduceLROnPlateau(optimizer(), { factor: 1 }), ArgumentError, 'ReduceLROnPlateau: factor must be below 1, got 1'],
-    ['mode', () => new optim.ReduceLROnPlateau(optimizer(), { mode: 'least' as never }), ArgumentError, 'ReduceLROnPlateau: mode must be min or max, got "least"'],
-    ['metric', () => new optim.ReduceLROnPlateau(optimizer()).step('x' as never), ArgumentError, 'ReduceLROnPlateau: metric must be a number or a tensor, got "x"'],
-    ['state', () => new optim.StepLR(optimizer(), { stepSize: 2 }).loadStateDict({ base_lrs: [1, 2] }), StateError, 'StepLR: the saved state must have base_lrs of 1 groups, got [1, 2]'],
+    ['optimizer', () => new lrScheduler.StepLR({} as never, { stepSize: 1 }), ArgumentError, 'StepLR: optimizer must be an optimizer, got an object of class Object'],
+    ['stepSize', () => new lrScheduler.StepLR(optimizer(), { stepSize: 0 }), ArgumentError, 'StepLR: stepSize must be an integer of at least 1, got 0'],
+    ['milestones', () => new lrScheduler.MultiStepLR(optimizer(), { milestones: 3 as never }), ArgumentError, 'MultiStepLR: milestones must be an array of steps, got 3'],
+    ['gamma', () => new lrScheduler.ExponentialLR(optimizer(), {} as never), ArgumentError, 'ExponentialLR: gamma must be a finite number of at least 0, got undefined'],
+    ['option', () => new lrScheduler.LinearLR(optimizer(), { steps: 3 } as never), ArgumentError, 'LinearLR: unknown option "steps"; known are startFactor, endFactor, totalIters'],
+    ['lambda', () => new lrScheduler.LambdaLR(optimizer(), 3 as never), ArgumentError, 'LambdaLR: lrLambda must be a function of the step, got 3'],
+    ['steps', () => new lrScheduler.OneCycleLR(optimizer(), { maxLr: 1 }), ArgumentError, 'OneCycleLR: either totalSteps, or epochs and stepsPerEpoch must be given'],
+    ['groups', () => new lrScheduler.OneCycleLR(optimizer(), { maxLr: [1, 2], totalSteps: 3 }), ArgumentError, 'OneCycleLR: maxLr must have one entry a group (1), got 2'],
+    ['no momentum', () => new lrScheduler.OneCycleLR(new optim.Adagrad([ones([1])]), { maxLr: 1, totalSteps: 3 }), ArgumentError, 'OneCycleLR: cycleMomentum needs an optimizer with momentum or betas; pass false'],
+    ['beyond', () => { const s = new lrScheduler.OneCycleLR(optimizer(), { maxLr: 1, totalSteps: 2 }); for (let i = 0; i < 3; i++) s.step(); }, StateError, 'OneCycleLR: all 2 steps have been made; give more totalSteps'],
+    ['sequence', () => { const o = optimizer(); return new lrScheduler.SequentialLR(o, [new lrScheduler.LinearLR(o)], { milestones: [3] }); }, ArgumentError, 'SequentialLR: 1 schedulers need 0 milestones, got 1'],
+    ['another', () => new lrScheduler.SequentialLR(optimizer(), [new lrScheduler.LinearLR(optimizer())], { milestones: [] }), ArgumentError, 'SequentialLR: schedulers must be those of this optimizer, got one of another'],
+    ['factor', () => new lrScheduler.ReduceLROnPlateau(optimizer(), { factor: 1 }), ArgumentError, 'ReduceLROnPlateau: factor must be below 1, got 1'],
+    ['factor of 0', () => new lrScheduler.ConstantLR(optimizer(), 0), ArgumentError, 'ConstantLR: factor must be a finite number above 0 and at most 1, got 0'],
+    ['totalIters', () => new lrScheduler.PolynomialLR(optimizer(), 0), ArgumentError, 'PolynomialLR: totalIters must be an integer of at least 1, got 0'],
+    ['function', () => new lrScheduler.MultiplicativeLR(optimizer(), 0.9 as never), ArgumentError, 'MultiplicativeLR: lrLambda must be a function of the step, got 0.9'],
+    ['functions', () => new lrScheduler.MultiplicativeLR(optimizer(), [() => 1, () => 1]), ArgumentError, 'MultiplicativeLR: lrLambda must have one entry a group (1), got 2'],
+    ['cycle', () => new lrScheduler.CyclicLR(optimizer(), 0.1, undefined as never), ArgumentError, 'CyclicLR: maxLr must be a finite number of at least 0, got undefined'],
+    ['cycle mode', () => new lrScheduler.CyclicLR(optimizer(), 0.1, 1, { mode: 'exp_range' as never }), ArgumentError, 'CyclicLR: mode must be triangular, triangular2 or expRange, got "exp_range"'],
+    ['cycle momentum', () => new lrScheduler.CyclicLR(new optim.Adagrad([ones([1])]), 0.1, 1), ArgumentError, 'CyclicLR: cycleMomentum needs an optimizer with momentum or betas; pass false'],
+    ['chain', () => new lrScheduler.ChainedScheduler([]), ArgumentError, 'ChainedScheduler: schedulers must be an array of schedulers, got []'],
+    ['chain of another', () => new lrScheduler.ChainedScheduler([new lrScheduler.LinearLR(optimizer())], optimizer()), ArgumentError, 'ChainedScheduler: schedulers must be those of this optimizer, got one of another'],
+    ['plateau in a chain', () => new lrScheduler.ChainedScheduler([new lrScheduler.ReduceLROnPlateau(optimizer()) as never]), ArgumentError, 'ChainedScheduler: schedulers must be schedulers, got an object of class ReduceLROnPlateau'],
+    ['given twice', () => new lrScheduler.StepLR(optimizer(), 3, { stepSize: 3 } as never), ArgumentError, 'StepLR: stepSize must be given once, got 3 by position and 3 in the options'],
+    ['epoch', () => new lrScheduler.CosineAnnealingWarmRestarts(optimizer(), 3).step(-1), ArgumentError, 'CosineAnnealingWarmRestarts: epoch must be a finite number of at least 0, got -1'],
+    ['mode', () => new lrScheduler.ReduceLROnPlateau(optimizer(), { mode: 'least' as never }), ArgumentError, 'ReduceLROnPlateau: mode must be min or max, got "least"'],
+    ['metric', () => new lrScheduler.ReduceLROnPlateau(optimizer()).step('x' as never), ArgumentError, 'ReduceLROnPlateau: metric must be a number or a tensor, got "x"'],
+    ['state', () => new lrScheduler.StepLR(optimizer(), { stepSize: 2 }).loadStateDict({ base_lrs: [1, 2] }), StateError, 'StepLR: the saved state must have base_lrs of 1 groups, got [1, 2]'],
   ];
   it.each(refused)('%s', (_, call, error, message) => {
     expect(call).toThrow(error);
@@ -267,7 +299,7 @@ describe('errors', () => {
   });
 
   it('a metric inside a compiled function', () => {
-    const scheduler = new optim.ReduceLROnPlateau(optimizer());
+    const scheduler = new lrScheduler.ReduceLROnPlateau(optimizer());
     const step = compile((x: Tensor) => {
       scheduler.step(x.sum());
       return x;
@@ -275,5 +307,17 @@ describe('errors', () => {
     expect(() => step.sync(one)).toThrow(
       'ReduceLROnPlateau: step reads a metric, which a compiled function cannot; call it outside, with what the step returned',
     );
+  });
+
+  it('an epoch inside a compiled function', () => {
+    const scheduler = new lrScheduler.CosineAnnealingWarmRestarts(optimizer(), 3);
+    const step = compile((x: Tensor) => {
+      scheduler.step(1.5);
+      return x.sum();
+    });
+    expect(() => step.sync(one)).toThrow(
+      'CosineAnnealingWarmRestarts: step(epoch) cannot be compiled, as the replayed',
+    );
+    expect(scheduler.lastEpoch).toBe(0);
   });
 });

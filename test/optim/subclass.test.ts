@@ -122,7 +122,7 @@ describe('an optimizer of a user', () => {
       const model = nn.sequential(new nn.Linear(3, 4), nn.functional.tanh, new nn.Linear(4, 1));
       for (const [i, p] of model.parameters().entries()) nn.init.constant_(p, 0.1 * (i + 1));
       const optimizer = new Adamax(model.parameters(), { lr: 0.05 });
-      const schedule = new optim.LambdaLR(optimizer, (step) => 0.9 ** step);
+      const schedule = new optim.lrScheduler.LambdaLR(optimizer, (step) => 0.9 ** step);
       let calls = 0;
       const once = (x: Tensor, y: Tensor) => {
         calls++;

@@ -31,7 +31,7 @@ describe('once', () => {
     };
     const batches = Array.from({ length: 50 }, () => [w.x, w.y]);
     await expect(step.run(batches, { onStep })).rejects.toThrow('mine');
-    const steps = (w.schedules[0] as (typeof w.schedules)[number]).lastStep - 2;
+    const steps = (w.schedules[0] as (typeof w.schedules)[number]).lastEpoch - 2;
     expect(w.optimizer.stateDict().state[0]?.step?.item()).toBe(steps + 2);
     expect(steps).toBeGreaterThan(3); // onStep hears of a step after those queued behind it have begun
     expect(w.optimizer.paramGroups[0]?.lr).toBe(0.5);
@@ -99,7 +99,7 @@ describe('once', () => {
     await waiting;
     await small;
     await expectFailure(w, () => behind, /^disposed tensor/);
-    expect(w.schedules.map((s) => s.lastStep)).toEqual([5, 5]); // two eager ones, and three that ran
+    expect(w.schedules.map((s) => s.lastEpoch)).toEqual([5, 5]); // two eager ones, and three that ran
   });
 
   it('two updates in one step, and a label out of range between them', async () => {

@@ -98,11 +98,11 @@ export class Player {
   readonly trace: string[] = [];
   readonly pool: Tensor[] = [];
   readonly kind: Kind;
-  readonly schedule: optim.StepLR;
+  readonly schedule: optim.lrScheduler.StepLR;
   readonly predict: CompiledStep<[Tensor], Tensor>;
   readonly file: string;
   step: Step;
-  saved: { schedule: optim.SchedulerState; groups: unknown[] } | null = null;
+  saved: { schedule: optim.lrScheduler.SchedulerState; groups: unknown[] } | null = null;
   /** Thrown at the end of the step. */
   trap: Error | null = null;
   private readonly folder = mkdtempSync(join(tmpdir(), 'adjoint-sequence-'));
@@ -119,7 +119,7 @@ export class Player {
     manualSeed(seed);
     this.file = join(this.folder, 'model.safetensors');
     this.kind = (kinds[seed % kinds.length] as () => Kind)();
-    this.schedule = new optim.StepLR(this.kind.optimizer, { stepSize: 3, gamma: 0.9 });
+    this.schedule = new optim.lrScheduler.StepLR(this.kind.optimizer, 3, 0.9);
     this.step = compile(this.train);
     this.predict = compile((x: Tensor) => this.kind.model.forward(x));
   }

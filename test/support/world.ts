@@ -41,7 +41,7 @@ export class World {
   readonly model: nn.Sequential;
   readonly weight: Tensor;
   readonly optimizer: optim.Adam;
-  readonly schedules: optim.LambdaLR[];
+  readonly schedules: optim.lrScheduler.LambdaLR[];
   x: Tensor;
   readonly y = labels(0, 1, 2, 3, 0, 1);
   /** Of the loss; no step changes it. */
@@ -58,12 +58,12 @@ export class World {
     this.weight = first.weight;
     const others = [...this.model.parameters()].filter((p) => p !== this.weight);
     this.optimizer = new optim.Adam([{ params: [this.weight] }, { params: others, lr: 0.02 }], { lr: 0.01 });
-    const decay = (base: number) => new optim.LambdaLR(this.optimizer, (step) => base ** step);
+    const decay = (base: number) => new optim.lrScheduler.LambdaLR(this.optimizer, (step) => base ** step);
     const calling = (step: number): number => {
       this.onSchedule?.();
       return 0.8 ** step;
     };
-    this.schedules = [decay(0.9), new optim.LambdaLR(this.optimizer, calling)];
+    this.schedules = [decay(0.9), new optim.lrScheduler.LambdaLR(this.optimizer, calling)];
     this.x = randn([6, 5]);
     this.watchOption();
   }

@@ -53,6 +53,12 @@ export function checkOptimizer(name: string, optimizer: unknown): void {
   }
 }
 
+/** @internal Sets a group's momentum or, of Adam, the first of `betas`. */
+export function setMomentum(group: ScheduledGroup, momentum: number): void {
+  if (group.betas !== undefined) group.betas = [momentum, ...group.betas.slice(1)];
+  else group.momentum = momentum;
+}
+
 // What schedulers change of groups.
 const numbersOf = (groups: readonly ScheduledGroup[]): ScheduledGroup[] =>
   groups.map(({ lr, momentum, betas }) => ({ lr, momentum, betas }) as ScheduledGroup);
@@ -71,31 +77,33 @@ export function remember(groups: readonly ScheduledGroup[]): () => void {
 }
 
 /**
- * The base of learning-rate schedulers. `step` advances the groups' `lr`; call it after `optimizer.step()`, once a step or
+ * The base of learning-rate schedulers: a subclass gives the rates of a step, `getLr`. `step` advances the groups' `lr`; call it after `optimizer.step()`, once a step or
  * once an epoch, whichever the schedule counts. Inside a compiled function it advances at each submission.
  */
-export abstract class Scheduler {
+export abstract class LRScheduler {
   /** @internal */
   readonly _groups: readonly ScheduledGroup[];
-  protected baseRates: number[];
-  protected lastEpoch = 0;
+  /** The groups' learning rates before any scheduler changed them. */
+  baseLrs: number[];
+  /** The number of steps so far. */
+  lastEpoch = 0;
 
   /** A subclass sets its fields and calls `begin`. */
   constructor(
     protected readonly name: string,
-    optimizer: ScheduledOptimizer,
+    readonly optimizer: ScheduledOptimizer,
   ) {
     checkOptimizer(name, optimizer);
     this._groups = [...optimizer.paramGroups];
-    this.baseRates = this._groups.map((group) => group.initialLr ?? group.lr);
+    this.baseLrs = this._groups.map((group) => group.initialLr ?? group.lr);
   }
 
   /** The rates at step `lastEpoch` > 0, from the present ones. */
-  protected abstract rates(): number[];
+  abstract getLr(): number[];
 
   /** The rates at step 0, from the initial ones. */
   protected firstRates(): number[] {
-    return this.baseRates;
+    return this.baseLrs;
   }
 
   /** The rates at step 0, from the present ones: another scheduler may have set them. */
@@ -106,7 +114,7 @@ export abstract class Scheduler {
   protected begin(): void {
     this.apply(this.chainedFirstRates());
     this._groups.forEach((group, i) => {
-      group.initialLr ??= this.baseRates[i] as number;
+      group.initialLr ??= this.baseLrs[i] as number;
     });
   }
 
@@ -114,11 +122,6 @@ export abstract class Scheduler {
     this._groups.forEach((group, i) => {
       group.lr = rates[i] as number;
     });
-  }
-
-  /** The number of steps so far. */
-  get lastStep(): number {
-    return this.lastEpoch;
   }
 
   /** The groups' learning rates. */
@@ -137,7 +140,7 @@ export abstract class Scheduler {
   /** @internal */
   _advance(): void {
     this.lastEpoch++;
-    this.apply(this.rates());
+    this.apply(this.getLr());
   }
 
   // Advances by one step or, if that fails, not at all. Returns how to undo it.
@@ -192,7 +195,7 @@ export abstract class Scheduler {
 
   /** The state to save, as plain numbers. */
   stateDict(): SchedulerState {
-    return { base_lrs: this.baseRates.slice(), last_epoch: this.lastEpoch, _last_lr: this.getLastLr() };
+    return { base_lrs: this.baseLrs.slice(), last_epoch: this.lastEpoch, _last_lr: this.getLastLr() };
   }
 
   /**
@@ -201,14 +204,15 @@ export abstract class Scheduler {
    */
   loadStateDict(state: SchedulerState): void {
     checkState(this.name, state);
-    const baseRates = checkRates(this.name, 'base_lrs', state.base_lrs, this._groups);
+    const baseLrs = checkRates(this.name, 'base_lrs', state.base_lrs, this._groups);
     const lastEpoch = checkInteger(this.name, 'last_epoch', state.last_epoch);
     const lastRates = checkLastRates(this.name, state, this._groups);
-    this.baseRates = baseRates;
-    this.lastEpoch = lastEpoch;
     this._groups.forEach((group, i) => {
-      group.initialLr = baseRates[i] as number;
+      // Unless they are rates of its own: those of a cycle that follows another schedule.
+      if (group.initialLr === this.baseLrs[i]) group.initialLr = baseLrs[i] as number;
     });
+    this.baseLrs = baseLrs;
+    this.lastEpoch = lastEpoch;
     this.apply(lastRates);
   }
 }

@@ -1,0 +1,139 @@
+import { optionsOf } from '../arguments.js';
+import { ArgumentError, checkChoice, checkFlag, checkFunction, checkInteger, checkNumber } from '../errors.js';
+import {
+  LRScheduler,
+  perGroup,
+  type ScheduledGroup,
+  type ScheduledOptimizer,
+  type SchedulerState,
+  setMomentum,
+} from './lr-scheduler-base.js';
+
+/** Options of `CyclicLR` beside its rates. */
+export interface CyclicOptions {
+  /** The number of steps in which the rate rises; default 2000. */
+  stepSizeUp?: number;
+  /** The number of steps in which it falls; default `stepSizeUp`. */
+  stepSizeDown?: number;
+  /** Whether the height stays, halves with each cycle or is multiplied by `gamma` with each step; default triangular. */
+  mode?: 'triangular' | 'triangular2' | 'expRange';
+  /** The factor of the height for `expRange`; default 1. */
+  gamma?: number;
+  /** A factor of the height in place of `mode`, by the number of the cycle, from 1, or of the step, from 0. */
+  scaleFn?: (x: number) => number;
+  /** What `scaleFn` is given; default cycle. */
+  scaleMode?: 'cycle' | 'iterations';
+  /** Whether momentum (Adam: the first of `betas`) falls while the rate rises, and rises again; default true. */
+  cycleMomentum?: boolean;
+  /** Default 0.8. */
+  baseMomentum?: number | readonly number[];
+  /** Default 0.9. */
+  maxMomentum?: number | readonly number[];
+}
+
+type Rate = number | readonly number[];
+/** Options of `CyclicLR` with its rates. */
+export type CyclicRates = { baseLr: Rate; maxLr: Rate };
+
+const named = [
+  ...['stepSizeUp', 'stepSizeDown', 'mode', 'gamma', 'scaleFn', 'scaleMode'],
+  ...['cycleMomentum', 'baseMomentum', 'maxMomentum'],
+];
+
+/**
+ * Cycles (Smith, "Cyclical learning rates for training neural networks", 2015, https://arxiv.org/abs/1506.01186): the
+ * learning rate rises from baseLr to maxLr and falls again; momentum goes the other way. Call `step` once per batch.
+ *
+ * @example
+ * const scheduler = new optim.lrScheduler.CyclicLR(optimizer, 0.01, 0.1, { stepSizeUp: 100, cycleMomentum: false });
+ */
+export class CyclicLR extends LRScheduler {
+  private readonly maxLrs: readonly number[];
+  private readonly up: number;
+  private readonly down: number;
+  private readonly scale: (step: number, cycle: number) => number;
+  private readonly momenta: readonly { base: number; max: number }[] | null;
+
+  /** @param args baseLr and maxLr, each one for all groups or one for each, and options */
+  constructor(
+    optimizer: ScheduledOptimizer,
+    ...args:
+      | [baseLr: Rate, maxLr: Rate, options?: CyclicOptions]
+      | [baseLr: Rate, options: { maxLr: Rate } & CyclicOptions]
+      | [options: CyclicRates & CyclicOptions]
+  ) {
+    const name = 'CyclicLR';
+    super(name, optimizer);
+    const o = optionsOf<CyclicRates & CyclicOptions>(name, args, ['baseLr', 'maxLr'], named);
+    const rates = (key: 'baseLr' | 'maxLr') =>
+      perGroup<unknown>(name, key, o[key], this._groups).map((rate) => checkNumber(name, key, rate, { min: 0 }));
+    this.baseLrs = rates('baseLr');
+    this.maxLrs = rates('maxLr');
+    this.up = checkInteger(name, 'stepSizeUp', o.stepSizeUp ?? 2000, 1);
+    this.down = checkInteger(name, 'stepSizeDown', o.stepSizeDown ?? this.up, 1);
+    this.scale = scaleOf(o);
+    this.momenta = this.momentaOf(o);
+    this.begin();
+  }
+
+  private momentaOf(o: CyclicOptions): { base: number; max: number }[] | null {
+    if (!checkFlag(this.name, 'cycleMomentum', o.cycleMomentum, true)) return null;
+    if (!this._groups.every((group) => 'betas' in group || 'momentum' in group)) {
+      throw new ArgumentError(`${this.name}: cycleMomentum needs an optimizer with momentum or betas; pass false`);
+    }
+    const base = perGroup(this.name, 'baseMomentum', o.baseMomentum ?? 0.8, this._groups);
+    const max = perGroup(this.name, 'maxMomentum', o.maxMomentum ?? 0.9, this._groups);
+    for (const m of [...base, ...max]) checkNumber(this.name, 'baseMomentum and maxMomentum', m, { min: 0, max: 1 });
+    return base.map((value, i) => ({ base: value, max: max[i] as number }));
+  }
+
+  // The height of step `lastEpoch` between the base, 0, and the top, 1.
+  private height(): number {
+    const { lastEpoch, up, down } = this;
+    const total = up + down;
+    const cycle = Math.floor(1 + lastEpoch / total);
+    const part = 1 + lastEpoch / total - cycle;
+    const ratio = up / total;
+    const triangle = part <= ratio ? part / ratio : (part - 1) / (ratio - 1);
+    return triangle * this.scale(lastEpoch, cycle);
+  }
+
+  getLr(): number[] {
+    const height = this.height();
+    this.setMomenta(height);
+    return this.baseLrs.map((rate, i) => rate + ((this.maxLrs[i] as number) - rate) * height);
+  }
+
+  private setMomenta(height: number): void {
+    this.momenta?.forEach(({ base, max }, i) => {
+      setMomentum(this._groups[i] as ScheduledGroup, max - (max - base) * height);
+    });
+  }
+
+  protected override firstRates(): number[] {
+    return this.getLr();
+  }
+
+  protected override chainedFirstRates(): number[] {
+    return this.getLr();
+  }
+
+  override loadStateDict(state: SchedulerState): void {
+    super.loadStateDict(state);
+    this.setMomenta(this.height());
+  }
+}
+
+function scaleOf(o: CyclicOptions): (step: number, cycle: number) => number {
+  const name = 'CyclicLR';
+  const mode = checkChoice(name, 'mode', o.mode, ['triangular', 'triangular2', 'expRange'], 'triangular');
+  const gamma = checkNumber(name, 'gamma', o.gamma ?? 1, { min: 0 });
+  const scaleMode = checkChoice(name, 'scaleMode', o.scaleMode, ['cycle', 'iterations'], 'cycle');
+  const { scaleFn } = o;
+  if (scaleFn !== undefined) {
+    checkFunction(name, 'scaleFn', scaleFn);
+    return (step, cycle) => scaleFn(scaleMode === 'cycle' ? cycle : step);
+  }
+  if (mode === 'triangular') return () => 1;
+  return mode === 'triangular2' ? (_, cycle) => 2 ** (1 - cycle) : (step) => gamma ** step;
+}
