@@ -8,7 +8,26 @@ export * as functional from './functional.js';
 export * as init from './init.js';
 export { KeyValueCache } from './key-value-cache.js';
 export { Linear } from './linear.js';
-export type { ClassLossOptions, LossOptions, Reduction } from './loss.js';
+export type {
+  BinaryCrossEntropyOptions,
+  BinaryCrossEntropyWithLogitsOptions,
+  CrossEntropyOptions,
+  LossOptions,
+  NLLLossOptions,
+  Reduction,
+  WeightedArguments,
+} from './loss.js';
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  CrossEntropyLoss,
+  HuberLoss,
+  L1Loss,
+  type Loss,
+  MSELoss,
+  NLLLoss,
+  SmoothL1Loss,
+} from './loss-modules.js';
 export { Module } from './module.js';
 export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './norm-batch.js';

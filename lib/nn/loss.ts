@@ -1,3 +1,4 @@
+import { optionsOf } from '../arguments.js';
 import { dtypeTraits, isFloat } from '../dtype.js';
 import {
   AutogradError,
@@ -25,9 +26,19 @@ export interface LossOptions {
   reduction?: Reduction;
 }
 
+/** The arguments of a loss after input and target: a weight by position or in the options, and the rest. */
+export type WeightedArguments<O extends { weight?: Tensor }> =
+  | [options?: O]
+  | [weight: Tensor, options?: Omit<O, 'weight'>];
+
+/** @internal */
+export function reductionOf(operation: string, options: LossOptions | undefined): Reduction {
+  return checkChoice(operation, 'reduction', options?.reduction, ['mean', 'sum', 'none'], 'mean');
+}
+
 function checkReduction(operation: string, options: LossOptions | undefined, known: readonly string[]): Reduction {
   checkOptions(operation, options, [...known, 'reduction']);
-  return checkChoice(operation, 'reduction', options?.reduction, ['mean', 'sum', 'none'], 'mean');
+  return reductionOf(operation, options);
 }
 
 function checkInput(operation: string, input: Tensor): void {
@@ -129,17 +140,42 @@ export function smoothL1Loss(input: Tensor, target: Tensor, options?: LossOption
     : mul(ops.huberLoss(input, target, beta, reduction), 1 / beta);
 }
 
-/** Options of losses of classes. */
-export interface ClassLossOptions extends LossOptions {
+/** Options of `nllLoss`. */
+export interface NLLLossOptions extends LossOptions {
   /** Weight of each class, [classes], of input's dtype; the mean is then divided by the labels' weights. Default: all 1. */
   weight?: Tensor;
   /** Labels with this value are ignored, in the loss and in the mean; default -100. */
   ignoreIndex?: number;
 }
 
-function checkClasses(operation: string, input: Tensor, options: ClassLossOptions | undefined): classes.ClassOptions {
-  const known = operation === 'nllLoss' ? ['weight', 'ignoreIndex'] : ['weight', 'ignoreIndex', 'labelSmoothing'];
-  const reduction = checkReduction(operation, options, known);
+/** Options of `crossEntropy`. */
+export interface CrossEntropyOptions extends NLLLossOptions {
+  /** Share of each target that is spread over all classes, in [0, 1]; default 0. */
+  labelSmoothing?: number;
+}
+
+/** Options of `binaryCrossEntropy`. */
+export interface BinaryCrossEntropyOptions extends LossOptions {
+  /** Weight of each element, broadcast to input. */
+  weight?: Tensor;
+}
+
+/** Options of `binaryCrossEntropyWithLogits`. */
+export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyOptions {
+  /** Weight of the positive class, broadcast to input. */
+  posWeight?: Tensor;
+}
+
+/** @internal What each loss with weights takes besides the weight. */
+export const namesOf = {
+  nll: ['ignoreIndex', 'reduction'],
+  crossEntropy: ['ignoreIndex', 'labelSmoothing', 'reduction'],
+  binary: ['reduction'],
+  binaryWithLogits: ['posWeight', 'reduction'],
+} as const;
+
+function checkClasses(operation: string, input: Tensor, options: NLLLossOptions): classes.ClassOptions {
+  const reduction = reductionOf(operation, options);
   checkInput(operation, input);
   const dim = input.rank === 1 ? 0 : 1;
   const classes = input.dims[dim] ?? 0;
@@ -148,14 +184,14 @@ function checkClasses(operation: string, input: Tensor, options: ClassLossOption
       `${operation}: input must be [classes] or [batch, classes, …] with at least one class, got ${formatShape(input.dims)}`,
     );
   }
-  const weight = options?.weight;
+  const { weight } = options;
   checkWeight(operation, 'weight', weight, input);
   if (weight !== undefined && !sameShape(weight.dims, [classes])) {
     throw new ShapeError(
       `${operation}: weight must have one element for each of ${classes} classes, got ${formatShape(weight.dims)}`,
     );
   }
-  const ignoreIndex = checkInteger(operation, 'ignoreIndex', options?.ignoreIndex ?? -100, ...dtypeTraits.int32.range);
+  const ignoreIndex = checkInteger(operation, 'ignoreIndex', options.ignoreIndex ?? -100, ...dtypeTraits.int32.range);
   return { dim, weight, ignoreIndex, labelSmoothing: 0, reduction };
 }
 
@@ -178,19 +214,16 @@ function checkLabelShape(operation: string, input: Tensor, target: Tensor, dim: 
  * @param input scores, [batch, classes], [batch, classes, d₁, …] or [classes]
  * @param target class indices, int32, of input's shape without the classes; or probabilities of input's shape and dtype,
  *   for which the loss is -Σ target · log softmax(input), gradients flow to both and ignoreIndex has no meaning
- * @param options weight [classes], ignoreIndex (default -100), labelSmoothing in [0, 1] (default 0), reduction
+ * @param args weight [classes], ignoreIndex (default -100), labelSmoothing in [0, 1] (default 0), reduction
  * @returns a scalar, or of input's shape without the classes with reduction `'none'`
  * @throws ArgumentError when a label is neither a class nor ignoreIndex
  * @example
  * const loss = nn.functional.crossEntropy(model.forward(x), labels);
  */
-export function crossEntropy(
-  input: Tensor,
-  target: Tensor,
-  options?: ClassLossOptions & { labelSmoothing?: number },
-): Tensor {
+export function crossEntropy(input: Tensor, target: Tensor, ...args: WeightedArguments<CrossEntropyOptions>): Tensor {
+  const options = optionsOf<CrossEntropyOptions>('crossEntropy', args, ['weight'], namesOf.crossEntropy);
   const o = checkClasses('crossEntropy', input, options);
-  o.labelSmoothing = checkNumber('crossEntropy', 'labelSmoothing', options?.labelSmoothing ?? 0, { min: 0, max: 1 });
+  o.labelSmoothing = checkNumber('crossEntropy', 'labelSmoothing', options.labelSmoothing ?? 0, { min: 0, max: 1 });
   checkTensor('crossEntropy', 'target', target);
   if (target.dtype === 'int32') {
     checkLabelShape('crossEntropy', input, target, o.dim);
@@ -211,13 +244,13 @@ export function crossEntropy(
  *
  * @param input log-probabilities, as `logSoftmax` gives them: [batch, classes], [batch, classes, d₁, …] or [classes]
  * @param target class indices, int32, of input's shape without the classes
- * @param options weight [classes], ignoreIndex (default -100), reduction
+ * @param args weight [classes], ignoreIndex (default -100), reduction
  * @throws ArgumentError when a label is neither a class nor ignoreIndex
  * @example
  * nn.functional.nllLoss(tensor([[-1, -2], [-3, -4]]), tensor([0, 1], { dtype: 'int32' }), { reduction: 'none' }); // [1, 4]
  */
-export function nllLoss(input: Tensor, target: Tensor, options?: ClassLossOptions): Tensor {
-  const o = checkClasses('nllLoss', input, options);
+export function nllLoss(input: Tensor, target: Tensor, ...args: WeightedArguments<NLLLossOptions>): Tensor {
+  const o = checkClasses('nllLoss', input, optionsOf<NLLLossOptions>('nllLoss', args, ['weight'], namesOf.nll));
   checkTensor('nllLoss', 'target', target);
   if (target.dtype !== 'int32') {
     throw new DTypeError(
@@ -234,20 +267,21 @@ export function nllLoss(input: Tensor, target: Tensor, options?: ClassLossOption
  *
  * @param input probabilities in [0, 1], any shape
  * @param target probabilities of input's shape and dtype
- * @param options weight: of each element, broadcast to input; reduction
+ * @param args weight: of each element, broadcast to input; reduction
  * @throws ArgumentError when an input is outside [0, 1] or NaN
  * @example
  * nn.functional.binaryCrossEntropy(tensor([0.5, 0.5]), tensor([0, 1]), { reduction: 'none' }); // [0.69315, 0.69315]
  */
-export function binaryCrossEntropy(input: Tensor, target: Tensor, options?: LossOptions & { weight?: Tensor }): Tensor {
-  const reduction = checkReduction('binaryCrossEntropy', options, ['weight']);
-  checkPair('binaryCrossEntropy', input, target);
-  return ops.binaryCrossEntropy(
-    input,
-    target,
-    elementWeight('binaryCrossEntropy', 'weight', options?.weight, input),
-    reduction,
-  );
+export function binaryCrossEntropy(
+  input: Tensor,
+  target: Tensor,
+  ...args: WeightedArguments<BinaryCrossEntropyOptions>
+): Tensor {
+  const name = 'binaryCrossEntropy';
+  const options = optionsOf<BinaryCrossEntropyOptions>(name, args, ['weight'], namesOf.binary);
+  const reduction = reductionOf(name, options);
+  checkPair(name, input, target);
+  return ops.binaryCrossEntropy(input, target, elementWeight(name, 'weight', options.weight, input), reduction);
 }
 
 /**
@@ -256,7 +290,7 @@ export function binaryCrossEntropy(input: Tensor, target: Tensor, options?: Loss
  *
  * @param input scores, any shape
  * @param target probabilities of input's shape and dtype
- * @param options weight: of each element; posWeight: of the positive class; both broadcast to input; reduction
+ * @param args weight: of each element; posWeight: of the positive class; both broadcast to input; reduction
  * @throws ShapeError, DTypeError when the two differ; they are not broadcast
  * @example
  * nn.functional.binaryCrossEntropyWithLogits(tensor([0, 2]), tensor([1, 1]), { reduction: 'none' }); // [0.69315, 0.12693]
@@ -264,11 +298,13 @@ export function binaryCrossEntropy(input: Tensor, target: Tensor, options?: Loss
 export function binaryCrossEntropyWithLogits(
   input: Tensor,
   target: Tensor,
-  options?: LossOptions & { weight?: Tensor; posWeight?: Tensor },
+  ...args: WeightedArguments<BinaryCrossEntropyWithLogitsOptions>
 ): Tensor {
-  const reduction = checkReduction('binaryCrossEntropyWithLogits', options, ['weight', 'posWeight']);
-  checkPair('binaryCrossEntropyWithLogits', input, target);
-  const weight = elementWeight('binaryCrossEntropyWithLogits', 'weight', options?.weight, input);
-  const posWeight = elementWeight('binaryCrossEntropyWithLogits', 'posWeight', options?.posWeight, input);
+  const name = 'binaryCrossEntropyWithLogits';
+  const options = optionsOf<BinaryCrossEntropyWithLogitsOptions>(name, args, ['weight'], namesOf.binaryWithLogits);
+  const reduction = reductionOf(name, options);
+  checkPair(name, input, target);
+  const weight = elementWeight(name, 'weight', options.weight, input);
+  const posWeight = elementWeight(name, 'posWeight', options.posWeight, input);
   return ops.binaryCrossEntropyWithLogits(input, target, weight, posWeight, reduction);
 }

@@ -81,6 +81,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$|^compile\(\)(\.sync)? 1$/, ['scalar']],
   [/^compile\(\)(\.sync)? [01]$|^compile\(\)\.run 0\.0\.[01]$/, numbers],
   [/^nn\.Parameter 1$/, ['true']],
+  [/^nn\.functional\.(binaryCrossEntropy\w*|crossEntropy|nllLoss) 2$/, one], // its weight
+  [/^nn\.(BCE|BCEWithLogits|CrossEntropy|NLL)Loss 0$/, one],
   [/^nn\.Identity\.forward 0$/, Object.keys(wrongs)],
 ];
 
