@@ -5,14 +5,23 @@ import { ArgumentError, checkOptions, describe, isPlain } from './errors.js';
 import { checkShape, type Shape } from './shape.js';
 
 /**
- * The rest parameter of an operation with the options O, of which those named P may be given by position, in this order. For one
- * or two, write the tuples out with labels, which editors show.
+ * The rest parameter of a function with the options O, of which those named P may be given by position, in this order. Editors
+ * show the labels of P: `Positional<O, [stride: 'stride', padding: 'padding']>`. The options may be left out where all that
+ * remain may.
  */
 export type Positional<O, P extends readonly (keyof O)[]> =
-  | [options?: O]
+  | (object extends O ? [options?: O] : [options: O])
   | (P extends readonly [infer First extends keyof O, ...infer Rest extends readonly (keyof O)[]]
-      ? [O[First], ...Positional<Omit<O, First>, Extract<Rest, readonly (keyof Omit<O, First>)[]>>]
+      ? [...Labelled<P, O[First]>, ...Positional<Omit<O, First>, Extract<Rest, readonly (keyof Omit<O, First>)[]>>]
       : never);
+
+// A tuple of one value with the label that the first of P has.
+type Labelled<P extends readonly unknown[], V> = P extends readonly [unknown, ...infer Rest]
+  ? P extends readonly [...infer First, ...Rest]
+    ? Filled<First, V>
+    : never
+  : never;
+type Filled<T extends readonly unknown[], V> = { [K in keyof T]: V };
 
 /**
  * The options of a call, checked: positional arguments get their names, and an object after them adds the rest.

@@ -117,7 +117,13 @@ export {
   maxPool1d,
   maxPool2d,
 } from './ops/pool.js';
-export type { AdaptiveSize, AvgPool2dOptions, AvgPoolOptions, MaxPoolOptions } from './ops/pool-sizes.js';
+export type {
+  AdaptivePoolOptions,
+  AdaptiveSize,
+  AvgPool2dOptions,
+  AvgPoolOptions,
+  MaxPoolOptions,
+} from './ops/pool-sizes.js';
 export {
   bernoulli,
   normal,
@@ -157,7 +163,7 @@ export {
 export { chunk, concat, pad, slice, split, stack } from './ops/shape-slice.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
-export { type UnfoldOptions, unfold } from './ops/unfold.js';
+export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';
 export { type InterpolateOptions, interpolate, pixelShuffle } from './ops/upsample.js';
 export type { PerDimension } from './ops/windows.js';
 export * as optim from './optim/index.js';

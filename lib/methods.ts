@@ -22,7 +22,7 @@ import * as shape from './ops/shape.js';
 import * as slice from './ops/shape-slice.js';
 import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
-import * as windows from './ops/unfold.js';
+import * as windows from './ops/unfold-dimension.js';
 import * as upsample from './ops/upsample.js';
 import { Tensor, tensorsOf } from './tensor.js';
 

@@ -1,5 +1,6 @@
+import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkFlag, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
 import { type ConvOptions, type ConvTransposeOptions, convolution, transposedConvolution } from '../ops/conv.js';
 import { checkDivisible } from '../ops/conv-checks.js';
 import { type PaddingMode, paddingModes } from '../ops/padding.js';
@@ -8,21 +9,62 @@ import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { drawWeightAndBias } from './weights.js';
 
-/** Options of `Conv1d` and `Conv2d`: those of the function, and `bias`, `dtype`. */
-export interface ConvLayerOptions extends ConvOptions {
+/** Arguments of `Conv1d` and `Conv2d`, by name. */
+export interface ConvLayerOptions extends Omit<ConvOptions, 'bias'> {
+  inChannels: number;
+  outChannels: number;
+  /** A number or one for each dimension. */
+  kernelSize: PerDimension;
   /** Whether a bias is added; default true. */
   bias?: boolean;
   /** Default float32. */
   dtype?: DType;
 }
 
-/** Options of `ConvTranspose1d` and `ConvTranspose2d`: those of the function, and `bias`, `dtype`. */
-export interface ConvTransposeLayerOptions extends ConvTransposeOptions {
+/** Arguments of `ConvTranspose1d` and `ConvTranspose2d`, by name. */
+export interface ConvTransposeLayerOptions extends Omit<ConvTransposeOptions, 'bias'> {
+  inChannels: number;
+  outChannels: number;
+  /** A number or one for each dimension. */
+  kernelSize: PerDimension;
   /** Whether a bias is added; default true. */
   bias?: boolean;
   /** Default float32. */
   dtype?: DType;
 }
+
+type ConvArguments = Positional<
+  ConvLayerOptions,
+  [
+    inChannels: 'inChannels',
+    outChannels: 'outChannels',
+    kernelSize: 'kernelSize',
+    stride: 'stride',
+    padding: 'padding',
+    dilation: 'dilation',
+    groups: 'groups',
+    bias: 'bias',
+    paddingMode: 'paddingMode',
+  ]
+>;
+type ConvTransposeArguments = Positional<
+  ConvTransposeLayerOptions,
+  [
+    inChannels: 'inChannels',
+    outChannels: 'outChannels',
+    kernelSize: 'kernelSize',
+    stride: 'stride',
+    padding: 'padding',
+    outputPadding: 'outputPadding',
+    groups: 'groups',
+    bias: 'bias',
+    dilation: 'dilation',
+  ]
+>;
+
+const channels = ['inChannels', 'outChannels', 'kernelSize', 'stride', 'padding'];
+const convPositions = [...channels, 'dilation', 'groups', 'bias', 'paddingMode'];
+const transposePositions = [...channels, 'outputPadding', 'groups', 'bias', 'dilation'];
 
 // What the four layers share: the parameters, and the checks of the constructor.
 abstract class Convolution extends Module {
@@ -38,16 +80,14 @@ abstract class Convolution extends Module {
   constructor(
     protected readonly kind: string,
     protected readonly spatial: number,
-    inChannels: number,
-    outChannels: number,
-    kernelSize: PerDimension,
-    options: ConvTransposeLayerOptions | ConvLayerOptions,
+    options: Partial<ConvTransposeLayerOptions | ConvLayerOptions>,
     transposed: boolean,
   ) {
     super();
+    const { inChannels, outChannels } = options as ConvLayerOptions;
     this.inChannels = checkInteger(kind, 'inChannels', inChannels, 1);
     this.outChannels = checkInteger(kind, 'outChannels', outChannels, 1);
-    this.kernelSize = perDimension(kind, 'kernelSize', kernelSize, spatial, 1);
+    this.kernelSize = perDimension(kind, 'kernelSize', options.kernelSize, spatial, 1);
     this.stride = perDimension(kind, 'stride', options.stride ?? 1, spatial, 1);
     this.dilation = perDimension(kind, 'dilation', options.dilation ?? 1, spatial, 1);
     this.groups = checkInteger(kind, 'groups', options.groups ?? 1, 1);
@@ -80,44 +120,35 @@ abstract class Convolution extends Module {
   }
 }
 
-const convOptions = ['stride', 'padding', 'dilation', 'groups', 'paddingMode', 'bias', 'dtype'];
-
 abstract class PlainConvolution extends Convolution {
   readonly padding: 'same' | 'valid' | readonly number[];
   readonly paddingMode: PaddingMode;
 
-  constructor(
-    kind: string,
-    spatial: number,
-    inChannels: number,
-    outChannels: number,
-    kernelSize: PerDimension,
-    options: ConvLayerOptions | undefined,
-  ) {
-    checkOptions(kind, options, convOptions);
+  constructor(kind: string, spatial: number, args: ConvArguments) {
+    const options = optionsOf<ConvLayerOptions>(kind, args, convPositions, ['dtype']);
     // Everything is checked before weights are drawn: a failed call leaves the generator unchanged.
-    const stride = perDimension(kind, 'stride', options?.stride ?? 1, spatial, 1);
-    const padding = options?.padding ?? 0;
+    const stride = perDimension(kind, 'stride', options.stride ?? 1, spatial, 1);
+    const padding = options.padding ?? 0;
     if (padding === 'same' && stride.some((s) => s !== 1)) {
       throw new ArgumentError(`${kind}: padding 'same' needs stride 1, got stride ${formatShape(stride)}`);
     }
     const pads =
       padding === 'same' || padding === 'valid' ? padding : perDimension(kind, 'padding', padding, spatial, 0);
-    const paddingMode = options?.paddingMode ?? 'zeros';
+    const paddingMode = options.paddingMode ?? 'zeros';
     if (!paddingModes.includes(paddingMode)) {
       const rule = `paddingMode must be one of ${paddingModes.join(', ')}`;
       throw new ArgumentError(`${kind}: ${rule}, got ${describe(paddingMode)}`);
     }
-    super(kind, spatial, inChannels, outChannels, kernelSize, options ?? {}, false);
+    super(kind, spatial, options, false);
     this.padding = pads;
     this.paddingMode = paddingMode;
   }
 
   forward(x: Tensor): Tensor {
     this.checkInput(x);
-    const { stride, padding, dilation, groups, paddingMode } = this;
-    const options = { stride, padding, dilation, groups, paddingMode };
-    return convolution(this.kind, this.spatial, x, this.weight, this.bias, options);
+    const { weight, bias, stride, padding, dilation, groups, paddingMode } = this;
+    const options = { bias, stride, padding, dilation, groups, paddingMode };
+    return convolution(this.kind, this.spatial, x, weight, options);
   }
 
   override toString(): string {
@@ -141,17 +172,16 @@ abstract class PlainConvolution extends Convolution {
  *
  * @throws ShapeError when x has other channels or is smaller than the kernel, or groups do not divide the channels
  * @example
- * const layer = new nn.Conv2d(3, 8, 3, { padding: 1 });
+ * const layer = new nn.Conv2d(3, 8, 3, 1, 1);
  * layer.forward(zeros([4, 3, 16, 16])); // [4, 8, 16, 16]
  */
 export class Conv2d extends PlainConvolution {
   /**
-   * @param kernelSize a number or [height, width]
-   * @param options stride (1), padding (0, or 'same', 'valid'), dilation (1), groups (1), paddingMode ('zeros'), bias
-   *   (true), dtype ('float32')
+   * @param args inChannels, outChannels, kernelSize: a number or [height, width]; stride (1), padding (0, or 'same', 'valid'),
+   *   dilation (1), groups (1), bias (true), paddingMode ('zeros'); option: dtype ('float32')
    */
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvLayerOptions) {
-    super('Conv2d', 2, inChannels, outChannels, kernelSize, options);
+  constructor(...args: ConvArguments) {
+    super('Conv2d', 2, args);
   }
 }
 
@@ -165,39 +195,30 @@ export class Conv2d extends PlainConvolution {
  * layer.forward(zeros([2, 4, 10])); // [2, 8, 10]
  */
 export class Conv1d extends PlainConvolution {
-  /** @param options as for `Conv2d` */
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvLayerOptions) {
-    super('Conv1d', 1, inChannels, outChannels, kernelSize, options);
+  /** @param args as for `Conv2d` */
+  constructor(...args: ConvArguments) {
+    super('Conv1d', 1, args);
   }
 }
-
-const transposeOptions = ['stride', 'padding', 'outputPadding', 'dilation', 'groups', 'bias', 'dtype'];
 
 abstract class TransposedConvolution extends Convolution {
   readonly padding: readonly number[];
   readonly outputPadding: readonly number[];
 
-  constructor(
-    kind: string,
-    spatial: number,
-    inChannels: number,
-    outChannels: number,
-    kernelSize: PerDimension,
-    options: ConvTransposeLayerOptions | undefined,
-  ) {
-    checkOptions(kind, options, transposeOptions);
-    const padding = perDimension(kind, 'padding', options?.padding ?? 0, spatial, 0);
-    const outputPadding = perDimension(kind, 'outputPadding', options?.outputPadding ?? 0, spatial, 0);
-    super(kind, spatial, inChannels, outChannels, kernelSize, options ?? {}, true);
+  constructor(kind: string, spatial: number, args: ConvTransposeArguments) {
+    const options = optionsOf<ConvTransposeLayerOptions>(kind, args, transposePositions, ['dtype']);
+    const padding = perDimension(kind, 'padding', options.padding ?? 0, spatial, 0);
+    const outputPadding = perDimension(kind, 'outputPadding', options.outputPadding ?? 0, spatial, 0);
+    super(kind, spatial, options, true);
     this.padding = padding;
     this.outputPadding = outputPadding;
   }
 
   forward(x: Tensor): Tensor {
     this.checkInput(x);
-    const { stride, padding, outputPadding, dilation, groups } = this;
-    const options = { stride, padding, outputPadding, dilation, groups };
-    return transposedConvolution(this.kind, this.spatial, x, this.weight, this.bias, options);
+    const { weight, bias, stride, padding, outputPadding, groups, dilation } = this;
+    const options = { bias, stride, padding, outputPadding, groups, dilation };
+    return transposedConvolution(this.kind, this.spatial, x, weight, options);
   }
 
   override toString(): string {
@@ -220,16 +241,16 @@ abstract class TransposedConvolution extends Convolution {
  *
  * @throws ShapeError when x has other channels or the output would be empty, or groups do not divide the channels
  * @example
- * const layer = new nn.ConvTranspose2d(8, 3, 4, { stride: 2, padding: 1 });
+ * const layer = new nn.ConvTranspose2d(8, 3, 4, 2, 1);
  * layer.forward(zeros([4, 8, 7, 7])); // [4, 3, 14, 14]
  */
 export class ConvTranspose2d extends TransposedConvolution {
   /**
-   * @param kernelSize a number or [height, width]
-   * @param options stride (1), padding (0), outputPadding (0), dilation (1), groups (1), bias (true), dtype ('float32')
+   * @param args inChannels, outChannels, kernelSize: a number or [height, width]; stride (1), padding (0), outputPadding (0),
+   *   groups (1), bias (true), dilation (1); option: dtype ('float32')
    */
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvTransposeLayerOptions) {
-    super('ConvTranspose2d', 2, inChannels, outChannels, kernelSize, options);
+  constructor(...args: ConvTransposeArguments) {
+    super('ConvTranspose2d', 2, args);
   }
 }
 
@@ -242,8 +263,8 @@ export class ConvTranspose2d extends TransposedConvolution {
  * layer.forward(zeros([4, 8, 7])); // [4, 3, 14]
  */
 export class ConvTranspose1d extends TransposedConvolution {
-  /** @param options as for `ConvTranspose2d` */
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDimension, options?: ConvTransposeLayerOptions) {
-    super('ConvTranspose1d', 1, inChannels, outChannels, kernelSize, options);
+  /** @param args as for `ConvTranspose2d` */
+  constructor(...args: ConvTransposeArguments) {
+    super('ConvTranspose1d', 1, args);
   }
 }

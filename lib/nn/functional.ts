@@ -32,7 +32,7 @@ export {
 export { alphaDropout, dropout, dropout1d, dropout2d, stochasticDepth } from '../ops/random-dropout.js';
 export { pad } from '../ops/shape-slice.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';
-export { unfold } from '../ops/unfold.js';
+export { fold, unfold } from '../ops/unfold.js';
 export { interpolate, pixelShuffle } from '../ops/upsample.js';
 export {
   binaryCrossEntropy,

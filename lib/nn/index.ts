@@ -7,7 +7,7 @@ export { Embedding, EmbeddingBag } from './embedding.js';
 export * as functional from './functional.js';
 export * as init from './init.js';
 export { KeyValueCache } from './key-value-cache.js';
-export { Linear } from './linear.js';
+export { Linear, type LinearLayerOptions } from './linear.js';
 export type {
   BinaryCrossEntropyOptions,
   BinaryCrossEntropyWithLogitsOptions,

@@ -1,10 +1,26 @@
+import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { type LinearActivation, linearWith } from '../ops/matmul.js';
 import { sizeOf } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { drawWeightAndBias } from './weights.js';
+
+/** Arguments of `Linear`, by name. */
+export interface LinearLayerOptions {
+  inFeatures: number;
+  outFeatures: number;
+  /** Whether a bias is added; default true. */
+  bias?: boolean;
+  /** Default float32. */
+  dtype?: DType;
+}
+
+type LinearArguments = Positional<
+  LinearLayerOptions,
+  [inFeatures: 'inFeatures', outFeatures: 'outFeatures', bias: 'bias']
+>;
 
 /**
  * A fully connected layer: y = x · Wᵀ + b.
@@ -24,15 +40,17 @@ export class Linear extends Module {
   weight: Tensor;
   bias: Tensor | null;
 
-  /** @param options bias (default true), dtype (default float32) */
-  constructor(inFeatures: number, outFeatures: number, options?: { bias?: boolean; dtype?: DType }) {
+  /** @param args inFeatures, outFeatures, bias (true); option: dtype ('float32') */
+  constructor(...args: LinearArguments) {
     super();
-    checkOptions('Linear', options, ['bias', 'dtype']);
-    this.inFeatures = checkInteger('Linear', 'inFeatures', inFeatures, 1);
-    this.outFeatures = checkInteger('Linear', 'outFeatures', outFeatures, 1);
-    const dtype = checkDType('Linear', options?.dtype, 'float32');
-    const hasBias = checkFlag('Linear', 'bias', options?.bias, true);
-    [this.weight, this.bias] = drawWeightAndBias([outFeatures, inFeatures], outFeatures, hasBias, dtype);
+    const positions = ['inFeatures', 'outFeatures', 'bias'];
+    const options = optionsOf<LinearLayerOptions>('Linear', args, positions, ['dtype']);
+    this.inFeatures = checkInteger('Linear', 'inFeatures', options.inFeatures, 1);
+    this.outFeatures = checkInteger('Linear', 'outFeatures', options.outFeatures, 1);
+    const dtype = checkDType('Linear', options.dtype, 'float32');
+    const hasBias = checkFlag('Linear', 'bias', options.bias, true);
+    const shape = [this.outFeatures, this.inFeatures];
+    [this.weight, this.bias] = drawWeightAndBias(shape, this.outFeatures, hasBias, dtype);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,12 +1,17 @@
-import { checkOptions } from '../errors.js';
+import { optionsOf, type Positional } from '../arguments.js';
+import { formatShape } from '../errors.js';
+import { formatOptions } from '../format.js';
 import {
+  type AdaptivePoolArguments,
+  type AvgPool2dArguments,
+  type AvgPoolArguments,
   adaptiveAvgPool,
   adaptiveMaxPool,
   avgPool,
-  avgPool2dOptions,
-  avgPoolOptions,
+  avgPool2dPositions,
+  avgPoolPositions,
   maxPool,
-  maxPoolOptions,
+  outputSizeOf,
 } from '../ops/pool.js';
 import {
   type AdaptiveSize,
@@ -19,57 +24,94 @@ import { checkWindowOptions, type PerDimension, perDimension } from '../ops/wind
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
-type Run<Size, Options> = (operation: string, rank: number, x: Tensor, size: Size, options?: Options) => Tensor;
+// As in PyTorch, ceilMode is the last argument of the layers; of the functions it is the last but one.
+type MaxPoolArguments = Positional<
+  MaxPoolOptions,
+  [kernelSize: 'kernelSize', stride: 'stride', padding: 'padding', dilation: 'dilation']
+>;
 
-const show = (value: unknown): string => (Array.isArray(value) ? `[${value.map(String).join(', ')}]` : String(value));
+const maxPoolPositions = ['kernelSize', 'stride', 'padding', 'dilation'];
 
 // A layer without parameters over windows of an image.
-abstract class Windows<Size, Options extends object> extends Module {
+abstract class Pool<Options extends AvgPoolOptions> extends Module {
+  readonly kernelSize: PerDimension;
+  readonly stride: PerDimension;
+  readonly padding: PerDimension;
+  readonly ceilMode: boolean;
+  readonly #given: Partial<Options>;
+
   constructor(
     private readonly kind: string,
     private readonly spatial: number,
-    private readonly run: Run<Size, Options>,
-    /** The size of a window, or of the result of adaptive layers. */
-    readonly size: Size,
-    readonly options?: Readonly<Options>,
+    private readonly run: (operation: string, rank: number, x: Tensor, options: Partial<Options>) => Tensor,
+    options: Partial<Options>,
   ) {
     super();
+    checkWindowOptions(kind, options, spatial);
+    this.kernelSize = options.kernelSize as PerDimension;
+    perDimension(kind, 'kernelSize', this.kernelSize, spatial, 1);
+    this.stride = options.stride ?? this.kernelSize;
+    this.padding = options.padding ?? 0;
+    this.ceilMode = options.ceilMode ?? false;
+    this.#given = { ...options };
   }
 
   forward(x: Tensor): Tensor {
-    return this.run(this.kind, this.spatial, x, this.size, this.options);
+    return this.run(this.kind, this.spatial, x, this.#given);
   }
 
   override toString(): string {
-    const options = Object.entries(this.options ?? {}).map(([name, value]) => `, ${name} ${show(value)}`);
-    return `${this.kind}(${show(this.size)}${options.join('')})`;
+    const { kernelSize, ...rest } = this.#given;
+    const size = Array.isArray(kernelSize) ? formatShape(kernelSize) : kernelSize;
+    return [`${this.kind}(${size}`, formatOptions(rest)]
+      .filter((part) => part !== '')
+      .join(', ')
+      .concat(')');
   }
 }
 
-abstract class Pool<Options extends object> extends Windows<PerDimension, Options> {
+abstract class MaxPool extends Pool<MaxPoolOptions> {
+  readonly dilation: PerDimension;
+
+  constructor(kind: string, spatial: number, args: MaxPoolArguments) {
+    const options = optionsOf<MaxPoolOptions>(kind, args, maxPoolPositions, ['ceilMode']);
+    super(kind, spatial, maxPool, options);
+    this.dilation = options.dilation ?? 1;
+  }
+}
+
+abstract class AvgPool<Options extends AvgPoolOptions> extends Pool<Options> {
+  readonly countIncludePad: boolean;
+
+  constructor(kind: string, spatial: number, options: Partial<Options>) {
+    super(kind, spatial, avgPool, options);
+    this.countIncludePad = options.countIncludePad ?? true;
+  }
+}
+
+// A layer without parameters whose windows divide the image evenly.
+abstract class AdaptivePool extends Module {
+  readonly outputSize: AdaptiveSize;
+
   constructor(
-    kind: string,
-    spatial: number,
-    run: Run<PerDimension, Options>,
-    known: readonly string[],
-    kernelSize: PerDimension,
-    options?: Readonly<Options>,
+    private readonly kind: string,
+    private readonly spatial: number,
+    private readonly run: (operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize) => Tensor,
+    args: AdaptivePoolArguments,
   ) {
-    super(kind, spatial, run, kernelSize, options);
-    checkOptions(kind, options, known);
-    checkWindowOptions(kind, options, spatial);
-    perDimension(kind, 'kernelSize', kernelSize, spatial, 1);
+    super();
+    this.outputSize = outputSizeOf(kind, args);
+    const sizes = Array.from({ length: spatial }, () => 0);
+    checkOutputSize(kind, this.outputSize, sizes);
   }
-}
 
-abstract class AdaptivePool extends Windows<AdaptiveSize, object> {
-  constructor(kind: string, spatial: number, run: Run<AdaptiveSize, object>, outputSize: AdaptiveSize) {
-    super(kind, spatial, run, outputSize);
-    checkOutputSize(
-      kind,
-      outputSize,
-      Array.from({ length: spatial }, () => 0),
-    );
+  forward(x: Tensor): Tensor {
+    return this.run(this.kind, this.spatial, x, this.outputSize);
+  }
+
+  override toString(): string {
+    const size = this.outputSize;
+    return `${this.kind}(${typeof size === 'number' ? size : `[${size.map(String).join(', ')}]`})`;
   }
 }
 
@@ -78,12 +120,15 @@ abstract class AdaptivePool extends Windows<AdaptiveSize, object> {
  *
  * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
  * @example
- * new nn.MaxPool2d(2).forward(zeros([4, 6, 28, 28])); // [4, 6, 14, 14]
+ * new nn.MaxPool2d(2, 2).forward(zeros([4, 6, 28, 28])); // [4, 6, 14, 14]
  */
-export class MaxPool2d extends Pool<MaxPoolOptions> {
-  /** @param options stride (kernelSize), padding (0), dilation (1), ceilMode (false) */
-  constructor(kernelSize: PerDimension, options?: MaxPoolOptions) {
-    super('MaxPool2d', 2, maxPool, maxPoolOptions, kernelSize, options);
+export class MaxPool2d extends MaxPool {
+  /**
+   * @param args kernelSize: a number or [height, width]; stride (kernelSize), padding (0), dilation (1); option: ceilMode
+   *   (false)
+   */
+  constructor(...args: MaxPoolArguments) {
+    super('MaxPool2d', 2, args);
   }
 }
 
@@ -94,10 +139,10 @@ export class MaxPool2d extends Pool<MaxPoolOptions> {
  * @example
  * new nn.MaxPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[3, 5]]
  */
-export class MaxPool1d extends Pool<MaxPoolOptions> {
-  /** @param options as for `MaxPool2d` */
-  constructor(kernelSize: PerDimension, options?: MaxPoolOptions) {
-    super('MaxPool1d', 1, maxPool, maxPoolOptions, kernelSize, options);
+export class MaxPool1d extends MaxPool {
+  /** @param args as for `MaxPool2d` */
+  constructor(...args: MaxPoolArguments) {
+    super('MaxPool1d', 1, args);
   }
 }
 
@@ -108,10 +153,17 @@ export class MaxPool1d extends Pool<MaxPoolOptions> {
  * @example
  * new nn.AvgPool2d(2).forward(zeros([4, 6, 28, 28])); // [4, 6, 14, 14]
  */
-export class AvgPool2d extends Pool<AvgPool2dOptions> {
-  /** @param options stride (kernelSize), padding (0), ceilMode (false), countIncludePad (true), divisorOverride (none) */
-  constructor(kernelSize: PerDimension, options?: AvgPool2dOptions) {
-    super('AvgPool2d', 2, avgPool, avgPool2dOptions, kernelSize, options);
+export class AvgPool2d extends AvgPool<AvgPool2dOptions> {
+  readonly divisorOverride: number | null;
+
+  /**
+   * @param args kernelSize: a number or [height, width]; stride (kernelSize), padding (0), ceilMode (false), countIncludePad
+   *   (true), divisorOverride (none)
+   */
+  constructor(...args: AvgPool2dArguments) {
+    const options = optionsOf<AvgPool2dOptions>('AvgPool2d', args, avgPool2dPositions);
+    super('AvgPool2d', 2, options);
+    this.divisorOverride = options.divisorOverride ?? null;
   }
 }
 
@@ -122,10 +174,10 @@ export class AvgPool2d extends Pool<AvgPool2dOptions> {
  * @example
  * new nn.AvgPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[2, 3.5]]
  */
-export class AvgPool1d extends Pool<AvgPoolOptions> {
-  /** @param options as for `AvgPool2d`, without divisorOverride */
-  constructor(kernelSize: PerDimension, options?: AvgPoolOptions) {
-    super('AvgPool1d', 1, avgPool, avgPoolOptions, kernelSize, options);
+export class AvgPool1d extends AvgPool<AvgPoolOptions> {
+  /** @param args as for `AvgPool2d`, without divisorOverride */
+  constructor(...args: AvgPoolArguments) {
+    super('AvgPool1d', 1, optionsOf<AvgPoolOptions>('AvgPool1d', args, avgPoolPositions));
   }
 }
 
@@ -138,8 +190,8 @@ export class AvgPool1d extends Pool<AvgPoolOptions> {
  * new nn.AdaptiveAvgPool2d(1).forward(zeros([4, 64, 7, 7])); // [4, 64, 1, 1]
  */
 export class AdaptiveAvgPool2d extends AdaptivePool {
-  constructor(outputSize: AdaptiveSize) {
-    super('AdaptiveAvgPool2d', 2, adaptiveAvgPool, outputSize);
+  constructor(...args: AdaptivePoolArguments) {
+    super('AdaptiveAvgPool2d', 2, adaptiveAvgPool, args);
   }
 }
 
@@ -151,8 +203,8 @@ export class AdaptiveAvgPool2d extends AdaptivePool {
  * new nn.AdaptiveAvgPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[2, 3.5]]
  */
 export class AdaptiveAvgPool1d extends AdaptivePool {
-  constructor(outputSize: AdaptiveSize) {
-    super('AdaptiveAvgPool1d', 1, adaptiveAvgPool, outputSize);
+  constructor(...args: AdaptivePoolArguments) {
+    super('AdaptiveAvgPool1d', 1, adaptiveAvgPool, args);
   }
 }
 
@@ -164,8 +216,8 @@ export class AdaptiveAvgPool1d extends AdaptivePool {
  * new nn.AdaptiveMaxPool2d([2, 1]).forward(zeros([4, 64, 7, 7])); // [4, 64, 2, 1]
  */
 export class AdaptiveMaxPool2d extends AdaptivePool {
-  constructor(outputSize: AdaptiveSize) {
-    super('AdaptiveMaxPool2d', 2, adaptiveMaxPool, outputSize);
+  constructor(...args: AdaptivePoolArguments) {
+    super('AdaptiveMaxPool2d', 2, adaptiveMaxPool, args);
   }
 }
 
@@ -178,7 +230,7 @@ export class AdaptiveMaxPool2d extends AdaptivePool {
  * new nn.AdaptiveMaxPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[3, 5]]
  */
 export class AdaptiveMaxPool1d extends AdaptivePool {
-  constructor(outputSize: AdaptiveSize) {
-    super('AdaptiveMaxPool1d', 1, adaptiveMaxPool, outputSize);
+  constructor(...args: AdaptivePoolArguments) {
+    super('AdaptiveMaxPool1d', 1, adaptiveMaxPool, args);
   }
 }

@@ -1,7 +1,16 @@
-import { ArgumentError, checkChoice, checkFlag, checkInteger, checkNumber, checkOptions } from '../errors.js';
+import { checkChoice, checkFlag, checkNumber } from '../errors.js';
 import { formatOptions } from '../format.js';
-import { type InterpolateOptions, interpolateOptions, resize, shuffle } from '../ops/upsample.js';
-import { perDimension } from '../ops/windows.js';
+import {
+  checkOneSize,
+  type InterpolateArguments,
+  type InterpolateOptions,
+  interpolation,
+  type PixelShuffleArguments,
+  resize,
+  shuffle,
+  upscaleFactorOf,
+} from '../ops/upsample.js';
+import { type PerDimension, perDimension } from '../ops/windows.js';
 import { copyOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
@@ -14,33 +23,36 @@ import { Module } from './module.js';
  * new nn.Upsample({ scaleFactor: 2, mode: 'bilinear' }).forward(zeros([1, 3, 8, 8])); // [1, 3, 16, 16]
  */
 export class Upsample extends Module {
-  readonly options: Readonly<InterpolateOptions>;
+  readonly size: PerDimension | null;
+  readonly scaleFactor: PerDimension | null;
+  readonly mode: 'nearest' | 'linear' | 'bilinear';
+  readonly alignCorners: boolean;
+  readonly recomputeScaleFactor: boolean;
+  readonly #given: InterpolateOptions;
 
-  /** @param options size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false) */
-  constructor(options: InterpolateOptions) {
+  /** @param args size or scaleFactor; mode ('nearest'), alignCorners (false); option: recomputeScaleFactor (false) */
+  constructor(...args: InterpolateArguments) {
     super();
-    checkOptions('Upsample', options, interpolateOptions);
-    this.options = { ...options };
-    const { size, scaleFactor, mode, alignCorners, recomputeScaleFactor } = this.options;
-    if ((size === undefined) === (scaleFactor === undefined)) {
-      const got = size === undefined ? 'none' : 'both';
-      throw new ArgumentError(`Upsample: either size or scaleFactor must be given, got ${got}`);
-    }
-    if (size !== undefined) perDimension('Upsample', 'size', size, Array.isArray(size) && size.length === 1 ? 1 : 2, 1);
-    for (const factor of scaleFactor === undefined ? [] : (copyOf(scaleFactor) ?? [scaleFactor])) {
+    const options = interpolation('Upsample', args);
+    const { size, scaleFactor } = checkOneSize('Upsample', options);
+    if (size !== null) perDimension('Upsample', 'size', size, Array.isArray(size) && size.length === 1 ? 1 : 2, 1);
+    for (const factor of scaleFactor === null ? [] : (copyOf(scaleFactor) ?? [scaleFactor])) {
       checkNumber('Upsample', 'scaleFactor', factor, { min: 0, open: true });
     }
-    checkChoice('Upsample', 'mode', mode, ['nearest', 'linear', 'bilinear'], 'nearest');
-    checkFlag('Upsample', 'alignCorners', alignCorners, false);
-    checkFlag('Upsample', 'recomputeScaleFactor', recomputeScaleFactor, false);
+    this.size = size;
+    this.scaleFactor = scaleFactor;
+    this.mode = checkChoice('Upsample', 'mode', options.mode, ['nearest', 'linear', 'bilinear'], 'nearest');
+    this.alignCorners = checkFlag('Upsample', 'alignCorners', options.alignCorners ?? false);
+    this.recomputeScaleFactor = checkFlag('Upsample', 'recomputeScaleFactor', options.recomputeScaleFactor ?? false);
+    this.#given = { ...options };
   }
 
   forward(x: Tensor): Tensor {
-    return resize('Upsample', x, this.options);
+    return resize('Upsample', x, this);
   }
 
   override toString(): string {
-    return `Upsample(${formatOptions(this.options)})`;
+    return `Upsample(${formatOptions(this.#given)})`;
   }
 }
 
@@ -56,10 +68,10 @@ export class Upsample extends Module {
 export class PixelShuffle extends Module {
   readonly upscaleFactor: number;
 
-  /** @param upscaleFactor r */
-  constructor(upscaleFactor: number) {
+  /** @param args upscaleFactor: r */
+  constructor(...args: PixelShuffleArguments) {
     super();
-    this.upscaleFactor = checkInteger('PixelShuffle', 'upscaleFactor', upscaleFactor, 1);
+    this.upscaleFactor = upscaleFactorOf('PixelShuffle', args);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,4 +1,5 @@
-import { ArgumentError, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { optionsOf, type Positional } from '../arguments.js';
+import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { checkBias, checkDivisible, checkInChannels, checkOperands, readPadding } from './conv-checks.js';
 import { convInput, convOutput } from './conv-passes.js';
@@ -16,6 +17,8 @@ import {
 
 /** Options of `conv1d` and `conv2d`. */
 export interface ConvOptions {
+  /** [outChannels]; default none. */
+  bias?: Tensor | null;
   /** Steps between two outputs; default 1. */
   stride?: PerDimension;
   /**
@@ -33,6 +36,8 @@ export interface ConvOptions {
 
 /** Options of `convTranspose1d` and `convTranspose2d`. */
 export interface ConvTransposeOptions {
+  /** [outChannels]; default none. */
+  bias?: Tensor | null;
   /** Steps between the results of two inputs; default 1. */
   stride?: PerDimension;
   /** Elements cut off on both sides of the output; default 0. */
@@ -45,8 +50,24 @@ export interface ConvTransposeOptions {
   groups?: number;
 }
 
-const convOptions = ['stride', 'padding', 'dilation', 'groups', 'paddingMode'];
-const transposeOptions = ['stride', 'padding', 'outputPadding', 'dilation', 'groups'];
+type ConvArguments = Positional<
+  ConvOptions,
+  [bias: 'bias', stride: 'stride', padding: 'padding', dilation: 'dilation', groups: 'groups']
+>;
+type ConvTransposeArguments = Positional<
+  ConvTransposeOptions,
+  [
+    bias: 'bias',
+    stride: 'stride',
+    padding: 'padding',
+    outputPadding: 'outputPadding',
+    groups: 'groups',
+    dilation: 'dilation',
+  ]
+>;
+
+const convPositions = ['bias', 'stride', 'padding', 'dilation', 'groups'];
+const transposePositions = ['bias', 'stride', 'padding', 'outputPadding', 'groups', 'dilation'];
 
 /**
  * Convolution of images (as in PyTorch a cross-correlation): y[n, o, i, j] = bias[o] + Σ x[n, c, i·s + k·d - p, j·s + l·d - p] ·
@@ -55,15 +76,15 @@ const transposeOptions = ['stride', 'padding', 'outputPadding', 'dilation', 'gro
  *
  * @param x [batch, inChannels, height, width] or without batch
  * @param weight [outChannels, inChannels / groups, kernel height, kernel width]
- * @param bias [outChannels], or none
- * @param options stride (1), padding (0), dilation (1): a number or [height, width]; groups (1), paddingMode ('zeros')
+ * @param args bias [outChannels] (none), stride (1), padding (0), dilation (1): a number or [height, width]; groups (1);
+ *   option: paddingMode ('zeros')
  * @returns [batch, outChannels, ⌊(height + 2p - d·(k - 1) - 1) / s⌋ + 1, …]
  * @throws ShapeError when channels do not fit or the kernel is larger than the padded input
  * @example
- * const y = conv2d(ones([1, 1, 4, 4]), ones([2, 1, 3, 3]), zeros([2]), { padding: 1 }); // [1, 2, 4, 4], 9 in the middle
+ * const y = conv2d(ones([1, 1, 4, 4]), ones([2, 1, 3, 3]), zeros([2]), 1, 1); // [1, 2, 4, 4], 9 in the middle
  */
-export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?: ConvOptions): Tensor {
-  return convolution('conv2d', 2, x, weight, bias, options);
+export function conv2d(x: Tensor, weight: Tensor, ...args: ConvArguments): Tensor {
+  return convolution('conv2d', 2, x, weight, convOptions('conv2d', args));
 }
 
 /**
@@ -72,14 +93,13 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
  *
  * @param x [batch, inChannels, length] or without batch
  * @param weight [outChannels, inChannels / groups, kernel length]
- * @param bias [outChannels], or none
- * @param options those of `conv2d`
+ * @param args those of `conv2d`
  * @throws ShapeError like `conv2d`
  * @example
- * const y = conv1d(ones([1, 1, 6]), ones([1, 1, 3]), null, { stride: 2 }); // [[[3, 3]]]
+ * const y = conv1d(ones([1, 1, 6]), ones([1, 1, 3]), { stride: 2 }); // [[[3, 3]]]
  */
-export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?: ConvOptions): Tensor {
-  return convolution('conv1d', 1, x, weight, bias, options);
+export function conv1d(x: Tensor, weight: Tensor, ...args: ConvArguments): Tensor {
+  return convolution('conv1d', 1, x, weight, convOptions('conv1d', args));
 }
 
 /**
@@ -89,20 +109,14 @@ export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?
  *
  * @param x [batch, inChannels, height, width] or without batch
  * @param weight [inChannels, outChannels / groups, kernel height, kernel width]
- * @param bias [outChannels], or none
- * @param options stride (1), padding (0), outputPadding (0), dilation (1), groups (1)
+ * @param args bias [outChannels] (none), stride (1), padding (0), outputPadding (0), groups (1), dilation (1)
  * @returns [batch, outChannels, (height - 1)·s - 2p + d·(k - 1) + outputPadding + 1, …]
  * @throws ShapeError when channels do not fit or the output would be empty
  * @example
- * const y = convTranspose2d(ones([1, 1, 2, 2]), ones([1, 1, 2, 2]), null, { stride: 2 }); // [1, 1, 4, 4], all 1
+ * const y = convTranspose2d(ones([1, 1, 2, 2]), ones([1, 1, 2, 2]), { stride: 2 }); // [1, 1, 4, 4], all 1
  */
-export function convTranspose2d(
-  x: Tensor,
-  weight: Tensor,
-  bias?: Tensor | null,
-  options?: ConvTransposeOptions,
-): Tensor {
-  return transposedConvolution('convTranspose2d', 2, x, weight, bias, options);
+export function convTranspose2d(x: Tensor, weight: Tensor, ...args: ConvTransposeArguments): Tensor {
+  return transposedConvolution('convTranspose2d', 2, x, weight, transposeOptions('convTranspose2d', args));
 }
 
 /**
@@ -111,43 +125,37 @@ export function convTranspose2d(
  * @param x [batch, inChannels, length] or without batch
  * @throws ShapeError like `convTranspose2d`
  * @example
- * const y = convTranspose1d(ones([1, 1, 2]), ones([1, 1, 2]), null, { stride: 2 }); // [[[1, 1, 1, 1]]]
+ * const y = convTranspose1d(ones([1, 1, 2]), ones([1, 1, 2]), null, 2); // [[[1, 1, 1, 1]]]
  */
-export function convTranspose1d(
-  x: Tensor,
-  weight: Tensor,
-  bias?: Tensor | null,
-  options?: ConvTransposeOptions,
-): Tensor {
-  return transposedConvolution('convTranspose1d', 1, x, weight, bias, options);
+export function convTranspose1d(x: Tensor, weight: Tensor, ...args: ConvTransposeArguments): Tensor {
+  return transposedConvolution('convTranspose1d', 1, x, weight, transposeOptions('convTranspose1d', args));
 }
 
+const convOptions = (name: string, args: ConvArguments): ConvOptions =>
+  optionsOf<ConvOptions>(name, args, convPositions, ['paddingMode'], ['bias']);
+
+const transposeOptions = (name: string, args: ConvTransposeArguments): ConvTransposeOptions =>
+  optionsOf<ConvTransposeOptions>(name, args, transposePositions, [], ['bias']);
+
 /** @internal `operation`: the name in error texts. */
-export function convolution(
-  operation: string,
-  rank: number,
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | null | undefined,
-  options: ConvOptions | undefined,
-): Tensor {
-  checkOptions(operation, options, convOptions);
+export function convolution(operation: string, rank: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
+  const bias = options.bias ?? null;
   const sizes = checkImages(operation, x, rank);
-  checkOperands(operation, rank, x, weight, bias ?? null, 'outChannels, inChannels / groups');
-  const stride = perDimension(operation, 'stride', options?.stride ?? 1, rank, 1);
-  const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, rank, 1);
-  const groups = checkInteger(operation, 'groups', options?.groups ?? 1, 1);
-  const mode = options?.paddingMode ?? 'zeros';
+  checkOperands(operation, rank, x, weight, bias, 'outChannels, inChannels / groups');
+  const stride = perDimension(operation, 'stride', options.stride ?? 1, rank, 1);
+  const dilation = perDimension(operation, 'dilation', options.dilation ?? 1, rank, 1);
+  const groups = checkInteger(operation, 'groups', options.groups ?? 1, 1);
+  const mode = options.paddingMode ?? 'zeros';
   if (!paddingModes.includes(mode)) {
     const rule = `paddingMode must be one of ${paddingModes.join(', ')}`;
     throw new ArgumentError(`${operation}: ${rule}, got ${describe(mode)}`);
   }
   const taps = weight.dims.slice(2);
-  const pads = readPadding(operation, options?.padding ?? 0, taps, stride, dilation);
+  const pads = readPadding(operation, options.padding ?? 0, taps, stride, dilation);
   const outChannels = weight.dims[0] as number;
   checkDivisible(operation, 'outChannels', outChannels, groups);
   checkInChannels(operation, x, weight, rank, (weight.dims[1] as number) * groups);
-  checkBias(operation, bias ?? null, outChannels);
+  checkBias(operation, bias, outChannels);
   const axes = sizes.map((size, i): Axis => {
     const [before, after] = pads[i] as [number, number];
     const axis = { taps: taps[i] as number, dilation: dilation[i] as number };
@@ -165,10 +173,10 @@ export function convolution(
   });
   if (mode !== 'zeros') {
     const padded = padAround(operation, x, pads, mode);
-    return convolution(operation, rank, padded, weight, bias, { stride, dilation, groups });
+    return convolution(operation, rank, padded, weight, { bias, stride, dilation, groups });
   }
   const [h, w] = asImage(axes);
-  return convOutput(operation, x, weight, bias ?? null, {
+  return convOutput(operation, x, weight, bias, {
     images: x.rank === rank + 2 ? (x.dims[0] as number) : 1,
     groups,
     inChannels: weight.dims[1] as number,
@@ -187,17 +195,16 @@ export function transposedConvolution(
   rank: number,
   x: Tensor,
   weight: Tensor,
-  bias: Tensor | null | undefined,
-  options: ConvTransposeOptions | undefined,
+  options: ConvTransposeOptions,
 ): Tensor {
-  checkOptions(operation, options, transposeOptions);
+  const bias = options.bias ?? null;
   const sizes = checkImages(operation, x, rank);
-  checkOperands(operation, rank, x, weight, bias ?? null, 'inChannels, outChannels / groups');
-  const stride = perDimension(operation, 'stride', options?.stride ?? 1, rank, 1);
-  const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, rank, 1);
-  const padding = perDimension(operation, 'padding', options?.padding ?? 0, rank, 0);
-  const outputPadding = perDimension(operation, 'outputPadding', options?.outputPadding ?? 0, rank, 0);
-  const groups = checkInteger(operation, 'groups', options?.groups ?? 1, 1);
+  checkOperands(operation, rank, x, weight, bias, 'inChannels, outChannels / groups');
+  const stride = perDimension(operation, 'stride', options.stride ?? 1, rank, 1);
+  const dilation = perDimension(operation, 'dilation', options.dilation ?? 1, rank, 1);
+  const padding = perDimension(operation, 'padding', options.padding ?? 0, rank, 0);
+  const outputPadding = perDimension(operation, 'outputPadding', options.outputPadding ?? 0, rank, 0);
+  const groups = checkInteger(operation, 'groups', options.groups ?? 1, 1);
   const inChannels = x.dims[x.rank - rank - 1] as number;
   checkInChannels(operation, x, weight, rank, weight.dims[0] as number);
   checkDivisible(operation, 'inChannels', inChannels, groups);
@@ -220,9 +227,9 @@ export function transposedConvolution(
     return checkAxis(operation, dimensionName(rank, i), sizes);
   });
   const outChannels = (weight.dims[1] as number) * groups;
-  checkBias(operation, bias ?? null, outChannels);
+  checkBias(operation, bias, outChannels);
   const [h, w] = asImage(axes);
-  return convInput(operation, x, weight, bias ?? null, {
+  return convInput(operation, x, weight, bias, {
     images: x.rank === rank + 2 ? (x.dims[0] as number) : 1,
     groups,
     inChannels: weight.dims[1] as number,

@@ -78,7 +78,8 @@ function rows(x: Tensor, index: Tensor, dim: number): Tensor {
   return record('indexSelect', y, [x], (dy) => [addedRows(dy, index, from, dim)], [index]);
 }
 
-function addedRows(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor {
+/** @internal Zeros of a shape with each row of x added where `index` says, along a dimension. */
+export function addedRows(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor {
   const { outer, n, inner } = sizesAround(shape, dim);
   const y = empty(shape, x.dtype);
   addedRowsKernel(y.handle, x.handle, index.handle, outer, n, inner);

@@ -16,6 +16,8 @@ import {
 
 /** Options of `maxPool1d` and `maxPool2d`. */
 export interface MaxPoolOptions {
+  /** The size of a window: a number or one for each dimension. */
+  kernelSize: PerDimension;
   /** Steps between two windows; default the kernel size. */
   stride?: PerDimension;
   /** Padding on both sides, which is never the largest, at most half of the kernel size; default 0. */
@@ -28,6 +30,8 @@ export interface MaxPoolOptions {
 
 /** Options of `avgPool1d`. */
 export interface AvgPoolOptions {
+  /** The size of a window: a number or one for each dimension. */
+  kernelSize: PerDimension;
   /** Steps between two windows; default the kernel size. */
   stride?: PerDimension;
   /** Zeros added on both sides, at most half of the kernel size; default 0. */
@@ -47,6 +51,11 @@ export interface AvgPool2dOptions extends AvgPoolOptions {
 /** The result's size for all spatial dimensions, or one for each; null for the size of x. */
 export type AdaptiveSize = number | readonly (number | null)[];
 
+/** The argument of adaptive pooling, by name. */
+export interface AdaptivePoolOptions {
+  outputSize: AdaptiveSize;
+}
+
 /** @internal The sizes of a pooling operation. */
 export interface PoolSizes {
   planes: number;
@@ -55,19 +64,14 @@ export interface PoolSizes {
 }
 
 /** @internal The windows of a kernel. */
-export function windowsOf(
-  operation: string,
-  rank: number,
-  x: Tensor,
-  kernelSize: PerDimension,
-  options: MaxPoolOptions | undefined,
-): PoolSizes {
+export function windowsOf(operation: string, rank: number, x: Tensor, options: Partial<MaxPoolOptions>): PoolSizes {
   const sizes = checkImages(operation, x, rank);
+  const { kernelSize } = options;
   const taps = perDimension(operation, 'kernelSize', kernelSize, rank, 1);
-  const stride = perDimension(operation, 'stride', options?.stride ?? kernelSize, rank, 1);
-  const padding = perDimension(operation, 'padding', options?.padding ?? 0, rank, 0);
-  const dilation = perDimension(operation, 'dilation', options?.dilation ?? 1, rank, 1);
-  const ceilMode = checkFlag(operation, 'ceilMode', options?.ceilMode, false);
+  const stride = perDimension(operation, 'stride', options.stride ?? kernelSize, rank, 1);
+  const padding = perDimension(operation, 'padding', options.padding ?? 0, rank, 0);
+  const dilation = perDimension(operation, 'dilation', options.dilation ?? 1, rank, 1);
+  const ceilMode = checkFlag(operation, 'ceilMode', options.ceilMode, false);
   const axes = sizes.map((size, i): Axis => {
     const axis = { taps: taps[i] as number, dilation: dilation[i] as number };
     const [step, pad] = [stride[i] as number, padding[i] as number];

@@ -1,9 +1,11 @@
+import { optionsOf, type Positional } from '../arguments.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
-import { ArgumentError, checkFlag, checkInteger, checkOptions } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger } from '../errors.js';
 import { kernel } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
 import {
+  type AdaptivePoolOptions,
   type AdaptiveSize,
   type AvgPool2dOptions,
   type AvgPoolOptions,
@@ -14,7 +16,7 @@ import {
 } from './pool-sizes.js';
 import { reshape } from './shape.js';
 import { slice } from './shape-slice.js';
-import { asImage, type PerDimension } from './windows.js';
+import { asImage } from './windows.js';
 
 // Of the planes, and then of height and of width.
 const axisNumbers = ['in', 'out', 'taps', 'stride', 'pad', 'dilation'] as const;
@@ -25,12 +27,41 @@ const maxPoolPickKernel = kernel('maxPoolPick', `y x index ${numbers}`);
 const averagePoolKernel = kernel('averagePool', `y x withPadding divisor ${numbers}`);
 const averagePoolBackwardKernel = kernel('averagePoolBackward', `dx dy withPadding divisor ${numbers}`);
 
+type MaxPoolArguments = Positional<
+  MaxPoolOptions,
+  [kernelSize: 'kernelSize', stride: 'stride', padding: 'padding', dilation: 'dilation', ceilMode: 'ceilMode']
+>;
 /** @internal */
-export const maxPoolOptions = ['stride', 'padding', 'dilation', 'ceilMode'];
+export type AvgPoolArguments = Positional<
+  AvgPoolOptions,
+  [
+    kernelSize: 'kernelSize',
+    stride: 'stride',
+    padding: 'padding',
+    ceilMode: 'ceilMode',
+    countIncludePad: 'countIncludePad',
+  ]
+>;
 /** @internal */
-export const avgPoolOptions = ['stride', 'padding', 'ceilMode', 'countIncludePad'];
+export type AvgPool2dArguments = Positional<
+  AvgPool2dOptions,
+  [
+    kernelSize: 'kernelSize',
+    stride: 'stride',
+    padding: 'padding',
+    ceilMode: 'ceilMode',
+    countIncludePad: 'countIncludePad',
+    divisorOverride: 'divisorOverride',
+  ]
+>;
 /** @internal */
-export const avgPool2dOptions = [...avgPoolOptions, 'divisorOverride'];
+export type AdaptivePoolArguments = Positional<AdaptivePoolOptions, [outputSize: 'outputSize']>;
+
+const maxPoolPositions = ['kernelSize', 'stride', 'padding', 'dilation', 'ceilMode'];
+/** @internal */
+export const avgPoolPositions = ['kernelSize', 'stride', 'padding', 'ceilMode', 'countIncludePad'];
+/** @internal */
+export const avgPool2dPositions = [...avgPoolPositions, 'divisorOverride'];
 
 /**
  * The largest element of each window: y[…, i, j] = max x[…, i·s + k·d - p, j·s + l·d - p]. The gradient goes to the first
@@ -38,15 +69,14 @@ export const avgPool2dOptions = [...avgPoolOptions, 'divisorOverride'];
  * Riesenhuber and Poggio, "Hierarchical models of object recognition in cortex", 1999, https://doi.org/10.1038/14819
  *
  * @param x [batch, channels, height, width] or without batch
- * @param kernelSize a number or [height, width]
- * @param options stride (kernelSize), padding (0), dilation (1), ceilMode (false)
+ * @param args kernelSize: a number or [height, width]; stride (kernelSize), padding (0), dilation (1), ceilMode (false)
  * @returns [batch, channels, ⌊(height + 2p - d·(k - 1) - 1) / s⌋ + 1, …]
  * @throws ShapeError when the kernel is larger than the padded input
  * @example
  * maxPool2d(tensor([[[1, 2], [3, 4]]]), 2); // [[[4]]]
  */
-export function maxPool2d(x: Tensor, kernelSize: PerDimension, options?: MaxPoolOptions): Tensor {
-  return maxPool('maxPool2d', 2, x, kernelSize, options);
+export function maxPool2d(x: Tensor, ...args: MaxPoolArguments): Tensor {
+  return maxPool('maxPool2d', 2, x, optionsOf<MaxPoolOptions>('maxPool2d', args, maxPoolPositions));
 }
 
 /**
@@ -56,8 +86,8 @@ export function maxPool2d(x: Tensor, kernelSize: PerDimension, options?: MaxPool
  * @example
  * maxPool1d(tensor([[1, 3, 2, 5]]), 2); // [[3, 5]]
  */
-export function maxPool1d(x: Tensor, kernelSize: PerDimension, options?: MaxPoolOptions): Tensor {
-  return maxPool('maxPool1d', 1, x, kernelSize, options);
+export function maxPool1d(x: Tensor, ...args: MaxPoolArguments): Tensor {
+  return maxPool('maxPool1d', 1, x, optionsOf<MaxPoolOptions>('maxPool1d', args, maxPoolPositions));
 }
 
 /**
@@ -65,15 +95,15 @@ export function maxPool1d(x: Tensor, kernelSize: PerDimension, options?: MaxPool
  * LeCun et al., "Gradient-based learning applied to document recognition", 1998, https://doi.org/10.1109/5.726791
  *
  * @param x [batch, channels, height, width] or without batch
- * @param kernelSize a number or [height, width]
- * @param options stride (kernelSize), padding (0), ceilMode (false), countIncludePad (true), divisorOverride (none)
+ * @param args kernelSize: a number or [height, width]; stride (kernelSize), padding (0), ceilMode (false), countIncludePad
+ *   (true), divisorOverride (none)
  * @returns of the shape that `maxPool2d` gives
  * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
  * @example
  * avgPool2d(tensor([[[1, 2], [3, 4]]]), 2); // [[[2.5]]]
  */
-export function avgPool2d(x: Tensor, kernelSize: PerDimension, options?: AvgPool2dOptions): Tensor {
-  return avgPool('avgPool2d', 2, x, kernelSize, options);
+export function avgPool2d(x: Tensor, ...args: AvgPool2dArguments): Tensor {
+  return avgPool('avgPool2d', 2, x, optionsOf<AvgPool2dOptions>('avgPool2d', args, avgPool2dPositions));
 }
 
 /**
@@ -83,8 +113,8 @@ export function avgPool2d(x: Tensor, kernelSize: PerDimension, options?: AvgPool
  * @example
  * avgPool1d(tensor([[1, 3, 2, 5]]), 2); // [[2, 3.5]]
  */
-export function avgPool1d(x: Tensor, kernelSize: PerDimension, options?: AvgPoolOptions): Tensor {
-  return avgPool('avgPool1d', 1, x, kernelSize, options);
+export function avgPool1d(x: Tensor, ...args: AvgPoolArguments): Tensor {
+  return avgPool('avgPool1d', 1, x, optionsOf<AvgPoolOptions>('avgPool1d', args, avgPoolPositions));
 }
 
 /**
@@ -93,13 +123,13 @@ export function avgPool1d(x: Tensor, kernelSize: PerDimension, options?: AvgPool
  * He et al., "Spatial pyramid pooling", 2014, https://arxiv.org/abs/1406.4729
  *
  * @param x [batch, channels, height, width] or without batch
- * @param outputSize a number or [height, width], null for that of x; 1 is the mean of the whole image
+ * @param args outputSize: a number or [height, width], null for that of x; 1 is the mean of the whole image
  * @throws ShapeError when x is empty or has other dimensions
  * @example
  * adaptiveAvgPool2d(ones([8, 64, 7, 7]), 1); // [8, 64, 1, 1]
  */
-export function adaptiveAvgPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
-  return adaptiveAvgPool('adaptiveAvgPool2d', 2, x, outputSize);
+export function adaptiveAvgPool2d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
+  return adaptiveAvgPool('adaptiveAvgPool2d', 2, x, outputSizeOf('adaptiveAvgPool2d', args));
 }
 
 /**
@@ -109,8 +139,8 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
  * @example
  * adaptiveAvgPool1d(tensor([[1, 3, 2, 5]]), 2); // [[2, 3.5]]
  */
-export function adaptiveAvgPool1d(x: Tensor, outputSize: AdaptiveSize): Tensor {
-  return adaptiveAvgPool('adaptiveAvgPool1d', 1, x, outputSize);
+export function adaptiveAvgPool1d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
+  return adaptiveAvgPool('adaptiveAvgPool1d', 1, x, outputSizeOf('adaptiveAvgPool1d', args));
 }
 
 /**
@@ -120,8 +150,8 @@ export function adaptiveAvgPool1d(x: Tensor, outputSize: AdaptiveSize): Tensor {
  * @example
  * adaptiveMaxPool2d(ones([8, 64, 7, 7]), [2, 1]); // [8, 64, 2, 1]
  */
-export function adaptiveMaxPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
-  return adaptiveMaxPool('adaptiveMaxPool2d', 2, x, outputSize);
+export function adaptiveMaxPool2d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
+  return adaptiveMaxPool('adaptiveMaxPool2d', 2, x, outputSizeOf('adaptiveMaxPool2d', args));
 }
 
 /**
@@ -131,35 +161,26 @@ export function adaptiveMaxPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
  * @example
  * adaptiveMaxPool1d(tensor([[1, 3, 2, 5]]), 2); // [[3, 5]]
  */
-export function adaptiveMaxPool1d(x: Tensor, outputSize: AdaptiveSize): Tensor {
-  return adaptiveMaxPool('adaptiveMaxPool1d', 1, x, outputSize);
+export function adaptiveMaxPool1d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
+  return adaptiveMaxPool('adaptiveMaxPool1d', 1, x, outputSizeOf('adaptiveMaxPool1d', args));
 }
 
 /** @internal */
-export function maxPool(
-  operation: string,
-  rank: number,
-  x: Tensor,
-  kernelSize: PerDimension,
-  options: MaxPoolOptions | undefined,
-): Tensor {
-  checkOptions(operation, options, maxPoolOptions);
-  return largest(operation, x, windowsOf(operation, rank, x, kernelSize, options));
+export function outputSizeOf(operation: string, args: AdaptivePoolArguments): AdaptiveSize {
+  return optionsOf<AdaptivePoolOptions>(operation, args, ['outputSize']).outputSize as AdaptiveSize;
 }
 
 /** @internal */
-export function avgPool(
-  operation: string,
-  rank: number,
-  x: Tensor,
-  kernelSize: PerDimension,
-  options: AvgPool2dOptions | undefined,
-): Tensor {
-  checkOptions(operation, options, rank === 1 ? avgPoolOptions : avgPool2dOptions);
-  const counted = checkFlag(operation, 'countIncludePad', options?.countIncludePad, true);
-  const { countIncludePad: _, divisorOverride, ...rest } = options ?? {};
+export function maxPool(operation: string, rank: number, x: Tensor, options: Partial<MaxPoolOptions>): Tensor {
+  return largest(operation, x, windowsOf(operation, rank, x, options));
+}
+
+/** @internal */
+export function avgPool(operation: string, rank: number, x: Tensor, options: Partial<AvgPool2dOptions>): Tensor {
+  const counted = checkFlag(operation, 'countIncludePad', options.countIncludePad, true);
+  const { divisorOverride } = options;
   const divisor = divisorOverride === undefined ? 0 : checkInteger(operation, 'divisorOverride', divisorOverride, 1);
-  return average(operation, x, windowsOf(operation, rank, x, kernelSize, rest), { counted: Number(counted), divisor });
+  return average(operation, x, windowsOf(operation, rank, x, options), { counted: Number(counted), divisor });
 }
 
 /** @internal */

@@ -1,15 +1,7 @@
 // Resizing of images, and rearranging their elements. All composed of other operations.
+import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import {
-  ArgumentError,
-  checkFlag,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
 import { sizeOf } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { clone } from './copy.js';
@@ -21,19 +13,30 @@ import { checkImages, dimensionName, type PerDimension, perDimension, pick } fro
 /** Options of `interpolate`; either `size` or `scaleFactor`. */
 export interface InterpolateOptions {
   /** The size of the result: a number or [height, width]. */
-  size?: PerDimension;
+  size?: PerDimension | null;
   /** The factor for each spatial size, which is rounded down. */
-  scaleFactor?: PerDimension;
+  scaleFactor?: PerDimension | null;
   /** `nearest` (default); `linear` for sequences, `bilinear` for images. */
   mode?: 'nearest' | 'linear' | 'bilinear';
   /** For linear modes: whether the first and the last elements keep their positions; default false. */
-  alignCorners?: boolean;
+  alignCorners?: boolean | null;
   /** For scaleFactor: whether the rounded size, instead of the factor, places the elements; default false. */
-  recomputeScaleFactor?: boolean;
+  recomputeScaleFactor?: boolean | null;
 }
 
 /** @internal */
-export const interpolateOptions = ['size', 'scaleFactor', 'mode', 'alignCorners', 'recomputeScaleFactor'];
+export type InterpolateArguments = Positional<
+  InterpolateOptions,
+  [size: 'size', scaleFactor: 'scaleFactor', mode: 'mode', alignCorners: 'alignCorners']
+>;
+
+const positions = ['size', 'scaleFactor', 'mode', 'alignCorners'];
+const nullable = ['size', 'scaleFactor', 'alignCorners', 'recomputeScaleFactor'];
+
+/** @internal */
+export function interpolation(name: string, args: InterpolateArguments): InterpolateOptions {
+  return optionsOf<InterpolateOptions>(name, args, positions, ['recomputeScaleFactor'], nullable);
+}
 
 /**
  * Resizes images or sequences, each dimension independently. With s = size / result's size (or 1 / scaleFactor), element i is
@@ -42,32 +45,31 @@ export const interpolateOptions = ['size', 'scaleFactor', 'mode', 'alignCorners'
  * one that doubles repeats each element; only nearest for sequences uses s even then.
  *
  * @param x [batch, channels, height, width] or [batch, channels, length]
- * @param options size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false)
+ * @param args size or scaleFactor; mode ('nearest'), alignCorners (false); option: recomputeScaleFactor (false)
  * @throws ArgumentError when neither or both of size and scaleFactor are given; ShapeError when x has other dimensions
  * @example
  * interpolate(tensor([[[1, 2]]]), { scaleFactor: 2 }); // [[[1, 1, 2, 2]]]
  */
-export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
-  return resize('interpolate', x, options);
+export function interpolate(x: Tensor, ...args: InterpolateArguments): Tensor {
+  return resize('interpolate', x, interpolation('interpolate', args));
 }
 
 /** @internal */
 export function resize(operation: string, x: Tensor, options: InterpolateOptions): Tensor {
-  checkOptions(operation, options, interpolateOptions);
   const rank = checkTensor(operation, 'x', x).rank - 2;
   if (rank !== 1 && rank !== 2) {
     const rule = 'x must be [batch, channels, height, width] or [batch, channels, length]';
     throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.dims)}`);
   }
   const sizes = checkImages(operation, x, rank);
-  const mode = options?.mode ?? 'nearest';
+  const mode = options.mode ?? 'nearest';
   const smooth = rank === 1 ? 'linear' : 'bilinear';
   if (mode !== 'nearest' && mode !== smooth) {
     throw new ArgumentError(
       `${operation}: mode must be nearest or ${smooth} for x ${formatShape(x.dims)}, got ${describe(mode)}`,
     );
   }
-  const align = options?.alignCorners ?? false;
+  const align = options.alignCorners ?? false;
   if (typeof align !== 'boolean' || (align && mode === 'nearest')) {
     throw new ArgumentError(
       `${operation}: alignCorners must be a boolean, and is for linear modes, got ${describe(align)}`,
@@ -86,16 +88,21 @@ export function resize(operation: string, x: Tensor, options: InterpolateOptions
   return y === x ? clone(x) : y;
 }
 
+/** @internal Either the size or the factor; the other is null. */
+export function checkOneSize(operation: string, options: InterpolateOptions) {
+  const { size = null, scaleFactor = null } = options;
+  if ((size === null) === (scaleFactor === null)) {
+    const got = size === null ? 'none' : 'both';
+    throw new ArgumentError(`${operation}: either size or scaleFactor must be given, got ${got}`);
+  }
+  return { size, scaleFactor };
+}
+
 // The size of the result, and the distance of its elements in input elements.
 function outputSizes(operation: string, sizes: readonly number[], options: InterpolateOptions) {
-  const { size, scaleFactor } = options ?? {};
-  const recompute = checkFlag(operation, 'recomputeScaleFactor', options?.recomputeScaleFactor, false);
-  if ((size === undefined) === (scaleFactor === undefined)) {
-    throw new ArgumentError(
-      `${operation}: either size or scaleFactor must be given, got ${size === undefined ? 'none' : 'both'}`,
-    );
-  }
-  if (size !== undefined) {
+  const { size, scaleFactor } = checkOneSize(operation, options);
+  const recompute = checkFlag(operation, 'recomputeScaleFactor', options.recomputeScaleFactor ?? false);
+  if (size !== null) {
     if (recompute) throw new ArgumentError(`${operation}: recomputeScaleFactor is for scaleFactor, got size`);
     const outs = perDimension(operation, 'size', size, sizes.length, 1);
     return sizes.map((n, i) => ({ out: outs[i] as number, step: n / (outs[i] as number) }));
@@ -141,28 +148,36 @@ function between(x: Tensor, dim: number, n: number, out: number, step: number, a
   return add(low, mul(sub(high, low), tensor(shares, { shape, dtype: x.dtype })));
 }
 
+/** @internal */
+export type PixelShuffleArguments = [upscaleFactor: number] | [options: { upscaleFactor: number }];
+
+/** @internal */
+export function upscaleFactorOf(name: string, args: PixelShuffleArguments): number {
+  const { upscaleFactor } = optionsOf<{ upscaleFactor: number }>(name, args, ['upscaleFactor']);
+  return checkInteger(name, 'upscaleFactor', upscaleFactor, 1);
+}
+
 /**
  * Turns channels into pixels: y[n, c, h·r + i, w·r + j] = x[n, c·r² + i·r + j, h, w]. Shi et al., 2016:
  * https://arxiv.org/abs/1609.05158
  *
  * @param x [..., channels · r², height, width]
- * @param upscaleFactor r
+ * @param args upscaleFactor: r
  * @returns [..., channels, height · r, width · r]
  * @throws ShapeError when r² does not divide the channels
  * @example
  * pixelShuffle(ones([1, 8, 3, 3]), 2); // [1, 2, 6, 6]
  */
-export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
-  return shuffle('pixelShuffle', x, upscaleFactor);
+export function pixelShuffle(x: Tensor, ...args: PixelShuffleArguments): Tensor {
+  return shuffle('pixelShuffle', x, upscaleFactorOf('pixelShuffle', args));
 }
 
 /** @internal */
-export function shuffle(operation: string, x: Tensor, upscaleFactor: number): Tensor {
+export function shuffle(operation: string, x: Tensor, r: number): Tensor {
   if (checkTensor(operation, 'x', x).rank < 3) {
     throw new ShapeError(`${operation}: x must be [..., channels, height, width], got x ${formatShape(x.dims)}`);
   }
   const [all, h, w] = x.dims.slice(-3) as [number, number, number];
-  const r = checkInteger(operation, 'upscaleFactor', upscaleFactor, 1);
   if (all % (r * r) !== 0) {
     throw new ShapeError(
       `${operation}: upscaleFactor² must divide the channels, got ${r} and x ${formatShape(x.dims)}`,

@@ -10,7 +10,8 @@ afterAll(() => A.setMemoryLimit(before));
 const sequence = () => A.ones([1, 1, 4]);
 const image = () => A.ones([1, 1, 4, 4]);
 const kernel = (taps: number, dims: number) => A.ones([1, 1, ...Array.from({ length: dims }, () => taps)]);
-const { conv1d, conv2d, convTranspose1d, convTranspose2d, interpolate, maxPool1d, maxPool2d, unfold } = A;
+const { conv1d, conv2d, convTranspose1d, convTranspose2d, interpolate, maxPool1d, maxPool2d } = A;
+const { fold, unfold } = A.nn.functional;
 
 const calls: Record<string, (n: number) => unknown> = {
   'interpolate size': (n) => interpolate(sequence(), { size: n }),
@@ -49,6 +50,8 @@ const calls: Record<string, (n: number) => unknown> = {
   'unfold padding': (n) => unfold(image(), 2, { padding: n }),
   'unfold kernel': (n) => unfold(image(), n, { padding: n }),
   'unfold stride': (n) => unfold(image(), 2, { stride: n }),
+  'fold outputSize': (n) => fold(A.ones([1, 1, 1]), n, 1),
+  'fold padding': (n) => fold(A.ones([1, 4, 9]), 4, 2, 1, n),
   'unfold dilation': (n) => unfold(image(), 2, { dilation: n, padding: [n, 0] }),
   'unfold of nothing': (n) => unfold(A.zeros([0, 1, 4, 4]), [1, 2], { padding: [0, n], stride: [1, n] }),
   pixelShuffle: (n) => A.pixelShuffle(image(), n),

@@ -43,8 +43,9 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   // one number for all dimensions, or one for each
   [/(flip|squeeze) \d\.dim$/, ['-1']],
   [/split \d$/, ['7']],
-  [/([aA]daptive|[aA]vgPool2d|[mM]axPool2d|[uU]nfold|Conv|Norm).* \d$/, ['7']],
-  [/([pP]ool2d|[cC]onv2d|[cC]onvTranspose2d|[uU]nfold) \d\.(stride|padding|outputPadding|dilation)$/, ['array']],
+  [/([aA]daptive|[aA]vgPool2d|[mM]axPool2d|[fF]old|Conv|Norm).* \d$/, ['7']],
+  [/nn\.Fold [01]$/, ['array']],
+  [/([pP]ool2d|[cC]onv2d|[cC]onvTranspose2d|[fF]old) \d\.(stride|padding|outputPadding|dilation)$/, ['array']],
   [/(interpolate|Upsample) \d\.size$/, ['7']],
   [/(One|Cyc)\w+LR 1\.max(Lr|Momentum)$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],
   // the first option by position
@@ -58,7 +59,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   // what may be absent
   [/([bB]atch|group|instance|layer|rms)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],
   [/(batchNorm|BatchNorm\dd|InstanceNorm\dd|RMSNorm).* \d\.(running\w+|numBatchesTracked|momentum|eps)$/, ['null']],
-  [/[aA]daptive\w+2d \d\.\d$/, ['null']],
+  [/[aA]daptive\w+2d \d\.\d$|(interpolate|Upsample) \d\.(align|recompute)\w+$/, ['null']],
   [/mbedding(Bag)? \d\.(paddingIndex|offsets|perSampleWeights)$|nn\.Transformer(De|En)coder 2\.norm$/, ['null']],
   [/^grad 2\.gradOutputs\.0$|^(Tensor\.)?backward \d$|^Tensor\.grad 0$/, ['null']],
   [/^nn\.EmbeddingBag\.forward [12]$|^nn\.(GRU|LSTM|RNN)(Cell)?\.forward [12](\.[01])?$/, ['null', 'undefined']],
@@ -90,6 +91,11 @@ function isDocumented(name: string, path: readonly (string | number)[], valid: u
   if (alike[classOf(valid)]?.includes(kind)) return true;
   // Options may be left out, all or one.
   if (kind === 'undefined' && (path.length > 1 || classOf(valid) === 'Object')) return true;
+  // In place of the options, an option may be given by position.
+  if (path.length === 1 && classOf(valid) === 'Object') {
+    const options = Object.entries(valid as object);
+    if (options.some(([key, value]) => isDocumented(name, [...path, key], value, kind))) return true;
+  }
   const place = `${name} ${path.join('.')}`;
   return documented.some(([places, kinds]) => kinds.includes(kind) && places.test(place));
 }

@@ -51,6 +51,8 @@ CASES = [
     ('Upsample', (), {'scale_factor': 2.0, 'mode': 'linear'}, (1, 1, 4)),
     ('PixelShuffle', (2,), {}, (1, 4, 2, 2)),
     ('Unfold', (2,), {'padding': 1, 'stride': 2}, (1, 2, 3, 4)),
+    ('Fold', ((3, 4), 2), {'padding': 1, 'stride': 2}, (1, 8, 6)),
+    ('Fold', (4, (2, 3)), {'dilation': (2, 1)}, (6, 4)),
 ]
 
 

@@ -12,7 +12,7 @@ import { instanceNorm } from '../../lib/ops/norm.js';
 import * as pools from '../../lib/ops/pool.js';
 import { chunk, pad, slice, split } from '../../lib/ops/shape-slice.js';
 import { unfold } from '../../lib/ops/unfold.js';
-import { interpolate, pixelShuffle } from '../../lib/ops/upsample.js';
+import { type InterpolateOptions, interpolate, pixelShuffle } from '../../lib/ops/upsample.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { readGolden } from '../support/golden.js';
 
@@ -144,7 +144,7 @@ function interpolated(c: Case): Prepared {
     mode: c.smooth ? smooth : 'nearest',
     ...(c.smooth ? { alignCorners: c.alignCorners } : {}),
     ...(c.to ? { size: c.to } : { scaleFactor: c.scaleFactor, recomputeScaleFactor: c.recomputeScaleFactor }),
-  } as Parameters<typeof interpolate>[1];
+  } as InterpolateOptions;
   return [[[2, 2, ...c.size]], (x) => interpolate(x as Tensor, options)];
 }
 

@@ -5,8 +5,8 @@ import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import type { ErrorRow, OpRow, Plain } from '../support/harness.js';
 
-const at = (value: number | readonly number[] | undefined, i: number, fallback: number): number =>
-  Array.isArray(value) ? value[i] : ((value as number | undefined) ?? fallback);
+const at = (value: number | readonly number[] | null | undefined, i: number, fallback: number): number =>
+  Array.isArray(value) ? value[i] : ((value as number | null) ?? fallback);
 
 /** x as a function of places between its elements, along the spatial dimensions. */
 function resized(o: InterpolateOptions): (x: Plain) => Plain {
