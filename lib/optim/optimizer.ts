@@ -32,8 +32,8 @@ export type StateOf<State> = Readonly<State> & { readonly step: Tensor };
  * `apply` is given numbers among the options as tensors, so that a compiled step follows when `lr` or another one changes.
  * Options that are not numbers, such as flags, are passed as they are; when one changes, a compiled step is recorded again.
  *
- * An eager step keeps a copy of each parameter and its state, to put them back should `apply` throw; a compiled one only
- * when it is recorded.
+ * An eager step keeps a copy of each parameter, its gradient and its state, to put them back should `apply` throw; a
+ * compiled one only when it is recorded.
  *
  * @example
  * // Lion (Chen et al., "Symbolic discovery of optimization algorithms", 2023)

@@ -1,9 +1,10 @@
 // The parameters of one dtype of a group that have gradients, with all that a step needs to change them.
 import { aboutToChange } from '../all-or-nothing.js';
+import { isRecording } from '../context.js';
 import { describe, StateError } from '../errors.js';
 import { addHandles } from '../lists.js';
 import { callWithLists, type Kernel, native } from '../native.js';
-import { add_ } from '../ops/copy.js';
+import { add_, clone, copy_ } from '../ops/copy.js';
 import { baseOf, type Tensor, view } from '../tensor.js';
 import { copyAs, type GroupOptions, type OptionTensors, type ParameterGroup } from './options.js';
 import type { ParameterState } from './state.js';
@@ -51,12 +52,11 @@ export class Update<Options extends object> {
       add_(step, 1);
       state.step = copyAs(view(step, 0, []), dtype);
       const g = this.gradients[i] as Tensor;
-      const { version } = baseOf(g);
       const { step: _, ...kept } = state;
-      const result = apply(p, g, state, options);
-      checkApplied(`${operation}.apply`, p, result, kept, state);
-      if (baseOf(g).version === version) return;
-      throw new StateError(`${operation}.apply: the gradient must not be changed in place; use operations without _`);
+      onlyReading(`${operation}.apply`, g, () => {
+        const result = apply(p, g, state, options);
+        checkApplied(`${operation}.apply`, p, result, kept, state);
+      });
     });
   }
 
@@ -82,6 +82,27 @@ export class Update<Options extends object> {
   private addState(args: number[], name: string): void {
     args.push(this.states.length);
     for (const state of this.states) args.push((state[name] as Tensor).handle);
+  }
+}
+
+// Throws if `fn` changes the gradient, and puts it back whenever `fn` fails; a recording does the latter itself.
+function onlyReading(operation: string, g: Tensor, fn: () => void): void {
+  const base = baseOf(g);
+  const { version } = base;
+  const content = isRecording() ? null : clone(g);
+  try {
+    fn();
+    if (base.version !== version) {
+      throw new StateError(`${operation}: the gradient must not be changed in place; use operations without _`);
+    }
+  } catch (error) {
+    if (content !== null && base.version !== version) {
+      copy_(g, content);
+      base.version = version;
+    }
+    throw error;
+  } finally {
+    content?.dispose();
   }
 }
 

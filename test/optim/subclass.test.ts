@@ -282,7 +282,8 @@ describe('an optimizer of a user that is wrong', () => {
     ['a new value returned', { init, apply: apply((p) => p.add(1)) }, 'Custom.apply: must change the parameter in place and return nothing, got a tensor; use p.copy_(…)'],
     ['async apply', { init, apply: apply(async () => {}) }, 'Custom.apply: must change the parameter in place and return nothing, got an object of class Promise'],
     ['state assigned', { init, apply: apply((_, g, state) => void Object.assign(state, { average: g })) }, 'Custom.apply: state.average must be changed in place, got a tensor assigned to it; use state.average.copy_(…)'],
-    ['gradient changed', { init, apply: apply((_, g) => void g.add_(0)) }, 'Custom.apply: the gradient must not be changed in place; use operations without _'],
+    ['gradient changed', { init, apply: apply((_, g) => void g.add_(1)) }, 'Custom.apply: the gradient must not be changed in place; use operations without _'],
+    ['an error of its own after it changed the gradient', { init, apply: apply((_, g) => { g.add_(1); throw new StateError('mine'); }) }, 'mine'],
     ['an error of its own', { init, apply: apply(() => { throw new StateError('mine'); }) }, 'mine'],
   ];
   for (const [name, methods, text] of table) {
