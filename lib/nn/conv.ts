@@ -1,9 +1,9 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkFlag, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { type ConvOptions, type ConvTransposeOptions, convolution, transposedConvolution } from '../ops/conv.js';
 import { checkDivisible } from '../ops/conv-checks.js';
-import { type PaddingMode, paddingModes } from '../ops/padding.js';
+import { checkPaddingMode, type PaddingMode } from '../ops/padding.js';
 import { type PerDimension, perDimension } from '../ops/windows.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
@@ -109,9 +109,12 @@ abstract class Convolution extends Module {
     );
   }
 
-  protected describeOptions(extra: readonly string[]): string {
+  // `extra`: further options that are not at their defaults.
+  protected describeOptions(padding: string | readonly number[], extra: readonly string[]): string {
     const parts = [`${this.inChannels}, ${this.outChannels}, kernelSize ${formatShape(this.kernelSize)}`];
     if (this.stride.some((s) => s !== 1)) parts.push(`stride ${formatShape(this.stride)}`);
+    if (typeof padding === 'string') parts.push(`padding ${padding}`);
+    else if (padding.some((p) => p !== 0)) parts.push(`padding ${formatShape(padding)}`);
     parts.push(...extra);
     if (this.dilation.some((d) => d !== 1)) parts.push(`dilation ${formatShape(this.dilation)}`);
     if (this.groups !== 1) parts.push(`groups ${this.groups}`);
@@ -134,11 +137,7 @@ abstract class PlainConvolution extends Convolution {
     }
     const pads =
       padding === 'same' || padding === 'valid' ? padding : perDimension(kind, 'padding', padding, spatial, 0);
-    const paddingMode = options.paddingMode ?? 'zeros';
-    if (!paddingModes.includes(paddingMode)) {
-      const rule = `paddingMode must be one of ${paddingModes.join(', ')}`;
-      throw new ArgumentError(`${kind}: ${rule}, got ${describe(paddingMode)}`);
-    }
+    const paddingMode = checkPaddingMode(kind, options.paddingMode);
     super(kind, spatial, options, false);
     this.padding = pads;
     this.paddingMode = paddingMode;
@@ -152,11 +151,7 @@ abstract class PlainConvolution extends Convolution {
   }
 
   override toString(): string {
-    const extra: string[] = [];
-    if (typeof this.padding === 'string') extra.push(`padding ${this.padding}`);
-    else if (this.padding.some((p) => p !== 0)) extra.push(`padding ${formatShape(this.padding)}`);
-    if (this.paddingMode !== 'zeros') extra.push(`paddingMode ${this.paddingMode}`);
-    return this.describeOptions(extra);
+    return this.describeOptions(this.padding, this.paddingMode === 'zeros' ? [] : [`paddingMode ${this.paddingMode}`]);
   }
 }
 
@@ -222,10 +217,9 @@ abstract class TransposedConvolution extends Convolution {
   }
 
   override toString(): string {
-    const extra: string[] = [];
-    if (this.padding.some((p) => p !== 0)) extra.push(`padding ${formatShape(this.padding)}`);
-    if (this.outputPadding.some((p) => p !== 0)) extra.push(`outputPadding ${formatShape(this.outputPadding)}`);
-    return this.describeOptions(extra);
+    const { padding, outputPadding } = this;
+    const extra = outputPadding.some((p) => p !== 0) ? [`outputPadding ${formatShape(outputPadding)}`] : [];
+    return this.describeOptions(padding, extra);
   }
 }
 

@@ -11,12 +11,13 @@ export function checkOperands(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | null,
-  channels: string,
+  transposed: boolean,
 ): void {
   checkTensor(operation, 'weight', weight);
   if (bias !== null) checkTensor(operation, 'bias', bias);
   checkSameDType(operation, ['x', 'weight', 'bias'], bias === null ? [x, weight] : [x, weight, bias]);
   if (weight.rank !== rank + 2) {
+    const channels = transposed ? 'inChannels, outChannels / groups' : 'outChannels, inChannels / groups';
     const sizes = rank === 1 ? 'kernel length' : 'kernel height, kernel width';
     throw new ShapeError(
       `${operation}: weight must be [${channels}, ${sizes}], got weight ${formatShape(weight.dims)}`,

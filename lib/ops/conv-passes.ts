@@ -60,34 +60,31 @@ export function sumOfTaps(
   checkSizes(run(...handles, ...numbersOf(s, algorithm)), s);
 }
 
-/** @internal y = x ∗ weight + bias */
-export function convOutput(name: string, x: Tensor, weight: Tensor, bias: Tensor | null, s: ConvSizes): Tensor {
-  const y = empty(s.y, x.dtype);
-  sumOfTaps(y, [x, weight, bias], s, false);
-  const backward = (dy: Tensor, needs: readonly boolean[]) => {
+/**
+ * @internal The output of a convolution, or with `toInput` its input gradient, which is also the transposed convolution:
+ * of shape s.y from x, or of shape s.x from dy.
+ */
+export function convPass(
+  name: string,
+  source: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  s: ConvSizes,
+  toInput: boolean,
+): Tensor {
+  const y = empty(toInput ? s.x : s.y, source.dtype);
+  sumOfTaps(y, [source, weight, bias], s, toInput);
+  const backward = (g: Tensor, needs: readonly boolean[]) => {
+    const [x, dy] = toInput ? [g, source] : [source, g];
     const gradients = [
-      needs[0] ? convInput(name, dy, weight, null, s) : null,
+      needs[0] ? convPass(name, g, weight, null, s, !toInput) : null,
       needs[1] ? convWeight(name, x, dy, s) : null,
     ];
-    if (bias !== null) gradients.push(needs[2] ? channelSums(name, dy, s.groups * s.outChannels, s) : null);
+    const channels = s.groups * (toInput ? s.inChannels : s.outChannels);
+    if (bias !== null) gradients.push(needs[2] ? channelSums(name, g, channels, s) : null);
     return gradients;
   };
-  return record(name, y, bias === null ? [x, weight] : [x, weight, bias], backward, [x, weight]);
-}
-
-/** @internal The input gradient, and the transposed convolution: it has the shape s.x. */
-export function convInput(name: string, dy: Tensor, weight: Tensor, bias: Tensor | null, s: ConvSizes): Tensor {
-  const dx = empty(s.x, dy.dtype);
-  sumOfTaps(dx, [dy, weight, bias], s, true);
-  const backward = (g: Tensor, needs: readonly boolean[]) => {
-    const gradients = [
-      needs[0] ? convOutput(name, g, weight, null, s) : null,
-      needs[1] ? convWeight(name, g, dy, s) : null,
-    ];
-    if (bias !== null) gradients.push(needs[2] ? channelSums(name, g, s.groups * s.inChannels, s) : null);
-    return gradients;
-  };
-  return record(name, dx, bias === null ? [dy, weight] : [dy, weight, bias], backward, [dy, weight]);
+  return record(name, y, bias === null ? [source, weight] : [source, weight, bias], backward, [source, weight]);
 }
 
 /** @internal The weight gradient. */
@@ -95,8 +92,8 @@ export function convWeight(name: string, x: Tensor, dy: Tensor, s: ConvSizes): T
   const dWeight = empty(s.weight, x.dtype);
   checkSizes(convWeightKernel(dWeight.handle, x.handle, dy.handle, ...numbersOf(s)), s);
   const backward = (g: Tensor, needs: readonly boolean[]) => [
-    needs[0] ? convInput(name, dy, g, null, s) : null,
-    needs[1] ? convOutput(name, x, g, null, s) : null,
+    needs[0] ? convPass(name, dy, g, null, s, true) : null,
+    needs[1] ? convPass(name, x, g, null, s, false) : null,
   ];
   return record(name, dWeight, [x, dy], backward, [x, dy]);
 }

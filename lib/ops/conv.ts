@@ -1,9 +1,9 @@
 import { optionsOf, type Positional } from '../arguments.js';
-import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkInteger, formatShape, ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { checkBias, checkDivisible, checkInChannels, checkOperands, readPadding } from './conv-checks.js';
-import { convInput, convOutput } from './conv-passes.js';
-import { type PaddingMode, padAround, paddingModes } from './padding.js';
+import { convPass } from './conv-passes.js';
+import { checkPaddingMode, type PaddingMode, padAround } from './padding.js';
 import {
   type Axis,
   asImage,
@@ -137,25 +137,47 @@ const convOptions = (name: string, args: ConvArguments): ConvOptions =>
 const transposeOptions = (name: string, args: ConvTransposeArguments): ConvTransposeOptions =>
   optionsOf<ConvTransposeOptions>(name, args, transposePositions, [], ['bias']);
 
-/** @internal `operation`: the name in error texts. */
-export function convolution(operation: string, rank: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
+// What both kinds of convolution check first, and the options that they share.
+function begin(
+  operation: string,
+  rank: number,
+  x: Tensor,
+  weight: Tensor,
+  options: ConvOptions | ConvTransposeOptions,
+  transposed: boolean,
+) {
   const bias = options.bias ?? null;
   const sizes = checkImages(operation, x, rank);
-  checkOperands(operation, rank, x, weight, bias, 'outChannels, inChannels / groups');
+  checkOperands(operation, rank, x, weight, bias, transposed);
   const stride = perDimension(operation, 'stride', options.stride ?? 1, rank, 1);
   const dilation = perDimension(operation, 'dilation', options.dilation ?? 1, rank, 1);
   const groups = checkInteger(operation, 'groups', options.groups ?? 1, 1);
-  const mode = options.paddingMode ?? 'zeros';
-  if (!paddingModes.includes(mode)) {
-    const rule = `paddingMode must be one of ${paddingModes.join(', ')}`;
-    throw new ArgumentError(`${operation}: ${rule}, got ${describe(mode)}`);
-  }
+  return { operation, x, weight, bias, sizes, stride, dilation, groups, transposed };
+}
+
+// The convolution, or the transposed one, of the sizes that were found.
+function finish(begun: ReturnType<typeof begin>, outChannels: number, axes: readonly Axis[]): Tensor {
+  const { operation, x, weight, bias, groups, transposed } = begun;
+  checkBias(operation, bias, outChannels);
+  const outer = x.dims.slice(0, -axes.length - 1);
+  const y = [...outer, outChannels, ...axes.map((axis) => (transposed ? axis.in : axis.out))];
+  const [h, w] = asImage(axes);
+  const [first, second] = weight.dims as [number, number];
+  const sizes = { images: outer[0] ?? 1, groups, inChannels: second, outChannels: first / groups, h, w };
+  const shapes = transposed ? { x: y, y: x.dims } : { x: x.dims, y };
+  return convPass(operation, x, weight, bias, { ...sizes, ...shapes, weight: weight.dims }, transposed);
+}
+
+/** @internal `operation`: the name in error texts. */
+export function convolution(operation: string, rank: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
+  const begun = begin(operation, rank, x, weight, options, false);
+  const { bias, sizes, stride, dilation, groups } = begun;
+  const mode = checkPaddingMode(operation, options.paddingMode);
   const taps = weight.dims.slice(2);
   const pads = readPadding(operation, options.padding ?? 0, taps, stride, dilation);
   const outChannels = weight.dims[0] as number;
   checkDivisible(operation, 'outChannels', outChannels, groups);
   checkInChannels(operation, x, weight, rank, (weight.dims[1] as number) * groups);
-  checkBias(operation, bias, outChannels);
   const axes = sizes.map((size, i): Axis => {
     const [before, after] = pads[i] as [number, number];
     const axis = { taps: taps[i] as number, dilation: dilation[i] as number };
@@ -175,18 +197,7 @@ export function convolution(operation: string, rank: number, x: Tensor, weight: 
     const padded = padAround(operation, x, pads, mode);
     return convolution(operation, rank, padded, weight, { bias, stride, dilation, groups });
   }
-  const [h, w] = asImage(axes);
-  return convOutput(operation, x, weight, bias, {
-    images: x.rank === rank + 2 ? (x.dims[0] as number) : 1,
-    groups,
-    inChannels: weight.dims[1] as number,
-    outChannels: outChannels / groups,
-    h,
-    w,
-    x: x.dims,
-    y: [...x.dims.slice(0, -rank - 1), outChannels, ...axes.map((axis) => axis.out)],
-    weight: weight.dims,
-  });
+  return finish(begun, outChannels, axes);
 }
 
 /** @internal */
@@ -197,16 +208,12 @@ export function transposedConvolution(
   weight: Tensor,
   options: ConvTransposeOptions,
 ): Tensor {
-  const bias = options.bias ?? null;
-  const sizes = checkImages(operation, x, rank);
-  checkOperands(operation, rank, x, weight, bias, 'inChannels, outChannels / groups');
-  const stride = perDimension(operation, 'stride', options.stride ?? 1, rank, 1);
-  const dilation = perDimension(operation, 'dilation', options.dilation ?? 1, rank, 1);
+  const begun = begin(operation, rank, x, weight, options, true);
+  const { sizes, stride, dilation, groups } = begun;
   const padding = perDimension(operation, 'padding', options.padding ?? 0, rank, 0);
   const outputPadding = perDimension(operation, 'outputPadding', options.outputPadding ?? 0, rank, 0);
-  const groups = checkInteger(operation, 'groups', options.groups ?? 1, 1);
-  const inChannels = x.dims[x.rank - rank - 1] as number;
-  checkInChannels(operation, x, weight, rank, weight.dims[0] as number);
+  const inChannels = weight.dims[0] as number;
+  checkInChannels(operation, x, weight, rank, inChannels);
   checkDivisible(operation, 'inChannels', inChannels, groups);
   const axes = sizes.map((size, i): Axis => {
     const axis = { taps: weight.dims[i + 2] as number, dilation: dilation[i] as number };
@@ -226,18 +233,5 @@ export function transposedConvolution(
     const sizes = { ...axis, in: length, out: size, stride: step, pad: padding[i] as number };
     return checkAxis(operation, dimensionName(rank, i), sizes);
   });
-  const outChannels = (weight.dims[1] as number) * groups;
-  checkBias(operation, bias, outChannels);
-  const [h, w] = asImage(axes);
-  return convInput(operation, x, weight, bias, {
-    images: x.rank === rank + 2 ? (x.dims[0] as number) : 1,
-    groups,
-    inChannels: weight.dims[1] as number,
-    outChannels: inChannels / groups,
-    h,
-    w,
-    x: [...x.dims.slice(0, -rank - 1), outChannels, ...axes.map((axis) => axis.in)],
-    y: x.dims,
-    weight: weight.dims,
-  });
+  return finish(begun, (weight.dims[1] as number) * groups, axes);
 }

@@ -1,12 +1,19 @@
 // Padding whose values come from the input itself.
-import { formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { dimensionName, pick } from './windows.js';
 
 /** What surrounds an image: zeros, its mirror image without the edge, its edge, or its opposite side. */
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
 
-export const paddingModes: readonly PaddingMode[] = ['zeros', 'reflect', 'replicate', 'circular'];
+const paddingModes: readonly PaddingMode[] = ['zeros', 'reflect', 'replicate', 'circular'];
+
+/** @internal The option `paddingMode`. */
+export function checkPaddingMode(operation: string, mode: PaddingMode = 'zeros'): PaddingMode {
+  if (paddingModes.includes(mode)) return mode;
+  const rule = `paddingMode must be one of ${paddingModes.join(', ')}`;
+  throw new ArgumentError(`${operation}: ${rule}, got ${describe(mode)}`);
+}
 
 type SourceOf = (position: number, size: number) => number;
 
