@@ -3,14 +3,14 @@ import { recordFused } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
-import { type Fault, kernel } from '../native.js';
+import { type Fault, type Kernel, kernel } from '../native.js';
 import { type Shape, sizesAround } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { to } from './copy.js';
 import { add, div, mul, neg, sub } from './elementwise.js';
 import { eq } from './elementwise-compare.js';
 import { maskedFill } from './indexing.js';
-import { type Reduction, reductionCodes } from './loss.js';
+import { handleOf, present, type Reduction, reductionCodes } from './loss.js';
 import { sum } from './reduce.js';
 import { reshape } from './shape.js';
 import { logSoftmax } from './softmax.js';
@@ -32,9 +32,6 @@ function checkLabels(name: string, fault: Fault | undefined, classes: number, ig
     return new ArgumentError(`${name}: ${rule}, got ${value} (element ${position})`);
   });
 }
-
-const handleOf = (t: Tensor | undefined): number => t?.handle ?? 0;
-const present = (t: Tensor | undefined): Tensor[] => (t === undefined ? [] : [t]);
 
 // The weight of each class, broadcast to scores.
 const alongClasses = (weight: Tensor, x: Tensor, dim: number): Tensor =>
@@ -107,39 +104,25 @@ const nllLossBackwardKernel = kernel(
   'dx dy total index weight rows classes inner ignored reduction',
 );
 
+function runNll(run: Kernel, spans: readonly Tensor[], shape: Shape, labels: Tensor, o: ClassOptions): void {
+  const { outer, n: classes, inner } = sizesAround(shape, o.dim);
+  const handles = [...spans, labels].map((t) => t.handle);
+  const numbers = [outer, classes, inner, o.ignoreIndex, reductionCodes[o.reduction]];
+  checkLabels('nllLoss', run(...handles, handleOf(o.weight), ...numbers), classes, o.ignoreIndex);
+}
+
 /** @internal -weight x at the labels. It is linear: its gradient's gradient is itself. */
 export function nllLoss(x: Tensor, labels: Tensor, o: ClassOptions): Tensor {
-  const { outer, n: classes, inner } = sizesAround(x.dims, o.dim);
   const y = empty(o.reduction === 'none' ? labels.dims : [], x.dtype);
   const total = empty([], x.dtype);
-  const fault = nllLossKernel(
-    y.handle,
-    total.handle,
-    x.handle,
-    labels.handle,
-    handleOf(o.weight),
-    ...[outer, classes, inner, o.ignoreIndex, reductionCodes[o.reduction]],
-  );
-  checkLabels('nllLoss', fault, classes, o.ignoreIndex);
+  runNll(nllLossKernel, [y, total, x], x.dims, labels, o);
   const xShape = x.dims;
-  return record('nllLoss', y, [x], (dy) => [nllGradient(dy, total, labels, xShape, o)], [
-    labels,
-    total,
-    ...present(o.weight),
-  ]);
+  const saved = [labels, total, ...present(o.weight)];
+  return record('nllLoss', y, [x], (dy) => [nllGradient(dy, total, labels, xShape, o)], saved);
 }
 
 function nllGradient(dy: Tensor, total: Tensor, labels: Tensor, shape: Shape, o: ClassOptions): Tensor {
-  const { outer, n: classes, inner } = sizesAround(shape, o.dim);
   const dx = empty(shape, dy.dtype);
-  const fault = nllLossBackwardKernel(
-    dx.handle,
-    dy.handle,
-    total.handle,
-    labels.handle,
-    handleOf(o.weight),
-    ...[outer, classes, inner, o.ignoreIndex, reductionCodes[o.reduction]],
-  );
-  checkLabels('nllLoss', fault, classes, o.ignoreIndex);
+  runNll(nllLossBackwardKernel, [dx, dy, total], shape, labels, o);
   return record('nllLoss', dx, [dy], (ddx) => [nllLoss(ddx, labels, o)], [labels, ...present(o.weight)]);
 }
