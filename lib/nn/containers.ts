@@ -25,7 +25,7 @@ const fusedModules = new Map<unknown, LinearActivation>([
 // The activation, if the linear layer before it may compute it. A `forward` that the user replaced must be called.
 function fusable(layer: Layer | undefined): LinearActivation | undefined {
   if (!(layer instanceof Module)) return fusedFunctions.get(layer);
-  return Object.hasOwn(layer, 'forward') ? undefined : fusedModules.get(layer.constructor);
+  return Object.hasOwn(layer, 'forward') || layer._around !== null ? undefined : fusedModules.get(layer.constructor);
 }
 
 function checkLayer(layer: unknown, i: number): void {
@@ -74,7 +74,9 @@ export class Sequential extends Module {
       const layer = layers[i] as Layer;
       try {
         const activation =
-          layer instanceof Linear && layer.forward === Linear.prototype.forward ? fusable(layers[i + 1]) : undefined;
+          layer instanceof Linear && layer.forward === Linear.prototype.forward && layer._around === null
+            ? fusable(layers[i + 1])
+            : undefined;
         if (activation !== undefined) {
           y = (layer as Linear).run(y, activation);
           i++;

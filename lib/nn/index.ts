@@ -5,6 +5,14 @@ export * from './conv.js';
 export { AlphaDropout, Dropout, Dropout1d, Dropout2d, StochasticDepth } from './dropout.js';
 export { Embedding, EmbeddingBag } from './embedding.js';
 export * as functional from './functional.js';
+export type {
+  BackwardHook,
+  BackwardPreHook,
+  ForwardHook,
+  ForwardPreHook,
+  Gradients,
+  RemovableHandle,
+} from './hooks.js';
 export * as init from './init.js';
 export { KeyValueCache } from './key-value-cache.js';
 export { Linear, type LinearLayerOptions } from './linear.js';

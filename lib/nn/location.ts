@@ -2,6 +2,7 @@
 import { enter, leave, putBack } from '../all-or-nothing.js';
 import { currentRecording, isRecording } from '../context.js';
 import { AdjointError, reword } from '../errors.js';
+import type { Around } from './hooks.js';
 import type { Module } from './module.js';
 
 /** What can fail: a module, or a function in a Sequential. */
@@ -70,13 +71,13 @@ function show(error: Error, { inner, path, message }: Location): void {
 }
 
 // Faults that a replay will find are located as if they were thrown here. The recording undoes what the parts change.
-function forwardRecorded(module: Module, forward: Forward, inputs: unknown[]): unknown {
+function forwardRecorded(module: Module, forward: Forward, inputs: unknown[], isHooked: boolean): unknown {
   const recording = currentRecording();
   const before = recording?.faults.length ?? 0;
   recording?.called.add(module);
   let result: unknown;
   try {
-    result = forward.apply(module, inputs);
+    result = isHooked ? (module._around as Around)(forward, inputs) : forward.apply(module, inputs);
   } catch (error) {
     throw locate(error, module);
   }
@@ -90,6 +91,7 @@ function forwardRecorded(module: Module, forward: Forward, inputs: unknown[]): u
 }
 
 const guarded = new WeakSet<object>();
+const guardedFunctions = new WeakSet<object>();
 
 /** Makes the `forward` of a class, and of those it extends, locate its errors and undo what it changed before them. */
 export function guardForward(prototype: object, base: object): void {
@@ -101,6 +103,12 @@ export function guardForward(prototype: object, base: object): void {
   }
 }
 
+/** Does the same for a `forward` that is a property of one module. */
+export function guardOwnForward(module: Module): void {
+  if (!Object.hasOwn(module, 'forward') || guardedFunctions.has(module.forward)) return;
+  module.forward = guard(module.forward as Forward);
+}
+
 type Forward = (this: Module, ...inputs: unknown[]) => unknown;
 
 function guard(forward: Forward): Forward {
@@ -108,9 +116,12 @@ function guard(forward: Forward): Forward {
   const located = function (this: Module, a: unknown, b: unknown): unknown {
     // biome-ignore lint/complexity/noArguments: rest parameters would make an array at each call
     const inputs = arguments as unknown as unknown[];
-    if (isRecording()) return forwardRecorded(this, forward, inputs);
+    // Not where a subclass calls super.forward: it is one call of the module.
+    const isHooked = this._around !== null && this.forward === located;
+    if (isRecording()) return forwardRecorded(this, forward, inputs, isHooked);
     enter();
     try {
+      if (isHooked) return (this._around as Around)(forward, inputs);
       if (inputs.length === 1) return forward.call(this, a);
       return inputs.length === 2 ? forward.call(this, a, b) : forward.apply(this, inputs);
     } catch (error) {
@@ -123,5 +134,6 @@ function guard(forward: Forward): Forward {
   for (const key of ['name', 'length'] as const) {
     Object.defineProperty(located, key, { value: forward[key], configurable: true });
   }
+  guardedFunctions.add(located);
   return located as Forward;
 }

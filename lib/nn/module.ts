@@ -8,7 +8,16 @@ import type { Slot } from '../program/slot-guard.js';
 import type { Shape } from '../shape.js';
 import { checkDType, clearGrad, type Tensor } from '../tensor.js';
 import { convertAll } from './conversion.js';
-import { guardForward, type Part } from './location.js';
+import {
+  type Around,
+  type BackwardHook,
+  type BackwardPreHook,
+  type ForwardHook,
+  type ForwardPreHook,
+  type RemovableHandle,
+  register,
+} from './hooks.js';
+import { guardForward, guardOwnForward, type Part } from './location.js';
 import { type Own, own, ownOf } from './places.js';
 import { isSaved, type Role, roleOf } from './roles.js';
 import { slotsOf } from './slots.js';
@@ -37,6 +46,8 @@ import { treeOf } from './tree.js';
  */
 export abstract class Module implements GuardedModule {
   private inTraining = true;
+  /** @internal What calls `forward` when there are hooks; null, on the prototype, when there are none. */
+  declare _around: Around | null;
 
   constructor() {
     guardForward(Object.getPrototypeOf(this), Module.prototype);
@@ -216,6 +227,66 @@ export abstract class Module implements GuardedModule {
     return loadState(state, this.stateDict(), checkFlag('loadStateDict', 'strict', options?.strict, true));
   }
 
+  private hook<K extends Parameters<typeof register>[2]>(
+    operation: string,
+    kind: K,
+    hook: Parameters<typeof register<K>>[3],
+    options: { prepend?: boolean } | undefined,
+  ): RemovableHandle {
+    guardOwnForward(this);
+    return register(operation, this, kind, hook, options);
+  }
+
+  /**
+   * Calls `hook(module, inputs)` before each `forward`. An array that it returns replaces the inputs, any other value but
+   * undefined and null the only input. In a compiled function hooks run while the step is recorded, and what they compute
+   * with tensors is part of it; registering or removing one records it anew.
+   *
+   * @param options prepend (default false): before the hooks that are there
+   * @returns a handle, whose `remove()` ends it
+   * @example
+   * const handle = model.registerForwardPreHook((_, [x]) => x.mul(2));
+   * handle.remove();
+   */
+  registerForwardPreHook(hook: ForwardPreHook, options?: { prepend?: boolean }): RemovableHandle {
+    return this.hook('registerForwardPreHook', 'forwardPre', hook, options);
+  }
+
+  /**
+   * Calls `hook(module, inputs, output)` after each `forward`. What it returns, other than undefined and null, replaces
+   * the output. See {@link registerForwardPreHook}.
+   *
+   * @example
+   * model.registerForwardHook((module, _, output) => console.log(`${module}: ${output.shape}`));
+   */
+  registerForwardHook(hook: ForwardHook, options?: { prepend?: boolean }): RemovableHandle {
+    return this.hook('registerForwardHook', 'forward', hook, options);
+  }
+
+  /**
+   * Calls `hook(module, gradInput, gradOutput)` in each backward pass, once the gradients of all inputs are complete: arrays
+   * with one for each input of `forward` and each output, null where there is none. Inputs and outputs are the tensors
+   * that stand in the arguments, and in the result or the array that is the result. What the hook returns replaces
+   * gradInput. See {@link registerForwardPreHook}.
+   *
+   * @example
+   * model.registerFullBackwardHook((_, gradInput, gradOutput) => console.log(gradOutput[0]?.shape));
+   */
+  registerFullBackwardHook(hook: BackwardHook, options?: { prepend?: boolean }): RemovableHandle {
+    return this.hook('registerFullBackwardHook', 'backward', hook, options);
+  }
+
+  /**
+   * Calls `hook(module, gradOutput)` in each backward pass, before the gradients go through the module. What it returns
+   * replaces gradOutput. See {@link registerFullBackwardHook}.
+   *
+   * @example
+   * model.registerFullBackwardPreHook((_, [dy]) => [dy?.clamp(-1, 1) ?? null]);
+   */
+  registerFullBackwardPreHook(hook: BackwardPreHook, options?: { prepend?: boolean }): RemovableHandle {
+    return this.hook('registerFullBackwardPreHook', 'backwardPre', hook, options);
+  }
+
   /** How `summary` shows the layer: `Linear(784, 128)`. */
   toString(): string {
     return `${this.constructor.name}()`;
@@ -241,3 +312,5 @@ export abstract class Module implements GuardedModule {
     }
   }
 }
+
+Module.prototype._around = null;

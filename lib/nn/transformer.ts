@@ -58,6 +58,9 @@ export function layerSettings(name: string, dModel: number, nhead: number, optio
   };
 }
 
+const activationOf = (activation: FeedForwardActivation): ((x: Tensor) => Tensor) =>
+  activation === 'relu' ? relu : activation === 'gelu' ? gelu : activation;
+
 /** @internal The second half of a transformer layer: W₂ · f(W₁ · x). */
 export function feedForward(
   x: Tensor,
@@ -67,9 +70,9 @@ export function feedForward(
   second: Linear,
 ): Tensor {
   const hidden =
-    activation === 'relu' || activation === relu
+    (activation === 'relu' || activation === relu) && first._around === null
       ? within(first, () => first.run(x, 'relu'))
-      : (activation === 'gelu' ? gelu : activation)(first.forward(x));
+      : activationOf(activation)(first.forward(x));
   return second.forward(drop.forward(hidden));
 }
 

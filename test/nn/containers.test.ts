@@ -65,7 +65,7 @@ describe('Sequential', () => {
     expect(() => new nn.Linear(784, 10).forward(ones([32, 100]))).toThrow(ShapeError);
     expect(() => new nn.Linear(0, 10)).toThrow('Linear: inFeatures must be an integer of at least 1, got 0');
     expect(() => new nn.Linear(1, 10, { biased: true } as never)).toThrow(
-      'Linear: unknown option "biased"; known are bias, dtype',
+      'Linear: unknown option "biased"; known are inFeatures, outFeatures, bias, dtype',
     );
   });
 
