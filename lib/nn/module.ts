@@ -281,7 +281,7 @@ export abstract class Module implements GuardedModule {
    * replaces gradOutput. See {@link registerFullBackwardHook}.
    *
    * @example
-   * model.registerFullBackwardPreHook((_, [dy]) => [dy?.clamp(-1, 1) ?? null]);
+   * model.registerFullBackwardPreHook((_, [dy]) => [dy?.mul(0.5) ?? null]);
    */
   registerFullBackwardPreHook(hook: BackwardPreHook, options?: { prepend?: boolean }): RemovableHandle {
     return this.hook('registerFullBackwardPreHook', 'backwardPre', hook, options);
