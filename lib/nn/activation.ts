@@ -15,20 +15,20 @@ function activation<Rest extends readonly unknown[]>(
   check: (name: string, args: Rest) => void = (_, args) => optionsOf(name, args, []),
 ): Activation<[...Rest]> {
   const made = class extends Module {
-    readonly #rest: Rest;
+    private readonly _rest: Rest;
 
     constructor(...rest: Rest) {
       super();
       check(name, rest);
-      this.#rest = rest;
+      this._rest = rest;
     }
 
     forward(x: Tensor): Tensor {
-      return run(x, ...this.#rest);
+      return run(x, ...this._rest);
     }
 
     override toString(): string {
-      const options = Object.entries(optionsOf(name, this.#rest, positions));
+      const options = Object.entries(optionsOf(name, this._rest, positions));
       return `${name}(${options.map(([key, value]) => `${key} ${value}`).join(', ')})`;
     }
   };

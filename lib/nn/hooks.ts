@@ -1,7 +1,7 @@
 // Functions of the user's that run before, after and behind the `forward` of a module.
 import { isRecorded, noGrad, recordMany } from '../autograd/tape.js';
 import { layersChanged } from '../context.js';
-import { AutogradError, checkFunction, checkOptions, describe } from '../errors.js';
+import { AutogradError, checkFlag, checkFunction, checkOptions, describe } from '../errors.js';
 import { reshape } from '../ops/shape.js';
 import { Tensor } from '../tensor.js';
 import type { Module } from './module.js';
@@ -48,13 +48,14 @@ export function register<K extends keyof Hooks>(
 ): RemovableHandle {
   checkFunction(operation, 'hook', hook);
   checkOptions(operation, options, ['prepend']);
+  const isFirst = checkFlag(operation, 'prepend', options?.prepend, false);
   const own = { hook }; // the same function may be registered twice
   const entry = ((...args: unknown[]) => (own.hook as (...args: unknown[]) => unknown)(...args)) as Hooks[K][number];
   const change = (edit: (list: Hooks[K]) => unknown[]): void => {
     const hooks = registered.get(module) ?? none;
     install(module, { ...hooks, [kind]: edit(hooks[kind]) });
   };
-  change((list) => (options?.prepend === true ? [entry, ...list] : [...list, entry]));
+  change((list) => (isFirst ? [entry, ...list] : [...list, entry]));
   return { remove: () => change((list) => list.filter((other) => other !== entry)) };
 }
 

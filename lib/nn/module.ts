@@ -7,6 +7,7 @@ import type { GuardedModule } from '../program/module-guard.js';
 import type { Slot } from '../program/slot-guard.js';
 import type { Shape } from '../shape.js';
 import { checkDType, clearGrad, type Tensor } from '../tensor.js';
+import { cloneModule } from './clone.js';
 import { convertAll } from './conversion.js';
 import {
   type Around,
@@ -189,15 +190,44 @@ export abstract class Module implements GuardedModule {
    * @throws StateError when a queued compiled step uses one of them; nothing is changed then
    */
   to(dtype: DType): this {
-    if (!isFloat(checkDType('Module.to', dtype ?? null, 'float32'))) {
-      throw new DTypeError(`Module.to: dtype must be float32 or float64, got ${dtype}`);
+    return this.convert('Module.to', dtype);
+  }
+
+  /** `to('float32')`. */
+  float(): this {
+    return this.convert('Module.float', 'float32');
+  }
+
+  /** `to('float64')`. */
+  double(): this {
+    return this.convert('Module.double', 'float64');
+  }
+
+  /** The same as {@link to}. */
+  type(dtype: DType): this {
+    return this.convert('Module.type', dtype);
+  }
+
+  private convert(operation: string, dtype: DType): this {
+    if (!isFloat(checkDType(operation, dtype ?? null, 'float32'))) {
+      throw new DTypeError(`${operation}: dtype must be float32 or float64, got ${dtype}`);
     }
-    convertAll(
-      'Module.to',
-      treeOf(this).places.map(({ value }) => value),
-      dtype,
-    );
+    const tensors = treeOf(this).places.map(({ value }) => value);
+    convertAll(operation, tensors, dtype);
     return this;
+  }
+
+  /**
+   * A copy with parameters, buffers and modules of its own. Weights that stand in several places are tied in the copy, too;
+   * the copy has the same modes and hooks, but no gradients. Functions and objects of other classes are shared.
+   *
+   * @throws StateError for a module with `#private` fields, or whose `forward` is a property
+   * @example
+   * const teacher = model.clone().eval();
+   */
+  clone(): this {
+    treeOf(this); // throws for layers that are not found
+    return cloneModule(this);
   }
 
   /** The parameters and buffers themselves, under PyTorch's names: what is saved and loaded. */

@@ -29,14 +29,14 @@ export abstract class RecurrentCell extends Module {
   weight_hh: Tensor;
   bias_ih: Tensor | null;
   bias_hh: Tensor | null;
-  readonly #name: string;
-  readonly #cell: Cell;
+  private readonly _name: string;
+  private readonly _cell: Cell;
 
   /** @internal */
   constructor(name: string, cell: Cell, inputSize: number, hiddenSize: number, options: CellOptions = {}) {
     super();
-    this.#name = name;
-    this.#cell = cell;
+    this._name = name;
+    this._cell = cell;
     this.inputSize = checkInteger(name, 'inputSize', inputSize, 1);
     this.hiddenSize = checkInteger(name, 'hiddenSize', hiddenSize, 1);
     const rows = cell.gates * hiddenSize;
@@ -53,7 +53,7 @@ export abstract class RecurrentCell extends Module {
 
   /** @internal The states after one step. */
   protected run(x: Tensor, given: readonly (Tensor | null)[]): Tensor[] {
-    const name = this.#name;
+    const name = this._name;
     checkTensor(name, 'x', x);
     if (x.rank !== 1 && x.rank !== 2) {
       throw new ShapeError(`${name}: x must be [batch, inputSize] or [inputSize], got x ${formatShape(x.dims)}`);
@@ -68,12 +68,12 @@ export abstract class RecurrentCell extends Module {
     });
     const weights = [this.weight_ih, this.weight_hh, this.bias_ih, this.bias_hh].filter((t) => t !== null);
     const o = { name, batchFirst: false, lengths: null };
-    const after = recurrentLayer(this.#cell, reshape(x, [1, batch, this.inputSize]), states, weights, 1, o);
+    const after = recurrentLayer(this._cell, reshape(x, [1, batch, this.inputSize]), states, weights, 1, o);
     return after.slice(1).map((t) => reshape(t, shape));
   }
 
   override toString(): string {
-    return `${this.#name}(${this.inputSize}, ${this.hiddenSize}${this.bias_ih === null ? ', no bias' : ''})`;
+    return `${this._name}(${this.inputSize}, ${this.hiddenSize}${this.bias_ih === null ? ', no bias' : ''})`;
   }
 }
 

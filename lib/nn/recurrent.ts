@@ -43,14 +43,14 @@ export abstract class RecurrentModule extends Module {
   readonly batchFirst: boolean;
   readonly dropout: number;
   readonly bidirectional: boolean;
-  readonly #name: string;
-  readonly #cell: Cell;
+  private readonly _name: string;
+  private readonly _cell: Cell;
 
   /** @internal */
   constructor(name: string, cell: Cell, inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
     super();
-    this.#name = name;
-    this.#cell = cell;
+    this._name = name;
+    this._cell = cell;
     this.inputSize = checkInteger(name, 'inputSize', inputSize, 1);
     this.hiddenSize = checkInteger(name, 'hiddenSize', hiddenSize, 1);
     this.numLayers = checkInteger(name, 'numLayers', options.numLayers ?? 1, 1);
@@ -61,25 +61,25 @@ export abstract class RecurrentModule extends Module {
     const dtype = checkDType(name, options.dtype, 'float32');
     allOrNothing(() => {
       for (let layer = 0; layer < this.numLayers; layer++) {
-        for (const [key, shape] of this.#shapesOf(layer)) this.#weights[key] = makeWeight(shape, hiddenSize, dtype);
+        for (const [key, shape] of this._shapesOf(layer)) this._weights[key] = makeWeight(shape, hiddenSize, dtype);
       }
     });
   }
 
   // The weights are properties under PyTorch's names.
-  get #weights(): Record<string, Tensor> {
+  private get _weights(): Record<string, Tensor> {
     return this as unknown as Record<string, Tensor>;
   }
 
-  get #directions(): number {
+  private get _directions(): number {
     return this.bidirectional ? 2 : 1;
   }
 
   // Names and shapes of a layer's weights, in the order of PyTorch and of the kernel.
-  #shapesOf(layer: number): [string, Shape][] {
-    const rows = this.#cell.gates * this.hiddenSize;
-    const inFeatures = layer === 0 ? this.inputSize : this.#directions * this.hiddenSize;
-    return ['', '_reverse'].slice(0, this.#directions).flatMap((direction): [string, Shape][] => {
+  private _shapesOf(layer: number): [string, Shape][] {
+    const rows = this._cell.gates * this.hiddenSize;
+    const inFeatures = layer === 0 ? this.inputSize : this._directions * this.hiddenSize;
+    return ['', '_reverse'].slice(0, this._directions).flatMap((direction): [string, Shape][] => {
       const end = `l${layer}${direction}`;
       const weights: [string, Shape][] = [
         [`weight_ih_${end}`, [rows, inFeatures]],
@@ -89,16 +89,16 @@ export abstract class RecurrentModule extends Module {
     });
   }
 
-  #checkLengths(lengths: Tensor, batch: number): Tensor {
-    checkTensor(this.#name, 'lengths', lengths);
+  private _checkLengths(lengths: Tensor, batch: number): Tensor {
+    checkTensor(this._name, 'lengths', lengths);
     if (lengths.dtype !== 'int32') {
       throw new DTypeError(
-        `${this.#name}: lengths must be int32, got ${lengths.dtype}; convert it by lengths.to('int32')`,
+        `${this._name}: lengths must be int32, got ${lengths.dtype}; convert it by lengths.to('int32')`,
       );
     }
     if (!sameShape(lengths.dims, [batch])) {
       throw new ShapeError(
-        `${this.#name}: lengths must have one element for each sequence [${batch}], got ${formatShape(lengths.dims)}`,
+        `${this._name}: lengths must have one element for each sequence [${batch}], got ${formatShape(lengths.dims)}`,
       );
     }
     return lengths;
@@ -106,13 +106,13 @@ export abstract class RecurrentModule extends Module {
 
   /** @internal The last layer's outputs, and the final states [numLayers · directions, batch, hiddenSize]. */
   protected run(x: Tensor, given: readonly (Tensor | null)[], lengths: Tensor | null): [Tensor, Tensor[]] {
-    const [name, cell] = [this.#name, this.#cell];
+    const [name, cell] = [this._name, this._cell];
     checkTensor(name, 'x', x);
     if (x.rank !== 2 && x.rank !== 3) {
       const order = this.batchFirst ? '[batch, steps, inputSize]' : '[steps, batch, inputSize]';
       throw new ShapeError(`${name}: x must be ${order} or [steps, inputSize], got x ${formatShape(x.dims)}`);
     }
-    checkInput(name, x, this.inputSize, this.#weights.weight_ih_l0 as Tensor);
+    checkInput(name, x, this.inputSize, this._weights.weight_ih_l0 as Tensor);
     const single = x.rank === 2;
     const [steps, features] = x.dims as [number, number];
     let y = single ? reshape(x, this.batchFirst ? [1, steps, features] : [steps, 1, features]) : x;
@@ -120,7 +120,7 @@ export abstract class RecurrentModule extends Module {
     if (y.dims[this.batchFirst ? 1 : 0] === 0) {
       throw new ShapeError(`${name}: x must have at least one step, got x ${formatShape(x.dims)}`);
     }
-    const blocks = this.numLayers * this.#directions;
+    const blocks = this.numLayers * this._directions;
     const shape = single ? [blocks, this.hiddenSize] : [blocks, batch, this.hiddenSize];
     const meaning = `[numLayers${this.bidirectional ? ' · 2' : ''}, ${single ? '' : 'batch, '}hiddenSize]`;
     const whole = [blocks, batch, this.hiddenSize];
@@ -132,14 +132,14 @@ export abstract class RecurrentModule extends Module {
     const o = {
       name,
       batchFirst: this.batchFirst,
-      lengths: lengths === null ? null : this.#checkLengths(lengths, batch),
+      lengths: lengths === null ? null : this._checkLengths(lengths, batch),
     };
     const finals: Tensor[][] = given.map(() => []);
     for (let layer = 0; layer < this.numLayers; layer++) {
-      const part = { start: layer * this.#directions, end: (layer + 1) * this.#directions };
+      const part = { start: layer * this._directions, end: (layer + 1) * this._directions };
       const states = initial.map((t) => (t === null || this.numLayers === 1 ? t : slice(t, part)));
-      const weights = this.#shapesOf(layer).map(([key]) => this.#weights[key] as Tensor);
-      const [output, ...last] = recurrentLayer(cell, y, states, weights, this.#directions, o) as [Tensor, ...Tensor[]];
+      const weights = this._shapesOf(layer).map(([key]) => this._weights[key] as Tensor);
+      const [output, ...last] = recurrentLayer(cell, y, states, weights, this._directions, o) as [Tensor, ...Tensor[]];
       last.forEach((t, k) => {
         finals[k]?.push(t);
       });
@@ -160,7 +160,7 @@ export abstract class RecurrentModule extends Module {
     ];
     const rest = flags.filter((f) => f !== false).join('');
     const dropped = this.dropout > 0 ? `, dropout ${this.dropout}` : '';
-    return `${this.#name}(${this.inputSize}, ${this.hiddenSize}${layers}${rest}${dropped})`;
+    return `${this._name}(${this.inputSize}, ${this.hiddenSize}${layers}${rest}${dropped})`;
   }
 }
 

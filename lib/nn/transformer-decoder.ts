@@ -79,14 +79,11 @@ export class TransformerDecoderLayer extends Module {
   dropout1: Dropout;
   dropout2: Dropout;
   dropout3: Dropout;
-  /** @internal A layer of the same kind, to be filled from this one. */
-  readonly _another: () => TransformerDecoderLayer;
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
     const s = layerSettings('TransformerDecoderLayer', dModel, nhead, options);
     const { dropout: p, dtype, layerNormEps: eps, batchFirst } = s;
-    this._another = () => new TransformerDecoderLayer(dModel, nhead, options);
     this.activation = s.activation;
     this.normFirst = s.normFirst;
     const attention = () => new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst, dtype });
@@ -140,7 +137,7 @@ export class TransformerDecoderLayer extends Module {
 }
 
 /**
- * A transformer decoder: layers like the given one, all starting with its weights as in PyTorch, and a final norm if one
+ * A transformer decoder: copies of the given layer, all starting with its weights as in PyTorch, and a final norm if one
  * is given.
  *
  * @throws ArgumentError unless there is one cache for each layer; ShapeError, DTypeError when inputs or masks do not fit

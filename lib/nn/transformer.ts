@@ -120,14 +120,11 @@ export class TransformerEncoderLayer extends Module {
   norm2: LayerNorm;
   dropout1: Dropout;
   dropout2: Dropout;
-  /** @internal A layer of the same kind, to be filled from this one. */
-  readonly _another: () => TransformerEncoderLayer;
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     super();
     const s = layerSettings('TransformerEncoderLayer', dModel, nhead, options);
     const { dropout: p, dtype, layerNormEps: eps } = s;
-    this._another = () => new TransformerEncoderLayer(dModel, nhead, options);
     this.activation = s.activation;
     this.normFirst = s.normFirst;
     [this.self_attn, this.linear1, this.linear2, this.norm1, this.norm2] = allOrNothing(() => [
@@ -167,7 +164,7 @@ export class TransformerEncoderLayer extends Module {
 }
 
 /**
- * A transformer encoder: layers like the given one, all starting with its weights as in PyTorch, and a final norm if one
+ * A transformer encoder: copies of the given layer, all starting with its weights as in PyTorch, and a final norm if one
  * is given.
  *
  * @throws ArgumentError unless there is one cache for each layer; ShapeError, DTypeError when inputs or masks do not fit
@@ -204,16 +201,10 @@ export class TransformerEncoder extends Module {
   }
 }
 
-/** @internal The layer and copies that start with its weights. */
-export function copies<L extends Module & { _another: () => L }>(name: string, layer: L, count: number): L[] {
+/** @internal Copies of a layer, each with weights of its own. */
+export function copies<L extends Module>(name: string, layer: L, count: number): L[] {
   checkInteger(name, 'numLayers', count, 1, maxTensors);
-  const copy = (_: unknown, i: number): L => {
-    if (i === 0) return layer;
-    const other = layer._another();
-    other.loadStateDict(layer.stateDict());
-    return other;
-  };
-  return allOrNothing(() => Array.from({ length: count }, copy));
+  return allOrNothing(() => Array.from({ length: count }, () => layer.clone()));
 }
 
 /** @internal */
