@@ -100,12 +100,13 @@ export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, 
 export {
   type GroupNormOptions,
   groupNorm,
-  instanceNorm,
   type LayerNormOptions,
   layerNorm,
+  type RMSNormOptions,
   rmsNorm,
 } from './ops/norm.js';
 export { type BatchNormOptions, batchNorm } from './ops/norm-batch.js';
+export { type InstanceNormOptions, instanceNorm } from './ops/norm-instance.js';
 export type { PaddingMode } from './ops/padding.js';
 export {
   adaptiveAvgPool1d,

@@ -13,6 +13,7 @@ import * as indexing from './ops/indexing.js';
 import * as matmul from './ops/matmul.js';
 import * as norm from './ops/norm.js';
 import * as batchnorm from './ops/norm-batch.js';
+import * as instancenorm from './ops/norm-instance.js';
 import * as pool from './ops/pool.js';
 import * as sampling from './ops/random-multinomial.js';
 import * as reduce from './ops/reduce.js';
@@ -44,7 +45,8 @@ const methods = {
   ...pick(hooks, ['registerHook', 'retainGrad']),
   ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
   ...pick(matmul, ['linear', 'matmul']),
-  ...pick(norm, ['groupNorm', 'instanceNorm', 'layerNorm', 'rmsNorm']),
+  ...pick(instancenorm, ['instanceNorm']),
+  ...pick(norm, ['groupNorm', 'layerNorm', 'rmsNorm']),
   ...pick(pool, ['adaptiveAvgPool1d', 'adaptiveAvgPool2d', 'adaptiveMaxPool1d', 'adaptiveMaxPool2d', 'avgPool1d', 'avgPool2d', 'maxPool1d', 'maxPool2d']),
   ...pick(reduce, ['all', 'any', 'cumsum', 'mean', 'prod', 'sum']),
   ...pick(sampling, ['multinomial']),

@@ -17,8 +17,9 @@ export { conv1d, conv2d, convTranspose1d, convTranspose2d } from '../ops/conv.js
 export { embedding, embeddingBag } from '../ops/embedding.js';
 export { oneHot } from '../ops/indexing.js';
 export { linear } from '../ops/matmul.js';
-export { groupNorm, instanceNorm, layerNorm, rmsNorm } from '../ops/norm.js';
+export { groupNorm, layerNorm, rmsNorm } from '../ops/norm.js';
 export { batchNorm } from '../ops/norm-batch.js';
+export { instanceNorm } from '../ops/norm-instance.js';
 export {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,

@@ -37,7 +37,16 @@ export {
   SmoothL1Loss,
 } from './loss-modules.js';
 export { Module } from './module.js';
-export { GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm, type LayerNormLayerOptions, RMSNorm } from './norm.js';
+export {
+  GroupNorm,
+  type GroupNormLayerOptions,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  LayerNorm,
+  type LayerNormLayerOptions,
+  RMSNorm,
+  type RMSNormLayerOptions,
+} from './norm.js';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './norm-batch.js';
 export * from './pool.js';
 export { SinusoidalPositions } from './positions.js';

@@ -1,25 +1,46 @@
+import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { ones, zeros } from '../ops/creation.js';
 import { batchNorm } from '../ops/norm-batch.js';
 import { checkDType, checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { Buffer, Parameter } from './roles.js';
 
-/** Options of `BatchNorm1d` and `BatchNorm2d`. */
+/** Arguments of batch and instance norms, by name. */
 export interface BatchNormLayerOptions {
+  /** The number of channels. */
+  numFeatures: number;
   /** Added to the variance; default 1e-5. */
   eps?: number;
   /** The weight of the new batch in the running statistics; default 0.1. Null: the plain average over all batches. */
   momentum?: number | null;
-  /** Whether there are weight and bias; default true. */
+  /** Whether there are weight and bias; default true (instance norms: false). */
   affine?: boolean;
-  /** Whether running statistics are kept for evaluation; default true. Without them, evaluation uses the batch's. */
+  /**
+   * Whether running statistics are kept for evaluation; default true (instance norms: false). Without them, evaluation uses the
+   * batch's.
+   */
   trackRunningStats?: boolean;
+  /** Whether there is a bias beside the weight; default true. */
+  bias?: boolean;
+  /** Default float32. */
   dtype?: DType;
 }
 
-const known = ['eps', 'momentum', 'affine', 'trackRunningStats', 'dtype'];
+/** @internal */
+export type BatchNormLayerArguments = Positional<
+  BatchNormLayerOptions,
+  [
+    numFeatures: 'numFeatures',
+    eps: 'eps',
+    momentum: 'momentum',
+    affine: 'affine',
+    trackRunningStats: 'trackRunningStats',
+  ]
+>;
+
+const positions = ['numFeatures', 'eps', 'momentum', 'affine', 'trackRunningStats'];
 
 /** @internal Checks that x is a float tensor of the parameters' dtype. */
 export function checkLike(name: string, x: Tensor, weight: Tensor | null): void {
@@ -46,6 +67,8 @@ export abstract class FeatureNorm extends Module {
   readonly numFeatures: number;
   readonly eps: number;
   readonly momentum: number | null;
+  readonly affine: boolean;
+  readonly trackRunningStats: boolean;
   weight: Tensor | null;
   bias: Tensor | null;
   running_mean: Tensor | null;
@@ -54,21 +77,23 @@ export abstract class FeatureNorm extends Module {
 
   constructor(
     protected readonly name: string,
-    numFeatures: number,
-    options: BatchNormLayerOptions | undefined,
+    args: BatchNormLayerArguments,
     defaults: { affine: boolean; trackRunningStats: boolean },
   ) {
     super();
-    checkOptions(name, options, known, ['momentum']);
-    const o = options ?? {};
-    this.numFeatures = checkInteger(name, 'numFeatures', numFeatures, 1);
+    const o = optionsOf<BatchNormLayerOptions>(name, args, positions, ['bias', 'dtype'], ['momentum']);
+    const numFeatures = checkInteger(name, 'numFeatures', o.numFeatures, 1);
+    this.numFeatures = numFeatures;
     this.eps = checkNumber(name, 'eps', o.eps ?? 1e-5, { min: 0 });
     this.momentum = o.momentum === null ? null : checkNumber(name, 'momentum', o.momentum ?? 0.1, { min: 0 });
     const dtype = checkDType(name, o.dtype, 'float32');
     const affine = checkFlag(name, 'affine', o.affine, defaults.affine);
     const tracked = checkFlag(name, 'trackRunningStats', o.trackRunningStats, defaults.trackRunningStats);
+    const biased = checkFlag(name, 'bias', o.bias, true);
+    this.affine = affine;
+    this.trackRunningStats = tracked;
     this.weight = affine ? new Parameter(ones([numFeatures], { dtype })) : null;
-    this.bias = affine ? new Parameter(zeros([numFeatures], { dtype })) : null;
+    this.bias = affine && biased ? new Parameter(zeros([numFeatures], { dtype })) : null;
     this.running_mean = tracked ? new Buffer(zeros([numFeatures], { dtype })) : null;
     this.running_var = tracked ? new Buffer(ones([numFeatures], { dtype })) : null;
     this.num_batches_tracked = tracked ? new Buffer(zeros([], { dtype: 'int32' })) : null;
@@ -83,10 +108,9 @@ abstract class BatchNorm extends FeatureNorm {
   constructor(
     name: string,
     private readonly ranks: readonly number[],
-    numFeatures: number,
-    options: BatchNormLayerOptions | undefined,
+    args: BatchNormLayerArguments,
   ) {
-    super(name, numFeatures, options, { affine: true, trackRunningStats: true });
+    super(name, args, { affine: true, trackRunningStats: true });
   }
 
   forward(x: Tensor): Tensor {
@@ -98,13 +122,9 @@ abstract class BatchNorm extends FeatureNorm {
         `${this.name}: training needs more than 1 value for each channel, got x ${formatShape(x.dims)}; use eval() or a larger batch`,
       );
     }
-    const { momentum, eps } = this;
-    const running = {
-      runningMean: this.running_mean,
-      runningVar: this.running_var,
-      numBatchesTracked: this.num_batches_tracked,
-    };
-    return batchNorm(x, this.weight, this.bias, { ...running, training, momentum, eps });
+    const { running_mean: runningMean, running_var: runningVar, num_batches_tracked: numBatchesTracked } = this;
+    const { weight, bias, momentum, eps } = this;
+    return batchNorm(x, { runningMean, runningVar, weight, bias, training, momentum, eps, numBatchesTracked });
   }
 }
 
@@ -122,9 +142,9 @@ abstract class BatchNorm extends FeatureNorm {
  * const model = nn.sequential(new nn.Linear(784, 128), new nn.BatchNorm1d(128), nn.functional.relu);
  */
 export class BatchNorm1d extends BatchNorm {
-  /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default true), dtype */
-  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
-    super('BatchNorm1d', [2, 3], numFeatures, options);
+  /** @param args numFeatures, eps (1e-5), momentum (0.1), affine (true), trackRunningStats (true); options: bias (true), dtype */
+  constructor(...args: BatchNormLayerArguments) {
+    super('BatchNorm1d', [2, 3], args);
   }
 }
 
@@ -137,8 +157,8 @@ export class BatchNorm1d extends BatchNorm {
  * const y = new nn.BatchNorm2d(3).forward(rand([8, 3, 4, 4]));
  */
 export class BatchNorm2d extends BatchNorm {
-  /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default true), dtype */
-  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
-    super('BatchNorm2d', [4], numFeatures, options);
+  /** @param args numFeatures, eps (1e-5), momentum (0.1), affine (true), trackRunningStats (true); options: bias (true), dtype */
+  constructor(...args: BatchNormLayerArguments) {
+    super('BatchNorm2d', [4], args);
   }
 }

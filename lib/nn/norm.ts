@@ -1,29 +1,69 @@
-import { aboutToChange } from '../all-or-nothing.js';
-import { noGrad } from '../autograd/tape.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
-import { copy_ } from '../ops/copy.js';
+import { checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { ones, zeros } from '../ops/creation.js';
-import { add, mul } from '../ops/elementwise.js';
-import { checkNormalizedShape, groupNorm, instanceNorm, layerNorm, rmsNorm } from '../ops/norm.js';
-import { batchNorm } from '../ops/norm-batch.js';
-import { mean } from '../ops/reduce.js';
-import { variance } from '../ops/reduce-statistics.js';
+import { checkNormalizedShape, groupNorm, layerNorm, rmsNorm } from '../ops/norm.js';
+import { normaliseInstances } from '../ops/norm-instance.js';
 import { reshape } from '../ops/shape.js';
 import type { Shape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
-import { type BatchNormLayerOptions, checkFeatures, checkLike, FeatureNorm } from './norm-batch.js';
+import { type BatchNormLayerArguments, checkFeatures, checkLike, FeatureNorm } from './norm-batch.js';
 import { Parameter } from './roles.js';
 
-/** Options of `LayerNorm` and `RMSNorm`. */
+/** Arguments of `LayerNorm`, by name. */
 export interface LayerNormLayerOptions {
-  /** Added to the variance; default 1e-5 (`RMSNorm`: the distance from 1 to the next number of x's dtype). */
-  eps?: number | null;
-  /** Whether there is a weight (and a bias); default true. */
+  /** The sizes of the last dimensions, over which it runs. */
+  normalizedShape: number | Shape;
+  /** Added to the variance; default 1e-5. */
+  eps?: number;
+  /** Whether there are weight and bias; default true. */
   elementwiseAffine?: boolean;
+  /** Whether there is a bias beside the weight; default true. */
+  bias?: boolean;
+  /** Default float32. */
   dtype?: DType;
 }
+
+/** Arguments of `RMSNorm`, by name. */
+export interface RMSNormLayerOptions {
+  /** The sizes of the last dimensions, over which it runs. */
+  normalizedShape: number | Shape;
+  /** Added to the mean square; default the distance from 1 to the next number of x's dtype. */
+  eps?: number | null;
+  /** Whether there is a weight; default true. */
+  elementwiseAffine?: boolean;
+  /** Default float32. */
+  dtype?: DType;
+}
+
+/** Arguments of `GroupNorm`, by name. */
+export interface GroupNormLayerOptions {
+  /** Into how many groups the channels are divided. */
+  numGroups: number;
+  numChannels: number;
+  /** Added to the variance; default 1e-5. */
+  eps?: number;
+  /** Whether there are weight and bias; default true. */
+  affine?: boolean;
+  /** Whether there is a bias beside the weight; default true. */
+  bias?: boolean;
+  /** Default float32. */
+  dtype?: DType;
+}
+
+type LayerNormArguments = Positional<
+  LayerNormLayerOptions,
+  [normalizedShape: 'normalizedShape', eps: 'eps', elementwiseAffine: 'elementwiseAffine', bias: 'bias']
+>;
+type RMSNormArguments = Positional<
+  RMSNormLayerOptions,
+  [normalizedShape: 'normalizedShape', eps: 'eps', elementwiseAffine: 'elementwiseAffine']
+>;
+type GroupNormArguments = Positional<
+  GroupNormLayerOptions,
+  [numGroups: 'numGroups', numChannels: 'numChannels', eps: 'eps', affine: 'affine']
+>;
 
 function checkLast(name: string, x: Tensor, shape: Shape, weight: Tensor | null): void {
   checkLike(name, x, weight);
@@ -49,25 +89,29 @@ function checkLast(name: string, x: Tensor, shape: Shape, weight: Tensor | null)
 export class LayerNorm extends Module {
   readonly normalizedShape: Shape;
   readonly eps: number;
+  readonly elementwiseAffine: boolean;
   weight: Tensor | null;
   bias: Tensor | null;
 
-  /** @param options eps (default 1e-5), elementwiseAffine and bias (default true), dtype */
-  constructor(normalizedShape: number | Shape, options?: LayerNormLayerOptions & { bias?: boolean }) {
+  /** @param args normalizedShape, eps (1e-5), elementwiseAffine (true), bias (true); option: dtype ('float32') */
+  constructor(...args: LayerNormArguments) {
     super();
-    checkOptions('LayerNorm', options, ['eps', 'elementwiseAffine', 'bias', 'dtype']);
-    this.normalizedShape = checkNormalizedShape('LayerNorm', normalizedShape);
-    this.eps = checkNumber('LayerNorm', 'eps', options?.eps ?? 1e-5, { min: 0 });
-    const dtype = checkDType('LayerNorm', options?.dtype, 'float32');
-    const affine = checkFlag('LayerNorm', 'elementwiseAffine', options?.elementwiseAffine, true);
-    const biased = checkFlag('LayerNorm', 'bias', options?.bias, true);
+    const positions = ['normalizedShape', 'eps', 'elementwiseAffine', 'bias'];
+    const options = optionsOf<LayerNormLayerOptions>('LayerNorm', args, positions, ['dtype']);
+    this.normalizedShape = checkNormalizedShape('LayerNorm', options.normalizedShape);
+    this.eps = checkNumber('LayerNorm', 'eps', options.eps ?? 1e-5, { min: 0 });
+    const dtype = checkDType('LayerNorm', options.dtype, 'float32');
+    const affine = checkFlag('LayerNorm', 'elementwiseAffine', options.elementwiseAffine, true);
+    const biased = checkFlag('LayerNorm', 'bias', options.bias, true);
+    this.elementwiseAffine = affine;
     this.weight = affine ? new Parameter(ones(this.normalizedShape, { dtype })) : null;
     this.bias = affine && biased ? new Parameter(zeros(this.normalizedShape, { dtype })) : null;
   }
 
   forward(x: Tensor): Tensor {
     checkLast('LayerNorm', x, this.normalizedShape, this.weight);
-    return layerNorm(x, this.weight, this.bias, { normalizedShape: this.normalizedShape, eps: this.eps });
+    const { normalizedShape, weight, bias, eps } = this;
+    return layerNorm(x, { normalizedShape, weight, bias, eps });
   }
 
   override toString(): string {
@@ -90,23 +134,29 @@ export class LayerNorm extends Module {
 export class RMSNorm extends Module {
   readonly normalizedShape: Shape;
   readonly eps: number | null;
+  readonly elementwiseAffine: boolean;
   weight: Tensor | null;
 
-  /** @param options eps (default: the distance from 1 to the next number of the dtype), elementwiseAffine, dtype */
-  constructor(normalizedShape: number | Shape, options?: LayerNormLayerOptions) {
+  /**
+   * @param args normalizedShape, eps (the distance from 1 to the next number of the dtype), elementwiseAffine (true); option:
+   *   dtype ('float32')
+   */
+  constructor(...args: RMSNormArguments) {
     super();
-    checkOptions('RMSNorm', options, ['eps', 'elementwiseAffine', 'dtype'], ['eps']);
-    this.normalizedShape = checkNormalizedShape('RMSNorm', normalizedShape);
-    this.eps = (options?.eps ?? null) === null ? null : checkNumber('RMSNorm', 'eps', options?.eps, { min: 0 });
-    const dtype = checkDType('RMSNorm', options?.dtype, 'float32');
-    const affine = checkFlag('RMSNorm', 'elementwiseAffine', options?.elementwiseAffine, true);
+    const positions = ['normalizedShape', 'eps', 'elementwiseAffine'];
+    const options = optionsOf<RMSNormLayerOptions>('RMSNorm', args, positions, ['dtype'], ['eps']);
+    this.normalizedShape = checkNormalizedShape('RMSNorm', options.normalizedShape);
+    this.eps = (options.eps ?? null) === null ? null : checkNumber('RMSNorm', 'eps', options.eps, { min: 0 });
+    const dtype = checkDType('RMSNorm', options.dtype, 'float32');
+    const affine = checkFlag('RMSNorm', 'elementwiseAffine', options.elementwiseAffine, true);
+    this.elementwiseAffine = affine;
     this.weight = affine ? new Parameter(ones(this.normalizedShape, { dtype })) : null;
   }
 
   forward(x: Tensor): Tensor {
     checkLast('RMSNorm', x, this.normalizedShape, this.weight);
-    const eps = this.eps === null ? {} : { eps: this.eps };
-    return rmsNorm(x, this.weight, { normalizedShape: this.normalizedShape, ...eps });
+    const { normalizedShape, weight, eps } = this;
+    return rmsNorm(x, { normalizedShape, weight, eps });
   }
 
   override toString(): string {
@@ -130,23 +180,29 @@ export class GroupNorm extends Module {
   readonly numGroups: number;
   readonly numChannels: number;
   readonly eps: number;
+  readonly affine: boolean;
   weight: Tensor | null;
   bias: Tensor | null;
 
-  /** @param options eps (default 1e-5), affine (default true), dtype */
-  constructor(numGroups: number, numChannels: number, options?: { eps?: number; affine?: boolean; dtype?: DType }) {
+  /** @param args numGroups, numChannels, eps (1e-5), affine (true); options: bias (true), dtype ('float32') */
+  constructor(...args: GroupNormArguments) {
     super();
-    checkOptions('GroupNorm', options, ['eps', 'affine', 'dtype']);
-    this.numGroups = checkInteger('GroupNorm', 'numGroups', numGroups, 1);
-    this.numChannels = checkInteger('GroupNorm', 'numChannels', numChannels, 1);
+    const positions = ['numGroups', 'numChannels', 'eps', 'affine'];
+    const options = optionsOf<GroupNormLayerOptions>('GroupNorm', args, positions, ['bias', 'dtype']);
+    const numGroups = checkInteger('GroupNorm', 'numGroups', options.numGroups, 1);
+    const numChannels = checkInteger('GroupNorm', 'numChannels', options.numChannels, 1);
+    this.numGroups = numGroups;
+    this.numChannels = numChannels;
     if (numChannels % numGroups !== 0) {
       throw new ShapeError(`GroupNorm: numGroups must divide numChannels, got ${numGroups} and ${numChannels}`);
     }
-    this.eps = checkNumber('GroupNorm', 'eps', options?.eps ?? 1e-5, { min: 0 });
-    const dtype = checkDType('GroupNorm', options?.dtype, 'float32');
-    const affine = checkFlag('GroupNorm', 'affine', options?.affine, true);
+    this.eps = checkNumber('GroupNorm', 'eps', options.eps ?? 1e-5, { min: 0 });
+    const dtype = checkDType('GroupNorm', options.dtype, 'float32');
+    const affine = checkFlag('GroupNorm', 'affine', options.affine, true);
+    const biased = checkFlag('GroupNorm', 'bias', options.bias, true);
+    this.affine = affine;
     this.weight = affine ? new Parameter(ones([numChannels], { dtype })) : null;
-    this.bias = affine ? new Parameter(zeros([numChannels], { dtype })) : null;
+    this.bias = affine && biased ? new Parameter(zeros([numChannels], { dtype })) : null;
   }
 
   forward(x: Tensor): Tensor {
@@ -156,7 +212,8 @@ export class GroupNorm extends Module {
         `GroupNorm: dimension 1 of x must be numChannels ${this.numChannels}, got x ${formatShape(x.dims)}`,
       );
     }
-    return groupNorm(x, this.weight, this.bias, { numGroups: this.numGroups, eps: this.eps });
+    const { numGroups, weight, bias, eps } = this;
+    return groupNorm(x, { numGroups, weight, bias, eps });
   }
 
   override toString(): string {
@@ -168,10 +225,9 @@ abstract class InstanceNorm extends FeatureNorm {
   constructor(
     name: string,
     private readonly rank: number,
-    numFeatures: number,
-    options: BatchNormLayerOptions | undefined,
+    args: BatchNormLayerArguments,
   ) {
-    super(name, numFeatures, options, { affine: false, trackRunningStats: false });
+    super(name, args, { affine: false, trackRunningStats: false });
   }
 
   forward(x: Tensor): Tensor {
@@ -183,32 +239,11 @@ abstract class InstanceNorm extends FeatureNorm {
   }
 
   private run(x: Tensor): Tensor {
-    const { weight, bias, eps, training } = this;
-    const [average, spread] = [this.running_mean, this.running_var];
-    if (average !== null && spread !== null && !training) {
-      return batchNorm(x, weight, bias, { runningMean: average, runningVar: spread, eps });
-    }
-    const inner = x.dims.slice(2).reduce((a, b) => a * b, 1);
-    if (inner <= 1) {
-      throw new ShapeError(`${this.name}: each channel must have more than 1 element, got x ${formatShape(x.dims)}`);
-    }
-    if (average !== null && spread !== null) this.follow(x, average, spread);
-    return instanceNorm(x, weight, bias, { eps });
-  }
-
-  // running = (1 - momentum) · running + momentum · the mean of the samples' statistics
-  private follow(x: Tensor, average: Tensor, spread: Tensor): void {
-    const share = this.momentum ?? 0; // as in PyTorch: no plain average here
-    const dim = Array.from({ length: x.rank - 2 }, (_, i) => i + 2);
-    noGrad(() => {
-      const update = (running: Tensor, now: Tensor): void => {
-        const next = add(mul(running, 1 - share), mul(mean(now, { dim: 0 }), share));
-        aboutToChange(this.name, running);
-        copy_(running, next);
-      };
-      update(average, mean(x, { dim }));
-      update(spread, variance(x, { dim }));
-    });
+    const { running_mean: runningMean, running_var: runningVar, weight, bias, eps } = this;
+    const useInputStats = this.training || runningMean === null;
+    const momentum = this.momentum ?? 0; // as in PyTorch: no plain average here
+    const options = { runningMean, runningVar, weight, bias, useInputStats, momentum, eps };
+    return normaliseInstances(this.name, x, options);
   }
 }
 
@@ -225,9 +260,9 @@ abstract class InstanceNorm extends FeatureNorm {
  * new nn.InstanceNorm1d(3).forward(rand([8, 3, 10])); // [8, 3, 10]
  */
 export class InstanceNorm1d extends InstanceNorm {
-  /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default false), dtype */
-  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
-    super('InstanceNorm1d', 3, numFeatures, options);
+  /** @param args numFeatures, eps (1e-5), momentum (0.1), affine (false), trackRunningStats (false); options: bias (true), dtype */
+  constructor(...args: BatchNormLayerArguments) {
+    super('InstanceNorm1d', 3, args);
   }
 }
 
@@ -240,8 +275,8 @@ export class InstanceNorm1d extends InstanceNorm {
  * const y = new nn.InstanceNorm2d(3, { affine: true }).forward(rand([8, 3, 4, 4]));
  */
 export class InstanceNorm2d extends InstanceNorm {
-  /** @param options eps (default 1e-5), momentum (default 0.1), affine and trackRunningStats (default false), dtype */
-  constructor(numFeatures: number, options?: BatchNormLayerOptions) {
-    super('InstanceNorm2d', 4, numFeatures, options);
+  /** @param args numFeatures, eps (1e-5), momentum (0.1), affine (false), trackRunningStats (false); options: bias (true), dtype */
+  constructor(...args: BatchNormLayerArguments) {
+    super('InstanceNorm2d', 4, args);
   }
 }

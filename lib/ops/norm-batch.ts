@@ -1,10 +1,12 @@
 // Batch norm. The kernels are the norm family's.
 import { aboutToChange } from '../all-or-nothing.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { recordFused } from '../autograd/fused.js';
-import { ArgumentError, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { sameShape } from '../shape.js';
 import { changed, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { zeros } from './creation.js';
 import { type Composition, checkChannels, checkEps, checkOperands, composer, handleOf, pick, present } from './norm.js';
 
 const batchNormKernel = kernel(
@@ -22,50 +24,97 @@ const batchNormBackwardKernel = kernel(
 
 /** Options of `batchNorm`. */
 export interface BatchNormOptions {
-  /** [channels]; used when not training, changed in place when training. */
-  runningMean?: Tensor | null;
+  /** [channels]; used when not training, changed in place when training. Null: none. */
+  runningMean: Tensor | null;
   /** [channels]; the unbiased variance, used and changed like the mean. */
-  runningVar?: Tensor | null;
-  /** int32 []: the number of batches in the running statistics; needed with them when training. */
-  numBatchesTracked?: Tensor | null;
+  runningVar: Tensor | null;
+  /** [channels]; default none. */
+  weight?: Tensor | null;
+  /** [channels]; default none. */
+  bias?: Tensor | null;
   /** Whether to use the batch's statistics; default false, as in PyTorch. Always true without running statistics. */
   training?: boolean;
   /** The weight of the new batch in the running statistics; default 0.1. Null: the plain average over all batches. */
   momentum?: number | null;
   /** Added to the variance; default 1e-5. */
   eps?: number;
+  /** int32 []: the number of batches in the running statistics, counted when training; needed for momentum null. */
+  numBatchesTracked?: Tensor | null;
 }
 
-const batchNormOptions = ['runningMean', 'runningVar', 'numBatchesTracked', 'training', 'momentum', 'eps'];
+type BatchNormArguments = Positional<
+  BatchNormOptions,
+  [
+    runningMean: 'runningMean',
+    runningVar: 'runningVar',
+    weight: 'weight',
+    bias: 'bias',
+    training: 'training',
+    momentum: 'momentum',
+    eps: 'eps',
+  ]
+>;
 
-interface Running {
+const positions = ['runningMean', 'runningVar', 'weight', 'bias', 'training', 'momentum', 'eps'];
+const nullable = ['runningMean', 'runningVar', 'weight', 'bias', 'momentum', 'numBatchesTracked'];
+
+/** Running mean and variance. */
+interface Statistics {
   mean: Tensor;
   variance: Tensor;
-  batches: Tensor | null;
 }
 
-function checkRunning(x: Tensor, channels: number, o: BatchNormOptions): Running | null {
-  const { runningMean: average, runningVar: variance, numBatchesTracked: batches } = o;
-  if ((average ?? null) === null && (variance ?? null) === null) return null;
-  if (!average || !variance) throw new ArgumentError('batchNorm: runningMean and runningVar must be given together');
+/** @internal Running statistics [channels], or null without them. */
+export function checkStatistics(
+  name: string,
+  x: Tensor,
+  channels: number,
+  average: Tensor | null,
+  variance: Tensor | null,
+): Statistics | null {
+  if (average === null && variance === null) return null;
+  if (!average || !variance) throw new ArgumentError(`${name}: runningMean and runningVar must be given together`);
   for (const [label, t] of [['runningMean', average] as const, ['runningVar', variance] as const]) {
-    checkTensor('batchNorm', label, t);
-    checkSameDType('batchNorm', ['x', label], [x, t]);
+    checkTensor(name, label, t);
+    checkSameDType(name, ['x', label], [x, t]);
     if (!sameShape(t.dims, [channels])) {
       throw new ShapeError(
-        `batchNorm: ${label} must be [${channels}], got ${label} ${formatShape(t.dims)} and x ${formatShape(x.dims)}`,
+        `${name}: ${label} must be [${channels}], got ${label} ${formatShape(t.dims)} and x ${formatShape(x.dims)}`,
       );
     }
   }
-  if (!batches && o.training) {
-    throw new ArgumentError('batchNorm: numBatchesTracked must be given with runningMean to train');
+  return { mean: average, variance };
+}
+
+interface Running extends Statistics {
+  batches: Tensor | null;
+}
+
+function checkRunning(x: Tensor, channels: number, o: Partial<BatchNormOptions>): Running | null {
+  const { runningMean, runningVar, numBatchesTracked: batches = null } = o;
+  for (const [label, t] of [['runningMean', runningMean] as const, ['runningVar', runningVar] as const]) {
+    if (t === undefined) throw new ArgumentError(`batchNorm: ${label} must be a tensor or null, got undefined`);
   }
-  if (batches && (checkTensor('batchNorm', 'numBatchesTracked', batches).dtype !== 'int32' || batches.size !== 1)) {
+  const statistics = checkStatistics(
+    'batchNorm',
+    x,
+    channels,
+    runningMean as Tensor | null,
+    runningVar as Tensor | null,
+  );
+  if (statistics === null) return null;
+  if (batches === null && o.training && o.momentum === null) {
+    throw new ArgumentError('batchNorm: numBatchesTracked must be given for momentum null, got none');
+  }
+  if (
+    batches !== null &&
+    (checkTensor('batchNorm', 'numBatchesTracked', batches).dtype !== 'int32' || batches.size !== 1)
+  ) {
     throw new ArgumentError(
       `batchNorm: numBatchesTracked must be int32 with one element, got ${batches.dtype} ${formatShape(batches.dims)}`,
     );
   }
-  return { mean: average, variance, batches: batches ?? null };
+  return { ...statistics, batches };
 }
 
 /**
@@ -74,18 +123,17 @@ function checkRunning(x: Tensor, channels: number, o: BatchNormOptions): Running
  * running = (1 - momentum) · running + momentum · batch's, with the unbiased variance. Otherwise the running ones are used.
  *
  * @param x [batch, channels, …]
- * @param weight [channels], or none
- * @param bias [channels], or none
+ * @param args runningMean, runningVar: [channels] or null; weight, bias: [channels] (none); training (false), momentum (0.1),
+ *   eps (1e-5); option: numBatchesTracked
  * @returns like x
  * @throws ShapeError when weight, bias or running statistics are not [channels], or when training on only one value for each channel
  * @example
- * const y = batchNorm(tensor([[1], [3]]), ones([1]), zeros([1]), { training: true, eps: 0 }); // [[-1], [1]]
+ * const y = batchNorm(tensor([[1], [3]]), null, null, { training: true, eps: 0 }); // [[-1], [1]]
  */
-export function batchNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | null, options?: BatchNormOptions): Tensor {
+export function batchNorm(x: Tensor, ...args: BatchNormArguments): Tensor {
   const { samples, channels, inner } = checkChannels('batchNorm', x);
-  checkOptions('batchNorm', options, batchNormOptions, ['runningMean', 'runningVar', 'numBatchesTracked', 'momentum']);
-  const o = options ?? {};
-  const [w, b] = [weight ?? null, bias ?? null];
+  const o = optionsOf<BatchNormOptions>('batchNorm', args, positions, ['numBatchesTracked'], nullable);
+  const { weight: w = null, bias: b = null } = o;
   checkOperands('batchNorm', x, w, b, [channels]);
   const eps = checkEps('batchNorm', o.eps ?? 1e-5);
   const momentum = o.momentum === null ? -1 : checkNumber('batchNorm', 'momentum', o.momentum ?? 0.1, { min: 0 });
@@ -105,7 +153,8 @@ export function batchNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | nul
   const scales = empty([channels], x.dtype);
   const ins = [x.handle, handleOf(w), handleOf(b), samples, channels, inner];
   if (training) {
-    const state = running === null ? [0, 0, 0] : [running.mean, running.variance, running.batches].map(handleOf);
+    const count = running === null ? null : (running.batches ?? zeros([], { dtype: 'int32' }));
+    const state = [running?.mean ?? null, running?.variance ?? null, count].map(handleOf);
     batchNormKernel(y.handle, means.handle, scales.handle, ...state, ...ins, momentum, eps);
     if (running !== null) present(running.mean, running.variance, running.batches).forEach(changed);
   } else {

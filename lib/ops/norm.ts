@@ -1,15 +1,8 @@
 // Normalisations. The kernels see x as [samples, groups, channels of a group, inner]; batch norm (norm-batch.ts) takes its
 // statistics over samples and inner, the others over channels and inner.
+import { optionsOf, type Positional } from '../arguments.js';
 import { recordFused } from '../autograd/fused.js';
-import {
-  ArgumentError,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, checkInteger, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { copyOf, type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -93,8 +86,8 @@ export function pick(
   return [dx, ...(isWeighted ? [dWeight] : []), ...(isShifted ? [dBias] : [])];
 }
 
-// Layer, group, instance and RMS norm.
-function normaliseGroups(
+/** @internal Layer, group, instance and RMS norm. */
+export function normaliseGroups(
   name: string,
   x: Tensor,
   weight: Tensor | null,
@@ -128,12 +121,26 @@ function normaliseGroups(
   return y;
 }
 
-/** Options of `layerNorm` and `rmsNorm`. */
+/** Options of `layerNorm`. */
 export interface LayerNormOptions {
-  /** The sizes of the last dimensions, over which it runs; default: weight's shape, without weight the last dimension. */
-  normalizedShape?: number | Shape;
-  /** Added to the variance; default 1e-5 (`rmsNorm`: the distance from 1 to the next number of x's dtype). */
+  /** The sizes of the last dimensions, over which it runs. */
+  normalizedShape: number | Shape;
+  /** Of normalizedShape; default none. */
+  weight?: Tensor | null;
+  /** Of normalizedShape; default none. */
+  bias?: Tensor | null;
+  /** Added to the variance; default 1e-5. */
   eps?: number;
+}
+
+/** Options of `rmsNorm`. */
+export interface RMSNormOptions {
+  /** The sizes of the last dimensions, over which it runs. */
+  normalizedShape: number | Shape;
+  /** Of normalizedShape; default none. */
+  weight?: Tensor | null;
+  /** Added to the mean square; default the distance from 1 to the next number of x's dtype. */
+  eps?: number | null;
 }
 
 /** @internal The sizes of the dimensions that are normalised. */
@@ -147,16 +154,8 @@ export function checkNormalizedShape(name: string, given: unknown): number[] {
   return shape as number[];
 }
 
-function lastDimensions(
-  name: string,
-  x: Tensor,
-  weight: Tensor | null,
-  bias: Tensor | null,
-  options: LayerNormOptions | undefined,
-): Sizes {
+function lastDimensions(name: string, x: Tensor, given: unknown, weight: Tensor | null, bias: Tensor | null): Sizes {
   checkX(name, x);
-  checkOptions(name, options, ['normalizedShape', 'eps']);
-  const given = options?.normalizedShape ?? (weight ?? bias)?.dims ?? x.dims.slice(-1);
   const shape = checkNormalizedShape(name, given);
   const lead = x.rank - shape.length;
   if (lead < 0 || !sameShape(x.dims.slice(lead), shape)) {
@@ -168,22 +167,29 @@ function lastDimensions(
   return [sizeOf(x.dims.slice(0, lead)), 1, sizeOf(shape), 1];
 }
 
+type LayerNormArguments = Positional<
+  LayerNormOptions,
+  [normalizedShape: 'normalizedShape', weight: 'weight', bias: 'bias', eps: 'eps']
+>;
+type RMSNormArguments = Positional<RMSNormOptions, [normalizedShape: 'normalizedShape', weight: 'weight', eps: 'eps']>;
+
 /**
  * Layer norm (Ba, Kiros, Hinton, "Layer normalization", 2016, https://arxiv.org/abs/1607.06450):
  * y = (x - mean) / √(var + eps) · weight + bias, with mean and (biased) variance over the last dimensions.
  *
  * @param x […, ...normalizedShape]
- * @param weight of normalizedShape, or none
- * @param bias of normalizedShape, or none
+ * @param args normalizedShape: a number or an array; weight, bias: of normalizedShape (none); eps (1e-5)
  * @returns like x
  * @throws ShapeError when the last dimensions of x, weight or bias are not normalizedShape
  * @example
- * const y = layerNorm(tensor([[1, 2, 3]]), ones([3]), ones([3])); // [[-0.22474, 1, 2.22474]]
+ * const y = layerNorm(tensor([[1, 2, 3]]), [3], ones([3]), ones([3])); // [[-0.22474, 1, 2.22474]]
  */
-export function layerNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | null, options?: LayerNormOptions): Tensor {
-  const [w, b] = [weight ?? null, bias ?? null];
-  const sizes = lastDimensions('layerNorm', x, w, b, options);
-  return normaliseGroups('layerNorm', x, w, b, sizes, true, checkEps('layerNorm', options?.eps ?? 1e-5));
+export function layerNorm(x: Tensor, ...args: LayerNormArguments): Tensor {
+  const positions = ['normalizedShape', 'weight', 'bias', 'eps'];
+  const options = optionsOf<LayerNormOptions>('layerNorm', args, positions, [], ['weight', 'bias']);
+  const { normalizedShape, weight = null, bias = null, eps = 1e-5 } = options;
+  const sizes = lastDimensions('layerNorm', x, normalizedShape, weight, bias);
+  return normaliseGroups('layerNorm', x, weight, bias, sizes, true, checkEps('layerNorm', eps));
 }
 
 /**
@@ -191,16 +197,20 @@ export function layerNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | nul
  * y = x / √(mean(x²) + eps) · weight, with the mean over the last dimensions.
  *
  * @param x […, ...normalizedShape]
- * @param weight of normalizedShape, or none
+ * @param args normalizedShape: a number or an array; weight: of normalizedShape (none); eps (the distance from 1 to the next
+ *   number of x's dtype)
  * @returns like x
  * @throws ShapeError when the last dimensions of x or weight are not normalizedShape
  * @example
- * const y = rmsNorm(tensor([3, 4]), null, { eps: 0 }); // [0.84853, 1.13137]
+ * const y = rmsNorm(tensor([3, 4]), [2], { eps: 0 }); // [0.84853, 1.13137]
  */
-export function rmsNorm(x: Tensor, weight?: Tensor | null, options?: LayerNormOptions): Tensor {
-  const sizes = lastDimensions('rmsNorm', x, weight ?? null, null, options);
-  const eps = options?.eps ?? (x.dtype === 'float32' ? 2 ** -23 : Number.EPSILON);
-  return normaliseGroups('rmsNorm', x, weight ?? null, null, sizes, false, checkEps('rmsNorm', eps));
+export function rmsNorm(x: Tensor, ...args: RMSNormArguments): Tensor {
+  const positions = ['normalizedShape', 'weight', 'eps'];
+  const options = optionsOf<RMSNormOptions>('rmsNorm', args, positions, [], ['weight', 'eps']);
+  const { normalizedShape, weight = null } = options;
+  const sizes = lastDimensions('rmsNorm', x, normalizedShape, weight, null);
+  const eps = checkEps('rmsNorm', options.eps ?? (x.dtype === 'float32' ? 2 ** -23 : Number.EPSILON));
+  return normaliseGroups('rmsNorm', x, weight, null, sizes, false, eps);
 }
 
 /** @internal [batch, channels, …] */
@@ -214,69 +224,40 @@ export function checkChannels(name: string, x: Tensor): { samples: number; chann
 export interface GroupNormOptions {
   /** Into how many groups the channels are divided. */
   numGroups: number;
+  /** [channels]; default none. */
+  weight?: Tensor | null;
+  /** [channels]; default none. */
+  bias?: Tensor | null;
   /** Added to the variance; default 1e-5. */
   eps?: number;
 }
+
+type GroupNormArguments = Positional<
+  GroupNormOptions,
+  [numGroups: 'numGroups', weight: 'weight', bias: 'bias', eps: 'eps']
+>;
 
 /**
  * Group norm (Wu and He, 2018, https://arxiv.org/abs/1803.08494): y = (x - mean) / √(var + eps) · weight + bias, with mean and
  * (biased) variance over a group of channels of a sample, weight and bias of each channel.
  *
  * @param x [batch, channels, …]
- * @param weight [channels], or none
- * @param bias [channels], or none
- * @param options numGroups: divides the channels; eps: default 1e-5
+ * @param args numGroups: divides the channels; weight, bias: [channels] (none); eps (1e-5)
  * @returns like x
  * @throws ShapeError when the groups do not divide the channels, or weight or bias is not [channels]
  * @example
- * const y = groupNorm(randn([8, 6, 4, 4]), null, null, { numGroups: 3 });
+ * const y = groupNorm(randn([8, 6, 4, 4]), 3);
  */
-export function groupNorm(
-  x: Tensor,
-  weight: Tensor | null | undefined,
-  bias: Tensor | null | undefined,
-  options: GroupNormOptions,
-): Tensor {
+export function groupNorm(x: Tensor, ...args: GroupNormArguments): Tensor {
   const { samples, channels, inner } = checkChannels('groupNorm', x);
-  checkOptions('groupNorm', options, ['numGroups', 'eps']);
-  const groups = checkInteger('groupNorm', 'numGroups', options?.numGroups, 1);
+  const positions = ['numGroups', 'weight', 'bias', 'eps'];
+  const options = optionsOf<GroupNormOptions>('groupNorm', args, positions, [], ['weight', 'bias']);
+  const { weight = null, bias = null } = options;
+  const groups = checkInteger('groupNorm', 'numGroups', options.numGroups, 1);
   if (channels % groups !== 0) {
     throw new ShapeError(`groupNorm: numGroups ${groups} must divide the channels, got x ${formatShape(x.dims)}`);
   }
-  const [w, b] = [weight ?? null, bias ?? null];
-  checkOperands('groupNorm', x, w, b, [channels]);
+  checkOperands('groupNorm', x, weight, bias, [channels]);
   const eps = checkEps('groupNorm', options.eps ?? 1e-5);
-  return normaliseGroups('groupNorm', x, w, b, [samples, groups, channels / groups, inner], true, eps);
-}
-
-/**
- * Instance norm (Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022): y = (x - mean) / √(var + eps) · weight + bias, with
- * mean and (biased) variance over each channel of each sample.
- *
- * @param x [batch, channels, …], more than one element for each channel
- * @param weight [channels], or none
- * @param bias [channels], or none
- * @param options eps: default 1e-5
- * @returns like x
- * @throws ShapeError when a channel has one element, or weight or bias is not [channels]
- * @example
- * instanceNorm(tensor([[[1, 3]]]), null, null, { eps: 0 }); // [[[-1, 1]]]
- */
-export function instanceNorm(
-  x: Tensor,
-  weight?: Tensor | null,
-  bias?: Tensor | null,
-  options?: { eps?: number },
-): Tensor {
-  const { samples, channels, inner } = checkChannels('instanceNorm', x);
-  checkOptions('instanceNorm', options, ['eps']);
-  if (inner <= 1 && x.size > 0) {
-    throw new ShapeError(`instanceNorm: each channel must have more than 1 element, got x ${formatShape(x.dims)}`);
-  }
-  const [w, b] = [weight ?? null, bias ?? null];
-  checkOperands('instanceNorm', x, w, b, [channels]);
-  const eps = checkEps('instanceNorm', options?.eps ?? 1e-5);
-  // Without channels there is one group of none.
-  const [groups, perGroup] = channels === 0 ? [1, 0] : [channels, 1];
-  return normaliseGroups('instanceNorm', x, w, b, [samples, groups, perGroup, inner], true, eps);
+  return normaliseGroups('groupNorm', x, weight, bias, [samples, groups, channels / groups, inner], true, eps);
 }

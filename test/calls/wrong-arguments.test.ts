@@ -57,8 +57,12 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/data\.augment 0\.(crop|crop\.size|fill)$/, ['7']],
   [/data\.augment 0\.(rotate|shift|shift\.[xy])$/, ['7', '0.5', '2^53', 'array']],
   // what may be absent
-  [/([bB]atch|group|instance|layer|rms)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],
-  [/(batchNorm|BatchNorm\dd|InstanceNorm\dd|RMSNorm).* \d\.(running\w+|numBatchesTracked|momentum|eps)$/, ['null']],
+  [/(batch|instance)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],
+  [
+    /(batchNorm|BatchNorm\dd|InstanceNorm\dd|[rR][mM][sS]Norm).* \d\.(running\w+|numBatchesTracked|momentum|eps)$/,
+    ['null'],
+  ],
+  [/([bB]atch|group|instance|layer|rms)Norm \d\.(weight|bias|running\w+)$|^instanceNorm 3$/, ['null']],
   [/[aA]daptive\w+2d \d\.\d$|(interpolate|Upsample) \d\.(align|recompute)\w+$/, ['null']],
   [/mbedding(Bag)? \d\.(paddingIndex|offsets|perSampleWeights)$|nn\.Transformer(De|En)coder 2\.norm$/, ['null']],
   [/^grad 2\.gradOutputs\.0$|^(Tensor\.)?backward \d$|^Tensor\.grad 0$/, ['null']],

@@ -23,7 +23,7 @@ UNARY = [
     ('relu', {}, F.relu), ('leakyRelu', {'negativeSlope': 0.01}, F.leaky_relu), ('elu', {'alpha': 1}, F.elu),
     ('selu', None, F.selu), ('gelu', {}, F.gelu), ('gelu', {'approximate': 'tanh'}, lambda x: F.gelu(x, approximate='tanh')),
     ('silu', None, F.silu), ('softplus', {}, F.softplus), ('mish', None, F.mish),
-    ('hardtanh', {}, F.hardtanh), ('hardtanh', {'min': 0, 'max': 1}, lambda x: F.hardtanh(x, 0, 1)),
+    ('hardtanh', {}, F.hardtanh), ('hardtanh', {'minVal': 0, 'maxVal': 1}, lambda x: F.hardtanh(x, 0, 1)),
     ('clamp', {'min': 0, 'max': 1}, lambda x: x.clamp(0, 1)), ('clamp', {'min': -1}, lambda x: x.clamp(min=-1)),
     ('clamp', {'max': 2}, lambda x: x.clamp(max=2)), ('clamp', {'min': 2, 'max': -1}, lambda x: x.clamp(2, -1)),
     ('clamp', {'min': 1, 'max': inf}, lambda x: x.clamp(1, inf)),

@@ -8,7 +8,7 @@ import { scope } from '../../lib/memory.js';
 import '../../lib/methods.js';
 import { conv1d, conv2d, convTranspose1d, convTranspose2d } from '../../lib/ops/conv.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
-import { instanceNorm } from '../../lib/ops/norm.js';
+import { instanceNorm } from '../../lib/ops/norm-instance.js';
 import * as pools from '../../lib/ops/pool.js';
 import { chunk, pad, slice, split } from '../../lib/ops/shape-slice.js';
 import { unfold } from '../../lib/ops/unfold.js';
@@ -272,11 +272,11 @@ const named = { ...functions, pixelShuffle } as unknown as Record<string, (...ar
 
 function result({ name, shapes, args, options }: Edge): number[] | null {
   const inputs = shapes.map((shape) => ones(shape, { requiresGrad: true }));
-  const rest = name.startsWith('conv') || name === 'instanceNorm' ? [null, options] : [...args, options];
+  const rest = name.startsWith('conv') ? [null, options] : [...args, options];
   const f = named[name] as (typeof named)[string];
   let y: Tensor;
   try {
-    const all = name === 'instanceNorm' ? [...inputs, null, ...rest] : [...inputs, ...rest];
+    const all = [...inputs, ...rest];
     y = f(...(Object.keys(options).length === 0 ? all.slice(0, -1) : all));
   } catch (error) {
     if (!isOurs(error)) throw error;

@@ -1,5 +1,6 @@
+import { expect, it } from 'vitest';
 import { ArgumentError, ShapeError } from '../../lib/errors.js';
-import { ones, zeros } from '../../lib/ops/creation.js';
+import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { batchNorm } from '../../lib/ops/norm-batch.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
@@ -30,7 +31,7 @@ const batchRows = batchCases.map((c) => {
   const [channels, inner] = [c.shape[1] as number, sizeOf(c.shape.slice(2))];
   const channel = (i: number): number => Math.floor(i / inner) % channels;
   const { eps = 1e-5 } = c;
-  return row('batchNorm', c, (x, w, b) => batchNorm(x, w, b, { training: true, eps }), channel, channel);
+  return row('batchNorm', c, (x, w, b) => batchNorm(x, null, null, w, b, true, { eps }), channel, channel);
 });
 
 // With running statistics: y = (x - mean) / √(var + eps) · weight + bias.
@@ -44,7 +45,8 @@ const fixedRows = [
   const [channels, inner] = [shape[1] as number, sizeOf(shape.slice(2))];
   return {
     name: `batchNorm [${shape}] in use`,
-    run: (x, w, b, runningMean, runningVar) => batchNorm(x as Tensor, w, b, { runningMean, runningVar, eps: 0.1 }),
+    run: (x, w, b, runningMean, runningVar) =>
+      batchNorm(x as Tensor, runningMean as Tensor, runningVar as Tensor, w, b, { eps: 0.1 }),
     inputs: [
       { shape },
       { shape: [channels] },
@@ -77,29 +79,43 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'batchNorm running statistics alone',
-    call: () => batchNorm(ones([2, 3]), null, null, { runningMean: zeros([3]) }),
+    call: () => batchNorm(ones([2, 3]), zeros([3]), null),
     error: ArgumentError,
     message: 'batchNorm: runningMean and runningVar must be given together',
   },
   {
     name: 'batchNorm running statistics',
-    call: () => batchNorm(ones([2, 3]), null, null, { runningMean: zeros([2]), runningVar: ones([3]) }),
+    call: () => batchNorm(ones([2, 3]), zeros([2]), ones([3])),
     error: ShapeError,
     message: 'batchNorm: runningMean must be [3], got runningMean [2] and x [2, 3]',
   },
   {
     name: 'batchNorm count',
-    call: () => batchNorm(ones([2, 3]), null, null, { runningMean: zeros([3]), runningVar: ones([3]), training: true }),
+    call: () => batchNorm(ones([2, 3]), zeros([3]), ones([3]), { training: true, momentum: null }),
     error: ArgumentError,
-    message: 'batchNorm: numBatchesTracked must be given with runningMean to train',
+    message: 'batchNorm: numBatchesTracked must be given for momentum null, got none',
+  },
+  {
+    name: 'batchNorm without running statistics',
+    // @ts-expect-error: runningMean and runningVar must be given, null for none
+    call: () => batchNorm(ones([2, 3]), { training: true }),
+    error: ArgumentError,
+    message: 'batchNorm: runningMean must be a tensor or null, got undefined',
   },
   {
     name: 'batchNorm option',
     call: () => batchNorm(ones([2, 3]), null, null, { affine: true } as never),
     error: ArgumentError,
     message:
-      'batchNorm: unknown option "affine"; known are runningMean, runningVar, numBatchesTracked, training, momentum, eps',
+      'batchNorm: unknown option "affine"; known are runningMean, runningVar, weight, bias, training, momentum, eps, numBatchesTracked',
   },
 ];
 
 testFamily('batchnorm', { rows, errors, fused: withGradient('batchNorm') });
+
+it('batchNorm follows the running statistics without a count, as in PyTorch', () => {
+  const [mean, variance] = [zeros([1]), ones([1])];
+  batchNorm(tensor([[1], [3]]), mean, variance, { training: true, momentum: 0.5 });
+  expect(mean.item()).toBe(1); // half of 2
+  expect(variance.item()).toBe(1.5); // half of 1, and of 2
+});
