@@ -11,7 +11,7 @@ const tests = [
   'activation',
   'lerp',
   'nn/scale',
-  'lion',
+  'signum',
   'fuzz',
   'wrong-arguments',
   'package/layers',

@@ -4,7 +4,7 @@ import { fullLike } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
 import { Optimizer, type StateOf } from './optimizer.js';
-import { checkRate, type OptionTensors } from './options.js';
+import { checkRate, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
@@ -43,9 +43,9 @@ interface AdagradState {
  * const optimizer = new optim.Adagrad(model.parameters(), { lr: 0.05 });
  */
 export class Adagrad extends Optimizer<AdagradOptions, AdagradState> {
-  constructor(params: Parameters<AdagradOptions>, options?: Partial<AdagradOptions>) {
+  constructor(params: Parameters<AdagradOptions>, ...args: OptimizerArguments<AdagradOptions>) {
     const numbers = { lr: 1e-2, lrDecay: 0, weightDecay: 0, initialAccumulatorValue: 0, eps: 1e-10 };
-    super('Adagrad', params, { ...numbers, maximize: false }, options);
+    super('Adagrad', params, { ...numbers, maximize: false }, ...args);
   }
 
   protected override checkGroup(o: AdagradOptions): void {

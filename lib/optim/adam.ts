@@ -1,10 +1,10 @@
-import { ArgumentError, checkFlag, describe } from '../errors.js';
+import { checkFlag } from '../errors.js';
 import { kernel } from '../native.js';
 import { zerosLike } from '../ops/creation.js';
 import { maximum, pow, sub } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
 import { Optimizer, type StateOf } from './optimizer.js';
-import { checkRate, type OptionTensors } from './options.js';
+import { checkBetas, checkRate, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
@@ -35,7 +35,8 @@ interface AdamState {
 }
 
 /**
- * Adam (Kingma and Ba, 2014), PyTorch's formulas, for each parameter θ with gradient g at its step t = 1, 2, …:
+ * Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2014, https://arxiv.org/abs/1412.6980), PyTorch's
+ * formulas, for each parameter θ with gradient g at its step t = 1, 2, …:
  *
  *     g = g + weightDecay · θ
  *     m = β₁ m + (1 - β₁) g;   v = β₂ v + (1 - β₂) g²
@@ -44,30 +45,23 @@ interface AdamState {
  * State: `step`, `exp_avg` (m), `exp_avg_sq` (v), with amsgrad `max_exp_avg_sq`.
  *
  * @example
- * const optimizer = new optim.Adam(model.parameters(), { lr: 1e-3 });
+ * const optimizer = new optim.Adam(model.parameters(), 1e-3);
  */
 export class Adam extends Optimizer<AdamOptions, AdamState> {
-  protected readonly decoupled: boolean = false;
+  /** @internal What AdamW has instead; `decoupled`: whether the decay is apart from the gradient. */
+  static readonly _own = { name: 'Adam', weightDecay: 0, decoupled: false };
+  private readonly decoupled: boolean;
 
-  constructor(params: Parameters<AdamOptions>, options?: Partial<AdamOptions>, name = 'Adam', weightDecay = 0) {
-    const defaults: AdamOptions = {
-      lr: 1e-3,
-      betas: [0.9, 0.999],
-      eps: 1e-8,
-      weightDecay,
-      amsgrad: false,
-      maximize: false,
-    };
-    super(name, params, defaults, options);
+  constructor(params: Parameters<AdamOptions>, ...args: OptimizerArguments<AdamOptions>) {
+    const { name, weightDecay, decoupled } = new.target._own;
+    const flags = { amsgrad: false, maximize: false };
+    super(name, params, { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay, ...flags }, ...args);
+    this.decoupled = decoupled;
   }
 
   protected override checkGroup(o: AdamOptions): void {
     for (const name of ['lr', 'eps', 'weightDecay'] as const) checkRate(this.name, name, o[name]);
-    const fits =
-      Array.isArray(o.betas) &&
-      o.betas.length === 2 &&
-      [...o.betas].every((b) => typeof b === 'number' && b >= 0 && b < 1);
-    if (!fits) throw new ArgumentError(`${this.name}: betas must be two numbers in [0, 1), got ${describe(o.betas)}`);
+    checkBetas(this.name, o.betas);
     checkFlag(this.name, 'amsgrad', o.amsgrad);
     checkFlag(this.name, 'maximize', o.maximize);
   }
@@ -99,13 +93,14 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
 }
 
 /**
- * Adam with weight decay decoupled from the gradient (Loshchilov and Hutter, "Decoupled weight decay regularization", 2017):
- * θ = θ - lr · weightDecay · θ before Adam's step without its penalty. Default weightDecay 0.01.
+ * Adam with weight decay decoupled from the gradient (Loshchilov and Hutter, "Decoupled weight decay regularization", 2017,
+ * https://arxiv.org/abs/1711.05101): θ = θ - lr · weightDecay · θ before Adam's step without its penalty. Default
+ * weightDecay 0.01.
+ *
+ * @example
+ * const optimizer = new optim.AdamW(model.parameters(), 1e-3, { weightDecay: 0.1 });
  */
 export class AdamW extends Adam {
-  protected override readonly decoupled: boolean = true;
-
-  constructor(params: Parameters<AdamOptions>, options?: Partial<AdamOptions>) {
-    super(params, options, 'AdamW', 0.01);
-  }
+  /** @internal */
+  static override readonly _own = { name: 'AdamW', weightDecay: 0.01, decoupled: true };
 }

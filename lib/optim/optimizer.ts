@@ -1,13 +1,22 @@
 import { allOrNothing } from '../all-or-nothing.js';
-import { noGrad } from '../autograd/tape.js';
+import { optionsOf } from '../arguments.js';
+import { enableGrad, noGrad } from '../autograd/tape.js';
 import { currentRecording, onFailure, recordedGradient, refuseReading, unrecorded } from '../context.js';
 import { floatTypes } from '../dtype.js';
-import { ArgumentError, checkOptions, describe, formatShape, StateError } from '../errors.js';
+import { ArgumentError, checkFunction, checkOptions, describe, formatShape, StateError } from '../errors.js';
 import { listOf } from '../lists.js';
 import '../methods.js'; // in which `apply` is written
 import type { Follower } from '../program/recording.js';
+import type { Shape } from '../shape.js';
 import { changed, checkFloat, checkTensor, clearGrad, type Tensor } from '../tensor.js';
-import { checkKinds, checkRate, GroupOptions, type OptionTensors, type ParameterGroup } from './options.js';
+import {
+  checkKinds,
+  checkRate,
+  GroupOptions,
+  type OptimizerArguments,
+  type OptionTensors,
+  type ParameterGroup,
+} from './options.js';
 import { type GivenGroup, groupsOf, type Parameters } from './parameters.js';
 import {
   checkGroups,
@@ -36,30 +45,29 @@ export type StateOf<State> = Readonly<State> & { readonly step: Tensor };
  * compiled one only when it is recorded.
  *
  * @example
- * // Lion (Chen et al., "Symbolic discovery of optimization algorithms", 2023)
- * interface LionOptions {
+ * // Signum (Bernstein et al., "signSGD: compressed optimisation for non-convex problems", 2018)
+ * interface SignumOptions {
  *   lr: number;
- *   betas: [number, number];
+ *   momentum: number;
  *   weightDecay: number;
  * }
- * class Lion extends optim.Optimizer<LionOptions, { exp_avg: Tensor }> {
- *   constructor(params: optim.Parameters<LionOptions>, options?: Partial<LionOptions>) {
- *     super('Lion', params, { lr: 1e-4, betas: [0.9, 0.99], weightDecay: 0 }, options);
+ * class Signum extends optim.Optimizer<SignumOptions, { exp_avg: Tensor }> {
+ *   constructor(params: optim.Parameters<SignumOptions>, ...args: optim.OptimizerArguments<SignumOptions>) {
+ *     super('Signum', params, { lr: 1e-4, momentum: 0.9, weightDecay: 0 }, ...args);
  *   }
  *
  *   init(p: Tensor) {
  *     return { exp_avg: zerosLike(p) };
  *   }
  *
- *   apply(p: Tensor, g: Tensor, state: { exp_avg: Tensor }, options: optim.OptionTensors<LionOptions>) {
+ *   apply(p: Tensor, g: Tensor, state: { exp_avg: Tensor }, options: optim.OptionTensors<SignumOptions>) {
  *     const { exp_avg: m } = state;
- *     const { lr, betas: [beta1, beta2], weightDecay } = options;
- *     const direction = g.add(m.sub(g).mul(beta1)).sign(); // of β₁ m + (1 - β₁) g
- *     p.copy_(p.sub(direction.add(p.mul(weightDecay)).mul(lr)));
- *     m.copy_(g.add(m.sub(g).mul(beta2)));
+ *     const { lr, momentum, weightDecay } = options;
+ *     m.copy_(m.mul(momentum).add(g.mul(sub(1, momentum))));
+ *     p.copy_(p.sub(m.sign().add(p.mul(weightDecay)).mul(lr)));
  *   }
  * }
- * const optimizer = new Lion(model.parameters(), { lr: 3e-4 });
+ * const optimizer = new Signum(model.parameters(), 3e-4);
  */
 export abstract class Optimizer<
   Options extends { lr: number },
@@ -70,6 +78,7 @@ export abstract class Optimizer<
   readonly #state = new Map<Tensor, ParameterState>();
   readonly #groupOptions = new Map<ParameterGroup<Options>, GroupOptions<Options>>();
   readonly #names: readonly string[]; // of the options
+  readonly #nullable: readonly string[]; // those that may be null
   readonly #defaults: Options;
   readonly #chosen: Options; // the defaults with what the constructor was given
   #changes = 0; // of groups, and of the tensors that make up the state
@@ -78,14 +87,14 @@ export abstract class Optimizer<
   /**
    * @param name of the class, for errors
    * @param params tensors, or groups { params, … }
-   * @param defaults a value for each option; `lr` must be one
-   * @param options what is given in place of defaults
+   * @param defaults a value for each option; `lr` must be one; an option whose default is null may be null
+   * @param args what is given in place of defaults: options, or `lr` and the others
    */
   constructor(
     protected readonly name: string,
     params: Parameters<Options>,
     defaults: Options,
-    options?: object,
+    ...args: OptimizerArguments<Options>
   ) {
     if (typeof name !== 'string' || typeof (defaults as Partial<Options> | null)?.lr !== 'number') {
       const got = `${describe(name)} and ${describe(defaults)}`;
@@ -95,15 +104,17 @@ export abstract class Optimizer<
     }
     this.#defaults = { ...defaults };
     this.#names = Object.keys(defaults);
-    checkOptions(name, options, this.#names);
-    const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+    this.#nullable = this.#names.filter((key) => (defaults as Record<string, unknown>)[key] === null);
+    const others = this.#names.filter((key) => key !== 'lr');
+    const options = optionsOf<Options>(name, args, ['lr'], others, this.#nullable);
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
     this.#chosen = { ...defaults, ...Object.fromEntries(given) };
     this.checkGroup(this.#chosen);
     for (const group of groupsOf<Options>(name, params)) this.addParamGroup(group);
   }
 
   /**
-   * The state kept for a parameter: tensors of its shape and dtype, by the names under which they are saved. The count of
+   * The state kept for a parameter: tensors of its dtype, by the names under which they are saved. The count of
    * its steps, `step`, is kept beside them. Called before the parameter's first step.
    */
   protected abstract init(p: Tensor, options: Options): State;
@@ -145,7 +156,7 @@ export abstract class Optimizer<
     if (group === null || typeof group !== 'object' || !('params' in group)) {
       throw new ArgumentError(`${this.name}: params must be tensors or groups { params, … }, got ${describe(group)}`);
     }
-    checkOptions(this.name, group, ['params', ...this.#names, 'initialLr']);
+    checkOptions(this.name, group, ['params', ...this.#names, 'initialLr'], this.#nullable);
     const known = new Set(this.paramGroups.flatMap((g) => g.params));
     const params = listOf(this.name, 'params of a group', group.params, 'must be tensors', (given) => {
       const p = checkTensor(this.name, 'a parameter', given);
@@ -178,8 +189,18 @@ export abstract class Optimizer<
   /**
    * Changes every parameter that has a gradient. A step that fails changes nothing. Warns once when there is no gradient at
    * all.
+   *
+   * @param closure computes the loss and its gradients, before the parameters are changed
+   * @returns what the closure returned
    */
-  step(): void {
+  step<Loss = void>(closure?: () => Loss): Loss {
+    if (closure !== undefined) checkFunction(`${this.name}.step`, 'closure', closure);
+    const loss = (closure === undefined ? undefined : enableGrad(closure)) as Loss;
+    this.#stepAll();
+    return loss;
+  }
+
+  #stepAll(): void {
     for (const group of this.paramGroups) this.checkGroup(group);
     const updates: Update<Options>[] = [];
     for (const group of this.paramGroups) {
@@ -226,6 +247,25 @@ export abstract class Optimizer<
     const made = initialState(`${this.name}.init`, p, () => this.init(p, group));
     stateNames.set(p, Object.keys(made));
     return completeState(before, made, p);
+  }
+
+  // The sizes of a parameter's state: those it has or, asked once, those `init` gives.
+  #stateDims(p: Tensor, options: Options): (key: string) => Shape | undefined {
+    const own = this.#state.get(p);
+    let made: Map<string, Shape> | undefined;
+    return (key) => {
+      if (own?.[key] !== undefined) return own[key].dims;
+      made ??= this.#initialDims(p, options);
+      return made.get(key);
+    };
+  }
+
+  #initialDims(p: Tensor, options: Options): Map<string, Shape> {
+    checkMethod(this.name, 'init(p, options)', this.init);
+    const made = noGrad(() => initialState(`${this.name}.init`, p, () => this.init(p, options)));
+    const dims = new Map(Object.entries(made).map(([key, t]) => [key, t.dims]));
+    for (const t of Object.values(made)) t.dispose();
+    return dims;
   }
 
   #run(update: Update<Options>): void {
@@ -287,14 +327,19 @@ export abstract class Optimizer<
     refuseReading(`${this.name}.loadStateDict`, 'load it outside of the compiled function');
     const groups = checkGroups(this.name, saved, this.paramGroups);
     groups.forEach(({ params: _, ...options }, i) => {
-      checkOptions(this.name, options, [...this.#names, 'initialLr']);
+      checkOptions(this.name, options, [...this.#names, 'initialLr'], this.#nullable);
       this.#checkWhole({ ...(this.paramGroups[i] as ParameterGroup<Options>), ...(options as unknown as Options) });
     });
     const numbers = groups.flatMap((g) => g.params);
     const all = this.paramGroups.flatMap((g) => g.params);
     const live = new Set([...this.#state.values()].flatMap((state) => Object.values(state)));
+    const merged = this.paramGroups.flatMap((group, k) => {
+      const whole = { ...group, ...(groups[k] as unknown as Options) };
+      return group.params.map(() => whole);
+    });
     const loads = all.map((p, i) => {
-      const given = givenState(this.name, saved.state[numbers[i] as number], p, i);
+      const dimsOf = this.#stateDims(p, merged[i] as Options);
+      const given = givenState(this.name, saved.state[numbers[i] as number], p, i, dimsOf);
       return planLoad(this.name, given, this.#state.get(p), p, live);
     });
     if (loads.some((load, i) => load?.state !== this.#state.get(all[i] as Tensor))) this.#changes++;

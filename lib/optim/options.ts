@@ -14,6 +14,11 @@ export type ParameterGroup<Options> = Options & {
   initialLr?: number;
 };
 
+/** The arguments of an optimizer after its parameters: options, or `lr` and the others. */
+export type OptimizerArguments<Options> =
+  | [options?: Partial<Options>]
+  | [lr: number, options?: Partial<Omit<Options, 'lr'>>];
+
 /** The form of an option for `apply`: a scalar tensor for a number, a list of them for a list of numbers. */
 export type OptionTensor<T> = T extends number
   ? Tensor
@@ -27,6 +32,21 @@ export type OptionTensors<Options> = { readonly [K in keyof Options]: OptionTens
 /** @internal */
 export function checkRate(operation: string, name: string, value: unknown): void {
   checkNumber(operation, name, value, { min: 0 });
+}
+
+/** @internal Options that are numbers of at least 0. */
+export function checkRates<O extends object>(
+  operation: string,
+  options: O,
+  names: readonly (keyof O & string)[],
+): void {
+  for (const name of names) checkRate(operation, name, options[name]);
+}
+
+/** @internal Decays of averages. */
+export function checkBetas(operation: string, betas: unknown): void {
+  const fits = Array.isArray(betas) && betas.length === 2 && isNumbers(betas) && betas.every((b) => b >= 0 && b < 1);
+  if (!fits) throw new ArgumentError(`${operation}: betas must be two numbers in [0, 1), got ${describe(betas)}`);
 }
 
 /** @internal Each option must be of its default's kind, numbers finite, and `lr` at least 0. */

@@ -4,7 +4,7 @@ import { zerosLike } from '../ops/creation.js';
 import { sub } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
 import { Optimizer, type StateOf } from './optimizer.js';
-import { checkRate, type OptionTensors } from './options.js';
+import { checkRate, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
@@ -48,9 +48,9 @@ interface RMSpropState {
  * const optimizer = new optim.RMSprop(model.parameters(), { lr: 1e-3 });
  */
 export class RMSprop extends Optimizer<RMSpropOptions, RMSpropState> {
-  constructor(params: Parameters<RMSpropOptions>, options?: Partial<RMSpropOptions>) {
+  constructor(params: Parameters<RMSpropOptions>, ...args: OptimizerArguments<RMSpropOptions>) {
     const numbers = { lr: 1e-2, alpha: 0.99, eps: 1e-8, weightDecay: 0, momentum: 0 };
-    super('RMSprop', params, { ...numbers, centered: false, maximize: false }, options);
+    super('RMSprop', params, { ...numbers, centered: false, maximize: false }, ...args);
   }
 
   protected override checkGroup(o: RMSpropOptions): void {

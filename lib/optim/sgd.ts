@@ -5,7 +5,7 @@ import { sub } from '../ops/elementwise.js';
 import { where } from '../ops/elementwise-compare.js';
 import type { Tensor } from '../tensor.js';
 import { Optimizer, type StateOf } from './optimizer.js';
-import { checkRate, type OptionTensors } from './options.js';
+import { checkRate, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
@@ -43,9 +43,9 @@ interface SGDState {
  * const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
  */
 export class SGD extends Optimizer<SGDOptions, SGDState> {
-  constructor(params: Parameters<SGDOptions>, options?: Partial<SGDOptions>) {
+  constructor(params: Parameters<SGDOptions>, ...args: OptimizerArguments<SGDOptions>) {
     const defaults = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, maximize: false };
-    super('SGD', params, defaults, options);
+    super('SGD', params, defaults, ...args);
   }
 
   protected override checkGroup(o: SGDOptions): void {

@@ -4,9 +4,9 @@ import { describe, formatShape, isPlain, StateError } from '../errors.js';
 import { keep } from '../memory.js';
 import { native } from '../native.js';
 import { clone, copy_, fill_, to } from '../ops/copy.js';
-import { full, zerosLike } from '../ops/creation.js';
-import { sameShape } from '../shape.js';
-import { checkTensor, newestTensor, type Tensor } from '../tensor.js';
+import { full } from '../ops/creation.js';
+import { type Shape, sameShape } from '../shape.js';
+import { checkTensor, empty, newestTensor, type Tensor } from '../tensor.js';
 
 /** The saved form of an optimizer, in PyTorch's layout. */
 export interface OptimizerState<Options> {
@@ -42,10 +42,9 @@ export function initialState(operation: string, p: Tensor, init: () => unknown):
   for (const [name, value] of Object.entries(made)) {
     if (name === 'step') throw new StateError(`${operation}: step is counted by the optimizer; leave it out`);
     const t = checkTensor(operation, `state ${name}`, value);
-    if (t.dtype !== p.dtype || !sameShape(t.dims, p.dims)) {
-      const [want, got] = [p, t].map(({ dtype, dims }) => `${dtype} ${formatShape(dims)}`);
+    if (t.dtype !== p.dtype) {
       throw new StateError(
-        `${operation}: state ${name} must be ${want} like its parameter, got ${got}; zerosLike(p) makes such a tensor`,
+        `${operation}: state ${name} must be ${p.dtype} like its parameter, got ${t.dtype}; zerosLike(p) makes such a tensor`,
       );
     }
     state[name] = keep(t._id > newest && t._base === null ? t : clone(t)); // the parameter itself, say, or a view of it
@@ -110,8 +109,17 @@ export function checkGroups<Options>(
   return groups;
 }
 
-/** @internal The saved state of one parameter, every tensor checked; null where there is none. */
-export function givenState(name: string, given: unknown, p: Tensor, index: number): ParameterState | null {
+/**
+ * @internal The saved state of one parameter, every tensor checked; null where there is none. `dimsOf` gives the sizes of a
+ * state tensor: undefined for one that the optimizer does not know, which must be like its parameter.
+ */
+export function givenState(
+  name: string,
+  given: unknown,
+  p: Tensor,
+  index: number,
+  dimsOf: (key: string) => Shape | undefined,
+): ParameterState | null {
   if (given === undefined) return null;
   if (!isPlain(given)) {
     throw new StateError(`${name}: state of parameter ${index} must be an object of tensors, got ${describe(given)}`);
@@ -119,9 +127,10 @@ export function givenState(name: string, given: unknown, p: Tensor, index: numbe
   const state: ParameterState = Object.create(null);
   for (const [key, value] of Object.entries(given)) {
     const t = checkTensor(name, `state ${key} of parameter ${index}`, value);
-    if (key === 'step' ? t.size !== 1 : !sameShape(t.dims, p.dims)) {
-      const shape = key === 'step' ? '[1]' : formatShape(p.dims);
-      throw new StateError(`${name}: state ${key} of parameter ${index} must be ${shape}, got ${formatShape(t.dims)}`);
+    const dims = key === 'step' ? undefined : (dimsOf(key) ?? p.dims);
+    if (dims === undefined ? t.size !== 1 : !sameShape(t.dims, dims)) {
+      const want = formatShape(dims ?? [1]);
+      throw new StateError(`${name}: state ${key} of parameter ${index} must be ${want}, got ${formatShape(t.dims)}`);
     }
     native.checkFree(t.handle, false, name);
     state[key] = t;
@@ -155,7 +164,7 @@ export function planLoad(
     Object.keys(own).length === keys.length + 1 &&
     keys.every((key) => own[key]?.dtype === p.dtype && !live.has(given[key] as Tensor));
   const state: ParameterState = fits ? own : Object.assign(Object.create(null), { step: newStep() });
-  if (!fits) for (const key of keys) state[key] = keep(zerosLike(p));
+  if (!fits) for (const key of keys) state[key] = keep(empty((given[key] as Tensor).dims, p.dtype));
   const copy = (): void => {
     noGrad(() => {
       for (const key of keys) copy_(state[key] as Tensor, given[key] as Tensor);

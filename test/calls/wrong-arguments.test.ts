@@ -49,6 +49,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/(interpolate|Upsample) \d\.size$/, ['7']],
   [/(One|Cyc)\w+LR 1\.max(Lr|Momentum)$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],
   // the first option by position
+  [/^optim\.(?!lrScheduler)\w+ 1$/, ['7', '0.5', '2^53']],
   [
     /^optim\.lrScheduler\.(?!Lambda|Multiplicative|ReduceLR)\w+LR 1$/,
     ['7', '0.5', '2^53', 'array', 'empty array', 'typed array'],
@@ -69,8 +70,9 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.EmbeddingBag\.forward [12]$|^nn\.(GRU|LSTM|RNN)(Cell)?\.forward [12](\.[01])?$/, ['null', 'undefined']],
   [/^arange 1$|^eye 1$|^nn\.init\.calculateGain 1$|^Generator 0$|^(Tensor\.)?backward \d$/, ['undefined']],
   [/^nn\.MultiheadAttention\.forward [12]$|^nn\.Module\.(requiresGrad_|train) 0$/, ['undefined']],
-  [/^nn\.KeyValueCache\.truncate 0$|^train\.Progress\.(endEpoch 0|step 1)$/, ['undefined']],
+  [/^optim\.Optimizer\.step 0$|^nn\.KeyValueCache\.truncate 0$|^train\.Progress\.(endEpoch 0|step 1)$/, ['undefined']],
   [/^optim\.lrScheduler\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],
+  [/^optim\.(Adafactor 1\.eps\.0|Muon 1\.adjustLrFn)$/, ['null']],
   // one tensor in place of a list, and others
   [/\.milestones$/, ['typed array']],
   [/^nn\.Module\.summary 0$/, one], // the table shows where forward failed

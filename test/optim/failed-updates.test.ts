@@ -1,7 +1,6 @@
 // Updates of many tensors change all of them or, when one fails (no memory, a lock, a disposed tensor), none.
 import { describe, expect, it } from 'vitest';
 import { nn, noGrad, ones, optim, randn, StateError, type Tensor, tensor, zeros } from '../../lib/index.js';
-import { Adamax } from '../support/adamax.js';
 import { holdUntilTurn } from '../support/queued.js';
 import { errorOf } from '../support/refusals.js';
 import { type AnyOptimizer, everything, imageOf, withLittleMemory } from '../support/whole.js';
@@ -32,7 +31,9 @@ const optimizers: [string, (groups: Groups) => unknown][] = [
   ['Adam', (groups) => new optim.Adam(groups, { lr: 0.1, amsgrad: true })],
   ['RMSprop', (groups) => new optim.RMSprop(groups, { lr: 0.1, momentum: 0.9, centered: true })],
   ['Adagrad', (groups) => new optim.Adagrad(groups, { lr: 0.1 })],
-  ['Adamax', (groups) => new Adamax(groups, { lr: 0.1 })], // updated one tensor operation after the other
+  // updated one tensor operation after the other
+  ['Adamax', (groups) => new optim.Adamax(groups, { lr: 0.1 })],
+  ['NAdam', (groups) => new optim.NAdam(groups, { lr: 0.1 })],
 ];
 
 function twoGroups(): Tensor[] {

@@ -2,20 +2,21 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { noGrad } from '../../lib/autograd/tape.js';
 import { backward } from '../../lib/backward/engine.js';
-import { type AdjointError, ArgumentError, DTypeError, StateError } from '../../lib/errors.js';
+import { type AdjointError, ArgumentError, DTypeError, ShapeError, StateError } from '../../lib/errors.js';
 import { scope } from '../../lib/memory.js';
 import '../../lib/methods.js';
 import { Linear } from '../../lib/nn/index.js';
 import { copy_ } from '../../lib/ops/copy.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { mul } from '../../lib/ops/elementwise.js';
-import { Adagrad, Adam, AdamW, type Optimizer, RMSprop, SGD } from '../../lib/optim/index.js';
+import * as optim from '../../lib/optim/index.js';
+import { compile } from '../../lib/program/compile.js';
 import type { Tensor } from '../../lib/tensor.js';
-import { Adamax } from '../support/adamax.js';
 import { expectNumbers, fromGolden, type Golden, readGolden } from '../support/golden.js';
 
 type Options = Record<string, unknown>;
-type AnyOptimizer = Optimizer<{ lr: number }>;
+type AnyOptimizer = optim.Optimizer<{ lr: number }>;
+const { Adam, AdamW, SGD } = optim;
 interface Case {
   optimizer: string;
   dtype: 'float32' | 'float64';
@@ -23,19 +24,14 @@ interface Case {
   groups: ({ params: number[] } & Options)[];
   changes: { step: number; group: number; lr: number }[];
   steps: number[][];
+  state: Record<string, number[]> | null;
 }
-const golden = readGolden<{
-  data: Record<string, { parameters: Golden[]; gradients: Golden[][] }>;
-  cases: Case[];
-}>('optimizers');
+type GoldenFile = { data: Record<string, { parameters: Golden[]; gradients: Golden[][] }>; cases: Case[] };
+const files = ['optimizers', 'composed_optimizers'].map((name) => readGolden<GoldenFile>(name));
+const { data } = files[0] as GoldenFile;
+const cases = files.flatMap((file) => file.cases);
 
-const classes = { SGD, Adam, AdamW, RMSprop, Adagrad, Adamax } as unknown as Record<
-  string,
-  new (
-    params: unknown,
-    options?: Options,
-  ) => AnyOptimizer
->;
+const classes = optim as unknown as Record<string, new (params: unknown, options?: Options) => AnyOptimizer>;
 
 function make(name: string, params: unknown, options?: Options): AnyOptimizer {
   const Class = classes[name] as new (params: unknown, options?: Options) => AnyOptimizer;
@@ -44,7 +40,7 @@ function make(name: string, params: unknown, options?: Options): AnyOptimizer {
 
 /** A golden case's parameters, optimizer and a function that takes step number i. */
 function start(c: Case): { params: Tensor[]; optimizer: AnyOptimizer; step: (i: number) => void } {
-  const { parameters, gradients } = golden.data[c.dtype] as (typeof golden.data)[string];
+  const { parameters, gradients } = data[c.dtype] as GoldenFile['data'][string];
   const params = parameters.map((p) => fromGolden(p, { requiresGrad: true }));
   const groups = c.groups.map((g) => ({ ...g, params: g.params.map((i) => params[i] as Tensor) }));
   const optimizer = make(c.optimizer, groups, c.options);
@@ -56,25 +52,86 @@ function start(c: Case): { params: Tensor[]; optimizer: AnyOptimizer; step: (i: 
     });
     optimizer.step();
   };
-  return { params, optimizer, step };
+  return { params: c.groups.flatMap((g) => g.params.map((i) => params[i] as Tensor)), optimizer, step };
 }
 
 const flat = (tensors: readonly Tensor[]): number[] => tensors.flatMap((t) => Array.from(t.toTypedArray()));
 
 describe('six steps against PyTorch', () => {
-  for (const c of golden.cases) {
+  for (const c of cases) {
     it(`${c.optimizer} ${c.dtype} ${JSON.stringify(c.options)} ${c.groups.length} groups`, () => {
-      const { params, step } = start(c);
+      const { params, optimizer, step } = start(c);
       c.steps.forEach((want, i) => {
         step(i);
         expectNumbers(flat(params), want, c.dtype);
       });
+      const states = Object.values(optimizer.stateDict().state);
+      for (const [key, want] of Object.entries(c.state ?? {})) {
+        expectNumbers(flat(states.flatMap((state) => state[key] ?? [])), want, c.dtype);
+      }
     });
   }
 });
 
+describe('compiled: the bits of eager steps, recorded once, with the rates of each step', () => {
+  for (const c of files[1]?.cases ?? []) {
+    it(`${c.optimizer} ${c.dtype} ${JSON.stringify(c.options)} ${c.groups.length} groups`, () => {
+      const [eager, compiled] = [start(c), start(c)];
+      let recordings = 0;
+      const step = compile((...gradients: Tensor[]) => {
+        recordings++;
+        compiled.optimizer.zeroGrad();
+        for (const [k, p] of compiled.params.entries()) backward(mul(p, gradients[k] as Tensor).sum());
+        compiled.optimizer.step();
+      });
+      c.steps.forEach((_, i) => {
+        eager.step(i);
+        for (const change of c.changes)
+          if (change.step === i) (compiled.optimizer.paramGroups[change.group] as { lr: number }).lr = change.lr;
+        step.sync(...eager.params.map((p) => p.grad as Tensor));
+        expect(flat(compiled.params)).toEqual(flat(eager.params));
+      });
+      expect(recordings).toBe(1);
+    });
+  }
+});
+
+describe('arguments', () => {
+  it.each([...new Set(cases.map((c) => c.optimizer))])('%s takes lr by position', (name) => {
+    const p = ones([2, 2], { requiresGrad: true });
+    expect(make(name, [p], 0.25 as never).paramGroups[0]?.lr).toBe(0.25);
+    const Class = classes[name] as unknown as new (...args: unknown[]) => AnyOptimizer;
+    const other = Object.keys(make(name, [p]).paramGroups[0] ?? {}).find((key) => key === 'maximize');
+    const optimizer = new Class([p], 0.25, other === undefined ? {} : { maximize: true });
+    expect(optimizer.paramGroups[0]).toMatchObject({ lr: 0.25, ...(other && { maximize: true }) });
+    expect(() => new Class([p], 0.25, { lr: 0.5 })).toThrow('lr must be given once, got 0.25 by position and 0.5');
+    expect(() => new Class([p], '0.25')).toThrow(`${name}: lr must be a finite number of at least 0, got "0.25"`);
+  });
+
+  it('step calls a closure before it changes the parameters, and returns what that returned', () => {
+    const p = tensor([3], { requiresGrad: true });
+    const optimizer = new SGD([p], 0.5);
+    const loss = noGrad(() =>
+      optimizer.step(() => {
+        optimizer.zeroGrad();
+        const loss = mul(p, p).sum();
+        backward(loss);
+        return loss;
+      }),
+    );
+    expect(loss.item()).toBe(9);
+    expect(p.toArray()).toEqual([0]);
+    expect(() => optimizer.step(1 as never)).toThrow('SGD.step: closure must be a function, got 1');
+    const fails = () => {
+      throw new Error('mine');
+    };
+    expect(() => optimizer.step(fails)).toThrow('mine');
+    expect(p.toArray()).toEqual([0]);
+  });
+});
+
 describe('stateDict', () => {
-  const last = golden.cases.filter((c) => c.groups.length > 1);
+  const last = cases.filter((c) => c.groups.length > 1);
   for (const c of last) {
     it(`${c.optimizer} ${c.dtype} goes on where it was`, () => {
       const first = start(c);
@@ -92,6 +149,19 @@ describe('stateDict', () => {
       expectNumbers(flat(second.params), c.steps[5] as number[], c.dtype);
     });
   }
+
+  it.each([
+    [() => new optim.Adafactor([zeros([3, 2], { requiresGrad: true })]), 'Adafactor', 'row_var', [3, 1], [3, 2]],
+    [() => new optim.NAdam([zeros([2], { requiresGrad: true })]), 'NAdam', 'mu_product', [], [2]],
+  ] as const)('has the sizes that init gives: %#', (make, name, key, dims, wrong) => {
+    const optimizer = make();
+    const { param_groups } = optimizer.stateDict();
+    const load = (t: Tensor) => optimizer.loadStateDict({ state: { 0: { [key]: t } }, param_groups } as never);
+    const [want, got] = [dims, wrong].map((d) => `[${d.join(', ')}]`);
+    expect(() => load(ones(wrong))).toThrow(`${name}: state ${key} of parameter 0 must be ${want}, got ${got}`);
+    load(ones(dims));
+    expect(optimizer.stateDict().state[0]?.[key]?.shape).toEqual(dims);
+  });
 
   it('is laid out as PyTorch lays it out', () => {
     const p = ones([2], { requiresGrad: true });
@@ -217,6 +287,17 @@ describe('wrong input', () => {
   const table: [string, () => unknown, new (message: string) => AdjointError, string][] = [
     ['NaN rate', () => new SGD([p()], { lr: Number.NaN }), ArgumentError, 'SGD: lr must be a finite number of at least 0, got NaN'],
     ['nesterov', () => new SGD([p()], { nesterov: true }), ArgumentError, 'SGD: nesterov needs momentum above 0 and dampening 0, got 0 and 0'],
+    ['rho', () => new optim.Adadelta([p()], { rho: 2 }), ArgumentError, 'Adadelta: rho must be a finite number of at least 0 and at most 1, got 2'],
+    ['betas of Lion', () => new optim.Lion([p()], { betas: [1, 0.5] }), ArgumentError, 'Lion: betas must be two numbers in [0, 1), got [1, 0.5]'],
+    ['etas', () => new optim.Rprop([p()], { etas: [1.2, 0.5] }), ArgumentError, 'Rprop: etas must be below 1 and above 1, got [1.2, 0.5]'],
+    ['stepSizes', () => new optim.Rprop([p()], { stepSizes: [5, 1] }), ArgumentError, 'Rprop: stepSizes must be the smallest and the largest, got [5, 1]'],
+    ['stepSizes of one', () => new optim.Rprop([p()], { stepSizes: [5] as never }), ArgumentError, 'Rprop: stepSizes must be two finite numbers, got [5]'],
+    ['beta2Decay', () => new optim.Adafactor([p()], { beta2Decay: 0.8 }), ArgumentError, 'Adafactor: beta2Decay must be a finite number at most 0, got 0.8'],
+    ['eps of Adafactor', () => new optim.Adafactor([p()], { eps: [1e-3, null] as never }), ArgumentError, 'Adafactor: eps must be two finite numbers of at least 0, of which the first may be null, got an array of 2'],
+    ['d', () => new optim.Adafactor([p()], { d: 0.5 }), ArgumentError, 'Adafactor: d must be a finite number of at least 1, got 0.5'],
+    ['a vector for Muon', () => new optim.Muon([p()]), ShapeError, 'Muon: a parameter must be a matrix, got [2]; use AdamW for it'],
+    ['adjustLrFn', () => new optim.Muon([p()], { adjustLrFn: 'match_rms_adamw' as never }), ArgumentError, 'Muon: adjustLrFn must be original, matchRmsAdamw or spectralUnclamped, got "match_rms_adamw"'],
+    ['nsSteps', () => new optim.Muon([p()], { nsSteps: 100 }), ArgumentError, 'Muon: nsSteps must be an integer of at least 0 and at most 99, got 100'],
     ['betas', () => new AdamW([p()], { betas: [0.9, 1] }), ArgumentError, 'AdamW: betas must be two numbers in [0, 1), got [0.9, 1]'],
     ['integers', () => new SGD([ones([2], { dtype: 'int32' })]), DTypeError, "SGD: parameter must be float32 or float64, got int32; convert it by parameter.to('float32')"],
     ['negative rate', () => new Adam([p()], { lr: -1 }), ArgumentError, 'Adam: lr must be a finite number of at least 0, got -1'],

@@ -1,5 +1,5 @@
-// Optimizers that users write: a name, defaults, `init` and `apply`. Adamax's numbers are compared with PyTorch's in
-// optimizers.test.ts; here Lion's with a closed form.
+// Optimizers that users write: a name, defaults, `init` and `apply`. Here a cautious Lion, compared with a
+// closed form.
 import { describe, expect, it } from 'vitest';
 import {
   ArgumentError,
@@ -16,7 +16,6 @@ import {
   zeros,
   zerosLike,
 } from '../../lib/index.js';
-import { Adamax } from '../support/adamax.js';
 import { type AnyOptimizer, everything, imageOf } from '../support/whole.js';
 
 interface LionOptions {
@@ -121,7 +120,7 @@ describe('an optimizer of a user', () => {
     const run = async (isCompiled: boolean) => {
       const model = nn.sequential(new nn.Linear(3, 4), nn.functional.tanh, new nn.Linear(4, 1));
       for (const [i, p] of model.parameters().entries()) nn.init.constant_(p, 0.1 * (i + 1));
-      const optimizer = new Adamax(model.parameters(), { lr: 0.05 });
+      const optimizer = new optim.Adamax(model.parameters(), { lr: 0.05 });
       const schedule = new optim.lrScheduler.LambdaLR(optimizer, (step) => 0.9 ** step);
       let calls = 0;
       const once = (x: Tensor, y: Tensor) => {
@@ -276,8 +275,7 @@ describe('an optimizer of a user that is wrong', () => {
     ['init returns a tensor', { init: (p: Tensor) => zerosLike(p), apply: move }, 'Custom.init: must return an object of tensors, { momentum_buffer: zerosLike(p) } say, got a tensor'],
     ['async init', { init: async () => ({}), apply: move }, 'got an object of class Promise'],
     ['a number as state', { init: () => ({ average: 0 }), apply: move }, 'Custom.init: state average must be a tensor, got 0'],
-    ['another shape', { init: () => ({ average: zeros([3]) }), apply: move }, 'Custom.init: state average must be float32 [2] like its parameter, got float32 [3]; zerosLike(p) makes such a tensor'],
-    ['another dtype', { init: (p: Tensor) => ({ average: zerosLike(p, { dtype: 'float64' }) }), apply: move }, 'must be float32 [2] like its parameter, got float64 [2]'],
+    ['another dtype', { init: (p: Tensor) => ({ average: zerosLike(p, { dtype: 'float64' }) }), apply: move }, 'Custom.init: state average must be float32 like its parameter, got float64; zerosLike(p) makes such a tensor'],
     ['its own step', { init: () => ({ step: zeros([1]) }), apply: move }, 'Custom.init: step is counted by the optimizer; leave it out'],
     ['a new value returned', { init, apply: apply((p) => p.add(1)) }, 'Custom.apply: must change the parameter in place and return nothing, got a tensor; use p.copy_(…)'],
     ['async apply', { init, apply: apply(async () => {}) }, 'Custom.apply: must change the parameter in place and return nothing, got an object of class Promise'],
