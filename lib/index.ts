@@ -93,7 +93,13 @@ export {
   ne,
   where,
 } from './ops/elementwise-compare.js';
-export { type BagMode, type EmbeddingBagOptions, embedding, embeddingBag } from './ops/embedding.js';
+export {
+  type BagMode,
+  type EmbeddingBagOptions,
+  type EmbeddingOptions,
+  embedding,
+  embeddingBag,
+} from './ops/embedding.js';
 export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
 export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
@@ -141,6 +147,7 @@ export {
   dropout,
   dropout1d,
   dropout2d,
+  type StochasticDepthOptions,
   stochasticDepth,
 } from './ops/random-dropout.js';
 export { type MultinomialOptions, multinomial } from './ops/random-multinomial.js';

@@ -19,7 +19,7 @@ export class DateTranslator extends nn.Module {
    */
   constructor(characters, { width = 32, hidden = 64 } = {}) {
     super();
-    this.read = new nn.Embedding(characters, width, { paddingIndex: 0 });
+    this.read = new nn.Embedding(characters, width, { paddingIdx: 0 });
     this.encoder = new nn.GRU(width, hidden, { bidirectional: true, batchFirst: true });
     this.bridge = new nn.Linear(2 * hidden, hidden);
     this.written = new nn.Embedding(outputs.length, width);

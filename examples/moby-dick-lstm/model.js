@@ -14,7 +14,7 @@ export class CharacterLSTM extends nn.Module {
     super();
     this.embedding = new nn.Embedding(characters, width);
     this.lstm = new nn.LSTM(width, hidden, { numLayers: layers, dropout: layers > 1 ? dropout : 0, batchFirst: true });
-    this.dropout = new nn.Dropout({ p: dropout });
+    this.dropout = new nn.Dropout(dropout);
     this.output = new nn.Linear(hidden, characters);
   }
 

@@ -14,9 +14,9 @@ export class SpamTransformer extends nn.Module {
    */
   constructor(words, { width = 64, heads = 4, layers = 2, dropout = 0.3 } = {}) {
     super();
-    this.embedding = new nn.Embedding(words, width, { paddingIndex: 0 });
+    this.embedding = new nn.Embedding(words, width, { paddingIdx: 0 });
     this.positions = new nn.SinusoidalPositions(width, { batchFirst: true });
-    this.dropout = new nn.Dropout({ p: dropout });
+    this.dropout = new nn.Dropout(dropout);
     const options = { dimFeedforward: 2 * width, dropout, batchFirst: true, normFirst: true };
     const layer = new nn.TransformerEncoderLayer(width, heads, options);
     this.encoder = new nn.TransformerEncoder(layer, layers, { norm: new nn.LayerNorm(width) });

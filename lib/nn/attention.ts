@@ -15,7 +15,7 @@ import { zeros } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
 import { logicalAnd, logicalNot } from '../ops/elementwise-compare.js';
 import { defaultGenerator } from '../ops/generator.js';
-import { linear } from '../ops/matmul.js';
+import { linearWith } from '../ops/matmul.js';
 import { mean } from '../ops/reduce.js';
 import { permute, reshape } from '../ops/shape.js';
 import { slice } from '../ops/shape-slice.js';
@@ -215,11 +215,11 @@ export class MultiheadAttention extends Module {
   // Projected query, key and value: side by side where one product computes all of them.
   private project(q: Tensor, k: Tensor, v: Tensor, cache: KeyValueCache | undefined): Tensor[] {
     const { embedDim: e, in_proj_weight: weight, in_proj_bias: bias } = this;
-    if (weight !== null && k === q && v === q && cache === undefined) return [linear(q, weight, bias)];
+    if (weight !== null && k === q && v === q && cache === undefined) return [linearWith(q, weight, bias, 'none')];
     const part = (i: number, x: Tensor): Tensor => {
       const own = [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight][i];
       const rows = { start: i * e, end: (i + 1) * e };
-      return linear(x, own ?? slice(weight as Tensor, rows), bias && slice(bias, rows));
+      return linearWith(x, own ?? slice(weight as Tensor, rows), bias && slice(bias, rows), 'none');
     };
     if (cache === undefined) return [part(0, q), part(1, k), part(2, v)];
     if (k !== q && cache.length > 0) return [part(0, q), cache.keys, cache.values];

@@ -1,19 +1,30 @@
-import { ArgumentError, checkNumber, checkOptions, describe } from '../errors.js';
+import { optionsOf, type Positional } from '../arguments.js';
+import { checkChoice, checkNumber } from '../errors.js';
 import { alphaDropout, dropout, dropout1d, dropout2d, stochasticDepth } from '../ops/random-dropout.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
+
+/** Arguments of `StochasticDepth`, by name. */
+export interface StochasticDepthLayerOptions {
+  /** The probability of being dropped, in [0, 1]. */
+  p: number;
+  /** `row` decides for each sample, `batch` for all at once; default row. */
+  mode?: 'row' | 'batch';
+}
+
+type StochasticDepthArguments = Positional<StochasticDepthLayerOptions, [p: 'p', mode: 'mode']>;
+type DropoutArguments = [options?: { p?: number }] | [p: number];
+
+const chanceOf = (name: string, args: DropoutArguments): number => optionsOf<{ p: number }>(name, args, ['p']).p ?? 0.5;
 
 abstract class AnyDropout extends Module {
   readonly p: number;
 
   constructor(
     private readonly name: string,
-    options: object | undefined,
-    p: number,
-    known: readonly string[] = ['p'],
+    p: number | undefined,
   ) {
     super();
-    checkOptions(name, options, known);
     this.p = checkNumber(name, 'p', p, { min: 0, max: 1 });
   }
 
@@ -28,12 +39,12 @@ abstract class AnyDropout extends Module {
  *
  * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not a float tensor
  * @example
- * const model = nn.sequential(new nn.Linear(784, 128), nn.functional.relu, new nn.Dropout({ p: 0.2 }), new nn.Linear(128, 10));
+ * const model = nn.sequential(new nn.Linear(784, 128), nn.functional.relu, new nn.Dropout(0.2), new nn.Linear(128, 10));
  */
 export class Dropout extends AnyDropout {
-  /** @param options p: in [0, 1], default 0.5 */
-  constructor(options?: { p?: number }) {
-    super('Dropout', options, options?.p ?? 0.5);
+  /** @param args p: in [0, 1] (0.5) */
+  constructor(...args: DropoutArguments) {
+    super('Dropout', chanceOf('Dropout', args));
   }
 
   forward(x: Tensor): Tensor {
@@ -47,12 +58,12 @@ export class Dropout extends AnyDropout {
  *
  * @throws ShapeError when x has other dimensions
  * @example
- * new nn.Dropout1d({ p: 0.2 }).forward(rand([8, 3, 10])); // [8, 3, 10]
+ * new nn.Dropout1d(0.2).forward(rand([8, 3, 10])); // [8, 3, 10]
  */
 export class Dropout1d extends AnyDropout {
-  /** @param options p: in [0, 1], default 0.5 */
-  constructor(options?: { p?: number }) {
-    super('Dropout1d', options, options?.p ?? 0.5);
+  /** @param args p: in [0, 1] (0.5) */
+  constructor(...args: DropoutArguments) {
+    super('Dropout1d', chanceOf('Dropout1d', args));
   }
 
   forward(x: Tensor): Tensor {
@@ -66,12 +77,12 @@ export class Dropout1d extends AnyDropout {
  *
  * @throws ShapeError when x has other dimensions
  * @example
- * new nn.Dropout2d({ p: 0.2 }).forward(rand([8, 3, 4, 4])); // [8, 3, 4, 4]
+ * new nn.Dropout2d(0.2).forward(rand([8, 3, 4, 4])); // [8, 3, 4, 4]
  */
 export class Dropout2d extends AnyDropout {
-  /** @param options p: in [0, 1], default 0.5 */
-  constructor(options?: { p?: number }) {
-    super('Dropout2d', options, options?.p ?? 0.5);
+  /** @param args p: in [0, 1] (0.5) */
+  constructor(...args: DropoutArguments) {
+    super('Dropout2d', chanceOf('Dropout2d', args));
   }
 
   forward(x: Tensor): Tensor {
@@ -85,12 +96,12 @@ export class Dropout2d extends AnyDropout {
  *
  * @throws ArgumentError when p is outside [0, 1], DTypeError when x is not a float tensor
  * @example
- * const model = nn.sequential(new nn.Linear(784, 128), nn.functional.selu, new nn.AlphaDropout({ p: 0.1 }));
+ * const model = nn.sequential(new nn.Linear(784, 128), nn.functional.selu, new nn.AlphaDropout(0.1));
  */
 export class AlphaDropout extends AnyDropout {
-  /** @param options p: in [0, 1], default 0.5 */
-  constructor(options?: { p?: number }) {
-    super('AlphaDropout', options, options?.p ?? 0.5);
+  /** @param args p: in [0, 1] (0.5) */
+  constructor(...args: DropoutArguments) {
+    super('AlphaDropout', chanceOf('AlphaDropout', args));
   }
 
   forward(x: Tensor): Tensor {
@@ -104,22 +115,20 @@ export class AlphaDropout extends AnyDropout {
  *
  * @throws ArgumentError when p is outside [0, 1] or mode is unknown
  * @example
- * const branch = nn.sequential(new nn.Linear(784, 784), nn.functional.relu, new nn.StochasticDepth({ p: 0.2 }));
+ * const branch = nn.sequential(new nn.Linear(784, 784), nn.functional.relu, new nn.StochasticDepth(0.2, 'row'));
  * const y = x.add(branch.forward(x));
  */
 export class StochasticDepth extends AnyDropout {
-  readonly kind: 'row' | 'batch';
+  readonly mode: 'row' | 'batch';
 
-  /** @param options p: in [0, 1]; mode: `row` (default) decides for each sample, `batch` for all at once */
-  constructor(options: { p: number; mode?: 'row' | 'batch' }) {
-    super('StochasticDepth', options, options?.p, ['p', 'mode']);
-    this.kind = options.mode ?? 'row';
-    if (this.kind !== 'row' && this.kind !== 'batch') {
-      throw new ArgumentError(`StochasticDepth: mode must be row or batch, got ${describe(this.kind)}`);
-    }
+  /** @param args p: in [0, 1]; mode: 'row' decides for each sample, 'batch' for all at once ('row') */
+  constructor(...args: StochasticDepthArguments) {
+    const options = optionsOf<StochasticDepthLayerOptions>('StochasticDepth', args, ['p', 'mode']);
+    super('StochasticDepth', options.p);
+    this.mode = checkChoice('StochasticDepth', 'mode', options.mode, ['row', 'batch'], 'row');
   }
 
   forward(x: Tensor): Tensor {
-    return stochasticDepth(x, { p: this.p, training: this.training, mode: this.kind });
+    return stochasticDepth(x, { p: this.p, training: this.training, mode: this.mode });
   }
 }

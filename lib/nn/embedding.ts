@@ -1,7 +1,8 @@
 import { allOrNothing } from '../all-or-nothing.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkInteger, checkOptions, describe } from '../errors.js';
+import { checkChoice, checkInteger } from '../errors.js';
 import { fill_ } from '../ops/copy.js';
 import { type BagMode, bagsOf, checkPadding, rowsOf } from '../ops/embedding.js';
 import { checkDType, empty, type Tensor, view } from '../tensor.js';
@@ -9,21 +10,54 @@ import { normal_ } from './init.js';
 import { Module } from './module.js';
 import { Parameter } from './roles.js';
 
-interface TableOptions {
+/** Arguments of `Embedding`, by name. */
+export interface EmbeddingLayerOptions {
+  /** The number of rows. */
+  numEmbeddings: number;
+  /** The length of a row. */
+  embeddingDim: number;
   /** The row that stands for padding: starts as zeros and gets no gradient; negative ones count from the end. Default none. */
-  paddingIndex?: number | null;
+  paddingIdx?: number | null;
+  /** Default float32. */
   dtype?: DType;
 }
 
+/** Arguments of `EmbeddingBag`, by name. */
+export interface EmbeddingBagLayerOptions extends EmbeddingLayerOptions {
+  /** How the rows of a bag are combined; default mean. */
+  mode?: BagMode;
+}
+
+type EmbeddingArguments = Positional<
+  EmbeddingLayerOptions,
+  [numEmbeddings: 'numEmbeddings', embeddingDim: 'embeddingDim', paddingIdx: 'paddingIdx']
+>;
+type EmbeddingBagArguments = Positional<
+  EmbeddingBagLayerOptions,
+  [numEmbeddings: 'numEmbeddings', embeddingDim: 'embeddingDim']
+>;
+
+// What both layers share: the table.
+abstract class Table extends Module {
+  readonly numEmbeddings: number;
+  readonly embeddingDim: number;
+  /** From 0, or null. */
+  readonly paddingIdx: number | null;
+  weight: Tensor;
+
+  constructor(name: string, options: Partial<EmbeddingLayerOptions>) {
+    super();
+    this.numEmbeddings = checkInteger(name, 'numEmbeddings', options.numEmbeddings, 1);
+    this.embeddingDim = checkInteger(name, 'embeddingDim', options.embeddingDim, 1);
+    const padding = checkPadding(name, options.paddingIdx, this.numEmbeddings);
+    this.paddingIdx = padding < 0 ? null : padding;
+    this.weight = table(name, this.numEmbeddings, this.embeddingDim, padding, options);
+  }
+}
+
 // N(0, 1), the padding row 0.
-function table(
-  name: string,
-  rows: number,
-  columns: number,
-  padding: number,
-  options: TableOptions | undefined,
-): Tensor {
-  const dtype = checkDType(name, options?.dtype, 'float32');
+function table(name: string, rows: number, columns: number, padding: number, options: { dtype?: DType }): Tensor {
+  const dtype = checkDType(name, options.dtype, 'float32');
   return allOrNothing(() => {
     const weight = normal_(empty([rows, columns], dtype));
     if (padding >= 0) noGrad(() => fill_(view(weight, padding * columns, [columns]), 0));
@@ -41,29 +75,18 @@ function table(
  *
  * @throws ArgumentError when an index is out of range
  * @example
- * const layer = new nn.Embedding(1000, 64, { paddingIndex: 0 });
+ * const layer = new nn.Embedding(1000, 64, { paddingIdx: 0 });
  * layer.forward(tensor([[4, 7, 0]], { dtype: 'int32' })); // [1, 3, 64]
  */
-export class Embedding extends Module {
-  readonly numEmbeddings: number;
-  readonly embeddingDim: number;
-  /** From 0, or null. */
-  readonly paddingIndex: number | null;
-  weight: Tensor;
-
-  /** @param options paddingIndex (default none), dtype (default float32) */
-  constructor(numEmbeddings: number, embeddingDim: number, options?: TableOptions) {
-    super();
-    checkOptions('Embedding', options, ['paddingIndex', 'dtype'], ['paddingIndex']);
-    this.numEmbeddings = checkInteger('Embedding', 'numEmbeddings', numEmbeddings, 1);
-    this.embeddingDim = checkInteger('Embedding', 'embeddingDim', embeddingDim, 1);
-    const padding = checkPadding('Embedding', options?.paddingIndex, numEmbeddings);
-    this.paddingIndex = padding < 0 ? null : padding;
-    this.weight = table('Embedding', numEmbeddings, embeddingDim, padding, options);
+export class Embedding extends Table {
+  /** @param args numEmbeddings, embeddingDim, paddingIdx (none); option: dtype ('float32') */
+  constructor(...args: EmbeddingArguments) {
+    const positions = ['numEmbeddings', 'embeddingDim', 'paddingIdx'];
+    super('Embedding', optionsOf<EmbeddingLayerOptions>('Embedding', args, positions, ['dtype'], ['paddingIdx']));
   }
 
   forward(index: Tensor): Tensor {
-    return rowsOf('Embedding', this.weight, index, this.paddingIndex);
+    return rowsOf('Embedding', index, this.weight, this.paddingIdx);
   }
 
   override toString(): string {
@@ -87,33 +110,23 @@ export class Embedding extends Module {
  * const offsets = tensor([0, 3], { dtype: 'int32' });
  * layer.forward(tensor([4, 7, 0, 2, 2], { dtype: 'int32' }), offsets); // [2, 64]
  */
-export class EmbeddingBag extends Module {
-  readonly numEmbeddings: number;
-  readonly embeddingDim: number;
+export class EmbeddingBag extends Table {
   readonly mode: BagMode;
-  /** From 0, or null. */
-  readonly paddingIndex: number | null;
-  weight: Tensor;
 
-  /** @param options mode (default mean), paddingIndex (default none), dtype (default float32) */
-  constructor(numEmbeddings: number, embeddingDim: number, options?: TableOptions & { mode?: BagMode }) {
-    super();
-    checkOptions('EmbeddingBag', options, ['mode', 'paddingIndex', 'dtype'], ['paddingIndex']);
-    this.numEmbeddings = checkInteger('EmbeddingBag', 'numEmbeddings', numEmbeddings, 1);
-    this.embeddingDim = checkInteger('EmbeddingBag', 'embeddingDim', embeddingDim, 1);
-    this.mode = options?.mode ?? 'mean';
-    if (!['sum', 'mean', 'max'].includes(this.mode)) {
-      throw new ArgumentError(`EmbeddingBag: mode must be sum, mean or max, got ${describe(this.mode)}`);
-    }
-    const padding = checkPadding('EmbeddingBag', options?.paddingIndex, numEmbeddings);
-    this.paddingIndex = padding < 0 ? null : padding;
-    this.weight = table('EmbeddingBag', numEmbeddings, embeddingDim, padding, options);
+  /** @param args numEmbeddings, embeddingDim; options: mode ('mean'), paddingIdx (none), dtype ('float32') */
+  constructor(...args: EmbeddingBagArguments) {
+    const positions = ['numEmbeddings', 'embeddingDim'];
+    const named = ['mode', 'paddingIdx', 'dtype'];
+    const options = optionsOf<EmbeddingBagLayerOptions>('EmbeddingBag', args, positions, named, ['paddingIdx']);
+    const mode = checkChoice('EmbeddingBag', 'mode', options.mode, ['sum', 'mean', 'max'], 'mean');
+    super('EmbeddingBag', options);
+    this.mode = mode;
   }
 
   /** @param perSampleWeights factors of the rows, of index's shape; for mode sum only */
   forward(index: Tensor, offsets?: Tensor | null, perSampleWeights?: Tensor | null): Tensor {
-    const { mode, paddingIndex } = this;
-    return bagsOf('EmbeddingBag', this.weight, index, { offsets, perSampleWeights, mode, paddingIndex });
+    const { mode, paddingIdx } = this;
+    return bagsOf('EmbeddingBag', index, this.weight, { offsets, perSampleWeights, mode, paddingIdx });
   }
 
   override toString(): string {

@@ -2,8 +2,8 @@ export * from './activation.js';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.js';
 export { Flatten, Identity, type Layer, Sequential, sequential } from './containers.js';
 export * from './conv.js';
-export { AlphaDropout, Dropout, Dropout1d, Dropout2d, StochasticDepth } from './dropout.js';
-export { Embedding, EmbeddingBag } from './embedding.js';
+export * from './dropout.js';
+export * from './embedding.js';
 export * as functional from './functional.js';
 export type {
   BackwardHook,

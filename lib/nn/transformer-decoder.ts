@@ -98,10 +98,10 @@ export class TransformerDecoderLayer extends Module {
     [this.norm1, this.norm2, this.norm3] = made.norms;
     this.linear1 = made.linear1;
     this.linear2 = made.linear2;
-    this.dropout = new Dropout({ p });
-    this.dropout1 = new Dropout({ p });
-    this.dropout2 = new Dropout({ p });
-    this.dropout3 = new Dropout({ p });
+    this.dropout = new Dropout(p);
+    this.dropout1 = new Dropout(p);
+    this.dropout2 = new Dropout(p);
+    this.dropout3 = new Dropout(p);
   }
 
   /** @internal The argument checks of `forward`, before anything is changed. */

@@ -134,9 +134,9 @@ export class TransformerEncoderLayer extends Module {
       new LayerNorm(dModel, { eps, dtype }),
       new LayerNorm(dModel, { eps, dtype }),
     ]);
-    this.dropout = new Dropout({ p });
-    this.dropout1 = new Dropout({ p });
-    this.dropout2 = new Dropout({ p });
+    this.dropout = new Dropout(p);
+    this.dropout1 = new Dropout(p);
+    this.dropout2 = new Dropout(p);
   }
 
   /** @internal The argument checks of `forward`, before anything is changed. */

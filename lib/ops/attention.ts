@@ -1,7 +1,8 @@
 import { allOrNothing } from '../all-or-nothing.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { recordFused } from '../autograd/fused.js';
 import { isRecorded } from '../autograd/tape.js';
-import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkNumber, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { checkOperands, type Layout, packedLayout, readableMask, separateLayout } from './attention-layout.js';
@@ -31,34 +32,30 @@ export interface AttentionOptions {
    * Broadcasts to [batch, heads, queries, keys]: uint8, where 1 lets a query see a key and 0 does not; or of q's dtype,
    * added to the scores. Default: none.
    */
-  mask?: Tensor;
+  attnMask?: Tensor | null;
+  /** Probability with which each attention weight is set to 0; default 0. */
+  dropoutP?: number;
   /** Whether query i sees the keys 0 … i + causalOffset only; default false. */
   isCausal?: boolean;
+  /** The factor of the scores; default 1 / √width. */
+  scale?: number | null;
+  /** Whether each head of k and v serves several heads of q, one after the other; default false. */
+  enableGqa?: boolean;
   /** The number of keys before the first query's own, such as those of earlier tokens; default 0. */
   causalOffset?: number;
-  /** Probability with which each attention weight is set to 0 while training; default 0. */
-  dropout?: number;
-  /** Whether dropout is active; default true. */
-  training?: boolean;
   /** Where dropout's numbers come from; default: the generator that `manualSeed` seeds. */
   generator?: Generator;
-  /** The factor of the scores; default 1 / √width. */
-  scale?: number;
   /** Heads side by side in the last dimension: q is [batch, queries, heads · width]. Default: none. */
   heads?: number;
 }
 
-/** @internal */
-export const attentionOptions = [
-  'mask',
-  'isCausal',
-  'causalOffset',
-  'dropout',
-  'training',
-  'generator',
-  'scale',
-  'heads',
-];
+type AttentionArguments = Positional<
+  AttentionOptions,
+  [attnMask: 'attnMask', dropoutP: 'dropoutP', isCausal: 'isCausal', scale: 'scale', enableGqa: 'enableGqa']
+>;
+
+const positions = ['attnMask', 'dropoutP', 'isCausal', 'scale', 'enableGqa'];
+const named = ['causalOffset', 'generator', 'heads'];
 
 /** @internal The checked arguments of attention. */
 export interface AttentionPlan {
@@ -76,63 +73,84 @@ export interface AttentionPlan {
 }
 
 /**
- * Attention: y = softmax(q · kᵀ · scale + mask) · v, the softmax along the keys. In tiles, so that memory grows with the
+ * Attention: y = softmax(q · kᵀ · scale + attnMask) · v, the softmax along the keys. In tiles, so that memory grows with the
  * number of rows and not with its square. A query that sees no key gives 0, as in PyTorch 2.5 and later (earlier: NaN).
  *
  * | q | k | v | y |
  * |---|---|---|---|
  * | […, queries, width] | […, keys, width] | […, keys, valueWidth] | […, queries, valueWidth] |
  *
- * The leading dimensions, usually [batch, heads], are the same. With `heads`, q, k, v and y are […, rows, heads · width], the
- * layout of projections: nothing is copied. A float mask that wants a gradient costs the matrix of scores.
+ * The leading dimensions, usually [batch, heads], are the same; with `enableGqa`, k and v may have fewer heads. With `heads`,
+ * q, k, v and y are […, rows, heads · width], the layout of projections: nothing is copied. A float mask that wants a gradient costs the matrix of scores.
  *
  * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762; Dao et al., "FlashAttention", 2022,
  * https://arxiv.org/abs/2205.14135
  *
+ * @param args attnMask (none), dropoutP (0), isCausal (false), scale (1 / √width), enableGqa (false); options: causalOffset (0),
+ *   generator, heads
  * @throws ShapeError when shapes do not fit; DTypeError when dtypes differ or are not floats; ArgumentError for an option
  * @example
  * const [q, k, v] = [randn([2, 4, 16, 8]), randn([2, 4, 16, 8]), randn([2, 4, 16, 8])];
  * const y = scaledDotProductAttention(q, k, v, { isCausal: true }); // [2, 4, 16, 8]
  */
-export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options?: AttentionOptions): Tensor {
+export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, ...args: AttentionArguments): Tensor {
   const name = 'scaledDotProductAttention';
   [q, k, v].forEach((x, i) => {
     checkTensor(name, 'qkv'[i] as string, x);
     checkFloat(name, 'qkv'[i] as string, x);
   });
   checkSameDType(name, ['q', 'k', 'v'], [q, k, v]);
-  checkOptions(name, options, attentionOptions);
-  checkOperands(name, q, k, v);
-  const o = options ?? {};
+  const o = optionsOf<AttentionOptions>(name, args, positions, named, ['attnMask', 'scale']);
   const heads = o.heads === undefined ? 0 : checkInteger(name, 'heads', o.heads, 1);
-  const layout = heads === 0 ? separateLayout(q, k, v) : packedLayout(name, [q, k, v], heads, false);
+  const [keys, values] = checkFlag(name, 'enableGqa', o.enableGqa, false) ? shared(name, q, k, v, heads) : [k, v];
+  checkOperands(name, q, keys, values);
+  const layout = heads === 0 ? separateLayout(q, keys, values) : packedLayout(name, [q, k, v], heads, false);
   const offset = checkInteger(name, 'causalOffset', o.causalOffset ?? 0);
   const generator = checkGenerator(name, o.generator);
-  const p = checkNumber(name, 'dropout', o.dropout ?? 0, { min: 0, max: 1 });
-  const bool = o.mask?.dtype === 'uint8';
-  if (o.mask !== undefined) checkMask(name, o.mask, layout, q);
-  return attend([q, k, v], {
-    ...{ name, layout, generator, mask: bool ? o.mask : undefined, bias: bool ? undefined : o.mask },
+  const p = checkNumber(name, 'dropoutP', o.dropoutP ?? 0, { min: 0, max: 1 });
+  const mask = o.attnMask ?? null;
+  if (mask !== null) checkMask(name, mask, layout, q);
+  const bool = mask?.dtype === 'uint8';
+  return attend([q, keys, values], {
+    ...{ name, layout, generator, mask: bool ? mask : undefined, bias: bool ? undefined : (mask ?? undefined) },
     causal: checkFlag(name, 'isCausal', o.isCausal, false) ? offset + 1 : 0,
-    scale: o.scale === undefined ? defaultScale(layout) : checkNumber(name, 'scale', o.scale),
-    dropout: checkFlag(name, 'training', o.training, true) ? p : 0,
+    scale: (o.scale ?? null) === null ? defaultScale(layout) : checkNumber(name, 'scale', o.scale),
+    dropout: p,
   });
+}
+
+// Keys and values with q's number of heads: each of their heads repeated.
+function shared(name: string, q: Tensor, k: Tensor, v: Tensor, heads: number): [Tensor, Tensor] {
+  if (heads > 0)
+    throw new ArgumentError(`${name}: enableGqa needs heads in a dimension of their own, got heads ${heads}`);
+  const repeated = (label: string, x: Tensor): Tensor => {
+    const [wanted, own] = [q.dims[q.rank - 3], x.dims[x.rank - 3]];
+    if (wanted === own) return x;
+    if (wanted === undefined || own === undefined || own === 0 || wanted % own !== 0) {
+      const rule = `heads of ${label} must divide those of q`;
+      throw new ShapeError(`${name}: ${rule}, got q ${formatShape(q.dims)} and ${label} ${formatShape(x.dims)}`);
+    }
+    const [outer, inner] = [x.dims.slice(0, -2), x.dims.slice(-2)];
+    const wide = expand(reshape(x, [...outer, 1, ...inner]), [...outer, wanted / own, ...inner]);
+    return reshape(wide, [...outer.slice(0, -1), wanted, ...inner]);
+  };
+  return [repeated('k', k), repeated('v', v)];
 }
 
 /** @internal 1 / √width. */
 export const defaultScale = (a: Layout): number => 1 / Math.sqrt(Math.max(a.width, 1));
 
 function checkMask(name: string, mask: Tensor, a: Layout, q: Tensor): void {
-  checkTensor(name, 'mask', mask);
+  checkTensor(name, 'attnMask', mask);
   if (mask.dtype !== 'uint8' && mask.dtype !== q.dtype) {
     throw new DTypeError(
-      `${name}: mask must be uint8 or ${q.dtype} as q is, got ${mask.dtype}; convert it by to(dtype)`,
+      `${name}: attnMask must be uint8 or ${q.dtype} as q is, got ${mask.dtype}; convert it by to(dtype)`,
     );
   }
   const fits = mask.dims.every((n, i) => n === 1 || n === a.scores[a.scores.length - mask.rank + i]);
   if (!fits || mask.rank > a.scores.length) {
-    const rule = `mask must broadcast to the scores ${formatShape(a.scores)}`;
-    throw new ShapeError(`${name}: ${rule}, got mask ${formatShape(mask.dims)}`);
+    const rule = `attnMask must broadcast to the scores ${formatShape(a.scores)}`;
+    throw new ShapeError(`${name}: ${rule}, got attnMask ${formatShape(mask.dims)}`);
   }
 }
 

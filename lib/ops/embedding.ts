@@ -1,6 +1,7 @@
+import { optionsOf, type Positional } from '../arguments.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
-import { ArgumentError, checkInteger, checkOptions, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkInteger, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
 import { sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -38,9 +39,9 @@ function checkInt32(name: string, label: string, t: unknown): Tensor {
 }
 
 /** @internal A padding index as 0 … rows - 1, negative ones counted from the end, or -1 for none. */
-export function checkPadding(name: string, paddingIndex: number | null | undefined, rows: number): number {
-  if (paddingIndex === undefined || paddingIndex === null) return -1;
-  const index = checkInteger(name, 'paddingIndex', paddingIndex, -rows, rows - 1);
+export function checkPadding(name: string, paddingIdx: number | null | undefined, rows: number): number {
+  if (paddingIdx === undefined || paddingIdx === null) return -1;
+  const index = checkInteger(name, 'paddingIdx', paddingIdx, -rows, rows - 1);
   return index < 0 ? index + rows : index;
 }
 
@@ -49,30 +50,38 @@ function wrongIndex(name: string, rows: number, { value, position }: Fault): Arg
   return new ArgumentError(`${name}: ${rule}, got ${value} (element ${position})`);
 }
 
+/** Options of `embedding`. */
+export interface EmbeddingOptions {
+  /** The row that gets no gradient, negative ones counted from the end; default none. */
+  paddingIdx?: number | null;
+}
+
+type EmbeddingArguments = Positional<EmbeddingOptions, [paddingIdx: 'paddingIdx']>;
+
 /**
  * The rows of a table that `index` names: y[…, :] = weight[index[…], :].
  *
  * The gradient of `weight` is a dense tensor, but costs only zeroing it and adding the rows that are named.
  * Bengio et al., 2003, https://jmlr.org/papers/v3/bengio03a.html
  *
- * @param weight [numEmbeddings, embeddingDim]
  * @param index int32 of any shape, in [0, numEmbeddings)
- * @param options paddingIndex: the row that gets no gradient, negative ones counted from the end; default none
+ * @param weight [numEmbeddings, embeddingDim]
+ * @param args paddingIdx: the row that gets no gradient, negative ones counted from the end (none)
  * @returns [...index's shape, embeddingDim]
  * @throws ArgumentError when an index is out of range
  * @example
- * const y = embedding(eye(3), tensor([2, 0], { dtype: 'int32' })); // [[0, 0, 1], [1, 0, 0]]
+ * const y = embedding(tensor([2, 0], { dtype: 'int32' }), eye(3)); // [[0, 0, 1], [1, 0, 0]]
  */
-export function embedding(weight: Tensor, index: Tensor, options?: { paddingIndex?: number | null }): Tensor {
-  checkOptions('embedding', options, ['paddingIndex'], ['paddingIndex']);
-  return rowsOf('embedding', weight, index, options?.paddingIndex);
+export function embedding(index: Tensor, weight: Tensor, ...args: EmbeddingArguments): Tensor {
+  const { paddingIdx } = optionsOf<EmbeddingOptions>('embedding', args, ['paddingIdx'], [], ['paddingIdx']);
+  return rowsOf('embedding', index, weight, paddingIdx);
 }
 
 /** @internal `name`: for error texts. */
-export function rowsOf(name: string, weight: Tensor, index: Tensor, paddingIndex?: number | null): Tensor {
+export function rowsOf(name: string, index: Tensor, weight: Tensor, paddingIdx?: number | null): Tensor {
   const { rows } = checkTable(name, weight);
   checkInt32(name, 'index', index);
-  const padding = checkPadding(name, paddingIndex, rows);
+  const padding = checkPadding(name, paddingIdx, rows);
   return looked(name, weight, index, padding, -1);
 }
 
@@ -106,8 +115,10 @@ export interface EmbeddingBagOptions {
   /** Factors of the rows, in index's shape; for mode sum only. */
   perSampleWeights?: Tensor | null;
   /** The row that does not count and gets no gradient, negative ones counted from the end; default none. */
-  paddingIndex?: number | null;
+  paddingIdx?: number | null;
 }
+
+type EmbeddingBagArguments = Positional<EmbeddingBagOptions, [offsets: 'offsets']>;
 
 /** The bags of a call, without tensors. */
 interface Bags {
@@ -153,7 +164,7 @@ function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagO
     }
   }
   const count = offsets === null ? (index.dims[0] as number) : offsets.size;
-  const padding = checkPadding(name, o.paddingIndex, rows);
+  const padding = checkPadding(name, o.paddingIdx, rows);
   return { name, count, rows, columns, mean: mode === 'mean', padding, mode };
 }
 
@@ -162,21 +173,22 @@ function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagO
  * y[b, :] = Σ weight[index[j], :] over the bag's j. An empty bag gives zeros.
  * Joulin et al., 2016, https://arxiv.org/abs/1607.01759
  *
- * @param weight [numEmbeddings, embeddingDim]
  * @param index int32 [bags, size], or [m] with `offsets`; in [0, numEmbeddings)
+ * @param weight [numEmbeddings, embeddingDim]
+ * @param args offsets: int32 [bags] (none); options: mode ('mean'), perSampleWeights (none), paddingIdx (none)
  * @returns [bags, embeddingDim]
  * @throws ArgumentError when an index is out of range or offsets do not ascend from 0 to at most m
  * @example
- * const y = embeddingBag(eye(3), tensor([[0, 2]], { dtype: 'int32' }), { mode: 'sum' }); // [[1, 0, 1]]
+ * const y = embeddingBag(tensor([[0, 2]], { dtype: 'int32' }), eye(3), { mode: 'sum' }); // [[1, 0, 1]]
  */
-export function embeddingBag(weight: Tensor, index: Tensor, options?: EmbeddingBagOptions): Tensor {
-  const nullable = ['offsets', 'perSampleWeights', 'paddingIndex'];
-  checkOptions('embeddingBag', options, [...nullable, 'mode'], nullable);
-  return bagsOf('embeddingBag', weight, index, options ?? {});
+export function embeddingBag(index: Tensor, weight: Tensor, ...args: EmbeddingBagArguments): Tensor {
+  const named = ['mode', 'perSampleWeights', 'paddingIdx'];
+  const nullable = ['offsets', 'perSampleWeights', 'paddingIdx'];
+  return bagsOf('embeddingBag', index, weight, optionsOf('embeddingBag', args, ['offsets'], named, nullable));
 }
 
 /** @internal `name`: for error texts. */
-export function bagsOf(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagOptions): Tensor {
+export function bagsOf(name: string, index: Tensor, weight: Tensor, o: EmbeddingBagOptions): Tensor {
   const bags = checkBags(name, weight, index, o);
   const offsets = o.offsets ?? null;
   if (bags.mode === 'max') return largestOfBags(weight, index, offsets, bags);

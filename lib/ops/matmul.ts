@@ -1,3 +1,4 @@
+import { optionsOf, type Positional } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { isGradEnabled } from '../context.js';
@@ -191,25 +192,29 @@ function applyActivationBackward(dy: Tensor, y: Tensor, code: number): Tensor {
 
 /** Options of `linear`. */
 export interface LinearOptions {
+  /** [outFeatures]; default none. */
+  bias?: Tensor | null;
   /** Applied to the result in the same pass: `none` (default), `relu`, `tanh` or `sigmoid`. */
   activation?: LinearActivation;
 }
+
+type LinearArguments = Positional<LinearOptions, [bias: 'bias']>;
 
 /**
  * A linear layer in one pass: y = f(x · weightᵀ + bias).
  *
  * @param x [inFeatures] or […, inFeatures]
  * @param weight [outFeatures, inFeatures]
- * @param bias [outFeatures], or none
+ * @param args bias: [outFeatures] (none); option: activation ('none')
  * @returns […, outFeatures]
  * @throws ShapeError when the shapes do not fit; DTypeError when dtypes differ or are not floats
  * @example
  * const y = linear(ones([4, 3]), ones([2, 3]), zeros([2]), { activation: 'relu' }); // [4, 2], all 3
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, options?: LinearOptions): Tensor {
-  checkOptions('linear', options, ['activation']);
-  const activation = checkChoice('linear', 'activation', options?.activation, activationNames, 'none');
-  return linearWith(x, weight, bias, activation);
+export function linear(x: Tensor, weight: Tensor, ...args: LinearArguments): Tensor {
+  const options = optionsOf<LinearOptions>('linear', args, ['bias'], ['activation'], ['bias']);
+  const activation = checkChoice('linear', 'activation', options.activation, activationNames, 'none');
+  return linearWith(x, weight, options.bias, activation);
 }
 
 /** @internal */

@@ -1,7 +1,8 @@
 // Dropout of elements, and variants composed of it and of `bernoulli`: the random state advances in the kernels.
 import { allOrNothing } from '../all-or-nothing.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { isRecorded, record } from '../autograd/tape.js';
-import { checkChoice, checkFlag, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkChoice, checkFlag, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { ones } from './creation.js';
@@ -13,11 +14,26 @@ import { bernoulli, checkGenerator, drawnFrom } from './random.js';
 export interface DropoutOptions {
   /** The probability of being dropped, in [0, 1]; default 0.5. */
   p?: number;
+  /** Whether to drop anything; default true (`alphaDropout`: false, as in PyTorch). Otherwise x is returned. */
+  training?: boolean;
+  /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
+  generator?: Generator;
+}
+
+/** Options of `stochasticDepth`. */
+export interface StochasticDepthOptions {
+  /** The probability of being dropped, in [0, 1]. */
+  p: number;
+  /** `row` decides for each sample, `batch` for all at once; default row. */
+  mode?: 'row' | 'batch';
   /** Whether to drop anything; default true. Otherwise x is returned. */
   training?: boolean;
   /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
   generator?: Generator;
 }
+
+type DropoutArguments = Positional<DropoutOptions, [p: 'p', training: 'training']>;
+type StochasticDepthArguments = Positional<StochasticDepthOptions, [p: 'p', mode: 'mode', training: 'training']>;
 
 const dropoutKernel = kernel('dropout', 'y mask state x p');
 const dropoutBackwardKernel = kernel('dropoutBackward', 'dx dy mask p');
@@ -28,19 +44,14 @@ const dropoutBackwardKernel = kernel('dropoutBackward', 'dx dy mask p');
  * overfitting", 2014, https://jmlr.org/papers/v15/srivastava14a.html
  *
  * @param x float tensor of any shape
- * @param options `p`: in [0, 1], default 0.5, resolved to 2⁻³⁰; `training`: default true; `generator`
+ * @param args p: in [0, 1], resolved to 2⁻³⁰ (0.5); training (true); option: generator
  * @throws DTypeError when x is not a float tensor
  * @example
- * dropout(ones([2, 3]), { p: 0.2 }); // [2, 3]
+ * dropout(ones([2, 3]), 0.2); // [2, 3]
  */
-export function dropout(x: Tensor, options?: { p?: number; training?: boolean; generator?: Generator }): Tensor {
-  checkTensor('dropout', 'x', x);
-  checkFloat('dropout', 'x', x);
-  checkOptions('dropout', options, ['p', 'training', 'generator']);
-  const p = checkNumber('dropout', 'p', options?.p ?? 0.5, { min: 0, max: 1 });
-  const training = checkFlag('dropout', 'training', options?.training, true);
-  const generator = checkGenerator('dropout', options?.generator);
-  if (!training || p === 0) return x;
+export function dropout(x: Tensor, ...args: DropoutArguments): Tensor {
+  const { p, generator } = chance('dropout', x, dropoutOptions('dropout', args));
+  if (p === null) return x;
   const state = drawnFrom('dropout', generator);
   const y = empty(x.dims, x.dtype);
   if (!isRecorded([x])) {
@@ -59,35 +70,26 @@ function scaled(x: Tensor, mask: Tensor, p: number): Tensor {
   return record('dropoutBackward', y, [x], (dy) => [scaled(dy, mask, p)], [mask]);
 }
 
-// The probability, or null if there is nothing to do.
-function chance(
-  name: string,
-  x: Tensor,
-  options: DropoutOptions | undefined,
-  known: readonly string[] = [],
-): number | null {
+const dropoutOptions = (name: string, args: DropoutArguments): DropoutOptions =>
+  optionsOf<DropoutOptions>(name, args, ['p', 'training'], ['generator']);
+
+// The probability, null if there is nothing to do, and the generator.
+function chance(name: string, x: Tensor, options: DropoutOptions) {
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
-  checkOptions(name, options, ['p', 'training', 'generator', ...known]);
-  const p = checkNumber(name, 'p', options?.p ?? 0.5, { min: 0, max: 1 });
-  const training = checkFlag(name, 'training', options?.training, true);
-  checkGenerator(name, options?.generator);
-  return training && p > 0 ? p : null;
+  const p = checkNumber(name, 'p', options.p ?? 0.5, { min: 0, max: 1 });
+  const training = checkFlag(name, 'training', options.training, true);
+  const generator = checkGenerator(name, options.generator);
+  return { p: training && p > 0 ? p : null, generator };
 }
 
 // x times a mask that has size 1 in some dimensions.
-function masked(x: Tensor, shape: readonly number[], p: number, generator: Generator | undefined): Tensor {
-  return allOrNothing(() => mul(x, dropout(ones(shape, { dtype: x.dtype }), { p, ...(generator && { generator }) })));
+function masked(x: Tensor, shape: readonly number[], p: number, generator: Generator): Tensor {
+  return allOrNothing(() => mul(x, dropout(ones(shape, { dtype: x.dtype }), { p, generator })));
 }
 
-function channels(
-  name: string,
-  x: Tensor,
-  options: DropoutOptions | undefined,
-  ranks: readonly number[],
-  hint: string,
-) {
-  const p = chance(name, x, options);
+function channels(name: string, x: Tensor, args: DropoutArguments, ranks: readonly number[], hint: string) {
+  const { p, generator } = chance(name, x, dropoutOptions(name, args));
   if (!ranks.includes(x.rank)) {
     throw new ShapeError(`${name}: x must have ${ranks.join(' or ')} dimensions, got x ${formatShape(x.dims)}${hint}`);
   }
@@ -97,7 +99,7 @@ function channels(
     x,
     x.dims.map((n, i) => (i < kept ? n : 1)),
     p,
-    options?.generator,
+    generator,
   );
 }
 
@@ -106,26 +108,26 @@ function channels(
  * "Efficient object localization using convolutional networks", 2014, https://arxiv.org/abs/1411.4280
  *
  * @param x [batch, channels, length] or [channels, length]
- * @param options p (0.5), training (true), generator
+ * @param args p: in [0, 1] (0.5); training (true); option: generator
  * @throws ShapeError when x has other dimensions
  * @example
- * dropout1d(ones([2, 3, 4]), { training: false }); // [2, 3, 4]
+ * dropout1d(ones([2, 3, 4]), 0.5, false); // [2, 3, 4]
  */
-export function dropout1d(x: Tensor, options?: DropoutOptions): Tensor {
-  return channels('dropout1d', x, options, [2, 3], '');
+export function dropout1d(x: Tensor, ...args: DropoutArguments): Tensor {
+  return channels('dropout1d', x, args, [2, 3], '');
 }
 
 /**
  * While training, sets whole channels to 0 with probability p and multiplies the others by 1 / (1 - p), like `dropout1d`.
  *
  * @param x [batch, channels, height, width]
- * @param options as for `dropout1d`
+ * @param args as for `dropout1d`
  * @throws ShapeError when x has other dimensions
  * @example
- * dropout2d(ones([2, 3, 4, 4]), { p: 0 }); // [2, 3, 4, 4]
+ * dropout2d(ones([2, 3, 4, 4]), 0); // [2, 3, 4, 4]
  */
-export function dropout2d(x: Tensor, options?: DropoutOptions): Tensor {
-  return channels('dropout2d', x, options, [4], '; dropout1d takes [batch, channels, length]');
+export function dropout2d(x: Tensor, ...args: DropoutArguments): Tensor {
+  return channels('dropout2d', x, args, [4], '; dropout1d takes [batch, channels, length]');
 }
 
 const alpha = 1.7580993408473766; // -selu(-∞)
@@ -136,19 +138,19 @@ const alpha = 1.7580993408473766; // -selu(-∞)
  * https://arxiv.org/abs/1706.02515
  *
  * @param x float tensor of any shape
- * @param options as for `dropout1d`
+ * @param args p: in [0, 1] (0.5); training (false, as in PyTorch); option: generator
  * @throws DTypeError when x is not a float tensor
  * @example
- * alphaDropout(ones([2, 3]), { p: 0.1 }); // [2, 3]
+ * alphaDropout(ones([2, 3]), 0.1, true); // [2, 3]
  */
-export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
-  const p = chance('alphaDropout', x, options);
+export function alphaDropout(x: Tensor, ...args: DropoutArguments): Tensor {
+  const options = dropoutOptions('alphaDropout', args);
+  const { p, generator } = chance('alphaDropout', x, { ...options, training: options.training ?? false });
   if (p === null) return x;
   if (p === 1) return mul(x, 0);
   const scale = 1 / Math.sqrt((alpha * alpha * p + 1) * (1 - p));
-  const generator = options?.generator;
   return allOrNothing(() => {
-    const kept = bernoulli(x.dims, { p: 1 - p, dtype: x.dtype, ...(generator && { generator }) });
+    const kept = bernoulli(x.dims, { p: 1 - p, dtype: x.dtype, generator });
     const shift = add(mul(kept, alpha * scale), (p - 1) * alpha * scale);
     return add(mul(x, mul(kept, scale)), shift);
   });
@@ -159,15 +161,18 @@ export function alphaDropout(x: Tensor, options?: DropoutOptions): Tensor {
  * branch skips the branch. Huang et al., "Deep networks with stochastic depth", 2016, https://arxiv.org/abs/1603.09382
  *
  * @param x [batch, …]
- * @param options mode: `row` (default) decides for each sample, `batch` for all at once
+ * @param args p: in [0, 1]; mode: 'row' decides for each sample, 'batch' for all at once ('row'); training (true); option:
+ *   generator
  * @throws DTypeError when x is not a float tensor
  * @example
- * stochasticDepth(ones([8, 3]), { p: 0.1 }); // [8, 3]
+ * stochasticDepth(ones([8, 3]), 0.1, 'row'); // [8, 3]
  */
-export function stochasticDepth(x: Tensor, options?: DropoutOptions & { mode?: 'row' | 'batch' }): Tensor {
-  const p = chance('stochasticDepth', x, options, ['mode']);
-  const mode = checkChoice('stochasticDepth', 'mode', options?.mode, ['row', 'batch'], 'row');
+export function stochasticDepth(x: Tensor, ...args: StochasticDepthArguments): Tensor {
+  const name = 'stochasticDepth';
+  const options = optionsOf<StochasticDepthOptions>(name, args, ['p', 'mode', 'training'], ['generator']);
+  const { p, generator } = chance(name, x, { ...options, p: checkNumber(name, 'p', options.p, { min: 0, max: 1 }) });
+  const mode = checkChoice(name, 'mode', options.mode, ['row', 'batch'], 'row');
   if (p === null) return x;
   const shape = x.dims.map((n, i) => (i === 0 && mode === 'row' ? n : 1));
-  return masked(x, shape, p, options?.generator);
+  return masked(x, shape, p, generator);
 }

@@ -1,7 +1,8 @@
 // Draws from given probabilities. The kernels are those of the families random and sort.
 
+import { optionsOf, type Positional } from '../arguments.js';
 import { checkFault } from '../context.js';
-import { ArgumentError, checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import type { Generator } from './generator.js';
@@ -13,36 +14,40 @@ const waitingTimesKernel = kernel('waitingTimes', 'times state weights rows n dr
 
 /** Options of `multinomial`. */
 export interface MultinomialOptions {
+  /** Draws from each row. */
+  numSamples: number;
   /** Whether a position may be drawn again; default false. */
   replacement?: boolean;
   /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
   generator?: Generator;
 }
 
+type MultinomialArguments = Positional<MultinomialOptions, [numSamples: 'numSamples', replacement: 'replacement']>;
+
 /**
  * Draws positions at random, with probabilities proportional to weights: tokens from a model's softmax, say. Without
  * replacement, they are in the order in which they were drawn.
  *
  * @param weights float [n] or [rows, n], not negative; they need not sum to 1
- * @param numSamples draws from each row
+ * @param args numSamples: draws from each row; replacement (false); option: generator
  * @returns int32 [numSamples] or [rows, numSamples]
  * @throws ArgumentError when a weight is negative or not finite, or a row has too few positive ones
  * @example
  * const token = multinomial(tensor([0.1, 0, 0.9]), 1);
  */
-export function multinomial(weights: Tensor, numSamples: number, options?: MultinomialOptions): Tensor {
+export function multinomial(weights: Tensor, ...args: MultinomialArguments): Tensor {
   checkTensor('multinomial', 'weights', weights);
   checkFloat('multinomial', 'weights', weights);
-  checkOptions('multinomial', options, ['replacement', 'generator']);
-  const replacement = checkFlag('multinomial', 'replacement', options?.replacement, false);
+  const options = optionsOf<MultinomialOptions>('multinomial', args, ['numSamples', 'replacement'], ['generator']);
+  const replacement = checkFlag('multinomial', 'replacement', options.replacement, false);
   const n = weights.dims[weights.rank - 1];
   if (n === undefined || n === 0 || weights.rank > 2) {
     throw new ShapeError(
       `multinomial: weights must be [n] or [rows, n] with n above 0, got ${formatShape(weights.dims)}`,
     );
   }
-  checkInteger('multinomial', 'numSamples', numSamples, 1);
-  const generator = checkGenerator('multinomial', options?.generator);
+  const numSamples = checkInteger('multinomial', 'numSamples', options.numSamples, 1);
+  const generator = checkGenerator('multinomial', options.generator);
   const rows = weights.size / n;
   const y = empty([...weights.dims.slice(0, -1), numSamples], 'int32');
   if (rows === 0) return y;

@@ -17,7 +17,7 @@ it('attention with dropout: the reference drops what the kernel has dropped', ()
   });
   const [q, k, v] = inputs as [Tensor, Tensor, Tensor];
   manualSeed(5);
-  const run = () => scaledDotProductAttention(q, k, v, { dropout: 0.4, isCausal: true });
+  const run = () => scaledDotProductAttention(q, k, v, { dropoutP: 0.4, isCausal: true });
   expect([...checkFused(run, inputs, 'dropout')]).toEqual(
     expect.arrayContaining(withGradient('scaledDotProductAttention')),
   );

@@ -85,7 +85,7 @@ def embedding(dtype):
         y = layer(*inputs)
         dy = upstream_for(y)
         y.backward(dy)
-        renamed = {'paddingIndex' if k == 'padding_idx' else k: v for k, v in options.items()}
+        renamed = {camel(k): v for k, v in options.items()}
         out.append({'layer': make.__name__, 'arguments': [4, 3], 'options': renamed, 'weight': encode(layer.weight),
                     'inputs': [None if t is None else encode(t) for t in inputs], 'output': encode(y),
                     'upstream': encode(dy), 'weightGradient': encode(layer.weight.grad),

@@ -64,7 +64,7 @@ describe('attention against PyTorch', () => {
     it(`scaledDotProductAttention ${c.output.dtype} (${i})`, () => {
       const inputs = c.inputs.map((x) => fromGolden(x, { requiresGrad: true }));
       const [q, k, v] = inputs as [Tensor, Tensor, Tensor];
-      checkPass(c, inputs, scaledDotProductAttention(q, k, v, c.mask === null ? {} : { mask: fromGolden(c.mask) }));
+      checkPass(c, inputs, scaledDotProductAttention(q, k, v, c.mask === null ? {} : { attnMask: fromGolden(c.mask) }));
     });
   });
 
@@ -121,7 +121,7 @@ describe('attention', () => {
       setNumThreads(threads);
       const [q, k, v] = inputs as [Tensor, Tensor, Tensor];
       for (const x of inputs) x.grad = null;
-      const y = scaledDotProductAttention(q, k, v, { isCausal: true, dropout: 0.1, generator: new Generator(4) });
+      const y = scaledDotProductAttention(q, k, v, { isCausal: true, dropoutP: 0.1, generator: new Generator(4) });
       backward(mean(mul(y, y)));
       return [y, ...inputs.map((x) => x.grad as Tensor)].map(numbers);
     };
@@ -150,7 +150,7 @@ describe('attention', () => {
 
   it('a query that sees no key gives 0, and no gradient', () => {
     const x = randn([2, 3, 4], { requiresGrad: true });
-    const y = scaledDotProductAttention(x, x, x, { mask: zeros([3, 3], { dtype: 'uint8' }) });
+    const y = scaledDotProductAttention(x, x, x, { attnMask: zeros([3, 3], { dtype: 'uint8' }) });
     expect(new Set(numbers(y))).toEqual(new Set([0]));
     backward(mean(y));
     expect(new Set(numbers(x.grad as Tensor).map(Math.abs))).toEqual(new Set([0]));

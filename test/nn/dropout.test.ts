@@ -15,12 +15,12 @@ import { layers } from '../support/layers.js';
 const values = (t: Tensor): number[] => Array.from(t.toTypedArray());
 
 const kinds: [string, () => nn.Module, number[]][] = [
-  ['Dropout', () => new nn.Dropout({ p: 0.3 }), [8, 4]],
+  ['Dropout', () => new nn.Dropout(0.3), [8, 4]],
   ['Dropout1d', () => new nn.Dropout1d(), [8, 4, 3]],
-  ['Dropout2d', () => new nn.Dropout2d({ p: 0.3 }), [8, 4, 3, 3]],
-  ['AlphaDropout', () => new nn.AlphaDropout({ p: 0.3 }), [8, 4]],
-  ['StochasticDepth', () => new nn.StochasticDepth({ p: 0.3 }), [8, 4]],
-  ['StochasticDepth batch', () => new nn.StochasticDepth({ p: 0.3, mode: 'batch' }), [8, 4]],
+  ['Dropout2d', () => new nn.Dropout2d(0.3), [8, 4, 3, 3]],
+  ['AlphaDropout', () => new nn.AlphaDropout(0.3), [8, 4]],
+  ['StochasticDepth', () => new nn.StochasticDepth(0.3), [8, 4]],
+  ['StochasticDepth batch', () => new nn.StochasticDepth(0.3, 'batch'), [8, 4]],
 ];
 
 describe.each(kinds)('%s', (_, make, shape) => {
@@ -46,16 +46,16 @@ describe.each(kinds)('%s', (_, make, shape) => {
 
 it('AlphaDropout keeps mean 0 and deviation 1', () => {
   manualSeed(9);
-  const y = new nn.AlphaDropout({ p: 0.4 }).forward(randn([100_000]));
+  const y = new nn.AlphaDropout(0.4).forward(randn([100_000]));
   expect(y.mean().item()).toBeCloseTo(0, 1.5);
   expect(y.std().item()).toBeCloseTo(1, 1.5);
 });
 
 it('layers refuse wrong options', () => {
-  expect(() => new nn.StochasticDepth({ p: 0.1, mode: 'all' as never })).toThrow(
+  expect(() => new nn.StochasticDepth(0.1, 'all' as never)).toThrow(
     'StochasticDepth: mode must be row or batch, got "all"',
   );
-  expect(() => new nn.Dropout2d({ p: -1 })).toThrow(
+  expect(() => new nn.Dropout2d(-1)).toThrow(
     'Dropout2d: p must be a finite number of at least 0 and at most 1, got -1',
   );
 });
@@ -64,7 +64,7 @@ describe('Dropout', () => {
   it('passes everything through in evaluation, as in PyTorch', () => {
     for (const c of layers.dropout) {
       const x = fromGolden(c.input, { requiresGrad: true });
-      const y = new nn.Dropout({ p: c.p }).eval().forward(x) as Tensor;
+      const y = new nn.Dropout(c.p).eval().forward(x) as Tensor;
       expectNear(y, c.output.data);
       backward(mul(y, 1), fromGolden(c.upstream));
       expectNear(x.grad as Tensor, c.gradient.data);
@@ -73,13 +73,13 @@ describe('Dropout', () => {
 
   it('drops a share of p in training and scales the rest', () => {
     manualSeed(3);
-    const numbers = values(new nn.Dropout({ p: 0.25 }).forward(ones([40_000])) as Tensor);
+    const numbers = values(new nn.Dropout(0.25).forward(ones([40_000])) as Tensor);
     expect(new Set(numbers)).toEqual(new Set([0, Math.fround(4 / 3)]));
     expect(numbers.filter((v) => v === 0).length / 40_000).toBeCloseTo(0.25, 1.7);
   });
 
   it('refuses p above 1', () => {
-    expect(() => new nn.Dropout({ p: 1.5 })).toThrow(
+    expect(() => new nn.Dropout(1.5)).toThrow(
       'Dropout: p must be a finite number of at least 0 and at most 1, got 1.5',
     );
   });

@@ -139,7 +139,7 @@ describe('Module', () => {
       new nn.Flatten(),
       new nn.Linear(784, 128),
       nn.functional.relu,
-      new nn.Dropout({ p: 0.2 }),
+      new nn.Dropout(0.2),
       new nn.Linear(128, 10, { bias: false }),
     );
     expect(model.summary([32, 1, 28, 28])).toBe(

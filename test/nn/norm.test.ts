@@ -95,14 +95,14 @@ describe('embeddings against PyTorch', () => {
 
   it.each(['Embedding', 'EmbeddingBag'])('%s starts from N(0, 1), the padding row from 0', (name) => {
     manualSeed(4);
-    const weight = make(name, [200, 50], { paddingIndex: -2 }).weight;
+    const weight = make(name, [200, 50], { paddingIdx: -2 }).weight;
     const want = nn.init.normal_(zeros([200, 50]), { generator: new Generator(4) }).toTypedArray();
     want.fill(0, 198 * 50, 199 * 50);
     expect(values(weight)).toEqual(Array.from(want));
   });
 
   it('the gradient of the padding row is zero', () => {
-    const layer = new nn.Embedding(5, 2, { paddingIndex: 1 });
+    const layer = new nn.Embedding(5, 2, { paddingIdx: 1 });
     backward(layer.forward(tensor([1, 1, 0], { dtype: 'int32' })).sum());
     expect(layer.weight.grad?.toArray()).toEqual([
       [1, 1],
@@ -149,9 +149,9 @@ describe('compiled like eager', () => {
     ['GroupNorm', () => nn.sequential(new nn.GroupNorm(2, 4), nn.functional.relu, new nn.GroupNorm(4, 4)), picture],
     ['InstanceNorm1d', () => new nn.InstanceNorm1d(4, { affine: true }), line],
     ['InstanceNorm2d', () => new nn.InstanceNorm2d(4, { affine: true, trackRunningStats: true }), picture],
-    ['Embedding', () => behind(new nn.Embedding(30, 4, { paddingIndex: 0 })), words],
+    ['Embedding', () => behind(new nn.Embedding(30, 4, { paddingIdx: 0 })), words],
     ['EmbeddingBag sum', () => behind(new nn.EmbeddingBag(30, 4, { mode: 'sum' })), words],
-    ['EmbeddingBag mean', () => behind(new nn.EmbeddingBag(30, 4, { paddingIndex: 3 })), words],
+    ['EmbeddingBag mean', () => behind(new nn.EmbeddingBag(30, 4, { paddingIdx: 3 })), words],
     ['EmbeddingBag max', () => behind(new nn.EmbeddingBag(30, 4, { mode: 'max' })), words],
   ];
   it.each(cases)('%s', (_, build, input) => {

@@ -41,7 +41,7 @@ describe('compiled', () => {
       const run = (x: Tensor): Tensor => {
         const y = model.forward(x);
         const [q, k] = [0, 1].map((i) => rotaryEmbedding(part(y, i), { heads: 2 })) as [Tensor, Tensor];
-        return scaledDotProductAttention(q, k, part(y, 2), { heads: 2, dropout: 0.1 });
+        return scaledDotProductAttention(q, k, part(y, 2), { heads: 2, dropoutP: 0.1 });
       };
       return { model, run };
     },

@@ -28,9 +28,9 @@ const constructions: Construction[] = [
   ],
   [() => new nn.GroupNorm(4, 6), ShapeError, 'GroupNorm: numGroups must divide numChannels, got 4 and 6'],
   [
-    () => new nn.Embedding(5, 2, { paddingIndex: 5 }),
+    () => new nn.Embedding(5, 2, { paddingIdx: 5 }),
     ArgumentError,
-    'Embedding: paddingIndex must be an integer of at least -5 and at most 4, got 5',
+    'Embedding: paddingIdx must be an integer of at least -5 and at most 4, got 5',
   ],
   [
     () => new nn.Linear(3, 4, { bias: 'no' as unknown as boolean }),

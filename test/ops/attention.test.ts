@@ -9,12 +9,26 @@ import { withGradient } from '../support/fused.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
 import { bernoulliOf, wordsOf } from '../support/philox.js';
 
-type Options = Omit<AttentionOptions, 'mask' | 'generator'>;
+type Options = Omit<AttentionOptions, 'attnMask' | 'generator'>;
 const seed = 5;
+
+// Each head of x, in the last dimension but two, once for each of the heads of q that it serves.
+function repeated(x: Plain, heads: number): Plain {
+  const [own, rows, columns] = x.shape.slice(-3) as [number, number, number];
+  const shape = [...x.shape.slice(0, -3), heads, rows, columns];
+  const matrix = rows * columns;
+  const data = Array.from({ length: sizeOf(shape) }, (_, i) => {
+    const [batch, head] = [Math.floor(i / (heads * matrix)), Math.floor(i / matrix) % heads];
+    return x.data[(batch * own + Math.floor(head / (heads / own))) * matrix + (i % matrix)] as number;
+  });
+  return { shape, data };
+}
 
 // Row by row, as the formula says. Each operand as rows of heads: at(lead, row, column).
 function reference(o: Options): (q: Plain, k: Plain, v: Plain, mask?: Plain) => Plain {
-  return (q, k, v, mask) => {
+  return (q, given, values, mask) => {
+    const ofQuery = q.shape.at(-3) as number;
+    const [k, v] = o.enableGqa ? [repeated(given, ofQuery), repeated(values, ofQuery)] : [given, values];
     const heads = o.heads ?? 1;
     const lead = q.shape.slice(0, -2);
     const size = (p: Plain, back: number): number => p.shape[p.shape.length - back] as number;
@@ -34,7 +48,7 @@ function reference(o: Options): (q: Plain, k: Plain, v: Plain, mask?: Plain) => 
     };
     const perRow = Math.ceil(keys / 4) * 4;
     const rows = sizeOf(lead) * heads * queries;
-    const p = (o.training ?? true) ? (o.dropout ?? 0) : 0;
+    const p = o.dropoutP ?? 0;
     const dropped = p > 0 ? bernoulliOf(wordsOf(seed, 0, rows * perRow), p) : [];
     const data = new Array<number>(rows * valueWidth).fill(0);
     const magnitude = data.slice();
@@ -101,10 +115,11 @@ const cases: Case[] = [
   { q: [2, 3, 2, 2, 4], k: [2, 3, 2, 3, 4], mask: uint8([2, 1, 2, 2, 3]) },
   { q: [2, 3, 8], k: [2, 5, 8], v: [2, 5, 4], options: { heads: 2, isCausal: true } },
   { q: [3, 6], k: [4, 6], options: { heads: 3 }, mask: float([3, 1, 4]) },
-  { q: [2, 2, 3, 4], k: [2, 2, 6, 4], options: { dropout: 0.4 } },
-  { q: [2, 3, 4], k: [2, 5, 4], options: { dropout: 0.3, heads: 2, isCausal: true } },
-  { q: [2, 3, 4], k: [2, 5, 4], options: { dropout: 1 } },
-  { q: [2, 3, 4], k: [2, 5, 4], options: { dropout: 0.3, training: false } },
+  { q: [2, 2, 3, 4], k: [2, 2, 6, 4], options: { dropoutP: 0.4 } },
+  { q: [2, 3, 4], k: [2, 5, 4], options: { dropoutP: 0.3, heads: 2, isCausal: true } },
+  { q: [2, 3, 4], k: [2, 5, 4], options: { dropoutP: 1 } },
+  { q: [2, 4, 3, 4], k: [2, 2, 5, 4], options: { enableGqa: true } },
+  { q: [3, 2, 4], k: [1, 4, 4], v: [3, 4, 2], options: { enableGqa: true, isCausal: true } },
   { q: [2, 3, 0], k: [2, 5, 0], v: [2, 5, 3] },
   { q: [2, 3, 4], k: [2, 0, 4], gradient: false },
   { q: [2, 0, 4], k: [2, 3, 4], gradient: false },
@@ -113,20 +128,20 @@ const cases: Case[] = [
   { q: [1, 2, 70, 33], k: [1, 2, 99, 33], v: [1, 2, 99, 17], gradient: false },
   { q: [2, 130, 64], k: [2, 130, 64], options: { heads: 2, isCausal: true }, gradient: false },
   { q: [1, 40, 150], k: [1, 67, 150], v: [1, 67, 70], mask: uint8([40, 67]), gradient: false },
-  { q: [1, 66, 16], k: [1, 90, 16], options: { isCausal: true, causalOffset: 24, dropout: 0.2 }, gradient: false },
+  { q: [1, 66, 16], k: [1, 90, 16], options: { isCausal: true, causalOffset: 24, dropoutP: 0.2 }, gradient: false },
 ];
 
 // With dropout, every run draws the same numbers.
 const run =
   (o: Options): OpRow['run'] =>
   (q, k, v, mask) => {
-    const random = o.dropout === undefined ? {} : { generator: new Generator(seed) };
-    const given = { ...o, ...random, ...(mask && { mask }) };
+    const random = o.dropoutP === undefined ? {} : { generator: new Generator(seed) };
+    const given = { ...o, ...random, ...(mask && { attnMask: mask }) };
     return scaledDotProductAttention(q as Tensor, k as Tensor, v as Tensor, given);
   };
 
 const rows: OpRow[] = cases.map(({ q, k, v = k, mask, options = {}, gradient = true }) => ({
-  name: `${options.dropout === undefined ? 'scaledDotProductAttention' : 'dropout in attention'} of [${q}], [${k}], [${v}] ${JSON.stringify(options)} ${mask ? `mask ${mask.dtype ?? 'float'} [${mask.shape}]` : ''}`,
+  name: `${options.dropoutP === undefined ? 'scaledDotProductAttention' : 'dropout in attention'} of [${q}], [${k}], [${v}] ${JSON.stringify(options)} ${mask ? `mask ${mask.dtype ?? 'float'} [${mask.shape}]` : ''}`,
   run: run(options),
   inputs: [
     { shape: q },
@@ -175,15 +190,15 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'mask shape',
-    call: attend([3, 4], [5, 4], [5, 4], { mask: ones([5, 3]) }),
+    call: attend([3, 4], [5, 4], [5, 4], { attnMask: ones([5, 3]) }),
     error: ShapeError,
-    message: `${name}: mask must broadcast to the scores [3, 5], got mask [5, 3]`,
+    message: `${name}: attnMask must broadcast to the scores [3, 5], got attnMask [5, 3]`,
   },
   {
     name: 'mask dtype',
-    call: attend([3, 4], [5, 4], [5, 4], { mask: ones([3, 5], { dtype: 'int32' }) }),
+    call: attend([3, 4], [5, 4], [5, 4], { attnMask: ones([3, 5], { dtype: 'int32' }) }),
     error: DTypeError,
-    message: `${name}: mask must be uint8 or float32 as q is, got int32; convert it by to(dtype)`,
+    message: `${name}: attnMask must be uint8 or float32 as q is, got int32; convert it by to(dtype)`,
   },
   {
     name: 'dtypes',
@@ -193,9 +208,15 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'option',
-    call: attend([3, 4], [5, 4], [5, 4], { attnMask: 1 }),
+    call: attend([3, 4], [5, 4], [5, 4], { enable_gqa: true }),
     error: ArgumentError,
-    message: `${name}: unknown option "attnMask"; known are mask, isCausal, causalOffset, dropout, training, generator, scale, heads`,
+    message: `${name}: unknown option "enable_gqa"; use enableGqa`,
+  },
+  {
+    name: 'heads of keys',
+    call: attend([3, 3, 4], [2, 5, 4], [2, 5, 4], { enableGqa: true }),
+    error: ShapeError,
+    message: `${name}: heads of k must divide those of q, got q [3, 3, 4] and k [2, 5, 4]`,
   },
   {
     name: 'isCausal',

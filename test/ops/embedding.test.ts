@@ -18,7 +18,7 @@ const names = (list: number[], shape = [list.length]): InputSpec => ({
 
 const looked = (table: number[], index: InputSpec, gradient = true): OpRow => ({
   name: `embedding [${table}] of [${index.shape}]`,
-  run: (weight, positions) => embedding(weight as Tensor, positions as Tensor),
+  run: (weight, positions) => embedding(positions as Tensor, weight as Tensor),
   inputs: [{ shape: table }, index],
   reference: ((weight: Plain, positions: Plain): Plain => ({
     shape: [...positions.shape, table[1] as number],
@@ -53,26 +53,26 @@ interface BagCase {
   offsets?: number[];
   mode: BagMode;
   factors?: boolean;
-  paddingIndex?: number;
+  paddingIdx?: number;
   gradient?: boolean;
 }
 
-function bag({ table, index, offsets, mode, factors = false, paddingIndex, gradient }: BagCase): OpRow {
+function bag({ table, index, offsets, mode, factors = false, paddingIdx, gradient }: BagCase): OpRow {
   const size = index.shape[1] ?? 0;
   const starts = offsets ?? Array.from({ length: index.shape[0] as number }, (_, b) => b * size);
-  const extra = `${factors ? ' with factors' : ''}${paddingIndex === undefined ? '' : ` but ${paddingIndex}`}`;
+  const extra = `${factors ? ' with factors' : ''}${paddingIdx === undefined ? '' : ` but ${paddingIdx}`}`;
   return {
     name: `embeddingBag ${mode} of [${index.shape}]${offsets ? ` at [${offsets}]` : ''}${extra}`,
     run: (weight, positions, perSampleWeights) =>
-      embeddingBag(weight as Tensor, positions as Tensor, {
+      embeddingBag(positions as Tensor, weight as Tensor, {
         mode,
         offsets: offsets === undefined ? null : tensor(offsets, { dtype: 'int32' }),
         perSampleWeights,
-        paddingIndex,
+        paddingIdx,
       }),
     inputs: [{ shape: table }, index, ...(factors ? [{ shape: index.shape }] : [])],
     reference: ((weight: Plain, positions: Plain, f?: Plain): Plain =>
-      bagReference(weight, positions, starts, mode, f, paddingIndex)) as OpRow['reference'],
+      bagReference(weight, positions, starts, mode, f, paddingIdx)) as OpRow['reference'],
     gradient: gradient ?? true,
   };
 }
@@ -92,12 +92,12 @@ const rows: OpRow[] = [
   ...modes.flatMap((mode) => [
     bag({ table: [4, 3], index: square, mode }),
     bag({ table: [4, 3], index: line, offsets: [0, 2, 2, 5], mode }),
-    bag({ table: [4, 3], index: square, mode, paddingIndex: 2 }),
+    bag({ table: [4, 3], index: square, mode, paddingIdx: 2 }),
     bag({ table: [4, 3], index: names([], [2, 0]), mode }),
     bag({ table: [90, 70], index: names(many), offsets: [0, 3, 3, 400], mode, gradient: false }),
   ]),
   bag({ table: [4, 3], index: square, mode: 'sum', factors: true }),
-  bag({ table: [4, 3], index: line, offsets: [0, 2, 2, 5], mode: 'sum', factors: true, paddingIndex: 3 }),
+  bag({ table: [4, 3], index: line, offsets: [0, 2, 2, 5], mode: 'sum', factors: true, paddingIdx: 3 }),
 ];
 
 const index = (list: number[], shape = [list.length]): Tensor => tensor(list, { dtype: 'int32' }).reshape(shape);
@@ -105,73 +105,73 @@ const index = (list: number[], shape = [list.length]): Tensor => tensor(list, { 
 const errors: ErrorRow[] = [
   {
     name: 'embedding index type',
-    call: () => embedding(ones([3, 2]), ones([2])),
+    call: () => embedding(ones([2]), ones([3, 2])),
     error: DTypeError,
     message: "embedding: index must be int32, got float32; convert it by index.to('int32')",
   },
   {
     name: 'embedding index range',
-    call: () => embedding(ones([3, 2]), index([0, 3])),
+    call: () => embedding(index([0, 3]), ones([3, 2])),
     error: ArgumentError,
     message: 'embedding: indices must be at least 0 and below 3, got 3 (element 1)',
   },
   {
     name: 'embedding table',
-    call: () => embedding(ones([3]), index([0])),
+    call: () => embedding(index([0]), ones([3])),
     error: ShapeError,
     message: 'embedding: weight must be [numEmbeddings, embeddingDim], got weight [3]',
   },
   {
     name: 'embedding padding',
-    call: () => embedding(ones([3, 2]), index([0]), { paddingIndex: 3 }),
+    call: () => embedding(index([0]), ones([3, 2]), { paddingIdx: 3 }),
     error: ArgumentError,
-    message: 'embedding: paddingIndex must be an integer of at least -3 and at most 2, got 3',
+    message: 'embedding: paddingIdx must be an integer of at least -3 and at most 2, got 3',
   },
   {
     name: 'embeddingBag rank',
-    call: () => embeddingBag(ones([3, 2]), index([0])),
+    call: () => embeddingBag(index([0]), ones([3, 2])),
     error: ShapeError,
     message: 'embeddingBag: without offsets, index must be [bags, size], got index [1]',
   },
   {
     name: 'embeddingBag offsets',
-    call: () => embeddingBag(ones([3, 2]), index([0, 1]), { offsets: index([0, 3]) }),
+    call: () => embeddingBag(index([0, 1]), ones([3, 2]), { offsets: index([0, 3]) }),
     error: ArgumentError,
     message: 'embeddingBag: offsets must ascend from 0 to at most 2, got 3 (element 1)',
   },
   {
     name: 'embeddingBag first offset',
-    call: () => embeddingBag(ones([3, 2]), index([0, 1]), { offsets: index([1]), mode: 'max' }),
+    call: () => embeddingBag(index([0, 1]), ones([3, 2]), { offsets: index([1]), mode: 'max' }),
     error: ArgumentError,
     message: 'embeddingBag: offsets must ascend from 0 to at most 2, got 1 (element 0)',
   },
   {
     name: 'embeddingBag index range',
-    call: () => embeddingBag(ones([3, 2]), index([0, -1], [1, 2])),
+    call: () => embeddingBag(index([0, -1], [1, 2]), ones([3, 2])),
     error: ArgumentError,
     message: 'embeddingBag: indices must be at least 0 and below 3, got -1 (element 1)',
   },
   {
     name: 'embeddingBag no bag',
-    call: () => embeddingBag(ones([3, 2]), index([0]), { offsets: index([]) }),
+    call: () => embeddingBag(index([0]), ones([3, 2]), { offsets: index([]) }),
     error: ShapeError,
     message: 'embeddingBag: offsets must name at least one bag, got offsets [0] and index [1]',
   },
   {
     name: 'embeddingBag factors',
-    call: () => embeddingBag(ones([3, 2]), index([0, 1], [1, 2]), { perSampleWeights: ones([1, 2]) }),
+    call: () => embeddingBag(index([0, 1], [1, 2]), ones([3, 2]), { perSampleWeights: ones([1, 2]) }),
     error: ArgumentError,
     message: 'embeddingBag: perSampleWeights need mode sum, got mean',
   },
   {
     name: 'embeddingBag factors shape',
-    call: () => embeddingBag(ones([3, 2]), index([0, 1], [1, 2]), { perSampleWeights: ones([2]), mode: 'sum' }),
+    call: () => embeddingBag(index([0, 1], [1, 2]), ones([3, 2]), { perSampleWeights: ones([2]), mode: 'sum' }),
     error: ShapeError,
     message: "embeddingBag: perSampleWeights must have index's shape, got perSampleWeights [2] and index [1, 2]",
   },
   {
     name: 'embeddingBag mode',
-    call: () => embeddingBag(ones([3, 2]), index([0, 1], [1, 2]), { mode: 'min' as never }),
+    call: () => embeddingBag(index([0, 1], [1, 2]), ones([3, 2]), { mode: 'min' as never }),
     error: ArgumentError,
     message: 'embeddingBag: mode must be sum, mean or max, got "min"',
   },

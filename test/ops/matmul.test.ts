@@ -126,7 +126,7 @@ function linearReference(activation: keyof typeof f): OpRow['reference'] {
 function linearRow(
   x: number[],
   outFeatures: number,
-  options?: LinearOptions & { bias?: boolean },
+  options?: Pick<LinearOptions, 'activation'> & { bias?: boolean },
   row?: Partial<OpRow>,
 ): OpRow {
   const { bias = true, activation } = options ?? {};

@@ -10,7 +10,7 @@ import { bernoulliOf, wordsOf } from '../support/philox.js';
 // Each call draws from a generator of its own, so that dropout is a function that can be differentiated.
 const dropout = (p: number, shape: number[]): OpRow => ({
   name: `dropout ${p} [${shape}]`,
-  run: (x) => ops.dropout(x, { p, generator: new Generator(77) }),
+  run: (x) => ops.dropout(x, p, { generator: new Generator(77) }),
   inputs: [{ shape }],
   reference: (x: Plain) => {
     const dropped = bernoulliOf(wordsOf(77, 0, x.data.length), p);
@@ -39,7 +39,7 @@ const partsDropout = (
 // Klambauer et al., 2017: a (x or α') + b keeps mean 0 and variance 1.
 const alphaDropout = (p: number): OpRow => ({
   name: `alphaDropout ${p}`,
-  run: (x) => ops.alphaDropout(x as Tensor, { p, generator: new Generator(77) }),
+  run: (x) => ops.alphaDropout(x as Tensor, p, true, { generator: new Generator(77) }),
   inputs: [{ shape: [5, 7] }],
   reference: (x: Plain) => {
     const lowest = -1.0507009873554805 * 1.6732632423543772;
@@ -143,7 +143,7 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'stochasticDepth mode',
-    call: () => ops.stochasticDepth(ones([2]), { mode: 'rows' as never }),
+    call: () => ops.stochasticDepth(ones([2]), { p: 0.5, mode: 'rows' as never }),
     error: ArgumentError,
     message: 'stochasticDepth: mode must be row or batch, got "rows"',
   },

@@ -47,7 +47,7 @@ describe('multinomial', () => {
   it.each([true, false])('compiled like eager, replacement %s', (replacement) => {
     const run = (compiled: boolean): number[][] => {
       manualSeed(2);
-      const draw = (w: Tensor): Tensor => multinomial(w, 2, { replacement });
+      const draw = (w: Tensor): Tensor => multinomial(w, 2, replacement);
       const step = compiled ? compile(draw).sync : draw;
       return Array.from({ length: 10 }, () => values(step(weights)));
     };

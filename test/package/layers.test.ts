@@ -46,7 +46,10 @@ const decoderLayer = new nn.TransformerDecoderLayer(4, 2);
 function argumentsOf({ name, parameters }: Entry): unknown[] {
   return parameters
     .filter((parameter) => parameter !== 'options')
-    .map((parameter) => (parameter !== 'layer' ? 4 : name === 'TransformerEncoder' ? encoderLayer : decoderLayer));
+    .map((parameter) => {
+      if (parameter === 'layer') return name === 'TransformerEncoder' ? encoderLayer : decoderLayer;
+      return parameter === 'p' ? 0.5 : 4;
+    });
 }
 
 type Constructor = new (...args: unknown[]) => Record<string, unknown>;

@@ -159,12 +159,7 @@ describe('layers and what stands between backward and step', () => {
   it('dropout, drawing from two generators', async () => {
     await expectSameOutcome(() => {
       const own = new Generator(3);
-      const model = nn.sequential(
-        new nn.Linear(6, 50),
-        nn.functional.relu,
-        new nn.Dropout({ p: 0.3 }),
-        new nn.Linear(50, 4),
-      );
+      const model = nn.sequential(new nn.Linear(6, 50), nn.functional.relu, new nn.Dropout(0.3), new nn.Linear(50, 4));
       const make: Make = ([x, y]) => {
         const noisy = add(x as Tensor, randn([8, 6], { generator: own }).mul(0.1));
         return nn.functional.crossEntropy(model.forward(noisy), y as Tensor);
@@ -256,7 +251,7 @@ describe('layers and what stands between backward and step', () => {
       const model = nn.sequential(
         new nn.Linear(64, 200),
         nn.functional.gelu,
-        new nn.Dropout({ p: 0.2 }),
+        new nn.Dropout(0.2),
         new nn.Linear(200, 160),
         nn.functional.silu,
       );
