@@ -58,6 +58,13 @@ export class FileError extends AdjointError {
   }
 }
 
+/** Matrices that an operation of `linalg` cannot work with: singular, not positive definite, not finite. */
+export class LinAlgError extends AdjointError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ADJOINT_LINALG', message, options);
+  }
+}
+
 /** An allocation beyond the limit, or more live tensors than the handle table holds. */
 export class AllocationError extends AdjointError {
   constructor(message: string, options?: ErrorOptions) {

@@ -102,6 +102,7 @@ export {
 } from './ops/embedding.js';
 export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
+export * as linalg from './ops/linalg.js';
 export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
 export {
   type GroupNormOptions,
