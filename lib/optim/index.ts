@@ -5,6 +5,7 @@ export { Adam, type AdamOptions, AdamW } from './adam.js';
 export { Adamax, type AdamaxOptions } from './adamax.js';
 export { ASGD, type ASGDOptions } from './asgd.js';
 export { LAMB, type LAMBOptions } from './lamb.js';
+export { LBFGS, type LBFGSOptions } from './lbfgs.js';
 export { Lion, type LionOptions } from './lion.js';
 export * as lrScheduler from './lr-scheduler.js';
 export { Muon, type MuonOptions } from './muon.js';

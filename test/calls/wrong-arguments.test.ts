@@ -75,7 +75,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.MultiheadAttention\.forward [12]$|^nn\.Module\.(requiresGrad_|train) 0$/, ['undefined']],
   [/^optim\.Optimizer\.step 0$|^nn\.KeyValueCache\.truncate 0$|^train\.Progress\.(endEpoch 0|step 1)$/, ['undefined']],
   [/^optim\.lrScheduler\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],
-  [/^optim\.(Adafactor 1\.eps\.0|Muon 1\.adjustLrFn)$/, ['null']],
+  [/^optim\.(Adafactor 1\.eps\.0|Muon 1\.adjustLrFn|LBFGS 1\.(maxEval|lineSearchFn))$/, ['null']],
+  [/^optim\.LBFGS\.loadStateDict 0\.param_groups\.0\.(maxEval|lineSearchFn)$/, ['7', 'null']],
   // one tensor in place of a list, and others
   [/\.milestones$/, ['typed array']],
   [/^nn\.Module\.summary 0$/, one], // the table shows where forward failed
