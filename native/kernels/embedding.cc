@@ -118,11 +118,6 @@ struct Bags {
     }
   }
 
-  template <typename T>
-  bool fitsFactors(In<T> factors) const {
-    return factors.data == nullptr || factors.length == index.length;
-  }
-
   int64_t grain(int64_t columns) const { return kGrain / (product(index.length / (count + 1) + 1, columns) + 1) + 1; }
 };
 
@@ -131,7 +126,7 @@ template <typename T>
 Outcome embeddingBag(Out<T> y, In<T> table, In<int32_t> index, In<int32_t> offsets, In<T> factors, int64_t count,
                      int64_t rows, int64_t columns, int64_t mean, double skipped) {
   const Bags bags{index, offsets, count, rows, skipped};
-  if (!bags.fits() || !bags.fitsFactors(factors)) return misfit();
+  if (!bags.fits() || !absentOr(factors, index.length)) return misfit();
   if (table.length != product(rows, columns) || y.length != product(count, columns)) return misfit();
   if (const Outcome checked = bags.check(); checked.code != Outcome::kOk) return checked;
   if (y.length == 0) return ok();
@@ -156,7 +151,7 @@ Outcome embeddingBagBackward(Out<T> dTable, Workspace workspace, In<T> dy, In<in
                              In<T> factors, int64_t count, int64_t rows, int64_t columns, int64_t mean,
                              double skipped) {
   const Bags bags{index, offsets, count, rows, skipped};
-  if (!bags.fits() || !bags.fitsFactors(factors)) return misfit();
+  if (!bags.fits() || !absentOr(factors, index.length)) return misfit();
   if (dTable.length != product(rows, columns) || dy.length != product(count, columns)) return misfit();
   if (const Outcome checked = bags.check(); checked.code != Outcome::kOk) return checked;
   if (dTable.length == 0) return ok();
@@ -235,20 +230,12 @@ Outcome embeddingBagMax(Out<T> y, Out<int32_t> chosen, In<T> table, In<int32_t> 
   return ok();
 }
 
-// chosen [m][columns] in [-1, rows).
-Outcome checkChosen(In<int32_t> chosen, int64_t rows) {
-  for (int64_t i = 0; i < chosen.length; ++i) {
-    if (chosen[i] < -1 || chosen[i] >= rows) return fault(i, chosen[i]);
-  }
-  return ok();
-}
-
 // y [m][columns]: y[i, k] = table[chosen[i, k], k], or 0 where chosen is -1.
 template <typename T>
 Outcome chosenRows(Out<T> y, In<T> table, In<int32_t> chosen, int64_t rows, int64_t columns) {
   if (table.length != product(rows, columns) || y.length != chosen.length) return misfit();
   if (columns == 0 ? y.length != 0 : y.length % columns != 0) return misfit();
-  if (const Outcome checked = checkChosen(chosen, rows); checked.code != Outcome::kOk) return checked;
+  if (const Outcome checked = checkIndices(chosen, rows, -1); checked.code != Outcome::kOk) return checked;
   for (int64_t i = 0; i < y.length; ++i) y[i] = chosen[i] < 0 ? T(0) : table[chosen[i] * columns + i % columns];
   return ok();
 }
@@ -259,7 +246,7 @@ Outcome chosenRowsBackward(Out<T> dTable, Workspace workspace, In<T> dy, In<int3
                            int64_t columns) {
   if (dTable.length != product(rows, columns) || dy.length != chosen.length) return misfit();
   if (columns == 0 ? dy.length != 0 : dy.length % columns != 0) return misfit();
-  if (const Outcome checked = checkChosen(chosen, rows); checked.code != Outcome::kOk) return checked;
+  if (const Outcome checked = checkIndices(chosen, rows, -1); checked.code != Outcome::kOk) return checked;
   const Out<T> lost = restsOf(dTable, columns == 0 ? 0 : dy.length / columns, workspace);
   if (!workspace.isEnough()) return workspace.missing();
   clear(dTable);

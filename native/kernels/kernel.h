@@ -150,26 +150,18 @@ struct Workspace {
 };
 
 // A list of spans: all parameters of a group, say.
-template <typename T>
-struct Ins {
+template <typename Span>
+struct ListOf {
   const Buffer* buffers;
   int64_t count;
-  In<T> operator[](int64_t i) const { return {static_cast<const T*>(buffers[i].data), buffers[i].length}; }
+  Span operator[](int64_t i) const { return {static_cast<decltype(Span::data)>(buffers[i].data), buffers[i].length}; }
 };
-
 template <typename T>
-struct Outs {
-  const Buffer* buffers;
-  int64_t count;
-  Out<T> operator[](int64_t i) const { return {static_cast<T*>(buffers[i].data), buffers[i].length}; }
-};
-
+using Ins = ListOf<In<T>>;
 template <typename T>
-struct InOuts {
-  const Buffer* buffers;
-  int64_t count;
-  InOut<T> operator[](int64_t i) const { return {static_cast<T*>(buffers[i].data), buffers[i].length}; }
-};
+using Outs = ListOf<Out<T>>;
+template <typename T>
+using InOuts = ListOf<InOut<T>>;
 
 // The rest of the call's numbers: sizes and strides of a broadcast, say.
 struct Integers {
@@ -181,6 +173,12 @@ struct Integers {
 constexpr Outcome ok() { return {Outcome::kOk, 0, 0}; }
 constexpr Outcome misfit() { return {Outcome::kMisfit, 0, 0}; }
 constexpr Outcome fault(int64_t position, double value) { return {Outcome::kFault, position, value}; }
+
+// Whether a span that may be absent is so, or has n elements.
+template <typename Span>
+inline bool absentOr(Span span, int64_t n) {
+  return span.data == nullptr || span.length == n;
+}
 
 // Splits [0, n) into chunks of at least `grain` items and runs `body(begin, end)` on them, on the pool's threads.
 template <typename Body>
@@ -203,41 +201,31 @@ inline void lowerTo(int64_t& place, int64_t value) {
 }
 
 template <typename T>
-struct DTypeOf;
-template <>
-struct DTypeOf<float> {
-  static constexpr DType value = DType::kFloat32;
-};
-template <>
-struct DTypeOf<double> {
-  static constexpr DType value = DType::kFloat64;
-};
-template <>
-struct DTypeOf<int32_t> {
-  static constexpr DType value = DType::kInt32;
-};
-template <>
-struct DTypeOf<uint8_t> {
-  static constexpr DType value = DType::kUint8;
-};
+constexpr DType dtypeOf = std::is_same_v<T, float>     ? DType::kFloat32
+                          : std::is_same_v<T, double>  ? DType::kFloat64
+                          : std::is_same_v<T, int32_t> ? DType::kInt32
+                                                       : DType::kUint8;
 
 // How each parameter type is declared in the table and read from a call.
 template <typename A>
 struct Traits;
-template <typename T>
-struct Traits<In<T>> {
-  static constexpr Parameter parameter{ArgumentKind::kIn, DTypeOf<T>::value};
-  static In<T> read(const Argument& a) { return {static_cast<const T*>(a.buffer.data), a.buffer.length}; }
+template <typename Span, ArgumentKind kind, ArgumentKind kindOfList>
+struct SpanTraits {
+  using Data = decltype(Span::data);
+  using T = std::remove_const_t<std::remove_pointer_t<Data>>;
+  static constexpr Parameter parameter{kind, dtypeOf<T>}, list{kindOfList, dtypeOf<T>};
+  static Span read(const Argument& a) { return {static_cast<Data>(a.buffer.data), a.buffer.length}; }
 };
 template <typename T>
-struct Traits<Out<T>> {
-  static constexpr Parameter parameter{ArgumentKind::kOut, DTypeOf<T>::value};
-  static Out<T> read(const Argument& a) { return {static_cast<T*>(a.buffer.data), a.buffer.length}; }
-};
+struct Traits<In<T>> : SpanTraits<In<T>, ArgumentKind::kIn, ArgumentKind::kIns> {};
 template <typename T>
-struct Traits<InOut<T>> {
-  static constexpr Parameter parameter{ArgumentKind::kInOut, DTypeOf<T>::value};
-  static InOut<T> read(const Argument& a) { return {static_cast<T*>(a.buffer.data), a.buffer.length}; }
+struct Traits<Out<T>> : SpanTraits<Out<T>, ArgumentKind::kOut, ArgumentKind::kOuts> {};
+template <typename T>
+struct Traits<InOut<T>> : SpanTraits<InOut<T>, ArgumentKind::kInOut, ArgumentKind::kInOuts> {};
+template <typename Span>
+struct Traits<ListOf<Span>> {
+  static constexpr Parameter parameter = Traits<Span>::list;
+  static ListOf<Span> read(const Argument& a) { return {a.list.buffers, a.list.count}; }
 };
 template <>
 struct Traits<Workspace> {
@@ -245,21 +233,6 @@ struct Traits<Workspace> {
   static Workspace read(const Argument& a) {
     return {static_cast<char*>(a.workspace.buffer.data), a.workspace.buffer.length, a.workspace.threads};
   }
-};
-template <typename T>
-struct Traits<Ins<T>> {
-  static constexpr Parameter parameter{ArgumentKind::kIns, DTypeOf<T>::value};
-  static Ins<T> read(const Argument& a) { return {a.list.buffers, a.list.count}; }
-};
-template <typename T>
-struct Traits<Outs<T>> {
-  static constexpr Parameter parameter{ArgumentKind::kOuts, DTypeOf<T>::value};
-  static Outs<T> read(const Argument& a) { return {a.list.buffers, a.list.count}; }
-};
-template <typename T>
-struct Traits<InOuts<T>> {
-  static constexpr Parameter parameter{ArgumentKind::kInOuts, DTypeOf<T>::value};
-  static InOuts<T> read(const Argument& a) { return {a.list.buffers, a.list.count}; }
 };
 template <>
 struct Traits<int64_t> {

@@ -52,12 +52,12 @@ inline T largest(const T* x, int64_t n) {
   return most;
 }
 
-// Σ x, in blocks that are added in double.
-template <typename T>
-inline T sumOf(const T* x, int64_t n) {
+// Σ term(i) over [0, n), in blocks that are added in double.
+template <typename T, typename Term>
+inline __attribute__((always_inline)) T sumOfTerms(int64_t n, Term term) {
   if (n < 16) {
     T sum = 0;
-    for (int64_t i = 0; i < n; ++i) sum += x[i];
+    for (int64_t i = 0; i < n; ++i) sum += term(i);
     return sum;
   }
   double total = 0;
@@ -65,29 +65,18 @@ inline T sumOf(const T* x, int64_t n) {
     const int64_t end = smaller(n, begin + 256);
     T sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t i = begin; i < end; ++i) sum += x[i];
+    for (int64_t i = begin; i < end; ++i) sum += term(i);
     total += static_cast<double>(sum);
   }
   return static_cast<T>(total);
 }
-
-// Σ a b, in the same way.
+template <typename T>
+inline T sumOf(const T* x, int64_t n) {
+  return sumOfTerms<T>(n, [=](int64_t i) { return x[i]; });
+}
 template <typename T>
 inline T dotOf(const T* a, const T* b, int64_t n) {
-  if (n < 16) {
-    T sum = 0;
-    for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
-    return sum;
-  }
-  double total = 0;
-  for (int64_t begin = 0; begin < n; begin += 256) {
-    const int64_t end = smaller(n, begin + 256);
-    T sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = begin; i < end; ++i) sum += a[i] * b[i];
-    total += static_cast<double>(sum);
-  }
-  return static_cast<T>(total);
+  return sumOfTerms<T>(n, [=](int64_t i) { return a[i] * b[i]; });
 }
 
 template <typename T>

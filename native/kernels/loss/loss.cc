@@ -15,9 +15,6 @@ struct Labels {
   int64_t rows, classes, inner;
   double ignored;
 
-  bool fits() const {
-    return index.length == product(rows, inner) && (weight.data == nullptr || weight.length == classes);
-  }
   bool counts(int64_t k) const { return static_cast<double>(index[k]) != ignored; }
   T weightOf(int64_t k) const { return !counts(k) ? T(0) : weight.data == nullptr ? T(1) : weight[index[k]]; }
   T classWeight(int64_t c) const { return weight.data == nullptr ? T(1) : weight[c]; }
@@ -26,12 +23,16 @@ struct Labels {
     for (int64_t c = 0; c < classes; ++c) total += static_cast<double>(classWeight(c));
     return total;
   }
-  // The first label that is no class and not ignored, or -1.
-  int64_t firstWrong() const {
+  // Whether all sizes fit (of scores x or their gradient, total, losses or theirs); the first label that is no class and
+  // not ignored as a fault.
+  Outcome check(int64_t scores, int64_t total, int64_t losses, int64_t reduction) const {
+    if (index.length != product(rows, inner) || !absentOr(weight, classes)) return misfit();
+    if (scores != product(rows, classes, inner) || total != 1) return misfit();
+    if (!lossFits(losses, index.length, reduction)) return misfit();
     for (int64_t k = 0; k < index.length; ++k) {
-      if ((index[k] < 0 || index[k] >= classes) && counts(k)) return k;
+      if ((index[k] < 0 || index[k] >= classes) && counts(k)) return fault(k, index[k]);
     }
-    return -1;
+    return ok();
   }
   // Where x [rows][classes][inner] has class 0 of label k.
   int64_t offset(int64_t k) const { return k / inner * classes * inner + k % inner; }
@@ -94,10 +95,9 @@ Outcome crossEntropy(Out<T> loss, Out<T> total, Out<T> saved, In<T> x, In<int32_
                      int64_t classes, int64_t inner, double ignored, double smoothing, int64_t reduction) {
   const Labels<T> labels{index, weight, rows, classes, inner, ignored};
   const int64_t n = index.length;
-  if (!labels.fits() || x.length != product(rows, classes, inner) || total.length != 1) return misfit();
-  if (!lossFits(loss.length, n, reduction) || saved.length != 2 * n || classes == 0) return misfit();
-  const int64_t wrong = labels.firstWrong();
-  if (wrong >= 0) return fault(wrong, index[wrong]);
+  const Outcome checked = labels.check(x.length, total.length, loss.length, reduction);
+  if (checked.code != Outcome::kOk) return checked;
+  if (saved.length != 2 * n || classes == 0) return misfit();
   T* most = saved.data;
   T* logSum = saved.data + n;
   const T sharp = static_cast<T>(1 - smoothing);
@@ -174,10 +174,9 @@ Outcome crossEntropyBackward(Out<T> dx, In<T> dy, In<T> total, In<T> saved, In<T
                              int64_t reduction) {
   const Labels<T> labels{index, weight, rows, classes, inner, ignored};
   const int64_t n = index.length;
-  if (!labels.fits() || x.length != product(rows, classes, inner) || total.length != 1) return misfit();
-  if (!lossFits(dy.length, n, reduction) || saved.length != 2 * n || dx.length != x.length) return misfit();
-  const int64_t wrong = labels.firstWrong();
-  if (wrong >= 0) return fault(wrong, index[wrong]);
+  const Outcome checked = labels.check(x.length, total.length, dy.length, reduction);
+  if (checked.code != Outcome::kOk) return checked;
+  if (saved.length != 2 * n || dx.length != x.length) return misfit();
   if (x.length == 0) return ok();
   const Upstream<T> upstream(dy, total, reduction);
   const T sharp = static_cast<T>(1 - smoothing);
@@ -205,10 +204,8 @@ template <typename T>
 Outcome nllLoss(Out<T> loss, Out<T> total, In<T> x, In<int32_t> index, In<T> weight, int64_t rows, int64_t classes,
                 int64_t inner, double ignored, int64_t reduction) {
   const Labels<T> labels{index, weight, rows, classes, inner, ignored};
-  if (!labels.fits() || x.length != product(rows, classes, inner) || total.length != 1) return misfit();
-  if (!lossFits(loss.length, index.length, reduction)) return misfit();
-  const int64_t wrong = labels.firstWrong();
-  if (wrong >= 0) return fault(wrong, index[wrong]);
+  const Outcome checked = labels.check(x.length, total.length, loss.length, reduction);
+  if (checked.code != Outcome::kOk) return checked;
   collect(labels, loss, total, reduction, [&](int64_t begin, int64_t end, auto&& emit) {
     for (int64_t k = begin * inner; k < end * inner && index.length > 0; ++k) {
       emit(k, labels.counts(k) ? -labels.weightOf(k) * x[labels.offset(k) + index[k] * inner] : T(0));
@@ -222,10 +219,8 @@ template <typename T>
 Outcome nllLossBackward(Out<T> dx, In<T> dy, In<T> total, In<int32_t> index, In<T> weight, int64_t rows,
                         int64_t classes, int64_t inner, double ignored, int64_t reduction) {
   const Labels<T> labels{index, weight, rows, classes, inner, ignored};
-  if (!labels.fits() || dx.length != product(rows, classes, inner) || total.length != 1) return misfit();
-  if (!lossFits(dy.length, index.length, reduction)) return misfit();
-  const int64_t wrong = labels.firstWrong();
-  if (wrong >= 0) return fault(wrong, index[wrong]);
+  const Outcome checked = labels.check(dx.length, total.length, dy.length, reduction);
+  if (checked.code != Outcome::kOk) return checked;
   const Upstream<T> upstream(dy, total, reduction);
   if (dx.length > 0) __builtin_memset(dx.data, 0, static_cast<size_t>(dx.length) * sizeof(T));
   for (int64_t k = 0; k < index.length; ++k) {

@@ -80,14 +80,14 @@ inline void pointwiseBackward(Out<T> dx, In<T> dy, int64_t reduction, Slope&& sl
 // The loss of one element, and its slope in x.
 template <typename T>
 struct Squared {
-  static T loss(T x, T target, T) { return (x - target) * (x - target); }
-  static T slope(T x, T target, T) { return T(2) * (x - target); }
+  static T loss(T x, T target) { return (x - target) * (x - target); }
+  static T slope(T x, T target) { return T(2) * (x - target); }
 };
 
 template <typename T>
 struct Absolute {
-  static T loss(T x, T target, T) { return math::abs(x - target); }
-  static T slope(T x, T target, T) {  // 0 where one is NaN, as PyTorch has it
+  static T loss(T x, T target) { return math::abs(x - target); }
+  static T slope(T x, T target) {  // 0 where one is NaN, as PyTorch has it
     return static_cast<T>(x > target) - static_cast<T>(x < target);
   }
 };
@@ -133,46 +133,35 @@ inline T logitSlope(T x, T target, T positive) {
   return (scaled + T(1) - target) * math::sigmoid(x) - scaled;
 }
 
-// y [n] or [1]; x and target [n]
-template <typename Form, typename T>
-inline Outcome compare(Out<T> y, In<T> x, In<T> target, T parameter, int64_t reduction) {
+// y [n] or [1]; x and target [n]; the numbers are further parameters of the form
+template <typename Form, typename T, typename... Numbers>
+Outcome compare(Out<T> y, In<T> x, In<T> target, Numbers... numbers, int64_t reduction) {
   if (!lossFits(y.length, x.length, reduction) || target.length != x.length) return misfit();
-  pointwise(y, x.length, reduction, [=](int64_t i) { return Form::loss(x[i], target[i], parameter); });
+  pointwise(y, x.length, reduction, [=](int64_t i) { return Form::loss(x[i], target[i], static_cast<T>(numbers)...); });
   return ok();
 }
 
 // dx, x and target [n]; dy [n] or [1]
-template <typename Form, typename T>
-inline Outcome compareBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, T parameter, int64_t reduction) {
+template <typename Form, typename T, typename... Numbers>
+Outcome compareBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, Numbers... numbers, int64_t reduction) {
   if (!lossFits(dy.length, x.length, reduction) || target.length != x.length || dx.length != x.length) return misfit();
-  pointwiseBackward(dx, dy, reduction, [=](int64_t i) { return Form::slope(x[i], target[i], parameter); });
+  pointwiseBackward(dx, dy, reduction,
+                    [=](int64_t i) { return Form::slope(x[i], target[i], static_cast<T>(numbers)...); });
   return ok();
 }
 
 template <typename T>
-Outcome mseLoss(Out<T> y, In<T> x, In<T> target, int64_t reduction) {
-  return compare<Squared<T>>(y, x, target, T(0), reduction);
-}
+constexpr auto* mseLoss = compare<Squared<T>, T>;
 template <typename T>
-Outcome mseLossBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, int64_t reduction) {
-  return compareBackward<Squared<T>>(dx, dy, x, target, T(0), reduction);
-}
+constexpr auto* mseLossBackward = compareBackward<Squared<T>, T>;
 template <typename T>
-Outcome l1Loss(Out<T> y, In<T> x, In<T> target, int64_t reduction) {
-  return compare<Absolute<T>>(y, x, target, T(0), reduction);
-}
+constexpr auto* l1Loss = compare<Absolute<T>, T>;
 template <typename T>
-Outcome l1LossBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, int64_t reduction) {
-  return compareBackward<Absolute<T>>(dx, dy, x, target, T(0), reduction);
-}
+constexpr auto* l1LossBackward = compareBackward<Absolute<T>, T>;
 template <typename T>
-Outcome huberLoss(Out<T> y, In<T> x, In<T> target, double delta, int64_t reduction) {
-  return compare<Huber<T>>(y, x, target, static_cast<T>(delta), reduction);
-}
+constexpr auto* huberLoss = compare<Huber<T>, T, double>;
 template <typename T>
-Outcome huberLossBackward(Out<T> dx, In<T> dy, In<T> x, In<T> target, double delta, int64_t reduction) {
-  return compareBackward<Huber<T>>(dx, dy, x, target, static_cast<T>(delta), reduction);
-}
+constexpr auto* huberLossBackward = compareBackward<Huber<T>, T, double>;
 
 template <typename T>
 struct Ones {
@@ -187,11 +176,6 @@ inline void weighted(In<T> weight, Body&& body) {
   } else {
     body(weight);
   }
-}
-
-template <typename T>
-inline bool absentOr(In<T> span, int64_t n) {
-  return span.data == nullptr || span.length == n;
 }
 
 // y [n] or [1]; x, the probabilities, and target [n]; weight [n] or absent

@@ -24,6 +24,14 @@ struct BatchSizes {
   double count() const { return static_cast<double>(samples) * static_cast<double>(inner); }
   bool isShort() const { return inner < kShortRun; }
 
+  // body(c, offset of the run) for channel c of `count` in each sample
+  template <typename Body>
+  void forRuns(int64_t count, Body&& body) const {
+    for (int64_t sample = 0; sample < samples; ++sample) {
+      for (int64_t c = 0; c < count; ++c) body(c, sample * stride() + c * inner);
+    }
+  }
+
   // The number of channels in a tile: few enough that there are tiles for several threads.
   int64_t tile() const {
     if (!isShort()) return kTileChannels;
@@ -85,9 +93,7 @@ __attribute__((noinline)) void columnMoments(Moments* moments, const T* x, Batch
 template <typename T>
 void tileMoments(Moments* moments, const T* x, BatchSizes b, int64_t count) {
   if (b.isShort()) return columnMoments(moments, x, b, count);
-  for (int64_t sample = 0; sample < b.samples; ++sample) {
-    for (int64_t c = 0; c < count; ++c) addMoments(moments[c], x + sample * b.stride() + c * b.inner, b.inner);
-  }
+  b.forRuns(count, [&](int64_t c, int64_t at) { addMoments(moments[c], x + at, b.inner); });
 }
 
 // y = (x - mean) · scale + shift (the tile's `constant`).
@@ -95,13 +101,9 @@ template <typename T>
 __attribute__((noinline)) void writeTile(T* y, const T* x, BatchSizes b, int64_t count, Tile<T>& tile) {
   const int64_t stride = b.stride();
   if (!b.isShort()) {
-    for (int64_t sample = 0; sample < b.samples; ++sample) {
-      for (int64_t c = 0; c < count; ++c) {
-        const int64_t at = sample * stride + c * b.inner;
-        writePlane(y + at, x + at, b.inner, tile.mean[c], tile.scale[c], tile.constant[c]);
-      }
-    }
-    return;
+    return b.forRuns(count, [&](int64_t c, int64_t at) {
+      writePlane(y + at, x + at, b.inner, tile.mean[c], tile.scale[c], tile.constant[c]);
+    });
   }
   for (T* numbers : {tile.mean, tile.scale, tile.constant}) Tile<T>::stretch(numbers, count, b.inner);
   const T *mean = tile.mean, *scale = tile.scale, *shift = tile.constant;
@@ -117,9 +119,9 @@ T valueOr(In<T> span, int64_t i, T otherwise) {
 }
 
 template <typename T>
-bool batchFits(BatchSizes b, int64_t elements, In<T> weight, In<T> bias) {
-  return elements == b.elements() && (weight.data == nullptr || weight.length == b.channels) &&
-         (bias.data == nullptr || bias.length == b.channels);
+bool batchFits(BatchSizes b, In<T> x, In<T> weight, In<T> bias, int64_t means, int64_t deviations) {
+  return x.length == b.elements() && absentOr(weight, b.channels) && absentOr(bias, b.channels) &&
+         means == b.channels && deviations == b.channels;
 }
 
 // y like x; mean and rstd [channels] of this batch; runningMean, runningVar [channels], batches [1] or all absent;
@@ -131,8 +133,7 @@ Outcome batchNorm(Out<T> y, Out<T> mean, Out<T> rstd, InOut<T> runningMean, InOu
                   In<T> x, In<T> weight, In<T> bias, int64_t samples, int64_t channels, int64_t inner, double momentum,
                   double eps) {
   const BatchSizes b{samples, channels, inner};
-  if (!batchFits(b, x.length, weight, bias) || y.length != x.length) return misfit();
-  if (mean.length != channels || rstd.length != channels) return misfit();
+  if (!batchFits(b, x, weight, bias, mean.length, rstd.length) || y.length != x.length) return misfit();
   const bool tracked = runningMean.data != nullptr || runningVar.data != nullptr || batches.data != nullptr;
   if (tracked && (runningMean.length != channels || runningVar.length != channels || batches.length != 1)) {
     return misfit();
@@ -175,8 +176,7 @@ template <typename T>
 Outcome batchNormFixed(Out<T> y, Out<T> mean, Out<T> rstd, In<T> givenMean, In<T> givenVar, In<T> x, In<T> weight,
                        In<T> bias, int64_t samples, int64_t channels, int64_t inner, double eps) {
   const BatchSizes b{samples, channels, inner};
-  if (!batchFits(b, x.length, weight, bias) || y.length != x.length) return misfit();
-  if (mean.length != channels || rstd.length != channels) return misfit();
+  if (!batchFits(b, x, weight, bias, mean.length, rstd.length) || y.length != x.length) return misfit();
   if (givenMean.length != channels || givenVar.length != channels) return misfit();
   b.forTiles([&](int64_t first, int64_t count) {
     Tile<T> tile;
@@ -201,13 +201,8 @@ __attribute__((noinline)) void tileSums(double (*sums)[2], const T* dy, const T*
   const int64_t stride = b.stride(), width = count * b.inner;
   for (int64_t c = 0; c < count; ++c) sums[c][0] = sums[c][1] = 0;
   if (!b.isShort()) {
-    for (int64_t sample = 0; sample < b.samples; ++sample) {
-      for (int64_t c = 0; c < count; ++c) {
-        const int64_t at = sample * stride + c * b.inner;
-        addPlaneSums(sums[c], dy + at, x + at, b.inner, tile.mean[c]);
-      }
-    }
-    return;
+    return b.forRuns(count,
+                     [&](int64_t c, int64_t at) { addPlaneSums(sums[c], dy + at, x + at, b.inner, tile.mean[c]); });
   }
   const T* mean = tile.mean;
   for (int64_t first = 0; first < b.samples; first += kTileRows) {
@@ -233,14 +228,10 @@ __attribute__((noinline)) void writeTileGradient(T* dx, const T* dy, const T* x,
                                                  Tile<T>& tile) {
   const int64_t stride = b.stride();
   if (!b.isShort()) {
-    for (int64_t sample = 0; sample < b.samples; ++sample) {
-      for (int64_t c = 0; c < count; ++c) {
-        const int64_t at = sample * stride + c * b.inner;
-        writePlaneGradient(dx + at, dy + at, x + at, b.inner, tile.mean[c], tile.scale[c], T(1), tile.constant[c],
-                           tile.slope[c]);
-      }
-    }
-    return;
+    return b.forRuns(count, [&](int64_t c, int64_t at) {
+      writePlaneGradient(dx + at, dy + at, x + at, b.inner, tile.mean[c], tile.scale[c], T(1), tile.constant[c],
+                         tile.slope[c]);
+    });
   }
   for (T* numbers : {tile.scale, tile.constant, tile.slope}) Tile<T>::stretch(numbers, count, b.inner);
   const T *mean = tile.mean, *scale = tile.scale, *constant = tile.constant, *slope = tile.slope;
@@ -258,10 +249,8 @@ template <typename T>
 Outcome batchNormBackward(Out<T> dx, Out<T> dWeight, Out<T> dBias, In<T> dy, In<T> x, In<T> mean, In<T> rstd,
                           In<T> weight, int64_t samples, int64_t channels, int64_t inner, int64_t training) {
   const BatchSizes b{samples, channels, inner};
-  if (!batchFits(b, x.length, weight, weight) || dy.length != x.length) return misfit();
-  if (mean.length != channels || rstd.length != channels) return misfit();
-  if (dWeight.length != channels || dBias.length != channels) return misfit();
-  if (dx.data != nullptr && dx.length != x.length) return misfit();
+  if (!batchFits(b, x, weight, weight, mean.length, rstd.length) || dy.length != x.length) return misfit();
+  if (dWeight.length != channels || dBias.length != channels || !absentOr(dx, x.length)) return misfit();
   b.forTiles([&](int64_t first, int64_t count) {
     const int64_t at = first * inner;
     double sums[kTileColumns][2];

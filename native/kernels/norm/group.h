@@ -50,10 +50,8 @@ Outcome groupNorm(Out<T> y, Out<T> mean, Out<T> rstd, In<T> x, In<T> weight, In<
   if (!sizes.valid() || x.length != sizes.elements() || y.length != x.length || rstd.length != sizes.rows()) {
     return misfit();
   }
-  if (mean.data != nullptr && mean.length != rstd.length) return misfit();
-  if ((weight.data != nullptr && weight.length != channels) || (bias.data != nullptr && bias.length != channels)) {
-    return misfit();
-  }
+  if (!absentOr(mean, rstd.length)) return misfit();
+  if (!absentOr(weight, channels) || !absentOr(bias, channels)) return misfit();
   const int64_t width = sizes.width(), perGroup = sizes.perGroup();
   const double share = 1 / static_cast<double>(width);
   parallel(sizes.rows(), larger(1, kNormGrain / larger(1, width)), [&](int64_t begin, int64_t end) {
@@ -240,10 +238,8 @@ Outcome groupNormBackward(Out<T> dx, Out<T> dWeight, Out<T> dBias, Workspace wor
   if (!sizes.valid() || x.length != sizes.elements() || dy.length != x.length || rstd.length != sizes.rows()) {
     return misfit();
   }
-  if (mean.data != nullptr && mean.length != rstd.length) return misfit();
-  if ((dx.data != nullptr && dx.length != x.length) || (weight.data != nullptr && weight.length != channels)) {
-    return misfit();
-  }
+  if (!absentOr(mean, rstd.length)) return misfit();
+  if (!absentOr(dx, x.length) || !absentOr(weight, channels)) return misfit();
   const bool affine = dWeight.data != nullptr || dBias.data != nullptr;
   if (affine && (dWeight.length != channels || dBias.length != channels)) return misfit();
   const int64_t parts = affine ? partsOf(sizes) : 0;

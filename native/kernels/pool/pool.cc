@@ -1,6 +1,8 @@
 // Pooling over images [planes, height, width], a plane for each image and channel; sequences have height 1.
 #include "pool.h"
 
+#include "../indices.h"
+
 namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
@@ -81,21 +83,6 @@ Outcome maxPool(Out<T> y, Out<int32_t> index, In<T> x, Integers numbers) {
   return ok();
 }
 
-// The first index that is not one of [-1, pixels), as a fault.
-Outcome checkIndex(In<int32_t> index, int64_t pixels) {
-  int32_t low = 0, high = -1;
-#pragma omp simd reduction(min : low) reduction(max : high)
-  for (int64_t i = 0; i < index.length; i++) {
-    low = index[i] < low ? index[i] : low;
-    high = index[i] > high ? index[i] : high;
-  }
-  if (low >= -1 && high < pixels) return ok();
-  for (int64_t i = 0; i < index.length; i++) {
-    if (index[i] < -1 || index[i] >= pixels) return fault(i, index[i]);
-  }
-  return ok();
-}
-
 // One row of dx, where pairs of elements share an output: dy where its index is that element, else 0. `first`: the row's
 // first index.
 template <typename T>
@@ -138,8 +125,7 @@ template <typename T>
 Outcome maxPoolBackward(Out<T> dx, In<T> dy, In<int32_t> index, Integers numbers) {
   PoolShape s;
   if (!readPool(numbers, dx.length, dy.length, s) || index.length != dy.length) return misfit();
-  const Outcome check = checkIndex(index, s.inPixels());
-  if (check.code != Outcome::kOk) return check;
+  if (const Outcome checked = checkIndices(index, s.inPixels(), -1); checked.code != Outcome::kOk) return checked;
   const auto isPair = [](const PoolAxis& a) { return a.taps == 2 && a.stride == 2 && a.pad == 0 && a.dilation == 1; };
   const bool quads = isPair(s.h) && isPair(s.w) && 2 * s.h.out <= s.h.in && 2 * s.w.out <= s.w.in;
   parallel(s.planes, planesAChunk(s), [&](int64_t begin, int64_t end) {
@@ -160,8 +146,7 @@ template <typename T>
 Outcome maxPoolPick(Out<T> y, In<T> x, In<int32_t> index, Integers numbers) {
   PoolShape s;
   if (!readPool(numbers, x.length, y.length, s) || index.length != y.length) return misfit();
-  const Outcome check = checkIndex(index, s.inPixels());
-  if (check.code != Outcome::kOk) return check;
+  if (const Outcome checked = checkIndices(index, s.inPixels(), -1); checked.code != Outcome::kOk) return checked;
   parallel(s.planes, planesAChunk(s), [&](int64_t begin, int64_t end) {
     for (int64_t plane = begin; plane < end; plane++) {
       const T* from = x.data + plane * s.inPixels();

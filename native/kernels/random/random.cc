@@ -205,7 +205,7 @@ Outcome waitingTimes(Out<double> times, InOut<int32_t> state, In<T> weights, int
 // y = x * mask / (1 - p), mask = 0 with probability p, else 1; the mask may be absent.
 template <typename T>
 Outcome dropout(Out<T> y, Out<uint8_t> mask, InOut<int32_t> state, In<T> x, double p) {
-  if (y.length != x.length || (mask.data != nullptr && mask.length != x.length)) return misfit();
+  if (y.length != x.length || !absentOr(mask, x.length)) return misfit();
   const int32_t chances = chancesOf(p);
   const T scale = static_cast<T>(keepScale(p));
   return draw<4>(y.length, state, [=](const uint32_t* words, int64_t first, int64_t count) {

@@ -27,14 +27,14 @@ bool fit(const Sizes& s, int64_t gates, int64_t needed, bool hasCells, const Bac
   const int64_t n = s.rows(), states = product(s.directions, s.batch, s.hidden);
   const int64_t perStep = product(s.directions, n, s.hidden), inputs = product(n, s.inFeatures);
   for (const WeightGradients<T>& w : g.weights) {
-    if (!mayBe(w.weightIh, gates * s.hidden * s.inFeatures) || !mayBe(w.weightHh, gates * s.hidden * s.hidden) ||
-        !mayBe(w.biasIh, gates * s.hidden) || !mayBe(w.biasHh, gates * s.hidden)) {
+    if (!absentOr(w.weightIh, gates * s.hidden * s.inFeatures) || !absentOr(w.weightHh, gates * s.hidden * s.hidden) ||
+        !absentOr(w.biasIh, gates * s.hidden) || !absentOr(w.biasHh, gates * s.hidden)) {
       return false;
     }
   }
-  return g.y.length == perStep && g.x.length == inputs && mayBe(g.dx, inputs) && mayBe(g.dh0, states) &&
-         mayBe(g.dc0, states) && mayBe(g.dy, perStep) && mayBe(g.dhN, states) && mayBe(g.dcN, states) &&
-         mayBe(g.h0, states) && mayBe(g.c0, states) && mayBe(g.lengths, s.batch) &&
+  return g.y.length == perStep && g.x.length == inputs && absentOr(g.dx, inputs) && absentOr(g.dh0, states) &&
+         absentOr(g.dc0, states) && absentOr(g.dy, perStep) && absentOr(g.dhN, states) && absentOr(g.dcN, states) &&
+         absentOr(g.h0, states) && absentOr(g.c0, states) && absentOr(g.lengths, s.batch) &&
          g.gates.length == product(perStep, needed) && (!hasCells || g.cells.length == perStep);
 }
 

@@ -7,11 +7,17 @@ namespace adjoint {
 namespace ADJOINT_LEVEL {
 namespace {
 
+// directions: 1 or 2; batchFirst: rows of x and y are [batch, steps].
+#define ADJOINT_SIZES "steps,batch,inFeatures,hidden,directions,batchFirst"
+constexpr int64_t kSizes = 6;
+
 // i, f, o = σ(z), g = tanh(z); c = f c + i g; h = o tanh(c). Keeps i, f, g, o and c.
 template <typename T>
 struct Lstm {
   static constexpr int64_t gates = 4, kept = 4, needed = 4, gradients = 4;
   static constexpr bool hasCells = true;
+  static constexpr int64_t options = 0;  // numbers after the sizes
+  static Lstm of(Integers) { return {}; }
 
   static void joinBiases(int64_t n, T* to, const T* biasIh, const T* biasHh) {
     for (int64_t j = 0; j < 4 * n; j++) to[j] = biasIh[j] + biasHh[j];
@@ -60,6 +66,8 @@ template <typename T>
 struct Gru {
   static constexpr int64_t gates = 3, kept = 4, needed = 4, gradients = 4;
   static constexpr bool hasCells = false;
+  static constexpr int64_t options = 0;
+  static Gru of(Integers) { return {}; }
 
   // b_ir + b_hr, b_iz + b_hz, b_in, b_hn
   static void joinBiases(int64_t n, T* to, const T* biasIh, const T* biasHh) {
@@ -106,6 +114,8 @@ template <typename T>
 struct Rnn {
   static constexpr int64_t gates = 1, kept = 1, needed = 0, gradients = 1;
   static constexpr bool hasCells = false;
+  static constexpr int64_t options = 1;
+  static Rnn of(Integers sizes) { return {sizes[kSizes] != 0}; }
   bool relu;
 
   static void joinBiases(int64_t n, T* to, const T* biasIh, const T* biasHh) {
@@ -139,30 +149,33 @@ struct Rnn {
   }
 };
 
-// results, states and kept are lists of spans in the orders named below; directions: 1 or 2; batchFirst: rows of x and y
-// are [batch, steps].
-#define ADJOINT_SIZES "steps,batch,inFeatures,hidden,directions,batchFirst"
-constexpr int64_t kSizes = 6;
-
+// results, states and kept are lists of spans in the orders named below.
 Sizes sizesOf(Integers sizes) { return {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]}; }
 
+template <typename Cell>
+bool areSizesOf(Integers sizes) {
+  return sizes.count == kSizes + Cell::options;
+}
+
 // results: y, hN, gates and, of an LSTM, cN, cells; states: h0 and, of an LSTM, c0.
-template <typename T, typename Cell>
-Outcome forward(const Cell& cell, Outs<T> results, Workspace workspace, In<T> x, Ins<T> states, Ins<T> weights,
-                In<int32_t> lengths, Integers sizes) {
+template <typename Cell, typename T>
+Outcome forward(Outs<T> results, Workspace workspace, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
+                Integers sizes) {
   constexpr bool cells = Cell::hasCells;
+  if (!areSizesOf<Cell>(sizes)) return misfit();
   if (results.count != (cells ? 5 : 3) || states.count != (cells ? 2 : 1)) return misfit();
   Forward<T> f{results[0], results[1], {}, results[2], {}, x, states[0], {}, lengths};
   if (cells) f.cN = results[3], f.cells = results[4], f.c0 = states[1];
-  return runForward(cell, sizesOf(sizes), f, weights, workspace);
+  return runForward(Cell::of(sizes), sizesOf(sizes), f, weights, workspace);
 }
 
 // gradients: of x, h0, c0 (an LSTM's) and then of each direction's weightIh, weightHh, biasIh, biasHh; unwanted ones
 // are absent. upstream: of y, hN, cN; kept: y, gates, cells.
-template <typename T, typename Cell>
-Outcome backward(const Cell& cell, Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states,
-                 Ins<T> kept, Ins<T> weights, In<int32_t> lengths, Integers sizes) {
+template <typename Cell, typename T>
+Outcome backward(Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
+                 Ins<T> weights, In<int32_t> lengths, Integers sizes) {
   constexpr int64_t count = Cell::hasCells ? 2 : 1;
+  if (!areSizesOf<Cell>(sizes)) return misfit();
   const Sizes s = sizesOf(sizes);
   if (s.directions < 1 || s.directions > 2 || gradients.count != 1 + count + 4 * s.directions ||
       upstream.count != 1 + count || states.count != count || kept.count != 2 + Cell::hasCells) {
@@ -175,50 +188,21 @@ Outcome backward(const Cell& cell, Outs<T> gradients, Workspace workspace, Ins<T
     const int64_t first = 1 + count + 4 * d;
     g.weights[d] = {gradients[first], gradients[first + 1], gradients[first + 2], gradients[first + 3]};
   }
-  return runBackward(cell, s, g, weights, workspace);
+  return runBackward(Cell::of(sizes), s, g, weights, workspace);
 }
 
 template <typename T>
-Outcome lstm(Outs<T> results, Workspace workspace, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
-             Integers sizes) {
-  if (sizes.count != kSizes) return misfit();
-  return forward(Lstm<T>{}, results, workspace, x, states, weights, lengths, sizes);
-}
-
+constexpr auto* lstm = forward<Lstm<T>, T>;
 template <typename T>
-Outcome lstmBackward(Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
-                     Ins<T> weights, In<int32_t> lengths, Integers sizes) {
-  if (sizes.count != kSizes) return misfit();
-  return backward(Lstm<T>{}, gradients, workspace, upstream, x, states, kept, weights, lengths, sizes);
-}
-
+constexpr auto* lstmBackward = backward<Lstm<T>, T>;
 template <typename T>
-Outcome gru(Outs<T> results, Workspace workspace, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
-            Integers sizes) {
-  if (sizes.count != kSizes) return misfit();
-  return forward(Gru<T>{}, results, workspace, x, states, weights, lengths, sizes);
-}
-
+constexpr auto* gru = forward<Gru<T>, T>;
 template <typename T>
-Outcome gruBackward(Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
-                    Ins<T> weights, In<int32_t> lengths, Integers sizes) {
-  if (sizes.count != kSizes) return misfit();
-  return backward(Gru<T>{}, gradients, workspace, upstream, x, states, kept, weights, lengths, sizes);
-}
-
+constexpr auto* gruBackward = backward<Gru<T>, T>;
 template <typename T>
-Outcome rnn(Outs<T> results, Workspace workspace, In<T> x, Ins<T> states, Ins<T> weights, In<int32_t> lengths,
-            Integers sizes) {
-  if (sizes.count != kSizes + 1) return misfit();
-  return forward(Rnn<T>{sizes[kSizes] != 0}, results, workspace, x, states, weights, lengths, sizes);
-}
-
+constexpr auto* rnn = forward<Rnn<T>, T>;
 template <typename T>
-Outcome rnnBackward(Outs<T> gradients, Workspace workspace, Ins<T> upstream, In<T> x, Ins<T> states, Ins<T> kept,
-                    Ins<T> weights, In<int32_t> lengths, Integers sizes) {
-  if (sizes.count != kSizes + 1) return misfit();
-  return backward(Rnn<T>{sizes[kSizes] != 0}, gradients, workspace, upstream, x, states, kept, weights, lengths, sizes);
-}
+constexpr auto* rnnBackward = backward<Rnn<T>, T>;
 
 // The products with both weights. Shorter sequences of the batch count as if they were whole.
 double productFlops(const Sizes& s, int64_t gates, int64_t columns) {

@@ -46,12 +46,6 @@ bool fit(const Sizes& s, int64_t gates, Ins<T> list, Weights<T>* weights) {
   return s.rows() < INT64_C(1) << 31;
 }
 
-// Absent, or of this length.
-template <typename Span>
-bool mayBe(Span span, int64_t length) {
-  return span.data == nullptr || span.length == length;
-}
-
 // The first length outside of 1 … steps as a fault.
 inline Outcome checkLengths(In<int32_t> lengths, int64_t steps) {
   for (int64_t b = 0; b < lengths.length; b++) {
@@ -105,7 +99,7 @@ bool fit(const Sizes& s, int64_t kept, bool hasCells, const Forward<T>& f) {
   const int64_t n = s.rows(), states = product(s.directions, s.batch, s.hidden);
   const int64_t perStep = product(s.directions, n, s.hidden);
   return f.y.length == perStep && f.hN.length == states && f.x.length == product(n, s.inFeatures) &&
-         mayBe(f.h0, states) && mayBe(f.c0, states) && mayBe(f.lengths, s.batch) &&
+         absentOr(f.h0, states) && absentOr(f.c0, states) && absentOr(f.lengths, s.batch) &&
          f.gates.length == product(perStep, kept) &&
          (!hasCells || (f.cN.length == states && f.cells.length == perStep));
 }

@@ -1,6 +1,7 @@
 // Reductions along the middle dimension of x [outer][n][inner]; results are [outer][inner].
 #include "reduce.h"
 
+#include "../indices.h"
 #include "../math.h"
 #include "../scaled.h"
 
@@ -104,21 +105,13 @@ Outcome prod(Out<R> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
   }
 }
 template <typename T>
-Outcome max(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  return reduceTo<Largest<T>>(y, x, outer, n, inner);
-}
+constexpr auto* max = reduceTo<Largest<T>, T, T>;
 template <typename T>
-Outcome min(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  return reduceTo<Smallest<T>>(y, x, outer, n, inner);
-}
+constexpr auto* min = reduceTo<Smallest<T>, T, T>;
 template <typename T>
-Outcome any(Out<uint8_t> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  return reduceTo<Any<T>>(y, x, outer, n, inner);
-}
+constexpr auto* any = reduceTo<Any<T>, uint8_t, T>;
 template <typename T>
-Outcome all(Out<uint8_t> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  return reduceTo<All<T>>(y, x, outer, n, inner);
-}
+constexpr auto* all = reduceTo<All<T>, uint8_t, T>;
 
 template <typename T>
 Outcome mean(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
@@ -271,8 +264,7 @@ inline int32_t find(const T* x, int64_t n, T value) {
 // index [outer][inner] of the first best element, NaN best of all; values [outer][inner], or absent, the element.
 template <typename Op, typename T>
 inline Outcome argBest(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  if (!fits(index.length, x.length, outer, n, inner)) return misfit();
-  if (values.data != nullptr && values.length != index.length) return misfit();
+  if (!fits(index.length, x.length, outer, n, inner) || !absentOr(values, index.length)) return misfit();
   if (index.length == 0) return ok();
   if (n == 0 || n > INT32_MAX) return misfit();
   if (inner == 1) {
@@ -304,13 +296,9 @@ inline Outcome argBest(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer
 }
 
 template <typename T>
-Outcome argMax(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  return argBest<Largest<T>>(index, values, x, outer, n, inner);
-}
+constexpr auto* argMax = argBest<Largest<T>, T>;
 template <typename T>
-Outcome argMin(Out<int32_t> index, Out<T> values, In<T> x, int64_t outer, int64_t n, int64_t inner) {
-  return argBest<Smallest<T>>(index, values, x, outer, n, inner);
-}
+constexpr auto* argMin = argBest<Smallest<T>, T>;
 
 // The running sums of `width` columns along n, with rows `step` elements apart: put(total, offset).
 template <typename T, typename Put>
@@ -399,20 +387,11 @@ Outcome prodBackward(Out<T> dx, In<T> dy, In<T> x, int64_t outer, int64_t n, int
   return ok();
 }
 
-// The first index outside [0, n), or -1.
-inline int64_t firstOutside(In<int32_t> index, int64_t n) {
-  for (int64_t i = 0; i < index.length; ++i) {
-    if (index[i] < 0 || index[i] >= n) return i;
-  }
-  return -1;
-}
-
 // y [outer][inner] = x [outer][n][inner] at index [outer][inner]
 template <typename T>
 Outcome pick(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
   if (!fits(y.length, x.length, outer, n, inner) || index.length != y.length) return misfit();
-  const int64_t outside = firstOutside(index, n);
-  if (outside >= 0) return fault(outside, index[outside]);
+  if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
   for (int64_t o = 0, j = 0; j < y.length; ++o) {
     for (int64_t i = 0; i < inner; ++i, ++j) y[j] = x[(o * n + index[j]) * inner + i];
   }
@@ -423,8 +402,7 @@ Outcome pick(Out<T> y, In<T> x, In<int32_t> index, int64_t outer, int64_t n, int
 template <typename T>
 Outcome pickBackward(Out<T> dx, In<T> dy, In<int32_t> index, int64_t outer, int64_t n, int64_t inner) {
   if (!fits(dy.length, dx.length, outer, n, inner) || index.length != dy.length) return misfit();
-  const int64_t outside = firstOutside(index, n);
-  if (outside >= 0) return fault(outside, index[outside]);
+  if (const Outcome checked = checkIndices(index, n); checked.code != Outcome::kOk) return checked;
   if (dx.length > 0) __builtin_memset(dx.data, 0, static_cast<size_t>(dx.length) * sizeof(T));
   for (int64_t o = 0, j = 0; j < dy.length; ++o) {
     for (int64_t i = 0; i < inner; ++i, ++j) dx[(o * n + index[j]) * inner + i] = dy[j];
