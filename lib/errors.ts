@@ -230,6 +230,12 @@ export function checkFlag(operation: string, name: string, value: unknown, fallb
   throw new ArgumentError(`${operation}: ${name} must be a boolean, got ${describe(value)}`);
 }
 
+/** @internal */
+export function checkText(operation: string, name: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new ArgumentError(`${operation}: ${name} must be a text, got ${describe(value)}`);
+}
+
 /** One of a few texts. */
 export function checkChoice<T extends string>(
   operation: string,

@@ -1,12 +1,15 @@
-import { ArgumentError, checkInteger, checkOptions, describe, isClass } from '../errors.js';
+import { ArgumentError, checkInteger, checkOptions, describe, isClass, StateError } from '../errors.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import type { LinearActivation } from '../ops/matmul.js';
 import { flatten } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
 import { ReLU, Sigmoid, Tanh } from './activation.js';
+import { entriesOf, isNamed, type Named } from './containers-dict.js';
+import { checkModule, expose, hide, List } from './containers-list.js';
 import { Linear } from './linear.js';
-import { locate, type Part } from './location.js';
+import { locate } from './location.js';
 import { Module } from './module.js';
+import { checkName } from './places.js';
 
 /** A layer of a Sequential: a module, or a function of one tensor. */
 export type Layer = Module | ((x: Tensor) => Tensor);
@@ -28,47 +31,107 @@ function fusable(layer: Layer | undefined): LinearActivation | undefined {
   return Object.hasOwn(layer, 'forward') || layer._around !== null ? undefined : fusedModules.get(layer.constructor);
 }
 
-function checkLayer(layer: unknown, i: number): void {
-  if (layer instanceof Module || (typeof layer === 'function' && !isClass(layer))) return;
-  const hint = isClass(layer)
-    ? `; make one: new ${layer.name}(…)`
-    : Array.isArray(layer)
-      ? '; spread it: ...layers'
-      : '';
+function checkLayer(layer: unknown, index: number): Layer {
+  if (layer instanceof Module || (typeof layer === 'function' && !isClass(layer))) return layer as Layer;
+  const hint = isClass(layer) ? `; make one: new ${layer.name}(…)` : '';
   const rule = 'must be a module or a function of a tensor';
-  throw new ArgumentError(`Sequential: layer ${i} ${rule}, got ${describe(layer)}${hint}`);
+  throw new ArgumentError(`Sequential: layer ${index} ${rule}, got ${describe(layer)}${hint}`);
 }
 
+function readLayer(this: Sequential, name: string): unknown {
+  return this._items().find(([other]) => other === name)?.[1];
+}
+
+/** What a Sequential is made of: layers one by one, in a list, or with names. */
+export type Layers = Layer[] | [layers: Iterable<Layer> | Named<Layer>];
+
 /**
- * Runs layers one after the other. A Linear and the relu, tanh or sigmoid after it run in one pass.
+ * Runs layers one after the other: modules, and functions of a tensor such as `nn.functional.relu`. A Linear and the relu, tanh
+ * or sigmoid after it run in one pass.
  *
- * Modules and functions both count in the names of the parameters: with a function between two layers they are
+ * Layers are given one by one, in an array or with names: a plain object, a Map or pairs, as an OrderedDict in PyTorch.
+ * Without names they are `0`, `1`, …; functions count, so that with one between two layers the parameters are
  * `0.weight` and `2.weight`.
+ *
+ * `model[0]`, `model.at(-1)`, in JavaScript `model.hidden`, `model.length`, `for (const layer of model)`, `append`, `extend`, `insert`, `pop`, `slice`.
  *
  * @throws ArgumentError when a layer is neither a module nor a function
  * @example
- * const model = new nn.Sequential(new nn.Linear(4, 3), nn.functional.relu);
+ * const model = new nn.Sequential(new nn.Linear(4, 3), new nn.ReLU());
  * model.forward(zeros([2, 4])); // [2, 3]
+ * @example
+ * const model = new nn.Sequential({ hidden: new nn.Linear(4, 3), relu: new nn.ReLU() });
+ * model.getParameter('hidden.bias'); // [3]
  */
-export class Sequential extends Module {
-  readonly layers: readonly Layer[];
+export class Sequential extends List<Layer> {
+  private names: string[] | null = null;
 
-  constructor(...layers: Layer[]) {
+  constructor(...layers: Layers) {
     super();
-    layers.forEach(checkLayer);
-    this.layers = layers;
+    const [first] = layers;
+    const isOne = layers.length === 1 && typeof first === 'object' && first !== null && !(first instanceof Module);
+    if (isOne && isNamed(first)) {
+      for (const [name, layer] of entriesOf('Sequential', first)) this.add(name, layer);
+    } else {
+      this.extend((isOne && Symbol.iterator in first ? first : layers) as Iterable<Layer>);
+    }
   }
 
-  override _holder(): object {
-    return this.layers;
+  /** The layers from `start` to before `end` in a Sequential of their own; negative indices count from the end. */
+  slice(start?: number, end?: number): Sequential {
+    const items = this._items().slice(...this.range(start, end));
+    return this.names === null ? new Sequential(items.map(([, layer]) => layer)) : new Sequential(items);
   }
 
-  override _parts(): [string, Part][] {
-    return this.layers.map((layer, i) => [String(i), layer]);
+  /** @internal */
+  override _items(): [string, Layer][] {
+    return this.elements.map((layer, i) => [this.names?.[i] ?? String(i), layer]);
+  }
+
+  /** Adds a module under a name, as the last layer, or replaces the one of that name. */
+  override registerModule(name: string, module: Module): void {
+    checkName('Sequential.registerModule', name);
+    this.add(name, checkModule('Sequential.registerModule', module, name));
+  }
+
+  private add(name: string, layer: unknown): void {
+    const names = this.names ?? this._items().map(([own]) => own);
+    const at = names.indexOf(name);
+    if (at >= 0) super.put(at, 1, layer as Layer);
+    else {
+      super.put(this.length, 0, layer as Layer);
+      names.push(name);
+    }
+    this.names = names;
+    for (const known of names) expose(this, known, readLayer);
+  }
+
+  protected override put(at: number, count: 0 | 1, layer: Layer): this {
+    if (this.names !== null && count === 0) {
+      const name = String(at);
+      if (at < this.length || this.names.includes(name)) {
+        throw new StateError(
+          `Sequential: a layer without a name cannot be put at ${at} among named ones; add it by registerModule, or make a new Sequential`,
+        );
+      }
+      this.add(name, layer);
+      return this;
+    }
+    return super.put(at, count, layer);
+  }
+
+  protected override remove(at: number): void {
+    const [name] = this.names?.splice(at, 1) ?? [];
+    if (name !== undefined) hide(this, name);
+    super.remove(at);
+  }
+
+  protected checked(layer: unknown, index: number): Layer {
+    return checkLayer(layer, index);
   }
 
   forward(x: Tensor): Tensor {
-    const { layers } = this;
+    const { elements: layers } = this;
     let y = x;
     for (let i = 0; i < layers.length; i++) {
       const layer = layers[i] as Layer;
@@ -92,13 +155,13 @@ export class Sequential extends Module {
 }
 
 /**
- * Runs layers one after the other: modules, and functions of a tensor such as `nn.functional.relu`.
+ * `new nn.Sequential(…)`: runs layers one after the other.
  *
  * @throws ArgumentError when a layer is neither a module nor a function
  * @example
- * const model = nn.sequential(new nn.Linear(784, 128), nn.functional.relu, new nn.Linear(128, 10));
+ * const model = nn.sequential(new nn.Linear(784, 128), new nn.ReLU(), new nn.Linear(128, 10));
  */
-export function sequential(...layers: Layer[]): Sequential {
+export function sequential(...layers: Layers): Sequential {
   return new Sequential(...layers);
 }
 

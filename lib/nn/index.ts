@@ -1,6 +1,8 @@
 export * from './activation.js';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.js';
-export { Flatten, Identity, type Layer, Sequential, sequential } from './containers.js';
+export { Flatten, Identity, type Layer, type Layers, Sequential, sequential } from './containers.js';
+export { ModuleDict, type Named, ParameterDict } from './containers-dict.js';
+export { ModuleList, ParameterList } from './containers-list.js';
 export * from './conv.js';
 export * from './dropout.js';
 export * from './embedding.js';

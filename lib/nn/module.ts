@@ -1,12 +1,23 @@
+import { optionsOf } from '../arguments.js';
 import { currentRecording, layersChanged, structureChanged } from '../context.js';
 import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
-import { checkFlag, checkFunction, checkOptions, DTypeError, StateError } from '../errors.js';
+import {
+  ArgumentError,
+  checkFlag,
+  checkFunction,
+  checkOptions,
+  checkText,
+  DTypeError,
+  describe,
+  isClass,
+  StateError,
+} from '../errors.js';
 import { native } from '../native.js';
 import type { GuardedModule } from '../program/module-guard.js';
 import type { Slot } from '../program/slot-guard.js';
 import type { Shape } from '../shape.js';
-import { checkDType, clearGrad, type Tensor } from '../tensor.js';
+import { checkDType, checkTensor, clearGrad, Tensor } from '../tensor.js';
 import { cloneModule } from './clone.js';
 import { convertAll } from './conversion.js';
 import {
@@ -19,12 +30,19 @@ import {
   register,
 } from './hooks.js';
 import { guardForward, guardOwnForward, type Part } from './location.js';
-import { type Own, own, ownOf } from './places.js';
-import { isSaved, type Role, roleOf } from './roles.js';
+import { findModule, findTensor, type NamedOptions, namedModules, namedTensors, placeModule } from './lookup.js';
+import { checkName, type Own, own, ownOf } from './places.js';
+import { Buffer, isSaved, type Role, roleOf } from './roles.js';
 import { slotsOf } from './slots.js';
 import { loadState, type StateDict } from './state.js';
 import { summarize } from './summary.js';
 import { treeOf } from './tree.js';
+
+type RecurseArguments = [recurse: boolean] | [options?: { recurse?: boolean }];
+type NamedArguments =
+  | [options?: NamedOptions]
+  | [prefix: string, options?: Omit<NamedOptions, 'prefix'>]
+  | [prefix: string, recurse: boolean, options?: { removeDuplicate?: boolean }];
 
 /**
  * The base of all layers and models. Properties are found by what they hold, so that no registration is needed:
@@ -91,37 +109,53 @@ export abstract class Module implements GuardedModule {
     return this.namedChildren();
   }
 
+  /** @internal The list in which functions among the parts stand. */
+  _functions(): Part[] {
+    return [];
+  }
+
   /** @internal */
   _slots(): Slot[] {
     return slotsOf(this);
   }
 
-  private named(role: Role): [string, Tensor][] {
-    const seen = new Map<Tensor, string>();
-    for (const { name, value } of treeOf(this).places) {
-      if (roleOf(value) === role && !seen.has(value)) seen.set(value, name);
-    }
-    return [...seen].map(([t, name]) => [name, t]);
+  private named(operation: string, role: Role, args: readonly unknown[]): [string, Tensor][] {
+    const o = optionsOf<NamedOptions>(operation, args, ['prefix', 'recurse', 'removeDuplicate']);
+    return namedTensors(this, role, {
+      prefix: checkText(operation, 'prefix', o.prefix ?? ''),
+      recurse: checkFlag(operation, 'recurse', o.recurse, true),
+      removeDuplicate: checkFlag(operation, 'removeDuplicate', o.removeDuplicate, true),
+    });
   }
 
-  /** All parameters of this module and of the modules in it, each once. */
-  parameters(): Tensor[] {
-    return this.namedParameters().map(([, t]) => t);
+  /**
+   * All parameters of this module and of the modules in it, each once.
+   *
+   * @param args recurse (default true): whether those of the modules in it belong to them, by position or in options
+   */
+  parameters(...args: RecurseArguments): Tensor[] {
+    const { recurse } = optionsOf<{ recurse: boolean }>('parameters', args, ['recurse']);
+    return this.named('parameters', 'parameter', [{ recurse }]).map(([, t]) => t);
   }
 
-  /** All parameters with their names, such as `0.weight`. */
-  namedParameters(): [string, Tensor][] {
-    return this.named('parameter');
+  /**
+   * All parameters with their names, such as `0.weight`.
+   *
+   * @param args prefix (default ''), recurse (default true), removeDuplicate (default true), by position or in options
+   */
+  namedParameters(...args: NamedArguments): [string, Tensor][] {
+    return this.named('namedParameters', 'parameter', args);
   }
 
-  /** All buffers: tensors that are not trained, but saved (unless they are not persistent). */
-  buffers(): Tensor[] {
-    return this.namedBuffers().map(([, t]) => t);
+  /** All buffers: tensors that are not trained, but saved (unless they are not persistent). See {@link parameters}. */
+  buffers(...args: RecurseArguments): Tensor[] {
+    const { recurse } = optionsOf<{ recurse: boolean }>('buffers', args, ['recurse']);
+    return this.named('buffers', 'buffer', [{ recurse }]).map(([, t]) => t);
   }
 
-  /** All buffers with their names. */
-  namedBuffers(): [string, Tensor][] {
-    return this.named('buffer');
+  /** All buffers with their names. See {@link namedParameters}. */
+  namedBuffers(...args: NamedArguments): [string, Tensor][] {
+    return this.named('namedBuffers', 'buffer', args);
   }
 
   /** The modules that are properties of this one, or elements of its arrays, objects, Maps and Sets. */
@@ -139,9 +173,127 @@ export abstract class Module implements GuardedModule {
     return [...treeOf(this).modules.keys()];
   }
 
-  /** This module (named '') and all below it with their names, each once. */
-  namedModules(): [string, Module][] {
-    return [...treeOf(this).modules].map(([m, name]) => [name, m]);
+  /**
+   * This module (named '') and all below it with their names.
+   *
+   * @param options prefix (default ''); removeDuplicate (default true): each only under its first name
+   */
+  namedModules(options?: { prefix?: string; removeDuplicate?: boolean }): [string, Module][] {
+    checkOptions('namedModules', options, ['prefix', 'removeDuplicate']);
+    const prefix = checkText('namedModules', 'prefix', options?.prefix ?? '');
+    return namedModules(this, prefix, checkFlag('namedModules', 'removeDuplicate', options?.removeDuplicate, true));
+  }
+
+  /**
+   * The module of a name, such as `encoder.0`; this one for ''.
+   *
+   * @throws ArgumentError when there is none
+   * @example
+   * model.getSubmodule('0').parameters();
+   */
+  getSubmodule(target: string): Module {
+    return findModule('getSubmodule', this, target);
+  }
+
+  /**
+   * The parameter of a name, such as `encoder.0.weight`.
+   *
+   * @throws ArgumentError when there is none
+   */
+  getParameter(target: string): Tensor {
+    return findTensor('getParameter', this, 'parameter', target);
+  }
+
+  /**
+   * The buffer of a name.
+   *
+   * @throws ArgumentError when there is none
+   */
+  getBuffer(target: string): Tensor {
+    return findTensor('getBuffer', this, 'buffer', target);
+  }
+
+  /**
+   * Puts a module in the place of a name, such as `encoder.0`: replaces what is there, or adds it.
+   *
+   * @throws ArgumentError when the module or container that it would belong to does not exist
+   * @example
+   * model.setSubmodule('2', new nn.Linear(128, 5)); // a new head
+   */
+  setSubmodule(target: string, module: Module): void {
+    this.checkPart('setSubmodule', module);
+    placeModule('setSubmodule', this, target, module);
+  }
+
+  /**
+   * Sets a property to a module, for names that are not known before: `this[name] = module`.
+   *
+   * @throws ArgumentError when the name has dots or is one of something else, such as a method
+   */
+  registerModule(name: string, module: Module | null): void {
+    if (module !== null) this.checkPart('registerModule', module);
+    this.register('registerModule', name, module);
+  }
+
+  /** The same as {@link registerModule}. */
+  addModule(name: string, module: Module | null): void {
+    this.registerModule(name, module);
+  }
+
+  /**
+   * Sets a property to a parameter, for names that are not known before.
+   *
+   * @throws ArgumentError when the tensor is not a parameter, or as {@link registerModule}
+   * @example
+   * model.registerParameter('scale', new nn.Parameter(ones([3])));
+   */
+  registerParameter(name: string, parameter: Tensor | null): void {
+    if (parameter !== null && roleOf(parameter) !== 'parameter') {
+      const hint = parameter instanceof Tensor ? '; make it one: new nn.Parameter(tensor)' : '';
+      throw new ArgumentError(`registerParameter: value must be a parameter, got ${describe(parameter)}${hint}`);
+    }
+    this.register('registerParameter', name, parameter);
+  }
+
+  /**
+   * Makes a tensor a buffer and sets a property to it, for names that are not known before.
+   *
+   * @param args persistent (default true): whether it is saved, by position or in options
+   * @throws ArgumentError when the value is not a tensor, or as {@link registerModule}
+   * @example
+   * model.registerBuffer('count', zeros([1]), { persistent: false });
+   */
+  registerBuffer(
+    name: string,
+    tensor: Tensor | null,
+    ...args: [persistent: boolean] | [options?: { persistent?: boolean }]
+  ): void {
+    const { persistent } = optionsOf<{ persistent: boolean }>('registerBuffer', args, ['persistent']);
+    const saved = checkFlag('registerBuffer', 'persistent', persistent, true);
+    if (tensor !== null) checkTensor('registerBuffer', 'tensor', tensor);
+    this.register('registerBuffer', name, tensor, () => {
+      if (tensor !== null) new Buffer(tensor, { persistent: saved });
+    });
+  }
+
+  private register(operation: string, name: string, value: Module | Tensor | null, prepare?: () => void): void {
+    checkName(operation, name);
+    const before = (this as Record<string, unknown>)[name];
+    const isFree = before === null || before === undefined || before instanceof Module;
+    if (name in this && !isFree && !(before instanceof Tensor && roleOf(before) !== undefined)) {
+      throw new ArgumentError(
+        `${operation}: ${this.constructor.name} has something else named ${name}; choose another name`,
+      );
+    }
+    prepare?.();
+    (this as Record<string, unknown>)[name] = value;
+    layersChanged();
+  }
+
+  private checkPart(operation: string, module: unknown): void {
+    if (module instanceof Module) return;
+    const hint = isClass(module) ? `; make one: new ${module.name}(…)` : '';
+    throw new ArgumentError(`${operation}: module must be a module, got ${describe(module)}${hint}`);
   }
 
   /** Sets this module and all below it to training mode, or with `false` to evaluation. */

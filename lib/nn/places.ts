@@ -1,6 +1,6 @@
 // What belongs to a module: its properties, and the contents of arrays, plain objects, Maps and Sets among them.
 import { types } from 'node:util';
-import { StateError } from '../errors.js';
+import { ArgumentError, describe, StateError } from '../errors.js';
 import { Tensor } from '../tensor.js';
 import { roleOf } from './roles.js';
 
@@ -56,6 +56,12 @@ export function forEachEntry(holder: object, visit: (key: unknown, value: unknow
       if (property !== undefined && 'value' in property) visit(key, property.value);
     }
   }
+}
+
+/** A name of a module, parameter or buffer, as part of a key: a text without dots. */
+export function checkName(operation: string, name: unknown): string {
+  if (typeof name === 'string' && name !== '' && !name.includes('.')) return name;
+  throw new ArgumentError(`${operation}: name must be a text that is not empty and has no dots, got ${describe(name)}`);
 }
 
 interface Found {

@@ -62,7 +62,7 @@ function rowsOf(model: Module): Row[] {
     seen.add(part);
     rows.push({ name, part, list, output: '' });
     if (typeof part === 'function') return;
-    const holder = part._holder() as Part[];
+    const holder = part._functions();
     for (const [child, below] of part._parts()) visit(below, name === '' ? child : `${name}.${child}`, holder);
   };
   visit(model, '', []);

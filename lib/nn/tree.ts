@@ -10,6 +10,8 @@ export interface Tree {
   places: Place<Tensor>[];
   /** The modules, each once, including the root as ''. */
   modules: Map<Module, string>;
+  /** The modules under each of their names. */
+  occurrences: Place<Module>[];
 }
 
 /**
@@ -18,13 +20,14 @@ export interface Tree {
  * @throws StateError when an object of another class has layers that are found nowhere else
  */
 export function treeOf(root: Module): Tree {
-  const tree: Tree = { places: [], modules: new Map() };
+  const tree: Tree = { places: [], modules: new Map(), occurrences: [] };
   const others: Place<object>[] = [];
   const above = new Set<Module>();
   const visit = (module: Module, name: string): void => {
     if (above.has(module)) return;
     above.add(module);
     const prefix = name === '' ? '' : `${name}.`;
+    tree.occurrences.push({ name, value: module });
     const isNew = !tree.modules.has(module);
     if (isNew) tree.modules.set(module, name);
     const mine = module[own]();

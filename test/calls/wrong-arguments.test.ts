@@ -94,6 +94,17 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.Parameter 1$/, ['true']],
   [/^nn\.functional\.(binaryCrossEntropy\w*|crossEntropy|nllLoss) 2$/, one], // its weight
   [/^nn\.(BCE|BCEWithLogits|CrossEntropy|NLL)Loss 0$/, one],
+  // containers, and what is registered under a name
+  [/^nn\.ModuleDict(\.update)? 0(\.[ab])?$/, ['empty array', 'module']],
+  [/^nn\.ModuleList 0(\.[01])?$/, ['undefined', 'module']],
+  [/^nn\.ParameterDict 0$/, ['empty array']],
+  [/^nn\.ParameterList 0$|^nn\.Sequential\.(pop 0|slice [01])$/, ['undefined']],
+  [/^nn\.Sequential\.(append 0|extend 0\.0|insert 1)$/, ['function', 'module']],
+  [/^nn\.(ModuleDict\.set|ParameterDict\.set|Module\.(add|register)\w+|Module\.setSubmodule) 0$/, ['string']],
+  [/^nn\.(ModuleDict\.set|Module\.(add|register|set)\w+) 1$/, ['module', 'null']],
+  [/^nn\.Module\.named\w+ 0(\.prefix)?$/, ['string', 'empty string']],
+  [/^nn\.Module\.getSubmodule 0$/, ['empty string']],
+  [/^nn\.ModuleDict\.has 0$/, ['string', 'empty string']],
   [/^nn\.Identity\.forward 0$/, Object.keys(wrongs)],
 ];
 

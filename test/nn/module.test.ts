@@ -170,7 +170,7 @@ describe('Module', () => {
       (x) => x,
     );
     model.train();
-    const layers = [...model.layers];
+    const layers = [...model];
     expect(model.summary([5, 4])).toBe(
       [
         'name     layer         output  parameters',
@@ -186,7 +186,7 @@ describe('Module', () => {
         'forward fails: 1 (Linear): last dimension of x must be inFeatures 2, got x [5, 3]',
       ].join('\n'),
     );
-    expect(model.layers).toEqual(layers);
+    expect([...model]).toEqual(layers);
     expect(model.modules().map((m) => [m.training, Object.hasOwn(m, 'forward')])).toEqual(
       new Array(4).fill([true, false]),
     );

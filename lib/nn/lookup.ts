@@ -1,0 +1,98 @@
+// What a module finds and sets by name.
+import { types } from 'node:util';
+import { ArgumentError, describe } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import type { Module } from './module.js';
+import { checkName, isContainer, isModule, own, type Place } from './places.js';
+import { type Role, roleOf } from './roles.js';
+import { treeOf } from './tree.js';
+
+/** Options of `namedParameters` and `namedBuffers`. */
+export interface NamedOptions {
+  /** Stands before each name, with a dot; default ''. */
+  prefix?: string;
+  /** Whether modules below this one are searched; default true. */
+  recurse?: boolean;
+  /** Whether a tensor with several names is listed only under the first; default true. */
+  removeDuplicate?: boolean;
+}
+
+/** @internal */
+export function namedTensors(module: Module, role: Role, options: Required<NamedOptions>): [string, Tensor][] {
+  const { prefix, recurse, removeDuplicate } = options;
+  const mine = recurse ? null : module[own]();
+  const places = mine === null ? treeOf(module).places : [...mine.parameters, ...mine.buffers];
+  const chosen = places.filter(({ value }) => roleOf(value) === role);
+  return named(removeDuplicate ? firsts(chosen) : chosen, prefix);
+}
+
+/** @internal */
+export function namedModules(module: Module, prefix: string, removeDuplicate: boolean): [string, Module][] {
+  const { occurrences } = treeOf(module);
+  return named(removeDuplicate ? firsts(occurrences) : occurrences, prefix);
+}
+
+function firsts<T>(places: readonly Place<T>[]): Place<T>[] {
+  const seen = new Set<T>();
+  return places.filter(({ value }) => !seen.has(value) && seen.add(value));
+}
+
+function named<T>(places: readonly Place<T>[], prefix: string): [string, T][] {
+  const before = prefix === '' ? '' : `${prefix}.`;
+  return places.map(({ name, value }) => [name === '' ? prefix : before + name, value]);
+}
+
+const mostNames = 10;
+
+function unknown(operation: string, kind: string, target: unknown, names: readonly string[]): ArgumentError {
+  const list = names.slice(0, mostNames).join(', ');
+  const known = names.length === 0 ? '' : `; known are ${list}${names.length > mostNames ? ', …' : ''}`;
+  return new ArgumentError(`${operation}: there is no ${kind} ${describe(target)}${known}`);
+}
+
+/** @internal */
+export function findTensor(operation: string, root: Module, role: Role, target: string): Tensor {
+  const places = treeOf(root).places.filter(({ value }) => roleOf(value) === role);
+  const found = places.find(({ name }) => name === target);
+  if (found !== undefined) return found.value;
+  throw unknown(operation, role, target, places.map(({ name }) => name)); // biome-ignore format: one line
+}
+
+/** @internal */
+export function findModule(operation: string, root: Module, target: string): Module {
+  const { occurrences } = treeOf(root);
+  const found = occurrences.find(({ name }) => name === target);
+  if (found !== undefined) return found.value;
+  throw unknown(operation, 'module', target, occurrences.map(({ name }) => name).slice(1)); // biome-ignore format: one line
+}
+
+/** @internal Puts a module in a place below `root`: in another module, or in an array, a plain object or a Map in one. */
+export function placeModule(operation: string, root: Module, target: string, module: Module): void {
+  const path = typeof target === 'string' ? target.split('.') : [target];
+  for (const key of path) checkName(operation, key);
+  const last = path.pop() as string;
+  let holder: unknown = root;
+  for (const key of path) holder = entry(holder, key);
+  if (typeof holder === 'object' && holder !== null) {
+    if (isModule(holder)) {
+      (holder as unknown as Module).registerModule(last, module);
+      return;
+    }
+    if (types.isMap(holder)) holder.set(keyOf(holder, last), module);
+    else if (isContainer(holder) && !types.isSet(holder)) (holder as Record<string, unknown>)[last] = module;
+    if (entry(holder, last) === module) return;
+  }
+  throw unknown(operation, 'place for a module', target, treeOf(root).occurrences.map(({ name }) => name).slice(1)); // biome-ignore format: one line
+}
+
+// The keys of a Map may be numbers.
+const keyOf = (map: Map<unknown, unknown>, key: string): unknown =>
+  !map.has(key) && map.has(Number(key)) ? Number(key) : key;
+
+function entry(holder: unknown, key: string): unknown {
+  if (typeof holder !== 'object' || holder === null) return undefined;
+  const searched = isModule(holder) ? (holder as unknown as Module)._holder() : holder;
+  if (types.isMap(searched)) return searched.get(keyOf(searched, key));
+  if (types.isSet(searched)) return [...searched][Number(key)];
+  return Object.hasOwn(searched, key) ? (searched as Record<string, unknown>)[key] : undefined;
+}
