@@ -2,74 +2,57 @@
  * Every error that the library raises on purpose has one of these classes and a stable `code`. Texts read
  * `operation: rule, got name [shape] …; hint`.
  */
-export class AdjointError extends Error {
+export abstract class AdjointError extends Error {
   /** Stable, for programs: `ADJOINT_SHAPE`, `ADJOINT_DTYPE`, … */
-  readonly code: string;
+  abstract readonly code: string;
   /** Where in a model it was thrown, such as `encoder.layers.2.linear1`; undefined outside of one. */
   declare modulePath?: string;
   /** Which batch of `step.run` it concerns, counted from 0; the first where it concerns several. */
   declare batch?: number;
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions) {
     super(message, options);
-    this.code = code;
     this.name = new.target.name;
   }
 }
 
 /** Shapes that do not fit each other or the operation. */
 export class ShapeError extends AdjointError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ADJOINT_SHAPE', message, options);
-  }
+  readonly code = 'ADJOINT_SHAPE';
 }
 
 /** Element types that do not fit each other or the operation. */
 export class DTypeError extends AdjointError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ADJOINT_DTYPE', message, options);
-  }
+  readonly code = 'ADJOINT_DTYPE';
 }
 
 /** An argument or option of the wrong type, out of its range, or unknown; also an index or label out of range. */
 export class ArgumentError extends AdjointError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ADJOINT_ARGUMENT', message, options);
-  }
+  readonly code = 'ADJOINT_ARGUMENT';
 }
 
 /** A gradient that cannot be computed: no graph, a graph used twice, a saved tensor changed in place. */
 export class AutogradError extends AdjointError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ADJOINT_AUTOGRAD', message, options);
-  }
+  readonly code = 'ADJOINT_AUTOGRAD';
 }
 
 /** An object used in a state that forbids it: a disposed tensor, a closed loader. */
 export class StateError extends AdjointError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ADJOINT_STATE', message, options);
-  }
+  readonly code = 'ADJOINT_STATE';
 }
 
 /** A file that is truncated, damaged or of another kind. */
 export class FileError extends AdjointError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ADJOINT_FILE', message, options);
-  }
+  readonly code = 'ADJOINT_FILE';
 }
 
 /** Matrices that an operation of `linalg` cannot work with: singular, not positive definite, not finite. */
 export class LinAlgError extends AdjointError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ADJOINT_LINALG', message, options);
-  }
+  readonly code = 'ADJOINT_LINALG';
 }
 
 /** An allocation beyond the limit, or more live tensors than the handle table holds. */
 export class AllocationError extends AdjointError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ADJOINT_MEMORY', message, options);
-  }
+  readonly code = 'ADJOINT_MEMORY';
 }
 
 /** @internal The error of a class of `nn` that is called without new. */

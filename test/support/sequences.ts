@@ -2,12 +2,12 @@
 // way, and eagerly, with the steps alone that ran. What both leave behind must be equal bit for bit.
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  AdjointError,
   compile,
   freeMemory,
   memoryStats,
   nn,
   noGrad,
+  StateError,
   scope,
   setMemoryLimit,
   type Tensor,
@@ -33,7 +33,7 @@ const ways: ((p: Player, batches: Batch[], chance: Chance) => unknown)[] = [
   // Aborted at some moment, by its signal or by onStep.
   async (p, batches, chance) => {
     const stop = new AbortController();
-    const reason = new AdjointError('TEST', 'stopped');
+    const reason = new StateError('stopped');
     const moment = chance.below(4);
     const at = chance.below(batches.length);
     const onStep = (_: Tensor, step: number): void => {
@@ -64,7 +64,7 @@ const ways: ((p: Player, batches: Batch[], chance: Chance) => unknown)[] = [
   (p, batches) => {
     p.step.dispose();
     p.step = compile(p.train);
-    p.trap = new AdjointError('TEST', 'trap');
+    p.trap = new StateError('trap');
     try {
       p.sync(0, batches[0] as Batch);
     } finally {
