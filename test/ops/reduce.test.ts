@@ -118,7 +118,7 @@ const errors: ErrorRow[] = [
     name: 'unknown option',
     call: () => sum(ones([2]), { axis: 0 } as never),
     error: ArgumentError,
-    message: 'sum: unknown option "axis"; known are dim, keepDim',
+    message: 'sum: unknown option "axis"; use dim',
   },
   {
     name: 'dim out of range',

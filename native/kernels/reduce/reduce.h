@@ -2,7 +2,7 @@
 //
 // An Op says what is folded:
 //   Lane, Total     the type inside a block of rows, and the (wider) one that blocks are merged in
-//   identity<A>()   where a fold starts
+//   identity        where a fold starts
 //   map(x, shift)   the term of one element; `shift` is a number of its column (a mean, a maximum) or unused
 //   combine(a, b)   the fold, of Lanes and of Totals
 //
@@ -54,10 +54,7 @@ template <typename T>
 struct Sum {
   using Lane = typename Numeric<T>::Lane;
   using Total = typename Numeric<T>::Total;
-  template <typename A>
-  static A identity() {
-    return 0;
-  }
+  static constexpr int identity = 0;
   static Lane map(T x, T) { return static_cast<Lane>(x); }
   template <typename A>
   static A combine(A a, A b) {
@@ -71,10 +68,7 @@ template <typename T>
 struct Product {
   using Lane = double;
   using Total = double;
-  template <typename A>
-  static A identity() {
-    return 1;
-  }
+  static constexpr int identity = 1;
   static Lane map(T x, T) { return static_cast<Lane>(x); }
   template <typename A>
   static A combine(A a, A b) {
@@ -86,10 +80,7 @@ template <typename T>
 struct Largest {
   using Lane = T;
   using Total = T;
-  template <typename A>
-  static A identity() {
-    return Numeric<T>::lowest;
-  }
+  static constexpr T identity = Numeric<T>::lowest;
   static T map(T x, T) { return x; }
   static bool better(T a, T b) { return a > b; }
   // NaN wins over all.
@@ -103,10 +94,7 @@ template <typename T>
 struct Smallest {
   using Lane = T;
   using Total = T;
-  template <typename A>
-  static A identity() {
-    return Numeric<T>::highest;
-  }
+  static constexpr T identity = Numeric<T>::highest;
   static T map(T x, T) { return x; }
   static bool better(T a, T b) { return a < b; }
   static T combine(T a, T b) {
@@ -120,19 +108,13 @@ template <typename T>
 struct Any {
   using Lane = T;
   using Total = T;
-  template <typename A>
-  static A identity() {
-    return 0;
-  }
+  static constexpr int identity = 0;
   static T map(T x, T) { return x != 0 ? T(1) : T(0); }
   static T combine(T a, T b) { return a > b ? a : b; }
 };
 template <typename T>
 struct All : Any<T> {
-  template <typename A>
-  static A identity() {
-    return 1;
-  }
+  static constexpr int identity = 1;
   static T combine(T a, T b) { return a < b ? a : b; }
 };
 
@@ -168,7 +150,7 @@ __attribute__((noinline)) void foldTile(const T* x, int64_t rows, int64_t stride
   using Total = typename Op::Total;
   alignas(64) Lane lanes[kTileWidth];
   for (int64_t begin = 0; begin < rows; begin += kBlockRows) {
-    for (int64_t j = 0; j < width; ++j) lanes[j] = Op::template identity<Lane>();
+    for (int64_t j = 0; j < width; ++j) lanes[j] = Op::identity;
     foldRows<Op>(x + begin * stride, smaller(kBlockRows, rows - begin), stride, width, shift, lanes);
 #pragma omp simd
     for (int64_t j = 0; j < width; ++j) totals[j] = Op::combine(totals[j], static_cast<Total>(lanes[j]));
@@ -183,7 +165,7 @@ inline void foldNarrow(const T* x, int64_t n, int64_t inner, Shift shift, typena
   int64_t groups = (n * inner < 512 && inner <= 8 ? 16 : kWide) / inner;
   const int64_t width = groups * inner;
   Total wide[kWide];
-  for (int64_t j = 0; j < width; ++j) wide[j] = Op::template identity<Total>();
+  for (int64_t j = 0; j < width; ++j) wide[j] = Op::identity;
   const int64_t rows = n / groups;
   const int64_t rest = (n - rows * groups) * inner;
   if constexpr (std::is_same_v<Shift, NoShift>) {
@@ -210,7 +192,7 @@ __attribute__((noinline)) void fold(const T* x, int64_t n, int64_t inner, int64_
                                     typename Op::Total* totals) {
   using Total = typename Op::Total;
   if (width == inner && inner <= 32 && n * inner >= 16) return foldNarrow<Op>(x, n, inner, shift, totals);
-  for (int64_t j = 0; j < width; ++j) totals[j] = Op::template identity<Total>();
+  for (int64_t j = 0; j < width; ++j) totals[j] = Op::identity;
   if (width == 1) {
     for (int64_t i = 0; i < n; ++i)
       totals[0] = Op::combine(totals[0], static_cast<Total>(Op::map(x[i * inner], shift[0])));
