@@ -1,6 +1,8 @@
 import { optionsOf, type Positional } from '../arguments.js';
+import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
+import { fill_ } from '../ops/copy.js';
 import { ones, zeros } from '../ops/creation.js';
 import { batchNorm } from '../ops/norm-batch.js';
 import { checkDType, checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
@@ -66,7 +68,7 @@ export function checkFeatures(name: string, x: Tensor, features: number, ranks: 
 export abstract class FeatureNorm extends Module {
   readonly numFeatures: number;
   readonly eps: number;
-  readonly momentum: number | null;
+  momentum: number | null;
   readonly affine: boolean;
   readonly trackRunningStats: boolean;
   weight: Tensor | null;
@@ -99,12 +101,22 @@ export abstract class FeatureNorm extends Module {
     this.num_batches_tracked = tracked ? new Buffer(zeros([], { dtype: 'int32' })) : null;
   }
 
+  /** Sets the running mean to 0, the running variance to 1 and the number of batches to 0. */
+  resetRunningStats(): void {
+    noGrad(() => {
+      if (this.running_mean !== null) fill_(this.running_mean, 0);
+      if (this.running_var !== null) fill_(this.running_var, 1);
+      if (this.num_batches_tracked !== null) fill_(this.num_batches_tracked, 0);
+    });
+  }
+
   override toString(): string {
     return `${this.name}(${this.numFeatures}${this.weight === null ? ', no weight' : ''})`;
   }
 }
 
-abstract class BatchNorm extends FeatureNorm {
+/** What the batch norms share. */
+export abstract class BatchNorm extends FeatureNorm {
   constructor(
     name: string,
     private readonly ranks: readonly number[],

@@ -50,7 +50,14 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/([pP]ool2d|[cC]onv2d|[cC]onvTranspose2d|[fF]old) \d\.(stride|padding|outputPadding|dilation)$/, ['array']],
   [/(interpolate|Upsample) \d\.size$/, ['7']],
   [/(One|Cyc)\w+LR 1\.max(Lr|Momentum)$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],
+  [/^optim\.swaUtils\.getEma\w+ 0$/, ['undefined', 'object']],
+  [/^optim\.swaUtils\.SWALR 1\.swaLr$/, ['7', '0.5', '2^53']],
+  [
+    /^optim\.(EMA|swaUtils\.AveragedModel|swaUtils\.AveragedModel\.updateParameters) 0$|^optim\.swaUtils\.updateBn 1$/,
+    ['module'],
+  ],
   // the first option by position
+  [/^optim\.(EMA|swaUtils\.SWALR) 1$/, ['7', '0.5', '2^53', 'array', 'empty array']],
   [/^optim\.(?!lrScheduler)\w+ 1$/, ['7', '0.5', '2^53']],
   [
     /^optim\.lrScheduler\.(?!Lambda|Multiplicative|ReduceLR)\w+LR 1$/,
@@ -208,6 +215,7 @@ describe('the table of calls', () => {
       'nn.utils.': nn.utils,
       'optim.': optim,
       'optim.lrScheduler.': optim.lrScheduler,
+      'optim.swaUtils.': optim.swaUtils,
       'data.': data,
       'io.': io,
       'linalg.': linalg,

@@ -7,7 +7,7 @@ epoch. Functions have a name in place of options: see FUNCTIONS.
 This one runs with PyTorch 2.15, as older releases begin a sequence whose milestone is 0 with its first scheduler.
 """
 import torch
-from torch.optim import lr_scheduler
+from torch.optim import lr_scheduler, swa_utils
 
 from common import camel, number, write
 
@@ -32,6 +32,8 @@ CASES = [
     [('CyclicLR', dict(base_lr=0.01, max_lr=0.5, step_size_up=5, scale_fn='alternating'))],
     [('CyclicLR', dict(base_lr=0.01, max_lr=0.5, step_size_up=5, scale_fn='power', scale_mode='iterations'))],
     [('CyclicLR', dict(base_lr=0.01, max_lr=0.5, step_size_up=5, cycle_momentum=False))],
+    [('SWALR', dict(swa_lr=0.02))], [('SWALR', dict(swa_lr=[0.02, 0.3], anneal_epochs=6, anneal_strategy='linear'))],
+    [('SWALR', dict(swa_lr=0.02, anneal_epochs=0))],
     [('OneCycleLR', dict(max_lr=0.5, total_steps=41))],
     [('OneCycleLR', dict(max_lr=[0.5, 0.2], epochs=5, steps_per_epoch=10, pct_start=0.2, anneal_strategy='linear'))],
     [('OneCycleLR', dict(max_lr=0.5, total_steps=41, three_phase=True, div_factor=10.0, final_div_factor=100.0,
@@ -60,6 +62,7 @@ SEQUENCES += [
     ([('StepLR', dict(step_size=2)), ('MultiplicativeLR', dict(lr_lambda='alternating'))], [7]),
     ([('LinearLR', dict(total_iters=4)), ('CyclicLR', dict(base_lr=0.01, max_lr=0.5, step_size_up=5, cycle_momentum=False))], [4]),
 ]
+SEQUENCES += [([('ExponentialLR', dict(gamma=0.9)), ('SWALR', dict(swa_lr=0.02, anneal_epochs=5))], [10])]
 EPOCHS = [0.25 * i for i in range(1, 60)] + [3.5, 0.0, 100.75]
 METRICS = [1.0, 0.9, 0.91, 0.92, 0.89995, 0.93, 0.94, 0.5, float('nan'), 0.6, 0.6, 0.6, 0.6, 0.6, 0.45, 0.3, 0.3, 0.3,
            0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.2]
@@ -74,7 +77,8 @@ FUNCTIONS = {'power': lambda step: 0.95 ** step, 'alternating': lambda step: 1.0
 
 def make(name, optimizer, options):
     functions = {k: FUNCTIONS[v] for k, v in options.items() if k in ('lr_lambda', 'scale_fn')}
-    return getattr(lr_scheduler, name)(optimizer, **{**options, **functions})
+    module = swa_utils if name == 'SWALR' else lr_scheduler
+    return getattr(module, name)(optimizer, **{**options, **functions})
 
 
 def renamed(options):

@@ -1,6 +1,7 @@
 // The golden cases of learning-rate schedulers, and what makes and steps them.
 import type * as optim from '../../lib/optim/index.js';
 import * as lrScheduler from '../../lib/optim/lr-scheduler.js';
+import { SWALR } from '../../lib/optim/swa-utils.js';
 import { readGolden } from './golden.js';
 
 /** Schedulers of an optimizer, and the rates that PyTorch gives when they are made and after each step. */
@@ -23,7 +24,7 @@ export type Stepper = {
   loadStateDict(state: lrScheduler.SchedulerState): void;
 };
 export type Group = { lr: number; momentum?: number; betas?: number[] };
-const classes = lrScheduler as unknown as Record<string, new (...args: unknown[]) => Stepper>;
+const classes = { ...lrScheduler, SWALR } as unknown as Record<string, new (...args: unknown[]) => Stepper>;
 const functions: Record<string, (step: number) => number> = {
   power: (step) => 0.95 ** step,
   alternating: (step) => (step % 3 === 0 ? 1.02 : 0.9),
@@ -41,6 +42,7 @@ const positions: Record<string, string[]> = {
   CosineAnnealingWarmRestarts: ['t0', 'tMult', 'etaMin'],
   CyclicLR: ['baseLr', 'maxLr'],
   OneCycleLR: ['maxLr'],
+  SWALR: ['swaLr', 'annealEpochs', 'annealStrategy'],
   LambdaLR: ['lrLambda'],
   MultiplicativeLR: ['lrLambda'],
   ReduceLROnPlateau: ['mode', 'factor', 'patience'],
