@@ -223,7 +223,9 @@ function byDType(pairs: readonly Pair[]): Pair[][] {
  * @param loader batches: tensors, or arrays whose first element is the input
  * @param model in the mode in which it is; nothing happens to a model without batch norm
  * @example
- * optim.swaUtils.updateBn(loader, average);
+ * const average = new optim.swaUtils.AveragedModel(model);
+ * average.updateParameters(model);
+ * optim.swaUtils.updateBn([x], average);
  */
 export function updateBn(loader: Iterable<Tensor | readonly unknown[]>, model: Module): void {
   if (!(model instanceof Module)) throw new ArgumentError(`updateBn: model must be a module, got ${describe(model)}`);
