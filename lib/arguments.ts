@@ -2,7 +2,7 @@
 // rest. The object may hold the former, too: `sum(x, 1, { keepDim: true })` and `sum(x, { dim: 1, keepDim: true })` are the same.
 
 import { ArgumentError, checkOptions, describe, isPlain } from './errors.js';
-import { checkShape, type Shape } from './shape.js';
+import { checkDim, checkShape, type Shape } from './shape.js';
 
 /**
  * The rest parameter of a function with the options O, of which those named P may be given by position, in this order. Editors
@@ -72,11 +72,25 @@ function addOptions(operation: string, given: Record<string, unknown>, options: 
   }
 }
 
-/** The rest parameter of a function that takes sizes: `zeros(2, 3)`, `zeros([2, 3])`, each with or without options. */
-export type Sizes<O = never> =
-  | [shape: Shape]
-  | number[]
-  | ([O] extends [never] ? never : [shape: Shape, options?: O] | [...sizes: number[], options: O]);
+/** One dimension that must be given, by position or in options; negative ones count from the end. */
+export type DimArguments = [dim: number] | [options: { dim: number }];
+
+/** One dimension that may be given. */
+export type OptionalDimArguments = [options?: { dim?: number }] | [dim: number];
+
+/** That dimension, counted from 0. */
+export function requiredDim(operation: string, args: readonly unknown[], rank: number): number {
+  return checkDim(operation, optionsOf<{ dim: number }>(operation, args, ['dim']).dim, rank);
+}
+
+/** The rest parameter of a function that takes sizes or dimensions: `x.reshape(2, 3)`, `x.reshape([2, 3])`. */
+export type List = [list: Shape] | [first: number, ...rest: number[]];
+
+/** The same with options: `zeros(2, 3)`, `zeros([2, 3], { dtype: 'float64' })`. */
+export type Sizes<O> =
+  | [shape: Shape, options?: O]
+  | [first: number, ...rest: number[]]
+  | [first: number, ...rest: number[], options: O];
 
 /**
  * Sizes, or dimensions, given one by one or as an array, and the arguments after them. They are not checked: the array is
@@ -86,18 +100,29 @@ export function listOf(args: readonly unknown[]): { list: unknown; rest: readonl
   const [first] = args;
   if (isPlain(first)) return { list: undefined, rest: args };
   if (typeof first !== 'number') return { list: first, rest: args.slice(1) };
-  const end = args.findIndex(isPlain);
-  const count = end < 0 ? args.length : end;
+  const count = countBeforeOptions(args);
   return { list: args.slice(0, count), rest: args.slice(count) };
+}
+
+/** The same for a function that has no options: there must be nothing after the list. */
+export function onlyList(operation: string, args: readonly unknown[]): unknown {
+  const { list, rest } = listOf(args);
+  optionsOf(operation, rest, []);
+  return list;
+}
+
+/** The number of arguments before the options object. */
+export function countBeforeOptions(args: readonly unknown[]): number {
+  const place = args.findIndex(isPlain);
+  return place < 0 ? args.length : place;
 }
 
 /** A checked shape and the options after it. */
 export function shapeAndOptions<O extends object>(
   operation: string,
   args: readonly unknown[],
-  positions: readonly string[],
-  named: readonly string[],
+  known: readonly string[],
 ): { shape: number[]; options: Partial<O> } {
   const { list, rest } = listOf(args);
-  return { shape: checkShape(operation, list), options: optionsOf<O>(operation, rest, positions, named) };
+  return { shape: checkShape(operation, list), options: optionsOf<O>(operation, rest, [], known) };
 }

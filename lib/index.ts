@@ -82,8 +82,8 @@ export {
   eq,
   ge,
   gt,
-  isFinite,
-  isNaN,
+  isfinite,
+  isnan,
   le,
   logicalAnd,
   logicalNot,
@@ -135,11 +135,11 @@ export type {
 export {
   bernoulli,
   normal,
-  permutation,
   type RandomOptions,
   rand,
   randint,
   randn,
+  randperm,
   uniform,
 } from './ops/random.js';
 export {
@@ -154,7 +154,16 @@ export {
 export { type MultinomialOptions, multinomial } from './ops/random-multinomial.js';
 export { all, any, cumsum, mean, prod, type ReduceOptions, sum } from './ops/reduce.js';
 export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/reduce-extremes.js';
-export { logSumExp, type NormOptions, norm, std, type VarianceOptions, variance } from './ops/reduce-statistics.js';
+export {
+  logsumexp,
+  type NormArguments,
+  type NormOptions,
+  norm,
+  std,
+  type VarArguments,
+  type VarOptions,
+  var,
+} from './ops/reduce-statistics.js';
 export { type RotaryOptions, rotaryEmbedding } from './ops/rotary.js';
 export {
   expand,
@@ -169,7 +178,7 @@ export {
   triu,
   unsqueeze,
 } from './ops/shape.js';
-export { chunk, concat, pad, slice, split, stack } from './ops/shape-slice.js';
+export { cat, chunk, pad, slice, split, stack } from './ops/shape-slice.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
 export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';

@@ -2,7 +2,6 @@
 
 import * as hooks from './autograd/hooks.js';
 import * as autograd from './backward/engine.js';
-import { ArgumentError, describe } from './errors.js';
 import * as activation from './ops/activation.js';
 import type { Operand } from './ops/broadcast.js';
 import * as conv from './ops/conv.js';
@@ -25,7 +24,7 @@ import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
 import * as windows from './ops/unfold-dimension.js';
 import * as upsample from './ops/upsample.js';
-import { Tensor, tensorsOf } from './tensor.js';
+import { Tensor } from './tensor.js';
 
 /** The functions of a module whose first argument is a tensor, without it. */
 type Methods<F> = {
@@ -37,7 +36,7 @@ const methods = {
   ...pick(activation, ['elu', 'gelu', 'hardtanh', 'leakyRelu', 'mish', 'relu', 'selu', 'sigmoid', 'silu', 'softplus', 'tanh']),
   ...pick(autograd, ['backward']),
   ...pick(batchnorm, ['batchNorm']),
-  ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isFinite', 'isNaN', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
+  ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isfinite', 'isnan', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
   ...pick(conv, ['conv1d', 'conv2d', 'convTranspose1d', 'convTranspose2d']),
   ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'to', 'zero_']),
   ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'maximum', 'minimum', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
@@ -54,7 +53,7 @@ const methods = {
   ...pick(slice, ['chunk', 'pad', 'slice', 'split']),
   ...pick(softmax, ['logSoftmax', 'softmax']),
   ...pick(ordering, ['argsort', 'sort', 'topk']),
-  ...pick(statistics, ['logSumExp', 'norm', 'std', 'variance']),
+  ...pick(statistics, ['logsumexp', 'norm', 'std', 'var']),
   ...pick(windows, ['unfold']),
   ...pick(upsample, ['interpolate', 'pixelShuffle']),
 };
@@ -67,32 +66,21 @@ declare module './tensor.js' {
   interface Tensor extends Methods<typeof methods> {
     // Overloads are lost in a mapped type.
     max(): Tensor;
-    max(options: { dim: number; keepDim?: boolean }): extremes.Extremes;
+    max(...args: extremes.ExtremesArguments): extremes.Extremes;
+    max(other: Tensor): Tensor;
     min(): Tensor;
-    min(options: { dim: number; keepDim?: boolean }): extremes.Extremes;
+    min(...args: extremes.ExtremesArguments): extremes.Extremes;
+    min(other: Tensor): Tensor;
     /** `where(condition, this, other)` */
     where(condition: Tensor, other: Operand): Tensor;
-    /** `concat([this, ...others], options)` */
-    concat(others: readonly Tensor[], options?: { dim?: number }): Tensor;
-    /** `stack([this, ...others], options)` */
-    stack(others: readonly Tensor[], options?: { dim?: number }): Tensor;
   }
 }
 
 const overloaded = {
   max: extremes.max,
   min: extremes.min,
-  concat: (x: Tensor, others: readonly Tensor[], options?: { dim?: number }) =>
-    slice.concat([x, ...listed('concat', others)], options),
-  stack: (x: Tensor, others: readonly Tensor[], options?: { dim?: number }) =>
-    slice.stack([x, ...listed('stack', others)], options),
   where: (x: Tensor, condition: Tensor, other: Operand) => compare.where(condition, x, other),
 };
-
-function listed(name: string, others: unknown): readonly Tensor[] {
-  if (Array.isArray(others)) return tensorsOf(name, 'others', others);
-  throw new ArgumentError(`${name}: others must be an array of tensors, got ${describe(others)}; x.${name}([y])`);
-}
 
 const all: Record<string, unknown> = { ...methods, ...overloaded };
 for (const [name, run] of Object.entries(all) as [string, (x: Tensor, ...args: unknown[]) => unknown][]) {

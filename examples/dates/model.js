@@ -1,4 +1,4 @@
-import { argmax, concat, full, nn, noGrad, zeros } from 'adjoint';
+import { argmax, cat, full, nn, noGrad, zeros } from 'adjoint';
 import { outputLength, outputs } from './data.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -38,7 +38,7 @@ export class DateTranslator extends nn.Module {
     const isThere = ids.ne(0);
     const lengths = isThere.to('int32').sum({ dim: 1 });
     const [states, [forwards, backwards]] = this.#encoded(ids, lengths);
-    const start = this.bridge.forward(concat([forwards, backwards], { dim: -1 })).tanh();
+    const start = this.bridge.forward(cat([forwards, backwards], { dim: -1 })).tanh();
     return { states, nothing: isThere.logicalNot().unsqueeze(1), start: start.unsqueeze(0) };
   }
 
@@ -70,7 +70,7 @@ export class DateTranslator extends nn.Module {
     const matches = this.match.forward(own).matmul(states, { transposeB: true });
     const weights = matches.maskedFill(nothing.expand(matches.shape), -1e9).softmax({ dim: -1 });
     const context = weights.matmul(states);
-    const scores = this.output.forward(this.combine.forward(concat([context, own], { dim: -1 })).tanh());
+    const scores = this.output.forward(this.combine.forward(cat([context, own], { dim: -1 })).tanh());
     return { scores, weights, state: after };
   }
 
@@ -84,7 +84,7 @@ export class DateTranslator extends nn.Module {
   forward(ids, target) {
     const encoded = this.encode(ids);
     const begin = zeros([ids.shape[0] ?? 0, 1], { dtype: 'int32' });
-    const before = concat([begin, target.slice({ dim: 1, end: -1 })], { dim: 1 });
+    const before = cat([begin, target.slice({ dim: 1, end: -1 })], { dim: 1 });
     return this.decode(encoded, before, encoded.start).scores;
   }
 
@@ -107,7 +107,7 @@ export class DateTranslator extends nn.Module {
         written.push(before);
         weights.push(next.weights);
       }
-      return { written: concat(written, { dim: 1 }), weights: concat(weights, { dim: 1 }) };
+      return { written: cat(written, { dim: 1 }), weights: cat(weights, { dim: 1 }) };
     });
   }
 }

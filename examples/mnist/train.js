@@ -64,7 +64,7 @@ function picture(path, test, predictions) {
   const wrong = all.filter((i) => predictions[i] !== labels[i]).slice(0, 10);
   const right = all.filter((i) => predictions[i] === labels[i]).slice(0, 40 - wrong.length);
   const chosen = [...right, ...wrong];
-  const images = test.images.reshape([-1, 784]).indexSelect(tensor(Int32Array.from(chosen)), { dim: 0 });
+  const images = test.images.reshape([-1, 784]).indexSelect(0, tensor(Int32Array.from(chosen)));
   const grid = digitGrid({
     images: images.toTypedArray(),
     labels: chosen.map((i) => labels[i] ?? 0),

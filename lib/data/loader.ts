@@ -10,7 +10,7 @@ import {
 } from '../errors.js';
 import { isPromise, keep } from '../memory.js';
 import { Generator } from '../ops/generator.js';
-import { permutation } from '../ops/random.js';
+import { randperm } from '../ops/random.js';
 import { view } from '../tensor.js';
 import { type Collated, collate } from './collate.js';
 import { checkDataset, type Dataset, TensorDataset } from './dataset.js';
@@ -123,7 +123,7 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
   #epoch(): Epoch<Sample, Batch> {
     const { dataset } = this;
     checkDataset('DataLoader', dataset);
-    const order = this.#shuffle ? keep(permutation(dataset.length, { generator: this.#generator })) : undefined;
+    const order = this.#shuffle ? keep(randperm(dataset.length, { generator: this.#generator })) : undefined;
     const end = this.#dropLast ? this.length * this.batchSize : dataset.length;
     if (this.#collate === undefined && isPlainTensorDataset(dataset)) {
       const read = (from: number, to: number) =>

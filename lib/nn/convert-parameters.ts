@@ -5,7 +5,7 @@ import { listOf } from '../lists.js';
 import { native } from '../native.js';
 import { copy_ } from '../ops/copy.js';
 import { reshape } from '../ops/shape.js';
-import { concat } from '../ops/shape-slice.js';
+import { cat } from '../ops/shape-slice.js';
 import { checkTensor, type Tensor, view } from '../tensor.js';
 
 function parametersOf(operation: string, parameters: Iterable<Tensor> | Tensor): Tensor[] {
@@ -26,7 +26,7 @@ function parametersOf(operation: string, parameters: Iterable<Tensor> | Tensor):
  */
 export function parametersToVector(parameters: Iterable<Tensor> | Tensor): Tensor {
   const list = parametersOf('parametersToVector', parameters);
-  return concat(list.map((p) => reshape(p, [-1])));
+  return cat(list.map((p) => reshape(p, [-1])));
 }
 
 /**

@@ -4,7 +4,7 @@ import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatS
 import { dropout } from '../ops/random-dropout.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
 import { reshape } from '../ops/shape.js';
-import { concat, slice } from '../ops/shape-slice.js';
+import { cat, slice } from '../ops/shape-slice.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
@@ -146,7 +146,7 @@ export abstract class RecurrentModule extends Module {
       const drops = this.dropout > 0 && layer < this.numLayers - 1;
       y = drops ? dropout(output, { p: this.dropout, training: this.training }) : output;
     }
-    const joined = finals.map((list) => (list.length === 1 ? (list[0] as Tensor) : concat(list)));
+    const joined = finals.map((list) => (list.length === 1 ? (list[0] as Tensor) : cat(list)));
     if (!single) return [y, joined];
     return [reshape(y, [steps, y.dims[2] as number]), joined.map((t) => reshape(t, shape))];
   }

@@ -61,7 +61,7 @@ export function relu(x: Tensor): Tensor {
   return unary('relu', reluKernel, x, reluBackwardKernel, 'y', (y) => to(gt(y, 0), y.dtype));
 }
 
-/** @internal */
+/** The slope where x < 0, by position or in options. */
 export type LeakyReluArguments = [options?: { negativeSlope?: number }] | [negativeSlope: number];
 
 /** @internal */
@@ -89,7 +89,7 @@ export function leakyRelu(x: Tensor, ...args: LeakyReluArguments): Tensor {
   return unary('leakyRelu', leakyReluKernel, x, leakyReluBackwardKernel, 'x', derivative, [slope]);
 }
 
-/** @internal */
+/** alpha, by position or in options. */
 export type EluArguments = [options?: { alpha?: number }] | [alpha: number];
 
 /** @internal */
@@ -132,7 +132,7 @@ export function selu(x: Tensor): Tensor {
   return scaledElu('selu', x, 1.6732632423543772, 1.0507009873554805);
 }
 
-/** @internal */
+/** The formula, by position or in options. */
 export type GeluArguments = [options?: { approximate?: 'none' | 'tanh' }] | [approximate: 'none' | 'tanh'];
 
 /** @internal */
@@ -150,7 +150,7 @@ const geluTanhBackwardKernel = kernel('geluTanhBackward', 'dx dy x');
  * Gaussian error linear unit: x Φ(x) = x / 2 (1 + erf(x / √2)). Hendrycks, Gimpel, "Gaussian error linear units", 2016,
  * https://arxiv.org/abs/1606.08415
  *
- * @param options `approximate`: `none` (default), or `tanh` for x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
+ * @param args approximate: `none` (default), or `tanh` for x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
  * @throws DTypeError when x is not a float tensor
  * @example
  * gelu(tensor([-1, 1])); // [-0.15866, 0.84134]
@@ -192,7 +192,7 @@ export function silu(x: Tensor): Tensor {
   });
 }
 
-/** @internal */
+/** beta and threshold, by position or in options. */
 export type SoftplusArguments = Positional<{ beta?: number; threshold?: number }, ['beta', 'threshold']>;
 
 /** @internal */
@@ -229,7 +229,7 @@ export function softplus(x: Tensor, ...args: SoftplusArguments): Tensor {
   return unary('softplus', softplusKernel, x, softplusBackwardKernel, 'x', derivative, [beta, threshold]);
 }
 
-/** @internal */
+/** The limits, by position or in options. */
 export type HardtanhArguments = Positional<{ minVal?: number; maxVal?: number }, ['minVal', 'maxVal']>;
 
 /** @internal */

@@ -1,3 +1,4 @@
+import { countBeforeOptions, optionsOf, type Positional, type Sizes, shapeAndOptions } from '../arguments.js';
 import { dtypeOfArray, isArrayOf, isClampedArray } from '../arrays.js';
 import { currentRecording } from '../context.js';
 import { type DType, dtypeTraits, isFloat, type TypedArray } from '../dtype.js';
@@ -128,27 +129,44 @@ export function checkElement(operation: string, value: unknown, dtype: DType): n
   return value;
 }
 
-function filled(operation: string, shape: Shape, value: number, options: TensorOptions | undefined): Tensor {
-  checkOptions(operation, options, tensorOptions);
-  const dtype = checkDType(operation, options?.dtype, 'float32');
-  const y = empty(checkShape(operation, shape), dtype);
+function filled(operation: string, shape: readonly number[], value: number, options: TensorOptions): Tensor {
+  const dtype = checkDType(operation, options.dtype, 'float32');
+  const y = empty(shape, dtype);
   fillKernel(y.handle, checkElement(operation, value, dtype));
   return finish(y, options);
 }
 
+function filledWith(operation: string, value: number, args: readonly unknown[]): Tensor {
+  const { shape, options } = shapeAndOptions<TensorOptions>(operation, args, tensorOptions);
+  return filled(operation, shape, value, options);
+}
+
 /** A tensor of `shape` with every element `value`. */
 export function full(shape: Shape, value: number, options?: TensorOptions): Tensor {
-  return filled('full', shape, value, options);
+  checkOptions('full', options, tensorOptions);
+  return filled('full', checkShape('full', shape), value, options ?? {});
 }
 
-/** A tensor of zeros. */
-export function zeros(shape: Shape, options?: TensorOptions): Tensor {
-  return filled('zeros', shape, 0, options);
+/**
+ * A tensor of zeros.
+ *
+ * @param args the sizes, one by one or as an array, then { dtype, requiresGrad } (default float32 and false)
+ * @example
+ * zeros(2, 3); // [[0, 0, 0], [0, 0, 0]]
+ */
+export function zeros(...args: Sizes<TensorOptions>): Tensor {
+  return filledWith('zeros', 0, args);
 }
 
-/** A tensor of ones. */
-export function ones(shape: Shape, options?: TensorOptions): Tensor {
-  return filled('ones', shape, 1, options);
+/**
+ * A tensor of ones.
+ *
+ * @param args the sizes, one by one or as an array, then { dtype, requiresGrad } (default float32 and false)
+ * @example
+ * ones([2], { dtype: 'int32' }); // [1, 1]
+ */
+export function ones(...args: Sizes<TensorOptions>): Tensor {
+  return filledWith('ones', 1, args);
 }
 
 const cachedScalars: Record<DType, Map<number, Tensor>> = {
@@ -179,7 +197,7 @@ export function scalar(operation: string, value: unknown, dtype: DType): Tensor 
 function filledLike(operation: string, x: Tensor, value: number, options: TensorOptions | undefined): Tensor {
   checkTensor(operation, 'x', x);
   checkOptions(operation, options, tensorOptions);
-  return filled(operation, x.dims, value, { ...options, dtype: options?.dtype ?? x.dtype });
+  return filled(operation, x.dims, value, { ...options, dtype: checkDType(operation, options?.dtype, x.dtype) });
 }
 
 /** Zeros of the shape and dtype of `x`. */
@@ -197,16 +215,31 @@ export function fullLike(x: Tensor, value: number, options?: TensorOptions): Ten
   return filledLike('fullLike', x, value, options);
 }
 
+/** Arguments of `arange`: (end), (start, end) or (start, end, step), then options. */
+export type ArangeArguments =
+  | [end: number, options?: ArangeOptions]
+  | [start: number, end: number, options?: ArangeOptions]
+  | [start: number, end: number, step: number, options?: TensorOptions];
+
+/** Options of `arange`: step (default 1), dtype, requiresGrad. */
+export interface ArangeOptions extends TensorOptions {
+  step?: number;
+}
+
 /**
  * start, start + step, … below `end` (exclusive); `arange(n)` counts from 0. Default dtype float32; integers are truncated.
  *
+ * @example
+ * arange(1, 7, 2); // [1, 3, 5]
  * @throws ArgumentError when a number is beyond the dtype's range
  */
-export function arange(start: number, end?: number, options?: TensorOptions & { step?: number }): Tensor {
-  checkOptions('arange', options, ['step', ...tensorOptions]);
-  const from = end === undefined ? 0 : checkNumber('arange', 'start', start);
-  const to = checkNumber('arange', 'end', end === undefined ? start : end);
-  const step = checkNumber('arange', 'step', options?.step ?? 1);
+export function arange(...args: ArangeArguments): Tensor {
+  const count = Math.min(countBeforeOptions(args), 2);
+  const [first, second] = args.slice(0, count);
+  const options = optionsOf<ArangeOptions>('arange', args.slice(count), ['step'], tensorOptions);
+  const from = second === undefined ? 0 : checkNumber('arange', 'start', first);
+  const to = checkNumber('arange', 'end', second === undefined ? first : second);
+  const step = checkNumber('arange', 'step', options.step ?? 1);
   if (step === 0 || (to - from) * step < 0)
     throw new ArgumentError(`arange: step must lead from ${from} to ${to}, got ${step}`);
   const n = Math.ceil((to - from) / step);
@@ -227,11 +260,17 @@ export function linspace(start: number, end: number, steps: number, options?: Te
   return fromFunction('linspace', [n], (i) => (i < n / 2 ? from + i * step : to - (n - 1 - i) * step), options);
 }
 
-/** The identity matrix, [n, n] or [n, m]: ones on the diagonal. */
-export function eye(n: number, m?: number, options?: TensorOptions): Tensor {
-  checkOptions('eye', options, tensorOptions);
+/**
+ * The identity matrix, [n, n] or [n, m]: ones on the diagonal.
+ *
+ * @param args m (default n), then { dtype, requiresGrad }
+ * @example
+ * eye(2, { dtype: 'int32' }); // [[1, 0], [0, 1]]
+ */
+export function eye(n: number, ...args: Positional<TensorOptions & { m?: number }, ['m']>): Tensor {
+  const { m = n, ...options } = optionsOf<TensorOptions & { m: number }>('eye', args, ['m'], tensorOptions);
   const rows = checkInteger('eye', 'n', n);
-  const columns = m === undefined ? rows : checkInteger('eye', 'm', m);
+  const columns = checkInteger('eye', 'm', m);
   return fromFunction('eye', [rows, columns], (i) => (Math.floor(i / columns) === i % columns ? 1 : 0), options);
 }
 

@@ -95,7 +95,7 @@ function withoutRepeats({ t, names }: Named): Named {
   const shape = others.map((i) => t.dims[i] as number);
   const square = reshape(reorder(t, [...others, first, second]), [...shape, n * n]);
   const index = generate([n], 'int32', (i) => i * (n + 1));
-  const diagonal = indexSelect(square, index, { dim: others.length });
+  const diagonal = indexSelect(square, others.length, index);
   return withoutRepeats({ t: diagonal, names: [...others.map((i) => names[i] as string), names[first] as string] });
 }
 

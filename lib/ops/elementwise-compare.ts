@@ -1,8 +1,9 @@
 // Comparisons, whose results are uint8 masks of 0 and 1, and functions that pick elements.
+import { optionsOf } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { isFloat } from '../dtype.js';
-import { ArgumentError, checkOptions, DTypeError, describe } from '../errors.js';
+import { ArgumentError, DTypeError, describe } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { broadcastShapes, broadcastStrides, loopDims, sameShape } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -98,21 +99,19 @@ function mask(name: string, run: Kernel, x: Tensor): Tensor {
   return y;
 }
 
-const isNaNKernel = kernel('isNaN', 'y x');
-const isFiniteKernel = kernel('isFinite', 'y x');
+const isnanKernel = kernel('isnan', 'y x');
+const isfiniteKernel = kernel('isfinite', 'y x');
 
 /** Where x is NaN: uint8. A tensor of any dtype; integers never are. */
-// biome-ignore lint/suspicious/noShadowRestrictedNames: PyTorch's name, and the global is not used here
-export function isNaN(x: Tensor): Tensor {
-  if (checkTensor('isNaN', 'x', x) && !isFloat(x.dtype)) return full(x.dims, 0, { dtype: 'uint8' });
-  return mask('isNaN', isNaNKernel, x);
+export function isnan(x: Tensor): Tensor {
+  if (checkTensor('isnan', 'x', x) && !isFloat(x.dtype)) return full(x.dims, 0, { dtype: 'uint8' });
+  return mask('isnan', isnanKernel, x);
 }
 
 /** Where x is neither NaN nor ±∞: uint8. A tensor of any dtype; integers always are finite. */
-// biome-ignore lint/suspicious/noShadowRestrictedNames: PyTorch's name, and the global is not used here
-export function isFinite(x: Tensor): Tensor {
-  if (checkTensor('isFinite', 'x', x) && !isFloat(x.dtype)) return full(x.dims, 1, { dtype: 'uint8' });
-  return mask('isFinite', isFiniteKernel, x);
+export function isfinite(x: Tensor): Tensor {
+  if (checkTensor('isfinite', 'x', x) && !isFloat(x.dtype)) return full(x.dims, 1, { dtype: 'uint8' });
+  return mask('isfinite', isfiniteKernel, x);
 }
 
 const whereKernel = kernel('where', 'y condition a b dims');
@@ -164,19 +163,31 @@ function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
 export const clampKernel = kernel('clamp', 'y x least most');
 const clampBackwardKernel = kernel('clampBackward', 'dx dy x least most');
 
+/** At least one of them must be given. */
+interface Bounds {
+  min?: number;
+  max?: number;
+}
+
+/** The bounds, by position or in options. */
+export type ClampArguments =
+  | [options: Bounds]
+  | [min: number, options?: { max?: number }]
+  | [min: number | undefined, max: number];
+
 /**
- * min(max(x, options.min), options.max) of a float tensor; NaN stays NaN. The gradient is dy where min < x < max, else 0: at
+ * min(max(x, min), max) of a float tensor; NaN stays NaN. The gradient is dy where min < x < max, else 0: at
  * the bounds it is 0 as in PyTorch 2.15, where older releases (1.13) have dy.
  *
- * @param options `min` and `max`, at least one of them; when min > max the result is max
+ * @param args min and max, at least one of them; when min > max the result is max
  * @example
- * const y = clamp(tensor([-2, 0.5, 7]), { min: 0, max: 1 }); // [0, 0.5, 1]
+ * const y = clamp(tensor([-2, 0.5, 7]), 0, 1); // [0, 0.5, 1]
  */
-export function clamp(x: Tensor, options: { min?: number; max?: number }): Tensor {
+export function clamp(x: Tensor, ...args: ClampArguments): Tensor {
   checkTensor('clamp', 'x', x);
   checkFloat('clamp', 'x', x);
-  checkOptions('clamp', options, ['min', 'max']);
-  if (options?.min === undefined && options?.max === undefined) {
+  const options = optionsOf<Bounds>('clamp', args, ['min', 'max']);
+  if (options.min === undefined && options.max === undefined) {
     throw new ArgumentError('clamp: min or max must be given, got neither');
   }
   const min = checkBound('clamp', 'min', options.min, Number.NEGATIVE_INFINITY);
@@ -193,7 +204,7 @@ export function clamp(x: Tensor, options: { min?: number; max?: number }): Tenso
     };
     return fusedGradients('clamp', [dy, x], gradient, (dy, x) => {
       const held = logicalOr(le(x, low), ge(x, high));
-      return [where(logicalOr(held, isNaN(x)), 0, dy)];
+      return [where(logicalOr(held, isnan(x)), 0, dy)];
     });
   };
   return record('clamp', y, [x], backward, [x]);

@@ -1,10 +1,11 @@
+import { optionsOf } from '../arguments.js';
 import { noGrad, record } from '../autograd/tape.js';
 import { checkFault, refuseReading } from '../context.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkInteger, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkInteger, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel, native } from '../native.js';
 import { checkDim, type Shape, sizesAround } from '../shape.js';
-import { checkDType, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkDType, checkSameDType, checkTensor, empty, Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 import { clone } from './copy.js';
 import { checkElement, zeros } from './creation.js';
@@ -25,6 +26,14 @@ function checkIndex(operation: string, index: unknown): Tensor {
   return t;
 }
 
+// The dimension, which comes before the tensors as in PyTorch.
+function dimBefore(operation: string, dim: unknown, x: Tensor, rest: string): number {
+  if (dim instanceof Tensor) {
+    throw new ArgumentError(`${operation}: dim must come first, got a tensor; x.${operation}(dim, ${rest})`);
+  }
+  return checkDim(operation, dim, x.rank);
+}
+
 function wrongIndex(operation: string, n: number, { value, position }: Fault): ArgumentError {
   const hint = value < 0 ? '; negative indices do not count from the end' : '';
   const rule = `indices must be at least 0 and below ${n}`;
@@ -40,8 +49,8 @@ function checkSums(fault: Fault | undefined, n: number, { size, dtype }: Tensor)
   checkFault(fault, (found) => {
     if (found.position < size) return wrongIndex('scatterAdd', n, found);
     const rule = `sums of integers must fit in ${dtype}`;
-    const got = `got one that ${found.value} (element ${found.position - size} of source) takes beyond it`;
-    return new ArgumentError(`scatterAdd: ${rule}, ${got}; convert x and source to a wider dtype`);
+    const got = `got one that ${found.value} (element ${found.position - size} of src) takes beyond it`;
+    return new ArgumentError(`scatterAdd: ${rule}, ${got}; convert x and src to a wider dtype`);
   });
 }
 
@@ -49,21 +58,20 @@ function checkSums(fault: Fault | undefined, n: number, { size, dtype }: Tensor)
  * The rows of x that `index` names: y[…, j, …] = x[…, index[j], …] along a dimension.
  *
  * @param index int32 [m], in [0, n)
- * @param options dim, which must be given, as in PyTorch
  * @throws ArgumentError when an index is out of range
  * @example
- * images.indexSelect(tensor([3, 1], { dtype: 'int32' }), { dim: 0 }); // images 3 and 1
+ * images.indexSelect(0, tensor([3, 1], { dtype: 'int32' })); // images 3 and 1
  */
-export function indexSelect(x: Tensor, index: Tensor, options: { dim: number }): Tensor {
+export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   checkTensor('indexSelect', 'x', x);
+  const along = dimBefore('indexSelect', dim, x, 'index');
   checkIndex('indexSelect', index);
-  checkOptions('indexSelect', options, ['dim']);
   if (x.rank === 0) throw new ShapeError('indexSelect: x must have at least one dimension, got a scalar');
   if (index.rank !== 1)
     throw new ShapeError(
       `indexSelect: index must have one dimension, got ${formatShape(index.dims)}; use gather for several`,
     );
-  return rows(x, index, checkDim('indexSelect', options?.dim, x.rank));
+  return rows(x, index, along);
 }
 
 // Selecting rows, and adding rows to zeros: each is the other's gradient.
@@ -100,22 +108,20 @@ function narrow(x: Tensor, shape: Shape, dim: number): Tensor {
  * One element of x for each element of `index`, along a dimension: y[i, j, k] = x[i, index[i, j, k], k] for dim 1 of three.
  *
  * @param index int32, of x's rank, in [0, n); outside `dim` its sizes may be smaller than x's
- * @param options dim, which must be given, as in PyTorch
  * @throws ArgumentError when an index is out of range
  * @example
- * logProbabilities.gather(labels.unsqueeze(1), { dim: 1 }); // [batch, 1]
+ * logProbabilities.gather(1, labels.unsqueeze(1)); // [batch, 1]
  */
-export function gather(x: Tensor, index: Tensor, options: { dim: number }): Tensor {
+export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   checkTensor('gather', 'x', x);
+  const along = dimBefore('gather', dim, x, 'index');
   checkIndex('gather', index);
-  checkOptions('gather', options, ['dim']);
-  const dim = checkDim('gather', options?.dim, x.rank);
-  if (!fitsInside(index.dims, x.dims, dim)) {
+  if (!fitsInside(index.dims, x.dims, along)) {
     throw new ShapeError(
-      `gather: index must have x's rank and outside dimension ${dim} no larger sizes, got x ${formatShape(x.dims)} and index ${formatShape(index.dims)}`,
+      `gather: index must have x's rank and outside dimension ${along} no larger sizes, got x ${formatShape(x.dims)} and index ${formatShape(index.dims)}`,
     );
   }
-  return gathered(narrow(x, index.dims, dim), index, dim);
+  return gathered(narrow(x, index.dims, along), index, along);
 }
 
 // Gathering, and adding to zeros: each is the other's gradient.
@@ -136,38 +142,36 @@ function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor 
 }
 
 /**
- * x with each element of `source` added where `index` says, along a dimension: y = x, then
- * y[i, index[i, j, k], k] += source[i, j, k] for dim 1 of three. Sums run in the order of the indices, whatever the threads.
+ * x with each element of `src` added where `index` says, along a dimension: y = x, then
+ * y[i, index[i, j, k], k] += src[i, j, k] for dim 1 of three. Sums run in the order of the indices, whatever the threads.
  *
  * @param index int32, of x's rank, in [0, n); outside `dim` no larger than x
- * @param source of x's dtype and rank, and at least index's sizes; elements beyond them are not read
- * @param options dim, which must be given, as in PyTorch
+ * @param src of x's dtype and rank, and at least index's sizes; elements beyond them are not read
  * @throws ArgumentError when an index, or a sum of integers, is out of range: sums never wrap
  */
-export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, options: { dim: number }): Tensor {
+export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
   checkTensor('scatterAdd', 'x', x);
+  const along = dimBefore('scatterAdd', dim, x, 'index, src');
   checkIndex('scatterAdd', index);
-  checkTensor('scatterAdd', 'source', source);
-  checkOptions('scatterAdd', options, ['dim']);
-  checkSameDType('scatterAdd', ['x', 'source'], [x, source]);
-  const dim = checkDim('scatterAdd', options?.dim, x.rank);
-  if (!fitsInside(index.dims, x.dims, dim) || !fitsInside(index.dims, source.dims, -1)) {
-    const shapes = `x ${formatShape(x.dims)}, index ${formatShape(index.dims)} and source ${formatShape(source.dims)}`;
+  checkTensor('scatterAdd', 'src', src);
+  checkSameDType('scatterAdd', ['x', 'src'], [x, src]);
+  if (!fitsInside(index.dims, x.dims, along) || !fitsInside(index.dims, src.dims, -1)) {
+    const shapes = `x ${formatShape(x.dims)}, index ${formatShape(index.dims)} and src ${formatShape(src.dims)}`;
     throw new ShapeError(
-      `scatterAdd: index must have the rank of x and source and no larger sizes (of x's outside dimension ${dim}), got ${shapes}`,
+      `scatterAdd: index must have the rank of x and src and no larger sizes (of x's outside dimension ${along}), got ${shapes}`,
     );
   }
-  const read = narrow(source, index.dims, -1);
-  if (index.dims.some((n, i) => i !== dim && n !== x.dims[i])) {
-    const target = x.dims.map((n, i) => (i === dim ? n : (index.dims[i] as number)));
+  const read = narrow(src, index.dims, -1);
+  if (index.dims.some((n, i) => i !== along && n !== x.dims[i])) {
+    const target = x.dims.map((n, i) => (i === along ? n : (index.dims[i] as number)));
     const missing = x.dims.flatMap((n, i) => [n - (target[i] as number), 0]).reverse();
-    return add(x, pad(scattered(read, index, target, dim), missing));
+    return add(x, pad(scattered(read, index, target, along), missing));
   }
-  const { outer, n, inner } = sizesAround(x.dims, dim);
+  const { outer, n, inner } = sizesAround(x.dims, along);
   const y = noGrad(() => clone(x));
   const fault = scatterAddKernel(y.handle, read.handle, index.handle, outer, n, inner);
   checkSums(fault, n, read);
-  return record('scatterAdd', y, [x, read], (dy, needs) => [dy, needs[1] ? gathered(dy, index, dim) : null], [index]);
+  return record('scatterAdd', y, [x, read], (dy, needs) => [dy, needs[1] ? gathered(dy, index, along) : null], [index]);
 }
 
 /**
@@ -195,21 +199,30 @@ export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
   return record('maskedFill', y, [x], (dy) => [maskedFill(dy, mask, 0)], [mask]);
 }
 
+/** Options of `oneHot`. */
+interface OneHotOptions {
+  numClasses?: number;
+  dtype?: DType;
+}
+
+/** The number of classes by position and then dtype, or both in options. */
+export type OneHotArguments = [options?: OneHotOptions] | [numClasses: number, options?: { dtype?: DType }];
+
 /**
  * A new last dimension with 1 where its position is the index and 0 elsewhere: y[…, c] = c == index[…].
  *
  * @param index int32 of any shape, in [0, numClasses)
- * @param options numClasses: default the largest index + 1; dtype: default int32
+ * @param args numClasses: default (and -1) the largest index + 1; then { dtype } (default int32)
  * @throws ArgumentError when an index is out of range
  * @example
- * oneHot(labels, { numClasses: 10, dtype: 'float32' }); // [batch, 10]
+ * oneHot(labels, 10, { dtype: 'float32' }); // [batch, 10]
  */
-export function oneHot(index: Tensor, options?: { numClasses?: number; dtype?: DType }): Tensor {
+export function oneHot(index: Tensor, ...args: OneHotArguments): Tensor {
   checkIndex('oneHot', index);
-  checkOptions('oneHot', options, ['numClasses', 'dtype']);
-  const dtype = checkDType('oneHot', options?.dtype, 'int32');
-  const given = options?.numClasses ?? largest(index) + 1;
-  const classes = checkInteger('oneHot', 'numClasses', given, 1, native.limits.positions);
+  const options = optionsOf<OneHotOptions>('oneHot', args, ['numClasses'], ['dtype']);
+  const dtype = checkDType('oneHot', options.dtype, 'int32');
+  const { numClasses = -1 } = options;
+  const classes = checkInteger('oneHot', 'numClasses', numClasses === -1 ? largest(index) + 1 : numClasses, 1, native.limits.positions);
   const y = empty([...index.dims, classes], dtype);
   checkIndices('oneHot', oneHotKernel(y.handle, index.handle, classes), classes);
   return y;

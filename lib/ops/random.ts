@@ -1,4 +1,5 @@
 import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
+import { type Sizes, shapeAndOptions } from '../arguments.js';
 import { dtypeTraits, floatTypes, isFloat } from '../dtype.js';
 import { ArgumentError, checkInteger, checkNumber, checkOptions, DTypeError, describe } from '../errors.js';
 import { kernel, native } from '../native.js';
@@ -48,7 +49,7 @@ const uniformKernel = kernel('uniform', 'y state least most');
 const normalKernel = kernel('normal', 'y state mean deviation');
 const bernoulliKernel = kernel('bernoulli', 'y state p');
 const randintKernel = kernel('randint', 'y state low high');
-const permutationKernel = kernel('permutation', 'y state');
+const randpermKernel = kernel('randperm', 'y state');
 
 /**
  * Numbers uniform in [low, high), with 24 random bits in float32 and 53 in float64.
@@ -71,23 +72,29 @@ function uniformIn(operation: string, shape: Shape, options: RandomOptions | und
   return y;
 }
 
-/** Numbers uniform in [0, 1). Options are those of `uniform` without the bounds. */
-export function rand(shape: Shape, options?: RandomOptions): Tensor {
-  checkOptions('rand', options, randomOptions);
+/**
+ * Numbers uniform in [0, 1).
+ *
+ * @param args the sizes, one by one or as an array, then { dtype, generator, requiresGrad }
+ * @example
+ * rand(2, 3); // [2, 3]
+ */
+export function rand(...args: Sizes<RandomOptions>): Tensor {
+  const { shape, options } = shapeAndOptions<RandomOptions>('rand', args, randomOptions);
   return uniformIn('rand', shape, options, 0, 1);
 }
 
 /**
  * Normally distributed numbers.
  *
- * @param options `mean`: default 0; `std`, the standard deviation: at least 0, default 1; `dtype`: float32 or float64;
- *   `generator`, `requiresGrad`
+ * @param std the standard deviation, at least 0
+ * @param options `dtype`: float32 or float64; `generator`, `requiresGrad`
  * @example
- * const x = normal([2, 3], { mean: 10, std: 0.5 });
+ * const x = normal(10, 0.5, [2, 3]);
  */
-export function normal(shape: Shape, options?: RandomOptions & { mean?: number; std?: number }): Tensor {
-  checkOptions('normal', options, ['mean', 'std', ...randomOptions]);
-  return normalOf('normal', shape, options, options?.mean ?? 0, options?.std ?? 1);
+export function normal(mean: number, std: number, shape: Shape, options?: RandomOptions): Tensor {
+  checkOptions('normal', options, randomOptions);
+  return normalOf('normal', shape, options, mean, std);
 }
 
 function normalOf(operation: string, shape: Shape, options: RandomOptions | undefined, a: number, b: number): Tensor {
@@ -99,9 +106,15 @@ function normalOf(operation: string, shape: Shape, options: RandomOptions | unde
   return y;
 }
 
-/** Standard normal numbers (mean 0, deviation 1). Options are those of `normal` without these two. */
-export function randn(shape: Shape, options?: RandomOptions): Tensor {
-  checkOptions('randn', options, randomOptions);
+/**
+ * Standard normal numbers: mean 0, standard deviation 1.
+ *
+ * @param args the sizes, one by one or as an array, then { dtype, generator, requiresGrad }
+ * @example
+ * randn([2, 3], { dtype: 'float64' }); // [2, 3]
+ */
+export function randn(...args: Sizes<RandomOptions>): Tensor {
+  const { shape, options } = shapeAndOptions<RandomOptions>('randn', args, randomOptions);
   return normalOf('randn', shape, options, 0, 1);
 }
 
@@ -158,13 +171,13 @@ export function bernoulli(shape: Shape, options?: RandomOptions & { p?: number }
  *
  * @param options `generator`
  * @example
- * const order = permutation(60000);
+ * const order = randperm(60000);
  */
-export function permutation(n: number, options?: { generator?: Generator }): Tensor {
-  checkOptions('permutation', options, ['generator']);
-  checkInteger('permutation', 'n', n, 0, native.limits.positions - 1);
-  const state = drawnFrom('permutation', options?.generator);
+export function randperm(n: number, options?: { generator?: Generator }): Tensor {
+  checkOptions('randperm', options, ['generator']);
+  checkInteger('randperm', 'n', n, 0, native.limits.positions - 1);
+  const state = drawnFrom('randperm', options?.generator);
   const y = empty([n], 'int32');
-  permutationKernel(y.handle, state.handle);
+  randpermKernel(y.handle, state.handle);
   return y;
 }

@@ -13,7 +13,7 @@ import { add, mul, sub } from './elementwise.js';
 import { gt, where } from './elementwise-compare.js';
 import { linear } from './matmul.js';
 import { reshape } from './shape.js';
-import { chunk, concat, slice, stack } from './shape-slice.js';
+import { cat, chunk, slice, stack } from './shape-slice.js';
 
 /** @internal What distinguishes the kinds of layers. */
 export interface Cell {
@@ -186,7 +186,7 @@ function composedLayer(
       o,
     ),
   );
-  const y = concat(
+  const y = cat(
     parts.map((p) => p.y),
     { dim: 2 },
   );

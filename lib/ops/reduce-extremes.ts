@@ -1,13 +1,14 @@
 // Largest and smallest elements. The kernels are the reduce family's.
+import { optionsOf } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
-import { checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { describe, formatShape, ShapeError } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import type { Shape } from '../shape.js';
-import { checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkTensor, empty, Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
 import { to } from './copy.js';
-import { div, mul } from './elementwise.js';
+import { div, maximum, minimum, mul } from './elementwise.js';
 import { eq, logicalAnd, logicalOr, ne } from './elementwise-compare.js';
 import { type Layout, layout, reduceWith } from './reduce.js';
 import { reshape } from './shape.js';
@@ -27,6 +28,14 @@ export interface PositionOptions {
   keepDim?: boolean;
 }
 
+/** The dimension to search: by position and then `keepDim`, or both in options. */
+export type PositionArguments = [options?: PositionOptions] | [dim: number, options?: { keepDim?: boolean }];
+
+/** The same where the dimension must be given. */
+export type ExtremesArguments =
+  | [options: PositionOptions & { dim: number }]
+  | [dim: number, options?: { keepDim?: boolean }];
+
 const maxKernel = kernel('max', 'y x outer n inner');
 const minKernel = kernel('min', 'y x outer n inner');
 const argMaxKernel = kernel('argMax', 'index values x outer n inner');
@@ -41,40 +50,40 @@ function checkSome(operation: string, { x, n, outer, inner }: Layout): void {
 
 /**
  * The largest element; NaN if there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements (by
- * the NaN, if it is one); with `dim` the largest along that dimension and their positions, and the gradient goes to these.
+ * the NaN, if it is one). With `dim` the largest along that dimension and their positions, and the gradient goes to these;
+ * `keepDim` (default false) keeps the dimension. With another tensor, the larger of each two elements, like `maximum`.
  *
  * @throws ShapeError when there is no element to choose from
  * @example
- * const { values, indices } = tensor([[1, 5], [7, 2]]).max({ dim: 1 }); // [5, 7] and [1, 0]
+ * const { values, indices } = tensor([[1, 5], [7, 2]]).max(1); // [5, 7] and [1, 0]
  */
 export function max(x: Tensor): Tensor;
-export function max(x: Tensor, options: { dim: number; keepDim?: boolean }): Extremes;
-export function max(x: Tensor, options?: PositionOptions): Tensor | Extremes {
-  return extreme('max', x, options, maxKernel, argMaxKernel);
+export function max(x: Tensor, ...args: ExtremesArguments): Extremes;
+export function max(x: Tensor, other: Tensor): Tensor;
+export function max(x: Tensor, ...args: unknown[]): Tensor | Extremes {
+  if (args[0] instanceof Tensor) return maximum(x, args[0]);
+  return extreme('max', x, args, maxKernel, argMaxKernel);
 }
 
 /**
  * The smallest element; NaN if there is one. Without `dim` a scalar, whose gradient is shared evenly by equal elements (by
- * the NaN, if it is one); with `dim` the smallest along that dimension and their positions, and the gradient goes to these.
+ * the NaN, if it is one). With `dim` the smallest along that dimension and their positions, and the gradient goes to these;
+ * `keepDim` (default false) keeps the dimension. With another tensor, the smaller of each two elements, like `minimum`.
  *
  * @throws ShapeError when there is no element to choose from
  */
 export function min(x: Tensor): Tensor;
-export function min(x: Tensor, options: { dim: number; keepDim?: boolean }): Extremes;
-export function min(x: Tensor, options?: PositionOptions): Tensor | Extremes {
-  return extreme('min', x, options, minKernel, argMinKernel);
+export function min(x: Tensor, ...args: ExtremesArguments): Extremes;
+export function min(x: Tensor, other: Tensor): Tensor;
+export function min(x: Tensor, ...args: unknown[]): Tensor | Extremes {
+  if (args[0] instanceof Tensor) return minimum(x, args[0]);
+  return extreme('min', x, args, minKernel, argMinKernel);
 }
 
-function extreme(
-  name: string,
-  x: Tensor,
-  options: PositionOptions | undefined,
-  run: Kernel,
-  locate: Kernel,
-): Tensor | Extremes {
+function extreme(name: string, x: Tensor, args: readonly unknown[], run: Kernel, locate: Kernel): Tensor | Extremes {
   checkTensor(name, 'x', x);
-  checkOptions(name, options, ['dim', 'keepDim']);
-  if (options?.dim === undefined) return shared(name, run, layout(name, x, options));
+  const options = optionsOf<PositionOptions>(name, args, ['dim'], ['keepDim']);
+  if (options.dim === undefined) return shared(name, run, layout(name, x, options));
   const l = oneDim(name, x, options);
   const indices = empty(l.shape, 'int32');
   const values = empty(l.shape, x.dtype);
@@ -84,9 +93,8 @@ function extreme(
   return { values: record(name, values, [x], (dy) => [scatter(name, dy, indices, sizes, xShape)], [indices]), indices };
 }
 
-function oneDim(name: string, x: Tensor, options: PositionOptions | undefined): Layout {
-  checkTensor(name, 'x', x);
-  if (Array.isArray(options?.dim)) {
+function oneDim(name: string, x: Tensor, options: PositionOptions): Layout {
+  if (Array.isArray(options.dim)) {
     throw new ShapeError(`${name}: dim must be one dimension, got ${describe(options.dim)}`);
   }
   const l = layout(name, x, options);
@@ -135,17 +143,18 @@ function scatter(name: string, x: Tensor, index: Tensor, sizes: Sizes, shape: Sh
 }
 
 /** The position of the largest element (of NaN, if there is one), the first among equal ones, as int32. */
-export function argmax(x: Tensor, options?: PositionOptions): Tensor {
-  return position('argmax', argMaxKernel, x, options);
+export function argmax(x: Tensor, ...args: PositionArguments): Tensor {
+  return position('argmax', argMaxKernel, x, args);
 }
 
 /** The position of the smallest element (of NaN, if there is one), the first among equal ones, as int32. */
-export function argmin(x: Tensor, options?: PositionOptions): Tensor {
-  return position('argmin', argMinKernel, x, options);
+export function argmin(x: Tensor, ...args: PositionArguments): Tensor {
+  return position('argmin', argMinKernel, x, args);
 }
 
-function position(name: string, locate: Kernel, x: Tensor, options: PositionOptions | undefined): Tensor {
-  const l = oneDim(name, x, options);
+function position(name: string, locate: Kernel, x: Tensor, args: PositionArguments): Tensor {
+  checkTensor(name, 'x', x);
+  const l = oneDim(name, x, optionsOf<PositionOptions>(name, args, ['dim'], ['keepDim']));
   const indices = empty(l.shape, 'int32');
   locate(indices.handle, 0, x.handle, l.outer, l.n, l.inner);
   return indices;

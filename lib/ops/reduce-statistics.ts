@@ -1,4 +1,5 @@
 // Reductions of real numbers in several steps. The kernels are the reduce family's.
+import { optionsOf, type Positional } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { noGrad, record } from '../autograd/tape.js';
 import { ArgumentError, checkNumber, describe } from '../errors.js';
@@ -7,50 +8,58 @@ import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
 import { to } from './copy.js';
 import { abs, add, div, exp, mul, pow, sign, sub } from './elementwise.js';
-import { eq, isFinite as finite, logicalAnd, ne, where } from './elementwise-compare.js';
-import { type Layout, layout, type ReduceOptions, reduceWith } from './reduce.js';
+import { eq, isfinite as finite, logicalAnd, ne, where } from './elementwise-compare.js';
+import { type Layout, layout, type ReduceOptions, type RequiredReduceArguments, reduceWith } from './reduce.js';
 import { shared } from './reduce-extremes.js';
 import { reshape } from './shape.js';
 
-function realLayout(name: string, x: Tensor, options: ReduceOptions | undefined, extra: string): Layout {
+function checkReal(name: string, x: Tensor): void {
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
-  return layout(name, x, options, ['dim', 'keepDim', ...(extra === '' ? [] : [extra])]);
 }
 
 // 1 where y is 0: added to a divisor whose dividend is 0 there, so that 0 / 0 gives the gradient 0.
 const zeroMask = (y: Tensor): Tensor => to(eq(y, 0), y.dtype);
 
-/** Options of `variance` and `std`. */
-export interface VarianceOptions extends ReduceOptions {
+/** Options of `var` and `std`. */
+export interface VarOptions extends ReduceOptions {
   /** Degrees of freedom subtracted from n: 1 (default) for a sample, 0 for the whole population. */
   correction?: number;
 }
+
+/** The dimensions: by position and then the other options, or all in options. */
+export type VarArguments =
+  | [options?: VarOptions]
+  | [dim: number | readonly number[], options?: Omit<VarOptions, 'dim'>];
 
 const varianceKernel = kernel('variance', 'y means x outer n inner correction root');
 
 /**
  * Variance: y = Σ (x - mean)² / (n - correction), in two passes over x. NaN if n ≤ correction and all elements are equal.
  *
- * @param options dim (default all), keepDim (default false) and correction (default 1)
+ * @param args dim (default all), then { keepDim, correction } (default false and 1)
  */
-export function variance(x: Tensor, options?: VarianceOptions): Tensor {
-  return spread('variance', x, options);
+function variance(x: Tensor, ...args: VarArguments): Tensor {
+  return spread('var', x, args);
 }
+
+export { variance as var };
 
 /**
- * Standard deviation, the square root of `variance`, also right if that overflows or vanishes in x's dtype. Its gradient is
+ * Standard deviation, the square root of `var`, also right if that overflows or vanishes in x's dtype. Its gradient is
  * 0 if all elements are equal.
  *
- * @param options dim (default all), keepDim (default false) and correction (default 1)
+ * @param args dim (default all), then { keepDim, correction } (default false and 1)
  */
-export function std(x: Tensor, options?: VarianceOptions): Tensor {
-  return spread('std', x, options);
+export function std(x: Tensor, ...args: VarArguments): Tensor {
+  return spread('std', x, args);
 }
 
-function spread(name: 'variance' | 'std', x: Tensor, options: VarianceOptions | undefined): Tensor {
-  const l = realLayout(name, x, options, 'correction');
-  const correction = checkNumber(name, 'correction', options?.correction ?? 1);
+function spread(name: 'var' | 'std', x: Tensor, args: readonly unknown[]): Tensor {
+  checkReal(name, x);
+  const options = optionsOf<VarOptions>(name, args, ['dim'], ['keepDim', 'correction']);
+  const l = layout(name, x, options);
+  const correction = checkNumber(name, 'correction', options.correction ?? 1);
   const { outer, n, inner, kept } = l;
   const values = l.x;
   const y = empty(l.shape, x.dtype);
@@ -73,32 +82,35 @@ function spread(name: 'variance' | 'std', x: Tensor, options: VarianceOptions | 
   return record(name, y, [values], backward, [values, y, means]);
 }
 
-const logSumExpKernel = kernel('logSumExp', 'y x outer n inner');
-const logSumExpBackwardKernel = kernel('logSumExpBackward', 'dx dy x y outer n inner');
+const logsumexpKernel = kernel('logsumexp', 'y x outer n inner');
+const logsumexpBackwardKernel = kernel('logsumexpBackward', 'dx dy x y outer n inner');
 
 /**
  * y = log Σ exp(x), without overflow. -∞ without elements or if all elements are -∞, with gradient 0. If the result is ∞,
  * the elements that are ∞ share the gradient evenly; if it is NaN, the gradient is NaN.
  *
- * @param options dim (default all) and keepDim (default false)
+ * @param args dim, which must be given, as in PyTorch; then { keepDim } (default false)
  */
-export function logSumExp(x: Tensor, options?: ReduceOptions): Tensor {
-  const l = realLayout('logSumExp', x, options, '');
+export function logsumexp(x: Tensor, ...args: RequiredReduceArguments): Tensor {
+  checkReal('logsumexp', x);
+  const options = optionsOf<ReduceOptions>('logsumexp', args, ['dim'], ['keepDim']);
+  if (options.dim === undefined) throw new ArgumentError('logsumexp: dim must be given, got undefined');
+  const l = layout('logsumexp', x, options);
   const { kept, outer, n, inner } = l;
   const values = l.x;
-  const y = reduceWith(logSumExpKernel, l);
+  const y = reduceWith(logsumexpKernel, l);
   const backward = (dy: Tensor) => {
     const gradient = () => {
       const dx = empty(values.dims, values.dtype);
-      logSumExpBackwardKernel(dx.handle, dy.handle, values.handle, y.handle, outer, n, inner);
+      logsumexpBackwardKernel(dx.handle, dy.handle, values.handle, y.handle, outer, n, inner);
       return [dx];
     };
-    return fusedGradients('logSumExp', [dy, values, y], gradient, (dy, values, y) => {
+    return fusedGradients('logsumexp', [dy, values, y], gradient, (dy, values, y) => {
       const shift = reshape(where(eq(y, -Infinity), 0, y), kept);
       return [mul(exp(sub(values, shift)), reshape(dy, kept))];
     });
   };
-  return record('logSumExp', y, [values], backward, [values, y]);
+  return record('logsumexp', y, [values], backward, [values, y]);
 }
 
 /** Options of `norm`. */
@@ -107,6 +119,9 @@ export interface NormOptions extends ReduceOptions {
   p?: number;
 }
 
+/** p and the dimensions: by position and then `keepDim`, or all in options. */
+export type NormArguments = Positional<NormOptions, ['p', 'dim']>;
+
 const maxKernel = kernel('max', 'y x outer n inner');
 const minKernel = kernel('min', 'y x outer n inner');
 
@@ -114,11 +129,13 @@ const minKernel = kernel('min', 'y x outer n inner');
  * The p-norm: y = (Σ |x|ᵖ)^(1/p); max |x| for p = ∞, min |x| for -∞, the number of elements that are not 0 for 0. Also
  * right if powers overflow or vanish in x's dtype. The gradient is 0 if the norm is 0.
  *
- * @param options p (default 2), dim (default all) and keepDim (default false)
+ * @param args p (default 2), dim (default all), then { keepDim } (default false)
  */
-export function norm(x: Tensor, options?: NormOptions): Tensor {
-  const l = realLayout('norm', x, options, 'p');
-  const p = options?.p ?? 2;
+export function norm(x: Tensor, ...args: NormArguments): Tensor {
+  checkReal('norm', x);
+  const options = optionsOf<NormOptions>('norm', args, ['p', 'dim'], ['keepDim']);
+  const l = layout('norm', x, options);
+  const p = options.p ?? 2;
   if (typeof p !== 'number' || Number.isNaN(p))
     throw new ArgumentError(`norm: p must be a number, Infinity or -Infinity, got ${describe(p)}`);
   const finish = (sums: Tensor): Tensor => reshape(sums, l.shape);

@@ -1,16 +1,17 @@
+import { type DimArguments, optionsOf, requiredDim } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { type DType, isFloat } from '../dtype.js';
-import { ArgumentError, checkFlag, checkOptions, describe } from '../errors.js';
+import { ArgumentError, checkFlag, describe } from '../errors.js';
 import { type Fault, type Kernel, kernel } from '../native.js';
-import { checkDim, dimsOf, type Shape, sizeOf, sizesAround } from '../shape.js';
+import { dimsOf, type Shape, sizeOf, sizesAround } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo, sumTo } from './broadcast.js';
 import { ones } from './creation.js';
 import { mul } from './elementwise.js';
 import { permute, reshape } from './shape.js';
-import { concat, slice } from './shape-slice.js';
+import { cat, slice } from './shape-slice.js';
 
 /** The dimensions to reduce. */
 export interface ReduceOptions {
@@ -20,7 +21,15 @@ export interface ReduceOptions {
   keepDim?: boolean;
 }
 
-const reduceOptions = ['dim', 'keepDim'] as const;
+/** The dimensions to reduce: by position and then `keepDim`, or both in options. */
+export type ReduceArguments =
+  | [options?: ReduceOptions]
+  | [dim: number | readonly number[], options?: { keepDim?: boolean }];
+
+/** The same where the dimensions must be given. */
+export type RequiredReduceArguments =
+  | Exclude<ReduceArguments, [options?: ReduceOptions]>
+  | [options: ReduceOptions & { dim: number | readonly number[] }];
 
 /** @internal A reduction as the kernels see it: x [outer][n][inner] along n. */
 export interface Layout {
@@ -45,11 +54,14 @@ function checkDims(operation: string, dim: number | readonly number[], rank: num
   return rank === 0 ? [] : dims;
 }
 
-function plan(operation: string, x: Tensor, options: ReduceOptions | undefined, known: readonly string[]): Layout {
+function plan(operation: string, x: Tensor, args: readonly unknown[]): Layout {
   checkTensor(operation, 'x', x);
-  checkOptions(operation, options, known);
-  const keepDim = checkFlag(operation, 'keepDim', options?.keepDim, false);
-  if (options?.dim === undefined) {
+  return planned(operation, x, optionsOf<ReduceOptions>(operation, args, ['dim'], ['keepDim']));
+}
+
+function planned(operation: string, x: Tensor, options: ReduceOptions): Layout {
+  const keepDim = checkFlag(operation, 'keepDim', options.keepDim, false);
+  if (options.dim === undefined) {
     const kept = x.dims.map(() => 1);
     return { x, outer: 1, n: x.size, inner: 1, shape: keepDim ? kept : [], kept, order: null };
   }
@@ -70,13 +82,8 @@ function plan(operation: string, x: Tensor, options: ReduceOptions | undefined, 
 }
 
 /** @internal The layout for kernels that reduce one run of dimensions; x and `kept` are permuted if necessary. */
-export function layout(
-  operation: string,
-  x: Tensor,
-  options: ReduceOptions | undefined,
-  known: readonly string[] = reduceOptions,
-): Layout {
-  return neighbours(plan(operation, x, options, known));
+export function layout(operation: string, x: Tensor, options: ReduceOptions): Layout {
+  return neighbours(planned(operation, x, options));
 }
 
 function neighbours(l: Layout): Layout {
@@ -119,13 +126,13 @@ const sumKernel = kernel('sum', 'y x outer n inner');
  * Sum of the elements: y = Σ x. An empty sum is 0. float32 is added in blocks, and the blocks in double; integers give int32
  * (PyTorch: int64, which this library does not have).
  *
- * @param options dim (default all) and keepDim (default false)
+ * @param args dim (default all), then { keepDim } (default false)
  * @throws ArgumentError when a sum of integers does not fit in int32: it never wraps
  * @example
- * tensor([[1, 2], [3, 4]]).sum({ dim: 0 }); // [4, 6]
+ * tensor([[1, 2], [3, 4]]).sum(0); // [4, 6]
  */
-export function sum(x: Tensor, options?: ReduceOptions): Tensor {
-  const l = plan('sum', x, options, reduceOptions);
+export function sum(x: Tensor, ...args: ReduceArguments): Tensor {
+  const l = plan('sum', x, args);
   if (!isFloat(x.dtype)) return total('sum', sumKernel, neighbours(l));
   const { kept } = l;
   if (l.order !== null) return reshape(sumTo(x, kept), l.shape);
@@ -138,12 +145,12 @@ const meanKernel = kernel('mean', 'y x outer n inner');
 /**
  * Arithmetic mean: y = Σ x / n. The mean of no elements is NaN.
  *
- * @param options dim (default all) and keepDim (default false)
+ * @param args dim (default all), then { keepDim } (default false)
  */
-export function mean(x: Tensor, options?: ReduceOptions): Tensor {
+export function mean(x: Tensor, ...args: ReduceArguments): Tensor {
   checkTensor('mean', 'x', x);
   checkFloat('mean', 'x', x);
-  const l = plan('mean', x, options, reduceOptions);
+  const l = plan('mean', x, args);
   const { n, kept, shape } = l;
   if (l.order !== null) return mul(reshape(sumTo(x, kept), shape), 1 / n);
   const xShape = x.dims;
@@ -157,11 +164,11 @@ const prodBackwardKernel = kernel('prodBackward', 'dx dy x outer n inner');
  * Product of the elements: y = Π x. An empty product is 1; integers give int32. The gradient, the product of all other
  * elements, is right for zeros too.
  *
- * @param options dim (default all) and keepDim (default false)
+ * @param args dim (default all), then { keepDim } (default false)
  * @throws ArgumentError when a product of integers does not fit in int32: it never wraps around
  */
-export function prod(x: Tensor, options?: ReduceOptions): Tensor {
-  const l = layout('prod', x, options);
+export function prod(x: Tensor, ...args: ReduceArguments): Tensor {
+  const l = neighbours(plan('prod', x, args));
   const { outer, n, inner, kept } = l;
   const values = l.x;
   const backward = (dy: Tensor) => {
@@ -183,7 +190,7 @@ function otherProducts(x: Tensor, outer: number, n: number, inner: number): Tens
   const shift = (t: Tensor, by: number): Tensor => {
     const filler = ones([outer, Math.abs(by), inner], { dtype: x.dtype });
     const parts = by > 0 ? [filler, slice(t, { dim: 1, end: n - by })] : [slice(t, { dim: 1, start: -by }), filler];
-    return concat(parts, { dim: 1 });
+    return cat(parts, { dim: 1 });
   };
   const running = (sign: number): Tensor => {
     let product = n > 0 ? shift(table, sign) : table;
@@ -197,13 +204,13 @@ const anyKernel = kernel('any', 'y x outer n inner');
 const allKernel = kernel('all', 'y x outer n inner');
 
 /** Whether any element is not 0 (NaN counts as not 0), as uint8; false without elements. */
-export function any(x: Tensor, options?: ReduceOptions): Tensor {
-  return reduceWith(anyKernel, layout('any', x, options), 'uint8');
+export function any(x: Tensor, ...args: ReduceArguments): Tensor {
+  return reduceWith(anyKernel, neighbours(plan('any', x, args)), 'uint8');
 }
 
 /** Whether all elements are not 0 (NaN counts as not 0), as uint8; true without elements. */
-export function all(x: Tensor, options?: ReduceOptions): Tensor {
-  return reduceWith(allKernel, layout('all', x, options), 'uint8');
+export function all(x: Tensor, ...args: ReduceArguments): Tensor {
+  return reduceWith(allKernel, neighbours(plan('all', x, args)), 'uint8');
 }
 
 const cumsumKernel = kernel('cumsum', 'y x outer n inner reverse');
@@ -211,15 +218,14 @@ const cumsumKernel = kernel('cumsum', 'y x outer n inner reverse');
 /**
  * Running sum along a dimension: yᵢ = x₀ + … + xᵢ, of x's shape. Integers give int32.
  *
- * @param options dim, which must be given
+ * @param args dim, which must be given
  * @throws ArgumentError when a sum of integers does not fit in int32: it never wraps around
  * @example
- * tensor([1, 2, 3]).cumsum({ dim: 0 }); // [1, 3, 6]
+ * tensor([1, 2, 3]).cumsum(0); // [1, 3, 6]
  */
-export function cumsum(x: Tensor, options: { dim: number }): Tensor {
+export function cumsum(x: Tensor, ...args: DimArguments): Tensor {
   checkTensor('cumsum', 'x', x);
-  checkOptions('cumsum', options, ['dim']);
-  return running(x, checkDim('cumsum', options?.dim, x.rank), false);
+  return running(x, requiredDim('cumsum', args, x.rank), false);
 }
 
 // From the front or, for its gradient, from the end.

@@ -1,4 +1,5 @@
 // Parts of tensors, and tensors composed of parts. The kernels are the shape family's.
+import { type OptionalDimArguments, optionsOf } from '../arguments.js';
 import { record, recordMany } from '../autograd/tape.js';
 import { ArgumentError, checkEach, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { maxTensors } from '../memory.js';
@@ -104,14 +105,14 @@ export function slice(x: Tensor, options?: { dim?: number; start?: number; end?:
 /**
  * Splits x along a dimension into parts of `size` elements (the last may be smaller) or of the given sizes.
  *
- * @param options dim: default 0
+ * @param args dim: default 0
  * @throws ShapeError when the sizes do not add up to that of the dimension
  */
-export function split(x: Tensor, size: number | readonly number[], options?: { dim?: number }): Tensor[] {
+export function split(x: Tensor, size: number | readonly number[], ...args: OptionalDimArguments): Tensor[] {
   checkTensor('split', 'x', x);
-  checkOptions('split', options, ['dim']);
+  const { dim: given = 0 } = optionsOf<{ dim: number }>('split', args, ['dim']);
   checkRank('split', x);
-  const dim = checkDim('split', options?.dim ?? 0, x.rank);
+  const dim = checkDim('split', given, x.rank);
   const n = x.dims[dim] as number;
   let sizes: readonly number[];
   if (Array.isArray(size)) {
@@ -152,14 +153,14 @@ function cut(name: string, x: Tensor, dim: number, sizes: readonly number[]): Te
  * Splits x along a dimension into at most `chunks` parts of ⌈n / chunks⌉ elements; the last may be smaller. A dimension
  * without elements gives `chunks` parts.
  *
- * @param options dim: default 0
+ * @param args dim: default 0
  */
-export function chunk(x: Tensor, chunks: number, options?: { dim?: number }): Tensor[] {
+export function chunk(x: Tensor, chunks: number, ...args: OptionalDimArguments): Tensor[] {
   checkTensor('chunk', 'x', x);
-  checkOptions('chunk', options, ['dim']);
+  const { dim: given = 0 } = optionsOf<{ dim: number }>('chunk', args, ['dim']);
   checkRank('chunk', x);
   checkInteger('chunk', 'chunks', chunks, 1);
-  const dim = checkDim('chunk', options?.dim ?? 0, x.rank);
+  const dim = checkDim('chunk', given, x.rank);
   const n = x.dims[dim] as number;
   const size = Math.ceil(n / chunks);
   return cut('chunk', x, dim, partsOf('chunk', n, n === 0 ? chunks : Math.ceil(n / size), size));
@@ -196,39 +197,38 @@ function joined(name: string, tensors: readonly Tensor[], dim: number): Tensor {
 /**
  * Joins tensors along a dimension; the other sizes must be the same.
  *
- * @param options dim: default 0
+ * @param args dim: default 0
  * @example
- * concat([zeros([2, 3]), ones([1, 3])]); // [3, 3]
+ * cat([zeros(2, 3), ones(1, 3)]); // [3, 3]
  */
-export function concat(tensors: readonly Tensor[], options?: { dim?: number }): Tensor {
-  const all = checkTensors('concat', tensors);
-  checkOptions('concat', options, ['dim']);
+export function cat(tensors: readonly Tensor[], ...args: OptionalDimArguments): Tensor {
+  const all = checkTensors('cat', tensors);
+  const { dim: given = 0 } = optionsOf<{ dim: number }>('cat', args, ['dim']);
   const first = all[0] as Tensor;
-  if (first.rank === 0)
-    throw new ShapeError('concat: tensors must have at least one dimension, got scalars; use stack');
-  const dim = checkDim('concat', options?.dim ?? 0, first.rank);
+  if (first.rank === 0) throw new ShapeError('cat: tensors must have at least one dimension, got scalars; use stack');
+  const dim = checkDim('cat', given, first.rank);
   all.forEach((t, k) => {
     if (t.rank !== first.rank || t.dims.some((n, i) => i !== dim && n !== first.dims[i])) {
       throw new ShapeError(
-        `concat: shapes must be the same but for dimension ${dim}, got tensors[0] ${formatShape(first.dims)} and tensors[${k}] ${formatShape(t.dims)}`,
+        `cat: shapes must be the same but for dimension ${dim}, got tensors[0] ${formatShape(first.dims)} and tensors[${k}] ${formatShape(t.dims)}`,
       );
     }
   });
-  return joined('concat', all, dim);
+  return joined('cat', all, dim);
 }
 
 /**
  * Joins tensors of one shape along a new dimension.
  *
- * @param options dim: the position of the new dimension; default 0
+ * @param args dim: the position of the new dimension; default 0
  * @example
- * stack([zeros([3]), ones([3])]); // [2, 3]
+ * stack([zeros(3), ones(3)]); // [2, 3]
  */
-export function stack(tensors: readonly Tensor[], options?: { dim?: number }): Tensor {
+export function stack(tensors: readonly Tensor[], ...args: OptionalDimArguments): Tensor {
   const all = checkTensors('stack', tensors);
-  checkOptions('stack', options, ['dim']);
+  const { dim: given = 0 } = optionsOf<{ dim: number }>('stack', args, ['dim']);
   const first = all[0] as Tensor;
-  const dim = checkDim('stack', options?.dim ?? 0, first.rank + 1);
+  const dim = checkDim('stack', given, first.rank + 1);
   all.forEach((t, k) => {
     if (!sameShape(t.dims, first.dims)) {
       throw new ShapeError(

@@ -1,5 +1,6 @@
+import { type List, onlyList, optionsOf, type Positional } from '../arguments.js';
 import { record } from '../autograd/tape.js';
-import { ArgumentError, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkDim, checkSizes, dimsOf, loopDims, type Shape, sizeOf, sizesAround, stridesOf } from '../shape.js';
 import { checkTensor, empty, type Tensor, view } from '../tensor.js';
@@ -32,14 +33,14 @@ export function reshaped(name: string, x: Tensor, shape: Shape): Tensor {
 /**
  * The same elements in another shape, as a view.
  *
- * @param shape the new sizes; one of them may be -1 and is inferred
+ * @param shape the new sizes, one by one or as an array; one of them may be -1 and is inferred
  * @throws ShapeError when the number of elements differs
  * @example
- * zeros([2, 3, 4]).reshape([2, -1]); // [2, 12]
+ * zeros(2, 3, 4).reshape(2, -1); // [2, 12]
  */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape(x: Tensor, ...shape: List): Tensor {
   checkTensor('reshape', 'x', x);
-  const sizes = checkSizes('reshape', 'shape', shape, -1);
+  const sizes = checkSizes('reshape', 'shape', onlyList('reshape', shape), -1);
   const open = sizes.indexOf(-1);
   if (open !== sizes.lastIndexOf(-1)) {
     throw new ArgumentError(`reshape: only one size may be -1, got ${formatShape(sizes)}`);
@@ -56,30 +57,48 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return reshaped('reshape', x, sizes);
 }
 
+/** The dimensions to merge. */
+interface Extent {
+  startDim?: number;
+  endDim?: number;
+}
+
+/** The first and the last dimension to merge, by position or in options. */
+export type FlattenArguments = Positional<Extent, ['startDim', 'endDim']>;
+
 /**
  * Merges the dimensions `startDim` … `endDim` (both included) into one, as a view. A scalar becomes [1].
  *
- * @param options startDim (default 0) and endDim (default -1, the last)
+ * @param args startDim (default 0) and endDim (default -1, the last)
+ * @example
+ * zeros(2, 3, 4).flatten(1); // [2, 12]
  */
-export function flatten(x: Tensor, options?: { startDim?: number; endDim?: number }): Tensor {
+export function flatten(x: Tensor, ...args: FlattenArguments): Tensor {
   checkTensor('flatten', 'x', x);
-  checkOptions('flatten', options, ['startDim', 'endDim']);
-  const start = checkDim('flatten', options?.startDim ?? 0, x.rank);
-  const end = checkDim('flatten', options?.endDim ?? -1, x.rank);
+  const { startDim = 0, endDim = -1 } = optionsOf<Extent>('flatten', args, ['startDim', 'endDim']);
+  const start = checkDim('flatten', startDim, x.rank);
+  const end = checkDim('flatten', endDim, x.rank);
   if (start > end) throw new ArgumentError(`flatten: startDim must not come after endDim, got ${start} and ${end}`);
   const middle = sizeOf(x.dims.slice(start, end + 1));
   return reshaped('flatten', x, [...x.dims.slice(0, start), middle, ...x.dims.slice(end + 1)]);
 }
 
+/** One dimension or several. */
+interface Dims {
+  dim?: number | readonly number[];
+}
+
 /**
  * Removes the dimensions of size 1; returns a view.
  *
- * @param options dim: only this dimension, or these; one of another size is kept
+ * @param args dim: only this dimension, or these; one of another size is kept
+ * @example
+ * zeros(1, 3, 1).squeeze(0); // [3, 1]
  */
-export function squeeze(x: Tensor, options?: { dim?: number | readonly number[] }): Tensor {
+export function squeeze(x: Tensor, ...args: [options?: Dims] | [dim: number | readonly number[]]): Tensor {
   checkTensor('squeeze', 'x', x);
-  checkOptions('squeeze', options, ['dim']);
-  const dims = options?.dim === undefined ? x.dims.map((_, i) => i) : dimsOf('squeeze', options.dim, x.rank);
+  const { dim } = optionsOf<Dims>('squeeze', args, ['dim']);
+  const dims = dim === undefined ? x.dims.map((_, i) => i) : dimsOf('squeeze', dim, x.rank);
   return reshaped(
     'squeeze',
     x,
@@ -114,10 +133,11 @@ function permuted(name: string, x: Tensor, order: readonly number[]): Tensor {
  * takes transposed operands without one.
  *
  * @example
- * zeros([2, 3, 4]).permute([2, 0, 1]); // [4, 2, 3]
+ * zeros(2, 3, 4).permute(2, 0, 1); // [4, 2, 3]
  */
-export function permute(x: Tensor, dims: readonly number[]): Tensor {
+export function permute(x: Tensor, ...args: List): Tensor {
   checkTensor('permute', 'x', x);
+  const dims = onlyList('permute', args);
   if (!Array.isArray(dims)) throw new ArgumentError(`permute: dims must be an array, got ${describe(dims)}`);
   const order = dimsOf('permute', dims, x.rank);
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
@@ -141,11 +161,11 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
  * Stretches dimensions of size 1, and new leading ones, to `shape` by repetition, as broadcasting does. A copy; x itself if
  * nothing is stretched.
  *
- * @param shape the new sizes; -1 keeps a dimension's size
+ * @param shape the new sizes, one by one or as an array; -1 keeps a dimension's size
  */
-export function expand(x: Tensor, shape: Shape): Tensor {
+export function expand(x: Tensor, ...shape: List): Tensor {
   checkTensor('expand', 'x', x);
-  const sizes = checkSizes('expand', 'shape', shape, -1);
+  const sizes = checkSizes('expand', 'shape', onlyList('expand', shape), -1);
   const lead = sizes.length - x.rank;
   const fits = sizes.every((n, i) =>
     i < lead ? n >= 0 : n === -1 || x.dims[i - lead] === 1 || x.dims[i - lead] === n,
@@ -165,11 +185,11 @@ export function expand(x: Tensor, shape: Shape): Tensor {
  * Repeats x repeats[i] times along dimension i. Missing leading repeats, or dimensions, count as 1.
  *
  * @example
- * tensor([1, 2]).tile([2, 2]); // [[1, 2, 1, 2], [1, 2, 1, 2]]
+ * tensor([1, 2]).tile(2, 2); // [[1, 2, 1, 2], [1, 2, 1, 2]]
  */
-export function tile(x: Tensor, repeats: readonly number[]): Tensor {
+export function tile(x: Tensor, ...repeats: List): Tensor {
   checkTensor('tile', 'x', x);
-  const given = checkSizes('tile', 'repeats', repeats, 0);
+  const given = checkSizes('tile', 'repeats', onlyList('tile', repeats), 0);
   const rank = Math.max(x.rank, given.length);
   const sizes = [...new Array<number>(rank - x.rank).fill(1), ...x.dims];
   const times = [...new Array<number>(rank - given.length).fill(1), ...given];
@@ -197,17 +217,18 @@ function flipped(x: Tensor, dim: number): Tensor {
 }
 
 /**
- * The elements in reverse order.
+ * The elements in reverse order along dimensions.
  *
- * @param options dim: along this dimension, or these; default all
+ * @param args the dimensions, one by one or as an array; they must be given, as in PyTorch
+ * @example
+ * tensor([1, 2, 3]).flip(0); // [3, 2, 1]
  */
-export function flip(x: Tensor, options?: { dim?: number | readonly number[] }): Tensor {
+export function flip(x: Tensor, ...args: List): Tensor {
   checkTensor('flip', 'x', x);
-  checkOptions('flip', options, ['dim']);
-  if (options?.dim === undefined) return reshaped('flip', flipped(reshaped('flip', x, [x.size]), 0), x.dims);
-  const dims = dimsOf('flip', options.dim, x.rank);
-  if (dims.length === 0 || new Set(dims).size !== dims.length) {
-    throw new ArgumentError(`flip: dim must name at least one dimension, and each once, got ${describe(options.dim)}`);
+  const list = onlyList('flip', args);
+  const dims = dimsOf('flip', list, x.rank);
+  if (new Set(dims).size !== dims.length) {
+    throw new ArgumentError(`flip: dims must name each dimension once, got ${describe(list)}`);
   }
   return dims.reduce(flipped, x);
 }
@@ -228,11 +249,12 @@ function triangle(name: 'tril' | 'triu', x: Tensor, diagonal: number): Tensor {
   return record(name, y, [x], (dy) => [triangle(name, dy, diagonal)]);
 }
 
-function checkTriangle(name: 'tril' | 'triu', x: Tensor, options: { diagonal?: number } | undefined): Tensor {
+type TriangleArguments = [options?: { diagonal?: number }] | [diagonal: number];
+
+function checkTriangle(name: 'tril' | 'triu', x: Tensor, args: TriangleArguments): Tensor {
   checkTensor(name, 'x', x);
-  checkOptions(name, options, ['diagonal']);
+  const { diagonal = 0 } = optionsOf<{ diagonal: number }>(name, args, ['diagonal']);
   if (x.rank < 2) throw new ShapeError(`${name}: x must have at least two dimensions, got x ${formatShape(x.dims)}`);
-  const diagonal = options?.diagonal ?? 0;
   if (!Number.isSafeInteger(diagonal))
     throw new ArgumentError(`${name}: diagonal must be an integer, got ${describe(diagonal)}`);
   return triangle(name, x, diagonal);
@@ -242,18 +264,18 @@ function checkTriangle(name: 'tril' | 'triu', x: Tensor, options: { diagonal?: n
  * The lower triangle of each matrix, zeros elsewhere: y[…, i, j] = j - i ≤ diagonal ? x[…, i, j] : 0.
  *
  * @param x […, rows, columns]
- * @param options diagonal: the last one that is kept; default 0, the main one; positive ones are to its right
+ * @param args diagonal: the last one that is kept; default 0, the main one; positive ones are to its right
  */
-export function tril(x: Tensor, options?: { diagonal?: number }): Tensor {
-  return checkTriangle('tril', x, options);
+export function tril(x: Tensor, ...args: TriangleArguments): Tensor {
+  return checkTriangle('tril', x, args);
 }
 
 /**
  * The upper triangle of each matrix, zeros elsewhere: y[…, i, j] = j - i ≥ diagonal ? x[…, i, j] : 0.
  *
  * @param x […, rows, columns]
- * @param options diagonal: the first one that stays; default 0, the main one; positive ones lie right of it
+ * @param args diagonal: the first one that stays; default 0, the main one; positive ones lie right of it
  */
-export function triu(x: Tensor, options?: { diagonal?: number }): Tensor {
-  return checkTriangle('triu', x, options);
+export function triu(x: Tensor, ...args: TriangleArguments): Tensor {
+  return checkTriangle('triu', x, args);
 }

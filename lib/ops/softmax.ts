@@ -1,15 +1,12 @@
-import { optionsOf } from '../arguments.js';
+import { type DimArguments, optionsOf, requiredDim } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkInteger } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
-import { checkDim, sizesAround } from '../shape.js';
+import { sizesAround } from '../shape.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { exp, mul, sub } from './elementwise.js';
 import { sum } from './reduce.js';
-
-/** The dimension along which to normalise, by position or in options; negative ones count from the end. */
-export type SoftmaxArguments = [dim: number] | [options: { dim: number }];
 
 const softmaxKernel = kernel('softmax', 'y x outer n inner');
 const softmaxBackwardKernel = kernel('softmaxBackward', 'dx dy y outer n inner');
@@ -26,7 +23,7 @@ const logSoftmaxBackwardKernel = kernel('logSoftmaxBackward', 'dx dy y outer n i
  * @example
  * tensor([0, Math.log(3)]).softmax(0); // [0.25, 0.75]
  */
-export function softmax(x: Tensor, ...args: SoftmaxArguments): Tensor {
+export function softmax(x: Tensor, ...args: DimArguments): Tensor {
   // dx = y (dy - Σ dy y)
   return normalised('softmax', x, args, softmaxKernel, softmaxBackwardKernel, (dy, y, dim) =>
     mul(y, sub(dy, sum(mul(dy, y), { dim, keepDim: true }))),
@@ -41,7 +38,7 @@ export function softmax(x: Tensor, ...args: SoftmaxArguments): Tensor {
  * @example
  * logSoftmax(tensor([0, 0]), 0); // [-0.69315, -0.69315]
  */
-export function logSoftmax(x: Tensor, ...args: SoftmaxArguments): Tensor {
+export function logSoftmax(x: Tensor, ...args: DimArguments): Tensor {
   // dx = dy - exp(y) Σ dy
   return normalised('logSoftmax', x, args, logSoftmaxKernel, logSoftmaxBackwardKernel, (dy, y, dim) =>
     sub(dy, mul(exp(y), sum(dy, { dim, keepDim: true }))),
@@ -58,14 +55,14 @@ export function dimOf(name: string, args: readonly unknown[]): number {
 function normalised(
   name: string,
   x: Tensor,
-  args: SoftmaxArguments,
+  args: DimArguments,
   run: Kernel,
   backwardRun: Kernel,
   gradient: (dy: Tensor, y: Tensor, dim: number) => Tensor,
 ): Tensor {
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
-  const dim = checkDim(name, optionsOf<{ dim: number }>(name, args, ['dim']).dim, x.rank);
+  const dim = requiredDim(name, args, x.rank);
   const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = empty(x.dims, x.dtype);
   run(y.handle, x.handle, outer, n, inner);

@@ -1,5 +1,6 @@
+import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
-import { ArgumentError, checkFlag, checkInteger, checkOptions, formatShape } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, formatShape } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkDim, sizesAround } from '../shape.js';
 import { checkTensor, empty, type Tensor } from '../tensor.js';
@@ -18,6 +19,9 @@ export interface SortOptions {
   /** Whether the largest element comes first; default false. */
   descending?: boolean;
 }
+
+/** dim and descending, by position or in options. */
+export type SortArguments = Positional<SortOptions, ['dim', 'descending']>;
 
 // Runs a row kernel along a dimension: moves the dimension to the end of x, and back in the index.
 function alongDim(
@@ -38,11 +42,11 @@ function alongDim(
   });
 }
 
-function ordered(name: string, x: Tensor, options: SortOptions | undefined): { index: Tensor; dim: number } {
+function ordered(name: string, x: Tensor, args: SortArguments): { index: Tensor; dim: number } {
   checkTensor(name, 'x', x);
-  checkOptions(name, options, ['dim', 'descending']);
-  const dim = checkDim(name, options?.dim ?? -1, x.rank);
-  const descending = checkFlag(name, 'descending', options?.descending, false);
+  const options = optionsOf<SortOptions>(name, args, ['dim', 'descending']);
+  const dim = checkDim(name, options.dim ?? -1, x.rank);
+  const descending = checkFlag(name, 'descending', options.descending, false);
   const { n } = sizesAround(x.dims, dim);
   const index = alongDim(x, dim, n, (rows, target, count) => {
     argsortKernel(target.handle, rows.handle, count, n, descending ? 1 : 0);
@@ -52,51 +56,60 @@ function ordered(name: string, x: Tensor, options: SortOptions | undefined): { i
 
 // The elements at these positions; a scalar is returned itself.
 function taken(x: Tensor, index: Tensor, dim: number): Tensor {
-  if (x.rank > 0) return gather(x, index, { dim });
-  return reshape(gather(unsqueeze(x, 0), unsqueeze(index, 0), { dim: 0 }), []);
+  if (x.rank > 0) return gather(x, dim, index);
+  return reshape(gather(unsqueeze(x, 0), 0, unsqueeze(index, 0)), []);
 }
 
 /**
  * The positions of x's elements in ascending order, int32 of x's shape. Equal elements keep their order; NaN counts as
  * greater than all numbers.
  *
- * @param options dim: default -1; descending: default false
+ * @param args dim: default -1; descending: default false
  * @example
  * tensor([3, 1, 2]).argsort(); // [1, 2, 0]
  */
-export function argsort(x: Tensor, options?: SortOptions): Tensor {
-  return ordered('argsort', x, options).index;
+export function argsort(x: Tensor, ...args: SortArguments): Tensor {
+  return ordered('argsort', x, args).index;
 }
 
 /**
  * The elements in ascending order, and their positions. Equal elements keep their order; NaN counts as greater than all
  * numbers.
  *
- * @param options dim: default -1; descending: default false
+ * @param args dim: default -1; descending: default false
  * @returns values of x's shape and dtype, and indices, int32
  * @example
  * tensor([3, 1, 2]).sort({ descending: true }).values; // [3, 2, 1]
  */
-export function sort(x: Tensor, options?: SortOptions): Extremes {
-  const { index, dim } = ordered('sort', x, options);
+export function sort(x: Tensor, ...args: SortArguments): Extremes {
+  const { index, dim } = ordered('sort', x, args);
   return { values: taken(x, index, dim), indices: index };
 }
+
+/** Options of `topk`. */
+interface TopkOptions {
+  dim?: number;
+  largest?: boolean;
+}
+
+/** dim and largest, by position or in options. */
+export type TopkArguments = Positional<TopkOptions, ['dim', 'largest']>;
 
 /**
  * The k largest elements along a dimension, largest first, and their positions; the first among equal ones. NaN counts as
  * greater than all numbers.
  *
  * @param k at most the size of the dimension
- * @param options dim: default -1; largest: default true, false for the k smallest, smallest first
+ * @param args dim: default -1; largest: default true, false for the k smallest, smallest first
  * @returns values and indices (int32), of x's shape with k in the dimension
  * @example
  * tensor([3, 1, 2]).topk(2).indices; // [0, 2]
  */
-export function topk(x: Tensor, k: number, options?: { dim?: number; largest?: boolean }): Extremes {
+export function topk(x: Tensor, k: number, ...args: TopkArguments): Extremes {
   checkTensor('topk', 'x', x);
-  checkOptions('topk', options, ['dim', 'largest']);
-  const dim = checkDim('topk', options?.dim ?? -1, x.rank);
-  const largest = checkFlag('topk', 'largest', options?.largest, true);
+  const options = optionsOf<TopkOptions>('topk', args, ['dim', 'largest']);
+  const dim = checkDim('topk', options.dim ?? -1, x.rank);
+  const largest = checkFlag('topk', 'largest', options.largest, true);
   const { n } = sizesAround(x.dims, dim);
   if (checkInteger('topk', 'k', k) > n) {
     throw new ArgumentError(

@@ -47,7 +47,7 @@ export function unfold(x: Tensor, ...args: WindowArguments): Tensor {
   const [before, after] = [x.dims.slice(0, dim), x.dims.slice(dim + 1)];
   checkRoom([...before, windows, size, ...after], x.dtype);
   const index = generate([windows * size], 'int32', (i) => Math.floor(i / size) * step + (i % size));
-  const wide = reshape(indexSelect(x, index, { dim }), [...before, windows, size, ...after]);
+  const wide = reshape(indexSelect(x, dim, index), [...before, windows, size, ...after]);
   if (after.length === 0) return wide;
   const order = wide.dims.map((_, i) => i);
   order.push(...order.splice(dim + 1, 1));

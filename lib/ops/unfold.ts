@@ -130,7 +130,7 @@ export function columns(operation: string, x: Tensor, options: Partial<UnfoldOpt
   checkRoom(shape, x.dtype);
   const bordered = padding[0] + padding[1] === 0 ? x : pad(x, [padding[1], padding[1], padding[0], padding[0]]);
   const flat = reshape(bordered, [...outer, padded[0] * padded[1]]);
-  return reshape(indexSelect(flat, index(), { dim: outer.length }), shape);
+  return reshape(indexSelect(flat, outer.length, index()), shape);
 }
 
 /** @internal */

@@ -110,7 +110,7 @@ export function pick(x: Tensor, dim: number, length: number, at: (i: number) => 
     x.dims.map((n, i) => (i === dim ? length : n)),
     x.dtype,
   );
-  return indexSelect(x, generate([length], 'int32', at), { dim });
+  return indexSelect(x, dim, generate([length], 'int32', at));
 }
 
 /** An axis for height and one for width; a sequence has height 1. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseAst } from 'vitest/node';
 import {
-  concat,
+  cat,
   freeMemory,
   memoryStats,
   nn,
@@ -23,10 +23,10 @@ describe('lists longer than a call has arguments', { timeout: 120_000 }, () => {
   const list: Tensor[] = Array.from({ length: many }, (_, i) => tensor([i % 100], { requiresGrad: true }));
   const last = list.at(-1) as Tensor; // 99
 
-  it('concat, stack and split, in a scope and through backward', () => {
+  it('cat, stack and split, in a scope and through backward', () => {
     freeMemory();
     const before = memoryStats().tensors;
-    const y = scope(() => concat(list));
+    const y = scope(() => cat(list));
     expect(Array.from(y.toTypedArray().slice(-3))).toEqual([97, 98, 99]);
     y.mul(y).sum().backward(); // 2x
     expect(last.grad?.item()).toBe(2 * 99);
@@ -78,6 +78,7 @@ const short: Record<string, readonly string[]> = {
   'backward/gradcheck.js': ['all', 'inputs', 'xs'],
   'autograd/fused.js': ['list'],
   'autograd/hooks.js': ['inputs'],
+  'methods.js': ['args'], // the caller's own: a longer list overflows the stack in his call
   'native.js': ['args'], // where it is short: callWithLists
   'nn/activation.js': ['this._rest'],
   'nn/clone.js': ['toFill[i]'],

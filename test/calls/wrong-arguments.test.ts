@@ -40,10 +40,15 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/add_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
   [/^tensor 0\.\d\.\d$/, ['NaN', 'true']],
   [/^data\.collate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$/, ['NaN']],
-  // norms have numbers and names; one number for all dimensions, or one for each
   [/^linalg\.(cond|matrixNorm|norm) 1(\.p|\.ord)?$/, ['-1', 'infinity']],
   [/^linalg\.vectorNorm 1\.dim$/, ['-1']],
-  [/(flip|squeeze) \d\.dim$/, ['-1']],
+  // one number for all dimensions, or one for each
+  [/^(Tensor\.)?(all|any|flip|mean|norm|prod|squeeze|std|sum|var) \d$/, ['array', 'empty array']],
+  [/^(Tensor\.)?(arg\w+|cumsum|max|min|stack|std|topk|tri[lu]|var) \d$|^nn\.(LogSoftmax|Softmax) 0$/, ['-1', '7']],
+  [/^(Tensor\.)?(arg)?sort [12]$|^(Tensor\.)?topk [23]$/, ['true']],
+  [/^nn\.(ELU|GELU|Hardtanh|LeakyReLU|Softplus) \d$/, [...numbers, 'undefined', 'object']],
+  [/^(Tensor\.)?(expand|flip|permute|reshape|squeeze|tile) [01]$/, ['-1', '7']],
+  [/^(zeros|ones|randn?) 0$/, ['7']],
   [/split \d$/, ['7']],
   [/([aA]daptive|[aA]vgPool2d|[mM]axPool2d|[fF]old|Conv|Norm).* \d$/, ['7']],
   [/nn\.Fold [01]$/, ['array']],
@@ -66,6 +71,15 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^optim\.lrScheduler\.CosineAnnealing\w+ 1$/, ['7']],
   [/data\.augment 0\.(crop|crop\.size|fill)$/, ['7']],
   [/data\.augment 0\.(rotate|shift|shift\.[xy])$/, ['7', '0.5', '2^53', 'array']],
+  // options of functions that have none may be empty
+  [/^flip 2$|^Tensor\.flip 1$/, ['object']],
+  // arguments that may be left out, or given by name
+  [
+    /^(Tensor\.)?(all|any|arg\w+|cat|chunk|clamp|elu|flatten|leakyRelu|max|mean|min|norm|oneHot|prod) \d$/,
+    ['undefined', 'object'],
+  ],
+  [/^(Tensor\.)?(hardtanh|softplus|sort|split|squeeze|stack|std|sum|topk|tri[lu]|var) \d$/, ['undefined', 'object']],
+  [/^(max|min) 1$|^Tensor\.(max|min) 0$/, one],
   // what may be absent
   [/(batch|instance)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],
   [
@@ -78,7 +92,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/mbedding(Bag)? \d\.(paddingIdx|offsets|perSampleWeights)$|nn\.Transformer(De|En)coder 2\.norm$/, ['null']],
   [/^grad 2\.gradOutputs\.0$|^(Tensor\.)?backward \d$|^Tensor\.grad 0$/, ['null']],
   [/^nn\.EmbeddingBag\.forward [12]$|^nn\.(GRU|LSTM|RNN)(Cell)?\.forward [12](\.[01])?$/, ['null', 'undefined']],
-  [/^arange 1$|^eye 1$|^nn\.init\.calculateGain 1$|^Generator 0$|^(Tensor\.)?backward \d$/, ['undefined']],
+  [/^arange [12]$|^eye 1$|^nn\.init\.calculateGain 1$|^Generator 0$|^(Tensor\.)?backward \d$/, ['undefined']],
   [/^nn\.MultiheadAttention\.forward [12]$|^nn\.Module\.(requiresGrad_|train) 0$/, ['undefined']],
   [/^optim\.Optimizer\.step 0$|^nn\.KeyValueCache\.truncate 0$|^train\.Progress\.(endEpoch 0|step 1)$/, ['undefined']],
   [/^optim\.lrScheduler\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],

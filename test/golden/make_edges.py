@@ -48,7 +48,7 @@ REDUCTIONS = [
     ('sum', {'dim': 1}, lambda x: x.sum(1)), ('mean', {'dim': 1}, lambda x: x.mean(1)),
     ('prod', {'dim': 1}, lambda x: x.prod(1)), ('cumsum', {'dim': 1}, lambda x: x.cumsum(1)),
     ('softmax', {'dim': 1}, lambda x: x.softmax(1)), ('logSoftmax', {'dim': 1}, lambda x: x.log_softmax(1)),
-    ('logSumExp', {'dim': 1}, lambda x: x.logsumexp(1)), ('variance', {'dim': 1}, lambda x: x.var(1)),
+    ('logsumexp', {'dim': 1}, lambda x: x.logsumexp(1)), ('var', {'dim': 1}, lambda x: x.var(1)),
     ('std', {'dim': 1}, lambda x: x.std(1)),
 ] + [('norm', {'p': p, 'dim': 1}, lambda x, p=p: torch.linalg.vector_norm(x, p, 1)) for p in (2.0, 1.0, 3.0, 0.5, inf, -inf, 0.0)]
 WHOLE = [('max', {}, torch.max), ('min', {}, torch.min)]

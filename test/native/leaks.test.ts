@@ -49,7 +49,7 @@ const failing = compile((t: Tensor) => {
 const refused = compile((t: Tensor) => recorded(t).item() as unknown as Tensor);
 const changing = compile((t: Tensor) => t.fill_(0) && recorded(t));
 const verified = compile((t: Tensor) => recorded(t), { verify: true });
-const looking = compile((i: Tensor) => table.indexSelect(i, { dim: 0 }).sum());
+const looking = compile((i: Tensor) => table.indexSelect(0, i).sum());
 const plain = compile((t: Tensor) => mul(t, x));
 const sized = compile((t: Tensor) => mul(t, 2), { maxPrograms: 2 });
 
@@ -95,7 +95,7 @@ const calls: Record<string, () => unknown> = {
       native.resumePrograms();
     }
   },
-  'an index out of range': () => table.indexSelect(wrong, { dim: 0 }),
+  'an index out of range': () => table.indexSelect(0, wrong),
   'memory that is refused': () => {
     setMemoryLimit(memoryStats().liveBytes + megabyte);
     try {

@@ -7,7 +7,7 @@ import * as nn from '../../lib/nn/index.js';
 import { ones } from '../../lib/ops/creation.js';
 import { manualSeed } from '../../lib/ops/generator.js';
 import { randn } from '../../lib/ops/random.js';
-import { concat, slice } from '../../lib/ops/shape-slice.js';
+import { cat, slice } from '../../lib/ops/shape-slice.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear } from '../support/golden.js';
 
@@ -28,7 +28,7 @@ describe('KeyValueCache', () => {
         memory: new nn.KeyValueCache(),
       }));
       const parts = [rowsOf(x, 0, 6), ...Array.from({ length: 64 }, (_, i) => rowsOf(x, 6 + i, 7 + i))];
-      const y = concat(
+      const y = cat(
         parts.map((part) => decoder.forward(part, memory, { tgtIsCausal: true, caches })),
         { dim: 1 },
       );
@@ -48,7 +48,7 @@ describe('KeyValueCache', () => {
       const caches = [new nn.KeyValueCache(), new nn.KeyValueCache()];
       const part = (start: number, end: number): Tensor =>
         encoder.forward(slice(x, { start, end }), { isCausal: true, caches });
-      expectNear(concat([part(0, 4), part(4, 5), part(5, 9)]), numbers(whole));
+      expectNear(cat([part(0, 4), part(4, 5), part(5, 9)]), numbers(whole));
     });
   });
 

@@ -15,11 +15,15 @@ describe('creation', () => {
     expect(() => full([1], 1.5, { dtype: 'int32' })).toThrow(
       'full: value must be an integer that int32 holds, got 1.5',
     );
-    expect(() => zeros(3 as never)).toThrow('zeros: shape must be an array of sizes, got 3');
+    expect(zeros(2, 1).toArray()).toEqual([[0], [0]]);
+    expect(ones(2, { dtype: 'int32' }).toArray()).toEqual([1, 1]);
+    expect(() => zeros('3' as never)).toThrow('zeros: shape must be an array of sizes, got "3"');
+    expect(() => zeros({ dtype: 'int32' } as never)).toThrow('zeros: shape must be an array of sizes, got undefined');
   });
 
   it('arange, linspace, eye', () => {
     expect(arange(4).toArray()).toEqual([0, 1, 2, 3]);
+    expect(arange(1, 7, 2, { dtype: 'int32' }).toArray()).toEqual([1, 3, 5]);
     expect(arange(1, 2, { step: 0.25 }).toArray()).toEqual([1, 1.25, 1.5, 1.75]);
     expect(arange(3, 0, { step: -2, dtype: 'int32' }).toArray()).toEqual([3, 1]);
     expect(() => arange(0, 3, { step: 0 })).toThrow('arange: step must lead from 0 to 3, got 0');

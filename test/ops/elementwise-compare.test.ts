@@ -157,8 +157,8 @@ const clampRows = (
 const rows: OpRow[] = [
   ...comparisons,
   ...tests('logicalNot', ops.logicalNot, (x) => x === 0),
-  ...tests('isNaN', ops.isNaN, Number.isNaN),
-  ...tests('isFinite', ops.isFinite, Number.isFinite),
+  ...tests('isNaN', ops.isnan, Number.isNaN),
+  ...tests('isFinite', ops.isfinite, Number.isFinite),
   ...whereRows,
   slopeRow('maximum', maximum, (a, b) => (a > b ? 1 : a === b ? 0.5 : 0)),
   slopeRow('minimum', minimum, (a, b) => (a < b ? 1 : a === b ? 0.5 : 0)),

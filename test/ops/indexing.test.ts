@@ -58,7 +58,7 @@ const rows: OpRow[] = [
     const d = dim < 0 ? dim + shape.length : dim;
     return {
       name: `indexSelect ${m} in dim ${dim} of [${shape}]`,
-      run: (x, index) => ops.indexSelect(x, index as Tensor, { dim }),
+      run: (x, index) => ops.indexSelect(x, dim, index as Tensor),
       inputs: [{ shape }, indices([m], Math.max(shape[d] as number, 1))],
       reference: (x, index) =>
         byIndex(replace(shape, d, m), (place) => at(x, replace(place, d, at(index as Plain, [place[d] as number])))),
@@ -67,7 +67,7 @@ const rows: OpRow[] = [
   ...scatters.map(
     ([shape, from, , dim]): OpRow => ({
       name: `gather [${from}] in dim ${dim} of [${shape}]`,
-      run: (x, index) => ops.gather(x, index as Tensor, { dim }),
+      run: (x, index) => ops.gather(x, dim, index as Tensor),
       inputs: [{ shape }, indices(from, shape[dim] as number)],
       reference: (x, index) => byIndex(from, (place) => at(x, replace(place, dim, at(index as Plain, place)))),
     }),
@@ -75,7 +75,7 @@ const rows: OpRow[] = [
   ...scatters.map(
     ([shape, from, source, dim]): OpRow => ({
       name: `scatterAdd [${from}] of [${source}] in dim ${dim} of [${shape}]`,
-      run: (x, index, s) => ops.scatterAdd(x, index as Tensor, s as Tensor, { dim }),
+      run: (x, index, s) => ops.scatterAdd(x, dim, index as Tensor, s as Tensor),
       inputs: [{ shape }, indices(from, shape[dim] as number), { shape: source, values: (i) => irregular(i + 50) }],
       reference: scatterReference(dim) as OpRow['reference'],
     }),
@@ -138,26 +138,26 @@ const int = (values: number[]): Tensor => tensor(Int32Array.from(values));
 const errors: ErrorRow[] = [
   {
     name: 'indexSelect range',
-    call: () => ops.indexSelect(ones([3, 2]), int([0, 3]), { dim: 0 }),
+    call: () => ops.indexSelect(ones([3, 2]), 0, int([0, 3])),
     error: ArgumentError,
     message: 'indexSelect: indices must be at least 0 and below 3, got 3 (element 1)',
   },
   {
     name: 'indexSelect negative',
-    call: () => ops.indexSelect(ones([3, 2]), int([-1]), { dim: 0 }),
+    call: () => ops.indexSelect(ones([3, 2]), 0, int([-1])),
     error: ArgumentError,
     message:
       'indexSelect: indices must be at least 0 and below 3, got -1 (element 0); negative indices do not count from the end',
   },
   {
     name: 'indexSelect dtype',
-    call: () => ops.indexSelect(ones([3]), ones([1]), { dim: 0 }),
+    call: () => ops.indexSelect(ones([3]), 0, ones([1])),
     error: DTypeError,
     message: "indexSelect: index must be int32, got float32; convert it by index.to('int32')",
   },
   {
     name: 'indexSelect rank',
-    call: () => ops.indexSelect(ones([3]), ones([1, 2], { dtype: 'int32' }), { dim: 0 }),
+    call: () => ops.indexSelect(ones([3]), 0, ones([1, 2], { dtype: 'int32' })),
     error: ShapeError,
     message: 'indexSelect: index must have one dimension, got [1, 2]; use gather for several',
   },
@@ -177,37 +177,37 @@ const errors: ErrorRow[] = [
       name: `${name} without dim ${i}`,
       call,
       error: ArgumentError,
-      message: `${name}: dim must be an integer in [-2, 1] for a tensor of rank 2, got undefined`,
+      message: `${name}: dim must come first, got a tensor; x.${name}(dim, ${name === 'scatterAdd' ? 'index, src' : 'index'})`,
     };
   }),
   {
     name: 'gather shape',
-    call: () => ops.gather(ones([2, 3]), ones([3, 1], { dtype: 'int32' }), { dim: 1 }),
+    call: () => ops.gather(ones([2, 3]), 1, ones([3, 1], { dtype: 'int32' })),
     error: ShapeError,
     message: "gather: index must have x's rank and outside dimension 1 no larger sizes, got x [2, 3] and index [3, 1]",
   },
   {
     name: 'gather range',
-    call: () => ops.gather(ones([2, 3]), tensor([[0], [5]], { dtype: 'int32' }), { dim: 1 }),
+    call: () => ops.gather(ones([2, 3]), 1, tensor([[0], [5]], { dtype: 'int32' })),
     error: ArgumentError,
     message: 'gather: indices must be at least 0 and below 3, got 5 (element 1)',
   },
   {
     name: 'scatterAdd shape',
-    call: () => ops.scatterAdd(ones([2]), int([0, 1]), ones([1]), { dim: 0 }),
+    call: () => ops.scatterAdd(ones([2]), 0, int([0, 1]), ones([1])),
     error: ShapeError,
     message:
-      "scatterAdd: index must have the rank of x and source and no larger sizes (of x's outside dimension 0), got x [2], index [2] and source [1]",
+      "scatterAdd: index must have the rank of x and src and no larger sizes (of x's outside dimension 0), got x [2], index [2] and src [1]",
   },
   {
     name: 'scatterAdd dtype',
-    call: () => ops.scatterAdd(ones([2]), int([0]), ones([1], { dtype: 'float64' }), { dim: 0 }),
+    call: () => ops.scatterAdd(ones([2]), 0, int([0]), ones([1], { dtype: 'float64' })),
     error: DTypeError,
-    message: 'scatterAdd: dtypes must match, got x float32 and source float64; convert one by to(dtype)',
+    message: 'scatterAdd: dtypes must match, got x float32 and src float64; convert one by to(dtype)',
   },
   {
     name: 'scatterAdd range',
-    call: () => ops.scatterAdd(ones([2]), int([2]), ones([1]), { dim: 0 }),
+    call: () => ops.scatterAdd(ones([2]), 0, int([2]), ones([1])),
     error: ArgumentError,
     message: 'scatterAdd: indices must be at least 0 and below 2, got 2 (element 0)',
   },

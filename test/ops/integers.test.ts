@@ -118,13 +118,13 @@ describe('sums of integers', () => {
   it('scattered', () => {
     const [index, zeros] = [tensor([1, 0, 1], { dtype: 'int32' }), tensor([0, 0], { dtype: 'uint8' })];
     const source = (...values: number[]) => tensor(values, { dtype: 'uint8' });
-    expect(scatterAdd(zeros, index, source(200, 9, 55), { dim: 0 }).toArray()).toEqual([9, 255]);
-    expect(() => scatterAdd(zeros, index, source(200, 9, 56), { dim: 0 })).toThrow(
-      'scatterAdd: sums of integers must fit in uint8, got one that 56 (element 2 of source) takes beyond it; convert x and source to a wider dtype',
+    expect(scatterAdd(zeros, 0, index, source(200, 9, 55)).toArray()).toEqual([9, 255]);
+    expect(() => scatterAdd(zeros, 0, index, source(200, 9, 56))).toThrow(
+      'scatterAdd: sums of integers must fit in uint8, got one that 56 (element 2 of src) takes beyond it; convert x and src to a wider dtype',
     );
     const least = tensor([0, -(2 ** 31)], { dtype: 'int32' });
-    expect(() => scatterAdd(least, index, tensor([1, 1, -2], { dtype: 'int32' }), { dim: 0 })).toThrow(
-      'got one that -2 (element 2 of source) takes beyond it',
+    expect(() => scatterAdd(least, 0, index, tensor([1, 1, -2], { dtype: 'int32' }))).toThrow(
+      'got one that -2 (element 2 of src) takes beyond it',
     );
   });
 });

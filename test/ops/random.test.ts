@@ -49,7 +49,7 @@ describe('Philox4x32-10', () => {
       const whole = bounded(wordsOf(seed, at, 2 * n), () => 1005);
       expect(numbers(ops.randint(-5, 1000, [n], { generator }))).toEqual(whole.map((x) => x - 5));
       at += Math.ceil(n / 2);
-      expect(numbers(ops.permutation(n, { generator }))).toEqual(shuffled(n, wordsOf(seed, at, 2 * n)));
+      expect(numbers(ops.randperm(n, { generator }))).toEqual(shuffled(n, wordsOf(seed, at, 2 * n)));
       at += Math.ceil(n / 2);
       const z = numbers(ops.randn([n], { dtype: 'float64', generator }));
       const want = normals(wordsOf(seed, at, 4 * Math.ceil(n / 2)));
@@ -91,7 +91,7 @@ describe('distributions', () => {
       expect(kolmogorovSmirnov(x, (v) => (v + 2) / 5)).toBeLessThan(1.95);
     });
     it(`normal ${dtype}`, () => {
-      const x = numbers(ops.normal([n], { mean: 3, std: 2, dtype, generator: fresh() }));
+      const x = numbers(ops.normal(3, 2, [n], { dtype, generator: fresh() }));
       expect(kolmogorovSmirnov(x, (v) => normalCdf((v - 3) / 2))).toBeLessThan(1.95);
       // Four deviations of each moment's estimate.
       const moment = (k: number): number => x.reduce((sum, v) => sum + ((v - 3) / 2) ** k, 0) / n;
@@ -109,7 +109,7 @@ describe('distributions', () => {
   });
 
   it('the checker notices a distribution that is slightly off', () => {
-    const x = numbers(ops.normal([n], { mean: 0.02, dtype: 'float64', generator: fresh() }));
+    const x = numbers(ops.normal(0.02, 1, [n], { dtype: 'float64', generator: fresh() }));
     expect(kolmogorovSmirnov(x, normalCdf)).toBeGreaterThan(1.95);
   });
 
@@ -140,7 +140,7 @@ describe('distributions', () => {
     // Where each element lands is uniform, too.
     const places = Array.from({ length: 2000 }, () => 0);
     const generator = fresh();
-    for (let i = 0; i < places.length; i++) places[i] = numbers(ops.permutation(6, { generator })).indexOf(2);
+    for (let i = 0; i < places.length; i++) places[i] = numbers(ops.randperm(6, { generator })).indexOf(2);
     const landed = new Array(6).fill(0);
     for (const p of places) landed[p]++;
     expect(landed.reduce((sum, c) => sum + (c - 2000 / 6) ** 2 / (2000 / 6), 0)).toBeLessThan(20.5);
@@ -150,10 +150,10 @@ describe('distributions', () => {
 describe('generators', () => {
   it('manualSeed repeats the default generator, and every draw moves it on', () => {
     manualSeed(5);
-    const first = [numbers(ops.rand([3])), numbers(ops.randn([3])), numbers(ops.permutation(5))];
+    const first = [numbers(ops.rand([3])), numbers(ops.randn([3])), numbers(ops.randperm(5))];
     expect(numbers(ops.rand([3]))).not.toEqual(first[0]);
     manualSeed(5);
-    expect([numbers(ops.rand([3])), numbers(ops.randn([3])), numbers(ops.permutation(5))]).toEqual(first);
+    expect([numbers(ops.rand([3])), numbers(ops.randn([3])), numbers(ops.randperm(5))]).toEqual(first);
     const state = defaultGenerator().getState();
     const next = numbers(ops.rand([4]));
     defaultGenerator().setState(state);
@@ -164,7 +164,7 @@ describe('generators', () => {
     const generator = fresh();
     const before = generator.getState();
     expect(() => ops.rand([-1], { generator })).toThrow();
-    expect(() => ops.normal([2], { std: -1, generator })).toThrow();
+    expect(() => ops.normal(0, -1, [2], { generator })).toThrow();
     expect(generator.getState()).toEqual(before);
   });
 
@@ -206,15 +206,15 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'normal deviation',
-    call: () => ops.normal([2], { std: -1 }),
+    call: () => ops.normal(0, -1, [2]),
     error: ArgumentError,
     message: 'normal: std must be a finite number of at least 0, got -1',
   },
   {
     name: 'normal unknown option',
-    call: () => ops.normal([2], { deviation: 1 } as never),
+    call: () => ops.normal(0, 1, [2], { deviation: 1 } as never),
     error: ArgumentError,
-    message: 'normal: unknown option "deviation"; known are mean, std, dtype, requiresGrad, generator',
+    message: 'normal: unknown option "deviation"; known are dtype, requiresGrad, generator',
   },
   {
     name: 'randint range',
@@ -229,10 +229,10 @@ const errors: ErrorRow[] = [
     message: 'bernoulli: p must be a finite number of at least 0 and at most 1, got 1.5',
   },
   {
-    name: 'permutation length',
-    call: () => ops.permutation(2.5),
+    name: 'randperm length',
+    call: () => ops.randperm(2.5),
     error: ArgumentError,
-    message: 'permutation: n must be an integer of at least 0 and at most 2147483647, got 2.5',
+    message: 'randperm: n must be an integer of at least 0 and at most 2147483647, got 2.5',
   },
   {
     name: 'generator',

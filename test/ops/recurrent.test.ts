@@ -3,7 +3,7 @@ import { GRU, LSTM, LSTMCell, RNN, RNNCell } from '../../lib/nn/index.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { type Cell, cells, recurrentLayer } from '../../lib/ops/recurrent.js';
 import { reshape } from '../../lib/ops/shape.js';
-import { concat } from '../../lib/ops/shape-slice.js';
+import { cat } from '../../lib/ops/shape-slice.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import { withGradient } from '../support/fused.js';
@@ -114,7 +114,7 @@ function row(l: Layer): OpRow {
       const lengths = l.lengths ? tensor(l.lengths, { dtype: 'int32' }) : null;
       const o = { name: 'layer', batchFirst: l.batchFirst ?? false, lengths };
       const results = recurrentLayer(cell, first, given, others, directions, o);
-      return concat(results.map((t) => reshape(t, [t.size])));
+      return cat(results.map((t) => reshape(t, [t.size])));
     },
     inputs: [{ shape: x }, ...states, ...weights],
     reference: (...plain) => reference(l, plain),

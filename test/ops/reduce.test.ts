@@ -91,28 +91,34 @@ const rows: OpRow[] = [
 
 const errors: ErrorRow[] = [
   {
-    name: 'a dimension in place of the options',
-    call: () => sum(ones([2]), 1 as never),
+    name: 'a flag in place of the options',
+    call: () => sum(ones([2]), 0, true as never),
     error: ArgumentError,
-    message: 'sum: options must be an object such as { dim: 1 }, got 1',
+    message: 'sum: options must be an object such as { keepDim: true }, got true',
   },
   {
-    name: 'dimensions in place of the options',
-    call: () => mean(ones([2]), [0, 1] as never),
+    name: 'a dimension twice',
+    call: () => mean(ones([2]), 0, { dim: 0 } as never),
     error: ArgumentError,
-    message: 'mean: options must be an object such as { dim: [0, 1] }, got [0, 1]',
+    message: 'mean: dim must be given once, got 0 by position and 0 in the options',
   },
   {
-    name: 'a tensor in place of the options',
+    name: 'something after the options',
+    call: () => mean(...([ones([2]), 0, { keepDim: true }, 1] as never as [Tensor])),
+    error: ArgumentError,
+    message: 'mean: nothing may follow the options, got 1',
+  },
+  {
+    name: 'a tensor in place of a dimension',
     call: () => sum(ones([2]), ones([2]) as never),
     error: ArgumentError,
-    message: 'sum: options must be an object such as { dim: … }, got a tensor',
+    message: 'sum: dim must be an integer in [-1, 0] for a tensor of rank 1, got a tensor',
   },
   {
     name: 'a promise in place of the options',
-    call: () => sum(ones([2]), Promise.resolve({ dim: 0 }) as never),
+    call: () => sum(ones([2]), 0, Promise.resolve({ keepDim: true }) as never),
     error: ArgumentError,
-    message: 'sum: options must be an object such as { dim: … }, got an object of class Promise',
+    message: 'sum: options must be an object such as { keepDim: … }, got an object of class Promise',
   },
   {
     name: 'unknown option',

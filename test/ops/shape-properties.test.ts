@@ -7,7 +7,7 @@ import { fill_ } from '../../lib/ops/copy.js';
 import { tensor } from '../../lib/ops/creation.js';
 import { gather, indexSelect, scatterAdd } from '../../lib/ops/indexing.js';
 import { expand, flip, permute, reshape, tile, transpose, tril, triu } from '../../lib/ops/shape.js';
-import { concat, pad, slice, split, stack } from '../../lib/ops/shape-slice.js';
+import { cat, pad, slice, split, stack } from '../../lib/ops/shape-slice.js';
 import { sizeOf } from '../../lib/shape.js';
 import type { Tensor } from '../../lib/tensor.js';
 import type { Plain } from '../support/harness.js';
@@ -129,7 +129,7 @@ describe('shapes', () => {
           const { x, plain } = make(shape, dtype);
           const parts = split(x, size, { dim });
           expect(parts.every((p) => (p.shape[dim] as number) <= size)).toBe(true);
-          expectSame(concat(parts, { dim }), plain);
+          expectSame(cat(parts, { dim }), plain);
         },
       ) as never,
     );
@@ -197,7 +197,7 @@ describe('shapes', () => {
             byIndex([times, ...shape], (index) => at(plain, index.slice(1))),
           );
           expectSame(
-            flip(x, { dim }),
+            flip(x, dim),
             byIndex(shape, (index) =>
               at(
                 plain,
@@ -228,7 +228,7 @@ describe('shapes', () => {
         const { x, plain } = make(shape);
         const index = tensor(Int32Array.from(numbers, (k) => k % n));
         const result = shape.map((size, d) => (d === dim ? numbers.length : size));
-        const y = indexSelect(x, index, { dim });
+        const y = indexSelect(x, dim, index);
         expectSame(
           y,
           byIndex(result, (place) =>
@@ -245,9 +245,9 @@ describe('shapes', () => {
           ),
           result,
         );
-        expectSame(gather(x, wide, { dim }), { shape: result, data: Array.from(y.toTypedArray()) });
+        expectSame(gather(x, dim, wide), { shape: result, data: Array.from(y.toTypedArray()) });
         const total = (t: Tensor): number => Array.from(t.toTypedArray()).reduce((sum, v) => sum + v, 0);
-        expect(total(scatterAdd(x, wide, y, { dim }))).toBe(total(x) + total(y));
+        expect(total(scatterAdd(x, dim, wide, y))).toBe(total(x) + total(y));
       }) as never,
     );
   });

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { grad } from '../../lib/backward/engine.js';
 import '../../lib/methods.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
-import { concat, split } from '../../lib/ops/shape-slice.js';
+import { cat, split } from '../../lib/ops/shape-slice.js';
 import type { Tensor } from '../../lib/tensor.js';
 
 it('parts that nothing depends on have the gradient 0', () => {
@@ -42,7 +42,7 @@ it('backward through n single rows takes a time in proportion to n', () => {
   const time = (n: number): number => {
     const runs = Array.from({ length: 3 }, () => {
       const x = ones([n, 64], { requiresGrad: true });
-      const y = concat(split(x, 1)).sum();
+      const y = cat(split(x, 1)).sum();
       const before = process.cpuUsage();
       y.backward();
       const { user, system } = process.cpuUsage(before); // others may compute meanwhile

@@ -51,7 +51,7 @@ describe('a tensor where JavaScript asks for a truth value', () => {
     ['if (t.gt(0))', 'less', (t) => (t.gt(0) ? t.mul(2) : t)],
     ['if (t.sum().le(0))', 'lessEqual', (t) => (t.sum().le(0) ? t.mul(2) : t)],
     ['if (!t.eq(0))', 'equal', (t) => (!t.eq(0) ? t.mul(2) : t)],
-    ['t.isnan() && …', 'isNaN', (t) => (t.isNaN() && t.mul(2)) as Tensor],
+    ['t.isnan() && …', 'isnan', (t) => (t.isnan() && t.mul(2)) as Tensor],
     ['a view', 'less', (t) => (t.gt(0).reshape([3, 1]) ? t.mul(2) : t)],
   ];
 

@@ -5,8 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   type CompiledStep,
+  cat,
   compile,
-  concat,
   mul,
   nn,
   noGrad,
@@ -237,7 +237,7 @@ describe('predictions while a model is trained', () => {
       for (let i = 0; i < 10; i++) y = y.matmul(x).mul(1 / 128); // most of the time, a and b differ
       noGrad(() => b.add_(y.mean()));
     });
-    const predict = compile(() => concat([a, b]));
+    const predict = compile(() => cat([a, b]));
     step.sync(square);
     predict.sync();
     const queued = Array.from({ length: 300 }, () => step(square));

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   add,
-  concat,
+  cat,
   Generator,
   grad,
   mul,
@@ -223,7 +223,7 @@ describe('layers and what stands between backward and step', () => {
             return loss.reshape([1]);
           });
           optimizer.step();
-          return concat(losses).sum();
+          return cat(losses).sum();
         },
         batches: many(classes),
         state: () => stateOf(model, optimizer),

@@ -55,7 +55,7 @@ function sourceOf(example: Example, index: number): string {
   return [
     `// ${example.file}`,
     `export async function example${index}(this: Record<string, unknown>, names: Names): Promise<unknown> {`,
-    `const { ${[...Object.keys(adjoint), ...Object.keys(granted)].join(', ')} } = names;`,
+    `const { ${[...Object.keys(adjoint), ...Object.keys(granted)].filter((name) => name !== 'var').join(', ')} } = names;`,
     ...['{', ...body, '}', 'return undefined;', '}', ''],
   ].join('\n');
 }

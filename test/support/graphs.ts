@@ -2,7 +2,7 @@
 // instructions over a growing list of values, which all broadcast against [rows, columns].
 import fc from 'fast-check';
 import {
-  concat,
+  cat,
   dropout,
   type Generator,
   grad,
@@ -89,7 +89,7 @@ const functional = {
   },
   concat: ({ graph }, a, b, k) => {
     const middle = k % (graph.rows + 1);
-    return concat([whole(graph, a).slice({ end: middle }), whole(graph, b).slice({ start: middle })]);
+    return cat([whole(graph, a).slice({ end: middle }), whole(graph, b).slice({ start: middle })]);
   },
   pad: ({ graph }, t, _b, k) => {
     const n = k % graph.rows;

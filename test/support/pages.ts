@@ -22,8 +22,9 @@ export async function runProgram(code: string): Promise<unknown[]> {
   const printed: unknown[] = [];
   const log = vi.spyOn(console, 'log').mockImplementation((line) => printed.push(line));
   const body = code.replace(/^import .*;$/gm, '');
+  const { var: _, ...inSight } = adjoint; // a keyword cannot be a parameter
   try {
-    await new AsyncFunction(...Object.keys(adjoint), body).call({}, ...Object.values(adjoint));
+    await new AsyncFunction(...Object.keys(inSight), body).call({}, ...Object.values(inSight));
   } finally {
     log.mockRestore();
   }

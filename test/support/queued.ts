@@ -28,7 +28,7 @@ const [inRange, outOfRange] = [tensor(Int32Array.of(0)), tensor(Int32Array.of(1)
  * tensors are in use, whichever thread is faster. `use` runs once here, to be recorded. Resolves when they are free again.
  */
 export async function holdUntilTurn(use: (one: Tensor) => void): Promise<void> {
-  const step = compile((i: Tensor) => noGrad(() => void use(table.indexSelect(i, { dim: 0 }).sum())));
+  const step = compile((i: Tensor) => noGrad(() => void use(table.indexSelect(0, i).sum())));
   step.sync(inRange);
   await step(outOfRange).catch(() => {});
   step.dispose();

@@ -3,7 +3,7 @@
 // The state is int32[4]: seed low, seed high, position low, position high. The 64-bit position counts blocks of four
 // 32-bit words; block p is philox(counter = (p low, p high, 0, 0), key = seed). A draw of n numbers takes whole blocks
 // from the position on and advances it past them: ceil(n / 4) where a number costs one word (float uniform, bernoulli,
-// dropout), ceil(n / 2) where it costs two (double uniform, normal, randint, permutation). Element i depends only on
+// dropout), ceil(n / 2) where it costs two (double uniform, normal, randint, randperm). Element i depends only on
 // seed, position and i. This file is compiled with -ffp-contract=off and uses no libm function that may round
 // differently elsewhere, so that the bits are the same on every machine, instruction-set level and thread count.
 #include "random.h"
@@ -116,7 +116,7 @@ Outcome randint(Out<int32_t> y, InOut<int32_t> state, double low, double high) {
 }
 
 // 0 … n - 1 in random order, by Fisher and Yates from the end: the k-th number of the draw places element n - 1 - k.
-Outcome permutation(Out<int32_t> y, InOut<int32_t> state) {
+Outcome randperm(Out<int32_t> y, InOut<int32_t> state) {
   const int64_t n = y.length;
   if (state.length != 4 || n >= kPositionLimit) return misfit();
   for (int64_t i = 0; i < n; i++) y[i] = static_cast<int32_t>(i);
@@ -243,5 +243,5 @@ ADJOINT_FAMILY(random, ADJOINT_FLOATS(multinomial, "y state weights rows n draws
                ADJOINT_FLOATS(waitingTimes, "times state weights rows n draws"),
                ADJOINT_FLOATS(uniform, "y state least most"), ADJOINT_FLOATS(normal, "y state mean deviation"),
                kernel<ADJOINT_EACH_FLOAT(ADJOINT_INSTANCE, bernoulli), bernoulli<uint8_t>>("bernoulli", "y state p"),
-               kernel<randint>("randint", "y state low high"), kernel<permutation>("permutation", "y state"),
+               kernel<randint>("randint", "y state low high"), kernel<randperm>("randperm", "y state"),
                ADJOINT_FLOATS(dropout, "y mask state x p"), pointwise(ADJOINT_FLOATS(dropoutBackward, "dx dy mask p")))

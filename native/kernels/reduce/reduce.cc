@@ -223,7 +223,7 @@ Outcome extremeBackward(Out<T> dx, In<T> dy, In<T> x, In<T> y, int64_t outer, in
 // dx [outer][n][inner] = dy exp(x - y), or its limit where y [outer][inner] is infinite: elements of ∞ share dy evenly,
 // and elements that are all -∞ get 0.
 template <typename T>
-Outcome logSumExpBackward(Out<T> dx, In<T> dy, In<T> x, In<T> y, int64_t outer, int64_t n, int64_t inner) {
+Outcome logsumexpBackward(Out<T> dx, In<T> dy, In<T> x, In<T> y, int64_t outer, int64_t n, int64_t inner) {
   if (!fits(y.length, x.length, outer, n, inner) || dy.length != y.length || dx.length != x.length) return misfit();
   if (dx.length == 0) return ok();
   const T infinity = static_cast<T>(__builtin_inf());
@@ -238,7 +238,7 @@ Outcome logSumExpBackward(Out<T> dx, In<T> dy, In<T> x, In<T> y, int64_t outer, 
 
 // log Σ exp(x) = m + log Σ exp(x - m). An infinite maximum is not subtracted: ∞ - ∞ would make NaN.
 template <typename T>
-Outcome logSumExp(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
+Outcome logsumexp(Out<T> y, In<T> x, int64_t outer, int64_t n, int64_t inner) {
   if (!fits(y.length, x.length, outer, n, inner)) return misfit();
   if (y.length == 0) return ok();
   const auto setShift = [&](int64_t j, T most) { y[j] = most - most == 0 ? most : T(0); };
@@ -423,8 +423,8 @@ Outcome pickBackward(Out<T> dx, In<T> dy, In<int32_t> index, int64_t outer, int6
 ADJOINT_FAMILY(reduce, SUMMED(sum, "y x outer n inner"), SUMMED(prod, "y x outer n inner"),
                ADJOINT_FLOATS(prodBackward, "dx dy x outer n inner"), ADJOINT_FLOATS(mean, "y x outer n inner"),
                ADJOINT_FLOATS(variance, "y means x outer n inner correction root"),
-               ADJOINT_FLOATS(euclideanNorm, "y x outer n inner"), ADJOINT_FLOATS(logSumExp, "y x outer n inner"),
-               ADJOINT_FLOATS(logSumExpBackward, "dx dy x y outer n inner"),
+               ADJOINT_FLOATS(euclideanNorm, "y x outer n inner"), ADJOINT_FLOATS(logsumexp, "y x outer n inner"),
+               ADJOINT_FLOATS(logsumexpBackward, "dx dy x y outer n inner"),
                ADJOINT_FLOATS(extremeBackward, "dx dy x y outer n inner"), ADJOINT_ALL(max, "y x outer n inner"),
                ADJOINT_ALL(min, "y x outer n inner"), ADJOINT_ALL(argMax, "index values x outer n inner"),
                ADJOINT_ALL(argMin, "index values x outer n inner"), ADJOINT_ALL(any, "y x outer n inner"),
