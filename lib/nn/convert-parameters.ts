@@ -3,7 +3,7 @@ import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, formatShape, ShapeError } from '../errors.js';
 import { listOf } from '../lists.js';
 import { native } from '../native.js';
-import { copy_ } from '../ops/copy.js';
+import { copy_, to } from '../ops/copy.js';
 import { reshape } from '../ops/shape.js';
 import { cat } from '../ops/shape-slice.js';
 import { checkTensor, type Tensor, view } from '../tensor.js';
@@ -50,9 +50,11 @@ export function vectorToParameters(vec: Tensor, parameters: Iterable<Tensor> | T
   for (const p of list) native.checkFree(p.handle, true, name); // none is changed if one cannot be
   noGrad(() => {
     let start = 0;
-    for (const p of list) {
-      copy_(p, view(vec, start, p.dims));
+    const parts = list.map((p) => {
+      const part = to(view(vec, start, p.dims), p.dtype); // may need memory: before any parameter is written
       start += p.size;
-    }
+      return part;
+    });
+    for (const [i, p] of list.entries()) copy_(p, parts[i] as Tensor);
   });
 }

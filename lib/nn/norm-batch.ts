@@ -30,7 +30,7 @@ export interface BatchNormLayerOptions {
   dtype?: DType;
 }
 
-/** @internal */
+/** The arguments after the input, by position or in options. */
 export type BatchNormLayerArguments = Positional<
   BatchNormLayerOptions,
   [

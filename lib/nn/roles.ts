@@ -19,7 +19,7 @@ export function isSaved(t: Tensor): boolean {
   return !unsaved.has(t);
 }
 
-/** @internal */
+/** Makes a tensor that a module owns: called with `new`. */
 export interface RoleConstructor<Rest extends unknown[]> {
   new (data: Tensor, ...rest: Rest): Tensor;
   /** Whether a value is one. */

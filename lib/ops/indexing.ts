@@ -222,7 +222,13 @@ export function oneHot(index: Tensor, ...args: OneHotArguments): Tensor {
   const options = optionsOf<OneHotOptions>('oneHot', args, ['numClasses'], ['dtype']);
   const dtype = checkDType('oneHot', options.dtype, 'int32');
   const { numClasses = -1 } = options;
-  const classes = checkInteger('oneHot', 'numClasses', numClasses === -1 ? largest(index) + 1 : numClasses, 1, native.limits.positions);
+  const classes = checkInteger(
+    'oneHot',
+    'numClasses',
+    numClasses === -1 ? largest(index) + 1 : numClasses,
+    1,
+    native.limits.positions,
+  );
   const y = empty([...index.dims, classes], dtype);
   checkIndices('oneHot', oneHotKernel(y.handle, index.handle, classes), classes);
   return y;

@@ -9,7 +9,7 @@ import { add, mul } from './elementwise.js';
 import { checkChannels, checkEps, checkOperands, normaliseGroups } from './norm.js';
 import { batchNorm, checkStatistics } from './norm-batch.js';
 import { mean } from './reduce.js';
-import { variance } from './reduce-statistics.js';
+import { var as variance } from './reduce-statistics.js';
 
 /** Options of `instanceNorm`. */
 export interface InstanceNormOptions {

@@ -31,7 +31,7 @@ type MaxPoolArguments = Positional<
   MaxPoolOptions,
   [kernelSize: 'kernelSize', stride: 'stride', padding: 'padding', dilation: 'dilation', ceilMode: 'ceilMode']
 >;
-/** @internal */
+/** The arguments after the input, by position or in options. */
 export type AvgPoolArguments = Positional<
   AvgPoolOptions,
   [
@@ -42,7 +42,7 @@ export type AvgPoolArguments = Positional<
     countIncludePad: 'countIncludePad',
   ]
 >;
-/** @internal */
+/** The arguments after the input, by position or in options. */
 export type AvgPool2dArguments = Positional<
   AvgPool2dOptions,
   [
@@ -54,7 +54,7 @@ export type AvgPool2dArguments = Positional<
     divisorOverride: 'divisorOverride',
   ]
 >;
-/** @internal */
+/** The arguments after the input, by position or in options. */
 export type AdaptivePoolArguments = Positional<AdaptivePoolOptions, [outputSize: 'outputSize']>;
 
 const maxPoolPositions = ['kernelSize', 'stride', 'padding', 'dilation', 'ceilMode'];

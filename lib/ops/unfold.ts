@@ -27,12 +27,12 @@ export interface FoldOptions extends UnfoldOptions {
   outputSize: PerDimension;
 }
 
-/** @internal */
+/** The arguments after the input, by position or in options. */
 export type UnfoldArguments = Positional<
   UnfoldOptions,
   [kernelSize: 'kernelSize', dilation: 'dilation', padding: 'padding', stride: 'stride']
 >;
-/** @internal */
+/** The arguments after the input, by position or in options. */
 export type FoldArguments = Positional<
   FoldOptions,
   [outputSize: 'outputSize', kernelSize: 'kernelSize', dilation: 'dilation', padding: 'padding', stride: 'stride']

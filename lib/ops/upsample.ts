@@ -24,7 +24,7 @@ export interface InterpolateOptions {
   recomputeScaleFactor?: boolean | null;
 }
 
-/** @internal */
+/** The arguments after the input, by position or in options. */
 export type InterpolateArguments = Positional<
   InterpolateOptions,
   [size: 'size', scaleFactor: 'scaleFactor', mode: 'mode', alignCorners: 'alignCorners']
@@ -148,7 +148,7 @@ function between(x: Tensor, dim: number, n: number, out: number, step: number, a
   return add(low, mul(sub(high, low), tensor(shares, { shape, dtype: x.dtype })));
 }
 
-/** @internal */
+/** The arguments after the input, by position or in options. */
 export type PixelShuffleArguments = [upscaleFactor: number] | [options: { upscaleFactor: number }];
 
 /** @internal */
