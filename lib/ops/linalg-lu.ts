@@ -11,7 +11,7 @@ import { broadcastMatrices, checkMatrices, checkSquare, eyes, mT, sizesOf } from
 import { type Factors, factored, firstZero, solved, triangleSolved } from './linalg-solve.js';
 import { matmul } from './matmul.js';
 import { expand, tril, triu } from './shape.js';
-import { concat, slice } from './shape-slice.js';
+import { cat, slice } from './shape-slice.js';
 
 const asked = { operation: 'linalg.luSolve', name: 'LU' };
 
@@ -21,7 +21,7 @@ function swapsOf({ LU, pivots }: Factors): Tensor {
     const { lead, rows } = sizesOf(LU);
     const k = pivots.dims.at(-1) as number;
     const rest = expand(to(arange(k + 1, rows + 1), 'int32'), [...lead, rows - k]);
-    const all = rows === k ? pivots : concat([pivots, rest], { dim: -1 });
+    const all = rows === k ? pivots : cat([pivots, rest], { dim: -1 });
     const ones = eyes(lead, rows, LU);
     return solved(asked, ones, { LU: ones, pivots: all }, ones, false);
   });
@@ -67,7 +67,7 @@ function recorded(a: Tensor, factors: Factors): Tensor {
     dim === -2
       ? mT(triangleSolved(square, mT(rest), { upper: true, transposed: true }))
       : triangleSolved(square, rest, { upper: false, unit: true });
-  return concat([square, solution], { dim });
+  return cat([square, solution], { dim });
 }
 
 /**

@@ -13,7 +13,7 @@ import { inv, solve } from './linalg-solve.js';
 import { matmul } from './matmul.js';
 import { sum } from './reduce.js';
 import { permute, reshape } from './shape.js';
-import { concat, slice, stack } from './shape-slice.js';
+import { cat, slice, stack } from './shape-slice.js';
 
 /** By position or in options. */
 type DimArguments = [options?: { dim?: number }];
@@ -49,7 +49,7 @@ export function cross(a: Tensor, b: Tensor, ...args: DimArguments): Tensor {
   }
   // From element i on, cyclically.
   const turned = (t: Tensor, i: number): Tensor =>
-    concat([slice(t, { dim, start: i, end: 3 }), slice(t, { dim, start: 0, end: i })], { dim });
+    cat([slice(t, { dim, start: i, end: 3 }), slice(t, { dim, start: 0, end: i })], { dim });
   return sub(mul(turned(x, 1), turned(y, 2)), mul(turned(x, 2), turned(y, 1)));
 }
 
@@ -284,7 +284,7 @@ export function matrixExp(a: Tensor): Tensor {
 function exponentialGradient(a: Tensor, dy: Tensor): Tensor {
   const { rows } = sizesOf(a);
   const t = mT(a);
-  const block = concat([concat([t, dy], { dim: -1 }), concat([zerosLike(t), t], { dim: -1 })], { dim: -2 });
+  const block = cat([cat([t, dy], { dim: -1 }), cat([zerosLike(t), t], { dim: -1 })], { dim: -2 });
   const y = slice(matrixExp(block), { dim: -2, start: 0, end: rows });
   return slice(y, { dim: -1, start: rows, end: 2 * rows });
 }

@@ -10,7 +10,7 @@ import { asScalars, checkMatrices, eyes, mT, sizesOf } from './linalg-common.js'
 import { triangleSolved } from './linalg-solve.js';
 import { matmul } from './matmul.js';
 import { reshaped, tril, triu } from './shape.js';
-import { concat, pad, slice } from './shape-slice.js';
+import { cat, pad, slice } from './shape-slice.js';
 
 const geqrfKernel = kernel('geqrf', 'a tau x count m n');
 const productKernel = kernel('householderProduct', 'q a tau count m n k columns');
@@ -128,8 +128,8 @@ function productGradient(a: Tensor, tau: Tensor, dQ: Tensor): [da: Tensor, dTau:
     dQ = reflect(j, dQ);
   }
   const rest = columns - k;
-  const da = concat([...dVectors, ...(rest > 0 ? [columnsOf(mul(a, 0), rest)] : [])], { dim: -1 });
-  return [tril(da, { diagonal: -1 }), k === 0 ? mul(tau, 0) : concat(dTau, { dim: -1 })];
+  const da = cat([...dVectors, ...(rest > 0 ? [columnsOf(mul(a, 0), rest)] : [])], { dim: -1 });
+  return [tril(da, { diagonal: -1 }), k === 0 ? mul(tau, 0) : cat(dTau, { dim: -1 })];
 }
 
 /**

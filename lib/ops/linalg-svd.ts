@@ -28,7 +28,7 @@ import { matmul } from './matmul.js';
 import { sum } from './reduce.js';
 import { max } from './reduce-extremes.js';
 import { reshaped } from './shape.js';
-import { concat, slice } from './shape-slice.js';
+import { cat, slice } from './shape-slice.js';
 
 const svdKernel = kernel('svd', 'u s vh x count m n');
 
@@ -95,7 +95,7 @@ function decomposed(operation: string, a: Tensor): Svd {
 function completed(U: Tensor): Tensor {
   const { rows, columns } = sizesOf(U);
   if (rows === columns) return U;
-  return concat([U, noGrad(() => slice(factorQr(U, 'all').Q, { dim: -1, start: columns, end: rows }))], { dim: -1 });
+  return cat([U, noGrad(() => slice(factorQr(U, 'all').Q, { dim: -1, start: columns, end: rows }))], { dim: -1 });
 }
 
 /**

@@ -5,7 +5,7 @@ import { ArgumentError, checkFlag, checkFunction, checkInteger, checkNumber, des
 import { keep } from '../memory.js';
 import { add_ } from '../ops/copy.js';
 import { zeros } from '../ops/creation.js';
-import { concat } from '../ops/shape-slice.js';
+import { cat } from '../ops/shape-slice.js';
 import { Tensor, view } from '../tensor.js';
 import { type Change, emptyHistory, type History, type Last, readHistory, writeHistory } from './lbfgs-history.js';
 import { Optimizer } from './optimizer.js';
@@ -194,7 +194,7 @@ class Run<Loss> {
     const parts = this.params.map((p) =>
       p._grad === null ? zeros([p.size], { dtype: p.dtype }) : view(p._grad, 0, [p.size]),
     );
-    const all = concat(parts);
+    const all = cat(parts);
     return this.direct < 0 ? all.neg() : all;
   }
 
