@@ -31,7 +31,7 @@ export class SpamTransformer extends nn.Module {
    */
   forward(ids, lengths) {
     const words = this.dropout.forward(this.positions.forward(this.embedding.forward(ids)));
-    const encoded = this.encoder.forward(words, { keyPaddingMask: ids.eq(0) });
+    const encoded = this.encoder.forward(words, { srcKeyPaddingMask: ids.eq(0) });
     const isThere = ids.ne(0).to('float32').unsqueeze(2);
     const mean = encoded.mul(isThere).sum({ dim: 1 }).div(lengths.to('float32').unsqueeze(1));
     return this.output.forward(this.dropout.forward(mean)).reshape([-1]);

@@ -25,11 +25,11 @@ export const ownLabels: AttentionLabels = {
 export function checkMask(
   name: string,
   label: string,
-  mask: Tensor | undefined,
+  mask: Tensor | null | undefined,
   shapes: readonly Shape[],
   dtype: DType,
 ): void {
-  if (mask === undefined) return;
+  if (mask === undefined || mask === null) return;
   checkTensor(name, label, mask);
   if (!shapes.some((s) => sameShape(s, mask.dims))) {
     const rule = `${label} must be ${shapes.map(formatShape).join(' or ')}`;

@@ -1,14 +1,7 @@
 import { allOrNothing } from '../all-or-nothing.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import {
-  ArgumentError,
-  checkFlag,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { type AttentionPlan, attend, attendComposed, defaultScale } from '../ops/attention.js';
 import { type Layout, packedLayout } from '../ops/attention-layout.js';
 import { zeros } from '../ops/creation.js';
@@ -28,8 +21,12 @@ import { Linear } from './linear.js';
 import { Module } from './module.js';
 import { Parameter } from './roles.js';
 
-/** Options of `MultiheadAttention`. */
+/** Arguments of `MultiheadAttention`, by name. */
 export interface MultiheadAttentionOptions {
+  /** Features of the queries and of the result. */
+  embedDim: number;
+  /** Divides embedDim. */
+  numHeads: number;
   /** Probability with which an attention weight is set to 0 in training; default 0. */
   dropout?: number;
   /** Whether the four projections have biases; default true. */
@@ -47,9 +44,9 @@ export interface MultiheadAttentionOptions {
 /** Options of `MultiheadAttention.forward`. As in PyTorch, 1 in a uint8 mask **hides** a key. */
 export interface AttendOptions {
   /** [batch, keys] ([keys] without a batch): uint8, 1 for keys to ignore, or floats that are added to the scores. */
-  keyPaddingMask?: Tensor | undefined;
+  keyPaddingMask?: Tensor | null | undefined;
   /** Of shape [queries, keys] or [batch · numHeads, queries, keys]; uint8, 1 where a key is hidden, or floats that are added. */
-  attnMask?: Tensor | undefined;
+  attnMask?: Tensor | null | undefined;
   /** Whether query i sees the keys 0 … i only; default false. Faster than an equivalent mask. */
   isCausal?: boolean | undefined;
   /** Whether the weights are returned, which needs a slower path; default false (in PyTorch true). */
@@ -63,8 +60,22 @@ export interface AttendOptions {
   cache?: KeyValueCache | undefined;
 }
 
-/** @internal */
-export const attendOptions = ['keyPaddingMask', 'attnMask', 'isCausal', 'needWeights', 'averageAttnWeights', 'cache'];
+type MultiheadAttentionArguments = Positional<
+  MultiheadAttentionOptions,
+  [embedDim: 'embedDim', numHeads: 'numHeads', dropout: 'dropout', bias: 'bias']
+>;
+type AttendArguments = Positional<
+  AttendOptions,
+  [
+    keyPaddingMask: 'keyPaddingMask',
+    needWeights: 'needWeights',
+    attnMask: 'attnMask',
+    averageAttnWeights: 'averageAttnWeights',
+    isCausal: 'isCausal',
+  ]
+>;
+
+const attendPositions = ['keyPaddingMask', 'needWeights', 'attnMask', 'averageAttnWeights', 'isCausal'];
 
 /**
  * Attention of several heads: y = concat(head₁, …, headₕ) · Wᴼᵀ + bᴼ, headᵢ = softmax(qᵢ · kᵢᵀ / √(embedDim / h)) · vᵢ, where
@@ -101,12 +112,20 @@ export class MultiheadAttention extends Module {
   in_proj_bias: Tensor | null;
   out_proj: Linear;
 
-  constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
+  /**
+   * @param args embedDim, numHeads, dropout (0), bias (true); options: kdim, vdim (embedDim), batchFirst (false), dtype
+   *   ('float32')
+   */
+  constructor(...args: MultiheadAttentionArguments) {
     super();
     const name = 'MultiheadAttention';
-    checkOptions(name, options, ['dropout', 'bias', 'kdim', 'vdim', 'batchFirst', 'dtype']);
-    this.embedDim = checkInteger(name, 'embedDim', embedDim, 1);
-    this.numHeads = checkInteger(name, 'numHeads', numHeads, 1);
+    const positions = ['embedDim', 'numHeads', 'dropout', 'bias'];
+    const named = ['kdim', 'vdim', 'batchFirst', 'dtype'];
+    const options = optionsOf<MultiheadAttentionOptions>(name, args, positions, named);
+    const embedDim = checkInteger(name, 'embedDim', options.embedDim, 1);
+    const numHeads = checkInteger(name, 'numHeads', options.numHeads, 1);
+    this.embedDim = embedDim;
+    this.numHeads = numHeads;
     if (embedDim % numHeads !== 0) {
       throw new ArgumentError(`${name}: numHeads must divide embedDim, got numHeads ${numHeads}, embedDim ${embedDim}`);
     }
@@ -134,10 +153,13 @@ export class MultiheadAttention extends Module {
   /**
    * @param key default: query
    * @param value default: key
+   * @param args keyPaddingMask (none), needWeights (false), attnMask (none), averageAttnWeights (true), isCausal (false); option:
+   *   cache
    * @returns y and the weights: [batch, queries, keys], or [batch, numHeads, queries, keys], or null
    */
-  forward(query: Tensor, key = query, value = key, options: AttendOptions = {}): [Tensor, Tensor | null] {
-    checkOptions('MultiheadAttention.forward', options, attendOptions);
+  forward(query: Tensor, key = query, value = key, ...args: AttendArguments): [Tensor, Tensor | null] {
+    const name = 'MultiheadAttention.forward';
+    const options = optionsOf<AttendOptions>(name, args, attendPositions, ['cache'], ['keyPaddingMask', 'attnMask']);
     this._check(ownLabels, query, key, value, options);
     const { cache } = options;
     if (cache !== undefined && this.batchFirst && query.rank === 3) {
@@ -231,8 +253,8 @@ export class MultiheadAttention extends Module {
   // Both masks in the form that attention takes: 1 lets a key through.
   private masks(o: AttendOptions, a: Layout, batched: boolean): { mask?: Tensor; bias?: Tensor } {
     const found: { mask?: Tensor; bias?: Tensor } = {};
-    const include = (given: Tensor | undefined, shape: Shape): void => {
-      if (given === undefined) return;
+    const include = (given: Tensor | null | undefined, shape: Shape): void => {
+      if (given === undefined || given === null) return;
       if (given.dtype === 'uint8') {
         const open = logicalNot(reshape(given, shape));
         found.mask = found.mask === undefined ? open : logicalAnd(found.mask, open);

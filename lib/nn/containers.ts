@@ -1,4 +1,5 @@
-import { ArgumentError, checkInteger, checkOptions, describe, isClass, StateError } from '../errors.js';
+import { optionsOf, type Positional } from '../arguments.js';
+import { ArgumentError, checkInteger, describe, isClass, StateError } from '../errors.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
 import type { LinearActivation } from '../ops/matmul.js';
 import { flatten } from '../ops/shape.js';
@@ -177,6 +178,16 @@ export class Identity extends Module {
   }
 }
 
+/** Arguments of `Flatten`, by name. */
+export interface FlattenOptions {
+  /** The first dimension that is merged; default 1. */
+  startDim?: number;
+  /** The last one; default -1. */
+  endDim?: number;
+}
+
+type FlattenArguments = Positional<FlattenOptions, [startDim: 'startDim', endDim: 'endDim']>;
+
 /**
  * Merges dimensions into one: x [batch, …] becomes [batch, n].
  *
@@ -188,12 +199,12 @@ export class Flatten extends Module {
   readonly startDim: number;
   readonly endDim: number;
 
-  /** @param options startDim (default 1) and endDim (default -1), both included */
-  constructor(options?: { startDim?: number; endDim?: number }) {
+  /** @param args startDim (1) and endDim (-1), both included */
+  constructor(...args: FlattenArguments) {
     super();
-    checkOptions('Flatten', options, ['startDim', 'endDim']);
-    this.startDim = checkInteger('Flatten', 'startDim', options?.startDim ?? 1, Number.MIN_SAFE_INTEGER);
-    this.endDim = checkInteger('Flatten', 'endDim', options?.endDim ?? -1, Number.MIN_SAFE_INTEGER);
+    const options = optionsOf<FlattenOptions>('Flatten', args, ['startDim', 'endDim']);
+    this.startDim = checkInteger('Flatten', 'startDim', options.startDim ?? 1, Number.MIN_SAFE_INTEGER);
+    this.endDim = checkInteger('Flatten', 'endDim', options.endDim ?? -1, Number.MIN_SAFE_INTEGER);
   }
 
   forward(x: Tensor): Tensor {

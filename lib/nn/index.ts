@@ -1,6 +1,14 @@
 export * from './activation.js';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.js';
-export { Flatten, Identity, type Layer, type Layers, Sequential, sequential } from './containers.js';
+export {
+  Flatten,
+  type FlattenOptions,
+  Identity,
+  type Layer,
+  type Layers,
+  Sequential,
+  sequential,
+} from './containers.js';
 export { ModuleDict, type Named, ParameterDict } from './containers-dict.js';
 export { ModuleList, ParameterList } from './containers-list.js';
 export * from './conv.js';
@@ -58,10 +66,12 @@ export type { LSTMState } from './recurrent-common.js';
 export { Buffer, Parameter } from './roles.js';
 export type { StateDict } from './state.js';
 export {
+  type EncodeLayerOptions,
   type EncodeOptions,
   type FeedForwardActivation,
   TransformerEncoder,
   TransformerEncoderLayer,
+  type TransformerEncoderOptions,
   type TransformerLayerOptions,
 } from './transformer.js';
 export * from './transformer-decoder.js';

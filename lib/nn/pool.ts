@@ -38,7 +38,7 @@ abstract class Pool<Options extends AvgPoolOptions> extends Module {
   readonly stride: PerDimension;
   readonly padding: PerDimension;
   readonly ceilMode: boolean;
-  readonly #given: Partial<Options>;
+  private readonly given: Partial<Options>;
 
   constructor(
     private readonly kind: string,
@@ -53,15 +53,15 @@ abstract class Pool<Options extends AvgPoolOptions> extends Module {
     this.stride = options.stride ?? this.kernelSize;
     this.padding = options.padding ?? 0;
     this.ceilMode = options.ceilMode ?? false;
-    this.#given = { ...options };
+    this.given = { ...options };
   }
 
   forward(x: Tensor): Tensor {
-    return this.run(this.kind, this.spatial, x, this.#given);
+    return this.run(this.kind, this.spatial, x, this.given);
   }
 
   override toString(): string {
-    const { kernelSize, ...rest } = this.#given;
+    const { kernelSize, ...rest } = this.given;
     const size = Array.isArray(kernelSize) ? formatShape(kernelSize) : kernelSize;
     return [`${this.kind}(${size}`, formatOptions(rest)]
       .filter((part) => part !== '')

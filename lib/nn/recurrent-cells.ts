@@ -1,25 +1,38 @@
 import { allOrNothing } from '../all-or-nothing.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
 import { reshape } from '../ops/shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { cellOf, checkInput, checkPair, checkState, type LSTMState, makeWeight } from './recurrent-common.js';
 
-/** Options of `LSTMCell` and `GRUCell`. */
+/** Arguments of `LSTMCell` and `GRUCell`, by name. */
 export interface CellOptions {
+  /** Features of x. */
+  inputSize: number;
+  /** Features of the states. */
+  hiddenSize: number;
   /** Whether the cell has biases; default true. */
   bias?: boolean;
   /** Of the weights; default float32. */
   dtype?: DType;
 }
 
-/** Options of `RNNCell`. */
+/** Arguments of `RNNCell`, by name. */
 export interface RNNCellOptions extends CellOptions {
   /** `tanh` (default) or `relu`. */
   nonlinearity?: 'tanh' | 'relu';
 }
+
+type CellArguments = Positional<CellOptions, [inputSize: 'inputSize', hiddenSize: 'hiddenSize', bias: 'bias']>;
+type RNNCellArguments = Positional<
+  RNNCellOptions,
+  [inputSize: 'inputSize', hiddenSize: 'hiddenSize', bias: 'bias', nonlinearity: 'nonlinearity']
+>;
+
+const positions = ['inputSize', 'hiddenSize', 'bias'];
 
 /** What `LSTMCell`, `GRUCell` and `RNNCell` share: one step. */
 export abstract class RecurrentCell extends Module {
@@ -33,12 +46,14 @@ export abstract class RecurrentCell extends Module {
   private readonly _cell: Cell;
 
   /** @internal */
-  constructor(name: string, cell: Cell, inputSize: number, hiddenSize: number, options: CellOptions = {}) {
+  constructor(name: string, cell: Cell, options: Partial<CellOptions>) {
     super();
     this._name = name;
     this._cell = cell;
-    this.inputSize = checkInteger(name, 'inputSize', inputSize, 1);
-    this.hiddenSize = checkInteger(name, 'hiddenSize', hiddenSize, 1);
+    const inputSize = checkInteger(name, 'inputSize', options.inputSize, 1);
+    const hiddenSize = checkInteger(name, 'hiddenSize', options.hiddenSize, 1);
+    this.inputSize = inputSize;
+    this.hiddenSize = hiddenSize;
     const rows = cell.gates * hiddenSize;
     const dtype = checkDType(name, options.dtype, 'float32');
     const hasBias = checkFlag(name, 'bias', options.bias, true);
@@ -90,9 +105,9 @@ export abstract class RecurrentCell extends Module {
  * [h, c] = cell.forward(randn([3, 10]), [h, c]); // h and c [3, 20]
  */
 export class LSTMCell extends RecurrentCell {
-  constructor(inputSize: number, hiddenSize: number, options?: CellOptions) {
-    checkOptions('LSTMCell', options, ['bias', 'dtype']);
-    super('LSTMCell', cells.lstm, inputSize, hiddenSize, options);
+  /** @param args inputSize, hiddenSize, bias (true); option: dtype ('float32') */
+  constructor(...args: CellArguments) {
+    super('LSTMCell', cells.lstm, optionsOf<CellOptions>('LSTMCell', args, positions, ['dtype']));
   }
 
   /**
@@ -116,9 +131,9 @@ export class LSTMCell extends RecurrentCell {
  * const h = cell.forward(randn([3, 10]), zeros([3, 20])); // [3, 20]
  */
 export class GRUCell extends RecurrentCell {
-  constructor(inputSize: number, hiddenSize: number, options?: CellOptions) {
-    checkOptions('GRUCell', options, ['bias', 'dtype']);
-    super('GRUCell', cells.gru, inputSize, hiddenSize, options);
+  /** @param args inputSize, hiddenSize, bias (true); option: dtype ('float32') */
+  constructor(...args: CellArguments) {
+    super('GRUCell', cells.gru, optionsOf<CellOptions>('GRUCell', args, positions, ['dtype']));
   }
 
   /** @param state h; default zeros. Returns h after the step. */
@@ -141,10 +156,11 @@ export class GRUCell extends RecurrentCell {
 export class RNNCell extends RecurrentCell {
   readonly nonlinearity: 'tanh' | 'relu';
 
-  constructor(inputSize: number, hiddenSize: number, options?: RNNCellOptions) {
-    checkOptions('RNNCell', options, ['bias', 'dtype', 'nonlinearity']);
-    super('RNNCell', cellOf('RNNCell', options), inputSize, hiddenSize, options);
-    this.nonlinearity = options?.nonlinearity ?? 'tanh';
+  /** @param args inputSize, hiddenSize, bias (true), nonlinearity ('tanh', or 'relu'); option: dtype ('float32') */
+  constructor(...args: RNNCellArguments) {
+    const options = optionsOf<RNNCellOptions>('RNNCell', args, [...positions, 'nonlinearity'], ['dtype']);
+    super('RNNCell', cellOf('RNNCell', options), options);
+    this.nonlinearity = options.nonlinearity ?? 'tanh';
   }
 
   /** @param state h; default zeros. Returns h after the step. */

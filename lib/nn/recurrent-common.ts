@@ -51,8 +51,8 @@ export function checkPair(name: string, state: LSTMState | null): readonly (Tens
 }
 
 /** @internal */
-export function cellOf(name: string, options: { nonlinearity?: unknown } | undefined): Cell {
-  const nonlinearity = options?.nonlinearity ?? 'tanh';
+export function cellOf(name: string, options: { nonlinearity?: unknown }): Cell {
+  const nonlinearity = options.nonlinearity ?? 'tanh';
   if (nonlinearity === 'tanh') return cells.rnnTanh;
   if (nonlinearity === 'relu') return cells.rnnRelu;
   throw new ArgumentError(`${name}: nonlinearity must be tanh or relu, got ${describe(nonlinearity)}`);

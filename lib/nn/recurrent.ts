@@ -1,6 +1,7 @@
 import { allOrNothing } from '../all-or-nothing.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger, checkNumber, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { dropout } from '../ops/random-dropout.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
 import { reshape } from '../ops/shape.js';
@@ -10,8 +11,12 @@ import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { cellOf, checkInput, checkPair, checkState, type LSTMState, makeWeight } from './recurrent-common.js';
 
-/** Options of `LSTM` and `GRU`. */
+/** Arguments of `LSTM` and `GRU`, by name. */
 export interface RecurrentOptions {
+  /** Features of x. */
+  inputSize: number;
+  /** Features of the states. */
+  hiddenSize: number;
   /** The number of layers, each fed with the outputs of the one before; default 1. */
   numLayers?: number;
   /** Whether the cells have biases; default true. */
@@ -26,13 +31,41 @@ export interface RecurrentOptions {
   dtype?: DType;
 }
 
-/** Options of `RNN`. */
+/** Arguments of `RNN`, by name. */
 export interface RNNOptions extends RecurrentOptions {
   /** `tanh` (default) or `relu`. */
   nonlinearity?: 'tanh' | 'relu';
 }
 
-const optionNames = ['numLayers', 'bias', 'batchFirst', 'dropout', 'bidirectional', 'dtype'];
+type RecurrentArguments = Positional<
+  RecurrentOptions,
+  [
+    inputSize: 'inputSize',
+    hiddenSize: 'hiddenSize',
+    numLayers: 'numLayers',
+    bias: 'bias',
+    batchFirst: 'batchFirst',
+    dropout: 'dropout',
+    bidirectional: 'bidirectional',
+  ]
+>;
+type RNNArguments = Positional<
+  RNNOptions,
+  [
+    inputSize: 'inputSize',
+    hiddenSize: 'hiddenSize',
+    numLayers: 'numLayers',
+    nonlinearity: 'nonlinearity',
+    bias: 'bias',
+    batchFirst: 'batchFirst',
+    dropout: 'dropout',
+    bidirectional: 'bidirectional',
+  ]
+>;
+
+const sizes = ['inputSize', 'hiddenSize', 'numLayers'];
+const flags = ['bias', 'batchFirst', 'dropout', 'bidirectional'];
+const positions = [...sizes, ...flags];
 
 /** What `LSTM`, `GRU` and `RNN` share: layers, directions and options. */
 export abstract class RecurrentModule extends Module {
@@ -47,12 +80,12 @@ export abstract class RecurrentModule extends Module {
   private readonly _cell: Cell;
 
   /** @internal */
-  constructor(name: string, cell: Cell, inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
+  constructor(name: string, cell: Cell, options: Partial<RecurrentOptions>) {
     super();
     this._name = name;
     this._cell = cell;
-    this.inputSize = checkInteger(name, 'inputSize', inputSize, 1);
-    this.hiddenSize = checkInteger(name, 'hiddenSize', hiddenSize, 1);
+    this.inputSize = checkInteger(name, 'inputSize', options.inputSize, 1);
+    this.hiddenSize = checkInteger(name, 'hiddenSize', options.hiddenSize, 1);
     this.numLayers = checkInteger(name, 'numLayers', options.numLayers ?? 1, 1);
     this.bias = checkFlag(name, 'bias', options.bias, true);
     this.batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
@@ -61,7 +94,8 @@ export abstract class RecurrentModule extends Module {
     const dtype = checkDType(name, options.dtype, 'float32');
     allOrNothing(() => {
       for (let layer = 0; layer < this.numLayers; layer++) {
-        for (const [key, shape] of this._shapesOf(layer)) this._weights[key] = makeWeight(shape, hiddenSize, dtype);
+        for (const [key, shape] of this._shapesOf(layer))
+          this._weights[key] = makeWeight(shape, this.hiddenSize, dtype);
       }
     });
   }
@@ -189,9 +223,12 @@ export abstract class RecurrentModule extends Module {
  * const [output, [hN, cN]] = lstm.forward(zeros([32, 10, 64])); // output [32, 10, 128], hN and cN [1, 32, 128]
  */
 export class LSTM extends RecurrentModule {
-  constructor(inputSize: number, hiddenSize: number, options?: RecurrentOptions) {
-    checkOptions('LSTM', options, optionNames);
-    super('LSTM', cells.lstm, inputSize, hiddenSize, options);
+  /**
+   * @param args inputSize, hiddenSize, numLayers (1), bias (true), batchFirst (false), dropout (0), bidirectional (false);
+   *   option: dtype ('float32')
+   */
+  constructor(...args: RecurrentArguments) {
+    super('LSTM', cells.lstm, optionsOf<RecurrentOptions>('LSTM', args, positions, ['dtype']));
   }
 
   /**
@@ -231,9 +268,12 @@ export class LSTM extends RecurrentModule {
  * const [output, hN] = gru.forward(zeros([10, 32, 64])); // output [10, 32, 256], hN [2, 32, 128]
  */
 export class GRU extends RecurrentModule {
-  constructor(inputSize: number, hiddenSize: number, options?: RecurrentOptions) {
-    checkOptions('GRU', options, optionNames);
-    super('GRU', cells.gru, inputSize, hiddenSize, options);
+  /**
+   * @param args inputSize, hiddenSize, numLayers (1), bias (true), batchFirst (false), dropout (0), bidirectional (false);
+   *   option: dtype ('float32')
+   */
+  constructor(...args: RecurrentArguments) {
+    super('GRU', cells.gru, optionsOf<RecurrentOptions>('GRU', args, positions, ['dtype']));
   }
 
   /**
@@ -270,10 +310,14 @@ export class GRU extends RecurrentModule {
 export class RNN extends RecurrentModule {
   readonly nonlinearity: 'tanh' | 'relu';
 
-  constructor(inputSize: number, hiddenSize: number, options?: RNNOptions) {
-    checkOptions('RNN', options, [...optionNames, 'nonlinearity']);
-    super('RNN', cellOf('RNN', options), inputSize, hiddenSize, options);
-    this.nonlinearity = options?.nonlinearity ?? 'tanh';
+  /**
+   * @param args inputSize, hiddenSize, numLayers (1), nonlinearity ('tanh', or 'relu'), bias (true), batchFirst (false), dropout
+   *   (0), bidirectional (false); option: dtype ('float32')
+   */
+  constructor(...args: RNNArguments) {
+    const options = optionsOf<RNNOptions>('RNN', args, [...sizes, 'nonlinearity', ...flags], ['dtype']);
+    super('RNN', cellOf('RNN', options), options);
+    this.nonlinearity = options.nonlinearity ?? 'tanh';
   }
 
   /**

@@ -1,5 +1,6 @@
 import { allOrNothing } from '../all-or-nothing.js';
-import { ArgumentError, checkOptions, describe } from '../errors.js';
+import { optionsOf, type Positional } from '../arguments.js';
+import { ArgumentError, describe } from '../errors.js';
 import { add } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
 import { MultiheadAttention } from './attention.js';
@@ -15,7 +16,7 @@ import {
   type FeedForwardActivation,
   feedForward,
   layerSettings,
-  type TransformerLayerOptions,
+  type TransformerLayerArguments,
 } from './transformer.js';
 
 /** The caches of a decoder layer: its own rows, and the memory, which is projected once. */
@@ -27,13 +28,13 @@ export interface DecoderCache {
 /** Options of `TransformerDecoderLayer.forward` and `TransformerDecoder.forward`. 1 in a uint8 mask hides a key. */
 export interface DecodeOptions {
   /** For the self-attention: [rows, rows] or [batch · heads, rows, rows]; uint8, or floats that are added. */
-  tgtMask?: Tensor;
+  tgtMask?: Tensor | null;
   /** For the attention to the memory: [rows, memoryRows] or [batch · heads, rows, memoryRows]. */
-  memoryMask?: Tensor;
+  memoryMask?: Tensor | null;
   /** uint8 [batch, rows]: 1 for rows that are padding. */
-  tgtKeyPaddingMask?: Tensor;
+  tgtKeyPaddingMask?: Tensor | null;
   /** uint8 [batch, memoryRows]: 1 for rows of the memory that are padding. */
-  memoryKeyPaddingMask?: Tensor;
+  memoryKeyPaddingMask?: Tensor | null;
   /** Whether a row sees only itself and earlier ones; default false. */
   tgtIsCausal?: boolean;
 }
@@ -46,7 +47,22 @@ const memoryLabels = {
   inputs: ['x', 'memory', 'memory'],
   ...{ attnMask: 'memoryMask', keyPaddingMask: 'memoryKeyPaddingMask', isCausal: 'isCausal' },
 } as const;
-const decodeOptions = ['tgtMask', 'memoryMask', 'tgtKeyPaddingMask', 'memoryKeyPaddingMask', 'tgtIsCausal'];
+
+type DecodeArguments<O extends DecodeOptions> = Positional<
+  O,
+  [
+    tgtMask: 'tgtMask',
+    memoryMask: 'memoryMask',
+    tgtKeyPaddingMask: 'tgtKeyPaddingMask',
+    memoryKeyPaddingMask: 'memoryKeyPaddingMask',
+    tgtIsCausal: 'tgtIsCausal',
+  ]
+>;
+type DecodeLayerArguments = DecodeArguments<DecodeOptions & { cache?: DecoderCache }>;
+type DecoderArguments = DecodeArguments<DecodeOptions & { caches?: readonly DecoderCache[] }>;
+
+const masks = ['tgtMask', 'memoryMask', 'tgtKeyPaddingMask', 'memoryKeyPaddingMask'];
+const decodePositions = [...masks, 'tgtIsCausal'];
 
 /**
  * A transformer decoder layer: self-attention, attention to the encoder's result (the memory) and a feed-forward network,
@@ -80,18 +96,19 @@ export class TransformerDecoderLayer extends Module {
   dropout2: Dropout;
   dropout3: Dropout;
 
-  constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
+  /** @param args as for `TransformerEncoderLayer` */
+  constructor(...args: TransformerLayerArguments) {
     super();
-    const s = layerSettings('TransformerDecoderLayer', dModel, nhead, options);
-    const { dropout: p, dtype, layerNormEps: eps, batchFirst } = s;
+    const s = layerSettings('TransformerDecoderLayer', args);
+    const { dModel, dropout: p, dtype, layerNormEps: eps, batchFirst, bias } = s;
     this.activation = s.activation;
     this.normFirst = s.normFirst;
-    const attention = () => new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst, dtype });
-    const norm = () => new LayerNorm(dModel, { eps, dtype });
+    const attention = () => new MultiheadAttention(dModel, s.nhead, p, bias, { batchFirst, dtype });
+    const norm = () => new LayerNorm(dModel, { eps, bias, dtype });
     const made = allOrNothing(() => ({
       attentions: [attention(), attention()] as const,
-      linear1: new Linear(dModel, s.dimFeedforward, { dtype }),
-      linear2: new Linear(s.dimFeedforward, dModel, { dtype }),
+      linear1: new Linear(dModel, s.dimFeedforward, bias, { dtype }),
+      linear2: new Linear(s.dimFeedforward, dModel, bias, { dtype }),
       norms: [norm(), norm(), norm()] as const,
     }));
     [this.self_attn, this.multihead_attn] = made.attentions;
@@ -112,11 +129,14 @@ export class TransformerDecoderLayer extends Module {
     this.multihead_attn._check({ ...memoryLabels, name }, x, memory, memory, { ...other, cache: o.cache?.memory });
   }
 
-  /** @param options also `cache`: the keys and values of earlier calls and of the memory */
-  forward(x: Tensor, memory: Tensor, options: DecodeOptions & { cache?: DecoderCache } = {}): Tensor {
-    checkOptions('TransformerDecoderLayer.forward', options, [...decodeOptions, 'cache']);
-    this._check('TransformerDecoderLayer', x, memory, options);
-    const o = options;
+  /**
+   * @param args tgtMask, memoryMask, tgtKeyPaddingMask, memoryKeyPaddingMask (none), tgtIsCausal (false); option: cache, the keys
+   *   and values of earlier calls and of the memory
+   */
+  forward(x: Tensor, memory: Tensor, ...args: DecodeLayerArguments): Tensor {
+    const name = 'TransformerDecoderLayer.forward';
+    const o = optionsOf<DecodeOptions & { cache: DecoderCache }>(name, args, decodePositions, ['cache'], masks);
+    this._check('TransformerDecoderLayer', x, memory, o);
     const toItself = (h: Tensor): Tensor => {
       const own = { attnMask: o.tgtMask, keyPaddingMask: o.tgtKeyPaddingMask, isCausal: o.tgtIsCausal };
       return this.dropout1.forward(this.self_attn.forward(h, h, h, { ...own, cache: o.cache?.self })[0]);
@@ -136,6 +156,20 @@ export class TransformerDecoderLayer extends Module {
   }
 }
 
+/** Arguments of `TransformerDecoder`, by name. */
+export interface TransformerDecoderOptions {
+  /** Which the decoder's layers are copies of. */
+  decoderLayer: TransformerDecoderLayer;
+  numLayers: number;
+  /** Applied to the last layer's result; default none. */
+  norm?: Module | null;
+}
+
+type TransformerDecoderArguments = Positional<
+  TransformerDecoderOptions,
+  [decoderLayer: 'decoderLayer', numLayers: 'numLayers', norm: 'norm']
+>;
+
 /**
  * A transformer decoder: copies of the given layer, all starting with its weights as in PyTorch, and a final norm if one
  * is given.
@@ -150,20 +184,33 @@ export class TransformerDecoder extends Module {
   layers: TransformerDecoderLayer[];
   norm: Module | null;
 
-  /** @param options norm: applied to the last layer's result; default none */
-  constructor(layer: TransformerDecoderLayer, numLayers: number, options: { norm?: Module | null } = {}) {
+  /** @param args decoderLayer, numLayers, norm: applied to the last layer's result (none) */
+  constructor(...args: TransformerDecoderArguments) {
     super();
-    checkOptions('TransformerDecoder', options, ['norm'], ['norm']);
+    const positions = ['decoderLayer', 'numLayers', 'norm'];
+    const options = optionsOf<TransformerDecoderOptions>('TransformerDecoder', args, positions, [], ['norm']);
+    const layer = options.decoderLayer;
     if (!(layer instanceof TransformerDecoderLayer)) {
-      throw new ArgumentError(`TransformerDecoder: layer must be a TransformerDecoderLayer, got ${describe(layer)}`);
+      const rule = 'decoderLayer must be a TransformerDecoderLayer';
+      throw new ArgumentError(`TransformerDecoder: ${rule}, got ${describe(layer)}`);
     }
     this.norm = checkNorm('TransformerDecoder', options.norm);
-    this.layers = copies('TransformerDecoder', layer, numLayers);
+    this.layers = copies('TransformerDecoder', layer, options.numLayers);
   }
 
-  /** @param options also `caches`: one for each layer */
-  forward(x: Tensor, memory: Tensor, options: DecodeOptions & { caches?: readonly DecoderCache[] } = {}): Tensor {
-    checkOptions('TransformerDecoder.forward', options, [...decodeOptions, 'caches']);
+  /**
+   * @param args tgtMask, memoryMask, tgtKeyPaddingMask, memoryKeyPaddingMask (none), tgtIsCausal (false); option: caches, one for
+   *   each layer
+   */
+  forward(x: Tensor, memory: Tensor, ...args: DecoderArguments): Tensor {
+    const name = 'TransformerDecoder.forward';
+    const options = optionsOf<DecodeOptions & { caches: readonly DecoderCache[] }>(
+      name,
+      args,
+      decodePositions,
+      ['caches'],
+      masks,
+    );
     const { caches, ...rest } = options;
     checkCaches('TransformerDecoder', caches, this.layers.length);
     this.layers.forEach((layer, i) => {

@@ -1,11 +1,12 @@
 import { allOrNothing } from '../all-or-nothing.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkFlag, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkNumber, describe } from '../errors.js';
 import { maxTensors } from '../memory.js';
 import { gelu, relu } from '../ops/activation.js';
 import { add } from '../ops/elementwise.js';
 import { checkDType, type Tensor } from '../tensor.js';
-import { MultiheadAttention } from './attention.js';
+import { type AttendOptions, MultiheadAttention } from './attention.js';
 import { Dropout } from './dropout.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import { Linear } from './linear.js';
@@ -16,8 +17,12 @@ import { LayerNorm } from './norm.js';
 /** What a transformer layer applies between its two linear layers. */
 export type FeedForwardActivation = 'relu' | 'gelu' | ((x: Tensor) => Tensor);
 
-/** Options of the transformer's layers. */
+/** Arguments of the transformer's layers, by name. */
 export interface TransformerLayerOptions {
+  /** Features of a row. */
+  dModel: number;
+  /** The number of heads, which divides dModel. */
+  nhead: number;
   /** Features between the two linear layers; default 2048. */
   dimFeedforward?: number;
   /** Probability of dropout, of attention weights too; default 0.1. */
@@ -30,17 +35,37 @@ export interface TransformerLayerOptions {
   batchFirst?: boolean;
   /** Whether each part normalises its input (pre-norm) instead of its sum (post-norm); default false. */
   normFirst?: boolean;
+  /** Whether linear layers, projections and norms have biases; default true. */
+  bias?: boolean;
   /** Default float32. */
   dtype?: DType;
 }
 
-const layerOptions = ['dimFeedforward', 'dropout', 'activation', 'layerNormEps', 'batchFirst', 'normFirst', 'dtype'];
+/** @internal */
+export type TransformerLayerArguments = Positional<
+  TransformerLayerOptions,
+  [
+    dModel: 'dModel',
+    nhead: 'nhead',
+    dimFeedforward: 'dimFeedforward',
+    dropout: 'dropout',
+    activation: 'activation',
+    layerNormEps: 'layerNormEps',
+    batchFirst: 'batchFirst',
+    normFirst: 'normFirst',
+    bias: 'bias',
+  ]
+>;
 
-/** @internal The options with their defaults, checked. */
-export function layerSettings(name: string, dModel: number, nhead: number, options: TransformerLayerOptions) {
-  checkOptions(name, options, layerOptions);
-  checkInteger(name, 'dModel', dModel, 1);
-  if (dModel % checkInteger(name, 'nhead', nhead, 1) !== 0) {
+const sizes = ['dModel', 'nhead', 'dimFeedforward', 'dropout'];
+const positions = [...sizes, 'activation', 'layerNormEps', 'batchFirst', 'normFirst', 'bias'];
+
+/** @internal The arguments with their defaults, checked. */
+export function layerSettings(name: string, args: TransformerLayerArguments) {
+  const options = optionsOf<TransformerLayerOptions>(name, args, positions, ['dtype']);
+  const dModel = checkInteger(name, 'dModel', options.dModel, 1);
+  const nhead = checkInteger(name, 'nhead', options.nhead, 1);
+  if (dModel % nhead !== 0) {
     throw new ArgumentError(`${name}: nhead must divide dModel, got nhead ${nhead}, dModel ${dModel}`);
   }
   const activation = options.activation ?? 'relu';
@@ -51,7 +76,8 @@ export function layerSettings(name: string, dModel: number, nhead: number, optio
   const batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
   const normFirst = checkFlag(name, 'normFirst', options.normFirst, false);
   return {
-    ...{ activation, batchFirst, normFirst, dtype },
+    ...{ dModel, nhead, activation, batchFirst, normFirst, dtype },
+    bias: checkFlag(name, 'bias', options.bias, true),
     dimFeedforward: checkInteger(name, 'dimFeedforward', options.dimFeedforward ?? 2048, 1),
     dropout: checkNumber(name, 'dropout', options.dropout ?? 0.1, { min: 0, max: 1 }),
     layerNormEps: checkNumber(name, 'layerNormEps', options.layerNormEps ?? 1e-5, { min: 0 }),
@@ -76,20 +102,38 @@ export function feedForward(
   return second.forward(drop.forward(hidden));
 }
 
-/** Options of `TransformerEncoderLayer.forward` and of `TransformerEncoder.forward`. 1 in a uint8 mask hides a key. */
-export interface EncodeOptions {
+/** Options of `TransformerEncoderLayer.forward`. 1 in a uint8 mask hides a key. */
+export interface EncodeLayerOptions {
   /** [rows, rows] or [batch · heads, rows, rows]; uint8, or floats that are added to the scores. */
-  mask?: Tensor;
+  srcMask?: Tensor | null;
   /** uint8 [batch, rows]: 1 for rows that are padding. */
-  keyPaddingMask?: Tensor;
+  srcKeyPaddingMask?: Tensor | null;
   /** Whether a row sees only itself and earlier ones; default false. */
   isCausal?: boolean;
+  /** The keys and values of earlier calls. */
+  cache?: KeyValueCache | undefined;
 }
 
-const encodeLabels = {
-  inputs: ['x', 'x', 'x'],
-  ...{ attnMask: 'mask', keyPaddingMask: 'keyPaddingMask', isCausal: 'isCausal' },
-} as const;
+/** Options of `TransformerEncoder.forward`. 1 in a uint8 mask hides a key. */
+export interface EncodeOptions {
+  /** [rows, rows] or [batch · heads, rows, rows]; uint8, or floats that are added to the scores. */
+  mask?: Tensor | null;
+  /** uint8 [batch, rows]: 1 for rows that are padding. */
+  srcKeyPaddingMask?: Tensor | null;
+  /** Whether a row sees only itself and earlier ones; default false. */
+  isCausal?: boolean;
+  /** One for each layer: the keys and values of earlier calls. */
+  caches?: readonly KeyValueCache[];
+}
+
+type EncodeLayerArguments = Positional<
+  EncodeLayerOptions,
+  [srcMask: 'srcMask', srcKeyPaddingMask: 'srcKeyPaddingMask', isCausal: 'isCausal']
+>;
+type EncodeArguments = Positional<
+  EncodeOptions,
+  [mask: 'mask', srcKeyPaddingMask: 'srcKeyPaddingMask', isCausal: 'isCausal']
+>;
 
 /**
  * A transformer encoder layer: self-attention and a feed-forward network, each with dropout, a residual sum and a layer
@@ -121,37 +165,43 @@ export class TransformerEncoderLayer extends Module {
   dropout1: Dropout;
   dropout2: Dropout;
 
-  constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
+  /**
+   * @param args dModel, nhead, dimFeedforward (2048), dropout (0.1), activation ('relu'), layerNormEps (1e-5), batchFirst (false),
+   *   normFirst (false), bias (true); option: dtype ('float32')
+   */
+  constructor(...args: TransformerLayerArguments) {
     super();
-    const s = layerSettings('TransformerEncoderLayer', dModel, nhead, options);
-    const { dropout: p, dtype, layerNormEps: eps } = s;
+    const s = layerSettings('TransformerEncoderLayer', args);
+    const { dModel, dropout: p, dtype, layerNormEps: eps, bias } = s;
     this.activation = s.activation;
     this.normFirst = s.normFirst;
     [this.self_attn, this.linear1, this.linear2, this.norm1, this.norm2] = allOrNothing(() => [
-      new MultiheadAttention(dModel, nhead, { dropout: p, batchFirst: s.batchFirst, dtype }),
-      new Linear(dModel, s.dimFeedforward, { dtype }),
-      new Linear(s.dimFeedforward, dModel, { dtype }),
-      new LayerNorm(dModel, { eps, dtype }),
-      new LayerNorm(dModel, { eps, dtype }),
+      new MultiheadAttention(dModel, s.nhead, p, bias, { batchFirst: s.batchFirst, dtype }),
+      new Linear(dModel, s.dimFeedforward, bias, { dtype }),
+      new Linear(s.dimFeedforward, dModel, bias, { dtype }),
+      new LayerNorm(dModel, { eps, bias, dtype }),
+      new LayerNorm(dModel, { eps, bias, dtype }),
     ]);
     this.dropout = new Dropout(p);
     this.dropout1 = new Dropout(p);
     this.dropout2 = new Dropout(p);
   }
 
-  /** @internal The argument checks of `forward`, before anything is changed. */
-  _check(name: string, x: Tensor, options: EncodeOptions & { cache?: KeyValueCache | undefined }): void {
-    const { mask: attnMask, ...rest } = options;
-    this.self_attn._check({ ...encodeLabels, name }, x, x, x, { attnMask, ...rest });
+  /** @internal The argument checks of `forward`, before anything is changed. `mask`: the name of srcMask in error texts. */
+  _check(name: string, x: Tensor, options: EncodeLayerOptions, mask: 'srcMask' | 'mask' = 'srcMask'): void {
+    const labels = { inputs: ['x', 'x', 'x'], keyPaddingMask: 'srcKeyPaddingMask', isCausal: 'isCausal' } as const;
+    this.self_attn._check({ ...labels, name, attnMask: mask }, x, x, x, ofAttention(options));
   }
 
-  /** @param options also `cache`: the keys and values of earlier calls */
-  forward(x: Tensor, options: EncodeOptions & { cache?: KeyValueCache } = {}): Tensor {
-    checkOptions('TransformerEncoderLayer.forward', options, ['mask', 'keyPaddingMask', 'isCausal', 'cache']);
+  /** @param args srcMask (none), srcKeyPaddingMask (none), isCausal (false); option: cache */
+  forward(x: Tensor, ...args: EncodeLayerArguments): Tensor {
+    const positions = ['srcMask', 'srcKeyPaddingMask', 'isCausal'];
+    const nullable = ['srcMask', 'srcKeyPaddingMask'];
+    const name = 'TransformerEncoderLayer.forward';
+    const options = optionsOf<EncodeLayerOptions>(name, args, positions, ['cache'], nullable);
     this._check('TransformerEncoderLayer', x, options);
-    const { mask: attnMask, ...rest } = options;
-    const attention = (h: Tensor): Tensor =>
-      this.dropout1.forward(this.self_attn.forward(h, h, h, { attnMask, ...rest })[0]);
+    const given = ofAttention(options);
+    const attention = (h: Tensor): Tensor => this.dropout1.forward(this.self_attn.forward(h, h, h, given)[0]);
     const network = (h: Tensor): Tensor =>
       this.dropout2.forward(feedForward(h, this.linear1, this.activation, this.dropout, this.linear2));
     if (this.normFirst) {
@@ -162,6 +212,25 @@ export class TransformerEncoderLayer extends Module {
     return this.norm2.forward(add(sum, network(sum)));
   }
 }
+
+// The options of the attention in a layer.
+function ofAttention(o: EncodeLayerOptions): AttendOptions {
+  return { attnMask: o.srcMask, keyPaddingMask: o.srcKeyPaddingMask, isCausal: o.isCausal, cache: o.cache };
+}
+
+/** Arguments of `TransformerEncoder`, by name. */
+export interface TransformerEncoderOptions {
+  /** Which the encoder's layers are copies of. */
+  encoderLayer: TransformerEncoderLayer;
+  numLayers: number;
+  /** Applied to the last layer's result; default none. */
+  norm?: Module | null;
+}
+
+type TransformerEncoderArguments = Positional<
+  TransformerEncoderOptions,
+  [encoderLayer: 'encoderLayer', numLayers: 'numLayers', norm: 'norm']
+>;
 
 /**
  * A transformer encoder: copies of the given layer, all starting with its weights as in PyTorch, and a final norm if one
@@ -177,33 +246,39 @@ export class TransformerEncoder extends Module {
   layers: TransformerEncoderLayer[];
   norm: Module | null;
 
-  /** @param options norm: applied to the last layer's result; default none */
-  constructor(layer: TransformerEncoderLayer, numLayers: number, options: { norm?: Module | null } = {}) {
+  /** @param args encoderLayer, numLayers, norm: applied to the last layer's result (none) */
+  constructor(...args: TransformerEncoderArguments) {
     super();
-    checkOptions('TransformerEncoder', options, ['norm'], ['norm']);
+    const positions = ['encoderLayer', 'numLayers', 'norm'];
+    const options = optionsOf<TransformerEncoderOptions>('TransformerEncoder', args, positions, [], ['norm']);
+    const layer = options.encoderLayer;
     if (!(layer instanceof TransformerEncoderLayer)) {
-      throw new ArgumentError(`TransformerEncoder: layer must be a TransformerEncoderLayer, got ${describe(layer)}`);
+      const rule = 'encoderLayer must be a TransformerEncoderLayer';
+      throw new ArgumentError(`TransformerEncoder: ${rule}, got ${describe(layer)}`);
     }
     this.norm = checkNorm('TransformerEncoder', options.norm);
-    this.layers = copies('TransformerEncoder', layer, numLayers);
+    this.layers = copies('TransformerEncoder', layer, options.numLayers);
   }
 
-  /** @param options also `caches`: one KeyValueCache for each layer */
-  forward(x: Tensor, options: EncodeOptions & { caches?: readonly KeyValueCache[] } = {}): Tensor {
-    checkOptions('TransformerEncoder.forward', options, ['mask', 'keyPaddingMask', 'isCausal', 'caches']);
-    const { caches, ...rest } = options;
+  /** @param args mask (none), srcKeyPaddingMask (none), isCausal (false); option: caches, one KeyValueCache for each layer */
+  forward(x: Tensor, ...args: EncodeArguments): Tensor {
+    const positions = ['mask', 'srcKeyPaddingMask', 'isCausal'];
+    const nullable = ['mask', 'srcKeyPaddingMask'];
+    const options = optionsOf<EncodeOptions>('TransformerEncoder.forward', args, positions, ['caches'], nullable);
+    const { mask: srcMask, caches, ...rest } = options;
     checkCaches('TransformerEncoder', caches, this.layers.length);
+    const given = (i: number): EncodeLayerOptions => ({ srcMask, ...rest, cache: caches?.[i] });
     this.layers.forEach((layer, i) => {
-      layer._check('TransformerEncoder', x, { ...rest, cache: caches?.[i] });
+      layer._check('TransformerEncoder', x, given(i), 'mask');
     });
-    const y = this.layers.reduce((h, layer, i) => layer.forward(h, caches ? { ...rest, cache: caches[i]! } : rest), x);
+    const y = this.layers.reduce((h, layer, i) => layer.forward(h, given(i)), x);
     return this.norm === null ? y : this.norm.forward(y);
   }
 }
 
 /** @internal Copies of a layer, each with weights of its own. */
-export function copies<L extends Module>(name: string, layer: L, count: number): L[] {
-  checkInteger(name, 'numLayers', count, 1, maxTensors);
+export function copies<L extends Module>(name: string, layer: L, numLayers: unknown): L[] {
+  const count = checkInteger(name, 'numLayers', numLayers, 1, maxTensors);
   return allOrNothing(() => Array.from({ length: count }, () => layer.clone()));
 }
 

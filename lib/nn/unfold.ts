@@ -21,8 +21,8 @@ abstract class Columns extends Module {
   readonly dilation: PerDimension;
   readonly padding: PerDimension;
   readonly stride: PerDimension;
-  readonly #kind: string;
-  readonly #given: object;
+  private readonly kind: string;
+  private readonly given: object;
 
   constructor(kind: string, options: Partial<UnfoldOptions>) {
     super();
@@ -32,13 +32,13 @@ abstract class Columns extends Module {
     this.dilation = given.dilation ?? 1;
     this.padding = given.padding ?? 0;
     this.stride = given.stride ?? 1;
-    this.#kind = kind;
-    this.#given = given;
+    this.kind = kind;
+    this.given = given;
   }
 
   override toString(): string {
-    const options = formatOptions(this.#given);
-    return `${this.#kind}(${formatShape(this.kernelSize)}${options === '' ? '' : `, ${options}`})`;
+    const options = formatOptions(this.given);
+    return `${this.kind}(${formatShape(this.kernelSize)}${options === '' ? '' : `, ${options}`})`;
   }
 }
 

@@ -28,7 +28,7 @@ export class Upsample extends Module {
   readonly mode: 'nearest' | 'linear' | 'bilinear';
   readonly alignCorners: boolean;
   readonly recomputeScaleFactor: boolean;
-  readonly #given: InterpolateOptions;
+  private readonly given: InterpolateOptions;
 
   /** @param args size or scaleFactor; mode ('nearest'), alignCorners (false); option: recomputeScaleFactor (false) */
   constructor(...args: InterpolateArguments) {
@@ -44,7 +44,7 @@ export class Upsample extends Module {
     this.mode = checkChoice('Upsample', 'mode', options.mode, ['nearest', 'linear', 'bilinear'], 'nearest');
     this.alignCorners = checkFlag('Upsample', 'alignCorners', options.alignCorners ?? false);
     this.recomputeScaleFactor = checkFlag('Upsample', 'recomputeScaleFactor', options.recomputeScaleFactor ?? false);
-    this.#given = { ...options };
+    this.given = { ...options };
   }
 
   forward(x: Tensor): Tensor {
@@ -52,7 +52,7 @@ export class Upsample extends Module {
   }
 
   override toString(): string {
-    return `Upsample(${formatOptions(this.#given)})`;
+    return `Upsample(${formatOptions(this.given)})`;
   }
 }
 

@@ -87,6 +87,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
     ['null'],
   ],
   [/([bB]atch|group|instance|layer|rms)Norm \d\.(weight|bias|running\w+)$|^instanceNorm 3$/, ['null']],
+  [/^nn\.(Multihead|Transformer)\w+\.forward \d(\.\w*[mM]ask)?$/, ['null']],
   [/linear \d(\.bias)?$|scaledDotProductAttention \d\.(attnMask|scale)$/, ['null']],
   [/[aA]daptive\w+2d \d\.\d$|(interpolate|Upsample) \d\.(align|recompute)\w+$/, ['null']],
   [/mbedding(Bag)? \d\.(paddingIdx|offsets|perSampleWeights)$|nn\.Transformer(De|En)coder 2\.norm$/, ['null']],

@@ -79,10 +79,10 @@ def layers(dtype):
     padding = torch.tensor([[0, 0, 0, 1], [0, 0, 0, 0]], dtype=torch.bool)
     cases = [
         ('TransformerEncoderLayer', {}, 0, {'src_mask': causal}),
-        ('TransformerEncoderLayer', {'norm_first': True, 'activation': 'gelu', 'batch_first': True}, 0, {}),
+        ('TransformerEncoderLayer', {'norm_first': True, 'activation': 'gelu', 'batch_first': True, 'bias': False}, 0, {}),
         ('TransformerEncoderLayer', {'layer_norm_eps': 1e-2}, 2, {'mask': causal}),
         ('TransformerDecoderLayer', {'batch_first': True}, 0, {'tgt_mask': causal, 'memory_key_padding_mask': padding}),
-        ('TransformerDecoderLayer', {'norm_first': True, 'activation': 'gelu'}, 2, {'tgt_mask': causal}),
+        ('TransformerDecoderLayer', {'norm_first': True, 'activation': 'gelu', 'bias': False}, 2, {'tgt_mask': causal}),
     ]
     out = []
     for name, options, count, call in cases:
@@ -99,8 +99,7 @@ def layers(dtype):
         first = options.get('batch_first', False)
         inputs = [draw((2, n, 4) if first else (n, 2, 4), dtype).requires_grad_(True)
                   for n in ((3,) if 'Encoder' in name else (3, 4))]
-        renamed = {'src_mask': 'mask'}
-        named = {camel(renamed.get(k, k)): mask_of(v) for k, v in call.items()}
+        named = {camel(k): mask_of(v) for k, v in call.items()}
         out.append({'layer': name, 'options': {camel(k): v for k, v in options.items()}, 'numLayers': count,
                     'call': named, **finish(layer, inputs, layer(*inputs, **call))})
     return out

@@ -115,15 +115,15 @@ const transformers: Call[] = [
   ],
   [
     encoderLayer,
-    () => [q(), { mask: mask(3, 4) }],
+    () => [q(), { srcMask: mask(3, 4) }],
     ShapeError,
-    'TransformerEncoderLayer: mask must be [4, 4] or [6, 4, 4], got [3, 4]',
+    'TransformerEncoderLayer: srcMask must be [4, 4] or [6, 4, 4], got [3, 4]',
   ],
   [
     encoder,
-    () => [q(), { keyPaddingMask: mask(4, 3) }],
+    () => [q(), { srcKeyPaddingMask: mask(4, 3) }],
     ShapeError,
-    'TransformerEncoder: keyPaddingMask must be [3, 4], got [4, 3]',
+    'TransformerEncoder: srcKeyPaddingMask must be [3, 4], got [4, 3]',
   ],
   [
     encoder,

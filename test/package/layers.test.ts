@@ -43,11 +43,12 @@ function optionsOf(entry: Entry): Map<string, string> {
 
 const encoderLayer = new nn.TransformerEncoderLayer(4, 2);
 const decoderLayer = new nn.TransformerDecoderLayer(4, 2);
-function argumentsOf({ name, parameters }: Entry): unknown[] {
+function argumentsOf({ parameters }: Entry): unknown[] {
   return parameters
     .filter((parameter) => parameter !== 'options')
     .map((parameter) => {
-      if (parameter === 'layer') return name === 'TransformerEncoder' ? encoderLayer : decoderLayer;
+      if (parameter === 'encoderLayer') return encoderLayer;
+      if (parameter === 'decoderLayer') return decoderLayer;
       return parameter === 'p' ? 0.5 : 4;
     });
 }
