@@ -1,5 +1,6 @@
 // Activation functions as modules, under PyTorch's names.
 import { optionsOf } from '../arguments.js';
+import { withoutNew } from '../errors.js';
 import * as ops from '../ops/activation.js';
 import { dimOf, logSoftmax, softmax } from '../ops/softmax.js';
 import type { Tensor } from '../tensor.js';
@@ -33,7 +34,14 @@ function activation<Rest extends readonly unknown[]>(
     }
   };
   Object.defineProperty(made, 'name', { value: name });
-  return made;
+  // Without new, JavaScript's own error would call the class "made".
+  const named = new Proxy(made, {
+    apply() {
+      throw withoutNew(name);
+    },
+  });
+  Object.defineProperty(made.prototype, 'constructor', { value: named, writable: true, configurable: true });
+  return named;
 }
 
 /**

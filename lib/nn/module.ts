@@ -398,15 +398,18 @@ export abstract class Module implements GuardedModule {
   /**
    * Copies tensors into the parameters and buffers of the same names, converted to their dtypes.
    *
-   * @param options strict (default true): every name must be there, and no other; one is enough for a tensor with
+   * @param args strict (default true), by position or in options: every name must be there, and no other; one is enough for a tensor with
    *   several names. Shapes must always be the same.
    * @returns the names that were missing and those that the module does not have
    * @throws StateError that lists all keys and shapes that do not fit, or when a compiled step is using a tensor; nothing is
    *   changed then
    */
-  loadStateDict(state: StateDict, options?: { strict?: boolean }): { missing: string[]; unexpected: string[] } {
-    checkOptions('loadStateDict', options, ['strict']);
-    return loadState(state, this.stateDict(), checkFlag('loadStateDict', 'strict', options?.strict, true));
+  loadStateDict(
+    state: StateDict,
+    ...args: [strict: boolean] | [options?: { strict?: boolean }]
+  ): { missing: string[]; unexpected: string[] } {
+    const { strict } = optionsOf<{ strict: boolean }>('loadStateDict', args, ['strict']);
+    return loadState(state, this.stateDict(), checkFlag('loadStateDict', 'strict', strict, true));
   }
 
   private hook<K extends Parameters<typeof register>[2]>(
@@ -496,3 +499,8 @@ export abstract class Module implements GuardedModule {
 }
 
 Module.prototype._around = null;
+
+// For classes written in JavaScript; TypeScript asks for the method.
+Module.prototype.forward = function (this: Module): never {
+  throw new StateError(`${this.constructor.name}: a module is called by its method forward, which it does not have`);
+};

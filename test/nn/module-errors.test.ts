@@ -178,3 +178,19 @@ it('forward is called with what it is given, and keeps its name and length', () 
   expect([net.forward.name, net.forward.length]).toEqual(['forward', 1]);
   expect(new nn.Dropout().forward(randn([2])).shape).toEqual(zeros([2]).shape);
 });
+
+it('a class that is called without new, and a module without forward, are told', () => {
+  const text = (run: () => unknown) => failure(run).message;
+  for (const [name, run] of Object.entries({ ReLU: nn.ReLU, Softmax: nn.Softmax, Parameter: nn.Parameter })) {
+    expect(text(run as unknown as () => unknown)).toBe(
+      `${name}: a class must be called with new; write new nn.${name}(…)`,
+    );
+  }
+  const tanh = new nn.Tanh();
+  expect([tanh.constructor, tanh instanceof nn.Tanh, nn.Tanh.name]).toEqual([nn.Tanh, true, 'Tanh']);
+  expect(new (class Wide extends nn.ReLU {})().forward(tensor([-1])).item()).toBe(0);
+  class Empty extends (nn.Module as unknown as new () => nn.Identity) {}
+  expect(text(() => nn.sequential(new nn.Identity(), new Empty()).forward(ones([1])))).toBe(
+    '1 (Empty): a module is called by its method forward, which it does not have',
+  );
+});

@@ -119,6 +119,7 @@ describe('Module', () => {
     );
     expect(() => model.loadStateDict(state)).toThrow(StateError);
     expect(() => model.loadStateDict(state, { strict: false })).toThrow('0.weight must be [1, 2], got [2, 2]');
+    expect(() => model.loadStateDict(state, false)).toThrow('0.weight must be [1, 2], got [2, 2]');
     expect(model.parameters().map(numbers)).toEqual(before);
     state.delete('0.weight');
     expect(model.loadStateDict(state, { strict: false })).toEqual({
