@@ -1,6 +1,7 @@
 // Clipping gradients, all of them together or each element.
+import { optionsOf, type Positional } from '../arguments.js';
 import { checkFault, recordedGradient } from '../context.js';
-import { ArgumentError, checkFlag, checkNumber, checkOptions, describe, StateError } from '../errors.js';
+import { ArgumentError, checkFlag, checkNumber, describe, StateError } from '../errors.js';
 import { handles, listOf } from '../lists.js';
 import { callWithLists, kernel } from '../native.js';
 import { to } from '../ops/copy.js';
@@ -29,17 +30,22 @@ function gradientsOf(operation: string, parameters: Iterable<Tensor> | Tensor): 
   return gradients;
 }
 
-/** Options of `clipGradNorm_` and `getTotalNorm`. */
-export interface ClipGradNormOptions {
+/** Options of `getTotalNorm`. */
+export interface TotalNormOptions {
   /** p, above 0; default 2. Infinity for the largest |g|. */
   normType?: number;
   /** Whether a norm that is NaN or infinite is an error, in which case no gradient is changed; default false. */
   errorIfNonfinite?: boolean;
 }
 
-function normOptions(operation: string, options: ClipGradNormOptions): Required<ClipGradNormOptions> {
-  checkOptions(operation, options, ['normType', 'errorIfNonfinite']);
-  const normType = options.normType ?? 2;
+/** Options of `clipGradNorm_`. */
+export interface ClipGradNormOptions extends TotalNormOptions {
+  /** The largest norm, at least 0. */
+  maxNorm: number;
+}
+
+function checkNormOptions(operation: string, options: TotalNormOptions): Required<TotalNormOptions> {
+  const { normType = 2 } = options;
   if (typeof normType !== 'number' || !(normType > 0)) {
     throw new ArgumentError(`${operation}: normType must be a number above 0, got ${describe(normType)}`);
   }
@@ -74,14 +80,18 @@ function nonfinite(operation: string, norm: number): StateError {
  * The norm of all tensors together, as if they were one vector: (Σ |x|^p)^(1/p). Not differentiable.
  *
  * @param tensors float tensors of one dtype, gradients say
- * @param options `normType`: p, default 2; `errorIfNonfinite`: default false
+ * @param args `normType`: p, default 2; `errorIfNonfinite`: default false
  * @returns a scalar tensor of their dtype; 0 when there are none
  * @throws StateError with `errorIfNonfinite` when the norm is NaN or infinite
  * @example
  * nn.utils.getTotalNorm([tensor([3]), tensor([4])]).item(); // 5
  */
-export function getTotalNorm(tensors: Iterable<Tensor> | Tensor, options: ClipGradNormOptions = {}): Tensor {
-  const { normType, errorIfNonfinite } = normOptions('getTotalNorm', options);
+export function getTotalNorm(
+  tensors: Iterable<Tensor> | Tensor,
+  ...args: Positional<TotalNormOptions, [normType: 'normType', errorIfNonfinite: 'errorIfNonfinite']>
+): Tensor {
+  const options = optionsOf<TotalNormOptions>('getTotalNorm', args, ['normType', 'errorIfNonfinite']);
+  const { normType, errorIfNonfinite } = checkNormOptions('getTotalNorm', options);
   const list = tensorsOf('getTotalNorm', 'tensors', tensors);
   for (const t of list) checkFloat('getTotalNorm', 'a tensor', t);
   checkOneDType('getTotalNorm', 'tensors', list);
@@ -94,15 +104,19 @@ export function getTotalNorm(tensors: Iterable<Tensor> | Tensor, options: ClipGr
  * Scales all gradients by a norm that is known: g · min(1, maxNorm / (totalNorm + 1e-6)). With the norm of `getTotalNorm`,
  * it does what `clipGradNorm_` does.
  *
- * @param totalNorm a tensor with one element
+ * @param args `maxNorm`: at least 0; `totalNorm`: a tensor with one element
  * @example
  * const norm = nn.utils.getTotalNorm(model.parameters().flatMap((p) => p.grad ?? []));
  * nn.utils.clipGradsWithNorm_(model.parameters(), 1, norm);
  */
-export function clipGradsWithNorm_(parameters: Iterable<Tensor> | Tensor, maxNorm: number, totalNorm: Tensor): void {
+export function clipGradsWithNorm_(
+  parameters: Iterable<Tensor> | Tensor,
+  ...args: Positional<{ maxNorm: number; totalNorm: Tensor }, [maxNorm: 'maxNorm', totalNorm: 'totalNorm']>
+): void {
   const name = 'clipGradsWithNorm_';
-  checkNumber(name, 'maxNorm', maxNorm, { min: 0 });
-  checkTensor(name, 'totalNorm', totalNorm);
+  const o = optionsOf<{ maxNorm: unknown; totalNorm: unknown }>(name, args, ['maxNorm', 'totalNorm']);
+  const maxNorm = checkNumber(name, 'maxNorm', o.maxNorm, { min: 0 });
+  const totalNorm = checkTensor(name, 'totalNorm', o.totalNorm);
   if (totalNorm.size !== 1) {
     throw new ArgumentError(`${name}: totalNorm must have one element, got totalNorm [${totalNorm.dims.join(', ')}]`);
   }
@@ -119,7 +133,7 @@ export function clipGradsWithNorm_(parameters: Iterable<Tensor> | Tensor, maxNor
  * One NaN among the gradients makes the norm NaN and, scaled by it, all of them; one infinity makes the others 0. With
  * `errorIfNonfinite` that is an error instead; that of a compiled step comes when the step runs, before its optimizer does.
  *
- * @param options `normType`: default 2; `errorIfNonfinite`: default false
+ * @param args `maxNorm`; `normType`: default 2; `errorIfNonfinite`: default false
  * @returns the norm of all gradients before scaling, a scalar tensor of their dtype; 0 when there are none
  * @throws StateError with `errorIfNonfinite` when the norm is NaN or infinite
  * @example
@@ -128,11 +142,14 @@ export function clipGradsWithNorm_(parameters: Iterable<Tensor> | Tensor, maxNor
  */
 export function clipGradNorm_(
   parameters: Iterable<Tensor> | Tensor,
-  maxNorm: number,
-  options: ClipGradNormOptions = {},
+  ...args: Positional<
+    ClipGradNormOptions,
+    [maxNorm: 'maxNorm', normType: 'normType', errorIfNonfinite: 'errorIfNonfinite']
+  >
 ): Tensor {
-  const { normType, errorIfNonfinite } = normOptions('clipGradNorm_', options);
-  checkNumber('clipGradNorm_', 'maxNorm', maxNorm, { min: 0 });
+  const o = optionsOf<ClipGradNormOptions>('clipGradNorm_', args, ['maxNorm', 'normType', 'errorIfNonfinite']);
+  const maxNorm = checkNumber('clipGradNorm_', 'maxNorm', o.maxNorm, { min: 0 });
+  const { normType, errorIfNonfinite } = checkNormOptions('clipGradNorm_', o);
   const gradients = gradientsOf('clipGradNorm_', parameters);
   const norm = normOf(gradients, normType);
   scale('clipGradNorm_', gradients, norm, maxNorm, errorIfNonfinite);
@@ -145,8 +162,12 @@ export function clipGradNorm_(
  * @example
  * nn.utils.clipGradValue_(model.parameters(), 0.5);
  */
-export function clipGradValue_(parameters: Iterable<Tensor> | Tensor, clipValue: number): void {
-  checkNumber('clipGradValue_', 'clipValue', clipValue, { min: 0 });
+export function clipGradValue_(
+  parameters: Iterable<Tensor> | Tensor,
+  ...args: Positional<{ clipValue: number }, [clipValue: 'clipValue']>
+): void {
+  const o = optionsOf<{ clipValue: unknown }>('clipGradValue_', args, ['clipValue']);
+  const clipValue = checkNumber('clipGradValue_', 'clipValue', o.clipValue, { min: 0 });
   const gradients = gradientsOf('clipGradValue_', parameters);
   callWithLists(clipByValueKernel, [...handles(gradients), clipValue]);
   gradients.forEach(changed);

@@ -17,7 +17,8 @@ import { native } from '../native.js';
 import type { GuardedModule } from '../program/module-guard.js';
 import type { Slot } from '../program/slot-guard.js';
 import type { Shape } from '../shape.js';
-import { checkDType, checkTensor, clearGrad, Tensor } from '../tensor.js';
+import { checkDType, checkTensor, Tensor } from '../tensor.js';
+import { type ZeroGradArguments, zeroGrads } from '../zero-grad.js';
 import { cloneModule } from './clone.js';
 import { convertAll } from './conversion.js';
 import {
@@ -322,9 +323,13 @@ export abstract class Module implements GuardedModule {
     return this;
   }
 
-  /** Forgets all gradients. */
-  zeroGrad(): void {
-    for (const p of this.parameters()) clearGrad(p);
+  /**
+   * Forgets all gradients.
+   *
+   * @param args setToNone: whether they become null, default true, or zeros
+   */
+  zeroGrad(...args: ZeroGradArguments): void {
+    zeroGrads('Module.zeroGrad', this.parameters(), args);
   }
 
   /** Sets whether the parameters are trained. */

@@ -5,5 +5,6 @@ export {
   clipGradsWithNorm_,
   clipGradValue_,
   getTotalNorm,
+  type TotalNormOptions,
 } from './clip-grad.js';
 export { parametersToVector, vectorToParameters } from './convert-parameters.js';

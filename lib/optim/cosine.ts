@@ -1,4 +1,4 @@
-import { optionsOf } from '../arguments.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { currentRecording } from '../context.js';
 import { checkInteger, checkNumber, StateError } from '../errors.js';
 import { LRScheduler, type ScheduledOptimizer, type SchedulerState } from './lr-scheduler-base.js';
@@ -19,10 +19,7 @@ export class CosineAnnealingLR extends LRScheduler {
   /** @param args tMax: steps; etaMin: default 0 */
   constructor(
     optimizer: ScheduledOptimizer,
-    ...args:
-      | [tMax: number, etaMin?: number]
-      | [tMax: number, options: { etaMin?: number }]
-      | [options: { tMax: number; etaMin?: number }]
+    ...args: Positional<{ tMax: number; etaMin?: number }, [tMax: 'tMax', etaMin: 'etaMin']>
   ) {
     super('CosineAnnealingLR', optimizer);
     const o = optionsOf<{ tMax: number; etaMin: number }>('CosineAnnealingLR', args, ['tMax', 'etaMin']);
@@ -72,11 +69,7 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   /** @param args t0: steps; tMult: default 1; etaMin: default 0 */
   constructor(
     optimizer: ScheduledOptimizer,
-    ...args:
-      | [t0: number, tMult?: number, etaMin?: number]
-      | [t0: number, tMult: number, options: { etaMin?: number }]
-      | [t0: number, options: Omit<WarmRestartsOptions, 't0'>]
-      | [options: WarmRestartsOptions]
+    ...args: Positional<WarmRestartsOptions, [t0: 't0', tMult: 'tMult', etaMin: 'etaMin']>
   ) {
     const name = 'CosineAnnealingWarmRestarts';
     super(name, optimizer);

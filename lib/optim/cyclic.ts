@@ -1,4 +1,4 @@
-import { optionsOf } from '../arguments.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { ArgumentError, checkChoice, checkFlag, checkFunction, checkInteger, checkNumber } from '../errors.js';
 import {
   LRScheduler,
@@ -9,8 +9,14 @@ import {
   setMomentum,
 } from './lr-scheduler-base.js';
 
-/** Options of `CyclicLR` beside its rates. */
+type Rate = number | readonly number[];
+
+/** Options of `CyclicLR`. */
 export interface CyclicOptions {
+  /** The lowest learning rate; one for each group, or one for all. */
+  baseLr: Rate;
+  /** The highest learning rate. */
+  maxLr: Rate;
   /** The number of steps in which the rate rises; default 2000. */
   stepSizeUp?: number;
   /** The number of steps in which it falls; default `stepSizeUp`. */
@@ -30,10 +36,6 @@ export interface CyclicOptions {
   /** Default 0.9. */
   maxMomentum?: number | readonly number[];
 }
-
-type Rate = number | readonly number[];
-/** Options of `CyclicLR` with its rates. */
-export type CyclicRates = { baseLr: Rate; maxLr: Rate };
 
 const named = [
   ...['stepSizeUp', 'stepSizeDown', 'mode', 'gamma', 'scaleFn', 'scaleMode'],
@@ -55,16 +57,10 @@ export class CyclicLR extends LRScheduler {
   private readonly momenta: readonly { base: number; max: number }[] | null;
 
   /** @param args baseLr and maxLr, each one for all groups or one for each, and options */
-  constructor(
-    optimizer: ScheduledOptimizer,
-    ...args:
-      | [baseLr: Rate, maxLr: Rate, options?: CyclicOptions]
-      | [baseLr: Rate, options: { maxLr: Rate } & CyclicOptions]
-      | [options: CyclicRates & CyclicOptions]
-  ) {
+  constructor(optimizer: ScheduledOptimizer, ...args: Positional<CyclicOptions, [baseLr: 'baseLr', maxLr: 'maxLr']>) {
     const name = 'CyclicLR';
     super(name, optimizer);
-    const o = optionsOf<CyclicRates & CyclicOptions>(name, args, ['baseLr', 'maxLr'], named);
+    const o = optionsOf<CyclicOptions>(name, args, ['baseLr', 'maxLr'], named);
     const rates = (key: 'baseLr' | 'maxLr') =>
       perGroup<unknown>(name, key, o[key], this._groups).map((rate) => checkNumber(name, key, rate, { min: 0 }));
     this.baseLrs = rates('baseLr');
@@ -76,7 +72,7 @@ export class CyclicLR extends LRScheduler {
     this.begin();
   }
 
-  private momentaOf(o: CyclicOptions): { base: number; max: number }[] | null {
+  private momentaOf(o: Partial<CyclicOptions>): { base: number; max: number }[] | null {
     if (!checkFlag(this.name, 'cycleMomentum', o.cycleMomentum, true)) return null;
     if (!this._groups.every((group) => 'betas' in group || 'momentum' in group)) {
       throw new ArgumentError(`${this.name}: cycleMomentum needs an optimizer with momentum or betas; pass false`);
@@ -124,7 +120,7 @@ export class CyclicLR extends LRScheduler {
   }
 }
 
-function scaleOf(o: CyclicOptions): (step: number, cycle: number) => number {
+function scaleOf(o: Partial<CyclicOptions>): (step: number, cycle: number) => number {
   const name = 'CyclicLR';
   const mode = checkChoice(name, 'mode', o.mode, ['triangular', 'triangular2', 'expRange'], 'triangular');
   const gamma = checkNumber(name, 'gamma', o.gamma ?? 1, { min: 0 });

@@ -1,14 +1,12 @@
 // Schedules by functions of the caller.
-import { optionsOf } from '../arguments.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { ArgumentError, describe } from '../errors.js';
 import { LRScheduler, perGroup, type ScheduledOptimizer } from './lr-scheduler-base.js';
 
 /** A factor of the learning rate, by the step counted from 0. */
 export type LRLambda = (step: number) => number;
 
-type LambdaArguments =
-  | [lrLambda: LRLambda | readonly LRLambda[]]
-  | [options: { lrLambda: LRLambda | readonly LRLambda[] }];
+type LambdaArguments = Positional<{ lrLambda: LRLambda | readonly LRLambda[] }, [lrLambda: 'lrLambda']>;
 
 function lambdasOf(name: string, args: readonly unknown[], groups: readonly unknown[]): LRLambda[] {
   const { lrLambda } = optionsOf<{ lrLambda: LRLambda }>(name, args, ['lrLambda']);

@@ -79,6 +79,19 @@ export function remember(groups: readonly ScheduledGroup[]): () => void {
 /**
  * The base of learning-rate schedulers: a subclass gives the rates of a step, `getLr`. `step` advances the groups' `lr`; call it after `optimizer.step()`, once a step or
  * once an epoch, whichever the schedule counts. Inside a compiled function it advances at each submission.
+ *
+ * @example
+ * class InverseSqrt extends optim.lrScheduler.LRScheduler {
+ *   constructor(optimizer: optim.lrScheduler.ScheduledOptimizer) {
+ *     super('InverseSqrt', optimizer); // the name is for errors
+ *     this.begin();
+ *   }
+ *
+ *   getLr() {
+ *     return this.baseLrs.map((lr) => lr / Math.sqrt(this.lastEpoch + 1));
+ *   }
+ * }
+ * const scheduler = new InverseSqrt(optimizer);
  */
 export abstract class LRScheduler {
   /** @internal */

@@ -1,4 +1,4 @@
-import { optionsOf } from '../arguments.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { ArgumentError, checkChoice, checkFlag, checkInteger, checkNumber, StateError } from '../errors.js';
 import {
   LRScheduler,
@@ -80,10 +80,7 @@ export class OneCycleLR extends LRScheduler {
   private readonly anneal: (a: number, b: number, t: number) => number;
 
   /** @param args maxLr and options */
-  constructor(
-    optimizer: ScheduledOptimizer,
-    ...args: [maxLr: number | readonly number[], options: Omit<OneCycleOptions, 'maxLr'>] | [options: OneCycleOptions]
-  ) {
+  constructor(optimizer: ScheduledOptimizer, ...args: Positional<OneCycleOptions, [maxLr: 'maxLr']>) {
     const name = 'OneCycleLR';
     super(name, optimizer);
     const o = optionsOf<OneCycleOptions>(name, args, ['maxLr'], [...known, ...knownToo]);

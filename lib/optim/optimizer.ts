@@ -8,7 +8,8 @@ import { listOf } from '../lists.js';
 import '../methods.js'; // in which `apply` is written
 import type { Follower } from '../program/recording.js';
 import type { Shape } from '../shape.js';
-import { changed, checkFloat, checkTensor, clearGrad, type Tensor } from '../tensor.js';
+import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { type ZeroGradArguments, zeroGrads } from '../zero-grad.js';
 import {
   checkKinds,
   checkRate,
@@ -181,9 +182,14 @@ export abstract class Optimizer<
     if (group.initialLr !== undefined) checkRate(this.name, 'initialLr', group.initialLr);
   }
 
-  /** Forgets the gradients of all parameters. */
-  zeroGrad(): void {
-    for (const group of this.paramGroups) for (const p of group.params) clearGrad(p);
+  /**
+   * Forgets the gradients of all parameters.
+   *
+   * @param args setToNone: whether they become null, default true, or zeros
+   */
+  zeroGrad(...args: ZeroGradArguments): void {
+    const params = this.paramGroups.flatMap((group) => group.params);
+    zeroGrads(`${this.name}.zeroGrad`, params, args);
   }
 
   /**

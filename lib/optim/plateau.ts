@@ -53,7 +53,10 @@ export class ReduceLROnPlateau {
   lastEpoch = 0;
 
   /** @param args mode, factor, patience and options */
-  constructor(optimizer: ScheduledOptimizer, ...args: Positional<PlateauOptions, ['mode', 'factor', 'patience']>) {
+  constructor(
+    optimizer: ScheduledOptimizer,
+    ...args: Positional<PlateauOptions, [mode: 'mode', factor: 'factor', patience: 'patience']>
+  ) {
     const name = 'ReduceLROnPlateau';
     checkOptimizer(name, optimizer);
     const options = optionsOf<PlateauOptions>(name, args, positions, named);

@@ -1,4 +1,4 @@
-import { optionsOf } from '../arguments.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { ArgumentError, describe, StateError } from '../errors.js';
 import { LRScheduler, type ScheduledOptimizer, type SchedulerState } from './lr-scheduler-base.js';
 import { checkMilestones } from './step-lr.js';
@@ -88,7 +88,7 @@ export class SequentialLR extends Composed {
   constructor(
     optimizer: ScheduledOptimizer,
     schedulers: readonly LRScheduler[],
-    ...args: [milestones: readonly number[]] | [options: { milestones: readonly number[] }]
+    ...args: Positional<{ milestones: readonly number[] }, [milestones: 'milestones']>
   ) {
     super('SequentialLR', optimizer, checkSchedulers('SequentialLR', schedulers));
     const { milestones } = optionsOf<{ milestones: unknown }>('SequentialLR', args, ['milestones']);
@@ -149,7 +149,7 @@ export class ChainedScheduler extends Composed {
   /** @param args optimizer: that of the schedulers, which is the default */
   constructor(
     schedulers: readonly LRScheduler[],
-    ...args: [optimizer?: ScheduledOptimizer] | [options?: { optimizer?: ScheduledOptimizer }]
+    ...args: Positional<{ optimizer?: ScheduledOptimizer }, [optimizer: 'optimizer']>
   ) {
     const all = checkSchedulers('ChainedScheduler', schedulers);
     const o = optionsOf<{ optimizer: ScheduledOptimizer }>('ChainedScheduler', args, ['optimizer']);

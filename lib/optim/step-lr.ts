@@ -16,10 +16,7 @@ export class StepLR extends LRScheduler {
   /** @param args stepSize, gamma (default 0.1) */
   constructor(
     optimizer: ScheduledOptimizer,
-    ...args:
-      | [stepSize: number, gamma?: number]
-      | [stepSize: number, options: { gamma?: number }]
-      | [options: { stepSize: number; gamma?: number }]
+    ...args: Positional<{ stepSize: number; gamma?: number }, [stepSize: 'stepSize', gamma: 'gamma']>
   ) {
     super('StepLR', optimizer);
     const o = optionsOf<{ stepSize: number; gamma: number }>('StepLR', args, ['stepSize', 'gamma']);
@@ -47,10 +44,7 @@ export class MultiStepLR extends LRScheduler {
   /** @param args milestones: numbers of steps, where duplicates count twice; gamma (default 0.1) */
   constructor(
     optimizer: ScheduledOptimizer,
-    ...args:
-      | [milestones: readonly number[], gamma?: number]
-      | [milestones: readonly number[], options: { gamma?: number }]
-      | [options: { milestones: readonly number[]; gamma?: number }]
+    ...args: Positional<{ milestones: readonly number[]; gamma?: number }, [milestones: 'milestones', gamma: 'gamma']>
   ) {
     super('MultiStepLR', optimizer);
     const o = optionsOf<{ milestones: unknown; gamma: number }>('MultiStepLR', args, ['milestones', 'gamma']);
@@ -94,7 +88,7 @@ export function checkMilestones(name: string, milestones: unknown): number[] {
 export class ExponentialLR extends LRScheduler {
   readonly gamma: number;
 
-  constructor(optimizer: ScheduledOptimizer, ...args: [gamma: number] | [options: { gamma: number }]) {
+  constructor(optimizer: ScheduledOptimizer, ...args: Positional<{ gamma: number }, [gamma: 'gamma']>) {
     super('ExponentialLR', optimizer);
     const { gamma } = optionsOf<{ gamma: number }>('ExponentialLR', args, ['gamma']);
     this.gamma = checkNumber('ExponentialLR', 'gamma', gamma, { min: 0 });
@@ -119,10 +113,7 @@ export class ConstantLR extends LRScheduler {
   /** @param args factor: above 0 and at most 1, default 1/3; totalIters: default 5 */
   constructor(
     optimizer: ScheduledOptimizer,
-    ...args:
-      | [factor?: number, totalIters?: number]
-      | [factor: number, options: { totalIters?: number }]
-      | [options?: { factor?: number; totalIters?: number }]
+    ...args: Positional<{ factor?: number; totalIters?: number }, [factor: 'factor', totalIters: 'totalIters']>
   ) {
     super('ConstantLR', optimizer);
     const o = optionsOf<{ factor: number; totalIters: number }>('ConstantLR', args, ['factor', 'totalIters']);
@@ -169,7 +160,7 @@ export class LinearLR extends LRScheduler {
   /** @param args startFactor: above 0, default 1/3; endFactor: default 1; totalIters: default 5 */
   constructor(
     optimizer: ScheduledOptimizer,
-    ...args: Positional<LinearLROptions, ['startFactor', 'endFactor', 'totalIters']>
+    ...args: Positional<LinearLROptions, [startFactor: 'startFactor', endFactor: 'endFactor', totalIters: 'totalIters']>
   ) {
     const name = 'LinearLR';
     super(name, optimizer);
@@ -211,10 +202,7 @@ export class PolynomialLR extends LRScheduler {
   /** @param args totalIters: default 5; power: default 1 */
   constructor(
     optimizer: ScheduledOptimizer,
-    ...args:
-      | [totalIters?: number, power?: number]
-      | [totalIters: number, options: { power?: number }]
-      | [options?: { totalIters?: number; power?: number }]
+    ...args: Positional<{ totalIters?: number; power?: number }, [totalIters: 'totalIters', power: 'power']>
   ) {
     super('PolynomialLR', optimizer);
     const o = optionsOf<{ totalIters: number; power: number }>('PolynomialLR', args, ['totalIters', 'power']);

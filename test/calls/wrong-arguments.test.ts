@@ -55,6 +55,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/([pP]ool2d|[cC]onv2d|[cC]onvTranspose2d|[fF]old) \d\.(stride|padding|outputPadding|dilation)$/, ['array']],
   [/(interpolate|Upsample) \d\.size$/, ['7']],
   [/(One|Cyc)\w+LR 1\.max(Lr|Momentum)$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],
+  [/^nn\.utils\.(clip|getTotal)\w+ 1$/, ['7', '0.5', '2^53']],
   [/^optim\.swaUtils\.getEma\w+ 0$/, ['undefined', 'object']],
   [/^optim\.swaUtils\.SWALR 1\.swaLr$/, ['7', '0.5', '2^53']],
   [

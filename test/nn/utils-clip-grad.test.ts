@@ -68,6 +68,32 @@ describe('clipping against PyTorch', () => {
     expectNumbers(flat(gradients(params)), c.after, c.dtype);
   });
 
+  it('by position, by name and both', () => {
+    const p = ones([2], { requiresGrad: true });
+    const clipped = (clip: () => Tensor | undefined) => {
+      p.grad = tensor([3, -4]);
+      const norm = clip();
+      return [norm?.item(), p.grad.toArray()];
+    };
+    const third = clipped(() => clipGradNorm_([p], { maxNorm: 3.5, normType: 1 }));
+    expect(third).toEqual([7, [expect.closeTo(1.5, 5), expect.closeTo(-2, 5)]]);
+    expect(clipped(() => clipGradNorm_([p], 3.5, 1))).toEqual(third);
+    expect(clipped(() => clipGradNorm_([p], 3.5, { normType: 1 }))).toEqual(third);
+    expect(clipped(() => clipGradNorm_([p], 3.5, 1, { errorIfNonfinite: true }))).toEqual(third);
+    expect(clipped(() => clipGradNorm_([p], 3.5, 1, true))).toEqual(third);
+    for (const clip of [() => clipGradValue_([p], 2), () => clipGradValue_([p], { clipValue: 2 })]) {
+      expect(clipped(() => clip() as undefined)).toEqual([undefined, [2, -2]]);
+    }
+    const totalNorm = tensor(7);
+    for (const clip of [
+      () => clipGradsWithNorm_([p], 3.5, totalNorm),
+      () => clipGradsWithNorm_([p], { maxNorm: 3.5, totalNorm }),
+    ]) {
+      expect(clipped(() => clip() as undefined)[1]).toEqual(third[1]);
+    }
+    expect([getTotalNorm([p], 1), getTotalNorm([p], { normType: 1 })].map((t) => t.item())).toEqual([2, 2]);
+  });
+
   it('by a norm of another dtype, and of one tensor', () => {
     const p = ones([2], { requiresGrad: true });
     p.grad = tensor([3, 4]);
@@ -129,6 +155,8 @@ describe('wrong input', () => {
     ['a module to clip', () => clipGradNorm_(new nn.Linear(1, 1) as never, 1), ArgumentError, 'clipGradNorm_: parameters must be tensors, got an object of class Linear; pass its parameters()'],
     ['an object to clip', () => clipGradValue_({ weight: p() } as never, 1), ArgumentError, 'clipGradValue_: parameters must be tensors, got an object of class Object'],
     ['negative norm', () => clipGradNorm_([p()], -1), ArgumentError, 'clipGradNorm_: maxNorm must be a finite number of at least 0, got -1'],
+    ['no norm', () => clipGradNorm_([p()], {} as never), ArgumentError, 'clipGradNorm_: maxNorm must be a finite number of at least 0, got undefined'],
+    ['norm twice', () => clipGradNorm_([p()], 1, { maxNorm: 1 } as never), ArgumentError, 'clipGradNorm_: maxNorm must be given once, got 1 by position and 1 in the options'],
     ['two dtypes', () => getTotalNorm([ones([1]), ones([1], { dtype: 'float64' })]), ArgumentError, 'getTotalNorm: tensors must have one dtype, got float32 and float64'],
     ['integers', () => getTotalNorm([ones([1], { dtype: 'int32' })]), DTypeError, "getTotalNorm: a tensor must be float32 or float64, got int32; convert it by a tensor.to('float32')"],
     ['a norm of two', () => clipGradsWithNorm_([p()], 1, ones([2])), ArgumentError, 'clipGradsWithNorm_: totalNorm must have one element, got totalNorm [2]'],

@@ -269,6 +269,26 @@ describe('parameters', () => {
     expect(() => backward(y)).toThrow(/changed in place/);
   });
 
+  it.each(['an optimizer', 'a module'])('get zeros as gradients by setToNone: false of %s', (owner) => {
+    const layer = new Linear(1, 1);
+    const { weight: p } = layer;
+    const optimizer = new SGD(layer.parameters());
+    const zeroGrad = owner === 'a module' ? layer.zeroGrad.bind(layer) : optimizer.zeroGrad.bind(optimizer);
+    for (const args of [[false], [{ setToNone: false }]] as const) {
+      p.grad = ones([1, 1]);
+      const { grad } = p;
+      zeroGrad(...(args as [boolean]));
+      expect(p.grad).toBe(grad);
+      expect([p.grad?.toArray(), layer.bias?.grad]).toEqual([[[0]], null]);
+    }
+    for (const args of [[], [true], [{ setToNone: true }]] as const) {
+      p.grad = ones([1, 1]);
+      zeroGrad(...(args as [boolean]));
+      expect(p.grad).toBeNull();
+    }
+    expect(() => zeroGrad(1 as never)).toThrow('zeroGrad: setToNone must be a boolean, got 1');
+  });
+
   it('lose their gradients, but a gradient that was seen lives on', () => {
     const p = ones([2], { requiresGrad: true });
     const optimizer = new SGD([p]);

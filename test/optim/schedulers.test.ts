@@ -164,6 +164,23 @@ it('momentum is followed by a compiled function', () => {
   expect(train(true)).toBe(train(false));
 });
 
+it('one of a user gives the rates of a step', () => {
+  class InverseSqrt extends lrScheduler.LRScheduler {
+    constructor(optimizer: lrScheduler.ScheduledOptimizer) {
+      super('InverseSqrt', optimizer);
+      this.begin();
+    }
+
+    getLr(): number[] {
+      return this.baseLrs.map((lr) => lr / Math.sqrt(this.lastEpoch + 1));
+    }
+  }
+  const { p, optimizer, step } = problem((o) => new InverseSqrt(o));
+  for (let i = 0; i < 3; i++) step.sync(one);
+  expect(p.item()).toBeCloseTo(-(1 + 1 / Math.sqrt(2) + 1 / Math.sqrt(3)), 12);
+  expect(optimizer.paramGroups[0]?.lr).toBe(0.5);
+});
+
 it('a sequence in a sequence is that of all its schedulers', () => {
   const ratesOf = (make: (o: optim.SGD) => lrScheduler.LRScheduler): number[] => {
     const optimizer = new optim.SGD([ones([1])], { lr: 1 });
