@@ -114,7 +114,7 @@ export {
 } from './ops/norm.js';
 export { type BatchNormOptions, batchNorm } from './ops/norm-batch.js';
 export { type InstanceNormOptions, instanceNorm } from './ops/norm-instance.js';
-export type { PaddingMode } from './ops/padding.js';
+export { type PaddingMode, type PadMode, type PadOptions, pad } from './ops/padding.js';
 export {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
@@ -178,7 +178,7 @@ export {
   triu,
   unsqueeze,
 } from './ops/shape.js';
-export { cat, chunk, pad, slice, split, stack } from './ops/shape-slice.js';
+export { cat, chunk, slice, split, stack } from './ops/shape-slice.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
 export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';

@@ -13,6 +13,7 @@ import * as matmul from './ops/matmul.js';
 import * as norm from './ops/norm.js';
 import * as batchnorm from './ops/norm-batch.js';
 import * as instancenorm from './ops/norm-instance.js';
+import * as padding from './ops/padding.js';
 import * as pool from './ops/pool.js';
 import * as sampling from './ops/random-multinomial.js';
 import * as reduce from './ops/reduce.js';
@@ -50,7 +51,8 @@ const methods = {
   ...pick(reduce, ['all', 'any', 'cumsum', 'mean', 'prod', 'sum']),
   ...pick(sampling, ['multinomial']),
   ...pick(shape, ['expand', 'flatten', 'flip', 'permute', 'reshape', 'squeeze', 'tile', 'transpose', 'tril', 'triu', 'unsqueeze']),
-  ...pick(slice, ['chunk', 'pad', 'slice', 'split']),
+  ...pick(padding, ['pad']),
+  ...pick(slice, ['chunk', 'slice', 'split']),
   ...pick(softmax, ['logSoftmax', 'softmax']),
   ...pick(ordering, ['argsort', 'sort', 'topk']),
   ...pick(statistics, ['logsumexp', 'norm', 'std', 'var']),

@@ -20,6 +20,7 @@ export { linear } from '../ops/matmul.js';
 export { groupNorm, layerNorm, rmsNorm } from '../ops/norm.js';
 export { batchNorm } from '../ops/norm-batch.js';
 export { instanceNorm } from '../ops/norm-instance.js';
+export { pad } from '../ops/padding.js';
 export {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
@@ -31,7 +32,6 @@ export {
   maxPool2d,
 } from '../ops/pool.js';
 export { alphaDropout, dropout, dropout1d, dropout2d, stochasticDepth } from '../ops/random-dropout.js';
-export { pad } from '../ops/shape-slice.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';
 export { fold, unfold } from '../ops/unfold.js';
 export { interpolate, pixelShuffle } from '../ops/upsample.js';

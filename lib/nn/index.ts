@@ -58,6 +58,7 @@ export {
   type RMSNormLayerOptions,
 } from './norm.js';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './norm-batch.js';
+export * from './padding.js';
 export * from './pool.js';
 export { SinusoidalPositions } from './positions.js';
 export * from './recurrent.js';

@@ -10,7 +10,7 @@ import { expandTo } from './broadcast.js';
 import { clone } from './copy.js';
 import { checkElement, zeros } from './creation.js';
 import { add } from './elementwise.js';
-import { pad, slice } from './shape-slice.js';
+import { slice, surround } from './shape-slice.js';
 
 const indexSelectKernel = kernel('indexSelect', 'y x index outer n inner');
 const addedRowsKernel = kernel('addedRows', 'y x index outer n inner');
@@ -165,7 +165,7 @@ export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): 
   if (index.dims.some((n, i) => i !== along && n !== x.dims[i])) {
     const target = x.dims.map((n, i) => (i === along ? n : (index.dims[i] as number)));
     const missing = x.dims.flatMap((n, i) => [n - (target[i] as number), 0]).reverse();
-    return add(x, pad(scattered(read, index, target, along), missing));
+    return add(x, surround(scattered(read, index, target, along), missing));
   }
   const { outer, n, inner } = sizesAround(x.dims, along);
   const y = noGrad(() => clone(x));

@@ -10,7 +10,7 @@ import { asScalars, checkMatrices, eyes, mT, sizesOf } from './linalg-common.js'
 import { triangleSolved } from './linalg-solve.js';
 import { matmul } from './matmul.js';
 import { reshaped, tril, triu } from './shape.js';
-import { cat, pad, slice } from './shape-slice.js';
+import { cat, slice, surround } from './shape-slice.js';
 
 const geqrfKernel = kernel('geqrf', 'a tau x count m n');
 const productKernel = kernel('householderProduct', 'q a tau count m n k columns');
@@ -60,7 +60,7 @@ function wideGradient(Q: Tensor, R: Tensor, dQ: Tensor | null, dR: Tensor | null
   const all = inR === null ? (inQ as Tensor) : inQ === null ? inR : add(inR, inQ);
   const lower = tril(sub(all, mT(all)), { diagonal: -1 });
   const first = mT(triangleSolved(columnsOf(R, rows), mT(lower), { upper: true }));
-  const padded = pad(first, [0, columns - rows]);
+  const padded = surround(first, [0, columns - rows]);
   return matmul(Q, dR === null ? padded : add(padded, dR));
 }
 

@@ -4,9 +4,9 @@ import { record, recordMany } from '../autograd/tape.js';
 import { ArgumentError, checkEach, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
 import { maxTensors } from '../memory.js';
 import { kernel } from '../native.js';
-import { checkDim, loopDims, type Shape, sameShape, sizeOf, sizesAround, stridesOf } from '../shape.js';
+import { checkDim, copyOf, loopDims, type Shape, sameShape, sizeOf, sizesAround, stridesOf } from '../shape.js';
 import { checkSameDType, checkTensor, empty, type Tensor, tensorsOf } from '../tensor.js';
-import { checkElement, fillKernel } from './creation.js';
+import { fillKernel } from './creation.js';
 import { strided, unsqueeze } from './shape.js';
 
 const stridedAssignKernel = kernel('stridedAssign', 'y x offset pairs');
@@ -243,25 +243,19 @@ export function stack(tensors: readonly Tensor[], ...args: OptionalDimArguments)
   );
 }
 
-/**
- * x surrounded by `value`.
- *
- * @param padding pairs (before, after) of numbers of elements, the last dimension's pair first: [left, right, top, bottom]
- *   pads the last two. Dimensions without a pair are unchanged; negative numbers cut elements off.
- * @param options value: default 0
- * @example
- * ones([1, 2]).pad([1, 0]); // [[0, 1, 1]]
- */
-export function pad(x: Tensor, padding: readonly number[], options?: { value?: number }): Tensor {
-  checkTensor('pad', 'x', x);
-  checkOptions('pad', options, ['value']);
-  if (!Array.isArray(padding) || padding.length % 2 !== 0 || padding.length > 2 * x.rank) {
-    throw new ArgumentError(
-      `pad: padding must be (before, after) pairs for at most ${x.rank} dimensions, got ${describe(padding)}`,
-    );
+/** @internal The pairs of numbers of elements before and after dimensions, the last dimension's first, checked. */
+export function checkPads(operation: string, name: string, pads: unknown, rank: number): number[] {
+  const copy = copyOf(pads);
+  if (copy === null || copy.length % 2 !== 0 || copy.length > 2 * rank) {
+    const rule = `${name} must be pairs (before, after) for at most ${rank} dimensions`;
+    throw new ArgumentError(`${operation}: ${rule}, got ${describe(pads)}`);
   }
-  for (const n of padding) checkInteger('pad', 'each padding', n, Number.MIN_SAFE_INTEGER);
-  const value = checkElement('pad', options?.value ?? 0, x.dtype);
+  for (const n of copy) checkInteger(operation, `each ${name}`, n, Number.MIN_SAFE_INTEGER);
+  return copy as number[];
+}
+
+/** @internal x surrounded by `value`, as the pairs say. */
+export function surround(x: Tensor, padding: readonly number[], value = 0): Tensor {
   const amount = (dim: number, end: number): number => padding[2 * (x.rank - 1 - dim) + end] ?? 0;
   const inner = cropped(x, amount);
   const shape = inner.dims.map((n, i) => n + Math.max(amount(i, 0), 0) + Math.max(amount(i, 1), 0));
@@ -278,7 +272,7 @@ function cropped(x: Tensor, amount: (dim: number, end: number) => number): Tenso
   const short = shape.findIndex((n) => n < 0);
   if (short >= 0) {
     throw new ShapeError(
-      `pad: padding must not cut off more than there is, got x ${formatShape(x.dims)} and [${amount(short, 0)}, ${amount(short, 1)}] for dimension ${short}`,
+      `pad: pad must not cut off more than there is, got x ${formatShape(x.dims)} and [${amount(short, 0)}, ${amount(short, 1)}] for dimension ${short}`,
     );
   }
   const strides = stridesOf(x.dims);

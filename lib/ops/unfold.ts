@@ -6,7 +6,7 @@ import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { tensor } from './creation.js';
 import { addedRows, indexSelect } from './indexing.js';
 import { reshape } from './shape.js';
-import { pad } from './shape-slice.js';
+import { surround } from './shape-slice.js';
 import { asPower, checkImages, checkRoom, dimensionName, type PerDimension, perDimension, span } from './windows.js';
 
 /** Options of `unfold`. */
@@ -128,7 +128,7 @@ export function columns(operation: string, x: Tensor, options: Partial<UnfoldOpt
   const shape = [...outer.slice(0, -1), channels * taps[0] * taps[1], outs[0] * outs[1]];
   if (outer.includes(0)) return reshape(x, shape);
   checkRoom(shape, x.dtype);
-  const bordered = padding[0] + padding[1] === 0 ? x : pad(x, [padding[1], padding[1], padding[0], padding[0]]);
+  const bordered = padding[0] + padding[1] === 0 ? x : surround(x, [padding[1], padding[1], padding[0], padding[0]]);
   const flat = reshape(bordered, [...outer, padded[0] * padded[1]]);
   return reshape(indexSelect(flat, outer.length, index()), shape);
 }
@@ -157,5 +157,5 @@ export function images(operation: string, x: Tensor, options: Partial<FoldOption
   const summed = addedRows(flat, index(), [...outer, padded[0] * padded[1]], outer.length);
   const whole = reshape(summed, [...outer, ...padded]);
   if (padding[0] + padding[1] === 0) return whole;
-  return pad(whole, [-padding[1], -padding[1], -padding[0], -padding[0]]);
+  return surround(whole, [-padding[1], -padding[1], -padding[0], -padding[0]]);
 }

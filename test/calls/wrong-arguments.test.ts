@@ -52,6 +52,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/split \d$/, ['7']],
   [/([aA]daptive|[aA]vgPool2d|[mM]axPool2d|[fF]old|Conv|Norm).* \d$/, ['7']],
   [/nn\.Fold [01]$/, ['array']],
+  [/nn\.\w+Pad\dd 0$/, ['7', '-1']],
+  [/[pP]ad\w* \d\.value$/, ['null']],
   [/([pP]ool2d|[cC]onv2d|[cC]onvTranspose2d|[fF]old) \d\.(stride|padding|outputPadding|dilation)$/, ['array']],
   [/(interpolate|Upsample) \d\.size$/, ['7']],
   [/(One|Cyc)\w+LR 1\.max(Lr|Momentum)$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],

@@ -1,5 +1,6 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
+import { type PadMode, pad } from '../../lib/ops/padding.js';
 import * as ops from '../../lib/ops/shape-slice.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
@@ -28,6 +29,15 @@ const pads: [number[], number[], number | undefined][] = [
   [[4, 5], [-2, 1, 3, -1], 7],
   [[2, 4, 2], [-1, 0, -2, -2], undefined],
 ];
+
+const borrowed: [PadMode, number[], number[]][] = (['reflect', 'replicate', 'circular'] as const).flatMap(
+  (mode): [PadMode, number[], number[]][] => [
+    [mode, [5], [2, 3]],
+    [mode, [2, 3, 4], [1, 0, 2, 2]],
+    [mode, [3, 3, 3, 2], [1, 1, 0, 2, 2, 1]],
+    [mode, [4, 5], [-2, 1, 3, -1]],
+  ],
+);
 
 const joins: [number[][], number][] = [
   [
@@ -124,7 +134,7 @@ const rows: OpRow[] = [
   ...pads.map(
     ([shape, padding, value]): OpRow => ({
       name: `pad ${padding} of [${shape}]`,
-      run: (x) => ops.pad(x, padding, value === undefined ? undefined : { value }),
+      run: (x) => pad(x, padding, 'constant', value),
       inputs: [{ shape }],
       reference: (x) =>
         byIndex(
@@ -136,6 +146,30 @@ const rows: OpRow[] = [
             return inside.every((i, d) => i >= 0 && i < (shape[d] as number)) ? at(x, inside) : (value ?? 0);
           },
         ),
+    }),
+  ),
+  ...borrowed.map(
+    ([mode, shape, padding]): OpRow => ({
+      name: `pad ${mode} ${padding} of [${shape}]`,
+      run: (x) => pad(x, padding, mode),
+      method: (x) => x.pad({ pad: padding, mode }),
+      inputs: [{ shape }],
+      reference: (x) => {
+        const pairs = shape.map((_, d) => reversedPair(padding, shape.length, d));
+        const sizes = shape.map((n, d) => n + pairs[d]![0] + pairs[d]![1]);
+        const source = (i: number, n: number): number => {
+          if (mode === 'replicate') return Math.min(Math.max(i, 0), n - 1);
+          if (mode === 'circular') return ((i % n) + n) % n;
+          const turn = Math.abs(i); // there and back again
+          return turn < n ? turn : 2 * (n - 1) - turn;
+        };
+        return byIndex(sizes, (index) =>
+          at(
+            x,
+            index.map((i, d) => source(i - pairs[d]![0], shape[d] as number)),
+          ),
+        );
+      },
     }),
   ),
   ...joins.map(
@@ -260,19 +294,37 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'pad pairs',
-    call: () => ops.pad(ones([2]), [1]),
+    call: () => pad(ones([2]), [1]),
     error: ArgumentError,
-    message: 'pad: padding must be (before, after) pairs for at most 1 dimensions, got [1]',
+    message: 'pad: pad must be pairs (before, after) for at most 1 dimensions, got [1]',
   },
   {
     name: 'pad cuts off too much',
-    call: () => ops.pad(ones([4, 2]), [-1, -2]),
+    call: () => pad(ones([4, 2]), [-1, -2]),
     error: ShapeError,
-    message: 'pad: padding must not cut off more than there is, got x [4, 2] and [-1, -2] for dimension 1',
+    message: 'pad: pad must not cut off more than there is, got x [4, 2] and [-1, -2] for dimension 1',
+  },
+  {
+    name: 'pad reflect',
+    call: () => pad(ones([2, 3]), [3, 0], 'reflect'),
+    error: ShapeError,
+    message: 'pad: padding must be at most 2 for mode reflect, got 3 and x [2, 3] (dimension 1 3)',
+  },
+  {
+    name: 'pad mode',
+    call: () => pad(ones([2]), [1, 1], 'symmetric' as never),
+    error: ArgumentError,
+    message: 'pad: mode must be constant, reflect, replicate or circular, got "symmetric"',
+  },
+  {
+    name: 'pad value of another mode',
+    call: () => pad(ones([2]), [1, 1], 'reflect', 2),
+    error: ArgumentError,
+    message: 'pad: value is for mode constant, got 2 and mode reflect',
   },
   {
     name: 'pad value',
-    call: () => ops.pad(ones([2], { dtype: 'uint8' }), [1, 1], { value: 256 }),
+    call: () => pad(ones([2], { dtype: 'uint8' }), [1, 1], { value: 256 }),
     error: ArgumentError,
     message: "pad: value must be an integer that uint8 holds, got 256; convert the tensor by to('float32')",
   },

@@ -15,7 +15,6 @@ const filesOf = (folder: string): string[] =>
 const parts: Record<string, string> = {
   generator: 'random',
   location: 'module-errors',
-  padding: 'conv',
   slots: 'module',
   state: 'module',
   summary: 'module',
