@@ -1,6 +1,16 @@
 // The FLOPs of the large kernels in step.describe(), against counts by hand.
 import { expect, it } from 'vitest';
-import { compile, grad, nn, ones, randn, scaledDotProductAttention, sum, type Tensor } from '../../lib/index.js';
+import {
+  compile,
+  grad,
+  linalg,
+  nn,
+  ones,
+  randn,
+  scaledDotProductAttention,
+  sum,
+  type Tensor,
+} from '../../lib/index.js';
 
 /** The FLOPs of each kernel of a step that computes `f` and its gradients with respect to all inputs. */
 function flopsOf(f: (...inputs: Tensor[]) => Tensor, inputs: Tensor[]): Record<string, string> {
@@ -60,4 +70,14 @@ it('attention: two products forward and five backward, for the pairs that are se
   );
   // Queries see 2, 3, 4 and 5 keys.
   expect(causal).toMatchObject({ attention: '2.35 kFLOP', attentionBackward: '6.05 kFLOP' });
+});
+
+it('factorisations: the counts of textbooks', () => {
+  const solving = flopsOf((a, b) => linalg.solve(a as Tensor, b as Tensor), [randn([2, 6, 6]), randn([2, 6, 4])]);
+  // 2 · (2 / 3) · 6³, and 2 · 2 · 6² · 4
+  expect(solving).toMatchObject({ luFactor: '288 FLOP', luSolve: '576 FLOP' });
+  const x = randn([6, 3]);
+  expect(flopsOf((a) => linalg.qr(a as Tensor).R, [x])).toMatchObject({ geqrf: '90 FLOP' }); // 2 · 3² · (6 - 3 / 3)
+  const spd = (a: Tensor) => a.matmul(a, { transposeA: true });
+  expect(flopsOf((a) => linalg.cholesky(spd(a as Tensor)), [x])).toMatchObject({ cholesky: '9 FLOP' }); // 3³ / 3
 });
