@@ -103,6 +103,22 @@ export {
 export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
 export * as linalg from './ops/linalg.js';
+export { matrixExp, matrixPower } from './ops/linalg-products.js';
+export { det, slogdet } from './ops/linalg-solve.js';
+export {
+  choleskyInverse,
+  choleskySolve,
+  geqrf,
+  inverse,
+  type LuUnpackOptions,
+  logdet,
+  luUnpack,
+  type OrmqrOptions,
+  orgqr,
+  ormqr,
+  pinverse,
+  type UpperArguments,
+} from './ops/linalg-torch.js';
 export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
 export {
   type GroupNormOptions,

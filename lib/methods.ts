@@ -9,6 +9,9 @@ import * as copy from './ops/copy.js';
 import * as elementwise from './ops/elementwise.js';
 import * as compare from './ops/elementwise-compare.js';
 import * as indexing from './ops/indexing.js';
+import * as products from './ops/linalg-products.js';
+import * as systems from './ops/linalg-solve.js';
+import * as algebra from './ops/linalg-torch.js';
 import * as matmul from './ops/matmul.js';
 import * as norm from './ops/norm.js';
 import * as batchnorm from './ops/norm-batch.js';
@@ -35,6 +38,7 @@ type Methods<F> = {
 // biome-ignore format: one line a family
 const methods = {
   ...pick(activation, ['elu', 'gelu', 'hardtanh', 'leakyRelu', 'mish', 'relu', 'selu', 'sigmoid', 'silu', 'softplus', 'tanh']),
+  ...pick(algebra, ['choleskyInverse', 'choleskySolve', 'geqrf', 'inverse', 'logdet', 'orgqr', 'ormqr', 'pinverse']),
   ...pick(autograd, ['backward']),
   ...pick(batchnorm, ['batchNorm']),
   ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isfinite', 'isnan', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
@@ -48,6 +52,7 @@ const methods = {
   ...pick(instancenorm, ['instanceNorm']),
   ...pick(norm, ['groupNorm', 'layerNorm', 'rmsNorm']),
   ...pick(pool, ['adaptiveAvgPool1d', 'adaptiveAvgPool2d', 'adaptiveMaxPool1d', 'adaptiveMaxPool2d', 'avgPool1d', 'avgPool2d', 'maxPool1d', 'maxPool2d']),
+  ...pick(products, ['matrixExp', 'matrixPower']),
   ...pick(reduce, ['all', 'any', 'cumsum', 'mean', 'prod', 'sum']),
   ...pick(sampling, ['multinomial']),
   ...pick(shape, ['expand', 'flatten', 'flip', 'permute', 'reshape', 'squeeze', 'tile', 'transpose', 'tril', 'triu', 'unsqueeze']),
@@ -56,6 +61,7 @@ const methods = {
   ...pick(softmax, ['logSoftmax', 'softmax']),
   ...pick(ordering, ['argsort', 'sort', 'topk']),
   ...pick(statistics, ['logsumexp', 'norm', 'std', 'var']),
+  ...pick(systems, ['det', 'slogdet']),
   ...pick(windows, ['unfold']),
   ...pick(upsample, ['interpolate', 'pixelShuffle']),
 };

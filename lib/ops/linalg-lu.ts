@@ -13,28 +13,28 @@ import { matmul } from './matmul.js';
 import { expand, tril, triu } from './shape.js';
 import { cat, slice } from './shape-slice.js';
 
-const asked = { operation: 'linalg.luSolve', name: 'LU' };
-
-// The permutation matrix Q of Q · A = L · U, off the tape: the swaps of rows, done to ones.
-function swapsOf({ LU, pivots }: Factors): Tensor {
+/** @internal The permutation matrix Q of Q · A = L · U, off the tape: the swaps of rows, done to ones. */
+export function swapsOf(operation: string, { LU, pivots }: Factors): Tensor {
   return noGrad(() => {
     const { lead, rows } = sizesOf(LU);
     const k = pivots.dims.at(-1) as number;
     const rest = expand(to(arange(k + 1, rows + 1), 'int32'), [...lead, rows - k]);
     const all = rows === k ? pivots : cat([pivots, rest], { dim: -1 });
     const ones = eyes(lead, rows, LU);
-    return solved(asked, ones, { LU: ones, pivots: all }, ones, false);
+    return solved({ operation, name: 'LU' }, ones, { LU: ones, pivots: all }, ones, false);
   });
 }
 
-const lower = (LU: Tensor): Tensor => {
+/** @internal */
+export const lower = (LU: Tensor): Tensor => {
   const { lead, rows, columns } = sizesOf(LU);
   const k = Math.min(rows, columns);
   const left = columns === k ? LU : slice(LU, { dim: -1, start: 0, end: k });
   const ones = eyes(lead, rows, LU);
   return add(tril(left, { diagonal: -1 }), rows === k ? ones : slice(ones, { dim: -1, start: 0, end: k }));
 };
-const upper = (LU: Tensor): Tensor => {
+/** @internal */
+export const upper = (LU: Tensor): Tensor => {
   const k = Math.min(...LU.dims.slice(-2));
   return triu(slice(LU, { dim: -2, start: 0, end: k }));
 };
@@ -56,7 +56,7 @@ function recorded(a: Tensor, factors: Factors): Tensor {
   const { rows, columns } = sizesOf(a);
   const k = Math.min(rows, columns);
   if (!isRecorded([a])) return LU;
-  const Q = swapsOf(factors);
+  const Q = swapsOf('linalg.luFactor', factors);
   if (rows === columns) return record('linalg.luFactor', LU, [a], (dLU) => [squareGradient(LU, Q, dLU)], [Q, LU]);
   const dim = rows > columns ? -2 : -1;
   const swapped = matmul(Q, a);
@@ -118,7 +118,7 @@ export function lu(a: Tensor): { P: Tensor; L: Tensor; U: Tensor } {
   checkMatrices('linalg.lu', 'a', a);
   const factors = factored(a);
   const LU = recorded(a, factors);
-  return { P: noGrad(() => mT(swapsOf(factors))), L: lower(LU), U: upper(LU) };
+  return { P: noGrad(() => mT(swapsOf('linalg.lu', factors))), L: lower(LU), U: upper(LU) };
 }
 
 /** Options of `linalg.luSolve`. */
@@ -161,7 +161,7 @@ export function luSolve(LU: Tensor, pivots: Tensor, b: Tensor, options?: LuSolve
     throw new ShapeError(`${name}: ${rule}, got LU ${formatShape(LU.dims)} and b ${formatShape(b.dims)}`);
   }
   const [wide, right] = broadcastMatrices(name, LU, b);
-  const Q = swapsOf({ LU, pivots });
+  const Q = swapsOf(name, { LU, pivots });
   return left ? solvedBy(wide, Q, right, adjoint) : mT(solvedBy(wide, Q, mT(right), !adjoint));
 }
 

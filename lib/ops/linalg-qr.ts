@@ -29,13 +29,20 @@ function reflected(a: Tensor, tau: Tensor, columns: number): Tensor {
   return Q;
 }
 
+/** @internal R, the vectors of the reflections and their factors, off the tape. */
+export function reflectionsOf(x: Tensor): { a: Tensor; tau: Tensor } {
+  const { lead, count, rows, columns } = sizesOf(x);
+  const a = empty(x.dims, x.dtype);
+  const tau = empty([...lead, Math.min(rows, columns)], x.dtype);
+  geqrfKernel(a.handle, tau.handle, x.handle, count, rows, columns);
+  return { a, tau };
+}
+
 /** @internal The factors, off the tape: Q has all columns or the first min(m, n), or is not computed. */
 export function factorQr(x: Tensor, columns: 'all' | 'few' | 'none'): { Q: Tensor; R: Tensor } {
-  const { lead, count, rows, columns: n } = sizesOf(x);
-  const k = Math.min(rows, n);
-  const a = empty(x.dims, x.dtype);
-  const tau = empty([...lead, k], x.dtype);
-  geqrfKernel(a.handle, tau.handle, x.handle, count, rows, n);
+  const { rows } = sizesOf(x);
+  const { a, tau } = reflectionsOf(x);
+  const k = tau.dims.at(-1) as number;
   const R = triu(columns === 'all' ? a : rowsOf(a, k));
   if (columns === 'none') return { Q: empty([0], x.dtype), R };
   return { Q: reflected(columnsOf(a, k), tau, columns === 'all' ? rows : k), R };

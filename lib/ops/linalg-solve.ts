@@ -172,8 +172,9 @@ export function firstZero(LU: Tensor): Tensor {
   });
 }
 
-function inverse(asked: Asked, a: Tensor): { y: Tensor; factors: Factors } {
-  const { lead, rows } = checkSquare(asked.operation, 'a', a);
+/** @internal The inverse, and the factors of a. */
+export function inverseOf(asked: Asked, a: Tensor): { y: Tensor; factors: Factors } {
+  const { lead, rows } = checkSquare(asked.operation, asked.name, a);
   const factors = factored(a);
   return { y: solved(asked, a, factors, eyes(lead, rows, a), false), factors };
 }
@@ -188,7 +189,7 @@ function inverse(asked: Asked, a: Tensor): { y: Tensor; factors: Factors } {
  * linalg.inv(tensor([[2, 0], [0, 4]])); // [[0.5, 0], [0, 0.25]]
  */
 export function inv(a: Tensor): Tensor {
-  return inverse({ operation: 'linalg.inv', name: 'a' }, a).y;
+  return inverseOf({ operation: 'linalg.inv', name: 'a' }, a).y;
 }
 
 /**
@@ -203,7 +204,7 @@ export function inv(a: Tensor): Tensor {
 export function invEx(a: Tensor, options?: { checkErrors?: boolean }): { inverse: Tensor; info: Tensor } {
   const { checkErrors } = optionsOf<{ checkErrors: boolean }>('linalg.invEx', [options], [], ['checkErrors']);
   const allowed = !checkFlag('linalg.invEx', 'checkErrors', checkErrors, false);
-  const { y, factors } = inverse({ operation: 'linalg.invEx', name: 'a', singular: allowed }, a);
+  const { y, factors } = inverseOf({ operation: 'linalg.invEx', name: 'a', singular: allowed }, a);
   return { inverse: y, info: firstZero(factors.LU) };
 }
 

@@ -1,10 +1,10 @@
-"""Makes linalg.json: what functions of torch.linalg return, and their gradients.
+"""Makes linalg.json: what functions of torch.linalg, and such of torch, return, and their gradients.
 
 A case is {name, inputs, args, fields, signless, prepare, outputs, gradients}, in float64: `name`, `args` (after the inputs) and
 `fields` (of the result, null for a tensor) are adjoint's. Inputs are multiples of 1/64, exact in float32, too. Of results in
 `signless`, whose vectors have arbitrary signs, the absolute values are kept. Gradients are those of the sum of all float results
 times cos(1), cos(2), …, at the inputs. `prepare` says what the first input goes through before: "spd" x · xᵀ + I, "symmetric"
-x + xᵀ, "wide" x + 3 · I. Runs with PyTorch 2.15.
+x + xᵀ, "lower" and "upper" a triangle of x, "wide" x + 3 · I. Runs with PyTorch 2.15.
 """
 import torch
 
@@ -16,6 +16,8 @@ PREPARE = {
     None: lambda x: x,
     'spd': lambda x: x @ x.mT + torch.eye(x.shape[-1], dtype=x.dtype),
     'symmetric': lambda x: x + x.mT,
+    'lower': torch.tril,
+    'upper': torch.triu,
     'wide': lambda x: x + 3 * torch.eye(x.shape[-2], x.shape[-1], dtype=x.dtype),
 }
 
@@ -123,5 +125,21 @@ case('tensorsolve', L.tensorsolve, [(2, 3, 6), (2, 3)])
 case('tensorsolve', lambda a, b: L.tensorsolve(a, b, (0,)), [(6, 2, 3), (2, 3)], [[0]])
 case('matrixExp', L.matrix_exp, [(2, 3, 3)])
 case('matrixExp', L.matrix_exp, [(3, 3)], prepare='spd')
+
+# Of torch itself.
+case('inverse', torch.inverse, [(2, 3, 3)])
+case('logdet', torch.logdet, [(3, 3)], prepare='spd')
+case('pinverse', torch.pinverse, [(2, 4, 3)])
+for upper in (True, False):
+    case('choleskySolve', lambda a, b: torch.cholesky_solve(b, a, upper), [(2, 3, 3), (3, 2)], [upper],
+         prepare='upper' if upper else 'lower')
+    case('choleskyInverse', lambda a: torch.cholesky_inverse(a, upper), [(2, 3, 3)], [upper],
+         prepare='upper' if upper else 'lower')
+case('geqrf', torch.geqrf, [(2, 4, 3)], fields=['a', 'tau'], gradient=False)
+for left in (True, False):
+    for transpose in (True, False):
+        case('ormqr', lambda a, tau, c: torch.ormqr(a, tau, c, left, transpose),
+             [(4, 3), (3,), (4, 2) if left else (2, 4)], [left, transpose])
+case('luUnpack', lambda a: torch.lu_unpack(*torch.linalg.lu_factor(a)), [(2, 4, 3)], fields=['P', 'L', 'U'])
 
 write('linalg.json', {'cases': cases})

@@ -2,11 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { grad } from '../../lib/backward/engine.js';
 import type { DType } from '../../lib/dtype.js';
-import { linalg } from '../../lib/index.js';
+import * as adjoint from '../../lib/index.js';
 import { eye, tensor } from '../../lib/ops/creation.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { fromGolden, type Golden, readGolden } from '../support/golden.js';
 import { readPage } from '../support/pages.js';
+
+const { linalg } = adjoint;
 
 interface Case {
   name: string;
@@ -14,7 +16,7 @@ interface Case {
   args: unknown[];
   fields: string[] | null;
   signless: string[];
-  prepare: 'spd' | 'symmetric' | 'wide' | null;
+  prepare: 'spd' | 'symmetric' | 'lower' | 'upper' | 'wide' | null;
   outputs: Golden[];
   gradients: Golden[];
 }
@@ -23,6 +25,8 @@ const { cases } = readGolden<{ cases: Case[] }>('linalg');
 const prepare = {
   spd: (x: Tensor) => x.matmul(x.transpose(-2, -1)).add(eye(x.shape.at(-1) as number, undefined, { dtype: x.dtype })),
   symmetric: (x: Tensor) => x.add(x.transpose(-2, -1)),
+  lower: (x: Tensor) => x.tril(),
+  upper: (x: Tensor) => x.triu(),
   wide: (x: Tensor) => x.add(eye(x.shape.at(-1) as number, undefined, { dtype: x.dtype }).mul(3)),
 };
 
@@ -50,10 +54,12 @@ const weights = (y: Tensor): Tensor =>
 function resultsOf({ name, args, fields, signless, prepare: how }: Case, inputs: Tensor[]): Tensor[] {
   const [first, ...rest] = inputs as [Tensor, ...Tensor[]];
   const given = [how === null ? first : prepare[how](first), ...rest];
-  const run = (linalg as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
+  const run = ({ ...adjoint, ...linalg } as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!;
   const infinite = args.map((arg) => (arg === 'Infinity' || arg === '-Infinity' ? Number(arg) : arg));
   if (name === 'multiDot') given.splice(0, given.length, given.slice() as unknown as Tensor);
-  if (name === 'luSolve') given.splice(0, 1, ...Object.values(linalg.luFactor(given[0] as Tensor)));
+  if (name === 'choleskySolve') given.reverse();
+  if (name === 'luSolve' || name === 'luUnpack')
+    given.splice(0, 1, ...Object.values(linalg.luFactor(given[0] as Tensor)));
   const y = run(...given, ...infinite);
   const list = fields === null ? [y as Tensor] : fields.map((field) => (y as Record<string, Tensor>)[field]!);
   return list.map((t, i) => (signless.includes(fields?.[i] ?? '') ? t.abs() : t));

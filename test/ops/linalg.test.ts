@@ -3,7 +3,20 @@
 import { describe, expect, it } from 'vitest';
 import { gradcheck, gradgradcheck } from '../../lib/backward/gradcheck.js';
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from '../../lib/errors.js';
-import { backward, compile, grad, linalg } from '../../lib/index.js';
+import {
+  backward,
+  choleskyInverse,
+  choleskySolve,
+  compile,
+  geqrf,
+  grad,
+  inverse,
+  linalg,
+  logdet,
+  luUnpack,
+  ormqr,
+  pinverse,
+} from '../../lib/index.js';
 import { eye, full, ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { stack } from '../../lib/ops/shape-slice.js';
 import type { Tensor } from '../../lib/tensor.js';
@@ -259,6 +272,13 @@ const both: [name: string, Run, ...shapes: number[][]][] = [
   ['tensorinv', (a) => linalg.tensorinv(a!), [2, 3, 6]],
   ['tensorsolve', (a, b) => linalg.tensorsolve(a!, b!), [2, 3, 6], [2, 3]],
   ['matrixExp', (a) => linalg.matrixExp(a!), [2, 3, 3]],
+  ['logdet', (a) => logdet(definite(a!)), [2, 3, 3]],
+  ['inverse', (a) => inverse(a!), [3, 3]],
+  ['pinverse', (a) => pinverse(a!, 1e-10), [4, 3]],
+  ['choleskySolve', (b, L) => choleskySolve(b!, L!), [3, 2], [2, 3, 3]],
+  ['choleskyInverse', (L) => choleskyInverse(L!, { upper: true }), [3, 3]],
+  ['ormqr', (x, tau, other) => ormqr(x!, tau!, other!, true, true), [4, 3], [2], [4, 2]],
+  ['luUnpack', (a) => luUnpack(a!, tensor([2, 2], { dtype: 'int32' }), { unpackPivots: false }).L, [3, 2]],
 ];
 const inputsOf = (shapes: number[][]): Tensor[] =>
   shapes.map((shape, k) =>
@@ -501,6 +521,37 @@ function errorRows(): ErrorRow[] {
       call: () => linalg.luSolve(eye(2), tensor([1, 3], { dtype: 'int32' }), ones([2, 1])),
       error: ArgumentError,
       message: 'linalg.luSolve: pivots must be row numbers from 1 to 2, got 3 (element 1)',
+    },
+    {
+      name: 'choleskySolve',
+      call: () => choleskySolve(ones([3, 1]), eye(2)),
+      error: ShapeError,
+      message: 'choleskySolve: b must have as many rows as L, got b [3, 1] and L [2, 2]',
+    },
+    {
+      name: 'ormqr',
+      call: () => ormqr(ones([3, 2]), ones([2]), ones([2, 2])),
+      error: ShapeError,
+      message: 'ormqr: x must be […, m, n] with n ≤ m and other have m rows, got x [3, 2] and other [2, 2]',
+    },
+    {
+      name: 'geqrf',
+      call: () => backward(geqrf(ones([3, 2], { requiresGrad: true })).a.sum()),
+      error: AutogradError,
+      message: 'geqrf: has no gradient; use linalg.qr',
+    },
+    {
+      name: 'luUnpack',
+      call: () => luUnpack(ones([3, 2]), tensor([1, 2, 3], { dtype: 'int32' })),
+      error: ShapeError,
+      message:
+        'luUnpack: pivots must be one for each row or column of LU, whichever are fewer, got LU [3, 2] and pivots [3]',
+    },
+    {
+      name: 'inverse',
+      call: () => inverse(zeros([1, 2, 2])),
+      error: LinAlgError,
+      message: 'inverse: x must be invertible, got a singular matrix (matrix [0] of the batch)',
     },
     {
       name: 'tensorinv',
