@@ -11,7 +11,7 @@ import { householderProduct, reflectionsOf } from './linalg-qr.js';
 import { inverseOf, slogdet, triangleSolved } from './linalg-solve.js';
 import { pinv } from './linalg-svd.js';
 import { matmul } from './matmul.js';
-import { pad } from './shape-slice.js';
+import { pad } from './padding.js';
 
 /**
  * The inverse of square matrices: `linalg.inv`.
