@@ -10,7 +10,7 @@ import { checkDim, checkShape, type Shape } from './shape.js';
  * remain may.
  */
 export type Positional<O, P extends readonly (keyof O)[]> =
-  | (object extends O ? [options?: O] : [options: O])
+  | ([keyof O] extends [never] ? [] : object extends O ? [options?: O] : [options: O])
   | (P extends readonly [infer First extends keyof O, ...infer Rest extends readonly (keyof O)[]]
       ? [...Labelled<P, O[First]>, ...Positional<Omit<O, First>, Extract<Rest, readonly (keyof Omit<O, First>)[]>>]
       : never);

@@ -1,4 +1,5 @@
 // `optim.swaUtils`: averages of a model's weights over the steps of its training.
+import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import { type DType, isFloat } from '../dtype.js';
@@ -158,7 +159,7 @@ export class AveragedModel<M extends Module = Module> extends Module {
   }
 
   /**
-   * Averages the model's present weights in.
+   * Averages the model's present weights in. An update that fails changes nothing.
    *
    * @param model the one that was copied, or another of its structure
    * @throws ArgumentError or ShapeError when it has another structure
@@ -169,10 +170,14 @@ export class AveragedModel<M extends Module = Module> extends Module {
     }
     const parameters = pairsOf('parameters', this.module.parameters(), model.parameters());
     const buffers = pairsOf('buffers', this.module.buffers(), model.buffers());
-    noGrad(() => {
-      for (const pairs of byDType(this.useBuffers ? [...parameters, ...buffers] : parameters)) this.average(pairs);
-      if (!this.useBuffers) for (const [own, theirs] of buffers) own.copy_(theirs);
-      this.n_averaged.copy_(this.n_averaged.add(1));
+    const own = [...this.module.parameters(), ...this.module.buffers(), this.n_averaged];
+    allOrNothing(() => {
+      for (const t of own) aboutToChange('updateParameters', t);
+      noGrad(() => {
+        for (const pairs of byDType(this.useBuffers ? [...parameters, ...buffers] : parameters)) this.average(pairs);
+        if (!this.useBuffers) for (const [to, from] of buffers) to.copy_(from);
+        this.n_averaged.copy_(this.n_averaged.add(1));
+      });
     });
   }
 
@@ -221,7 +226,7 @@ function byDType(pairs: readonly Pair[]): Pair[][] {
  * Computes the running statistics of batch norm anew, as means over batches: those of an averaged model are of other weights.
  *
  * @param loader batches: tensors, or arrays whose first element is the input
- * @param model in the mode in which it is; nothing happens to a model without batch norm
+ * @param model in the mode in which it is; nothing happens to a model without batch norm, nor when a batch fails
  * @example
  * const average = new optim.swaUtils.AveragedModel(model);
  * average.updateParameters(model);
@@ -236,11 +241,14 @@ export function updateBn(loader: Iterable<Tensor | readonly unknown[]>, model: M
   if (norms.length === 0) return;
   const modes = model.modules().map((m) => [m, m.training] as const);
   const momenta = norms.map((norm) => norm.momentum);
-  for (const norm of norms) norm.resetRunningStats();
   try {
-    model.train();
-    for (const norm of norms) norm.momentum = null;
-    for (const batch of loader) noGrad(() => model.forward(inputOf(batch)));
+    allOrNothing(() => {
+      for (const t of norms.flatMap((norm) => norm.buffers())) aboutToChange('updateBn', t);
+      for (const norm of norms) norm.resetRunningStats();
+      model.train();
+      for (const norm of norms) norm.momentum = null;
+      for (const batch of loader) noGrad(() => model.forward(inputOf(batch)));
+    });
   } finally {
     norms.forEach((norm, i) => {
       norm.momentum = momenta[i] as number | null;

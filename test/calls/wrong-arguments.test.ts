@@ -98,7 +98,10 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.EmbeddingBag\.forward [12]$|^nn\.(GRU|LSTM|RNN)(Cell)?\.forward [12](\.[01])?$/, ['null', 'undefined']],
   [/^arange [12]$|^eye 1$|^nn\.init\.calculateGain 1$|^Generator 0$|^(Tensor\.)?backward \d$/, ['undefined']],
   [/^nn\.MultiheadAttention\.forward [12]$|^nn\.Module\.(requiresGrad_|train) 0$/, ['undefined']],
-  [/^optim\.Optimizer\.step 0$|^nn\.KeyValueCache\.truncate 0$|^train\.Progress\.(endEpoch 0|step 1)$/, ['undefined']],
+  [
+    /^optim\.(Optimizer|lrScheduler\.CosineAnnealingWarmRestarts)\.step 0$|^nn\.KeyValueCache\.truncate 0$|^train\.Progress\.(endEpoch 0|step 1)$/,
+    ['undefined'],
+  ],
   [/^optim\.lrScheduler\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],
   [/^optim\.(Adafactor 1\.eps\.0|Muon 1\.adjustLrFn|LBFGS 1\.(maxEval|lineSearchFn))$/, ['null']],
   [/^optim\.LBFGS\.loadStateDict 0\.param_groups\.0\.(maxEval|lineSearchFn)$/, ['7', 'null']],

@@ -339,6 +339,31 @@ describe('wrong input', () => {
     });
   }
 
+  it('does not type-check', () => {
+    const q = p();
+    const optimizer = new SGD([q]);
+    const calls: (() => unknown)[] = [
+      // @ts-expect-error lr is given twice
+      () => new SGD([q], 0.1, { lr: 0.1 }),
+      // @ts-expect-error a number is needed
+      () => new Adam([q], '0.1'),
+      // @ts-expect-error a snake_case option
+      () => new Adam([q], { weight_decay: 0.1 }),
+      // @ts-expect-error two betas are needed
+      () => new Adam([q], { betas: [0.9] }),
+      // @ts-expect-error parameters are needed
+      () => new optim.NAdam(),
+      // @ts-expect-error not a choice
+      () => new optim.Muon([ones([2, 2], { requiresGrad: true })], { adjustLrFn: 'none' }),
+      // @ts-expect-error not a closure
+      () => optimizer.step(1),
+      // @ts-expect-error a closure is needed
+      () => new optim.LBFGS([q]).step(),
+    ];
+    for (const call of calls) expect(call).toThrow(ArgumentError);
+    expect(calls[2]).toThrow('Adam: unknown option "weight_decay"; use weightDecay');
+  });
+
   it('between steps changes nothing', () => {
     const q = p();
     const optimizer = new SGD([q], { lr: 0.5 });

@@ -315,6 +315,44 @@ describe('errors', () => {
     expect(call).toThrow(message);
   });
 
+  it('in arguments do not type-check', () => {
+    const o = optimizer();
+    const linear = new lrScheduler.LinearLR(o);
+    const calls: (() => unknown)[] = [
+      // @ts-expect-error stepSize is missing
+      () => new lrScheduler.StepLR(o),
+      // @ts-expect-error stepSize is missing
+      () => new lrScheduler.StepLR(o, { gamma: 0.1 }),
+      // @ts-expect-error stepSize is given twice
+      () => new lrScheduler.StepLR(o, 3, { stepSize: 3 }),
+      // @ts-expect-error too many
+      () => new lrScheduler.StepLR(o, 3, 0.1, 5),
+      // @ts-expect-error an array is needed
+      () => new lrScheduler.MultiStepLR(o, 3),
+      // @ts-expect-error gamma is missing
+      () => new lrScheduler.ExponentialLR(o),
+      // @ts-expect-error a snake_case option
+      () => new lrScheduler.LinearLR(o, { start_factor: 0.1 }),
+      // @ts-expect-error tMax is missing
+      () => new lrScheduler.CosineAnnealingLR(o, { etaMin: 0.1 }),
+      // @ts-expect-error a function is needed
+      () => new lrScheduler.LambdaLR(o, 0.5),
+      // @ts-expect-error maxLr is missing
+      () => new lrScheduler.CyclicLR(o, 0.1),
+      // @ts-expect-error maxLr is missing
+      () => new lrScheduler.OneCycleLR(o, { totalSteps: 3 }),
+      // @ts-expect-error not a mode
+      () => new lrScheduler.ReduceLROnPlateau(o, 'least'),
+      // @ts-expect-error milestones are missing
+      () => new lrScheduler.SequentialLR(o, [linear]),
+      // @ts-expect-error an array is needed
+      () => new lrScheduler.ChainedScheduler(linear),
+      // @ts-expect-error swaLr is missing
+      () => new optim.swaUtils.SWALR(o),
+    ];
+    for (const call of calls) expect(call).toThrow(ArgumentError);
+  });
+
   it('a metric inside a compiled function', () => {
     const scheduler = new lrScheduler.ReduceLROnPlateau(optimizer());
     const step = compile((x: Tensor) => {

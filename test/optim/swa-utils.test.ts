@@ -126,8 +126,10 @@ describe('updateBn against PyTorch', () => {
   it('restores modes and momentum when a batch fails, and leaves models without batch norm alone', () => {
     const model = make().eval();
     const [, norm] = model.children() as [nn.Linear, nn.BatchNorm1d];
-    expect(() => updateBn([ones([3, 7])], model)).toThrow();
+    const before = norm.buffers().map((t) => t.toArray());
+    expect(() => updateBn([ones([3, 2], { dtype: 'float64' }), ones([3, 7])], model)).toThrow(ShapeError);
     expect([norm.momentum, norm.training]).toEqual([0.1, false]);
+    expect(norm.buffers().map((t) => t.toArray())).toEqual(before);
     const failing: Iterable<Tensor> = {
       [Symbol.iterator]: () => {
         throw new Error('not called');
@@ -162,6 +164,21 @@ describe('wrong input', () => {
   it.each(table)('%s', (_, call, Class, message) => {
     expect(call).toThrow(message);
     expect(call).toThrow(Class);
+  });
+
+  it('an avgFn that throws: nothing is changed', () => {
+    const layer = model();
+    let calls = 0;
+    const avgFn = (averaged: Tensor, current: Tensor): Tensor => {
+      if (++calls === 4) throw new Error('mine'); // for the second parameter of the second update
+      return averaged.add(current);
+    };
+    const average = new AveragedModel(layer, { avgFn });
+    average.updateParameters(layer);
+    const image = () => [...average.stateDict().values()].map((t) => t.toArray());
+    const before = image();
+    expect(() => average.updateParameters(layer)).toThrow('mine');
+    expect(image()).toEqual(before);
   });
 
   it('an avgFn of one’s own', () => {
