@@ -1,11 +1,11 @@
 // Modules and parameters under names.
 import { types } from 'node:util';
 import { ArgumentError, checkText, describe, isPlain } from '../errors.js';
-import { checkTensor, type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { checkModule, expose, hide, holderOf, noForward } from './containers-list.js';
 import { Module } from './module.js';
 import { checkName } from './places.js';
-import { Parameter } from './roles.js';
+import { checkParameter, Parameter } from './roles.js';
 
 /** Names and what they name: a plain object, a Map or pairs. */
 export type Named<T> = Readonly<Record<string, T>> | ReadonlyMap<string, T> | Iterable<readonly [string, T]>;
@@ -41,6 +41,11 @@ export abstract class Dict<T> extends Module implements Iterable<[string, T]> {
   /** @internal What an element must be; throws for others. */
   protected abstract checked(element: unknown, name: string): T;
 
+  /** @internal What becomes of an element, once nothing can fail. */
+  protected accepted(element: T): T {
+    return element;
+  }
+
   /** The number of elements. */
   get length(): number {
     return this.elements.size;
@@ -68,7 +73,7 @@ export abstract class Dict<T> extends Module implements Iterable<[string, T]> {
   /** Adds an element, or replaces the one of that name. */
   set(name: string, element: T): this {
     checkName(this.constructor.name, name);
-    this.elements.set(name, this.checked(element, name));
+    this.elements.set(name, this.accepted(this.checked(element, name)));
     expose(this, name, readElement);
     return this;
   }
@@ -174,8 +179,11 @@ export class ParameterDict extends Dict<Tensor> {
   }
 
   protected checked(element: unknown, name: string): Tensor {
-    const t = checkTensor('ParameterDict', `element ${name}`, element as Tensor);
-    return t instanceof Parameter ? t : new Parameter(t);
+    return checkParameter('ParameterDict', `element ${name}`, element as Tensor);
+  }
+
+  protected override accepted(element: Tensor): Tensor {
+    return element instanceof Parameter ? element : new Parameter(element);
   }
 }
 

@@ -1,10 +1,10 @@
 // Lists of modules and of parameters, and what a Sequential has in common with them.
 import { ArgumentError, checkEach, checkInteger, describe, isClass, StateError } from '../errors.js';
-import { checkTensor, type Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import type { Part } from './location.js';
 import { Module } from './module.js';
 import { forEachEntry } from './places.js';
-import { Parameter } from './roles.js';
+import { checkParameter, Parameter } from './roles.js';
 
 /** A module that is a list: `list[0]`, `list.at(-1)`, `list.length`, `for (const element of list)`. */
 export abstract class List<T> extends Module implements Iterable<T> {
@@ -15,6 +15,11 @@ export abstract class List<T> extends Module implements Iterable<T> {
 
   /** @internal What an element must be; throws for others. */
   protected abstract checked(element: unknown, index: number): T;
+
+  /** @internal What becomes of an element, once nothing can fail. */
+  protected accepted(element: T): T {
+    return element;
+  }
 
   /** The number of elements. */
   get length(): number {
@@ -77,7 +82,7 @@ export abstract class List<T> extends Module implements Iterable<T> {
 
   /** @internal Replaces `count` elements at an index by another one. */
   protected put(at: number, count: 0 | 1, element: T): this {
-    this.elements.splice(at, count, this.checked(element, at));
+    this.elements.splice(at, count, this.accepted(this.checked(element, at)));
     makeIndices(this.length);
     return this;
   }
@@ -238,8 +243,11 @@ export class ParameterList extends List<Tensor> {
   }
 
   protected checked(element: unknown, index: number): Tensor {
-    const t = checkTensor('ParameterList', `element ${index}`, element as Tensor);
-    return t instanceof Parameter ? t : new Parameter(t);
+    return checkParameter('ParameterList', `element ${index}`, element as Tensor);
+  }
+
+  protected override accepted(element: Tensor): Tensor {
+    return element instanceof Parameter ? element : new Parameter(element);
   }
 }
 

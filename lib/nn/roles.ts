@@ -2,7 +2,7 @@ import { optionsOf } from '../arguments.js';
 import { layersChanged } from '../context.js';
 import { ArgumentError, checkFlag, withoutNew } from '../errors.js';
 import { keep } from '../memory.js';
-import { checkTensor, Tensor } from '../tensor.js';
+import { checkFloat, checkTensor, Tensor } from '../tensor.js';
 
 export type Role = 'parameter' | 'buffer';
 
@@ -50,6 +50,14 @@ function roleConstructor<Rest extends unknown[]>(
   return make as unknown as RoleConstructor<Rest>;
 }
 
+/** @internal Throws for what cannot become a parameter. */
+export function checkParameter(operation: string, name: string, data: Tensor): Tensor {
+  checkTensor(operation, name, data);
+  checkFloat(operation, name, data);
+  if (data.isLeaf) return data;
+  throw new ArgumentError(`${operation}: ${name} must be a leaf, got the result of a recorded operation; use detach()`);
+}
+
 /** A tensor that a module trains. */
 export type Parameter = Tensor;
 
@@ -69,9 +77,8 @@ export const Parameter = roleConstructor<[requiresGrad: boolean] | [options?: { 
   'parameter',
   (data, rest) => {
     const { requiresGrad } = optionsOf<{ requiresGrad: boolean }>('Parameter', rest, ['requiresGrad']);
-    if (!data.isLeaf)
-      throw new ArgumentError('Parameter: data must be a leaf, got the result of a recorded operation; use detach()');
-    data.requiresGrad = checkFlag('Parameter', 'requiresGrad', requiresGrad, true);
+    const isTrained = checkFlag('Parameter', 'requiresGrad', requiresGrad, true);
+    checkParameter('Parameter', 'data', data).requiresGrad = isTrained;
   },
 );
 

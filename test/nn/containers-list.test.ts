@@ -170,13 +170,14 @@ describe('Sequential with names', () => {
 });
 
 it('compiled steps follow a list that changes', () => {
+  const [five, fifteen] = [times(5), times(15)]; // made before, so that only the list tells
   for (const change of [
-    (model: nn.Sequential) => model.append(times(5)),
+    (model: nn.Sequential) => model.append(five),
     (model: nn.Sequential) => {
-      model[1] = times(15);
+      model[1] = fifteen;
     },
-    (model: nn.Sequential) => model.insert(0, times(5)),
-    (model: nn.Sequential) => model.setSubmodule('1', times(15)),
+    (model: nn.Sequential) => model.insert(0, five),
+    (model: nn.Sequential) => model.setSubmodule('1', fifteen),
   ]) {
     const model = nn.sequential(times(2), times(3));
     const step = compile((x: Tensor) => noGrad(() => model.forward(x)));

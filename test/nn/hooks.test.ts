@@ -124,6 +124,19 @@ describe('backward hooks', () => {
     expect([values(a.grad), values(b.grad)]).toEqual([[720], [530]]);
   });
 
+  it('may keep them', () => {
+    const layer = double();
+    const kept: (Tensor | null | undefined)[] = [];
+    layer.registerFullBackwardHook((_, [dx], [dy]) => {
+      kept.push(dx, dy);
+      return dx?.mul(1);
+    });
+    const x = tensor([[3]], { requiresGrad: true });
+    for (const factor of [1, 10, 100]) layer.forward(x.mul(1)).mul(factor).sum().backward();
+    expect(kept.map(values)).toEqual([[[2]], [[1]], [[20]], [[10]], [[200]], [[100]]]);
+    expect(values(x.grad)).toEqual([[222]]);
+  });
+
   it('replace them: before the module, and behind it', () => {
     const layer = double();
     const x = tensor([[3]], { requiresGrad: true });

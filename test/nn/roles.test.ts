@@ -59,3 +59,32 @@ it('wrong arguments are refused', () => {
   const call = nn.Parameter as unknown as (t: Tensor) => Tensor;
   expect(textOf(() => call(ones([1])))).toBe('Parameter: a class must be called with new; write new nn.Parameter(…)');
 });
+
+it('wrong arguments are wrong types, too', () => {
+  const [layer, t] = [new nn.Linear(1, 1), ones([1])];
+  const refused = [
+    // @ts-expect-error a parameter is made of a tensor
+    () => new nn.Parameter([1, 2]),
+    // @ts-expect-error new is missing
+    () => nn.Parameter(t),
+    // @ts-expect-error new is missing
+    () => nn.ReLU(),
+    // @ts-expect-error persistent is an option of buffers
+    () => new nn.Parameter(t, { persistent: false }),
+    // @ts-expect-error a list of modules
+    () => new nn.ModuleList(layer),
+    // @ts-expect-error a module, not its class
+    () => new nn.ModuleList([nn.Linear]),
+    // @ts-expect-error a module, not its class
+    () => new nn.Sequential(layer, nn.ReLU),
+    // @ts-expect-error no option of this loss
+    () => new nn.MSELoss({ weight: t }),
+    // @ts-expect-error losses are called by forward
+    () => new nn.MSELoss()(t, t),
+    // @ts-expect-error another library's name
+    () => new nn.CrossEntropyLoss({ class_weight: t }),
+    // @ts-expect-error a name
+    () => new nn.ModuleDict({ a: layer }).get(0),
+  ];
+  for (const run of refused) expect(errorOf(run)).toBeInstanceOf(Error);
+});
