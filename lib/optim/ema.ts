@@ -1,7 +1,7 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { checkNumber } from '../errors.js';
 import type { Module } from '../nn/module.js';
-import { AveragedModel, getEmaMultiAvgFn } from './swa-utils.js';
+import { AveragedModel, getEmaMultiAvgFn } from './averaged-model.js';
 
 /** Options of `EMA`. */
 export interface EMAOptions {

@@ -130,6 +130,20 @@ describe('arguments', () => {
   });
 });
 
+it('a step with a closure can be compiled', () => {
+  const p = tensor([3], { requiresGrad: true });
+  const optimizer = new Adam([p], 0.5);
+  const closure = (x: Tensor) => () => {
+    optimizer.zeroGrad();
+    const loss = mul(p, x).sum();
+    backward(loss);
+    return loss;
+  };
+  const step = compile((x: Tensor) => optimizer.step(closure(x)));
+  expect([1, 2].map((x) => step.sync(tensor([x])).item())).toEqual([3, expect.closeTo(5, 5)]);
+  expect(p.item()).toBeLessThan(2.1);
+});
+
 describe('stateDict', () => {
   const last = cases.filter((c) => c.groups.length > 1);
   for (const c of last) {
