@@ -65,7 +65,7 @@ export function numericalGradient(
   checkInputs('numericalGradient', f, inputs);
   const index = checkInteger('numericalGradient', 'index', options.index ?? 0, 0, inputs.length - 1);
   const eps = checkNumber('numericalGradient', 'eps', options.eps ?? 1e-6, { min: 0, open: true });
-  const x = inputs[index] as Tensor;
+  const x = checkTensor('numericalGradient', 'each input', inputs[index]); // an array may lie about its length
   checkFloat('numericalGradient', 'the input', x);
   const upstream =
     options.gradients === undefined

@@ -246,16 +246,28 @@ export function arange(...args: ArangeArguments): Tensor {
   return fromFunction('arange', [n], (i) => from + i * step, options);
 }
 
+interface LinspaceOptions extends TensorOptions {
+  start: number;
+  end: number;
+  steps: number;
+}
+
+/** start, end and steps, by position or in options. */
+export type LinspaceArguments =
+  | [start: number, end: number, steps: number, options?: TensorOptions]
+  | [start: number, end: number, options: TensorOptions & { steps: number }]
+  | [options: LinspaceOptions];
+
 /**
  * `steps` numbers evenly spaced from `start` to `end`, both included. Integers are truncated.
  *
  * @throws ArgumentError when a number is beyond the dtype's range
  */
-export function linspace(start: number, end: number, steps: number, options?: TensorOptions): Tensor {
-  checkOptions('linspace', options, tensorOptions);
-  const from = checkNumber('linspace', 'start', start);
-  const to = checkNumber('linspace', 'end', end);
-  const n = checkInteger('linspace', 'steps', steps);
+export function linspace(...args: LinspaceArguments): Tensor {
+  const options = optionsOf<LinspaceOptions>('linspace', args, ['start', 'end', 'steps'], tensorOptions);
+  const from = checkNumber('linspace', 'start', options.start);
+  const to = checkNumber('linspace', 'end', options.end);
+  const n = checkInteger('linspace', 'steps', options.steps);
   const step = n > 1 ? (to - from) / (n - 1) : 0;
   return fromFunction('linspace', [n], (i) => (i < n / 2 ? from + i * step : to - (n - 1 - i) * step), options);
 }

@@ -120,7 +120,7 @@ const whereKernel = kernel('where', 'y condition a b dims');
  * y = condition ? a : b, elementwise, all three broadcast.
  *
  * @param condition uint8, not 0 where a is taken
- * @param a a tensor, or a number that takes b's dtype
+ * @param a a tensor, or a number that takes b's dtype; two numbers give float32
  * @param b a tensor of a's dtype, or a number
  * @example
  * const x = tensor([-1, 2, -3]);
@@ -131,7 +131,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   if (condition.dtype !== 'uint8') {
     throw new DTypeError(`where: condition must be uint8, got ${condition.dtype}; compare it, as in ne(condition, 0)`);
   }
-  const [x, y] = operands('where', a, b);
+  const [x, y] = operands('where', typeof b === 'number' && typeof a === 'number' ? full([], a) : a, b);
   const result = choose(condition, x, y);
   const xShape = x.dims;
   const yShape = y.dims;

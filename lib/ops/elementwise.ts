@@ -1,5 +1,6 @@
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
+import { checkNumber, checkOptions } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, Tensor } from '../tensor.js';
 import { applyBinary, type Operand, operands, sumTo } from './broadcast.js';
@@ -9,8 +10,28 @@ import { eq, ge, gt, logicalAnd, logicalNot, lt, where } from './elementwise-com
 
 const addKernel = kernel('add', 'y a b dims');
 
-/** a + b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around. */
-export function add(a: Operand, b: Operand): Tensor {
+/** Options of `add` and `sub`. */
+export interface AlphaOptions {
+  /** What b is multiplied by; default 1. */
+  alpha?: number;
+}
+
+// b · alpha. An index in the place of the options, which `xs.reduce(add)` passes, is none.
+function scaledBy(operation: string, b: Operand, options: AlphaOptions): Operand {
+  checkOptions(operation, options, ['alpha']);
+  const alpha = checkNumber(operation, 'alpha', options.alpha ?? 1);
+  return typeof b === 'number' ? b * alpha : mul(b, alpha);
+}
+
+/**
+ * a + alpha · b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around.
+ *
+ * @param options alpha: default 1
+ * @example
+ * add(tensor([1, 2]), tensor([3, 4]), { alpha: 10 }); // [31, 42]
+ */
+export function add(a: Operand, b: Operand, options?: AlphaOptions): Tensor {
+  if (options !== undefined && typeof options !== 'number') return add(a, scaledBy('add', b, options));
   const [x, y] = operands('add', a, b);
   const result = applyBinary('add', addKernel, x, y);
   const xShape = x.dims; // closures keep alive what they name: shapes instead of tensors where they suffice
@@ -23,8 +44,15 @@ export function add(a: Operand, b: Operand): Tensor {
 
 const subtractKernel = kernel('subtract', 'y a b dims');
 
-/** a - b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around. */
-export function sub(a: Operand, b: Operand): Tensor {
+/**
+ * a - alpha · b, elementwise, broadcast. Tensors of one dtype, or one of them a number; integers wrap around.
+ *
+ * @param options alpha: default 1
+ * @example
+ * sub(tensor([1, 2]), tensor([3, 4]), { alpha: 10 }); // [-29, -38]
+ */
+export function sub(a: Operand, b: Operand, options?: AlphaOptions): Tensor {
+  if (options !== undefined && typeof options !== 'number') return sub(a, scaledBy('sub', b, options));
   const [x, y] = operands('sub', a, b);
   const result = applyBinary('sub', subtractKernel, x, y);
   const xShape = x.dims;

@@ -1,5 +1,5 @@
 // Instance norm. The kernels are the norm family's.
-import { aboutToChange } from '../all-or-nothing.js';
+import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, checkFlag, checkNumber, formatShape, ShapeError } from '../errors.js';
@@ -78,10 +78,14 @@ export function normaliseInstances(name: string, x: Tensor, options: InstanceNor
     throw new ShapeError(`${name}: each channel must have more than 1 element, got x ${formatShape(x.dims)}`);
   }
   checkOperands(name, x, weight, bias, [channels]);
-  if (running !== null) follow(name, x, running, momentum);
   // Without channels there is one group of none.
   const [groups, perGroup] = channels === 0 ? [1, 0] : [channels, 1];
-  return normaliseGroups(name, x, weight, bias, [samples, groups, perGroup, inner], true, eps);
+  const normalise = () => normaliseGroups(name, x, weight, bias, [samples, groups, perGroup, inner], true, eps);
+  if (running === null) return normalise();
+  return allOrNothing(() => {
+    follow(name, x, running, momentum);
+    return normalise();
+  });
 }
 
 function follow(name: string, x: Tensor, running: { mean: Tensor; variance: Tensor }, momentum: number): void {

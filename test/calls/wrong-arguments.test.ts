@@ -36,6 +36,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^where [12]$|^Tensor\.where [01]$/, numbers],
   [/^add_ 1$|^Tensor\.add_ 0$/, numbers],
   [/^copy_ 1$|^Tensor\.copy_ 0$/, [...numbers, 'true']],
+  [/^(add|sub) 2$|^Tensor\.(add|sub) 1$/, numbers], // the index that xs.reduce(add) passes
   // values that may be NaN
   [/add_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
   [/^tensor 0\.\d\.\d$/, ['NaN', 'true']],
