@@ -8,6 +8,10 @@ import * as conv from './ops/conv.js';
 import * as copy from './ops/copy.js';
 import * as elementwise from './ops/elementwise.js';
 import * as compare from './ops/elementwise-compare.js';
+import * as pairs from './ops/elementwise-pairs.js';
+import * as rounding from './ops/elementwise-rounding.js';
+import * as special from './ops/elementwise-special.js';
+import * as trigonometry from './ops/elementwise-trigonometry.js';
 import * as indexing from './ops/indexing.js';
 import * as products from './ops/linalg-products.js';
 import * as systems from './ops/linalg-solve.js';
@@ -63,6 +67,10 @@ const methods = {
   ...pick(statistics, ['logsumexp', 'norm', 'std', 'var']),
   ...pick(systems, ['det', 'slogdet']),
   ...pick(windows, ['unfold']),
+  ...pick(trigonometry, ['acos', 'acosh', 'asin', 'asinh', 'atan', 'atan2', 'atanh', 'cosh', 'deg2rad', 'hypot', 'rad2deg', 'sinc', 'sinh', 'tan']),
+  ...pick(special, ['digamma', 'erfc', 'erfinv', 'exp2', 'lgamma', 'log10', 'log2', 'logaddexp', 'logaddexp2', 'logit', 'xlogy']),
+  ...pick(rounding, ['copysign', 'floorDivide', 'fmod', 'frac', 'heaviside', 'isinf', 'isneginf', 'isposinf', 'remainder', 'signbit', 'trunc']),
+  ...pick(pairs, ['addcdiv', 'addcmul', 'allclose', 'bitwiseAnd', 'bitwiseNot', 'bitwiseOr', 'bitwiseXor', 'equal', 'isclose', 'lerp', 'nanToNum']),
   ...pick(upsample, ['interpolate', 'pixelShuffle']),
 };
 

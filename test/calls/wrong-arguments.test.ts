@@ -33,12 +33,16 @@ const one = ['tensor', 'int32', 'uint8', 'float64', 'scalar'];
 const documented: [places: RegExp, kinds: readonly string[]][] = [
   // operations: a number in place of a tensor
   [/^(Tensor\.)?(add|div|eq|g[et]|l[et]|maximum|minimum|mul|ne|pow|sub) [01]$/, numbers],
+  [/^(Tensor\.)?(atan2|bitwise(And|Or|Xor)|copysign|floorDivide|fmod|heaviside|hypot) [01]$/, numbers],
+  [/^(Tensor\.)?(logaddexp2?|remainder|xlogy) [01]$/, numbers],
+  [/^lerp 2$|^Tensor\.lerp 1$/, ['scalar']],
   [/^where [12]$|^Tensor\.where [01]$/, numbers],
   [/^add_ 1$|^Tensor\.add_ 0$/, numbers],
   [/^copy_ 1$|^Tensor\.copy_ 0$/, [...numbers, 'true']],
   [/^(add|sub) 2$|^Tensor\.(add|sub) 1$/, numbers], // the index that xs.reduce(add) passes
   // values that may be NaN
   [/add_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
+  [/^(Tensor\.)?nanToNum \d$/, ['NaN']],
   [/^tensor 0\.\d\.\d$/, ['NaN', 'true']],
   [/^data\.collate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$/, ['NaN']],
   [/^linalg\.(cond|matrixNorm|norm) 1(\.p|\.ord)?$/, ['-1', 'infinity']],
@@ -78,6 +82,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   // options of functions that have none may be empty
   [/^flip 2$|^Tensor\.flip 1$/, ['object']],
   // arguments that may be left out, or given by name
+  [/^(Tensor\.)?(allclose|isclose|logit|nanToNum) \d$/, ['undefined', 'object']],
   [
     /^(Tensor\.)?(all|any|arg\w+|cat|chunk|clamp|elu|flatten|leakyRelu|max|mean|min|norm|oneHot|prod) \d$/,
     ['undefined', 'object'],

@@ -1,0 +1,143 @@
+"""Makes functions_*.json: what functions of PyTorch that this library composes of others return, and their gradients.
+
+A case is {name, args, outputs, fields, gradients, smooth, reads}. `args` are adjoint's, in order; float tensors among them are
+float64. `outputs` are the results that `fields` names (null for a tensor, a list or a value). `gradients` are those of the sum of
+all float results times cos(1), cos(2), …, at the float tensors among the arguments; `smooth` says whether second derivatives
+exist there; `reads`, that the function reads values, which a recorded step cannot. Numbers are multiples of 1/64, exact in
+float32, too. Runs with PyTorch 2.15.
+"""
+import math
+
+import torch
+
+import common
+from common import camel, encode, number, write
+
+common.NAMES.update({torch.uint8: 'uint8', torch.int32: 'int32'})
+INF, NAN = math.inf, math.nan
+cases = []
+
+
+def f(*values, shape=None):
+    x = torch.tensor(values, dtype=torch.float64)
+    return x if shape is None else x.reshape(shape)
+
+
+def i(*values, shape=None):
+    x = torch.tensor(values, dtype=torch.int64)
+    return x if shape is None else x.reshape(shape)
+
+
+def b(*values, shape=None):
+    x = torch.tensor(values, dtype=torch.bool)
+    return x if shape is None else x.reshape(shape)
+
+
+def r(*shape, low=-2.0, high=2.0, seed=None):
+    """Irregular multiples of 1/64, none equal to another."""
+    generator = torch.Generator().manual_seed(len(cases) if seed is None else seed)
+    count = math.prod(shape)
+    steps = torch.randperm(int((high - low) * 64) - 1, generator=generator)[:count] + 1
+    return (steps.double() / 64 + low).reshape(shape)
+
+
+def plain(value):
+    if isinstance(value, torch.Tensor):
+        return encode(value.to(torch.uint8) if value.dtype == torch.bool else value)
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, dict):
+        return {camel(k): plain(v) for k, v in value.items()}
+    return number(value)
+
+
+def tensors(value):
+    if isinstance(value, torch.Tensor):
+        return [value] if value.is_floating_point() else []
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [t for v in value for t in tensors(v)] if isinstance(value, (list, tuple)) else []
+
+
+def case(name, args, run=None, ours=None, fields=None, smooth=True, gradient=True, reads=False):
+    """`run`: PyTorch's function, by default torch.<name>, of the arguments; a last dict is its keywords. `ours`: adjoint's
+    arguments where they differ."""
+    args = list(args)
+    leaves = tensors(args)
+    for x in leaves:
+        x.requires_grad_(gradient)
+    keywords = args[-1] if args and isinstance(args[-1], dict) else {}
+    plains = args[:-1] if keywords else args
+    outputs = (run or getattr(torch, name))(*plains, **keywords)
+    outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    floats = [y for y in outputs if isinstance(y, torch.Tensor) and y.requires_grad]
+    total = sum((y * torch.cos(torch.arange(1, y.numel() + 1, dtype=y.dtype)).view(y.shape)).sum() for y in floats)
+    gradients = torch.autograd.grad(total, leaves, allow_unused=True, materialize_grads=True) if floats else []
+    cases.append({'name': camel(name), 'args': plain(args if ours is None else ours), 'fields': fields,
+                  'outputs': [plain(y) for y in outputs], 'gradients': [plain(g) for g in gradients],
+                  'smooth': smooth and bool(floats), 'reads': reads})
+
+
+# Elementwise: the whole domain, and its edges.
+UNARY = {
+    'tan': (-3, 3), 'atan': (-4, 4), 'asin': (-1, 1), 'acos': (-1, 1), 'sinh': (-3, 3), 'cosh': (-3, 3), 'asinh': (-4, 4),
+    'acosh': (1, 5), 'atanh': (-1, 1), 'erfc': (-3, 4), 'erfinv': (-1, 1), 'lgamma': (-4, 4), 'digamma': (-4, 4),
+    'sinc': (-3, 3), 'logit': (0, 1), 'log2': (0, 4), 'log10': (0, 4), 'exp2': (-4, 4), 'deg2rad': (-4, 4),
+    'rad2deg': (-4, 4), 'trunc': (-4, 4), 'frac': (-4, 4),
+}
+for name, (low, high) in UNARY.items():
+    case(name, [r(2, 5, low=low, high=high)], smooth=name != 'trunc')
+    case(name, [f(-INF, INF, NAN, 0.0, -0.0, 1, -1, 2, -2, 0.5, -0.5)], gradient=False)
+    case(name, [f(30, -30, 1e3, -1e3, 1e-3, -1e-3, 2**-20, -2**-20, 15.5, -7.75, 700, 5e5)], gradient=False)
+    case(name, [r(0, 3)], gradient=False)
+case('erfinv', [1 - 2.0 ** -torch.arange(1, 24).double()], gradient=False)
+case('erfc', [torch.linspace(-6, 26, 33, dtype=torch.float64)], gradient=False)
+case('lgamma', [torch.linspace(0.5, 40, 80, dtype=torch.float64).mul(64).round().div(64)], gradient=False)
+case('digamma', [torch.linspace(0.5, 40, 80, dtype=torch.float64).mul(64).round().div(64)], gradient=False)
+for n in (0, 1, 2, 3):
+    case('polygamma', [n, r(6, low=0, high=8)])
+case('polygamma', [1, r(6, low=-4, high=0)])
+case('logit', [r(6, low=-1, high=2), 0.25], smooth=False)
+EDGES = [0.0, -0.0, 1, -1, INF, -INF, NAN, 2.5, -2.5]
+grid = f(*EDGES).repeat_interleave(len(EDGES)), f(*EDGES).repeat(len(EDGES))
+for name in ('atan2', 'hypot', 'xlogy', 'logaddexp', 'logaddexp2', 'fmod', 'remainder', 'copysign'):
+    low = 0.0 if name == 'xlogy' else -3.0
+    smooth = name not in ('fmod', 'remainder')
+    case(name, [r(2, 4), r(4, low=low, high=3)], smooth=smooth)
+    case(name, [r(2, 1), r(3, low=low, high=3, seed=1)], smooth=smooth)
+    case(name, [t.clone() for t in grid], gradient=False)
+case('xlogy', [f(0, 2), f(3, 1)], smooth=False)
+case('floor_divide', [t.clone() for t in grid], gradient=False)
+for name in ('fmod', 'remainder', 'floor_divide'):
+    case(name, [i(7, -7, 7, -7, 0, 2**31 - 1), i(3, 3, -3, -3, 5, 1000)], reads=True)
+    case(name, [f(1e10, 12345678.5, -1e6, 0.7, 6), f(0.1, 1e-3, 3, 0.1, 3)], gradient=False)
+    case(name, [f(5, -5, 0.5), 3], gradient=False)
+case('heaviside', [f(-2, 0, 3, NAN, -0.0), f(0.5)], gradient=False)
+for name in ('isinf', 'isposinf', 'isneginf', 'signbit'):
+    case(name, [f(*EDGES[:6], 2.5)], gradient=False)
+    case(name, [i(0, -1, 5)])
+case('nan_to_num', [f(NAN, INF, -INF, 1.5), 1, 2, 3], smooth=False)
+case('nan_to_num', [f(NAN, 1.5, -2)], smooth=False)
+for w in (0.25, 0.75, 1, 0):
+    case('lerp', [r(2, 3), r(3), w])
+case('lerp', [r(2, 3, seed=1), r(3, seed=2), r(2, 1, seed=3)])
+case('addcmul', [r(2, 3, seed=1), r(3, seed=2), r(2, 1, seed=3), {'value': 0.5}])
+case('addcdiv', [r(2, 3, seed=1), r(3, seed=2, low=1, high=3), r(2, 1, seed=3, low=1, high=3), {'value': 0.5}])
+case('addcmul', [r(2, seed=1), r(2, seed=2), r(2, seed=3)])
+case('isclose', [f(1, 1, INF, INF, NAN, 1e-9), f(1 + 1e-6, 1.1, INF, 1, NAN, 0)], gradient=False)
+case('isclose', [f(1, NAN), f(1.25, NAN), 0.1, 0.2, True], gradient=False)
+case('isclose', [i(1, 5), i(1, 6)])
+case('allclose', [f(1, 2), f(1, 2.000001)], gradient=False, reads=True)
+case('allclose', [f(1, 2), f(1, 3)], gradient=False, reads=True)
+case('equal', [f(1, 2), f(1, 2)], gradient=False, reads=True)
+case('equal', [f(1, 2), f(1, 2, 3)], gradient=False, reads=True)
+for name in ('bitwise_and', 'bitwise_or', 'bitwise_xor'):
+    case(name, [i(6, -1, 5, -2**31, 12345), i(3, 7, -3, -1, -54321)])
+    case(name, [torch.tensor([6, 255, 5], dtype=torch.uint8), torch.tensor([3, 7, 128], dtype=torch.uint8)])
+case('bitwise_not', [i(6, -1, 0, 2**31 - 1)])
+case('bitwise_not', [torch.tensor([6, 255], dtype=torch.uint8)])
+
+write('functions_pointwise.json', {'cases': cases})
+cases.clear()
+
+# NEXT
