@@ -30,25 +30,25 @@ export function entriesOf(operation: string, given: unknown): [string, unknown][
 }
 
 function readElement(this: Dict<unknown>, name: string): unknown {
-  return this.elements.get(name);
+  return this._elements.get(name);
 }
 
 /** A module that holds things under names, in the order in which they came: `get`, `set`, `for (const [name, element] of dict)`. */
 export abstract class Dict<T> extends Module implements Iterable<[string, T]> {
   /** @internal */
-  readonly elements = new Map<string, T>();
+  readonly _elements = new Map<string, T>();
 
   /** @internal What an element must be; throws for others. */
-  protected abstract checked(element: unknown, name: string): T;
+  protected abstract _checked(element: unknown, name: string): T;
 
   /** @internal What becomes of an element, once nothing can fail. */
-  protected accepted(element: T): T {
+  protected _accepted(element: T): T {
     return element;
   }
 
   /** The number of elements. */
   get length(): number {
-    return this.elements.size;
+    return this._elements.size;
   }
 
   /**
@@ -57,9 +57,9 @@ export abstract class Dict<T> extends Module implements Iterable<[string, T]> {
    * @throws ArgumentError when there is none
    */
   get(name: string): T {
-    const element = this.elements.get(name);
+    const element = this._elements.get(name);
     if (element !== undefined) return element;
-    const known = [...this.elements.keys()].join(', ');
+    const known = [...this._elements.keys()].join(', ');
     throw new ArgumentError(
       `${this.constructor.name}: there is no element ${describe(name)}${known === '' ? '' : `; known are ${known}`}`,
     );
@@ -67,13 +67,13 @@ export abstract class Dict<T> extends Module implements Iterable<[string, T]> {
 
   /** Whether there is an element of this name. */
   has(name: string): boolean {
-    return this.elements.has(checkText(`${this.constructor.name}.has`, 'name', name));
+    return this._elements.has(checkText(`${this.constructor.name}.has`, 'name', name));
   }
 
   /** Adds an element, or replaces the one of that name. */
   set(name: string, element: T): this {
     checkName(this.constructor.name, name);
-    this.elements.set(name, this.accepted(this.checked(element, name)));
+    this._elements.set(name, this._accepted(this._checked(element, name)));
     expose(this, name, readElement);
     return this;
   }
@@ -81,7 +81,7 @@ export abstract class Dict<T> extends Module implements Iterable<[string, T]> {
   /** Adds several elements, or replaces those of the same names. */
   update(elements: Named<T>): this {
     const checked = entriesOf(this.constructor.name, elements).map(
-      ([name, e]) => [name, this.checked(e, name)] as const,
+      ([name, e]) => [name, this._checked(e, name)] as const,
     );
     for (const [name, element] of checked) this.set(name, element);
     return this;
@@ -94,26 +94,26 @@ export abstract class Dict<T> extends Module implements Iterable<[string, T]> {
    */
   pop(name: string): T {
     const element = this.get(name);
-    this.elements.delete(name);
+    this._elements.delete(name);
     hide(this, name);
     return element;
   }
 
   /** Removes all elements. */
   clear(): void {
-    for (const name of [...this.elements.keys()]) this.pop(name);
+    for (const name of [...this._elements.keys()]) this.pop(name);
   }
 
   keys(): IterableIterator<string> {
-    return this.elements.keys();
+    return this._elements.keys();
   }
 
   values(): IterableIterator<T> {
-    return this.elements.values();
+    return this._elements.values();
   }
 
   entries(): IterableIterator<[string, T]> {
-    return this.elements.entries();
+    return this._elements.entries();
   }
 
   [Symbol.iterator](): IterableIterator<[string, T]> {
@@ -121,7 +121,7 @@ export abstract class Dict<T> extends Module implements Iterable<[string, T]> {
   }
 
   override _holder(): object {
-    return holderOf(this, this.elements);
+    return holderOf(this, this._elements);
   }
 }
 
@@ -153,7 +153,7 @@ export class ModuleDict<M extends Module = Module> extends Dict<M> {
     this.set(name, module as M);
   }
 
-  protected checked(element: unknown, name: string): M {
+  protected _checked(element: unknown, name: string): M {
     return checkModule('ModuleDict', element, name) as M;
   }
 }
@@ -178,11 +178,11 @@ export class ParameterDict extends Dict<Tensor> {
     throw noForward('ParameterDict', "x.mul(dict.get('a'))");
   }
 
-  protected checked(element: unknown, name: string): Tensor {
+  protected _checked(element: unknown, name: string): Tensor {
     return checkParameter('ParameterDict', `element ${name}`, element as Tensor);
   }
 
-  protected override accepted(element: Tensor): Tensor {
+  protected override _accepted(element: Tensor): Tensor {
     return element instanceof Parameter ? element : new Parameter(element);
   }
 }

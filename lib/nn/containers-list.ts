@@ -11,19 +11,19 @@ export abstract class List<T> extends Module implements Iterable<T> {
   [index: number]: T;
 
   /** @internal */
-  readonly elements: T[] = [];
+  readonly _elements: T[] = [];
 
   /** @internal What an element must be; throws for others. */
-  protected abstract checked(element: unknown, index: number): T;
+  protected abstract _checked(element: unknown, index: number): T;
 
   /** @internal What becomes of an element, once nothing can fail. */
-  protected accepted(element: T): T {
+  protected _accepted(element: T): T {
     return element;
   }
 
   /** The number of elements. */
   get length(): number {
-    return this.elements.length;
+    return this._elements.length;
   }
 
   /**
@@ -32,25 +32,25 @@ export abstract class List<T> extends Module implements Iterable<T> {
    * @throws ArgumentError when there is none
    */
   at(index: number): T {
-    return this.elements[this.indexOf('at', index)] as T;
+    return this._elements[this._indexOf('at', index)] as T;
   }
 
   [Symbol.iterator](): IterableIterator<T> {
-    return this.elements.values();
+    return this._elements.values();
   }
 
   /** Adds an element at the end. */
   append(element: T): this {
-    return this.put(this.length, 0, element);
+    return this._put(this.length, 0, element);
   }
 
   /** Adds the elements of a list at the end. */
   extend(elements: Iterable<T>): this {
     const name = this.constructor.name;
     const list = checkEach(`${name}.extend`, 'elements', 'must be a list', elements, (e, i) =>
-      this.checked(e, this.length + i),
+      this._checked(e, this.length + i),
     );
-    for (const element of list) this.put(this.length, 0, element);
+    for (const element of list) this._put(this.length, 0, element);
     return this;
   }
 
@@ -58,7 +58,7 @@ export abstract class List<T> extends Module implements Iterable<T> {
   insert(index: number, element: T): this {
     const { length } = this;
     const at = checkInteger(`${this.constructor.name}.insert`, 'index', index, -length, length);
-    return this.put(at < 0 ? at + length : at, 0, element);
+    return this._put(at < 0 ? at + length : at, 0, element);
   }
 
   /**
@@ -67,32 +67,32 @@ export abstract class List<T> extends Module implements Iterable<T> {
    * @throws ArgumentError when there is none
    */
   pop(index = -1): T {
-    const at = this.indexOf('pop', index);
-    const element = this.elements[at] as T;
-    this.remove(at);
+    const at = this._indexOf('pop', index);
+    const element = this._elements[at] as T;
+    this._remove(at);
     return element;
   }
 
   /** @internal The arguments of `slice`, checked. */
-  protected range(start: unknown, end: unknown): [start: number, end: number] {
+  protected _range(start: unknown, end: unknown): [start: number, end: number] {
     const name = `${this.constructor.name}.slice`;
     const check = (key: string, value: unknown) => checkInteger(name, key, value, Number.MIN_SAFE_INTEGER);
     return [check('start', start === undefined ? 0 : start), check('end', end === undefined ? this.length : end)];
   }
 
   /** @internal Replaces `count` elements at an index by another one. */
-  protected put(at: number, count: 0 | 1, element: T): this {
-    this.elements.splice(at, count, this.accepted(this.checked(element, at)));
+  protected _put(at: number, count: 0 | 1, element: T): this {
+    this._elements.splice(at, count, this._accepted(this._checked(element, at)));
     makeIndices(this.length);
     return this;
   }
 
   /** @internal */
-  protected remove(at: number): void {
-    this.elements.splice(at, 1);
+  protected _remove(at: number): void {
+    this._elements.splice(at, 1);
   }
 
-  private indexOf(operation: string, index: number): number {
+  private _indexOf(operation: string, index: number): number {
     const { length } = this;
     if (Number.isInteger(index) && index >= -length && index < length) return index < 0 ? index + length : index;
     throw new ArgumentError(
@@ -106,12 +106,12 @@ export abstract class List<T> extends Module implements Iterable<T> {
       const rule = `index must be below the length ${this.length}, got ${at}`;
       throw new ArgumentError(`${this.constructor.name}: ${rule}; add elements by append`);
     }
-    this.put(at, 1, element);
+    this._put(at, 1, element);
   }
 
   /** @internal The elements with their names. */
   _items(): [string, T][] {
-    return this.elements.map((element, i) => [String(i), element]);
+    return this._elements.map((element, i) => [String(i), element]);
   }
 
   override _holder(): object {
@@ -119,11 +119,11 @@ export abstract class List<T> extends Module implements Iterable<T> {
   }
 
   override _functions(): Part[] {
-    return this.elements as Part[];
+    return this._elements as Part[];
   }
 
   override _parts(): [string, Part][] {
-    const elements = new Set<unknown>(this.elements);
+    const elements = new Set<unknown>(this._elements);
     return [...(this._items() as [string, Part][]), ...this.namedChildren().filter(([, m]) => !elements.has(m))];
   }
 }
@@ -132,7 +132,7 @@ export abstract class List<T> extends Module implements Iterable<T> {
 export function holderOf(container: object, items: Iterable<readonly [string, unknown]>): Map<unknown, unknown> {
   const holder = new Map<unknown, unknown>(items);
   forEachEntry(container, (key, value) => {
-    if (key !== 'elements' && !holder.has(key)) holder.set(key, value);
+    if (key !== '_elements' && !holder.has(key)) holder.set(key, value);
   });
   return holder;
 }
@@ -161,7 +161,7 @@ function makeIndices(length: number): void {
     const i = indices;
     Object.defineProperty(List.prototype, i, {
       get(this: List<unknown>) {
-        return this.elements[i];
+        return this._elements[i];
       },
       set(this: List<unknown>, element: unknown) {
         this._set(i, element);
@@ -202,7 +202,7 @@ export class ModuleList<M extends Module = Module> extends List<M> {
 
   /** The modules from `start` to before `end` in a list of their own; negative indices count from the end. */
   slice(start?: number, end?: number): ModuleList<M> {
-    return new ModuleList(this.elements.slice(...this.range(start, end)));
+    return new ModuleList(this._elements.slice(...this._range(start, end)));
   }
 
   /** @throws StateError always: a list does not know in which order its modules are called */
@@ -213,11 +213,11 @@ export class ModuleList<M extends Module = Module> extends List<M> {
   /** Replaces the element whose index is the name; under another name the module is a property. */
   override registerModule(name: string, module: Module | null): void {
     const at = Number(name);
-    if (module === null || String(at) !== name || this.elements[at] === undefined) super.registerModule(name, module);
-    else this.put(at, 1, module as M);
+    if (module === null || String(at) !== name || this._elements[at] === undefined) super.registerModule(name, module);
+    else this._put(at, 1, module as M);
   }
 
-  protected checked(element: unknown, index: number): M {
+  protected _checked(element: unknown, index: number): M {
     return checkModule('ModuleList', element, index) as M;
   }
 }
@@ -242,11 +242,11 @@ export class ParameterList extends List<Tensor> {
     throw noForward('ParameterList', 'x.mul(list[0])');
   }
 
-  protected checked(element: unknown, index: number): Tensor {
+  protected _checked(element: unknown, index: number): Tensor {
     return checkParameter('ParameterList', `element ${index}`, element as Tensor);
   }
 
-  protected override accepted(element: Tensor): Tensor {
+  protected override _accepted(element: Tensor): Tensor {
     return element instanceof Parameter ? element : new Parameter(element);
   }
 }

@@ -65,14 +65,14 @@ export type Layers = Layer[] | [layers: Iterable<Layer> | Named<Layer>];
  * model.getParameter('hidden.bias'); // [3]
  */
 export class Sequential extends List<Layer> {
-  private names: string[] | null = null;
+  private _names: string[] | null = null;
 
   constructor(...layers: Layers) {
     super();
     const [first] = layers;
     const isOne = layers.length === 1 && typeof first === 'object' && first !== null && !(first instanceof Module);
     if (isOne && isNamed(first)) {
-      for (const [name, layer] of entriesOf('Sequential', first)) this.add(name, layer);
+      for (const [name, layer] of entriesOf('Sequential', first)) this._add(name, layer);
     } else {
       this.extend((isOne && Symbol.iterator in first ? first : layers) as Iterable<Layer>);
     }
@@ -80,59 +80,59 @@ export class Sequential extends List<Layer> {
 
   /** The layers from `start` to before `end` in a Sequential of their own; negative indices count from the end. */
   slice(start?: number, end?: number): Sequential {
-    const items = this._items().slice(...this.range(start, end));
-    return this.names === null ? new Sequential(items.map(([, layer]) => layer)) : new Sequential(items);
+    const items = this._items().slice(...this._range(start, end));
+    return this._names === null ? new Sequential(items.map(([, layer]) => layer)) : new Sequential(items);
   }
 
   /** @internal */
   override _items(): [string, Layer][] {
-    return this.elements.map((layer, i) => [this.names?.[i] ?? String(i), layer]);
+    return this._elements.map((layer, i) => [this._names?.[i] ?? String(i), layer]);
   }
 
   /** Adds a module under a name, as the last layer, or replaces the one of that name. */
   override registerModule(name: string, module: Module): void {
     checkName('Sequential.registerModule', name);
-    this.add(name, checkModule('Sequential.registerModule', module, name));
+    this._add(name, checkModule('Sequential.registerModule', module, name));
   }
 
-  private add(name: string, layer: unknown): void {
-    const names = this.names ?? this._items().map(([own]) => own);
+  private _add(name: string, layer: unknown): void {
+    const names = this._names ?? this._items().map(([own]) => own);
     const at = names.indexOf(name);
-    if (at >= 0) super.put(at, 1, layer as Layer);
+    if (at >= 0) super._put(at, 1, layer as Layer);
     else {
-      super.put(this.length, 0, layer as Layer);
+      super._put(this.length, 0, layer as Layer);
       names.push(name);
     }
-    this.names = names;
+    this._names = names;
     for (const known of names) expose(this, known, readLayer);
   }
 
-  protected override put(at: number, count: 0 | 1, layer: Layer): this {
-    if (this.names !== null && count === 0) {
+  protected override _put(at: number, count: 0 | 1, layer: Layer): this {
+    if (this._names !== null && count === 0) {
       const name = String(at);
-      if (at < this.length || this.names.includes(name)) {
+      if (at < this.length || this._names.includes(name)) {
         throw new StateError(
           `Sequential: a layer without a name cannot be put at ${at} among named ones; add it by registerModule, or make a new Sequential`,
         );
       }
-      this.add(name, layer);
+      this._add(name, layer);
       return this;
     }
-    return super.put(at, count, layer);
+    return super._put(at, count, layer);
   }
 
-  protected override remove(at: number): void {
-    const [name] = this.names?.splice(at, 1) ?? [];
+  protected override _remove(at: number): void {
+    const [name] = this._names?.splice(at, 1) ?? [];
     if (name !== undefined) hide(this, name);
-    super.remove(at);
+    super._remove(at);
   }
 
-  protected checked(layer: unknown, index: number): Layer {
+  protected _checked(layer: unknown, index: number): Layer {
     return checkLayer(layer, index);
   }
 
   forward(x: Tensor): Tensor {
-    const { elements: layers } = this;
+    const { _elements: layers } = this;
     let y = x;
     for (let i = 0; i < layers.length; i++) {
       const layer = layers[i] as Layer;

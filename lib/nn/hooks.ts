@@ -4,6 +4,7 @@ import { layersChanged } from '../context.js';
 import { AutogradError, checkFlag, checkFunction, checkOptions, describe } from '../errors.js';
 import { reshape } from '../ops/shape.js';
 import { Tensor } from '../tensor.js';
+import { guardOwnForward } from './location.js';
 import type { Module } from './module.js';
 
 /** What a registration returns. */
@@ -47,6 +48,7 @@ export function register<K extends keyof Hooks>(
   options: { prepend?: boolean } | undefined,
 ): RemovableHandle {
   checkFunction(operation, 'hook', hook);
+  guardOwnForward(module);
   checkOptions(operation, options, ['prepend']);
   const isFirst = checkFlag(operation, 'prepend', options?.prepend, false);
   const own = { hook }; // the same function may be registered twice

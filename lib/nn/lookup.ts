@@ -1,7 +1,9 @@
 // What a module finds and sets by name.
 import { types } from 'node:util';
-import { ArgumentError, describe } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { optionsOf } from '../arguments.js';
+import { layersChanged } from '../context.js';
+import { ArgumentError, checkFlag, checkText, describe, isClass } from '../errors.js';
+import { Tensor } from '../tensor.js';
 import type { Module } from './module.js';
 import { checkName, isContainer, isModule, own, type Place } from './places.js';
 import { type Role, roleOf } from './roles.js';
@@ -17,13 +19,20 @@ export interface NamedOptions {
   removeDuplicate?: boolean;
 }
 
-/** @internal */
-export function namedTensors(module: Module, role: Role, options: Required<NamedOptions>): [string, Tensor][] {
-  const { prefix, recurse, removeDuplicate } = options;
-  const mine = recurse ? null : module[own]();
+/** @internal Tensors of a role with their names, from the arguments of `namedParameters`. */
+export function namedTensors(
+  operation: string,
+  module: Module,
+  role: Role,
+  args: readonly unknown[],
+): [string, Tensor][] {
+  const o = optionsOf<NamedOptions>(operation, args, ['prefix', 'recurse', 'removeDuplicate']);
+  const prefix = checkText(operation, 'prefix', o.prefix ?? '');
+  const isOnce = checkFlag(operation, 'removeDuplicate', o.removeDuplicate, true);
+  const mine = checkFlag(operation, 'recurse', o.recurse, true) ? null : module[own]();
   const places = mine === null ? treeOf(module).places : [...mine.parameters, ...mine.buffers];
   const chosen = places.filter(({ value }) => roleOf(value) === role);
-  return named(removeDuplicate ? firsts(chosen) : chosen, prefix);
+  return named(isOnce ? firsts(chosen) : chosen, prefix);
 }
 
 /** @internal */
@@ -40,6 +49,38 @@ function firsts<T>(places: readonly Place<T>[]): Place<T>[] {
 function named<T>(places: readonly Place<T>[], prefix: string): [string, T][] {
   const before = prefix === '' ? '' : `${prefix}.`;
   return places.map(({ name, value }) => [name === '' ? prefix : before + name, value]);
+}
+
+/** @internal Sets a property to what is registered under its name; `prepare` runs once nothing can fail. */
+export function registerAt(
+  operation: string,
+  module: Module,
+  name: string,
+  value: Module | Tensor | null,
+  prepare?: () => void,
+): void {
+  checkName(operation, name);
+  const properties = module as unknown as Record<string, unknown>;
+  const before = properties[name];
+  const isPart =
+    typeof before === 'object' &&
+    before !== null &&
+    (isModule(before) || (before instanceof Tensor && roleOf(before) !== undefined));
+  if (name in module && before !== null && before !== undefined && !isPart) {
+    throw new ArgumentError(
+      `${operation}: ${module.constructor.name} has something else named ${name}; choose another name`,
+    );
+  }
+  prepare?.();
+  properties[name] = value;
+  layersChanged();
+}
+
+/** @internal */
+export function checkPart(operation: string, module: unknown): void {
+  if (typeof module === 'object' && module !== null && isModule(module)) return;
+  const hint = isClass(module) ? `; make one: new ${module.name}(…)` : '';
+  throw new ArgumentError(`${operation}: module must be a module, got ${describe(module)}${hint}`);
 }
 
 const mostNames = 10;

@@ -10,7 +10,6 @@ import {
   checkText,
   DTypeError,
   describe,
-  isClass,
   StateError,
 } from '../errors.js';
 import { native } from '../native.js';
@@ -30,10 +29,19 @@ import {
   type RemovableHandle,
   register,
 } from './hooks.js';
-import { guardForward, guardOwnForward, type Part } from './location.js';
-import { findModule, findTensor, type NamedOptions, namedModules, namedTensors, placeModule } from './lookup.js';
-import { checkName, type Own, own, ownOf } from './places.js';
-import { Buffer, isSaved, type Role, roleOf } from './roles.js';
+import { guardForward, type Part } from './location.js';
+import {
+  checkPart,
+  findModule,
+  findTensor,
+  type NamedOptions,
+  namedModules,
+  namedTensors,
+  placeModule,
+  registerAt,
+} from './lookup.js';
+import { type Own, own, ownOf } from './places.js';
+import { Buffer, isSaved, roleOf } from './roles.js';
 import { slotsOf } from './slots.js';
 import { loadState, type StateDict } from './state.js';
 import { summarize } from './summary.js';
@@ -120,15 +128,6 @@ export abstract class Module implements GuardedModule {
     return slotsOf(this);
   }
 
-  private named(operation: string, role: Role, args: readonly unknown[]): [string, Tensor][] {
-    const o = optionsOf<NamedOptions>(operation, args, ['prefix', 'recurse', 'removeDuplicate']);
-    return namedTensors(this, role, {
-      prefix: checkText(operation, 'prefix', o.prefix ?? ''),
-      recurse: checkFlag(operation, 'recurse', o.recurse, true),
-      removeDuplicate: checkFlag(operation, 'removeDuplicate', o.removeDuplicate, true),
-    });
-  }
-
   /**
    * All parameters of this module and of the modules in it, each once.
    *
@@ -136,7 +135,7 @@ export abstract class Module implements GuardedModule {
    */
   parameters(...args: RecurseArguments): Tensor[] {
     const { recurse } = optionsOf<{ recurse: boolean }>('parameters', args, ['recurse']);
-    return this.named('parameters', 'parameter', [{ recurse }]).map(([, t]) => t);
+    return namedTensors('parameters', this, 'parameter', [{ recurse }]).map(([, t]) => t);
   }
 
   /**
@@ -145,18 +144,18 @@ export abstract class Module implements GuardedModule {
    * @param args prefix (default ''), recurse (default true), removeDuplicate (default true), by position or in options
    */
   namedParameters(...args: NamedArguments): [string, Tensor][] {
-    return this.named('namedParameters', 'parameter', args);
+    return namedTensors('namedParameters', this, 'parameter', args);
   }
 
   /** All buffers: tensors that are not trained, but saved (unless they are not persistent). See {@link parameters}. */
   buffers(...args: RecurseArguments): Tensor[] {
     const { recurse } = optionsOf<{ recurse: boolean }>('buffers', args, ['recurse']);
-    return this.named('buffers', 'buffer', [{ recurse }]).map(([, t]) => t);
+    return namedTensors('buffers', this, 'buffer', [{ recurse }]).map(([, t]) => t);
   }
 
   /** All buffers with their names. See {@link namedParameters}. */
   namedBuffers(...args: NamedArguments): [string, Tensor][] {
-    return this.named('namedBuffers', 'buffer', args);
+    return namedTensors('namedBuffers', this, 'buffer', args);
   }
 
   /** The modules that are properties of this one, or elements of its arrays, objects, Maps and Sets. */
@@ -222,7 +221,7 @@ export abstract class Module implements GuardedModule {
    * model.setSubmodule('2', new nn.Linear(128, 5)); // a new head
    */
   setSubmodule(target: string, module: Module): void {
-    this.checkPart('setSubmodule', module);
+    checkPart('setSubmodule', module);
     placeModule('setSubmodule', this, target, module);
   }
 
@@ -232,8 +231,8 @@ export abstract class Module implements GuardedModule {
    * @throws ArgumentError when the name has dots or is one of something else, such as a method
    */
   registerModule(name: string, module: Module | null): void {
-    if (module !== null) this.checkPart('registerModule', module);
-    this.register('registerModule', name, module);
+    if (module !== null) checkPart('registerModule', module);
+    registerAt('registerModule', this, name, module);
   }
 
   /** The same as {@link registerModule}. */
@@ -253,7 +252,7 @@ export abstract class Module implements GuardedModule {
       const hint = parameter instanceof Tensor ? '; make it one: new nn.Parameter(tensor)' : '';
       throw new ArgumentError(`registerParameter: value must be a parameter, got ${describe(parameter)}${hint}`);
     }
-    this.register('registerParameter', name, parameter);
+    registerAt('registerParameter', this, name, parameter);
   }
 
   /**
@@ -272,29 +271,9 @@ export abstract class Module implements GuardedModule {
     const { persistent } = optionsOf<{ persistent: boolean }>('registerBuffer', args, ['persistent']);
     const saved = checkFlag('registerBuffer', 'persistent', persistent, true);
     if (tensor !== null) checkTensor('registerBuffer', 'tensor', tensor);
-    this.register('registerBuffer', name, tensor, () => {
+    registerAt('registerBuffer', this, name, tensor, () => {
       if (tensor !== null) new Buffer(tensor, { persistent: saved });
     });
-  }
-
-  private register(operation: string, name: string, value: Module | Tensor | null, prepare?: () => void): void {
-    checkName(operation, name);
-    const before = (this as Record<string, unknown>)[name];
-    const isFree = before === null || before === undefined || before instanceof Module;
-    if (name in this && !isFree && !(before instanceof Tensor && roleOf(before) !== undefined)) {
-      throw new ArgumentError(
-        `${operation}: ${this.constructor.name} has something else named ${name}; choose another name`,
-      );
-    }
-    prepare?.();
-    (this as Record<string, unknown>)[name] = value;
-    layersChanged();
-  }
-
-  private checkPart(operation: string, module: unknown): void {
-    if (module instanceof Module) return;
-    const hint = isClass(module) ? `; make one: new ${module.name}(…)` : '';
-    throw new ArgumentError(`${operation}: module must be a module, got ${describe(module)}${hint}`);
   }
 
   /** Sets this module and all below it to training mode, or with `false` to evaluation. */
@@ -347,31 +326,22 @@ export abstract class Module implements GuardedModule {
    * @throws StateError when a queued compiled step uses one of them; nothing is changed then
    */
   to(dtype: DType): this {
-    return this.convert('Module.to', dtype);
+    return convert('Module.to', this, dtype);
   }
 
   /** `to('float32')`. */
   float(): this {
-    return this.convert('Module.float', 'float32');
+    return convert('Module.float', this, 'float32');
   }
 
   /** `to('float64')`. */
   double(): this {
-    return this.convert('Module.double', 'float64');
+    return convert('Module.double', this, 'float64');
   }
 
   /** The same as {@link to}. */
   type(dtype: DType): this {
-    return this.convert('Module.type', dtype);
-  }
-
-  private convert(operation: string, dtype: DType): this {
-    if (!isFloat(checkDType(operation, dtype ?? null, 'float32'))) {
-      throw new DTypeError(`${operation}: dtype must be float32 or float64, got ${dtype}`);
-    }
-    const tensors = treeOf(this).places.map(({ value }) => value);
-    convertAll(operation, tensors, dtype);
-    return this;
+    return convert('Module.type', this, dtype);
   }
 
   /**
@@ -417,16 +387,6 @@ export abstract class Module implements GuardedModule {
     return loadState(state, this.stateDict(), checkFlag('loadStateDict', 'strict', strict, true));
   }
 
-  private hook<K extends Parameters<typeof register>[2]>(
-    operation: string,
-    kind: K,
-    hook: Parameters<typeof register<K>>[3],
-    options: { prepend?: boolean } | undefined,
-  ): RemovableHandle {
-    guardOwnForward(this);
-    return register(operation, this, kind, hook, options);
-  }
-
   /**
    * Calls `hook(module, inputs)` before each `forward`. An array that it returns replaces the inputs, any other value but
    * undefined and null the only input. In a compiled function hooks run while the step is recorded, and what they compute
@@ -439,7 +399,7 @@ export abstract class Module implements GuardedModule {
    * handle.remove();
    */
   registerForwardPreHook(hook: ForwardPreHook, options?: { prepend?: boolean }): RemovableHandle {
-    return this.hook('registerForwardPreHook', 'forwardPre', hook, options);
+    return register('registerForwardPreHook', this, 'forwardPre', hook, options);
   }
 
   /**
@@ -450,7 +410,7 @@ export abstract class Module implements GuardedModule {
    * model.registerForwardHook((module, _, output) => console.log(`${module}: ${output.shape}`));
    */
   registerForwardHook(hook: ForwardHook, options?: { prepend?: boolean }): RemovableHandle {
-    return this.hook('registerForwardHook', 'forward', hook, options);
+    return register('registerForwardHook', this, 'forward', hook, options);
   }
 
   /**
@@ -463,7 +423,7 @@ export abstract class Module implements GuardedModule {
    * model.registerFullBackwardHook((_, gradInput, gradOutput) => console.log(gradOutput[0]?.shape));
    */
   registerFullBackwardHook(hook: BackwardHook, options?: { prepend?: boolean }): RemovableHandle {
-    return this.hook('registerFullBackwardHook', 'backward', hook, options);
+    return register('registerFullBackwardHook', this, 'backward', hook, options);
   }
 
   /**
@@ -474,7 +434,7 @@ export abstract class Module implements GuardedModule {
    * model.registerFullBackwardPreHook((_, [dy]) => [dy?.mul(0.5) ?? null]);
    */
   registerFullBackwardPreHook(hook: BackwardPreHook, options?: { prepend?: boolean }): RemovableHandle {
-    return this.hook('registerFullBackwardPreHook', 'backwardPre', hook, options);
+    return register('registerFullBackwardPreHook', this, 'backwardPre', hook, options);
   }
 
   /** How `summary` shows the layer: `Linear(784, 128)`. */
@@ -509,3 +469,12 @@ Module.prototype._around = null;
 Module.prototype.forward = function (this: Module): never {
   throw new StateError(`${this.constructor.name}: a module is called by its method forward, which it does not have`);
 };
+
+function convert<M extends Module>(operation: string, module: M, dtype: DType): M {
+  if (!isFloat(checkDType(operation, dtype ?? null, 'float32'))) {
+    throw new DTypeError(`${operation}: dtype must be float32 or float64, got ${dtype}`);
+  }
+  const tensors = treeOf(module).places.map(({ value }) => value);
+  convertAll(operation, tensors, dtype);
+  return module;
+}

@@ -34,13 +34,13 @@ function valueAt({ holder, key, value }: Slot): unknown {
 }
 
 // V8 reads a literal property name several times faster than one in a variable, and these names are the most frequent.
-const usual = ['weight', 'bias', 'elements'];
+const usual = ['weight', 'bias', '_elements'];
 
 /** Slots, sorted so that checking whether one is unchanged takes a few nanoseconds. */
 export class SlotGuard {
   private readonly weights: Pairs<{ weight: unknown }>;
   private readonly biases: Pairs<{ bias: unknown }>;
-  private readonly lists: Pairs<{ elements: unknown }>;
+  private readonly lists: Pairs<{ _elements: unknown }>;
   private readonly arrays: readonly ArrayPlaces[];
   private readonly others: readonly Slot[];
   private readonly sizes: readonly { holder: Collection; size: number }[];
@@ -50,7 +50,7 @@ export class SlotGuard {
     const properties = slots.filter(({ holder }) => !Array.isArray(holder) && !isCollection(holder));
     this.weights = pairsOf(properties, 'weight');
     this.biases = pairsOf(properties, 'bias');
-    this.lists = pairsOf(properties, 'elements');
+    this.lists = pairsOf(properties, '_elements');
     const holders = [...new Set(slots.map(({ holder }) => holder))];
     this.arrays = holders.filter(Array.isArray).map((array) => ({ array, values: [...array] }));
     this.sizes = holders.filter(isCollection).map((holder) => ({ holder, size: holder.size }));
@@ -69,7 +69,7 @@ export class SlotGuard {
       if ((biased[i] as { bias: unknown }).bias !== biases[i]) return this.without(biases[i]);
     const { holders: listed, values: lists } = this.lists;
     for (let i = 0; i < listed.length; i++)
-      if ((listed[i] as { elements: unknown }).elements !== lists[i]) return this.without(lists[i]);
+      if ((listed[i] as { _elements: unknown })._elements !== lists[i]) return this.without(lists[i]);
     const { arrays, others, sizes } = this;
     for (let k = 0; k < arrays.length; k++) {
       const { array, values } = arrays[k] as ArrayPlaces;

@@ -195,3 +195,24 @@ describe('Module', () => {
     expect(model.summary()).toMatch(/^0\.2 +twice +0$/m);
   });
 });
+
+it('leaves names to subclasses: of helpers, of methods that a model may call otherwise', () => {
+  class Net extends nn.Sequential {
+    register = 1;
+    named = 2;
+    convert = 3;
+    hook = 4;
+    elements = 5;
+    names = 6;
+    put = 7;
+    checked = 8;
+  }
+  const net = new Net(new nn.Linear(1, 1));
+  net.registerModule('more', new nn.Identity());
+  net.registerForwardHook(() => {}).remove();
+  expect([net.double().clone().namedParameters().length, net.length, net.pop() instanceof nn.Identity]).toEqual([
+    2,
+    2,
+    true,
+  ]);
+});
