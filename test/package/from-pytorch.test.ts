@@ -81,9 +81,9 @@ describe('from PyTorch', () => {
     });
   });
 
-  it('the names in the tables exist', () => {
-    const cells = [...page.matchAll(/^\|[^|]*`[^|]*\|([^|]*`[^|]*)\|[^|]*\|$/gm)].map((match) => match[1] as string);
-    expect(cells.length).toBeGreaterThan(50);
+  it.each(['docs/from-pytorch.md', 'docs/from-keras.md'])('the names in the tables of %s exist', (file) => {
+    const cells = [...readPage(file).matchAll(/^\|[^|]*`[^|]*\|([^|]*`[^|]*)\|[^|]*\|$/gm)].map((m) => m[1] as string);
+    expect(cells.length).toBeGreaterThan(25);
     const names = cells.flatMap((cell) =>
       [...cell.matchAll(/`(?:new )?([A-Za-z]\w*(?:\.\w+)*)/g)].map((m) => m[1] as string),
     );
