@@ -2,6 +2,7 @@
 export { LinAlgError } from '../errors.js';
 export { type CholeskyExOptions, type CholeskyOptions, cholesky, choleskyEx } from './linalg-cholesky.js';
 export { type Eigen, eigh, eigvalsh, matrixSqrth, type Uplo, type UploArguments } from './linalg-eigh.js';
+export { type LdlFactorExOptions, type LdlFactors, ldlFactor, ldlFactorEx, ldlSolve } from './linalg-ldl.js';
 export { type LuSolveOptions, lu, luFactor, luFactorEx, luSolve } from './linalg-lu.js';
 export {
   cond,

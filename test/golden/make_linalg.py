@@ -71,6 +71,11 @@ for left in (True, False):
 case('lu', L.lu, [(2, 3, 3)], fields=['P', 'L', 'U'])
 case('lu', L.lu, [(4, 2)], fields=['P', 'L', 'U'])
 case('lu', L.lu, [(2, 4)], fields=['P', 'L', 'U'])
+for shape in ((3, 3), (2, 6, 6)):
+    case('ldlFactor', L.ldl_factor, [shape], fields=['LD', 'pivots'], gradient=False)
+case('ldlFactorEx', L.ldl_factor_ex, [(5, 5)], fields=['LD', 'pivots', 'info'], gradient=False)
+case('ldlSolve', lambda a, b: L.ldl_solve(*L.ldl_factor(a), b), [(2, 6, 6), (6, 2)], gradient=False, prepare='symmetric')
+case('ldlSolve', lambda a, b: L.ldl_solve(*L.ldl_factor(a), b), [(5, 5), (5, 2)], gradient=False, prepare='symmetric')
 for shape in ((3, 3), (2, 4, 3), (2, 4)):
     case('qr', L.qr, [shape], fields=['Q', 'R'])
 case('qr', lambda a: L.qr(a, 'complete'), [(4, 2)], ['complete'], fields=['Q', 'R'], gradient=False)

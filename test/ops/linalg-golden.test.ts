@@ -58,6 +58,7 @@ function resultsOf({ name, args, fields, signless, prepare: how }: Case, inputs:
   const infinite = args.map((arg) => (arg === 'Infinity' || arg === '-Infinity' ? Number(arg) : arg));
   if (name === 'multiDot') given.splice(0, given.length, given.slice() as unknown as Tensor);
   if (name === 'choleskySolve') given.reverse();
+  if (name === 'ldlSolve') given.splice(0, 1, ...Object.values(linalg.ldlFactor(given[0] as Tensor)));
   if (name === 'luSolve' || name === 'luUnpack')
     given.splice(0, 1, ...Object.values(linalg.luFactor(given[0] as Tensor)));
   const y = run(...given, ...infinite);

@@ -75,6 +75,10 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
       const b = randn([...lead, n, 7], { dtype });
       const x = linalg.solve(a, b);
       expect(largest(a.matmul(x).sub(b)) / (largest(x) * n * 4)).toBeLessThan(limits[dtype] as number);
+      const symmetric = a.add(mT(a));
+      const { LD, pivots } = linalg.ldlFactor(symmetric);
+      const y = linalg.ldlSolve(LD, pivots, b);
+      expect(largest(symmetric.matmul(y).sub(b)) / (largest(y) * n * 8)).toBeLessThan(limits[dtype] as number);
       const spd = a.matmul(mT(a)).add(eye(n, undefined, { dtype }));
       const L = linalg.cholesky(spd);
       expectSame('cholesky', L.matmul(mT(L)), spd);
@@ -182,6 +186,8 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
       expect(isWrong(linalg.lu(a).U)).toBe(true);
       expect(isWrong(linalg.matrixExp(a))).toBe(true);
       linalg.inv(a);
+      const { LD, pivots } = linalg.ldlFactor(a);
+      linalg.ldlSolve(LD, pivots, a);
       linalg.det(a);
       for (const run of [linalg.svd, linalg.svdvals, linalg.pinv, linalg.matrixRank, linalg.polar]) {
         expect(() => run(a)).toThrow(linalg.LinAlgError);

@@ -231,6 +231,18 @@ const both: [name: string, Run, ...shapes: number[][]][] = [
     [3, 3],
     [2, 3, 2],
   ],
+  [
+    'ldlSolve',
+    (b) => {
+      const a = tensor(
+        Float64Array.from({ length: 16 }, (_, i) => irregular(i)),
+        { shape: [4, 4] },
+      );
+      const { LD, pivots } = linalg.ldlFactor(a);
+      return linalg.ldlSolve(LD, pivots, b!);
+    },
+    [2, 4, 3],
+  ],
   ['qr, Q', (a) => linalg.qr(a!).Q, [2, 4, 3]],
   ['qr, R', (a) => linalg.qr(a!).R, [3, 3]],
   ['qr, R alone', (a) => linalg.qr(a!, 'r').R, [4, 3]],
@@ -321,6 +333,7 @@ it('what tells instead of throwing', () => {
   expect(linalg.solveEx(a, ones([2, 2, 1])).info.toArray()).toEqual([0, 2]);
   expect(linalg.choleskyEx(a).info.toArray()).toEqual([0, 2]);
   expect(linalg.luFactorEx(zeros([3, 2])).info.toArray()).toBe(1);
+  expect(linalg.ldlFactorEx(zeros([2, 2])).info.toArray()).toBe(1);
   expect(linalg.slogdet(a).sign.toArray()).toEqual([1, 0]);
   expect(linalg.slogdet(a).logabsdet.toArray()).toEqual([0, -Infinity]);
   expect(linalg.cond(a, 1).toArray()).toEqual([1, Infinity]);
@@ -347,6 +360,7 @@ const nothing: [name: string, () => Tensor, shape: number[]][] = [
   ['cond', () => linalg.cond(zeros([2, 0, 0]), 'fro'), [2]],
   ['luFactor', () => linalg.luFactor(zeros([0, 3])).LU, [0, 3]],
   ['lu', () => linalg.lu(zeros([3, 0])).P, [3, 3]],
+  ['ldlFactor', () => linalg.ldlFactor(zeros([2, 0, 0])).LD, [2, 0, 0]],
   ['householderProduct', () => linalg.householderProduct(ones([3, 2]), zeros([0])), [3, 2]],
   ['matrixExp', () => linalg.matrixExp(zeros([0, 0])), [0, 0]],
   ['matrixPower', () => linalg.matrixPower(zeros([0, 0]), -1), [0, 0]],
@@ -552,6 +566,18 @@ function errorRows(): ErrorRow[] {
       call: () => inverse(zeros([1, 2, 2])),
       error: LinAlgError,
       message: 'inverse: x must be invertible, got a singular matrix (matrix [0] of the batch)',
+    },
+    {
+      name: 'ldlFactor, gradient',
+      call: () => backward(linalg.ldlFactor(ones([2, 2], { requiresGrad: true })).LD.sum()),
+      error: AutogradError,
+      message: 'linalg.ldlFactor: has no gradient; use linalg.solve',
+    },
+    {
+      name: 'ldlSolve, half a block of two',
+      call: () => linalg.ldlSolve(eye(2), tensor([1, -2], { dtype: 'int32' }), ones([2, 1])),
+      error: ArgumentError,
+      message: 'linalg.ldlSolve: pivots must be those of linalg.ldlFactor, got -2 (element 1)',
     },
     {
       name: 'tensorinv',

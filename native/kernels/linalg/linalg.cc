@@ -4,6 +4,7 @@
 #include "eigh.h"
 #include "exponential.h"
 #include "flops.h"
+#include "ldl.h"
 #include "lu.h"
 #include "qr.h"
 #include "svd.h"
@@ -13,6 +14,8 @@ ADJOINT_FAMILY(linalg, flops<luFactorFlops>(ADJOINT_FLOATS(luFactor, "lu pivots 
                flops<triangularSolveFlops>(ADJOINT_FLOATS(triangularSolve,
                                                           "x a b count n columns upper transposed unit")),
                flops<choleskyFlops>(ADJOINT_FLOATS(cholesky, "l info x count n strict")),
+               ADJOINT_FLOATS(ldlFactor, "ld pivots info x count n"),
+               ADJOINT_FLOATS(ldlSolve, "x ld pivots b count n columns"),
                flops<geqrfFlops>(ADJOINT_FLOATS(geqrf, "a tau x count m n")),
                flops<householderProductFlops>(ADJOINT_FLOATS(householderProduct, "q a tau count m n k columns")),
                flops<eighFlops>(ADJOINT_FLOATS(eigh, "values vectors x count n")),
