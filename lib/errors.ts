@@ -60,6 +60,18 @@ export function withoutNew(name: string): ArgumentError {
   return new ArgumentError(`${name}: a class must be called with new; write new nn.${name}(…)`);
 }
 
+/** @internal A class made by a function under a name, which its error tells, too, when it is called without new. */
+export function nameClass<C extends { prototype: object }>(name: string, made: C): C {
+  Object.defineProperty(made, 'name', { value: name });
+  const named = new Proxy(made, {
+    apply() {
+      throw withoutNew(name);
+    },
+  });
+  Object.defineProperty(made.prototype, 'constructor', { value: named, writable: true, configurable: true });
+  return named;
+}
+
 /** Replaces the text of an error that has been thrown, also in its stack. */
 export function reword(error: Error, message: string): void {
   const { message: before, stack } = error;
@@ -137,13 +149,18 @@ const synonyms: Readonly<Record<string, string>> = {
   axes: 'dim',
   axis: 'dim',
   batchsize: 'batchSize',
+  datatype: 'dtype',
   decay: 'weightDecay',
   dims: 'dim',
   epsilon: 'eps',
   filters: 'outChannels',
+  inputdim: 'numEmbeddings',
   keepdims: 'keepDim',
   kernel: 'kernelSize',
   learningrate: 'lr',
+  mask: 'attnMask',
+  outputdim: 'embeddingDim',
+  paddingindex: 'paddingIdx',
   padvalue: 'value',
   poolsize: 'kernelSize',
   probability: 'p',
@@ -153,12 +170,20 @@ const synonyms: Readonly<Record<string, string>> = {
   usebias: 'bias',
 };
 
+// Options of PyTorch's that nothing here has, and why.
+const needless: Readonly<Record<string, string>> = {
+  device: 'leave it out: tensors are in the memory of the CPU',
+  inplace: 'leave it out: the result is a new tensor',
+  layout: 'leave it out: tensors are dense',
+};
+
 // `use keepDim`, for `keepdim`, `keep_dim` and `keepdims`; else what there is.
 function remedy(key: string, known: readonly string[]): string {
   const letters = (name: string): string => name.replaceAll('_', '').toLowerCase();
   const wanted = letters(key);
   const name = known.find((k) => letters(k) === wanted) ?? known.find((k) => k === synonyms[wanted]);
   if (name !== undefined) return `use ${name}`;
+  if (Object.hasOwn(needless, wanted)) return needless[wanted] as string;
   return known.length === 0 ? 'it has no options' : `known are ${known.join(', ')}`;
 }
 

@@ -1,48 +1,63 @@
 // Activation functions as modules, under PyTorch's names.
-import { optionsOf } from '../arguments.js';
-import { withoutNew } from '../errors.js';
+import { type DimArguments, optionsOf } from '../arguments.js';
+import { nameClass } from '../errors.js';
+import { formatOptions } from '../format.js';
 import * as ops from '../ops/activation.js';
 import { dimOf, logSoftmax, softmax } from '../ops/softmax.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
-type Activation<Rest extends unknown[]> = new (...rest: Rest) => Module & { forward(x: Tensor): Tensor };
+type Activation<A extends readonly unknown[], O> = new (
+  ...args: A
+) => Module &
+  Readonly<O> & {
+    forward(x: Tensor): Tensor;
+  };
 
-// The module of an activation function, from its arguments after x. `check` throws for wrong ones; `positions` names them.
-function activation<Rest extends readonly unknown[]>(
+const none = (name: string, args: readonly unknown[]): object => optionsOf(name, args, []);
+
+// The module of an activation function. `parse` gives the arguments after x by name, with their defaults: its properties.
+function activation<A extends readonly unknown[], O extends object>(
   name: string,
-  run: (x: Tensor, ...rest: Rest) => Tensor,
-  positions: readonly string[] = [],
-  check: (name: string, args: Rest) => void = (_, args) => optionsOf(name, args, []),
-): Activation<[...Rest]> {
+  run: (x: Tensor, ...args: A) => Tensor,
+  parse: (name: string, args: A) => O,
+): Activation<[...A], O> {
+  const anyRun = run as unknown as (x: Tensor, options?: object) => Tensor;
   const made = class extends Module {
-    private readonly _rest: Rest;
+    private readonly _names: readonly string[];
 
-    constructor(...rest: Rest) {
+    constructor(...args: A) {
       super();
-      check(name, rest);
-      this._rest = rest;
+      const options = parse(name, args);
+      this._names = Object.keys(options);
+      Object.assign(this, options);
+    }
+
+    private get _options(): Record<string, unknown> {
+      return Object.fromEntries(this._names.map((key) => [key, this[key as '_names']]));
     }
 
     forward(x: Tensor): Tensor {
-      return run(x, ...this._rest);
+      return this._names.length === 0 ? anyRun(x) : anyRun(x, this._options);
     }
 
     override toString(): string {
-      const options = Object.entries(optionsOf(name, this._rest, positions));
-      return `${name}(${options.map(([key, value]) => `${key} ${value}`).join(', ')})`;
+      return `${name}(${formatOptions(this._options)})`;
     }
   };
-  Object.defineProperty(made, 'name', { value: name });
-  // Without new, JavaScript's own error would call the class "made".
-  const named = new Proxy(made, {
-    apply() {
-      throw withoutNew(name);
-    },
-  });
-  Object.defineProperty(made.prototype, 'constructor', { value: named, writable: true, configurable: true });
-  return named;
+  return nameClass(name, made) as unknown as Activation<[...A], O>;
 }
+
+const negativeSlope = (name: string, args: ops.LeakyReluArguments) => ({
+  negativeSlope: ops.negativeSlopeOf(name, args),
+});
+const alpha = (name: string, args: ops.EluArguments) => ({ alpha: ops.alphaOf(name, args) });
+const approximate = (name: string, args: ops.GeluArguments) => ({ approximate: ops.approximationOf(name, args) });
+const dim = (name: string, args: DimArguments) => ({ dim: dimOf(name, args) });
+const limits = (name: string, args: ops.HardtanhArguments) => {
+  const { min, max } = ops.limitsOf(name, args);
+  return { minVal: min, maxVal: max };
+};
 
 /**
  * max(x, 0), of any shape; see `relu`.
@@ -51,7 +66,7 @@ function activation<Rest extends readonly unknown[]>(
  * @example
  * new nn.ReLU().forward(tensor([-1, 2])); // [0, 2]
  */
-export const ReLU = activation('ReLU', ops.relu);
+export const ReLU = activation('ReLU', ops.relu, none);
 /**
  * x where x > 0, else negativeSlope · x, of any shape; see `leakyRelu`. Arguments: negativeSlope (0.01).
  *
@@ -59,7 +74,7 @@ export const ReLU = activation('ReLU', ops.relu);
  * @example
  * new nn.LeakyReLU(0.1).forward(tensor([-2, 3])); // [-0.2, 3]
  */
-export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, ['negativeSlope'], ops.negativeSlopeOf);
+export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, negativeSlope);
 /**
  * x where x > 0, else alpha (eˣ - 1), of any shape; see `elu`. Arguments: alpha (1).
  *
@@ -67,7 +82,7 @@ export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, ['negativeSlope'
  * @example
  * new nn.ELU().forward(tensor([-1, 2])); // [-0.63212, 2]
  */
-export const ELU = activation('ELU', ops.elu, ['alpha'], ops.alphaOf);
+export const ELU = activation('ELU', ops.elu, alpha);
 /**
  * 1.0507 (x where x > 0, else 1.6733 (eˣ - 1)), of any shape; see `selu`.
  *
@@ -75,7 +90,7 @@ export const ELU = activation('ELU', ops.elu, ['alpha'], ops.alphaOf);
  * @example
  * new nn.SELU().forward(tensor([-1, 1])); // [-1.11133, 1.0507]
  */
-export const SELU = activation('SELU', ops.selu);
+export const SELU = activation('SELU', ops.selu, none);
 /**
  * x Φ(x), of any shape; see `gelu`. Arguments: approximate ('none', or 'tanh').
  *
@@ -83,7 +98,7 @@ export const SELU = activation('SELU', ops.selu);
  * @example
  * new nn.GELU({ approximate: 'tanh' }).forward(tensor([-1, 1])); // [-0.15881, 0.84119]
  */
-export const GELU = activation('GELU', ops.gelu, ['approximate'], ops.approximationOf);
+export const GELU = activation('GELU', ops.gelu, approximate);
 /**
  * x σ(x), of any shape; see `silu`.
  *
@@ -91,7 +106,7 @@ export const GELU = activation('GELU', ops.gelu, ['approximate'], ops.approximat
  * @example
  * new nn.SiLU().forward(tensor([-1, 1])); // [-0.26894, 0.73106]
  */
-export const SiLU = activation('SiLU', ops.silu);
+export const SiLU = activation('SiLU', ops.silu, none);
 /**
  * log(1 + exp(beta x)) / beta, of any shape; see `softplus`. Arguments: beta (1), threshold (20).
  *
@@ -99,7 +114,7 @@ export const SiLU = activation('SiLU', ops.silu);
  * @example
  * new nn.Softplus().forward(tensor([0, 30])); // [0.69315, 30]
  */
-export const Softplus = activation('Softplus', ops.softplus, ['beta', 'threshold'], ops.softplusOf);
+export const Softplus = activation('Softplus', ops.softplus, ops.softplusOf);
 /**
  * x limited to [minVal, maxVal], of any shape; see `hardtanh`. Arguments: minVal (-1), maxVal (1).
  *
@@ -107,7 +122,7 @@ export const Softplus = activation('Softplus', ops.softplus, ['beta', 'threshold
  * @example
  * new nn.Hardtanh({ maxVal: 2 }).forward(tensor([-2, 0.5, 3])); // [-1, 0.5, 2]
  */
-export const Hardtanh = activation('Hardtanh', ops.hardtanh, ['minVal', 'maxVal'], ops.limitsOf);
+export const Hardtanh = activation('Hardtanh', ops.hardtanh, limits);
 /**
  * x tanh(log(1 + eˣ)), of any shape; see `mish`.
  *
@@ -115,7 +130,7 @@ export const Hardtanh = activation('Hardtanh', ops.hardtanh, ['minVal', 'maxVal'
  * @example
  * new nn.Mish().forward(tensor([0, 1])); // [0, 0.8651]
  */
-export const Mish = activation('Mish', ops.mish);
+export const Mish = activation('Mish', ops.mish, none);
 /**
  * 1 / (1 + e⁻ˣ), of any shape; see `sigmoid`.
  *
@@ -123,7 +138,7 @@ export const Mish = activation('Mish', ops.mish);
  * @example
  * new nn.Sigmoid().forward(tensor([0, 2])); // [0.5, 0.8808]
  */
-export const Sigmoid = activation('Sigmoid', ops.sigmoid);
+export const Sigmoid = activation('Sigmoid', ops.sigmoid, none);
 /**
  * tanh(x), of any shape; see `tanh`.
  *
@@ -131,7 +146,7 @@ export const Sigmoid = activation('Sigmoid', ops.sigmoid);
  * @example
  * new nn.Tanh().forward(tensor([0, 1])); // [0, 0.76159]
  */
-export const Tanh = activation('Tanh', ops.tanh);
+export const Tanh = activation('Tanh', ops.tanh, none);
 /**
  * exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, of any shape; see `softmax`. Arguments: dim, which must be given.
  *
@@ -139,7 +154,7 @@ export const Tanh = activation('Tanh', ops.tanh);
  * @example
  * new nn.Softmax(0).forward(tensor([0, 0])); // [0.5, 0.5]
  */
-export const Softmax = activation('Softmax', softmax, ['dim'], dimOf);
+export const Softmax = activation('Softmax', softmax, dim);
 /**
  * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Arguments: dim, which must be given.
  *
@@ -147,4 +162,4 @@ export const Softmax = activation('Softmax', softmax, ['dim'], dimOf);
  * @example
  * new nn.LogSoftmax(0).forward(tensor([0, 0])); // [-0.69315, -0.69315]
  */
-export const LogSoftmax = activation('LogSoftmax', logSoftmax, ['dim'], dimOf);
+export const LogSoftmax = activation('LogSoftmax', logSoftmax, dim);

@@ -1,6 +1,6 @@
 // Padding as modules, under PyTorch's names.
 import { optionsOf } from '../arguments.js';
-import { ArgumentError, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkNumber, describe, formatShape, nameClass, ShapeError } from '../errors.js';
 import { type PadMode, padded } from '../ops/padding.js';
 import { checkPads } from '../ops/shape-slice.js';
 import { copyOf } from '../shape.js';
@@ -67,8 +67,7 @@ function padding(kind: string, spatial: number, mode: PadMode): new (...args: Pa
       super(kind, spatial, mode, optionsOf<{ padding: Padding }>(kind, args, ['padding']).padding);
     }
   };
-  Object.defineProperty(made, 'name', { value: kind });
-  return made;
+  return nameClass(kind, made);
 }
 
 abstract class ConstantPad extends Padded {

@@ -30,7 +30,7 @@ export class Upsample extends Module {
   readonly recomputeScaleFactor: boolean;
   private readonly given: InterpolateOptions;
 
-  /** @param args size or scaleFactor; mode ('nearest'), alignCorners (false); option: recomputeScaleFactor (false) */
+  /** @param args size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false) */
   constructor(...args: InterpolateArguments) {
     super();
     const options = interpolation('Upsample', args);

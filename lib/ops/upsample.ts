@@ -27,15 +27,21 @@ export interface InterpolateOptions {
 /** The arguments after the input, by position or in options. */
 export type InterpolateArguments = Positional<
   InterpolateOptions,
-  [size: 'size', scaleFactor: 'scaleFactor', mode: 'mode', alignCorners: 'alignCorners']
+  [
+    size: 'size',
+    scaleFactor: 'scaleFactor',
+    mode: 'mode',
+    alignCorners: 'alignCorners',
+    recomputeScaleFactor: 'recomputeScaleFactor',
+  ]
 >;
 
-const positions = ['size', 'scaleFactor', 'mode', 'alignCorners'];
+const positions = ['size', 'scaleFactor', 'mode', 'alignCorners', 'recomputeScaleFactor'];
 const nullable = ['size', 'scaleFactor', 'alignCorners', 'recomputeScaleFactor'];
 
 /** @internal */
 export function interpolation(name: string, args: InterpolateArguments): InterpolateOptions {
-  return optionsOf<InterpolateOptions>(name, args, positions, ['recomputeScaleFactor'], nullable);
+  return optionsOf<InterpolateOptions>(name, args, positions, [], nullable);
 }
 
 /**
@@ -45,7 +51,7 @@ export function interpolation(name: string, args: InterpolateArguments): Interpo
  * one that doubles repeats each element; only nearest for sequences uses s even then.
  *
  * @param x [batch, channels, height, width] or [batch, channels, length]
- * @param args size or scaleFactor; mode ('nearest'), alignCorners (false); option: recomputeScaleFactor (false)
+ * @param args size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false)
  * @throws ArgumentError when neither or both of size and scaleFactor are given; ShapeError when x has other dimensions
  * @example
  * interpolate(tensor([[[1, 2]]]), { scaleFactor: 2 }); // [[[1, 1, 2, 2]]]

@@ -35,7 +35,7 @@ describe('activation modules against PyTorch', () => {
   it('refuse unknown options, and to be without those that they need', () => {
     expect(() => new nn.ELU({ beta: 1 } as never)).toThrow('ELU: unknown option "beta"; known are alpha');
     expect(() => Reflect.construct(nn.ReLU, [{ inplace: true }])).toThrow(
-      'ReLU: unknown option "inplace"; it has no options',
+      'ReLU: unknown option "inplace"; leave it out: the result is a new tensor',
     );
     // @ts-expect-error
     expect(() => new nn.Softmax()).toThrow('Softmax: dim must be an integer, got undefined');
