@@ -7,7 +7,7 @@ import { scope } from '../../lib/memory.js';
 import '../../lib/methods.js';
 import { Linear } from '../../lib/nn/index.js';
 import { copy_ } from '../../lib/ops/copy.js';
-import { ones, tensor, zeros } from '../../lib/ops/creation.js';
+import { full, ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { mul } from '../../lib/ops/elementwise.js';
 import * as optim from '../../lib/optim/index.js';
 import { compile } from '../../lib/program/compile.js';
@@ -142,6 +142,37 @@ it('a step with a closure can be compiled', () => {
   const step = compile((x: Tensor) => optimizer.step(closure(x)));
   expect([1, 2].map((x) => step.sync(tensor([x])).item())).toEqual([3, expect.closeTo(5, 5)]);
   expect(p.item()).toBeLessThan(2.1);
+});
+
+describe('edges', () => {
+  it.each([...new Set(cases.map((c) => c.optimizer))])(
+    '%s: no elements, one element, gradients of 0, NaN and infinity',
+    (name) => {
+      const shapes =
+        name === 'Muon'
+          ? [
+              [0, 3],
+              [3, 0],
+              [1, 1],
+            ]
+          : [[], [0], [0, 3], [3, 0], [1]];
+      for (const shape of shapes) {
+        for (const value of [0, Number.NaN, Infinity, -Infinity]) {
+          const p = ones(shape, { requiresGrad: true });
+          const optimizer = make(name, [p], name === 'Adam' ? { amsgrad: true } : {});
+          for (let i = 0; i < 2; i++) {
+            p.grad = full(shape, value);
+            optimizer.step();
+          }
+          const values = flat([p]);
+          expect(values.length).toBe(p.size);
+          const isRight =
+            value === 0 ? Number.isFinite : (v: number) => Number.isNaN(v) || Math.abs(v) <= 2 || name === 'SGD';
+          if (!values.every(isRight)) expect.unreachable(`${shape} ${value}: ${values}`);
+        }
+      }
+    },
+  );
 });
 
 describe('stateDict', () => {
