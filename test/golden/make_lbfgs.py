@@ -1,9 +1,10 @@
-"""Makes lbfgs.json: steps of L-BFGS on two problems.
+"""Makes lbfgs.json: steps of L-BFGS on three problems.
 
 A case is {problem, dtype, options, steps}; a step has the loss that it returned, the flat parameters after it, and how many
-iterations and evaluations there were so far. The problems: `rosenbrock`, of two parameters []; `wavy`, sum(x^2 / 20 + sin(3 x))
-of x [2], on which line searches are long; and `logistic`, the mean of
-log(1 + exp(-y (X w + b))) + |w|^2 / 20 of w [3, 1] and b [1], with X [8, 3] and y [8, 1] in `data`.
+iterations and evaluations there were so far. The problems: `rosenbrock`, of two parameters []; `wavy`, on which line searches
+are long, sum(x^2 / 20 + sin(3 x)) of x [2]; and `logistic`, the mean of log(1 + exp(-y (X w + b))) + |w|^2 / 20 of w [3, 1]
+and b [1], with X [8, 3] and y [8, 1] in `data`.
+This one runs with PyTorch 2.15, whose L-BFGS takes `maximize`.
 """
 import torch
 

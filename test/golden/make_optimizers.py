@@ -5,7 +5,7 @@ has the optimizers with a kernel, the second those that are composed of tensor o
 groups, changes, steps}: `groups` lists the parameters (by number) and the own options of each group, `changes` the
 learning rates {step, group, lr} set just before that step (counted from 0), `steps` the flat parameters of the groups after
 each step; `state` what PyTorch's optimizer keeps after the last one, flat, where there are several groups. Muon runs in the parameter's dtype in place of bfloat16. Lion and LAMB, which PyTorch does not have, are written
-here from their papers, in float64.
+here from their papers, in float64. This one runs with PyTorch 2.15, which has Muon.
 """
 import types
 
