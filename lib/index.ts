@@ -228,7 +228,42 @@ export {
 } from './ops/random-dropout.js';
 export { type MultinomialOptions, multinomial } from './ops/random-multinomial.js';
 export { all, any, cumsum, mean, prod, type ReduceOptions, sum } from './ops/reduce.js';
+export {
+  amax,
+  amin,
+  aminmax,
+  type CovOptions,
+  corrcoef,
+  countNonzero,
+  cov,
+  cumulativeTrapezoid,
+  type DiffOptions,
+  diff,
+  nanmean,
+  nansum,
+  stdMean,
+  type TrapezoidArguments,
+  type TrapezoidOptions,
+  trapezoid,
+  varMean,
+} from './ops/reduce-composed.js';
 export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/reduce-extremes.js';
+export {
+  type ModeArguments,
+  median,
+  mode,
+  nanmedian,
+  nanquantile,
+  type QuantileArguments,
+  type QuantileOptions,
+  quantile,
+} from './ops/reduce-order.js';
+export {
+  cummax,
+  cummin,
+  cumprod,
+  logcumsumexp,
+} from './ops/reduce-running.js';
 export {
   logsumexp,
   type NormArguments,
@@ -256,6 +291,11 @@ export {
 export { cat, chunk, slice, split, stack } from './ops/shape-slice.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
+export {
+  bucketize,
+  type SearchOptions,
+  searchsorted,
+} from './ops/sort-search.js';
 export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';
 export { type InterpolateOptions, interpolate, pixelShuffle } from './ops/upsample.js';
 export type { PerDimension } from './ops/windows.js';

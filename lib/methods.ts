@@ -24,12 +24,16 @@ import * as padding from './ops/padding.js';
 import * as pool from './ops/pool.js';
 import * as sampling from './ops/random-multinomial.js';
 import * as reduce from './ops/reduce.js';
+import * as composed from './ops/reduce-composed.js';
 import * as extremes from './ops/reduce-extremes.js';
+import * as orders from './ops/reduce-order.js';
+import * as runs from './ops/reduce-running.js';
 import * as statistics from './ops/reduce-statistics.js';
 import * as shape from './ops/shape.js';
 import * as slice from './ops/shape-slice.js';
 import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
+import * as searches from './ops/sort-search.js';
 import * as windows from './ops/unfold-dimension.js';
 import * as upsample from './ops/upsample.js';
 import { Tensor } from './tensor.js';
@@ -71,6 +75,10 @@ const methods = {
   ...pick(special, ['digamma', 'erfc', 'erfinv', 'exp2', 'lgamma', 'log10', 'log2', 'logaddexp', 'logaddexp2', 'logit', 'xlogy']),
   ...pick(rounding, ['copysign', 'floorDivide', 'fmod', 'frac', 'heaviside', 'isinf', 'isneginf', 'isposinf', 'remainder', 'signbit', 'trunc']),
   ...pick(pairs, ['addcdiv', 'addcmul', 'allclose', 'bitwiseAnd', 'bitwiseNot', 'bitwiseOr', 'bitwiseXor', 'equal', 'isclose', 'lerp', 'nanToNum']),
+  ...pick(orders, ['mode', 'nanquantile', 'quantile']),
+  ...pick(searches, ['bucketize']),
+  ...pick(runs, ['cummax', 'cummin', 'cumprod', 'logcumsumexp']),
+  ...pick(composed, ['amax', 'amin', 'aminmax', 'corrcoef', 'countNonzero', 'cov', 'diff', 'nanmean', 'nansum']),
   ...pick(upsample, ['interpolate', 'pixelShuffle']),
 };
 
@@ -87,6 +95,10 @@ declare module './tensor.js' {
     min(): Tensor;
     min(...args: extremes.ExtremesArguments): extremes.Extremes;
     min(other: Tensor): Tensor;
+    median(): Tensor;
+    median(...args: extremes.ExtremesArguments): extremes.Extremes;
+    nanmedian(): Tensor;
+    nanmedian(...args: extremes.ExtremesArguments): extremes.Extremes;
     /** `where(condition, this, other)` */
     where(condition: Tensor, other: Operand): Tensor;
   }
@@ -95,6 +107,8 @@ declare module './tensor.js' {
 const overloaded = {
   max: extremes.max,
   min: extremes.min,
+  median: orders.median,
+  nanmedian: orders.nanmedian,
   where: (x: Tensor, condition: Tensor, other: Operand) => compare.where(condition, x, other),
 };
 

@@ -98,7 +98,10 @@ const lanczos = [
 function logGamma(x: Tensor): Tensor {
   const before = sub(x, 1);
   const terms = lanczos.map((c, i) => div(c, add(before, i + 1)));
-  const series = add(terms.reduce((sum, term) => add(sum, term)), 0.9999999999998099);
+  const series = add(
+    terms.reduce((sum, term) => add(sum, term)),
+    0.9999999999998099,
+  );
   const t = add(before, 7.5);
   return add(add(mul(add(before, 0.5), sub(log(t), 1)), sub(log(series), 7)), 0.5 * Math.log(2 * Math.PI));
 }

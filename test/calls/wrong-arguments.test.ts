@@ -36,6 +36,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^(Tensor\.)?(atan2|bitwise(And|Or|Xor)|copysign|floorDivide|fmod|heaviside|hypot) [01]$/, numbers],
   [/^(Tensor\.)?(logaddexp2?|remainder|xlogy) [01]$/, numbers],
   [/^lerp 2$|^Tensor\.lerp 1$/, ['scalar']],
+  [/^bucketize 0$|^searchsorted 1$/, numbers],
+  [/^(nan)?quantile 1$|^Tensor\.(nan)?quantile 0$/, ['tensor', 'scalar']],
   [/^where [12]$|^Tensor\.where [01]$/, numbers],
   [/^add_ 1$|^Tensor\.add_ 0$/, numbers],
   [/^copy_ 1$|^Tensor\.copy_ 0$/, [...numbers, 'true']],
@@ -49,6 +51,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^linalg\.vectorNorm 1\.dim$/, ['-1']],
   // one number for all dimensions, or one for each
   [/^(Tensor\.)?(all|any|flip|mean|norm|prod|squeeze|std|sum|var) \d$/, ['array', 'empty array']],
+  [/^(Tensor\.)?(amax|amin|countNonzero|cum\w+|diff|logcumsumexp|median|mode|nan\w+|quantile) \d$/, ['-1', 'array']],
   [/^(Tensor\.)?(arg\w+|cumsum|max|min|stack|std|topk|tri[lu]|var) \d$|^nn\.(LogSoftmax|Softmax) 0$/, ['-1', '7']],
   [/^(Tensor\.)?(arg)?sort [12]$|^(Tensor\.)?topk [23]$/, ['true']],
   [/^nn\.(ELU|GELU|Hardtanh|LeakyReLU|Softplus) \d$/, [...numbers, 'undefined', 'object']],
@@ -82,7 +85,11 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   // options of functions that have none may be empty
   [/^flip 2$|^Tensor\.flip 1$/, ['object']],
   // arguments that may be left out, or given by name
-  [/^(Tensor\.)?(allclose|isclose|logit|nanToNum) \d$/, ['undefined', 'object']],
+  [/^(Tensor\.)?(allclose|diff|isclose|logit|nanToNum) \d$/, ['undefined', 'object']],
+  [
+    /^(Tensor\.)?(amax|amin|countNonzero|median|mode|nan(mean|median|quantile|sum)|quantile) \d$/,
+    ['undefined', 'object'],
+  ],
   [
     /^(Tensor\.)?(all|any|arg\w+|cat|chunk|clamp|elu|flatten|leakyRelu|max|mean|min|norm|oneHot|prod) \d$/,
     ['undefined', 'object'],
