@@ -190,16 +190,16 @@ function chained(matrices: readonly Tensor[]): Tensor {
  * The Vandermonde matrices of vectors: y[…, i, j] = x[…, i]ʲ.
  *
  * @param x […, n]
- * @param options N: the number of columns, default n
+ * @param args N: the number of columns, default n
  * @returns […, n, N]
  * @example
- * linalg.vander(tensor([2, 3]), { N: 3 }); // [[1, 2, 4], [1, 3, 9]]
+ * linalg.vander(tensor([2, 3]), 3); // [[1, 2, 4], [1, 3, 9]]
  */
-export function vander(x: Tensor, options?: { N?: number }): Tensor {
+export function vander(x: Tensor, ...args: [N?: number] | [options: { N?: number }]): Tensor {
   const name = 'linalg.vander';
   checkTensor(name, 'x', x);
   if (x.rank === 0) throw new ShapeError(`${name}: x must have at least 1 dimension, got x []`);
-  const { N = x.dims.at(-1) } = optionsOf<{ N: number }>(name, [options], [], ['N']);
+  const { N = x.dims.at(-1) } = optionsOf<{ N: number }>(name, args, ['N']);
   const count = checkInteger(name, 'N', N, 1, 2 ** 20);
   const powers = [onesLike(x)];
   while (powers.length < count) powers.push(mul(powers.at(-1) as Tensor, x));
