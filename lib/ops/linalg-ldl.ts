@@ -30,7 +30,7 @@ export interface LdlFactorExOptions {
 
 /** What `linalg.ldlFactor` returns. */
 export interface LdlFactors {
-  /** […, n, n]: L below the diagonal, the blocks of D on and beside it. */
+  /** […, n, n], with L below the diagonal, and the blocks of D on and beside it. */
   LD: Tensor;
   /** int32 […, n]: the exchanges of rows; negative, and twice the same, for a block of two. */
   pivots: Tensor;
