@@ -8,6 +8,7 @@ export { type BackwardOptions, backward, grad } from './backward/engine.js';
 export { type GradcheckOptions, gradcheck, gradgradcheck, numericalGradient } from './backward/gradcheck.js';
 export { isGradEnabled } from './context.js';
 export * as data from './data/index.js';
+export * as distributions from './distributions/index.js';
 export type { DType, TypedArray } from './dtype.js';
 export {
   AdjointError,

@@ -42,6 +42,11 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^add_ 1$|^Tensor\.add_ 0$/, numbers],
   [/^copy_ 1$|^Tensor\.copy_ 0$/, [...numbers, 'true']],
   [/^(add|sub) 2$|^Tensor\.(add|sub) 1$/, numbers], // the index that xs.reduce(add) passes
+  // parameters and values of distributions: numbers or tensors
+  [/^distributions\.(?!Normal)\w+ \d$/, ['tensor', 'float64', 'scalar']],
+  [/^distributions\.Normal(\.(logProb|cdf))? [01]$/, ['7', '-1', '0.5', 'infinity', '2^53']],
+  [/^distributions\.Normal\.icdf 0$/, numbers],
+  [/^distributions\.(Normal\.r?sample|StudentT) [012]$/, ['undefined']],
   // values that may be NaN
   [/add_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
   [/^(Tensor\.)?nanToNum \d$/, ['NaN']],
@@ -234,13 +239,14 @@ describe('the table of calls', () => {
     // Tensors are made by functions; the others are bases.
     const bases = [
       'Tensor',
+      'distributions.Distribution',
       'nn.Module',
       'nn.RecurrentCell',
       'nn.RecurrentModule',
       'optim.Optimizer',
       'optim.lrScheduler.LRScheduler',
     ];
-    const { nn, optim, data, io, linalg, train } = adjoint;
+    const { nn, optim, data, distributions, io, linalg, train } = adjoint;
     const spaces = {
       '': adjoint,
       'nn.': nn,
@@ -251,6 +257,7 @@ describe('the table of calls', () => {
       'optim.lrScheduler.': optim.lrScheduler,
       'optim.swaUtils.': optim.swaUtils,
       'data.': data,
+      'distributions.': distributions,
       'io.': io,
       'linalg.': linalg,
       'train.': train,

@@ -1,0 +1,147 @@
+"""Makes distributions.json: what torch.distributions gives, and the gradients of logProb.
+
+A case is {spec, value, p, results, gradients}, in float64. `spec` is [name, arguments] with adjoint's names; an argument is a
+number, a text, a list of whole numbers, {"tensor": …} (with an exact float32), {"distribution": spec} or {"transforms": [spec, …]}. `results`: by
+method or property what it returns for `value` (logProb, cdf), for `p` (icdf) or for nothing; what PyTorch does not have is not
+there. `gradients`: those of the sum of logProb times cos(1), cos(2), … at each parameter and, where it is a float, the value. `kl`
+holds {p, q, result}. `transforms` hold {spec, x, y, inverse, logAbsDetJacobian}. Runs with PyTorch 2.15.
+"""
+import re
+
+import torch
+from torch import distributions as D
+
+from common import encode, write
+
+torch.set_default_dtype(torch.float64)
+
+
+def snake(name):
+    return re.sub(r'([a-z0-9])([A-Z])', r'\1_\2', name).lower()
+
+
+def T(*values, shape=None):
+    """Exact in float32."""
+    t = torch.tensor([round(v * 1024) / 1024 for v in values])
+    return t if shape is None else t.reshape(shape)
+
+
+def build(spec, leaves):
+    name, args = spec
+    out = {}
+    for key, v in args.items():
+        if isinstance(v, torch.Tensor):
+            v = v.clone().requires_grad_()
+            leaves.append(v)
+        elif isinstance(v, (tuple, list)) and isinstance(v[0], str):
+            v = build(v, leaves)
+        elif isinstance(v, list) and v and isinstance(v[0], (tuple, list)):
+            v = [build(s, leaves) for s in v]
+        out[{'reinterpretedBatchNdims': 'reinterpreted_batch_ndims'}.get(key, snake(key))] = v
+    positional = {'Independent': ['base_distribution', 'reinterpreted_batch_ndims'], 'TransformedDistribution': ['base_distribution', 'transforms'],
+                  'IndependentTransform': ['base_transform', 'reinterpreted_batch_ndims'], 'ComposeTransform': ['parts'],
+                  'CumulativeDistributionTransform': ['distribution'], 'StackTransform': ['tseq', 'dim'], 'CatTransform': ['tseq', 'dim', 'lengths'],
+                  'MixtureSameFamily': ['mixture_distribution', 'component_distribution']}.get(name)
+    if positional:
+        return getattr(D, name)(*[out[k] for k in positional if k in out])
+    return getattr(D, name)(**out)
+
+
+def plain(spec):
+    name, args = spec
+    out = {}
+    for key, v in args.items():
+        if isinstance(v, torch.Tensor):
+            out[key] = {'tensor': encode(v)}
+        elif isinstance(v, (tuple, list)) and isinstance(v[0], str):
+            out[key] = {'distribution': plain(v)}
+        elif isinstance(v, list) and v and isinstance(v[0], (tuple, list)):
+            out[key] = {'list': [plain(s) for s in v]}
+        else:
+            out[key] = v
+    return [name, out]
+
+
+def weighted(y):
+    return (y * torch.cos(torch.arange(1, y.numel() + 1)).view(y.shape)).sum()
+
+
+cases, kls, transforms = [], [], []
+
+
+def attempt(f):
+    try:
+        y = f()
+    except (NotImplementedError, AttributeError):
+        return None
+    return y if isinstance(y, torch.Tensor) else None
+
+
+def case(name, args, value, skip=(), p=None):
+    leaves = []
+    d = build((name, args), leaves)
+    differentiable = not d.support.is_discrete
+    x = value.clone().requires_grad_(differentiable)
+    p = T(.125, .5, .875) if p is None else p
+    found = {
+        'logProb': lambda: d.log_prob(x), 'cdf': lambda: d.cdf(x), 'icdf': lambda: d.icdf(p), 'mean': lambda: d.mean,
+        'mode': lambda: d.mode, 'variance': lambda: d.variance, 'stddev': lambda: d.stddev, 'entropy': lambda: d.entropy(),
+        'enumerateSupport': lambda: d.enumerate_support() if d.has_enumerate_support else None,
+    }
+    results = {}
+    for key, f in found.items():
+        y = None if key in skip else attempt(f)
+        if y is not None:
+            results[key] = y
+    wanted = leaves + ([x] if differentiable else [])
+    gradients = torch.autograd.grad(weighted(results['logProb']), wanted, allow_unused=True)
+    cases.append({'spec': plain((name, args)), 'value': encode(value), 'p': encode(p),
+                  'results': {k: encode(y) for k, y in results.items()},
+                  'gradients': [None if g is None else encode(g) for g in gradients],
+                  'shapes': [list(d.batch_shape), list(d.event_shape)], 'discrete': not differentiable})
+
+
+def kl(p, q):
+    d = D.kl_divergence(build(p, []), build(q, []))
+    kls.append({'p': plain(p), 'q': plain(q), 'result': encode(d)})
+
+
+def transform(name, args, x):
+    t = build((name, args), [])
+    y = t(x)
+    j = attempt(lambda: t.log_abs_det_jacobian(x, y))
+    back = attempt(lambda: t.inv(y))
+    transforms.append({'spec': plain((name, args)), 'x': encode(x), 'y': encode(y),
+                       'inverse': None if back is None else encode(back), 'jacobian': None if j is None else encode(j)})
+
+
+loc, scale = T(-1, .5, 2), T(.5, 1.25, 3)
+any_value, positive, inside = T(-.75, .25, 3.5), T(.25, 1.5, 4), T(.125, .4, .9)
+a, b = T(.5, 1.5, 4), T(2.5, .75, 3)
+for name in ('Normal', 'Laplace', 'Cauchy', 'Gumbel'):
+    case(name, {'loc': loc, 'scale': scale}, any_value)
+case('Normal', {'loc': 0, 'scale': T(2, .5)}, T(.5, 1, -1, 2, shape=(2, 2)), p=T(.25))
+case('LogNormal', {'loc': loc, 'scale': scale}, positive)
+for name in ('HalfNormal', 'HalfCauchy'):
+    case(name, {'scale': scale}, positive)
+case('Exponential', {'rate': scale}, positive)
+case('Pareto', {'scale': T(.125, 1, 2), 'alpha': T(.5, 1.5, 4)}, positive)
+case('Weibull', {'scale': scale, 'concentration': b}, positive)
+for k in (0, .5, -.125):
+    case('GeneralizedPareto', {'loc': T(-1, 0, 1), 'scale': scale, 'concentration': T(k, k, k)}, T(-.5, .25, 3.5))
+case('Uniform', {'low': T(-1, 0, 2), 'high': T(0, .5, 5)}, T(-.5, .25, 3))
+case('Kumaraswamy', {'concentration1': a, 'concentration0': b}, inside, skip=['mode'])  # NaN, always
+
+for name in ('Gamma', 'InverseGamma'):
+    case(name, {'concentration': T(.5, 1.5, 4), 'rate': scale}, positive)
+case('Chi2', {'df': T(1, 3, 7)}, positive)
+case('StudentT', {'df': T(.5, 1.5, 4), 'loc': loc, 'scale': scale}, any_value)
+case('StudentT', {'df': T(3)}, any_value)
+case('FisherSnedecor', {'df1': T(1, 3, 7), 'df2': T(5, 3, 1)}, positive)
+case('Beta', {'concentration1': a, 'concentration0': b}, inside)
+case('Beta', {'concentration1': T(.5, .75), 'concentration0': T(.75, .5)}, T(.25, .75))
+case('Dirichlet', {'concentration': T(.5, 1.5, 3, .25, .5, .75, shape=(2, 3))}, T(.25, .25, .5, .125, .375, .5, shape=(2, 3)))
+
+# MORE
+
+write('distributions.json', {'cases': cases, 'kl': kls, 'transforms': transforms})
