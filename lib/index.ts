@@ -2,7 +2,7 @@ import './methods.js';
 import { type BuildInfo, native } from './native.js';
 
 export { graphDot, graphText, type LeafNames } from './autograd/graph.js';
-export { customFunction, registerHook, retainGrad } from './autograd/hooks.js';
+export { customFunction, type RemovableHandle, registerHook, retainGrad } from './autograd/hooks.js';
 export { enableGrad, noGrad } from './autograd/tape.js';
 export { type BackwardOptions, backward, grad } from './backward/engine.js';
 export { type GradcheckOptions, gradcheck, gradgradcheck, numericalGradient } from './backward/gradcheck.js';

@@ -2,6 +2,12 @@ import { ArgumentError, AutogradError, checkFunction, describe } from '../errors
 import { checkTensor, Tensor } from '../tensor.js';
 import { type Backward, type GradientHook, noGrad, record } from './tape.js';
 
+/** What registering a hook returns. */
+export interface RemovableHandle {
+  /** Removes the hook; calling it again does nothing. */
+  remove(): void;
+}
+
 /** Keeps the gradient of an operation's result: `backward` then leaves it in `grad`, as for leaves. */
 export function retainGrad(x: Tensor): Tensor {
   checkTensor('retainGrad', 'x', x);
@@ -13,10 +19,10 @@ export function retainGrad(x: Tensor): Tensor {
 
 /**
  * Calls `hook` with the gradient of an operation's result, once `backward` has it complete. A tensor that the hook returns
- * replaces it. Returns a function that removes the hook. A hook may itself differentiate, on the same graph with
+ * replaces it. The handle's `remove()` ends it. A hook may itself differentiate, on the same graph with
  * `retainGraph`.
  */
-export function registerHook(x: Tensor, hook: GradientHook): () => void {
+export function registerHook(x: Tensor, hook: GradientHook): RemovableHandle {
   checkTensor('registerHook', 'x', x);
   checkFunction('registerHook', 'hook', hook);
   const node = x._node;
@@ -25,10 +31,13 @@ export function registerHook(x: Tensor, hook: GradientHook): () => void {
       'registerHook: only results of recorded operations have hooks; read grad of a leaf after backward instead',
     );
   }
-  node.hooks = [...(node.hooks ?? []), hook];
-  return () => {
-    node.hooks = node.hooks?.filter((other) => other !== hook) ?? null;
-    if (node.hooks?.length === 0) node.hooks = null;
+  const entry: GradientHook = (gradient) => hook(gradient); // the same function may be registered twice
+  node.hooks = [...(node.hooks ?? []), entry];
+  return {
+    remove() {
+      node.hooks = node.hooks?.filter((other) => other !== entry) ?? null;
+      if (node.hooks?.length === 0) node.hooks = null;
+    },
   };
 }
 

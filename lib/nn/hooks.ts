@@ -1,4 +1,5 @@
 // Functions of the user's that run before, after and behind the `forward` of a module.
+import type { RemovableHandle } from '../autograd/hooks.js';
 import { isRecorded, noGrad, recordMany } from '../autograd/tape.js';
 import { layersChanged } from '../context.js';
 import { AutogradError, checkFlag, checkFunction, checkOptions, describe } from '../errors.js';
@@ -6,12 +7,6 @@ import { reshape } from '../ops/shape.js';
 import { Tensor } from '../tensor.js';
 import { guardOwnForward } from './location.js';
 import type { Module } from './module.js';
-
-/** What a registration returns. */
-export interface RemovableHandle {
-  /** Removes what was registered; calling it again does nothing. */
-  remove(): void;
-}
 
 // biome-ignore-start lint/suspicious/noExplicitAny: a module takes and returns what it likes
 /** Called before `forward`. What it returns replaces the inputs: an array of all of them, or one that is not an array. */

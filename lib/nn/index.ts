@@ -21,7 +21,6 @@ export type {
   ForwardHook,
   ForwardPreHook,
   Gradients,
-  RemovableHandle,
 } from './hooks.js';
 export * as init from './init.js';
 export { KeyValueCache } from './key-value-cache.js';

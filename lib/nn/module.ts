@@ -1,4 +1,5 @@
 import { optionsOf } from '../arguments.js';
+import type { RemovableHandle } from '../autograd/hooks.js';
 import { currentRecording, layersChanged, structureChanged } from '../context.js';
 import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
@@ -26,7 +27,6 @@ import {
   type BackwardPreHook,
   type ForwardHook,
   type ForwardPreHook,
-  type RemovableHandle,
   register,
 } from './hooks.js';
 import { guardForward, type Part } from './location.js';

@@ -208,16 +208,28 @@ describe('noGrad, detach, hooks', () => {
     const x = leaf([2]);
     const h = mul(x, 3);
     const seen: number[] = [];
-    const remove = h.registerHook((g) => {
+    const handle = h.registerHook((g) => {
       seen.push(g.item());
       return mul(g, 10);
     });
     const y = add(mul(h, 2), mul(h, 5));
     y.backward({ retainGraph: true });
-    remove();
+    handle.remove();
     y.backward();
     expect(seen).toEqual([7]);
     expect(list(x.grad)).toEqual([210 + 21]);
+  });
+
+  it('a hook that is registered twice runs twice, and each handle removes one', () => {
+    const x = leaf([2]);
+    const h = mul(x, 3);
+    const triple = (g: Tensor) => mul(g, 3);
+    const [first] = [h.registerHook(triple), h.registerHook(triple)];
+    h.backward({ retainGraph: true });
+    first.remove();
+    first.remove();
+    h.backward();
+    expect(list(x.grad)).toEqual([27 + 9]);
   });
 });
 

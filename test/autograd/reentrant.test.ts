@@ -309,7 +309,7 @@ describe('a pass that fails', () => {
     mul(x, 10).backward(tensor([1, 1], { dtype: 'float64' }));
     const before = x.grad as Tensor;
     const version = baseOf(before).version;
-    const remove = b.registerHook(boom);
+    const handle = b.registerHook(boom);
     for (let i = 0; i < 3; i++) {
       expect(() => sum(y).backward({ retainGraph })).toThrow('mine');
       expect(() => grad([sum(y)], [x, z], { retainGraph })).toThrow('mine');
@@ -317,7 +317,7 @@ describe('a pass that fails', () => {
       expect([list(x.grad), list(z.grad), list(y.grad)]).toEqual([[10, 10], null, null]);
       expect(baseOf(before).version).toBe(version);
     }
-    remove();
+    handle.remove();
     sum(y).backward({ retainGraph }); // x²z² + z
     expect(list(x.grad)).toEqual([10 + 2 * 1 * 9, 10 + 2 * 2 * 16]);
     expect(list(z.grad)).toEqual([2 * 3 * 1 + 1, 2 * 4 * 4 + 1]);
@@ -329,10 +329,10 @@ describe('a pass that fails', () => {
     const x = randn([3, 1, 2], { dtype: 'float64', requiresGrad: true });
     const h = mul(x, 2);
     const loss = (): Tensor => sum(mul((lstm.forward(h) as [Tensor, unknown])[0], 2));
-    const remove = h.registerHook(boom);
+    const handle = h.registerHook(boom);
     const l = loss();
     expect(() => l.backward()).toThrow('mine');
-    remove();
+    handle.remove();
     l.backward({ retainGraph: true });
     const found = list(x.grad);
     expect(found).toEqual(list(grad([loss()], [x])[0]));
