@@ -12,6 +12,22 @@ export {
   softplus,
   tanh,
 } from '../ops/activation.js';
+export {
+  celu,
+  glu,
+  hardshrink,
+  hardsigmoid,
+  hardswish,
+  logsigmoid,
+  prelu,
+  relu6,
+  rrelu,
+  softmin,
+  softshrink,
+  softsign,
+  tanhshrink,
+  threshold,
+} from '../ops/activation-composed.js';
 export { scaledDotProductAttention } from '../ops/attention.js';
 export { conv1d, conv2d, convTranspose1d, convTranspose2d } from '../ops/conv.js';
 export { embedding, embeddingBag } from '../ops/embedding.js';

@@ -1,4 +1,5 @@
 export * from './activation.js';
+export * from './activation-composed.js';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.js';
 export {
   Flatten,

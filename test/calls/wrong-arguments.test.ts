@@ -138,6 +138,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$|^compile\(\)(\.sync)? 1$/, ['scalar']],
   [/^compile\(\)(\.sync)? [01]$|^compile\(\)\.run 0\.0\.[01]$/, numbers],
   [/^nn\.Parameter 1$/, ['true']],
+  [/^nn\.PReLU 0$/, ['undefined']],
   [/^nn\.functional\.(binaryCrossEntropy\w*|crossEntropy|nllLoss) 2$/, one], // its weight
   [/^nn\.(BCE|BCEWithLogits|CrossEntropy|NLL)Loss 0$/, one],
   // containers, and what is registered under a name

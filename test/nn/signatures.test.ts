@@ -40,6 +40,7 @@ const layers: Record<string, Values> = {
   AvgPool2d: { kernelSize: 4, stride: 3, padding: 2, ceilMode: true, countIncludePad: false, divisorOverride: 5 },
   BatchNorm1d: norm,
   BatchNorm2d: norm,
+  CELU: { alpha: 2 },
   CircularPad1d: { padding: 2 },
   CircularPad2d: { padding: 2 },
   CircularPad3d: { padding: 2 },
@@ -58,10 +59,12 @@ const layers: Record<string, Values> = {
   EmbeddingBag: { numEmbeddings: 5, embeddingDim: 4 },
   Flatten: { startDim: 2, endDim: 3 },
   Fold: { outputSize: 6, kernelSize: 4, dilation: 3, padding: 2, stride: 1 },
+  GLU: { dim: 1 },
   GELU: { approximate: 'tanh' },
   GRU: { ...recurrent, bidirectional: true },
   GRUCell: cell,
   GroupNorm: { numGroups: 2, numChannels: 4, eps: 0.25, affine: false },
+  Hardshrink: { lambd: 0.25 },
   Hardtanh: { minVal: -2, maxVal: 3 },
   InstanceNorm1d: norm,
   InstanceNorm2d: norm,
@@ -74,10 +77,12 @@ const layers: Record<string, Values> = {
   MaxPool1d: windows,
   MaxPool2d: windows,
   MultiheadAttention: { embedDim: 4, numHeads: 2, dropout: 0.25, bias: false },
+  PReLU: { numParameters: 2, init: 0.5 },
   PixelShuffle: { upscaleFactor: 2 },
   RMSNorm: { normalizedShape: 3, eps: 0.25, elementwiseAffine: false },
   RNN: { ...recurrent, nonlinearity: 'relu', bidirectional: true },
   RNNCell: { ...cell, nonlinearity: 'relu' },
+  RReLU: { lower: 0.25, upper: 0.5 },
   ReflectionPad1d: { padding: 2 },
   ReflectionPad2d: { padding: 2 },
   ReflectionPad3d: { padding: 2 },
@@ -85,7 +90,10 @@ const layers: Record<string, Values> = {
   ReplicationPad2d: { padding: 2 },
   ReplicationPad3d: { padding: 2 },
   Softmax: { dim: 1 },
+  Softmin: { dim: 1 },
+  Softshrink: { lambd: 0.25 },
   Softplus: { beta: 2, threshold: 10 },
+  Threshold: { threshold: 1, value: 2 },
   TransformerDecoder: { decoderLayer: new nn.TransformerDecoderLayer(4, 2), numLayers: 3, norm: new nn.LayerNorm(4) },
   TransformerDecoderLayer: { ...transformer, ...flags },
   TransformerEncoder: { encoderLayer: new nn.TransformerEncoderLayer(4, 2), numLayers: 3, norm: new nn.LayerNorm(4) },
@@ -168,7 +176,7 @@ describe.each(Object.keys(layers))('nn.%s', (name) => {
   it("has PyTorch's defaults", () => {
     const required = parameters.filter((p) => p.length === 1).map(([parameter]) => parameter);
     const least = given.filter(([parameter]) => required.includes(parameter));
-    const needed = name === 'Upsample' ? [{ size: 2 }] : /Softmax/.test(name) ? [0] : least.map(([, value]) => value);
+    const needed = name === 'Upsample' ? [{ size: 2 }] : /Softm/.test(name) ? [0] : least.map(([, value]) => value);
     const layer = new make(...needed);
     for (const [parameter, initial] of parameters) {
       const property = layer[parameter];
