@@ -4,6 +4,7 @@ import { StateError } from '../errors.js';
 import { checkSynchronous, isPromise } from '../memory.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { currentWatch } from './anomaly.js';
 
 /**
  * One gradient per input, null where none is wanted. `dy` is the gradient of the result; `needs[i]` tells whether that of
@@ -102,14 +103,21 @@ export function record(
   backward: Backward,
   saved: readonly Tensor[] = none,
 ): Tensor {
-  if (!isGradEnabled()) return y;
+  if (!isGradEnabled()) {
+    currentWatch()?.made(name, y, inputs);
+    return y;
+  }
   currentRecording()?.noteInputs(inputs);
   let wanted = false;
   for (let i = 0; i < inputs.length; i++) if ((inputs[i] as Tensor)._requiresGrad) wanted = true;
-  if (!wanted) return y;
+  if (!wanted) {
+    currentWatch()?.made(name, y, inputs);
+    return y;
+  }
   const edges = inputs.length === 2 ? [edgeOf(inputs[0] as Tensor), edgeOf(inputs[1] as Tensor)] : inputs.map(edgeOf);
   y._node = new Node(name, y.dims, y.dtype, edges, backward, saved, versionOf(saved));
   y._requiresGrad = true;
+  currentWatch()?.made(name, y, inputs);
   return y;
 }
 
@@ -129,7 +137,11 @@ export function recordMany(
   saved: readonly Tensor[],
   owned: readonly Tensor[] = none,
 ): void {
-  if (ys.length === 0 || !isRecorded(inputs)) return;
+  const watch = currentWatch();
+  if (ys.length === 0 || !isRecorded(inputs)) {
+    if (watch !== null) for (const y of ys) watch.made(name, y, inputs);
+    return;
+  }
   const first = ys[0] as Tensor;
   const run: Backward = (_, needs) => backward(operation.arrived as (Tensor | null)[], needs);
   const operation = new Node(
@@ -148,6 +160,7 @@ export function recordMany(
     y._node.part = i;
     y._requiresGrad = true;
   });
+  if (watch !== null) for (const y of ys) watch.made(name, y, inputs);
 }
 
 /** @internal The creation number of the newest node. */

@@ -203,14 +203,17 @@ export function grad(
  * The gradients of a fused operation, taken from `compute`, the same operation composed of simple ones. For use in
  * backward functions: while gradients are recorded, they can be differentiated again.
  *
+ * @internal
  * @param gradients one per result of `compute`, null where there is none
- * @returns one gradient per input, null where it is not needed or the results do not depend on it
+ * @param leaves further tensors, which `compute` uses itself
+ * @returns one gradient per input and leaf, null where it is not needed or the results do not depend on it
  */
-function differentiate(
+export function differentiate(
   compute: (...inputs: Tensor[]) => readonly Tensor[],
   inputs: readonly Tensor[],
   gradients: readonly (Tensor | null)[],
   needs: readonly boolean[],
+  leaves: readonly Tensor[] = [],
 ): (Tensor | null)[] {
   const floor = newestNode();
   // Stand-ins, at which the walk below ends; the gradients' own graphs go on behind them.
@@ -223,6 +226,9 @@ function differentiate(
   stands.forEach((stand, i) => {
     if (needs[i] && stand._node !== null) targets.set(stand._node, i);
   });
+  leaves.forEach((leaf, k) => {
+    if (needs[inputs.length + k]) targets.set(leaf, inputs.length + k);
+  });
   const { pass, found } = run(
     used.map((i) => results[i] as Tensor),
     used.map((i) => gradients[i] as Tensor),
@@ -231,7 +237,8 @@ function differentiate(
     floor,
   );
   pass.end();
-  return inputs.map((_, i) => {
+  for (const leaf of leaves) found[targets.get(leaf) as number] = pass.leaves.get(leaf) ?? null;
+  return [...inputs, ...leaves].map((_, i) => {
     const gradient = found[i] ?? null;
     if (gradient !== null) gradient._uses--; // the enclosing pass holds it from here on
     return gradient;
@@ -239,3 +246,17 @@ function differentiate(
 }
 
 setDifferentiate(differentiate);
+
+/** @internal The leaves with requiresGrad that tensors depend on. */
+export function leavesBehind(roots: readonly Tensor[]): Tensor[] {
+  const seen = new Set<Edge>();
+  const open: Edge[] = roots.map((root) => (root._requiresGrad ? (root._node ?? root) : null));
+  const leaves: Tensor[] = [];
+  for (let edge = open.pop(); edge !== undefined; edge = open.pop()) {
+    if (edge === null || seen.has(edge)) continue;
+    seen.add(edge);
+    if (edge instanceof Tensor) leaves.push(edge);
+    else for (const next of edge.edges) open.push(next);
+  }
+  return leaves;
+}

@@ -1,3 +1,4 @@
+import { currentWatch, watched } from '../autograd/anomaly.js';
 import { type Edge, Node, noGrad, versionOf } from '../autograd/tape.js';
 import { currentRecording } from '../context.js';
 import { AutogradError, describe, formatShape } from '../errors.js';
@@ -166,12 +167,15 @@ export class Pass {
     if (node.userDefined) this.disturbed = true;
     if (!this.retainGraph) this.used.push(node);
     const needs = node.edges.map((edge) => edge !== null && (wanted === null || wanted(edge)));
-    const gradients = (node.backward as NonNullable<Node['backward']>)(dy, needs);
+    const run = node.backward as NonNullable<Node['backward']>;
+    const watch = currentWatch(); // sees the gradients, not what they are composed of
+    const gradients = watch === null ? run(dy, needs) : watched(null, () => run(dy, needs));
     if (!Array.isArray(gradients) || gradients.length !== node.edges.length) {
       throw new AutogradError(
         `backward of ${node.name}: must return an array with one gradient per input (${node.edges.length}), got ${describe(gradients)}`,
       );
     }
+    watch?.returned(node, dy, gradients);
     for (let i = 0; i < gradients.length; i++) {
       const edge = node.edges[i] as Edge;
       const gradient = gradients[i] as Tensor | null;

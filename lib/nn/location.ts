@@ -1,5 +1,6 @@
 // Tells in which module of a model an error was thrown.
 import { enter, leave, putBack } from '../all-or-nothing.js';
+import { currentWatch, running } from '../autograd/anomaly.js';
 import { currentRecording, isRecording } from '../context.js';
 import { AdjointError, reword } from '../errors.js';
 import type { Around } from './hooks.js';
@@ -119,6 +120,8 @@ function guard(forward: Forward): Forward {
     // Not where a subclass calls super.forward: it is one call of the module.
     const isHooked = this._around !== null && this.forward === located;
     if (isRecording()) return forwardRecorded(this, forward, inputs, isHooked);
+    const isWatched = currentWatch() !== null;
+    if (isWatched) running.push(this);
     enter();
     try {
       if (isHooked) return (this._around as Around)(forward, inputs);
@@ -129,6 +132,7 @@ function guard(forward: Forward): Forward {
       throw locate(error, this);
     } finally {
       leave();
+      if (isWatched) running.pop();
     }
   };
   for (const key of ['name', 'length'] as const) {

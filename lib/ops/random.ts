@@ -26,8 +26,16 @@ export function checkGenerator(operation: string, given: unknown): Generator {
   return generator;
 }
 
+let draws = 0;
+
+/** @internal How often random numbers have been drawn. */
+export function drawsSoFar(): number {
+  return draws;
+}
+
 /** @internal The handle of a generator's state, from which numbers are about to be drawn. */
 export function drawnFrom(operation: string, given: unknown): Tensor {
+  draws++;
   const { state } = checkGenerator(operation, given);
   aboutToChange(operation, state);
   return state;

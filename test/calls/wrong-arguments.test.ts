@@ -102,6 +102,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^(Tensor\.)?(hardtanh|softplus|sort|split|squeeze|stack|std|sum|topk|tri[lu]|var) \d$/, ['undefined', 'object']],
   [/^(max|min) 1$|^Tensor\.(max|min) 0$/, one],
   // what may be absent
+  [/^autograd\.functional\.vjp 2$/, ['undefined']],
   [/(batch|instance)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],
   [
     /(batchNorm|BatchNorm\dd|InstanceNorm\dd|[rR][mM][sS]Norm).* \d\.(running\w+|numBatchesTracked|momentum|eps)$/,

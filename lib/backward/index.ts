@@ -1,0 +1,2 @@
+export { detectAnomaly } from './anomaly.js';
+export * as functional from './functional.js';
