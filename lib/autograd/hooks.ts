@@ -1,6 +1,6 @@
 import { ArgumentError, AutogradError, checkFunction, describe } from '../errors.js';
 import { checkTensor, Tensor } from '../tensor.js';
-import { type Backward, type GradientHook, noGrad, record } from './tape.js';
+import { type Backward, type GradientHook, leafHooks, noGrad, record } from './tape.js';
 
 /** What registering a hook returns. */
 export interface RemovableHandle {
@@ -18,27 +18,30 @@ export function retainGrad(x: Tensor): Tensor {
 }
 
 /**
- * Calls `hook` with the gradient of an operation's result, once `backward` has it complete. A tensor that the hook returns
- * replaces it. The handle's `remove()` ends it. A hook may itself differentiate, on the same graph with
- * `retainGraph`.
+ * Calls `hook` with the gradient of a tensor, once `backward` has it complete: of an operation's result, or of a leaf before
+ * it is added to `grad`. A tensor that the hook returns replaces it. The handle's `remove()` ends it. A hook may itself
+ * differentiate, on the same graph with `retainGraph`.
+ *
+ * @throws AutogradError when the tensor has no gradient
+ * @example
+ * const w = tensor([1, 2], { requiresGrad: true });
+ * w.registerHook((gradient) => gradient.mul(0.5));
  */
 export function registerHook(x: Tensor, hook: GradientHook): RemovableHandle {
   checkTensor('registerHook', 'x', x);
   checkFunction('registerHook', 'hook', hook);
+  if (!x._requiresGrad)
+    throw new AutogradError('registerHook: the tensor has no gradient; set requiresGrad on what it is computed from');
   const node = x._node;
-  if (node === null) {
-    throw new AutogradError(
-      'registerHook: only results of recorded operations have hooks; read grad of a leaf after backward instead',
-    );
-  }
   const entry: GradientHook = (gradient) => hook(gradient); // the same function may be registered twice
-  node.hooks = [...(node.hooks ?? []), entry];
-  return {
-    remove() {
-      node.hooks = node.hooks?.filter((other) => other !== entry) ?? null;
-      if (node.hooks?.length === 0) node.hooks = null;
-    },
+  const put = (hooks: GradientHook[]): void => {
+    if (node !== null) node.hooks = hooks.length === 0 ? null : hooks;
+    else if (hooks.length === 0) leafHooks.delete(x);
+    else leafHooks.set(x, hooks);
   };
+  const hooks = (): GradientHook[] => (node === null ? leafHooks.get(x) : node.hooks) ?? [];
+  put([...hooks(), entry]);
+  return { remove: () => put(hooks().filter((other) => other !== entry)) };
 }
 
 /**

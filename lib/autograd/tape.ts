@@ -20,6 +20,9 @@ export type Edge = Node | Tensor | null;
 
 export type GradientHook = (gradient: Tensor) => Tensor | undefined;
 
+/** @internal The hooks of leaves, which have no node. */
+export const leafHooks = new WeakMap<Tensor, GradientHook[]>();
+
 let created = 0;
 const none: readonly Tensor[] = [];
 

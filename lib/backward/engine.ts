@@ -145,6 +145,7 @@ export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, 
   checkFlags('backward', settings ?? {});
   const start = seeds('backward', [y], [plain ? undefined : (gradient as Tensor | undefined)]);
   const { pass } = run([y], start, settings ?? {});
+  withGradEnabled(pass.createGraph, () => pass.applyLeafHooks());
   pass.accumulate();
   pass.end();
 }
@@ -183,6 +184,7 @@ export function grad(
     targets.set(x._node ?? x, i);
   });
   const { pass, found } = run(ys, seeds('grad', ys, given), options, targets);
+  withGradEnabled(pass.createGraph, () => pass.applyLeafHooks());
   for (const [leaf, value] of pass.leaves) {
     const index = targets.get(leaf);
     if (index === undefined) continue;

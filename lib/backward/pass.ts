@@ -1,5 +1,5 @@
 import { currentWatch, watched } from '../autograd/anomaly.js';
-import { type Edge, Node, noGrad, versionOf } from '../autograd/tape.js';
+import { type Edge, type GradientHook, leafHooks, Node, noGrad, versionOf } from '../autograd/tape.js';
 import { currentRecording } from '../context.js';
 import { AutogradError, describe, formatShape } from '../errors.js';
 import { moveTo } from '../memory.js';
@@ -133,7 +133,7 @@ export class Pass {
     if (dy === null) return;
     if (node.hooks !== null) {
       this.disturbed = true;
-      dy = applyHooks(node, dy);
+      dy = applyHooks(`hook of ${node.name}`, node.hooks, node, dy);
     }
     if (node.retained !== null) {
       dy._uses++;
@@ -180,9 +180,17 @@ export class Pass {
       const edge = node.edges[i] as Edge;
       const gradient = gradients[i] as Tensor | null;
       if (gradient === null || edge === null || !needs[i]) continue;
-      checkGradient(node, i, edge, gradient);
+      checkGradient(`backward of ${node.name}: the gradient of input ${i}`, edge, gradient);
       if (node.userDefined) gradient._uses++;
       this.deliver(edge, gradient);
+    }
+  }
+
+  /** Runs the hooks of leaves, whose gradients are complete at the end of a pass. */
+  applyLeafHooks(): void {
+    for (const [leaf, gradient] of this.leaves) {
+      const hooks = leafHooks.get(leaf);
+      if (hooks !== undefined) this.leaves.set(leaf, applyHooks('hook of a leaf', hooks, leaf, gradient));
     }
   }
 
@@ -248,21 +256,20 @@ function checkUsable(node: Node): void {
   }
 }
 
-function applyHooks(node: Node, dy: Tensor): Tensor {
+function applyHooks(name: string, hooks: readonly GradientHook[], edge: Node | Tensor, dy: Tensor): Tensor {
   let gradient = dy;
-  for (const hook of node.hooks as NonNullable<Node['hooks']>) {
+  for (const hook of hooks) {
     gradient._uses++; // the hook may hold on to it
     const replaced = hook(gradient);
     if (replaced === undefined) continue;
-    checkGradient(node, 0, node, replaced);
+    checkGradient(`${name}: what it returns`, edge, replaced);
     replaced._uses += 2;
     gradient = replaced;
   }
   return gradient;
 }
 
-function checkGradient(node: Node, index: number, edge: Node | Tensor, gradient: unknown): void {
-  const where = `backward of ${node.name}: the gradient of input ${index}`;
+function checkGradient(where: string, edge: Node | Tensor, gradient: unknown): void {
   if (!(gradient instanceof Tensor))
     throw new AutogradError(`${where} must be a tensor or null, got ${describe(gradient)}`);
   if (!sameShape(gradient.dims, edge.dims)) {

@@ -233,6 +233,49 @@ describe('noGrad, detach, hooks', () => {
   });
 });
 
+describe('hooks of leaves', () => {
+  it('see the whole gradient of a pass and replace what is added to grad', () => {
+    const x = leaf([2]);
+    const seen: number[] = [];
+    const handle = x.registerHook((g) => {
+      seen.push(g.item());
+      return mul(g, 10);
+    });
+    const y = () => add(mul(x, 2), mul(x, 5));
+    y().backward();
+    y().backward();
+    handle.remove();
+    y().backward();
+    expect(seen).toEqual([7, 7]);
+    expect(list(x.grad)).toEqual([70 + 70 + 7]);
+  });
+
+  it('run for grad, too, and can be differentiated', () => {
+    const x = leaf([2]);
+    x.registerHook((g) => mul(g, g));
+    const [g] = grad(x.pow(3), x, { createGraph: true }) as [Tensor]; // (3x²)² = 9x⁴
+    expect(list(g)).toEqual([144]);
+    expect(list(grad(g, x, { retainGraph: true })[0] as Tensor)).toEqual([288 * 288]); // 36x³, and the hook again
+  });
+
+  it('that throw or return something else change nothing', () => {
+    const x = leaf([2]);
+    const handle = x.registerHook(() => {
+      throw new Error('no');
+    });
+    const y = mul(x, 3);
+    expect(() => y.backward()).toThrow('no');
+    handle.remove();
+    const other = x.registerHook(() => leaf([1, 2]));
+    expect(() => y.backward()).toThrow('hook of a leaf: what it returns must have its shape [1], got [2]');
+    other.remove();
+    expect(x.grad).toBeNull();
+    y.backward();
+    expect(list(x.grad)).toEqual([3]);
+    expect(() => tensor([1]).registerHook(() => undefined)).toThrow('registerHook: the tensor has no gradient');
+  });
+});
+
 describe('changes in place', () => {
   it('of a saved tensor are noticed, and nothing is changed', () => {
     const x = leaf([2]);
