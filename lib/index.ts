@@ -38,7 +38,7 @@ export {
   convTranspose1d,
   convTranspose2d,
 } from './ops/conv.js';
-export * from './ops/copy.js';
+export { add_, clone, copy_, detach, fill_, sub_, to, zero_ } from './ops/copy.js';
 export {
   arange,
   eye,
@@ -218,7 +218,6 @@ export {
   randint,
   randn,
   randperm,
-  uniform,
 } from './ops/random.js';
 export {
   alphaDropout,

@@ -12,6 +12,9 @@ import * as pairs from './ops/elementwise-pairs.js';
 import * as rounding from './ops/elementwise-rounding.js';
 import * as special from './ops/elementwise-special.js';
 import * as trigonometry from './ops/elementwise-trigonometry.js';
+import * as inplace from './ops/in-place.js';
+import * as inplaceCompare from './ops/in-place-compare.js';
+import * as inplaceSpecial from './ops/in-place-special.js';
 import * as indexing from './ops/indexing.js';
 import * as products from './ops/linalg-products.js';
 import * as systems from './ops/linalg-solve.js';
@@ -22,6 +25,7 @@ import * as batchnorm from './ops/norm-batch.js';
 import * as instancenorm from './ops/norm-instance.js';
 import * as padding from './ops/padding.js';
 import * as pool from './ops/pool.js';
+import * as randoms from './ops/random-in-place.js';
 import * as sampling from './ops/random-multinomial.js';
 import * as reduce from './ops/reduce.js';
 import * as composed from './ops/reduce-composed.js';
@@ -51,16 +55,20 @@ const methods = {
   ...pick(batchnorm, ['batchNorm']),
   ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isfinite', 'isnan', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
   ...pick(conv, ['conv1d', 'conv2d', 'convTranspose1d', 'convTranspose2d']),
-  ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'to', 'zero_']),
+  ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'sub_', 'to', 'zero_']),
   ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'maximum', 'minimum', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
   ...pick(extremes, ['argmax', 'argmin']),
   ...pick(hooks, ['registerHook', 'retainGrad']),
+  ...pick(inplace, ['abs_', 'ceil_', 'clamp_', 'cos_', 'cumsum_', 'div_', 'elu_', 'erf_', 'exp_', 'expm1_', 'floor_', 'hardtanh_', 'leakyRelu_', 'log1p_', 'log_', 'maskedFill_', 'mul_', 'neg_', 'pow_', 'reciprocal_', 'relu_', 'round_', 'rsqrt_', 'scatterAdd_', 'selu_', 'sigmoid_', 'sign_', 'sin_', 'sqrt_', 'square_', 'tanh_', 'tril_', 'triu_']),
+  ...pick(inplaceCompare, ['bitwiseAnd_', 'bitwiseNot_', 'bitwiseOr_', 'bitwiseXor_', 'eq_', 'ge_', 'gt_', 'le_', 'logicalAnd_', 'logicalNot_', 'logicalOr_', 'logicalXor_', 'lt_', 'ne_']),
+  ...pick(inplaceSpecial, ['acos_', 'acosh_', 'addcdiv_', 'addcmul_', 'asin_', 'asinh_', 'atan2_', 'atan_', 'atanh_', 'copysign_', 'cosh_', 'deg2rad_', 'digamma_', 'erfc_', 'erfinv_', 'exp2_', 'floorDivide_', 'fmod_', 'frac_', 'heaviside_', 'hypot_', 'lerp_', 'lgamma_', 'log10_', 'log2_', 'logit_', 'nanToNum_', 'rad2deg_', 'remainder_', 'sinc_', 'sinh_', 'tan_', 'trunc_', 'xlogy_']),
   ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
   ...pick(matmul, ['linear', 'matmul']),
   ...pick(instancenorm, ['instanceNorm']),
   ...pick(norm, ['groupNorm', 'layerNorm', 'rmsNorm']),
   ...pick(pool, ['adaptiveAvgPool1d', 'adaptiveAvgPool2d', 'adaptiveMaxPool1d', 'adaptiveMaxPool2d', 'avgPool1d', 'avgPool2d', 'maxPool1d', 'maxPool2d']),
   ...pick(products, ['matrixExp', 'matrixPower']),
+  ...pick(randoms, ['bernoulli_', 'cauchy_', 'exponential_', 'geometric_', 'logNormal_', 'normal_', 'random_', 'uniform_']),
   ...pick(reduce, ['all', 'any', 'cumsum', 'mean', 'prod', 'sum']),
   ...pick(sampling, ['multinomial']),
   ...pick(shape, ['expand', 'flatten', 'flip', 'permute', 'reshape', 'squeeze', 'tile', 'transpose', 'tril', 'triu', 'unsqueeze']),

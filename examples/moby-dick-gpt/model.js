@@ -1,4 +1,4 @@
-import { arange, Generator, nn, noGrad, scope, tensor, uniform } from 'adjoint';
+import { arange, Generator, nn, noGrad, rand, scope, tensor } from 'adjoint';
 import { draw } from '../shared/moby-dick.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -56,7 +56,7 @@ export class CharacterGPT extends nn.Module {
    * @returns {number[]} beginning and all that follows
    */
   generate(beginning, count, { temperature = 0.8, seed = 1 } = {}) {
-    const random = uniform([count], { generator: new Generator(seed) }).toTypedArray();
+    const random = rand([count], { generator: new Generator(seed) }).toTypedArray();
     const caches = this.layers.map(() => new nn.KeyValueCache({ capacity: this.context }));
     const text = [...beginning];
     let next = text.slice(-this.context);

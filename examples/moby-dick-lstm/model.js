@@ -1,4 +1,4 @@
-import { Generator, nn, noGrad, scope, tensor, uniform, zeros } from 'adjoint';
+import { Generator, nn, noGrad, rand, scope, tensor, zeros } from 'adjoint';
 import { draw } from '../shared/moby-dick.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -48,7 +48,7 @@ export class CharacterLSTM extends nn.Module {
    * @returns {number[]} beginning and all that follows
    */
   generate(beginning, count, { temperature = 0.7, seed = 1 } = {}) {
-    const random = uniform([count], { generator: new Generator(seed) }).toTypedArray();
+    const random = rand([count], { generator: new Generator(seed) }).toTypedArray();
     const text = [...beginning];
     let state = this.start(1);
     let next = text;

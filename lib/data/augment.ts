@@ -13,7 +13,7 @@ import {
 } from '../errors.js';
 import { tensor } from '../ops/creation.js';
 import type { Generator } from '../ops/generator.js';
-import { uniform } from '../ops/random.js';
+import { rand } from '../ops/random.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { chooseGenerator } from './loader.js';
 import { cover, type Placement, type Planes, place } from './pixels.js';
@@ -177,7 +177,7 @@ function apply(images: Tensor, plan: Plan, generator: Generator | undefined): Te
 const between = ([low, high]: Bounds, u: number): number => (low === high ? low : low + (high - low) * u);
 
 function draw(count: number, generator: Generator | undefined): Float64Array {
-  const numbers = uniform([count, drawsPerImage], { dtype: 'float64', generator });
+  const numbers = rand([count, drawsPerImage], { dtype: 'float64', generator });
   const values = numbers.toTypedArray() as Float64Array;
   numbers.dispose();
   return values;

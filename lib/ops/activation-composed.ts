@@ -2,12 +2,12 @@
 import { type DimArguments, type OptionalDimArguments, optionsOf, type Positional } from '../arguments.js';
 import { checkFlag, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { checkDim } from '../shape.js';
-import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
+import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { type EluArguments, elu, hardtanh, leakyRelu, relu, sigmoid, softplus, tanh } from './activation.js';
 import { abs, add, div, mul, neg, sub } from './elementwise.js';
 import { clamp, le, where } from './elementwise-compare.js';
 import type { Generator } from './generator.js';
-import { uniform } from './random.js';
+import { uniform_ } from './random-in-place.js';
 import { reshape } from './shape.js';
 import { slice } from './shape-slice.js';
 import { dimOf, softmax } from './softmax.js';
@@ -265,11 +265,6 @@ export function rrelu(x: Tensor, ...args: RReluArguments): Tensor {
   const { lower, upper } = slopesOf('rrelu', options);
   if (!checkFlag('rrelu', 'training', options.training, false)) return leakyRelu(x, (lower + upper) / 2);
   const { generator } = options;
-  const slopes = uniform(x.dims, {
-    low: lower,
-    high: upper,
-    dtype: x.dtype,
-    ...(generator !== undefined && { generator }),
-  });
+  const slopes = uniform_(empty(x.dims, x.dtype), lower, upper, generator === undefined ? {} : { generator });
   return add(relu(x), mul(slopes, clamp(x, { max: 0 })));
 }

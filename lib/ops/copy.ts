@@ -48,8 +48,8 @@ export function detach(x: Tensor): Tensor {
   return view(x, 0, x.dims);
 }
 
-// In-place operations are not recorded: they are for weights and state, under noGrad.
-function checkInPlace(operation: string, x: Tensor, other?: Tensor): void {
+/** @internal In-place operations are not recorded: they are for weights and state, under noGrad. */
+export function checkInPlace(operation: string, x: Tensor, other?: Tensor): void {
   checkTensor(operation, 'x', x);
   if (isGradEnabled() && (x._requiresGrad || other?._requiresGrad)) {
     throw new AutogradError(
@@ -120,20 +120,36 @@ export function zero_(x: Tensor): Tensor {
  * and results wrap as in `add`.
  */
 export function add_(x: Tensor, other: Tensor | number, options?: { alpha?: number }): Tensor {
-  checkOptions('add_', options, ['alpha']);
+  return addScaled('add_', x, other, options, 1);
+}
+
+/** x ← x - alpha · other, in place: `add_` with -alpha. */
+export function sub_(x: Tensor, other: Tensor | number, options?: { alpha?: number }): Tensor {
+  return addScaled('sub_', x, other, options, -1);
+}
+
+function addScaled(
+  operation: string,
+  x: Tensor,
+  other: Tensor | number,
+  options: { alpha?: number } | undefined,
+  sign: number,
+): Tensor {
+  checkOptions(operation, options, ['alpha']);
   const alpha = options?.alpha ?? 1;
-  if (typeof alpha !== 'number') throw new ArgumentError(`add_: alpha must be a number, got ${describe(alpha)}`);
-  checkInPlace('add_', x, other instanceof Tensor ? other : undefined);
-  if (!isFloat(x.dtype)) checkInteger('add_', 'alpha', alpha, ...dtypeTraits.int32.range);
-  let from = typeof other === 'number' ? tensor(other, { dtype: x.dtype }) : checkTensor('add_', 'other', other);
-  checkSameDType('add_', ['x', 'other'], [x, from]);
+  if (typeof alpha !== 'number')
+    throw new ArgumentError(`${operation}: alpha must be a number, got ${describe(alpha)}`);
+  checkInPlace(operation, x, other instanceof Tensor ? other : undefined);
+  if (!isFloat(x.dtype)) checkInteger(operation, 'alpha', alpha, ...dtypeTraits.int32.range);
+  let from = typeof other === 'number' ? tensor(other, { dtype: x.dtype }) : checkTensor(operation, 'other', other);
+  checkSameDType(operation, ['x', 'other'], [x, from]);
   if (!sameShape(from.dims, x.dims)) {
-    checkBroadcast('add_', 'other', from, x);
+    checkBroadcast(operation, 'other', from, x);
     const wide = empty(x.dims, x.dtype);
     stridedCopyKernel(wide.handle, from.handle, 0, ...loopDims(x.dims, [broadcastStrides(from.dims, x.dims)]));
     from = wide;
   }
-  addScaledKernel(x.handle, readApart(x, from).handle, alpha);
+  addScaledKernel(x.handle, readApart(x, from).handle, sign * alpha);
   changed(x);
   return x;
 }

@@ -60,28 +60,7 @@ const randintKernel = kernel('randint', 'y state low high');
 const randpermKernel = kernel('randperm', 'y state');
 
 /**
- * Numbers uniform in [low, high), with 24 random bits in float32 and 53 in float64.
- *
- * @param options `low`: default 0; `high`: default 1; `dtype`: float32 or float64; `generator`, `requiresGrad`
- * @example
- * const x = uniform([2, 3], { low: -1, high: 1 });
- */
-export function uniform(shape: Shape, options?: RandomOptions & { low?: number; high?: number }): Tensor {
-  checkOptions('uniform', options, ['low', 'high', ...randomOptions]);
-  return uniformIn('uniform', shape, options, options?.low ?? 0, options?.high ?? 1);
-}
-
-function uniformIn(operation: string, shape: Shape, options: RandomOptions | undefined, a: number, b: number): Tensor {
-  const low = checkNumber(operation, 'low', a);
-  const high = checkNumber(operation, 'high', b, { min: low });
-  const state = drawnFrom(operation, options?.generator);
-  const y = finish(uninitialised(operation, shape, options), options);
-  uniformKernel(y.handle, state.handle, low, high);
-  return y;
-}
-
-/**
- * Numbers uniform in [0, 1).
+ * Numbers uniform in [0, 1), with 24 random bits in float32 and 53 in float64; `uniform_` has other bounds.
  *
  * @param args the sizes, one by one or as an array, then { dtype, generator, requiresGrad }
  * @example
@@ -89,7 +68,10 @@ function uniformIn(operation: string, shape: Shape, options: RandomOptions | und
  */
 export function rand(...args: Sizes<RandomOptions>): Tensor {
   const { shape, options } = shapeAndOptions<RandomOptions>('rand', args, randomOptions);
-  return uniformIn('rand', shape, options, 0, 1);
+  const state = drawnFrom('rand', options.generator);
+  const y = finish(uninitialised('rand', shape, options), options);
+  uniformKernel(y.handle, state.handle, 0, 1);
+  return y;
 }
 
 /**

@@ -249,7 +249,7 @@ function triangle(name: 'tril' | 'triu', x: Tensor, diagonal: number): Tensor {
   return record(name, y, [x], (dy) => [triangle(name, dy, diagonal)]);
 }
 
-type TriangleArguments = [options?: { diagonal?: number }] | [diagonal: number];
+export type TriangleArguments = [options?: { diagonal?: number }] | [diagonal: number];
 
 function checkTriangle(name: 'tril' | 'triu', x: Tensor, args: TriangleArguments): Tensor {
   checkTensor(name, 'x', x);

@@ -39,7 +39,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^bucketize 0$|^searchsorted 1$/, numbers],
   [/^(nan)?quantile 1$|^Tensor\.(nan)?quantile 0$/, ['tensor', 'scalar']],
   [/^where [12]$|^Tensor\.where [01]$/, numbers],
-  [/^add_ 1$|^Tensor\.add_ 0$/, numbers],
+  [/^(add|sub)_ 1$|^Tensor\.(add|sub)_ 0$/, numbers],
   [/^copy_ 1$|^Tensor\.copy_ 0$/, [...numbers, 'true']],
   [/^(add|sub) 2$|^Tensor\.(add|sub) 1$/, numbers], // the index that xs.reduce(add) passes
   // parameters and values of distributions: numbers or tensors
@@ -48,7 +48,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^distributions\.Normal\.icdf 0$/, numbers],
   [/^distributions\.(Normal\.r?sample|StudentT) [012]$/, ['undefined']],
   // values that may be NaN
-  [/add_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
+  [/(add|sub)_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
   [/^(Tensor\.)?nanToNum \d$/, ['NaN']],
   [/^tensor 0\.\d\.\d$/, ['NaN', 'true']],
   [/^data\.collate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$/, ['NaN']],
@@ -100,6 +100,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
     ['undefined', 'object'],
   ],
   [/^(Tensor\.)?(hardtanh|softplus|sort|split|squeeze|stack|std|sum|topk|tri[lu]|var) \d$/, ['undefined', 'object']],
+  [/^Tensor\.(bernoulli|cauchy|exponential|logNormal|normal|random|uniform)_? [01]$/, ['undefined', 'object']],
+  [/^Tensor\.bernoulli_? 0$/, ['tensor', 'float64', 'scalar']],
   [/^(max|min) 1$|^Tensor\.(max|min) 0$/, one],
   // what may be absent
   [/^autograd\.functional\.vjp 2$/, ['undefined']],
@@ -165,7 +167,7 @@ function isDocumented(name: string, path: readonly (string | number)[], valid: u
     const options = Object.entries(valid as object);
     if (options.some(([key, value]) => isDocumented(name, [...path, key], value, kind))) return true;
   }
-  const place = `${name} ${path.join('.')}`;
+  const place = `${name} ${path.join('.')}`.replace(/(?<=^Tensor\.\w+)(?<!add|copy|fill|random|sub)_ /, ' '); // as without _
   return documented.some(([places, kinds]) => kinds.includes(kind) && places.test(place));
 }
 
