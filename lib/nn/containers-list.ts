@@ -124,7 +124,8 @@ export abstract class List<T> extends Module implements Iterable<T> {
 
   override _parts(): [string, Part][] {
     const elements = new Set<unknown>(this._elements);
-    return [...(this._items() as [string, Part][]), ...this.namedChildren().filter(([, m]) => !elements.has(m))];
+    const parts = this._items().filter(([, e]) => e instanceof Module || typeof e === 'function') as [string, Part][];
+    return [...parts, ...this.namedChildren().filter(([, m]) => !elements.has(m))];
   }
 }
 

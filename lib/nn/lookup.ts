@@ -61,12 +61,13 @@ export function registerAt(
 ): void {
   checkName(operation, name);
   const properties = module as unknown as Record<string, unknown>;
-  const before = properties[name];
+  const isOwn = Object.hasOwn(module, name);
+  const before = isOwn ? properties[name] : undefined;
   const isPart =
     typeof before === 'object' &&
     before !== null &&
     (isModule(before) || (before instanceof Tensor && roleOf(before) !== undefined));
-  if (name in module && before !== null && before !== undefined && !isPart) {
+  if (name in module && !(isOwn && (before === null || before === undefined || isPart))) {
     throw new ArgumentError(
       `${operation}: ${module.constructor.name} has something else named ${name}; choose another name`,
     );
@@ -119,9 +120,16 @@ export function placeModule(operation: string, root: Module, target: string, mod
       (holder as unknown as Module).registerModule(last, module);
       return;
     }
-    if (types.isMap(holder)) holder.set(keyOf(holder, last), module);
-    else if (isContainer(holder) && !types.isSet(holder)) (holder as Record<string, unknown>)[last] = module;
-    if (entry(holder, last) === module) return;
+    if (types.isMap(holder)) {
+      holder.set(keyOf(holder, last), module);
+      return;
+    }
+    const fits = !Array.isArray(holder) || (/^\d+$/.test(last) && Number(last) <= holder.length);
+    if (isContainer(holder) && !types.isSet(holder) && fits) {
+      // Not by assignment, which would take __proto__ for the prototype.
+      Object.defineProperty(holder, last, { value: module, writable: true, enumerable: true, configurable: true });
+      return;
+    }
   }
   throw unknown(operation, 'place for a module', target, treeOf(root).occurrences.map(({ name }) => name).slice(1)); // biome-ignore format: one line
 }

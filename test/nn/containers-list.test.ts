@@ -110,6 +110,7 @@ describe('ParameterList', () => {
     list.append(ones([3]));
     expect([...list].map((p) => p instanceof nn.Parameter)).toEqual([true, true, true]);
     expect(net.clone().scales.length).toBe(3);
+    expect(net.summary()).toMatch(/^scales +ParameterList\(\) +6$/m);
     expect(textOf(() => list.append([1] as never))).toBe('ParameterList: element 3 must be a tensor, got [1]');
     expect(textOf(() => list.forward())).toBe('ParameterList: it has no forward; use what is in it: x.mul(list[0])');
   });

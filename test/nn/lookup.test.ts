@@ -86,6 +86,13 @@ describe('names', () => {
     expect(textOf(() => net.setSubmodule('nowhere.x', new nn.Tanh()))).toMatch(
       /^setSubmodule: there is no place for a module "nowhere\.x"; known are first, /,
     );
+    Object.assign(net, { plain: {}, set: new Set([new nn.Identity()]) });
+    net.setSubmodule('plain.__proto__', new nn.Tanh());
+    net.setSubmodule('blocks.2', new nn.Tanh());
+    expect(net.namedModules().map(([name]) => name)).toEqual(expect.arrayContaining(['plain.__proto__', 'blocks.2']));
+    for (const name of ['blocks.x', 'blocks.9', 'set.0']) {
+      expect(textOf(() => net.setSubmodule(name, new nn.Tanh()))).toMatch(/^setSubmodule: there is no place/);
+    }
     expect(textOf(() => net.setSubmodule('', new nn.Tanh()))).toMatch(/^setSubmodule: name must be a text/);
     expect(textOf(() => net.setSubmodule('first', nn.Tanh as never))).toBe(
       'setSubmodule: module must be a module, got the class Tanh; make one: new Tanh(…)',
@@ -129,7 +136,7 @@ describe('what is registered', () => {
         /^registerModule: name must be a text that is not empty and has no dots, got /,
       );
     }
-    for (const name of ['forward', 'training', 'inFeatures', 'toString']) {
+    for (const name of ['forward', 'training', 'inFeatures', 'toString', '__proto__', 'constructor', '_around']) {
       expect(textOf(() => net.registerBuffer(name, ones([1])))).toBe(
         `registerBuffer: Linear has something else named ${name}; choose another name`,
       );
