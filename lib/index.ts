@@ -53,6 +53,12 @@ export {
   zeros,
   zerosLike,
 } from './ops/creation.js';
+export {
+  type CosineSimilarityOptions,
+  cosineSimilarity,
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+} from './ops/distance.js';
 export { einsum } from './ops/einsum.js';
 export {
   abs,

@@ -30,6 +30,7 @@ export {
 } from '../ops/activation-composed.js';
 export { scaledDotProductAttention } from '../ops/attention.js';
 export { conv1d, conv2d, convTranspose1d, convTranspose2d } from '../ops/conv.js';
+export { cosineSimilarity, pairwiseDistance } from '../ops/distance.js';
 export { embedding, embeddingBag } from '../ops/embedding.js';
 export { oneHot } from '../ops/indexing.js';
 export { linear } from '../ops/matmul.js';
@@ -61,3 +62,19 @@ export {
   nllLoss,
   smoothL1Loss,
 } from './loss.js';
+export {
+  linearCrossEntropy,
+  multilabelMarginLoss,
+  multilabelSoftMarginLoss,
+  multiMarginLoss,
+  sigmoidFocalLoss,
+} from './loss-labels.js';
+export { gaussianNllLoss, klDiv, poissonNllLoss } from './loss-likelihood.js';
+export {
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  marginRankingLoss,
+  softMarginLoss,
+  tripletMarginLoss,
+  tripletMarginWithDistanceLoss,
+} from './loss-margin.js';

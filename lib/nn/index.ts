@@ -13,6 +13,7 @@ export {
 export { ModuleDict, type Named, ParameterDict } from './containers-dict.js';
 export { ModuleList, ParameterList } from './containers-list.js';
 export * from './conv.js';
+export * from './distance.js';
 export * from './dropout.js';
 export * from './embedding.js';
 export * as functional from './functional.js';
@@ -35,6 +36,21 @@ export type {
   Reduction,
   WeightedArguments,
 } from './loss.js';
+export type {
+  LinearCrossEntropyOptions,
+  MultiMarginArguments,
+  MultiMarginOptions,
+  SigmoidFocalLossOptions,
+} from './loss-labels.js';
+export type { GaussianNLLLossOptions, KLDivOptions, PoissonNLLLossOptions } from './loss-likelihood.js';
+export type {
+  DistanceFunction,
+  MarginArguments,
+  MarginOptions,
+  TripletMarginArguments,
+  TripletMarginOptions,
+  TripletMarginWithDistanceOptions,
+} from './loss-margin.js';
 export {
   BCELoss,
   BCEWithLogitsLoss,
@@ -46,6 +62,7 @@ export {
   NLLLoss,
   SmoothL1Loss,
 } from './loss-modules.js';
+export * from './loss-modules-composed.js';
 export { Module } from './module.js';
 export {
   GroupNorm,

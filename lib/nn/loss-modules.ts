@@ -25,8 +25,8 @@ import {
 import { Module } from './module.js';
 import { Buffer } from './roles.js';
 
-/** What losses have in common: a reduction, and a forward of input and target. */
-export abstract class Loss extends Module {
+/** What losses have in common: a reduction, and a forward, by default of input and target. */
+export abstract class Loss<Inputs extends unknown[] = [input: Tensor, target: Tensor]> extends Module {
   /** `'mean'`, `'sum'` or `'none'`. */
   readonly reduction: Reduction;
 
@@ -36,7 +36,7 @@ export abstract class Loss extends Module {
   }
 
   /** The loss: a scalar, or one for each element with reduction `'none'`. */
-  abstract override forward(input: Tensor, target: Tensor): Tensor;
+  abstract override forward(...inputs: Inputs): Tensor;
 }
 
 /**
@@ -113,13 +113,13 @@ export class SmoothL1Loss extends Loss {
   }
 }
 
-// A weight is a buffer, as in PyTorch: it is saved, and converted with the model.
-function bufferOf(name: string, key: string, weight: Tensor | undefined): Tensor | null {
+/** @internal A weight is a buffer, as in PyTorch: it is saved, and converted with the model. */
+export function bufferOf(name: string, key: string, weight: Tensor | undefined): Tensor | null {
   return weight === undefined ? null : new Buffer(checkTensor(name, key, weight));
 }
 
-// What is given to a function when the weights are there.
-function present(weights: Record<string, Tensor | null>): object {
+/** @internal What is given to a function when the weights are there. */
+export function present(weights: Record<string, Tensor | null>): object {
   return Object.fromEntries(Object.entries(weights).filter(([, weight]) => weight !== null));
 }
 

@@ -36,17 +36,24 @@ export function reductionOf(operation: string, options: LossOptions | undefined)
   return checkChoice(operation, 'reduction', options?.reduction, ['mean', 'sum', 'none'], 'mean');
 }
 
-function checkReduction(operation: string, options: LossOptions | undefined, known: readonly string[]): Reduction {
+/** @internal */
+export function checkReduction(
+  operation: string,
+  options: LossOptions | undefined,
+  known: readonly string[],
+): Reduction {
   checkOptions(operation, options, [...known, 'reduction']);
   return reductionOf(operation, options);
 }
 
-function checkInput(operation: string, input: Tensor): void {
+/** @internal */
+export function checkInput(operation: string, input: Tensor): void {
   checkTensor(operation, 'input', input);
   checkFloat(operation, 'input', input);
 }
 
-function checkPair(operation: string, input: Tensor, target: Tensor): void {
+/** @internal */
+export function checkPair(operation: string, input: Tensor, target: Tensor): void {
   checkInput(operation, input);
   checkTensor(operation, 'target', target);
   checkSameDType(operation, ['input', 'target'], [input, target]);
@@ -57,7 +64,8 @@ function checkPair(operation: string, input: Tensor, target: Tensor): void {
   }
 }
 
-function checkWeight(operation: string, name: string, weight: Tensor | undefined, input: Tensor): void {
+/** @internal */
+export function checkWeight(operation: string, name: string, weight: Tensor | undefined, input: Tensor): void {
   if (weight === undefined) return;
   checkTensor(operation, name, weight);
   checkSameDType(operation, ['input', name], [input, weight]);
@@ -65,8 +73,13 @@ function checkWeight(operation: string, name: string, weight: Tensor | undefined
     throw new AutogradError(`${operation}: ${name} is a constant, no gradient flows to it; pass ${name}.detach()`);
 }
 
-// A weight, broadcast to the elements.
-function elementWeight(operation: string, name: string, weight: Tensor | undefined, input: Tensor): Tensor | undefined {
+/** @internal A weight, broadcast to the elements. */
+export function elementWeight(
+  operation: string,
+  name: string,
+  weight: Tensor | undefined,
+  input: Tensor,
+): Tensor | undefined {
   checkWeight(operation, name, weight, input);
   if (weight === undefined) return undefined;
   if (!sameShape(broadcastShapes(operation, ['input', name], [input.dims, weight.dims]), input.dims)) {

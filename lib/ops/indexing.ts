@@ -124,11 +124,11 @@ export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   return gathered(narrow(x, index.dims, along), index, along);
 }
 
-// Gathering, and adding to zeros: each is the other's gradient.
-function gathered(x: Tensor, index: Tensor, dim: number): Tensor {
+/** @internal Gathering, and adding to zeros: each is the other's gradient. An error about an index names `operation`. */
+export function gathered(x: Tensor, index: Tensor, dim: number, operation = 'gather'): Tensor {
   const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = empty(index.dims, x.dtype);
-  checkIndices('gather', gatherKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
+  checkIndices(operation, gatherKernel(y.handle, x.handle, index.handle, outer, n, inner), n);
   const from = x.dims;
   return record('gather', y, [x], (dy) => [scattered(dy, index, from, dim)], [index]);
 }

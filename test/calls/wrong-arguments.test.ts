@@ -143,7 +143,13 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.Parameter 1$/, ['true']],
   [/^nn\.PReLU 0$/, ['undefined']],
   [/^nn\.functional\.(binaryCrossEntropy\w*|crossEntropy|nllLoss) 2$/, one], // its weight
-  [/^nn\.(BCE|BCEWithLogits|CrossEntropy|NLL)Loss 0$/, one],
+  [/^nn\.(BCE|BCEWithLogits|CrossEntropy|NLL|MultiLabelSoftMargin)Loss 0$/, one],
+  [/^(cosineSimilarity|pairwiseDistance) [2-4]$|^nn\.(CosineSimilarity|PairwiseDistance) \d$/, ['undefined', 'object']],
+  [/^nn\.CosineSimilarity 0$/, ['7', '-1']],
+  [/^nn\.functional\.(hingeEmbedding|multilabelSoftMargin|multiMargin|sigmoidFocal)Loss [23]$/, ['undefined']],
+  [/^nn\.functional\.(cosineEmbedding|marginRanking|tripletMargin)Loss [34]$/, ['undefined']],
+  [/^nn\.((Cosine|Hinge)Embedding|MarginRanking|Multi(LabelSoft)?Margin|TripletMargin)Loss [01]$/, ['undefined']],
+  [/^nn\.(functional\.gaussianNllLoss|GaussianNLLLoss\.forward) 2$/, ['7', '0.5', '2^53']],
   // containers, and what is registered under a name
   [/^nn\.ModuleDict(\.update)? 0(\.[ab])?$/, ['empty array', 'module']],
   [/^nn\.ModuleList 0(\.[01])?$/, ['undefined', 'module']],

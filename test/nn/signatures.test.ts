@@ -51,6 +51,7 @@ const layers: Record<string, Values> = {
   Conv2d: { ...channels, paddingMode: 'circular' },
   ConvTranspose1d: { ...channels, outputPadding: 4 },
   ConvTranspose2d: { ...channels, outputPadding: 4 },
+  CosineSimilarity: { dim: 0, eps: 0.25 },
   Dropout: { p: 0.25 },
   Dropout1d: { p: 0.25 },
   Dropout2d: { p: 0.25 },
@@ -78,6 +79,7 @@ const layers: Record<string, Values> = {
   MaxPool2d: windows,
   MultiheadAttention: { embedDim: 4, numHeads: 2, dropout: 0.25, bias: false },
   PReLU: { numParameters: 2, init: 0.5 },
+  PairwiseDistance: { p: 3, eps: 0.25 },
   PixelShuffle: { upscaleFactor: 2 },
   RMSNorm: { normalizedShape: 3, eps: 0.25, elementwiseAffine: false },
   RNN: { ...recurrent, nonlinearity: 'relu', bidirectional: true },
@@ -117,6 +119,7 @@ const lacking: Record<string, string> = {
   MaxPool1d: 'returnIndices',
   MaxPool2d: 'returnIndices',
   MultiheadAttention: 'addBiasKv',
+  PairwiseDistance: 'keepdim', // ours is keepDim, as everywhere
   TransformerEncoder: 'enableNestedTensor',
   embedding: 'maxNorm',
   embeddingBag: 'maxNorm',
