@@ -41,7 +41,7 @@ export interface TransformerLayerOptions {
   dtype?: DType;
 }
 
-/** @internal */
+/** The arguments after the required ones, by position or in options. */
 export type TransformerLayerArguments = Positional<
   TransformerLayerOptions,
   [

@@ -96,7 +96,7 @@ export function hardswish(x: Tensor): Tensor {
   return mul(checkX('hardswish', x), hardsigmoid(x));
 }
 
-/** @internal */
+/** The arguments after the required ones, by position or in options. */
 export type ShrinkArguments = [options?: { lambd?: number }] | [lambd: number];
 
 /** @internal `min`: the least lambd. */
@@ -186,7 +186,7 @@ export interface ThresholdOptions {
   value: number;
 }
 
-/** @internal */
+/** The arguments after the required ones, by position or in options. */
 export type ThresholdArguments = Positional<ThresholdOptions, [threshold: 'threshold', value: 'value']>;
 
 /** @internal */
