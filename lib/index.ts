@@ -189,6 +189,24 @@ export {
 } from './ops/linalg-torch.js';
 export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
 export {
+  type AddedProductOptions,
+  addbmm,
+  addmm,
+  addmv,
+  addr,
+  baddbmm,
+  bmm,
+  type ContractedDims,
+  dot,
+  inner,
+  kron,
+  mm,
+  mv,
+  outer,
+  tensordot,
+  vdot,
+} from './ops/matmul-products.js';
+export {
   type GroupNormOptions,
   groupNorm,
   type LayerNormOptions,
@@ -255,6 +273,17 @@ export {
   trapezoid,
   varMean,
 } from './ops/reduce-composed.js';
+export {
+  type CosineSimilarityOptions,
+  cdist,
+  cosineSimilarity,
+  type NormalizeOptions,
+  normalize,
+  type OrderArguments,
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+  pdist,
+} from './ops/reduce-distance.js';
 export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/reduce-extremes.js';
 export {
   type ModeArguments,
@@ -296,6 +325,54 @@ export {
   triu,
   unsqueeze,
 } from './ops/shape.js';
+export {
+  atleast1d,
+  atleast2d,
+  atleast3d,
+  blockDiag,
+  broadcastTensors,
+  broadcastTo,
+  cartesianProd,
+  columnStack,
+  combinations,
+  concat,
+  dsplit,
+  dstack,
+  hsplit,
+  hstack,
+  type MeshgridArguments,
+  type MeshgridOptions,
+  meshgrid,
+  movedim,
+  type Sections,
+  swapaxes,
+  swapdims,
+  type Tensors,
+  tensorSplit,
+  vsplit,
+  vstack,
+} from './ops/shape-join.js';
+export {
+  type DiagonalArguments,
+  type DiagonalPlace,
+  diag,
+  diagEmbed,
+  diagflat,
+  diagonal,
+  fliplr,
+  flipud,
+  narrow,
+  type OffsetArguments,
+  ravel,
+  roll,
+  rot90,
+  select,
+  trace,
+  trilIndices,
+  triuIndices,
+  unbind,
+  unflatten,
+} from './ops/shape-parts.js';
 export { cat, chunk, slice, split, stack } from './ops/shape-slice.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';

@@ -20,6 +20,7 @@ import * as products from './ops/linalg-products.js';
 import * as systems from './ops/linalg-solve.js';
 import * as algebra from './ops/linalg-torch.js';
 import * as matmul from './ops/matmul.js';
+import * as vectors from './ops/matmul-products.js';
 import * as norm from './ops/norm.js';
 import * as batchnorm from './ops/norm-batch.js';
 import * as instancenorm from './ops/norm-instance.js';
@@ -34,6 +35,8 @@ import * as orders from './ops/reduce-order.js';
 import * as runs from './ops/reduce-running.js';
 import * as statistics from './ops/reduce-statistics.js';
 import * as shape from './ops/shape.js';
+import * as joins from './ops/shape-join.js';
+import * as parts from './ops/shape-parts.js';
 import * as slice from './ops/shape-slice.js';
 import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
@@ -87,6 +90,9 @@ const methods = {
   ...pick(searches, ['bucketize']),
   ...pick(runs, ['cummax', 'cummin', 'cumprod', 'logcumsumexp']),
   ...pick(composed, ['amax', 'amin', 'aminmax', 'corrcoef', 'countNonzero', 'cov', 'diff', 'nanmean', 'nansum']),
+  ...pick(joins, ['broadcastTo', 'dsplit', 'hsplit', 'movedim', 'swapaxes', 'swapdims', 'tensorSplit', 'vsplit']),
+  ...pick(parts, ['diag', 'diagEmbed', 'diagflat', 'diagonal', 'fliplr', 'flipud', 'narrow', 'ravel', 'roll', 'rot90', 'select', 'trace', 'unbind', 'unflatten', 'view']),
+  ...pick(vectors, ['addbmm', 'addmm', 'addmv', 'addr', 'baddbmm', 'bmm', 'dot', 'inner', 'kron', 'mm', 'mv', 'outer', 'vdot']),
   ...pick(upsample, ['interpolate', 'pixelShuffle']),
 };
 

@@ -113,6 +113,8 @@ const short: Record<string, readonly string[]> = {
   'ops/recurrent.js': ['listOf()', 'operands()'],
   'ops/rotary.js': ['sizes'],
   'ops/shape.js': ['dims'],
+  'ops/shape-join.js': ['shape'],
+  'ops/shape-parts.js': ['shape'],
   'ops/shape-slice.js': ['loopDims()'],
   'program/trace.js': ['rebuild()'],
   'shape.js': ['shapes.map()'],

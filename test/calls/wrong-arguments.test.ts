@@ -36,6 +36,9 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^(Tensor\.)?(atan2|bitwise(And|Or|Xor)|copysign|floorDivide|fmod|heaviside|hypot) [01]$/, numbers],
   [/^(Tensor\.)?(logaddexp2?|remainder|xlogy) [01]$/, numbers],
   [/^lerp 2$|^Tensor\.lerp 1$/, ['scalar']],
+  [/^(Tensor\.)?(dsplit|hsplit|tensorSplit|vsplit) \d$/, ['array', 'empty array', 'typed array']],
+  [/^(Tensor\.)?(combinations|concat|roll|tensordot|unbind) \d$/, ['-1', '7', 'array', 'typed array']],
+  [/^meshgrid 2$/, ['tensor', 'scalar']], // one more vector
   [/^bucketize 0$|^searchsorted 1$/, numbers],
   [/^(nan)?quantile 1$|^Tensor\.(nan)?quantile 0$/, ['tensor', 'scalar']],
   [/^where [12]$|^Tensor\.where [01]$/, numbers],
@@ -90,6 +93,11 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   // options of functions that have none may be empty
   [/^flip 2$|^Tensor\.flip 1$/, ['object']],
   // arguments that may be left out, or given by name
+  [
+    /^(Tensor\.)?(cdist|combinations|concat|cosineSimilarity|diag\w*|normalize|pairwiseDistance) \d$/,
+    ['undefined', 'object'],
+  ],
+  [/^(Tensor\.)?(pdist|roll|rot90|tensorSplit|tri[lu]Indices|unbind) \d$/, ['undefined', 'object']],
   [/^(Tensor\.)?(allclose|diff|isclose|logit|nanToNum) \d$/, ['undefined', 'object']],
   [
     /^(Tensor\.)?(amax|amin|countNonzero|median|mode|nan(mean|median|quantile|sum)|quantile) \d$/,
