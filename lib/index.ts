@@ -274,14 +274,10 @@ export {
   varMean,
 } from './ops/reduce-composed.js';
 export {
-  type CosineSimilarityOptions,
   cdist,
-  cosineSimilarity,
   type NormalizeOptions,
   normalize,
   type OrderArguments,
-  type PairwiseDistanceOptions,
-  pairwiseDistance,
   pdist,
 } from './ops/reduce-distance.js';
 export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/reduce-extremes.js';

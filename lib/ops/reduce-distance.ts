@@ -1,14 +1,12 @@
-// Distances and angles between vectors, composed of norms.
+// Distances between the rows of matrices, and vectors of length 1, composed of norms.
 import { optionsOf, type Positional } from '../arguments.js';
-import { ArgumentError, checkFlag, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
-import { broadcastShapes, checkDim } from '../shape.js';
+import { ArgumentError, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
+import { checkDim } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
-import { expandTo } from './broadcast.js';
 import { tensor } from './creation.js';
-import { add, div, mul, sub } from './elementwise.js';
+import { div, sub } from './elementwise.js';
 import { clamp } from './elementwise-compare.js';
 import { indexSelect } from './indexing.js';
-import { sum } from './reduce.js';
 import { norm } from './reduce-statistics.js';
 import { unsqueeze } from './shape.js';
 
@@ -76,35 +74,6 @@ export function pdist(x: Tensor, ...args: OrderArguments): Tensor {
   return norm(sub(indexSelect(x, 0, tensor(first)), indexSelect(x, 0, tensor(second))), p, -1);
 }
 
-/** Options of `cosineSimilarity`. */
-export interface CosineSimilarityOptions {
-  /** The dimension along which the vectors lie; default 1. */
-  dim?: number;
-  /** The least length of a vector, against division by 0; default 1e-8. */
-  eps?: number;
-}
-
-/**
- * The cosine of the angle between vectors: Σ a · b / (max(‖a‖, eps) · max(‖b‖, eps)), broadcast.
- *
- * @param args dim (default 1) and eps (default 1e-8)
- * @example
- * cosineSimilarity(tensor([[1, 0]]), tensor([[1, 1]])); // [0.70711]
- */
-export function cosineSimilarity(
-  a: Tensor,
-  b: Tensor,
-  ...args: Positional<CosineSimilarityOptions, ['dim', 'eps']>
-): Tensor {
-  checkPair('cosineSimilarity', a, b);
-  const o = optionsOf<CosineSimilarityOptions>('cosineSimilarity', args, ['dim', 'eps']);
-  const eps = checkNumber('cosineSimilarity', 'eps', o.eps ?? 1e-8, { min: 0 });
-  const shape = broadcastShapes('cosineSimilarity', ['a', 'b'], [a.dims, b.dims]);
-  const dim = checkDim('cosineSimilarity', o.dim ?? 1, shape.length);
-  const unit = (x: Tensor): Tensor => div(x, clamp(norm(x, 2, dim, { keepDim: true }), eps));
-  return sum(mul(unit(expandTo(a, shape)), unit(expandTo(b, shape))), dim);
-}
-
 /** Options of `normalize`. */
 export interface NormalizeOptions {
   /** The order of the norm; default 2. */
@@ -129,33 +98,4 @@ export function normalize(x: Tensor, ...args: Positional<NormalizeOptions, ['p',
   const eps = checkNumber('normalize', 'eps', o.eps ?? 1e-12, { min: 0 });
   const dim = checkDim('normalize', o.dim ?? 1, x.rank);
   return div(x, clamp(norm(x, o.p ?? 2, dim, { keepDim: true }), eps));
-}
-
-/** Options of `pairwiseDistance`. */
-export interface PairwiseDistanceOptions {
-  /** The order of the norm; default 2. */
-  p?: number;
-  /** Added to each difference; default 1e-6. */
-  eps?: number;
-  /** Whether the last dimension is kept, with size 1; default false. */
-  keepDim?: boolean;
-}
-
-/**
- * The distances of vectors along the last dimension: ‖a - b + eps‖ₚ, broadcast.
- *
- * @param args p (default 2) and eps (default 1e-6), then { keepDim } (default false)
- * @example
- * pairwiseDistance(tensor([[0, 0]]), tensor([[3, 4]])); // [5]
- */
-export function pairwiseDistance(
-  a: Tensor,
-  b: Tensor,
-  ...args: Positional<PairwiseDistanceOptions, ['p', 'eps', 'keepDim']>
-): Tensor {
-  checkPair('pairwiseDistance', a, b);
-  const o = optionsOf<PairwiseDistanceOptions>('pairwiseDistance', args, ['p', 'eps', 'keepDim']);
-  const keepDim = checkFlag('pairwiseDistance', 'keepDim', o.keepDim, false);
-  const eps = checkNumber('pairwiseDistance', 'eps', o.eps ?? 1e-6);
-  return norm(add(sub(a, b), eps), o.p ?? 2, -1, { keepDim });
 }
