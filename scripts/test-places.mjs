@@ -9,7 +9,7 @@ import { root, SetupError, step } from './steps.mjs';
 const folder = join(root, 'build', 'places');
 const tests = [
   'activation',
-  'lerp',
+  'blend',
   'nn/scale',
   'signum',
   'fuzz',

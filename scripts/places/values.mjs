@@ -20,47 +20,47 @@ const leaf = (values) => tensor(Float64Array.from(values), { requiresGrad: true 
 const xs = [-3, -0.5, 0, 0.25, 7];
 {
   const x = leaf(xs);
-  const y = adjoint.softsign(x);
+  const y = adjoint.elliott(x);
   compare(
-    'softsign',
+    'elliott',
     y,
     xs.map((v) => v / (1 + Math.abs(v))),
   );
   const [dx] = grad([y.sum()], [x], { createGraph: true });
   compare(
-    'softsign, gradient',
+    'elliott, gradient',
     dx,
     xs.map((v) => (1 + Math.abs(v)) ** -2),
   );
   const [dxx] = grad([dx.sum()], [x]);
   compare(
-    'softsign, second derivative',
+    'elliott, second derivative',
     dxx,
     xs.map((v) => -2 * Math.sign(v) * (1 + Math.abs(v)) ** -3),
   );
   compare(
-    'x.softsign()',
-    x.softsign(),
+    'x.elliott()',
+    x.elliott(),
     xs.map((v) => v / (1 + Math.abs(v))),
   );
 }
 {
   const ends = [2, 4, -1, 0, 1];
   const [a, b] = [leaf(xs), leaf(ends)];
-  const y = adjoint.lerp(a, b, 0.25);
+  const y = adjoint.blend(a, b, 0.25);
   compare(
-    'lerp',
+    'blend',
     y,
     xs.map((v, i) => 0.75 * v + 0.25 * ends[i]),
   );
   const [da, db] = grad([y.square().sum()], [a, b]);
   compare(
-    'lerp, gradient of a',
+    'blend, gradient of a',
     da,
     xs.map((v, i) => 2 * 0.75 * (0.75 * v + 0.25 * ends[i])),
   );
   compare(
-    'lerp, gradient of b',
+    'blend, gradient of b',
     db,
     xs.map((v, i) => 2 * 0.25 * (0.75 * v + 0.25 * ends[i])),
   );
