@@ -53,6 +53,12 @@ export const integersTo = (high: Operand, name: string): Constraint =>
   constraint(`an integer in [0, ${shown(high, name)}]`, (x) => both(ge(x, 0), le(x, high), isWhole(x)), 0, true);
 export const realVector = constraint('vectors of numbers other than NaN', (x) => everywhere(eq(x, x), 1), 1);
 export const positiveVector = constraint('vectors of numbers greater than 0', (x) => everywhere(gt(x, 0), 1), 1);
+export const weightVector = constraint(
+  'vectors of numbers of at least 0 with a sum greater than 0',
+  (x) => both(everywhere(ge(x, 0), 1), gt(sum(x, { dim: -1 }), 0)),
+  1,
+);
+export const halfOpenUnit = constraint('in [0, 1)', (x) => both(ge(x, 0), lt(x, 1)));
 export const simplex = constraint(
   'vectors of numbers of at least 0 with sum 1',
   (x) => both(everywhere(ge(x, 0), 1), lt(abs(sub(sum(x, { dim: -1 }), 1)), 1e-6)),

@@ -303,7 +303,7 @@ export function parameterOf(operation: string, name: string, value: unknown, dty
 
 /** @internal The dtype of the first tensor among parameters; float32 if all are numbers. */
 export function dtypeOf(values: readonly unknown[]): DType {
-  for (const value of values) if (value instanceof Tensor) return value.dtype;
+  for (const value of values) if (value instanceof Tensor && isFloat(value.dtype)) return value.dtype;
   return 'float32';
 }
 
@@ -315,6 +315,8 @@ export interface Plan<P extends string> {
   either?: readonly P[];
   /** What numbers those have that may be left out. */
   defaults?: Partial<Record<P, number>>;
+  /** Names before these by position, whose values are not parameters. */
+  leading?: readonly string[];
   /** Further options. */
   others?: readonly string[];
 }
@@ -323,24 +325,30 @@ export interface Plan<P extends string> {
 export abstract class Parametric<P extends string> extends Distribution {
   /** @internal Stretched to batchShape. */
   readonly parameters: Readonly<Record<P, Tensor>>;
+  /** @internal As they were given. */
+  readonly options: Readonly<Record<string, unknown>>;
   private readonly ranks: Readonly<Record<string, number>>;
 
   /** @internal */
   constructor(
     args: readonly unknown[],
-    { rules, either = [], defaults = {}, others = [] }: Plan<P>,
-    eventShape?: (given: Record<P, Tensor>) => Shape,
+    { rules, either = [], defaults = {}, leading = [], others = [] }: Plan<P>,
+    eventShape?: (given: Record<P, Tensor>, options: Readonly<Record<string, unknown>>) => Shape,
   ) {
     const operation = `distributions.${new.target.name}`;
     const names = Object.keys(rules) as P[];
     const options = {
       ...defaults,
-      ...optionsOf<Record<string, unknown>>(operation, args, names, [...others, 'validateArgs']),
+      ...optionsOf<Record<string, unknown>>(operation, args, [...leading, ...names], [...others, 'validateArgs']),
     };
     checkEither(operation, either, options);
     const given = names.filter((name) => !either.includes(name) || options[name] !== undefined);
     const dtype = dtypeOf(given.map((name) => options[name]));
-    const tensors = given.map((name) => parameterOf(operation, name, options[name], dtype));
+    const tensors = given.map((name) => {
+      const value = options[name];
+      const isCount = value instanceof Tensor && rules[name].isDiscrete && !isFloat(value.dtype);
+      return parameterOf(operation, name, isCount ? to(value, dtype) : value, dtype);
+    });
     const ranks = given.map((name) => rules[name].eventDim);
     tensors.forEach((t, i) => {
       const rank = ranks[i] as number;
@@ -353,10 +361,15 @@ export abstract class Parametric<P extends string> extends Distribution {
     const batch = broadcastShapes(operation, given, batches);
     const entries = Object.fromEntries(given.map((name, i) => [name, tensors[i]])) as Record<P, Tensor>;
     const flag = options.validateArgs as boolean | undefined;
-    super(batch, eventShape === undefined ? [] : eventShape(entries), flag === undefined ? {} : { validateArgs: flag });
+    super(
+      batch,
+      eventShape === undefined ? [] : eventShape(entries, options),
+      flag === undefined ? {} : { validateArgs: flag },
+    );
     if (this.validated) for (const name of given) checkSatisfied(operation, name, entries[name], () => rules[name]);
     this.ranks = Object.fromEntries(given.map((name, i) => [name, ranks[i] as number]));
     this.parameters = entries;
+    this.options = options;
     this.widen(batch);
   }
 

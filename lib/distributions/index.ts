@@ -1,5 +1,21 @@
 /** Probability distributions under PyTorch's names. @module */
+
+export {
+  Categorical,
+  type CategoricalArguments,
+  Multinomial,
+  type MultinomialArguments,
+  OneHotCategorical,
+  OneHotCategoricalStraightThrough,
+  type WeightsOrLogits,
+} from './categorical.js';
+export { Independent, MixtureSameFamily, TransformedDistribution } from './composite.js';
 export type { Constraint } from './constraints.js';
+export {
+  ContinuousBernoulli,
+  type ContinuousBernoulliArguments,
+  type ContinuousBernoulliOptions,
+} from './continuous-bernoulli.js';
 export { Distribution, type SampleArguments, type SampleOptions, type Validation } from './distribution.js';
 export { Beta, Chi2, Dirichlet, FisherSnedecor, Gamma, type GammaArguments, InverseGamma, StudentT } from './gamma.js';
 export { Kumaraswamy, Uniform } from './interval.js';
@@ -14,4 +30,29 @@ export {
   Normal,
   type ScaleArguments,
 } from './normal.js';
+export {
+  Bernoulli,
+  Binomial,
+  type CountedArguments,
+  Geometric,
+  NegativeBinomial,
+  type OddsArguments,
+  Poisson,
+  type ProbsOrLogits,
+} from './odds.js';
 export { Exponential, GeneralizedPareto, Pareto, Weibull } from './positive.js';
+export {
+  AbsTransform,
+  AffineTransform,
+  ComposeTransform,
+  CumulativeDistributionTransform,
+  ExpTransform,
+  IndependentTransform,
+  PowerTransform,
+  SigmoidTransform,
+  SoftmaxTransform,
+  SoftplusTransform,
+  TanhTransform,
+  Transform,
+} from './transforms.js';
+export { VonMises } from './von-mises.js';

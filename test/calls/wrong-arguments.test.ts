@@ -49,7 +49,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^distributions\.(?!Normal)\w+ \d$/, ['tensor', 'float64', 'scalar']],
   [/^distributions\.Normal(\.(logProb|cdf))? [01]$/, ['7', '-1', '0.5', 'infinity', '2^53']],
   [/^distributions\.Normal\.icdf 0$/, numbers],
-  [/^distributions\.(Normal\.r?sample|StudentT) [012]$/, ['undefined']],
+  [/^distributions\.(Categorical\.enumerateSupport|Multinomial|Normal\.r?sample|StudentT) [012]$/, ['undefined']],
+  [/^distributions\.Binomial 0$/, ['int32', 'uint8']],
   // values that may be NaN
   [/(add|sub)_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
   [/^(Tensor\.)?nanToNum \d$/, ['NaN']],
@@ -258,6 +259,7 @@ describe('the table of calls', () => {
     const bases = [
       'Tensor',
       'distributions.Distribution',
+      'distributions.Transform',
       'nn.Module',
       'nn.RecurrentCell',
       'nn.RecurrentModule',

@@ -4,10 +4,11 @@ A case is {spec, value, p, results, gradients}, in float64. `spec` is [name, arg
 number, a text, a list of whole numbers, {"tensor": …} (with an exact float32), {"distribution": spec} or {"transforms": [spec, …]}. `results`: by
 method or property what it returns for `value` (logProb, cdf), for `p` (icdf) or for nothing; what PyTorch does not have is not
 there. `gradients`: those of the sum of logProb times cos(1), cos(2), … at each parameter and, where it is a float, the value. `kl`
-holds {p, q, result}. `transforms` hold {spec, x, y, inverse, logAbsDetJacobian}. Runs with PyTorch 2.15.
+holds {p, q, result}. `slopes` hold [alpha, log z, ∂(log z)/∂alpha, P(alpha, z)]. `transforms` hold {spec, x, y, inverse, logAbsDetJacobian}. Runs with PyTorch 2.15.
 """
 import re
 
+import mpmath
 import torch
 from torch import distributions as D
 
@@ -142,6 +143,58 @@ case('Beta', {'concentration1': a, 'concentration0': b}, inside)
 case('Beta', {'concentration1': T(.5, .75), 'concentration0': T(.75, .5)}, T(.25, .75))
 case('Dirichlet', {'concentration': T(.5, 1.5, 3, .25, .5, .75, shape=(2, 3))}, T(.25, .25, .5, .125, .375, .5, shape=(2, 3)))
 
+probs, logits = T(.125, .5, .7), T(-1, .25, 3)
+bits, whole = T(0, 1, 1), T(0, 2, 5)
+matrix, rows = T(.25, .25, .5, .125, .375, .5, shape=(2, 3)), T(-1, .5, 2, 0, 1, .25, shape=(2, 3))
+category = torch.tensor([2, 0])
+chosen = T(0, 0, 1, 1, 0, 0, shape=(2, 3))
+for given in ({'probs': probs}, {'logits': logits}):
+    case('Bernoulli', given, bits)
+    case('Geometric', given, whole)
+    case('Binomial', {'totalCount': 5, **given}, whole)
+    case('NegativeBinomial', {'totalCount': 3, **given}, whole)
+    case('ContinuousBernoulli', given, inside)
+case('Binomial', {'totalCount': T(5, 7, 9), 'probs': probs}, whole, skip=['enumerateSupport', 'entropy'])
+case('Poisson', {'rate': scale}, whole)
+for given in ({'probs': matrix}, {'logits': rows}):
+    case('Categorical', given, category)
+    case('Categorical', given, torch.tensor([[2, 0], [1, 1]]))
+    case('OneHotCategorical', given, chosen)
+    case('OneHotCategoricalStraightThrough', given, chosen)
+    case('Multinomial', {'totalCount': 4, **given}, T(1, 1, 2, 4, 0, 0, shape=(2, 3)))
+case('VonMises', {'loc': loc, 'concentration': T(.5, 2.5, 6)}, any_value)
+
+normals = ('Normal', {'loc': rows, 'scale': T(1, .5, 2)})
+case('Independent', {'baseDistribution': normals, 'reinterpretedBatchNdims': 1}, rows)
+case('Independent', {'baseDistribution': ('Bernoulli', {'probs': matrix}), 'reinterpretedBatchNdims': 2}, chosen)
+case('MixtureSameFamily', {'mixtureDistribution': ('Categorical', {'probs': matrix}), 'componentDistribution': normals}, T(.5, 1))
+case('MixtureSameFamily', {'mixtureDistribution': ('Categorical', {'logits': T(0, 1)}), 'componentDistribution':
+     ('Independent', {'baseDistribution': normals, 'reinterpretedBatchNdims': 1})}, T(.5, 1, -1))
+affine = ('AffineTransform', {'loc': T(1, 2, 3), 'scale': T(-2, .5, 1)})
+case('TransformedDistribution', {'baseDistribution': ('Normal', {'loc': loc, 'scale': scale}), 'transforms': [affine, ('ExpTransform', {})]}, positive)
+case('TransformedDistribution', {'baseDistribution': ('Normal', {'loc': 0, 'scale': T(1)}), 'transforms': [('SigmoidTransform', {}), affine]}, T(.25, 2.25, 3.25))
+case('TransformedDistribution', {'baseDistribution': normals, 'transforms': [('IndependentTransform', {'baseTransform': ('TanhTransform', {}), 'reinterpretedBatchNdims': 1})]}, T(.5, -.5, .25))
+
+for name in ('ExpTransform', 'SigmoidTransform', 'SoftplusTransform', 'TanhTransform', 'AbsTransform'):
+    transform(name, {}, any_value)
+transform(*affine, any_value)
+transform('AffineTransform', {'loc': .5, 'scale': -2, 'eventDim': 1}, rows)
+transform('PowerTransform', {'exponent': T(2, -.5, 3)}, positive)
+transform('SoftmaxTransform', {}, rows)
+transform('ComposeTransform', {'parts': [affine, ('ExpTransform', {}), ('IndependentTransform', {'baseTransform': ('PowerTransform', {'exponent': 2}), 'reinterpretedBatchNdims': 1})]}, rows)
+transform('CumulativeDistributionTransform', {'distribution': ('Normal', {'loc': loc, 'scale': scale})}, any_value)
+
 # MORE
 
-write('distributions.json', {'cases': cases, 'kl': kls, 'transforms': transforms})
+# The derivative of log z by alpha with constant P(alpha, z), to 40 digits: PyTorch's own has 3 or 4.
+mpmath.mp.dps = 40
+slopes = []
+for alpha in (.0625, .5, 1, 3, 20, 150, 5000):
+    for q in (-4, -1.5, 0, 1, 4):
+        z = mpmath.mpf(alpha * max(1 - 1 / (9 * alpha) + q / (3 * alpha ** .5), .01) ** 3)
+        P = lambda a: mpmath.gammainc(a, 0, z, regularized=True)
+        h = mpmath.mpf(10) ** -12 * alpha
+        density = mpmath.exp((alpha - 1) * mpmath.log(z) - z - mpmath.loggamma(alpha))
+        slopes.append([alpha, float(mpmath.log(z)), float(-(P(alpha + h) - P(alpha - h)) / (2 * h) / density / z), float(P(alpha))])
+
+write('distributions.json', {'slopes': slopes, 'cases': cases, 'kl': kls, 'transforms': transforms})

@@ -27,9 +27,13 @@ export interface Mapping {
   jacobian: Golden | null;
 }
 
-export const { cases, kl, transforms } = readGolden<{ cases: Case[]; kl: Divergence[]; transforms: Mapping[] }>(
-  'distributions',
-);
+interface File {
+  cases: Case[];
+  kl: Divergence[];
+  transforms: Mapping[];
+  slopes: [alpha: number, logZ: number, slope: number, share: number][];
+}
+export const { cases, kl, transforms, slopes } = readGolden<File>('distributions');
 
 interface Nested {
   tensor?: Golden;
