@@ -170,6 +170,32 @@ export {
 } from './ops/embedding.js';
 export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
+export {
+  argwhere,
+  type BincountOptions,
+  bincount,
+  type HistogramOptions,
+  histc,
+  maskedSelect,
+  nonzero,
+  type RepeatOptions,
+  repeatInterleave,
+  take,
+  takeAlongDim,
+  type Unique,
+  type UniqueOptions,
+  unique,
+  uniqueConsecutive,
+} from './ops/indexing-select.js';
+export {
+  indexAdd,
+  indexCopy,
+  indexFill,
+  indexReduce,
+  type ScatterReduction,
+  scatter,
+  scatterReduce,
+} from './ops/indexing-write.js';
 export * as linalg from './ops/linalg.js';
 export { matrixExp, matrixPower } from './ops/linalg-products.js';
 export { det, slogdet } from './ops/linalg-solve.js';

@@ -16,6 +16,8 @@ import * as inplace from './ops/in-place.js';
 import * as inplaceCompare from './ops/in-place-compare.js';
 import * as inplaceSpecial from './ops/in-place-special.js';
 import * as indexing from './ops/indexing.js';
+import * as choices from './ops/indexing-select.js';
+import * as writes from './ops/indexing-write.js';
 import * as products from './ops/linalg-products.js';
 import * as systems from './ops/linalg-solve.js';
 import * as algebra from './ops/linalg-torch.js';
@@ -93,6 +95,8 @@ const methods = {
   ...pick(joins, ['broadcastTo', 'dsplit', 'hsplit', 'movedim', 'swapaxes', 'swapdims', 'tensorSplit', 'vsplit']),
   ...pick(parts, ['diag', 'diagEmbed', 'diagflat', 'diagonal', 'fliplr', 'flipud', 'narrow', 'ravel', 'roll', 'rot90', 'select', 'trace', 'unbind', 'unflatten', 'view']),
   ...pick(vectors, ['addbmm', 'addmm', 'addmv', 'addr', 'baddbmm', 'bmm', 'dot', 'inner', 'kron', 'mm', 'mv', 'outer', 'vdot']),
+  ...pick(choices, ['argwhere', 'bincount', 'histc', 'maskedSelect', 'repeatInterleave', 'take', 'takeAlongDim']),
+  ...pick(writes, ['indexAdd', 'indexCopy', 'indexFill', 'indexReduce', 'scatter', 'scatterReduce']),
   ...pick(upsample, ['interpolate', 'pixelShuffle']),
 };
 
@@ -113,6 +117,17 @@ declare module './tensor.js' {
     median(...args: extremes.ExtremesArguments): extremes.Extremes;
     nanmedian(): Tensor;
     nanmedian(...args: extremes.ExtremesArguments): extremes.Extremes;
+    nonzero(): Tensor;
+    nonzero(options: { asTuple: true }): Tensor[];
+    nonzero(options?: { asTuple?: boolean }): Tensor | Tensor[];
+    unique(): Tensor;
+    unique(options: { dim: number }): Tensor;
+    unique(options: choices.UniqueOptions & { returnInverse: true; returnCounts: true }): choices.Unique;
+    unique(options?: choices.UniqueOptions): Tensor | Partial<choices.Unique>;
+    uniqueConsecutive(): Tensor;
+    uniqueConsecutive(options: { dim: number }): Tensor;
+    uniqueConsecutive(options: choices.UniqueOptions & { returnInverse: true; returnCounts: true }): choices.Unique;
+    uniqueConsecutive(options?: choices.UniqueOptions): Tensor | Partial<choices.Unique>;
     /** `where(condition, this, other)` */
     where(condition: Tensor, other: Operand): Tensor;
   }
@@ -123,6 +138,9 @@ const overloaded = {
   min: extremes.min,
   median: orders.median,
   nanmedian: orders.nanmedian,
+  nonzero: choices.nonzero,
+  unique: choices.unique,
+  uniqueConsecutive: choices.uniqueConsecutive,
   where: (x: Tensor, condition: Tensor, other: Operand) => compare.where(condition, x, other),
 };
 

@@ -316,4 +316,51 @@ case('normalize', [f(0, 0, shape=(1, 2))], N.normalize, gradient=False)
 write('functions_shapes.json', {'cases': cases})
 cases.clear()
 
-# NEXT
+# Positions.
+case('nonzero', [f(0, 1, NAN, 0, 2, 0, shape=(2, 3))], gradient=False, reads=True)
+case('nonzero', [b(0, 1, 1), {'as_tuple': True}], reads=True)
+case('nonzero', [f(3.0, shape=())], gradient=False, reads=True)
+case('argwhere', [i(0, 1, 5, 0, shape=(2, 2))], reads=True)
+case('masked_select', [r(2, 3), b(1, 0, 1)], reads=True)
+case('take', [r(2, 3), i(0, 5, 5, 1, shape=(2, 2))])
+case('take_along_dim', [r(2, 3), i(2, 0, 1, shape=(1, 3)), 1])
+case('take_along_dim', [r(2, 3), i(5, 0)])
+case('repeat_interleave', [r(2, 3), 2])
+case('repeat_interleave', [r(2, 3), 3, 0])
+case('repeat_interleave', [r(2, 3), i(2, 0, 1), 1], reads=True)
+case('bincount', [i(1, 3, 1)], reads=True)
+case('bincount', [i(1, 3, 1), f(0.5, 1, 2), 6], gradient=False, reads=True)
+case('bincount', [i()], reads=True)
+case('histc', [f(1, 2, 1, 3, 9, -1, 0), 4, 0, 3], gradient=False)
+case('histc', [f(1, 2, 1, 3.5), 5], gradient=False, reads=True)
+case('histc', [f(2, 2), 3], gradient=False, reads=True)
+case('histc', [r(30), 7, -1.5, 1.25], gradient=False)
+U = ['output', 'inverseIndices', 'counts']
+for name in ('unique', 'unique_consecutive'):
+    K = {'return_inverse': True, 'return_counts': True}
+    case(name, [f(3, 1, 1, 3, 2, 2, shape=(2, 3))], gradient=False, reads=True)
+    case(name, [f(3, 1, 1, 3, 2, 2, shape=(2, 3)), K], fields=U, gradient=False, reads=True)
+    case(name, [i(1, 2, 1, 2, 0, 5, 1, 2, shape=(4, 2)), {**K, 'dim': 0}], fields=U, reads=True)
+    case(name, [i(1, 1, 2, 3, 3, 0, shape=(2, 3)), {**K, 'dim': 1}], fields=U, reads=True)
+    case(name, [f(NAN, 1, NAN)], gradient=False, reads=True)
+index = i(0, 2, 1, 1, 0, 2, shape=(2, 3))
+case('scatter', [r(3, 3), 0, index.clone(), r(2, 3, seed=1)])
+case('scatter', [r(3, 3), 1, index[:, :2].clone(), r(2, 2, seed=1)])
+case('scatter', [r(3, 3), 1, index.clone(), 1.5])
+for how in ('add', 'multiply'):
+    case('scatter', [r(2, 3), 1, i(0, 0, 2, 1, 1, 1, shape=(2, 3)), r(2, 3, seed=1), {'reduce': how}], gradient=False)
+for how in ('sum', 'prod', 'mean', 'amax', 'amin'):
+    for keep in (True, False):
+        case('scatter_reduce', [r(2, 3, seed=1), 1, i(0, 0, 2, 0, 1, 1, 1, 1, shape=(2, 4)), r(2, 4, seed=2), how,
+                                {'include_self': keep}])
+    case('scatter_reduce', [r(4, 2, seed=1), 0, i(3, 0, 3, 3, 3, 1, shape=(3, 2)), r(3, 2, seed=3), how])
+case('scatter_reduce', [i(1, 5, 3), 0, i(0, 0, 2), i(7, -2, 1), 'amax'])
+case('index_add', [r(3, 2), 0, i(2, 2, 0), r(3, 2, seed=1)])
+case('index_add', [r(2, 3), 1, i(1, 1), r(2, 2, seed=1), {'alpha': 0.5}])
+case('index_copy', [r(3, 2), 0, i(2, 0), r(2, 2, seed=1)])
+case('index_fill', [r(3, 2), 0, i(2, 0), 1.5])
+case('index_fill', [r(2, 3), 1, i(1, 1), f(2.0, shape=())])
+for how in ('prod', 'mean', 'amax', 'amin'):
+    case('index_reduce', [r(3, 2, seed=1), 0, i(2, 2, 0), r(3, 2, seed=2), how])
+    case('index_reduce', [r(3, 2, seed=1), 0, i(2, 2, 0), r(3, 2, seed=2), how, {'include_self': False}])
+write('functions_positions.json', {'cases': cases})

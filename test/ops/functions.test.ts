@@ -123,7 +123,7 @@ function compareCompiled(c: Case): void {
   step.dispose();
 }
 
-const sections = ['pointwise', 'reductions', 'shapes'];
+const sections = ['pointwise', 'reductions', 'shapes', 'positions'];
 const all = sections.map((section) => readGolden<{ cases: Case[] }>(`functions_${section}`).cases);
 
 describe.each(sections.map((section, i) => [section, all[i] as Case[]] as const))('%s', (_, cases) => {
