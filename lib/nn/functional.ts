@@ -62,6 +62,7 @@ export {
   nllLoss,
   smoothL1Loss,
 } from './loss.js';
+export { ctcLoss } from './loss-ctc.js';
 export {
   linearCrossEntropy,
   multilabelMarginLoss,

@@ -36,6 +36,7 @@ export type {
   Reduction,
   WeightedArguments,
 } from './loss.js';
+export { CTCLoss, type CTCLossArguments, type CTCLossOptions, type Lengths } from './loss-ctc.js';
 export type {
   LinearCrossEntropyOptions,
   MultiMarginArguments,

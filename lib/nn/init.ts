@@ -6,6 +6,17 @@ import type { Generator } from '../ops/generator.js';
 import { drawnFrom } from '../ops/random.js';
 import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
 
+export {
+  dirac_,
+  eye_,
+  type OrthogonalOptions,
+  orthogonal_,
+  type SparseOptions,
+  sparse_,
+  type TruncNormalOptions,
+  truncNormal_,
+} from './init-matrices.js';
+
 const uniformKernel = kernel('uniform', 'y state least most');
 const normalKernel = kernel('normal', 'y state mean deviation');
 

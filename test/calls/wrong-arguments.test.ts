@@ -157,6 +157,10 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.functional\.(binaryCrossEntropy\w*|crossEntropy|nllLoss) 2$/, one], // its weight
   [/^nn\.(BCE|BCEWithLogits|CrossEntropy|NLL|MultiLabelSoftMargin)Loss 0$/, one],
   [/^(cosineSimilarity|pairwiseDistance) [2-4]$|^nn\.(CosineSimilarity|PairwiseDistance) \d$/, ['undefined', 'object']],
+  [/^nn\.init\.(dirac_ 1|orthogonal_ 1|sparse_ 2|truncNormal_ [1-4])$/, ['undefined']],
+  [/^nn\.init\.dirac_ 1$|^nn\.init\.truncNormal_ 4$/, ['object']],
+  [/^nn\.CTCLoss\.forward [23]$/, ['array']],
+  [/^nn\.(functional\.ctcLoss 4|CTCLoss 0)$/, ['undefined']],
   [/^nn\.CosineSimilarity 0$/, ['7', '-1']],
   [/^nn\.functional\.(hingeEmbedding|multilabelSoftMargin|multiMargin|sigmoidFocal)Loss [23]$/, ['undefined']],
   [/^nn\.functional\.(cosineEmbedding|marginRanking|tripletMargin)Loss [34]$/, ['undefined']],

@@ -105,4 +105,28 @@ for reduction in REDUCTIONS:
 case('kl_div', log_p, q, reduction='batchmean')
 case('kl_div', log_p, torch.tensor([[0.0, 1, 0, 0]]).expand(3, 4).contiguous(), constant=(1,), reduction='batchmean')
 case('triplet_margin_loss', x, y, z, p=float('inf'), margin=3.0)
-write('composed_losses.json', {'cases': cases})
+
+
+ctc = []
+
+
+def ctc_case(x, targets, input_lengths, target_lengths, **options):
+    x = x.requires_grad_(True)
+    lengths = [torch.as_tensor(n) for n in (input_lengths, target_lengths)]
+    output = F.ctc_loss(torch.log_softmax(x, -1), targets, *lengths, **options)
+    upstream = torch.linspace(1, 2, output.numel()).view_as(output)
+    output.backward(upstream)
+    ctc.append({
+        'input': encode(x), 'targets': encode(targets), 'inputLengths': input_lengths, 'targetLengths': target_lengths,
+        'options': encode_options({camel(k): v for k, v in options.items()}),
+        'output': encode(output), 'upstream': encode(upstream), 'gradient': encode(x.grad)})
+
+
+labels = torch.tensor([[1, 2, 2], [3, 1, 9], [9, 9, 9]])
+for reduction in REDUCTIONS:
+    ctc_case(randn(6, 3, 4), labels, [6, 5, 2], [3, 2, 0], reduction=reduction)
+    ctc_case(randn(5, 2, 4), torch.tensor([1, 3, 1, 2]), [5, 4], [3, 1], reduction=reduction)
+    ctc_case(randn(5, 2, 4), torch.tensor([[0, 2], [1, 1]]), [5, 5], [2, 2], blank=3, reduction=reduction)
+    ctc_case(randn(2, 2, 4), torch.tensor([[1, 1], [1, 2]]), [2, 2], [2, 2], zero_infinity=True, reduction=reduction)
+ctc_case(randn(4, 3), torch.tensor([1, 2]), 4, 2)
+write('composed_losses.json', {'cases': cases, 'ctc': ctc})

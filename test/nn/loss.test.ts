@@ -60,6 +60,7 @@ function optionsOf(c: GoldenCase): object {
 }
 
 const composedLosses = [
+  nn.CTCLoss,
   nn.CosineEmbeddingLoss,
   nn.GaussianNLLLoss,
   nn.HingeEmbeddingLoss,
