@@ -272,6 +272,11 @@ export function isClass(value: unknown): value is new (...args: never[]) => unkn
   return Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
 }
 
+/** Whether an object is a list of other values. A tensor is one value, although its rows can be iterated over. */
+export function hasIterator(value: object): value is Iterable<unknown> {
+  return Symbol.iterator in value && classOf(value) !== 'Tensor';
+}
+
 /**
  * The results of `check` for each element of the caller's list, an array or another iterable except a string. Holes are
  * checked like undefined, one by one: an array may be sparse, and a long one must fail quickly.
@@ -284,7 +289,7 @@ export function checkEach<T>(
   check: (element: unknown, index: number) => T,
 ): T[] {
   const list: T[] = [];
-  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) {
+  if (typeof value !== 'object' || value === null || !hasIterator(value)) {
     throw new ArgumentError(`${operation}: ${name} ${rule}, got ${describe(value)}`);
   }
   for (const element of value as Iterable<unknown>) list.push(check(element, list.length));

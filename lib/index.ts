@@ -60,6 +60,7 @@ export {
   pairwiseDistance,
 } from './ops/distance.js';
 export { einsum } from './ops/einsum.js';
+export { type Index, indexPut, type Slice } from './ops/element.js';
 export {
   abs,
   add,

@@ -2,10 +2,12 @@
 
 import * as hooks from './autograd/hooks.js';
 import * as autograd from './backward/engine.js';
+import { ArgumentError } from './errors.js';
 import * as activation from './ops/activation.js';
 import type { Operand } from './ops/broadcast.js';
 import * as conv from './ops/conv.js';
 import * as copy from './ops/copy.js';
+import * as element from './ops/element.js';
 import * as elementwise from './ops/elementwise.js';
 import * as compare from './ops/elementwise-compare.js';
 import * as pairs from './ops/elementwise-pairs.js';
@@ -61,6 +63,7 @@ const methods = {
   ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isfinite', 'isnan', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
   ...pick(conv, ['conv1d', 'conv2d', 'convTranspose1d', 'convTranspose2d']),
   ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'sub_', 'to', 'zero_']),
+  ...pick(element, ['at', 'byte', 'double', 'float', 'index', 'indexPut', 'indexPut_', 'int', 'view']),
   ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'maximum', 'minimum', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
   ...pick(extremes, ['argmax', 'argmin']),
   ...pick(hooks, ['registerHook', 'retainGrad']),
@@ -128,6 +131,14 @@ declare module './tensor.js' {
     uniqueConsecutive(options: { dim: number }): Tensor;
     uniqueConsecutive(options: choices.UniqueOptions & { returnInverse: true; returnCounts: true }): choices.Unique;
     uniqueConsecutive(options?: choices.UniqueOptions): Tensor | Partial<choices.Unique>;
+    /** The number of rows: the size of the first dimension. Reading it of a scalar is a ShapeError. */
+    readonly length: number;
+    /** The dimensions in reverse order: the transposed matrix. A copy, as tensors are contiguous. */
+    readonly T: Tensor;
+    /** The last two dimensions swapped: transposed matrices. A copy, as tensors are contiguous. */
+    readonly mT: Tensor;
+    /** The rows along the first dimension, `for (const row of x)`. Undefined for a scalar, which has none. */
+    readonly [Symbol.iterator]: () => IterableIterator<Tensor>;
     /** `where(condition, this, other)` */
     where(condition: Tensor, other: Operand): Tensor;
   }
@@ -153,4 +164,31 @@ for (const [name, run] of Object.entries(all) as [string, (x: Tensor, ...args: u
     writable: true,
     configurable: true,
   });
+}
+
+const getters: [name: string | symbol, get: (x: Tensor) => unknown][] = [
+  ['length', element.lengthOf],
+  ['T', element.transposed],
+  ['mT', element.matrixTransposed],
+  // Equality in Vitest and Jest walks through whatever is iterable, scalars included if they were.
+  [
+    Symbol.iterator,
+    (x) => (!(x instanceof Tensor) || x.rank === 0 ? undefined : () => element.rowsOf(x)[Symbol.iterator]()),
+  ],
+];
+// No brackets without a proxy, which would slow down every access; these cost nothing and name the remedy.
+for (let i = -1; i < 10; i++) getters.push([String(i), () => refuseBrackets(i)]);
+for (const [name, get] of getters) {
+  Object.defineProperty(Tensor.prototype, name, {
+    get(this: Tensor) {
+      return get(this);
+    },
+    configurable: true,
+  });
+}
+
+function refuseBrackets(i: number): never {
+  throw new ArgumentError(
+    `[${i}]: a tensor has no elements in brackets; use at(${i}), or index for several dimensions`,
+  );
 }

@@ -106,6 +106,47 @@ export class Tensor {
     return this.dims.length;
   }
 
+  /** Number of dimensions: PyTorch's name of `rank`. */
+  get ndim(): number {
+    return this.dims.length;
+  }
+
+  /** Number of dimensions: PyTorch's method for `rank`. */
+  dim(): number {
+    return this.dims.length;
+  }
+
+  /** Number of elements: PyTorch's method for `size`. */
+  numel(): number {
+    return this.size;
+  }
+
+  /** Number of bytes of an element. */
+  elementSize(): number {
+    return dtypeTraits[this.dtype].array.BYTES_PER_ELEMENT;
+  }
+
+  /** Whether the elements are float32 or float64. */
+  isFloatingPoint(): boolean {
+    return isFloat(this.dtype);
+  }
+
+  /** The tensor itself: all tensors are contiguous. */
+  contiguous(): this {
+    return this;
+  }
+
+  /** True: all tensors are contiguous. */
+  isContiguous(): boolean {
+    return true;
+  }
+
+  /** Sets `requiresGrad`, and returns the tensor. */
+  requiresGrad_(requiresGrad = true): this {
+    this.requiresGrad = requiresGrad;
+    return this;
+  }
+
   /** Whether the memory has been freed; using such a tensor is an error. */
   get disposed(): boolean {
     return this.#handle === 0 || this.#scope?.ended === true;
@@ -188,6 +229,11 @@ export class Tensor {
   toArray(): NestedArray {
     refuseReading('toArray');
     return nest('toArray', () => this.toTypedArray(), this.dims);
+  }
+
+  /** A copy of the elements as nested arrays: PyTorch's name of `toArray`. */
+  tolist(): NestedArray {
+    return this.toArray();
   }
 
   /**

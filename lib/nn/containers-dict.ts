@@ -1,6 +1,6 @@
 // Modules and parameters under names.
 import { types } from 'node:util';
-import { ArgumentError, checkText, describe, isPlain } from '../errors.js';
+import { ArgumentError, checkText, describe, hasIterator, isPlain } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { checkModule, expose, hide, holderOf, noForward } from './containers-list.js';
 import { Module } from './module.js';
@@ -12,7 +12,7 @@ export type Named<T> = Readonly<Record<string, T>> | ReadonlyMap<string, T> | It
 
 /** @internal The entries of a plain object, a Map or an iterable of pairs, with checked names. */
 export function entriesOf(operation: string, given: unknown): [string, unknown][] {
-  const isList = typeof given === 'object' && given !== null && Symbol.iterator in given;
+  const isList = typeof given === 'object' && given !== null && hasIterator(given);
   if (!isList && !isPlain(given)) {
     throw new ArgumentError(
       `${operation}: elements must be an object, a Map or pairs of name and element, got ${describe(given)}`,

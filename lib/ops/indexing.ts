@@ -8,8 +8,9 @@ import { checkDim, type Shape, sizesAround } from '../shape.js';
 import { checkDType, checkSameDType, checkTensor, empty, Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 import { clone } from './copy.js';
-import { checkElement, zeros } from './creation.js';
+import { arange, checkElement, zeros } from './creation.js';
 import { add } from './elementwise.js';
+import { tile } from './shape.js';
 import { slice, surround } from './shape-slice.js';
 
 const indexSelectKernel = kernel('indexSelect', 'y x index outer n inner');
@@ -74,8 +75,20 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   return rows(x, index, along);
 }
 
-// Selecting rows, and adding rows to zeros: each is the other's gradient.
-function rows(x: Tensor, index: Tensor, dim: number): Tensor {
+/** @internal Indices from -n to n - 1 as indices from 0: negative ones count from the end. */
+export function counted(operation: string, index: Tensor, n: number, dim: number): Tensor {
+  const twice = tile(arange(n, { dtype: 'int32' }), 2);
+  const y = empty(index.dims, 'int32');
+  const fault = indexSelectKernel(y.handle, twice.handle, add(index, n).handle, 1, 2 * n, 1);
+  checkFault(fault, ({ value, position }) => {
+    const rule = `indices of dimension ${dim} must be at least ${-n} and below ${n}`;
+    return new ArgumentError(`${operation}: ${rule}, got ${(value - n) | 0} (element ${position})`);
+  });
+  return y;
+}
+
+/** @internal Selecting rows, and adding rows to zeros: each is the other's gradient. */
+export function rows(x: Tensor, index: Tensor, dim: number): Tensor {
   const { outer, n, inner } = sizesAround(x.dims, dim);
   const y = empty(
     x.dims.map((size, i) => (i === dim ? index.size : size)),

@@ -1,6 +1,6 @@
 import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
-import { ArgumentError, describe } from '../errors.js';
+import { ArgumentError, describe, hasIterator } from '../errors.js';
 import { Module } from '../nn/module.js';
 import { BatchNorm } from '../nn/norm-batch.js';
 import { Tensor } from '../tensor.js';
@@ -17,7 +17,7 @@ import { Tensor } from '../tensor.js';
  */
 export function updateBn(loader: Iterable<Tensor | readonly unknown[]>, model: Module): void {
   if (!(model instanceof Module)) throw new ArgumentError(`updateBn: model must be a module, got ${describe(model)}`);
-  if (typeof loader !== 'object' || loader === null || !(Symbol.iterator in loader)) {
+  if (typeof loader !== 'object' || loader === null || !hasIterator(loader)) {
     throw new ArgumentError(`updateBn: loader must be batches, got ${describe(loader)}`);
   }
   const norms = model.modules().filter((m): m is BatchNorm => m instanceof BatchNorm);

@@ -99,6 +99,7 @@ const short: Record<string, readonly string[]> = {
   'ops/linalg-solve.js': ['flags'],
   'optim/strong-wolfe.js': ['bracket'],
   'optim/averaged-model.js': ['inputs'],
+  'ops/element.js': ['shape'],
   'ops/elementwise-compare.js': ['dims'],
   'ops/conv-passes.js': ['handles', 'numbersOf()'],
   'ops/copy.js': ['dtypeTraits.int32.range', 'loopDims()'],

@@ -66,7 +66,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^(Tensor\.)?(arg\w+|cumsum|max|min|stack|std|topk|tri[lu]|var) \d$|^nn\.(LogSoftmax|Softmax) 0$/, ['-1', '7']],
   [/^(Tensor\.)?(arg)?sort [12]$|^(Tensor\.)?topk [23]$/, ['true']],
   [/^nn\.(ELU|GELU|Hardtanh|LeakyReLU|Softplus) \d$/, [...numbers, 'undefined', 'object']],
-  [/^(Tensor\.)?(expand|flip|permute|reshape|squeeze|tile) [01]$/, ['-1', '7']],
+  [/^Tensor\.requiresGrad_? 0$/, ['undefined']],
+  [/^(Tensor\.)?(expand|flip|permute|reshape|view|squeeze|tile) [01]$/, ['-1', '7']],
   [/^(zeros|ones|randn?) 0$/, ['7']],
   [/split \d$/, ['7']],
   [/([aA]daptive|[aA]vgPool2d|[mM]axPool2d|[fF]old|Conv|Norm).* \d$/, ['7']],
@@ -114,6 +115,11 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^(Tensor\.)?(hardtanh|softplus|sort|split|squeeze|stack|std|sum|topk|tri[lu]|var) \d$/, ['undefined', 'object']],
   [/^Tensor\.(bernoulli|cauchy|exponential|logNormal|normal|random|uniform)_? [01]$/, ['undefined', 'object']],
   [/^Tensor\.bernoulli_? 0$/, ['tensor', 'float64', 'scalar']],
+  [/^indexPut 2$|^Tensor\.indexPut_? 1$/, [...numbers, 'uint8', 'scalar']],
+  [
+    /^indexPut 1\.0$|^Tensor\.indexPut_? 0\.0$|^Tensor\.index [01]$/,
+    ['object', 'null', '7', '-1', 'int32', 'uint8', 'scalar'],
+  ],
   [/^(max|min) 1$|^Tensor\.(max|min) 0$/, one],
   // what may be absent
   [/^autograd\.functional\.vjp 2$/, ['undefined']],
