@@ -19,6 +19,13 @@ export {
 export { Distribution, type SampleArguments, type SampleOptions, type Validation } from './distribution.js';
 export { Beta, Chi2, Dirichlet, FisherSnedecor, Gamma, type GammaArguments, InverseGamma, StudentT } from './gamma.js';
 export { Kumaraswamy, Uniform } from './interval.js';
+export { klDivergence, registerKl } from './kl.js';
+export {
+  type Covariance,
+  LowRankMultivariateNormal,
+  MultivariateNormal,
+  type MultivariateNormalArguments,
+} from './multivariate.js';
 export {
   Cauchy,
   Gumbel,
@@ -42,6 +49,12 @@ export {
 } from './odds.js';
 export { Exponential, GeneralizedPareto, Pareto, Weibull } from './positive.js';
 export {
+  RelaxedBernoulli,
+  type RelaxedBernoulliArguments,
+  RelaxedOneHotCategorical,
+  type RelaxedOneHotCategoricalArguments,
+} from './relaxed.js';
+export {
   AbsTransform,
   AffineTransform,
   ComposeTransform,
@@ -56,3 +69,5 @@ export {
   Transform,
 } from './transforms.js';
 export { VonMises } from './von-mises.js';
+
+import './kl-pairs.js';

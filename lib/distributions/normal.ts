@@ -91,7 +91,10 @@ export class Normal extends LocScale {
  * @example
  * const mean = new distributions.LogNormal(0, 1).mean; // e^(1/2)
  */
-export class LogNormal extends Normal {
+export class LogNormal extends LocScale {
+  private get whole(): Normal {
+    return new Normal(this.loc, this.scale, { validateArgs: false });
+  }
   override get support(): Constraint {
     return positive;
   }
@@ -105,24 +108,21 @@ export class LogNormal extends Normal {
     const squared = this.scale.square();
     return squared.expm1().mul(this.loc.mul(2).add(squared).exp());
   }
-  override get stddev(): Tensor {
-    return this.variance.sqrt();
-  }
   protected override draw(shape: Shape, source: Source): Tensor {
-    return super.draw(shape, source).exp();
+    return this.placed(randn(shape, { dtype: this.dtype, ...source })).exp();
   }
   protected override logDensity(value: Tensor): Tensor {
     const x = value.log();
-    return super.logDensity(x).sub(x);
+    return this.whole.logProb(x).sub(x);
   }
   protected override cumulative(value: Tensor): Tensor {
-    return super.cumulative(value.log());
+    return this.whole.cdf(value.log());
   }
   protected override quantile(value: Tensor): Tensor {
-    return super.quantile(value).exp();
+    return this.whole.icdf(value).exp();
   }
   override entropy(): Tensor {
-    return super.entropy().add(this.loc);
+    return this.whole.entropy().add(this.loc);
   }
 }
 

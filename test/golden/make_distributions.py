@@ -184,6 +184,52 @@ transform('SoftmaxTransform', {}, rows)
 transform('ComposeTransform', {'parts': [affine, ('ExpTransform', {}), ('IndependentTransform', {'baseTransform': ('PowerTransform', {'exponent': 2}), 'reinterpretedBatchNdims': 1})]}, rows)
 transform('CumulativeDistributionTransform', {'distribution': ('Normal', {'loc': loc, 'scale': scale})}, any_value)
 
+A = T(1, .5, .25, -1, .75, .5, 0, .25, 2, shape=(3, 3))
+spd = A @ A.mT + torch.eye(3)
+tril = A.tril(-1) + torch.diag(A.diagonal().abs() + .5)
+for given in ({'covarianceMatrix': spd}, {'scaleTril': tril}):  # of a precision, gradients are not symmetric in PyTorch
+    case('MultivariateNormal', {'loc': T(-1, 0, 2), **given}, rows)
+case('MultivariateNormal', {'loc': rows, 'scaleTril': torch.stack([tril, tril * 2])}, rows)
+case('LowRankMultivariateNormal', {'loc': T(-1, 0, 2), 'covFactor': T(1, .5, -1, .25, .5, 2, shape=(3, 2)), 'covDiag': T(.5, 1, 2)}, rows)
+for given in ({'probs': probs}, {'logits': logits}):
+    case('RelaxedBernoulli', {'temperature': T(.75), **given}, inside)
+for given in ({'probs': matrix}, {'logits': rows}):
+    case('RelaxedOneHotCategorical', {'temperature': T(.75, shape=()), **given}, T(.25, .25, .5, .125, .375, .5, shape=(2, 3)), skip=['entropy'])
+
+S = T(.5, 1.25, 3)
+R = T(.75, 1, 2)
+U = {'low': T(.25, .125, .5), 'high': T(.75, .875, .9)}
+DISTRIBUTIONS = {
+    'Bernoulli': [{'probs': T(.125, .5, .75)}, {'probs': T(.5, .25, 1)}],
+    'Beta': [{'concentration1': a, 'concentration0': b}, {'concentration1': b, 'concentration0': a}],
+    'Binomial': [{'totalCount': 5, 'probs': T(.125, .5, .75)}, {'totalCount': 5, 'probs': T(.5, .25, .75)}],
+    'Categorical': [{'probs': matrix}, {'logits': rows}], 'OneHotCategorical': [{'probs': matrix}, {'logits': rows}],
+    'Cauchy': [{'loc': loc, 'scale': S}, {'loc': T(0, 1, 1), 'scale': R}],
+    'ContinuousBernoulli': [{'probs': T(.125, .5, .75)}, {'probs': T(.5, .25, .625)}],
+    'Dirichlet': [{'concentration': T(.5, 1.5, 3)}, {'concentration': T(2, 1, .5)}],
+    'Exponential': [{'rate': S}, {'rate': R}], 'Gamma': [{'concentration': a, 'rate': S}, {'concentration': b, 'rate': R}],
+    'Chi2': [{'df': S}, {'df': R}],
+    'Geometric': [{'probs': T(.125, .5, .75)}, {'probs': T(.5, .25, .625)}], 'Gumbel': [{'loc': loc, 'scale': S}, {'loc': T(0, 1, 1), 'scale': R}],
+    'HalfNormal': [{'scale': S}, {'scale': R}], 'Laplace': [{'loc': loc, 'scale': S}, {'loc': T(0, 1, 1), 'scale': R}],
+    'LogNormal': [{'loc': loc, 'scale': S}, {'loc': T(0, 1, 1), 'scale': R}], 'Normal': [{'loc': loc, 'scale': S}, {'loc': T(0, 1, 1), 'scale': R}],
+    'Pareto': [{'scale': T(.25, 1, 2), 'alpha': T(3, 2.5, .5)}, {'scale': T(.125, .5, 3), 'alpha': R}], 'Poisson': [{'rate': S}, {'rate': R}],
+    'Uniform': [U, {'low': T(.125, .25, -1), 'high': T(2, 1, 1)}],
+    'MultivariateNormal': [{'loc': T(-1, 0, 2), 'covarianceMatrix': spd}, {'loc': T(0, 1, 1), 'scaleTril': tril}],
+    'LowRankMultivariateNormal': [{'loc': T(-1, 0, 2), 'covFactor': T(1, .5, -1, .25, .5, 2, shape=(3, 2)), 'covDiag': T(.5, 1, 2)},
+                                  {'loc': T(0, 1, 1), 'covFactor': T(1, -1, 2, shape=(3, 1)), 'covDiag': T(1, 1, .5)}],
+}
+for P, (p, _) in DISTRIBUTIONS.items():
+    for Q, (_, q) in DISTRIBUTIONS.items():
+        if (P, Q) in (('ContinuousBernoulli', 'Uniform'),):  # infinite in PyTorch where q has more values than p, not fewer
+            continue
+        try:
+            D.kl_divergence(build((P, p), []), build((Q, q), []))
+        except NotImplementedError:
+            continue
+        kl((P, p), (Q, q))
+kl(('Independent', {'baseDistribution': normals, 'reinterpretedBatchNdims': 1}),
+   ('Independent', {'baseDistribution': ('Normal', {'loc': matrix, 'scale': T(1, 2, 3)}), 'reinterpretedBatchNdims': 1}))
+
 # MORE
 
 # The derivative of log z by alpha with constant P(alpha, z), to 40 digits: PyTorch's own has 3 or 4.
