@@ -35,8 +35,10 @@ export {
   type ConvTransposeOptions,
   conv1d,
   conv2d,
+  conv3d,
   convTranspose1d,
   convTranspose2d,
+  convTranspose3d,
 } from './ops/conv.js';
 export { add_, clone, copy_, detach, fill_, sub_, to, zero_ } from './ops/copy.js';
 export {
@@ -247,12 +249,16 @@ export { type PaddingMode, type PadMode, type PadOptions, pad } from './ops/padd
 export {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
   adaptiveMaxPool1d,
   adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
   avgPool1d,
   avgPool2d,
+  avgPool3d,
   maxPool1d,
   maxPool2d,
+  maxPool3d,
 } from './ops/pool.js';
 export type {
   AdaptivePoolOptions,
@@ -276,6 +282,7 @@ export {
   dropout,
   dropout1d,
   dropout2d,
+  dropout3d,
   type StochasticDepthOptions,
   stochasticDepth,
 } from './ops/random-dropout.js';

@@ -9,7 +9,7 @@ import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { drawWeightAndBias } from './weights.js';
 
-/** Arguments of `Conv1d` and `Conv2d`, by name. */
+/** Arguments of `Conv1d`, `Conv2d` and `Conv3d`, by name. */
 export interface ConvLayerOptions extends Omit<ConvOptions, 'bias'> {
   inChannels: number;
   outChannels: number;
@@ -21,7 +21,7 @@ export interface ConvLayerOptions extends Omit<ConvOptions, 'bias'> {
   dtype?: DType;
 }
 
-/** Arguments of `ConvTranspose1d` and `ConvTranspose2d`, by name. */
+/** Arguments of `ConvTranspose1d`, `ConvTranspose2d` and `ConvTranspose3d`, by name. */
 export interface ConvTransposeLayerOptions extends Omit<ConvTransposeOptions, 'bias'> {
   inChannels: number;
   outChannels: number;
@@ -66,7 +66,7 @@ const channels = ['inChannels', 'outChannels', 'kernelSize', 'stride', 'padding'
 const convPositions = [...channels, 'dilation', 'groups', 'bias', 'paddingMode'];
 const transposePositions = [...channels, 'outputPadding', 'groups', 'bias', 'dilation'];
 
-// What the four layers share: the parameters, and the checks of the constructor.
+// What the layers share: the parameters, and the checks of the constructor.
 abstract class Convolution extends Module {
   readonly inChannels: number;
   readonly outChannels: number;
@@ -196,6 +196,22 @@ export class Conv1d extends PlainConvolution {
   }
 }
 
+/**
+ * A convolution over volumes x [batch, inChannels, depth, height, width]; weight [outChannels, inChannels / groups,
+ * ...kernelSize]. Otherwise like `Conv2d`. Ji et al., 2010: https://doi.org/10.1109/TPAMI.2012.59
+ *
+ * @throws ShapeError like `Conv2d`
+ * @example
+ * const layer = new nn.Conv3d(1, 4, 3, 1, 1);
+ * layer.forward(zeros([2, 1, 8, 8, 8])); // [2, 4, 8, 8, 8]
+ */
+export class Conv3d extends PlainConvolution {
+  /** @param args as for `Conv2d`; sizes are a number or [depth, height, width] */
+  constructor(...args: ConvArguments) {
+    super('Conv3d', 3, args);
+  }
+}
+
 abstract class TransposedConvolution extends Convolution {
   readonly padding: readonly number[];
   readonly outputPadding: readonly number[];
@@ -260,5 +276,20 @@ export class ConvTranspose1d extends TransposedConvolution {
   /** @param args as for `ConvTranspose2d` */
   constructor(...args: ConvTransposeArguments) {
     super('ConvTranspose1d', 1, args);
+  }
+}
+
+/**
+ * A transposed convolution over volumes x [batch, inChannels, depth, height, width]. Otherwise like `ConvTranspose2d`.
+ *
+ * @throws ShapeError like `ConvTranspose2d`
+ * @example
+ * const layer = new nn.ConvTranspose3d(4, 1, 2, 2);
+ * layer.forward(zeros([2, 4, 4, 4, 4])); // [2, 1, 8, 8, 8]
+ */
+export class ConvTranspose3d extends TransposedConvolution {
+  /** @param args as for `ConvTranspose2d`; sizes are a number or [depth, height, width] */
+  constructor(...args: ConvTransposeArguments) {
+    super('ConvTranspose3d', 3, args);
   }
 }

@@ -1,6 +1,6 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { checkChoice, checkNumber } from '../errors.js';
-import { alphaDropout, dropout, dropout1d, dropout2d, stochasticDepth } from '../ops/random-dropout.js';
+import { alphaDropout, dropout, dropout1d, dropout2d, dropout3d, stochasticDepth } from '../ops/random-dropout.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
@@ -87,6 +87,25 @@ export class Dropout2d extends AnyDropout {
 
   forward(x: Tensor): Tensor {
     return dropout2d(x, { p: this.p, training: this.training });
+  }
+}
+
+/**
+ * `dropout3d` as a module: drops whole channels of x [batch, channels, depth, height, width] or without batch.
+ * Tompson et al., 2014, https://arxiv.org/abs/1411.4280
+ *
+ * @throws ShapeError when x has other dimensions
+ * @example
+ * new nn.Dropout3d(0.2).forward(rand([8, 3, 4, 4, 4])); // [8, 3, 4, 4, 4]
+ */
+export class Dropout3d extends AnyDropout {
+  /** @param args p: in [0, 1] (0.5) */
+  constructor(...args: DropoutArguments) {
+    super('Dropout3d', chanceOf('Dropout3d', args));
+  }
+
+  forward(x: Tensor): Tensor {
+    return dropout3d(x, { p: this.p, training: this.training });
   }
 }
 

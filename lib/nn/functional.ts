@@ -29,7 +29,7 @@ export {
   threshold,
 } from '../ops/activation-composed.js';
 export { scaledDotProductAttention } from '../ops/attention.js';
-export { conv1d, conv2d, convTranspose1d, convTranspose2d } from '../ops/conv.js';
+export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d, convTranspose3d } from '../ops/conv.js';
 export { cosineSimilarity, pairwiseDistance } from '../ops/distance.js';
 export { embedding, embeddingBag } from '../ops/embedding.js';
 export { oneHot } from '../ops/indexing.js';
@@ -41,14 +41,18 @@ export { pad } from '../ops/padding.js';
 export {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
   adaptiveMaxPool1d,
   adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
   avgPool1d,
   avgPool2d,
+  avgPool3d,
   maxPool1d,
   maxPool2d,
+  maxPool3d,
 } from '../ops/pool.js';
-export { alphaDropout, dropout, dropout1d, dropout2d, stochasticDepth } from '../ops/random-dropout.js';
+export { alphaDropout, dropout, dropout1d, dropout2d, dropout3d, stochasticDepth } from '../ops/random-dropout.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';
 export { fold, unfold } from '../ops/unfold.js';
 export { interpolate, pixelShuffle } from '../ops/upsample.js';

@@ -70,12 +70,13 @@ export {
   type GroupNormLayerOptions,
   InstanceNorm1d,
   InstanceNorm2d,
+  InstanceNorm3d,
   LayerNorm,
   type LayerNormLayerOptions,
   RMSNorm,
   type RMSNormLayerOptions,
 } from './norm.js';
-export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './norm-batch.js';
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from './norm-batch.js';
 export * from './padding.js';
 export * from './pool.js';
 export { SinusoidalPositions } from './positions.js';

@@ -174,3 +174,18 @@ export class BatchNorm2d extends BatchNorm {
     super('BatchNorm2d', [4], args);
   }
 }
+
+/**
+ * Batch norm of the channels of volumes: like `BatchNorm1d`, for x [batch, numFeatures, depth, height, width].
+ * Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167
+ *
+ * @throws ShapeError when x has other dimensions, or in training only one value for each channel
+ * @example
+ * const y = new nn.BatchNorm3d(3).forward(rand([8, 3, 2, 4, 4]));
+ */
+export class BatchNorm3d extends BatchNorm {
+  /** @param args numFeatures, eps (1e-5), momentum (0.1), affine (true), trackRunningStats (true); options: bias (true), dtype */
+  constructor(...args: BatchNormLayerArguments) {
+    super('BatchNorm3d', [5], args);
+  }
+}

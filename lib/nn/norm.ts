@@ -280,3 +280,18 @@ export class InstanceNorm2d extends InstanceNorm {
     super('InstanceNorm2d', 4, args);
   }
 }
+
+/**
+ * Instance norm of volumes: like `InstanceNorm1d`, for x [batch, numFeatures, depth, height, width] or without batch.
+ * Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022
+ *
+ * @throws ShapeError when x has other dimensions or only one element for each channel
+ * @example
+ * const y = new nn.InstanceNorm3d(3, { affine: true }).forward(rand([8, 3, 2, 4, 4]));
+ */
+export class InstanceNorm3d extends InstanceNorm {
+  /** @param args numFeatures, eps (1e-5), momentum (0.1), affine (false), trackRunningStats (false); options: bias (true), dtype */
+  constructor(...args: BatchNormLayerArguments) {
+    super('InstanceNorm3d', 5, args);
+  }
+}

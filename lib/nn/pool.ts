@@ -147,6 +147,20 @@ export class MaxPool1d extends MaxPool {
 }
 
 /**
+ * The largest element of each window of volumes [batch, channels, depth, height, width]; see `maxPool3d`.
+ *
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
+ * @example
+ * new nn.MaxPool3d(2).forward(zeros([4, 6, 8, 8, 8])); // [4, 6, 4, 4, 4]
+ */
+export class MaxPool3d extends MaxPool {
+  /** @param args as for `MaxPool2d` */
+  constructor(...args: MaxPoolArguments) {
+    super('MaxPool3d', 3, args);
+  }
+}
+
+/**
  * The mean of each window of images [batch, channels, height, width]; see `avgPool2d`.
  *
  * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
@@ -163,6 +177,24 @@ export class AvgPool2d extends AvgPool<AvgPool2dOptions> {
   constructor(...args: AvgPool2dArguments) {
     const options = optionsOf<AvgPool2dOptions>('AvgPool2d', args, avgPool2dPositions);
     super('AvgPool2d', 2, options);
+    this.divisorOverride = options.divisorOverride ?? null;
+  }
+}
+
+/**
+ * The mean of each window of volumes [batch, channels, depth, height, width]; see `avgPool3d`.
+ *
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
+ * @example
+ * new nn.AvgPool3d(2).forward(zeros([4, 6, 8, 8, 8])); // [4, 6, 4, 4, 4]
+ */
+export class AvgPool3d extends AvgPool<AvgPool2dOptions> {
+  readonly divisorOverride: number | null;
+
+  /** @param args as for `AvgPool2d` */
+  constructor(...args: AvgPool2dArguments) {
+    const options = optionsOf<AvgPool2dOptions>('AvgPool3d', args, avgPool2dPositions);
+    super('AvgPool3d', 3, options);
     this.divisorOverride = options.divisorOverride ?? null;
   }
 }
@@ -209,6 +241,19 @@ export class AdaptiveAvgPool1d extends AdaptivePool {
 }
 
 /**
+ * Means of windows that divide volumes [batch, channels, depth, height, width] evenly; see `adaptiveAvgPool3d`.
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * new nn.AdaptiveAvgPool3d(1).forward(zeros([4, 64, 7, 7, 7])); // [4, 64, 1, 1, 1]
+ */
+export class AdaptiveAvgPool3d extends AdaptivePool {
+  constructor(...args: AdaptivePoolArguments) {
+    super('AdaptiveAvgPool3d', 3, adaptiveAvgPool, args);
+  }
+}
+
+/**
  * The largest elements of windows that divide images [batch, channels, height, width] evenly; see `adaptiveMaxPool2d`.
  *
  * @throws ShapeError when x is empty or has other dimensions
@@ -232,5 +277,18 @@ export class AdaptiveMaxPool2d extends AdaptivePool {
 export class AdaptiveMaxPool1d extends AdaptivePool {
   constructor(...args: AdaptivePoolArguments) {
     super('AdaptiveMaxPool1d', 1, adaptiveMaxPool, args);
+  }
+}
+
+/**
+ * The largest elements of windows that divide volumes [batch, channels, depth, height, width] evenly.
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * new nn.AdaptiveMaxPool3d([3, 2, 1]).forward(zeros([4, 64, 7, 7, 7])); // [4, 64, 3, 2, 1]
+ */
+export class AdaptiveMaxPool3d extends AdaptivePool {
+  constructor(...args: AdaptivePoolArguments) {
+    super('AdaptiveMaxPool3d', 3, adaptiveMaxPool, args);
   }
 }

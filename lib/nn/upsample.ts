@@ -15,8 +15,11 @@ import { copyOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
+const modes = ['nearest', 'linear', 'bilinear', 'trilinear'] as const;
+
 /**
- * Resizes images [batch, channels, height, width] or sequences [batch, channels, length]; see `interpolate`.
+ * Resizes images [batch, channels, height, width], sequences [batch, channels, length] or volumes [batch, channels, depth,
+ * height, width]; see `interpolate`.
  *
  * @throws ArgumentError when neither or both of size and scaleFactor are given; ShapeError when x has other dimensions
  * @example
@@ -25,7 +28,7 @@ import { Module } from './module.js';
 export class Upsample extends Module {
   readonly size: PerDimension | null;
   readonly scaleFactor: PerDimension | null;
-  readonly mode: 'nearest' | 'linear' | 'bilinear';
+  readonly mode: NonNullable<InterpolateOptions['mode']>;
   readonly alignCorners: boolean;
   readonly recomputeScaleFactor: boolean;
   private readonly given: InterpolateOptions;
@@ -35,13 +38,13 @@ export class Upsample extends Module {
     super();
     const options = interpolation('Upsample', args);
     const { size, scaleFactor } = checkOneSize('Upsample', options);
-    if (size !== null) perDimension('Upsample', 'size', size, Array.isArray(size) && size.length === 1 ? 1 : 2, 1);
+    if (size !== null) perDimension('Upsample', 'size', size, Math.min(copyOf(size)?.length ?? 2, 3) || 2, 1);
     for (const factor of scaleFactor === null ? [] : (copyOf(scaleFactor) ?? [scaleFactor])) {
       checkNumber('Upsample', 'scaleFactor', factor, { min: 0, open: true });
     }
     this.size = size;
     this.scaleFactor = scaleFactor;
-    this.mode = checkChoice('Upsample', 'mode', options.mode, ['nearest', 'linear', 'bilinear'], 'nearest');
+    this.mode = checkChoice('Upsample', 'mode', options.mode, modes, 'nearest');
     this.alignCorners = checkFlag('Upsample', 'alignCorners', options.alignCorners ?? false);
     this.recomputeScaleFactor = checkFlag('Upsample', 'recomputeScaleFactor', options.recomputeScaleFactor ?? false);
     this.given = { ...options };

@@ -2,7 +2,7 @@
 import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
 import { checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 import type { ConvOptions } from './conv.js';
-import { perDimension } from './windows.js';
+import { perDimension, spatialNames } from './windows.js';
 
 /** @internal Checks that weight and bias are tensors of x's dtype, and the weight's rank. */
 export function checkOperands(
@@ -18,9 +18,8 @@ export function checkOperands(
   checkSameDType(operation, ['x', 'weight', 'bias'], bias === null ? [x, weight] : [x, weight, bias]);
   if (weight.rank !== rank + 2) {
     const channels = transposed ? 'inChannels, outChannels / groups' : 'outChannels, inChannels / groups';
-    const sizes = rank === 1 ? 'kernel length' : 'kernel height, kernel width';
     throw new ShapeError(
-      `${operation}: weight must be [${channels}, ${sizes}], got weight ${formatShape(weight.dims)}`,
+      `${operation}: weight must be [${channels}, ${spatialNames(rank, 'kernel ')}], got weight ${formatShape(weight.dims)}`,
     );
   }
   if (weight.size === 0) {

@@ -3,7 +3,9 @@ import { ArgumentError, checkInteger, formatShape, ShapeError } from '../errors.
 import type { Tensor } from '../tensor.js';
 import { checkBias, checkDivisible, checkInChannels, checkOperands, readPadding } from './conv-checks.js';
 import { convPass } from './conv-passes.js';
+import { transposedVolumePass, volumePass } from './conv-volumes.js';
 import { checkPaddingMode, type PaddingMode, padAround } from './padding.js';
+import { reshape } from './shape.js';
 import {
   type Axis,
   asImage,
@@ -15,7 +17,7 @@ import {
   span,
 } from './windows.js';
 
-/** Options of `conv1d` and `conv2d`. */
+/** Options of `conv1d`, `conv2d` and `conv3d`. */
 export interface ConvOptions {
   /** [outChannels]; default none. */
   bias?: Tensor | null;
@@ -34,7 +36,7 @@ export interface ConvOptions {
   paddingMode?: PaddingMode;
 }
 
-/** Options of `convTranspose1d` and `convTranspose2d`. */
+/** Options of `convTranspose1d`, `convTranspose2d` and `convTranspose3d`. */
 export interface ConvTransposeOptions {
   /** [outChannels]; default none. */
   bias?: Tensor | null;
@@ -103,6 +105,22 @@ export function conv1d(x: Tensor, weight: Tensor, ...args: ConvArguments): Tenso
 }
 
 /**
+ * Convolution of volumes: y[n, o, h, i, j] = bias[o] + Σ x[n, c, h·s + k·d - p, i·s + l·d - p, j·s + m·d - p] ·
+ * weight[o, c, k, l, m] over the channels of o's group and the taps.
+ * Ji et al., "3D convolutional neural networks for human action recognition", 2010, https://doi.org/10.1109/TPAMI.2012.59
+ *
+ * @param x [batch, inChannels, depth, height, width] or without batch
+ * @param weight [outChannels, inChannels / groups, kernel depth, kernel height, kernel width]
+ * @param args those of `conv2d`: a number or [depth, height, width]
+ * @throws ShapeError like `conv2d`
+ * @example
+ * const y = conv3d(ones([1, 1, 4, 4, 4]), ones([2, 1, 3, 3, 3]), zeros([2]), 1, 1); // [1, 2, 4, 4, 4], 27 in the middle
+ */
+export function conv3d(x: Tensor, weight: Tensor, ...args: ConvArguments): Tensor {
+  return convolution('conv3d', 3, x, weight, convOptions('conv3d', args));
+}
+
+/**
  * Transposed convolution of images, the input gradient of `conv2d` as an operation: each input element adds its multiple
  * of the kernel to the output, `stride` elements after the previous one.
  * Zeiler et al., "Deconvolutional networks", 2010, https://doi.org/10.1109/CVPR.2010.5539957
@@ -129,6 +147,20 @@ export function convTranspose2d(x: Tensor, weight: Tensor, ...args: ConvTranspos
  */
 export function convTranspose1d(x: Tensor, weight: Tensor, ...args: ConvTransposeArguments): Tensor {
   return transposedConvolution('convTranspose1d', 1, x, weight, transposeOptions('convTranspose1d', args));
+}
+
+/**
+ * Transposed convolution of volumes; see `convTranspose2d`.
+ *
+ * @param x [batch, inChannels, depth, height, width] or without batch
+ * @param weight [inChannels, outChannels / groups, kernel depth, kernel height, kernel width]
+ * @param args those of `convTranspose2d`: a number or [depth, height, width]
+ * @throws ShapeError like `convTranspose2d`
+ * @example
+ * const y = convTranspose3d(ones([1, 1, 2, 2, 2]), ones([1, 1, 2, 2, 2]), null, 2); // [1, 1, 4, 4, 4], all 1
+ */
+export function convTranspose3d(x: Tensor, weight: Tensor, ...args: ConvTransposeArguments): Tensor {
+  return transposedConvolution('convTranspose3d', 3, x, weight, transposeOptions('convTranspose3d', args));
 }
 
 const convOptions = (name: string, args: ConvArguments): ConvOptions =>
@@ -161,9 +193,14 @@ function finish(begun: ReturnType<typeof begin>, outChannels: number, axes: read
   checkBias(operation, bias, outChannels);
   const outer = x.dims.slice(0, -axes.length - 1);
   const y = [...outer, outChannels, ...axes.map((axis) => (transposed ? axis.in : axis.out))];
-  const [h, w] = asImage(axes);
+  const [h, w] = asImage(axes.slice(-2));
   const [first, second] = weight.dims as [number, number];
   const sizes = { images: outer[0] ?? 1, groups, inChannels: second, outChannels: first / groups, h, w };
+  if (axes.length === 3) {
+    const run = transposed ? transposedVolumePass : volumePass;
+    const volumes = reshape(x, [sizes.images, ...x.dims.slice(-4)]);
+    return reshape(run(operation, volumes, weight, bias, { ...sizes, d: axes[0] as Axis }), y);
+  }
   const shapes = transposed ? { x: y, y: x.dims } : { x: x.dims, y };
   return convPass(operation, x, weight, bias, { ...sizes, ...shapes, weight: weight.dims }, transposed);
 }

@@ -14,7 +14,7 @@ import {
   span,
 } from './windows.js';
 
-/** Options of `maxPool1d` and `maxPool2d`. */
+/** Options of `maxPool1d`, `maxPool2d` and `maxPool3d`. */
 export interface MaxPoolOptions {
   /** The size of a window: a number or one for each dimension. */
   kernelSize: PerDimension;
@@ -42,7 +42,7 @@ export interface AvgPoolOptions {
   countIncludePad?: boolean;
 }
 
-/** Options of `avgPool2d`. */
+/** Options of `avgPool2d` and `avgPool3d`. */
 export interface AvgPool2dOptions extends AvgPoolOptions {
   /** The divisor of each window's sum; default the number of its elements. */
   divisorOverride?: number;
@@ -117,9 +117,25 @@ function poolSizes(operation: string, x: Tensor, axes: Axis[]): PoolSizes {
   const outer = x.dims.slice(0, -axes.length);
   const planes = sizeOf(outer);
   const [most, positions] = [native.limits.axis, native.limits.positions];
-  if (axes.reduce((n, axis) => n * axis.in, 1) >= positions || planes >= most) {
+  const images = axes.length === 3 ? planes * (axes[0] as Axis).in : planes;
+  if (axes.reduce((n, axis) => n * axis.in, 1) >= positions || images >= most) {
     const rule = `there must be fewer than ${asPower(most)} images and channels, and fewer than ${asPower(positions)} elements in each`;
     throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.dims)}`);
   }
   return { planes, axes, shape: [...outer, ...axes.map((axis) => axis.out)] };
+}
+
+/**
+ * @internal The windows of volumes as those of their planes, followed by those along the depth of the results: an image of the
+ * latter has a row for each plane.
+ */
+export function byPlanes({ planes, axes, shape }: PoolSizes): [planes: PoolSizes, depth: PoolSizes] {
+  const [d, h, w] = axes as [Axis, Axis, Axis];
+  const pixels = h.out * w.out;
+  const images = planes * d.in;
+  const row = { in: pixels, out: pixels, taps: 1, stride: 1, pad: 0, dilation: 1 };
+  return [
+    { planes: images, axes: [h, w], shape: [images, h.out, w.out] },
+    { planes, axes: [d, row], shape: [sizeOf(shape.slice(0, -3)), d.out, pixels] },
+  ];
 }

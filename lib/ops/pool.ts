@@ -10,6 +10,7 @@ import {
   type AvgPool2dOptions,
   type AvgPoolOptions,
   adaptiveWindows,
+  byPlanes,
   type MaxPoolOptions,
   type PoolSizes,
   windowsOf,
@@ -91,6 +92,18 @@ export function maxPool1d(x: Tensor, ...args: MaxPoolArguments): Tensor {
 }
 
 /**
+ * The largest element of each window of volumes [batch, channels, depth, height, width]; see `maxPool2d`.
+ *
+ * @param args those of `maxPool2d`: a number or [depth, height, width]
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
+ * @example
+ * maxPool3d(ones([1, 4, 4, 4]), 2); // [1, 2, 2, 2]
+ */
+export function maxPool3d(x: Tensor, ...args: MaxPoolArguments): Tensor {
+  return maxPool('maxPool3d', 3, x, optionsOf<MaxPoolOptions>('maxPool3d', args, maxPoolPositions));
+}
+
+/**
  * The mean of each window of images.
  * LeCun et al., "Gradient-based learning applied to document recognition", 1998, https://doi.org/10.1109/5.726791
  *
@@ -115,6 +128,18 @@ export function avgPool2d(x: Tensor, ...args: AvgPool2dArguments): Tensor {
  */
 export function avgPool1d(x: Tensor, ...args: AvgPoolArguments): Tensor {
   return avgPool('avgPool1d', 1, x, optionsOf<AvgPoolOptions>('avgPool1d', args, avgPoolPositions));
+}
+
+/**
+ * The mean of each window of volumes [batch, channels, depth, height, width]; see `avgPool2d`.
+ *
+ * @param args those of `avgPool2d`: a number or [depth, height, width]
+ * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
+ * @example
+ * avgPool3d(ones([1, 4, 4, 4]), 2); // [1, 2, 2, 2]
+ */
+export function avgPool3d(x: Tensor, ...args: AvgPool2dArguments): Tensor {
+  return avgPool('avgPool3d', 3, x, optionsOf<AvgPool2dOptions>('avgPool3d', args, avgPool2dPositions));
 }
 
 /**
@@ -165,6 +190,28 @@ export function adaptiveMaxPool1d(x: Tensor, ...args: AdaptivePoolArguments): Te
   return adaptiveMaxPool('adaptiveMaxPool1d', 1, x, outputSizeOf('adaptiveMaxPool1d', args));
 }
 
+/**
+ * Like `adaptiveAvgPool2d`, for volumes [batch, channels, depth, height, width].
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * adaptiveAvgPool3d(ones([8, 64, 7, 7, 7]), 1); // [8, 64, 1, 1, 1]
+ */
+export function adaptiveAvgPool3d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
+  return adaptiveAvgPool('adaptiveAvgPool3d', 3, x, outputSizeOf('adaptiveAvgPool3d', args));
+}
+
+/**
+ * Like `adaptiveMaxPool2d`, for volumes [batch, channels, depth, height, width].
+ *
+ * @throws ShapeError when x is empty or has other dimensions
+ * @example
+ * adaptiveMaxPool3d(ones([8, 64, 7, 7, 7]), [3, 2, 1]); // [8, 64, 3, 2, 1]
+ */
+export function adaptiveMaxPool3d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
+  return adaptiveMaxPool('adaptiveMaxPool3d', 3, x, outputSizeOf('adaptiveMaxPool3d', args));
+}
+
 /** @internal */
 export function outputSizeOf(operation: string, args: AdaptivePoolArguments): AdaptiveSize {
   return optionsOf<AdaptivePoolOptions>(operation, args, ['outputSize']).outputSize as AdaptiveSize;
@@ -203,6 +250,10 @@ function numbersOf(sizes: PoolSizes): number[] {
 }
 
 function largest(name: string, x: Tensor, sizes: PoolSizes): Tensor {
+  if (sizes.axes.length === 3) {
+    const [planes, depth] = byPlanes(sizes);
+    return reshape(largest(name, largest(name, x, planes), depth), sizes.shape);
+  }
   const y = empty(sizes.shape, x.dtype);
   const index = empty(sizes.shape, 'int32');
   const shape = x.dims;
@@ -236,6 +287,12 @@ interface Means {
 }
 
 function average(name: string, x: Tensor, sizes: PoolSizes, means: Means): Tensor {
+  if (sizes.axes.length === 3) {
+    const [planes, depth] = byPlanes(sizes);
+    // One of the two divides by what divides each window's sum.
+    const first = means.divisor === 0 ? means : { ...means, divisor: 1 };
+    return reshape(average(name, average(name, x, planes, first), depth, means), sizes.shape);
+  }
   const y = empty(sizes.shape, x.dtype);
   const shape = x.dims;
   averagePoolKernel(y.handle, x.handle, means.counted, means.divisor, ...numbersOf(sizes));

@@ -130,6 +130,19 @@ export function dropout2d(x: Tensor, ...args: DropoutArguments): Tensor {
   return channels('dropout2d', x, args, [4], '; dropout1d takes [batch, channels, length]');
 }
 
+/**
+ * While training, sets whole channels to 0 with probability p and multiplies the others by 1 / (1 - p), like `dropout1d`.
+ *
+ * @param x [batch, channels, depth, height, width] or without batch
+ * @param args as for `dropout1d`
+ * @throws ShapeError when x has other dimensions
+ * @example
+ * dropout3d(ones([2, 3, 4, 4, 4]), 0); // [2, 3, 4, 4, 4]
+ */
+export function dropout3d(x: Tensor, ...args: DropoutArguments): Tensor {
+  return channels('dropout3d', x, args, [4, 5], '');
+}
+
 const alpha = 1.7580993408473766; // -selu(-∞)
 
 /**

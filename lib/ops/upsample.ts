@@ -12,12 +12,12 @@ import { checkImages, dimensionName, type PerDimension, perDimension, pick } fro
 
 /** Options of `interpolate`; either `size` or `scaleFactor`. */
 export interface InterpolateOptions {
-  /** The size of the result: a number or [height, width]. */
+  /** The size of the result: a number or one for each spatial dimension. */
   size?: PerDimension | null;
   /** The factor for each spatial size, which is rounded down. */
   scaleFactor?: PerDimension | null;
-  /** `nearest` (default); `linear` for sequences, `bilinear` for images. */
-  mode?: 'nearest' | 'linear' | 'bilinear';
+  /** `nearest` (default); `linear` for sequences, `bilinear` for images, `trilinear` for volumes. */
+  mode?: 'nearest' | 'linear' | 'bilinear' | 'trilinear';
   /** For linear modes: whether the first and the last elements keep their positions; default false. */
   alignCorners?: boolean | null;
   /** For scaleFactor: whether the rounded size, instead of the factor, places the elements; default false. */
@@ -45,12 +45,12 @@ export function interpolation(name: string, args: InterpolateArguments): Interpo
 }
 
 /**
- * Resizes images or sequences, each dimension independently. With s = size / result's size (or 1 / scaleFactor), element i is
+ * Resizes images, sequences or volumes, each dimension independently. With s = size / result's size (or 1 / scaleFactor), element i is
  * x[⌊i·s⌋] for `nearest`, and for linear modes the value at (i + ½)·s - ½ between two elements; with `alignCorners` at
  * i·(size - 1) / (result's size - 1). As in PyTorch, a dimension that keeps its size is copied whatever scaleFactor says, and
- * one that doubles repeats each element; only nearest for sequences uses s even then.
+ * one that doubles repeats each element; only nearest for sequences and volumes uses s even then.
  *
- * @param x [batch, channels, height, width] or [batch, channels, length]
+ * @param x [batch, channels, height, width], [batch, channels, length] or [batch, channels, depth, height, width]
  * @param args size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false)
  * @throws ArgumentError when neither or both of size and scaleFactor are given; ShapeError when x has other dimensions
  * @example
@@ -60,16 +60,19 @@ export function interpolate(x: Tensor, ...args: InterpolateArguments): Tensor {
   return resize('interpolate', x, interpolation('interpolate', args));
 }
 
+// Of sequences, images and volumes.
+const smoothModes = ['linear', 'bilinear', 'trilinear'] as const;
+
 /** @internal */
 export function resize(operation: string, x: Tensor, options: InterpolateOptions): Tensor {
   const rank = checkTensor(operation, 'x', x).rank - 2;
-  if (rank !== 1 && rank !== 2) {
-    const rule = 'x must be [batch, channels, height, width] or [batch, channels, length]';
+  const smooth = smoothModes[rank - 1];
+  if (smooth === undefined) {
+    const rule = 'x must be [batch, channels, length], [batch, channels, height, width] or with depth before them';
     throw new ShapeError(`${operation}: ${rule}, got x ${formatShape(x.dims)}`);
   }
   const sizes = checkImages(operation, x, rank);
   const mode = options.mode ?? 'nearest';
-  const smooth = rank === 1 ? 'linear' : 'bilinear';
   if (mode !== 'nearest' && mode !== smooth) {
     throw new ArgumentError(
       `${operation}: mode must be nearest or ${smooth} for x ${formatShape(x.dims)}, got ${describe(mode)}`,
@@ -130,13 +133,14 @@ function outputSizes(operation: string, sizes: readonly number[], options: Inter
 }
 
 // The source of element i, rounded as in PyTorch 2.15. There, images copy kept sizes and repeat doubled ones if the result's
-// height and width sum to at most 128, and use the factor beyond; here all copy and repeat.
+// height and width sum to at most 128, and use the factor beyond; here all copy and repeat. There, the gradient of volumes copies
+// and repeats where the result does not; here it is that of the result.
 function nearest(n: number, out: number, step: number, rank: number, dtype: DType): (i: number) => number {
   const { fround } = Math;
   const last = n - 1;
   if (rank === 2 && out === n) return (i) => i;
   if (rank === 2 && out === 2 * n) return (i) => i >> 1;
-  if (rank === 1 && dtype === 'float64') return (i) => Math.min(Math.floor(fround(i * step)), last);
+  if (rank !== 2 && dtype === 'float64') return (i) => Math.min(Math.floor(fround(i * step)), last);
   const single = fround(step);
   return (i) => Math.min(Math.floor(fround(fround(i) * single)), last);
 }

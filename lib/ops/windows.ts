@@ -23,12 +23,27 @@ export interface Axis {
 /** The dimension of height 1 that a sequence has as an image. */
 export const flatAxis: Axis = { in: 1, out: 1, taps: 1, stride: 1, pad: 0, dilation: 1 };
 
-const dimensionNames: Record<number, readonly string[]> = { 1: ['length'], 2: ['height', 'width'] };
+const dimensionNames: Record<number, readonly string[]> = {
+  1: ['length'],
+  2: ['height', 'width'],
+  3: ['depth', 'height', 'width'],
+};
 
-/** 'height' or 'width', or 'length' for sequences. */
+/** @internal The names of spatial dimensions in a shape, each after a word. */
+export function spatialNames(rank: number, word = ''): string {
+  return (dimensionNames[rank] as readonly string[]).map((name) => `${word}${name}`).join(', ');
+}
+
+/** 'depth', 'height' or 'width', or 'length' for sequences. */
 export function dimensionName(rank: number, i: number): string {
   return dimensionNames[rank]?.[i] as string;
 }
+
+const perDimensionRules: Record<number, string> = {
+  1: 'a number or an array of 1',
+  2: 'a number or a pair, one for each of height and width',
+  3: 'a number or an array of 3, one for each of depth, height and width',
+};
 
 /** Checks an option and gives its value for each of `rank` dimensions. */
 export function perDimension(operation: string, name: string, value: unknown, rank: number, min: number): number[] {
@@ -38,7 +53,7 @@ export function perDimension(operation: string, name: string, value: unknown, ra
   }
   const copy = copyOf(value);
   if (copy?.length !== rank) {
-    const rule = rank === 1 ? 'a number or an array of 1' : `a number or a pair, one for each of height and width`;
+    const rule = perDimensionRules[rank] as string;
     throw new ArgumentError(`${operation}: ${name} must be ${rule}, got ${describe(value)}`);
   }
   for (const n of copy) checkInteger(operation, `each ${name}`, n, min);
@@ -64,7 +79,7 @@ export function checkImages(operation: string, x: Tensor, rank: number): number[
   checkTensor(operation, 'x', x);
   checkFloat(operation, 'x', x);
   if (x.rank !== rank + 2 && x.rank !== rank + 1) {
-    const sizes = rank === 1 ? 'channels, length' : 'channels, height, width';
+    const sizes = `channels, ${spatialNames(rank)}`;
     throw new ShapeError(`${operation}: x must be [batch, ${sizes}] or [${sizes}], got x ${formatShape(x.dims)}`);
   }
   return x.dims.slice(-rank);

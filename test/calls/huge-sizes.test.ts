@@ -9,6 +9,7 @@ afterAll(() => A.setMemoryLimit(before));
 
 const sequence = () => A.ones([1, 1, 4]);
 const image = () => A.ones([1, 1, 4, 4]);
+const volume = () => A.ones([1, 1, 4, 4, 4]);
 const kernel = (taps: number, dims: number) => A.ones([1, 1, ...Array.from({ length: dims }, () => taps)]);
 const { conv1d, conv2d, convTranspose1d, convTranspose2d, interpolate, maxPool1d, maxPool2d } = A;
 const { fold, unfold } = A.nn.functional;
@@ -47,6 +48,15 @@ const calls: Record<string, (n: number) => unknown> = {
     convTranspose1d(sequence(), kernel(3, 1), null, { dilation: n, outputPadding: n - 1 }),
   Conv1d: (n) => new A.nn.Conv1d(n, n, n),
   ConvTranspose2d: (n) => new A.nn.ConvTranspose2d(1, 1, n),
+  'conv3d depth': (n) => A.conv3d(volume(), kernel(1, 3), null, { padding: [n, 0, 0] }),
+  'conv3d depth, stride': (n) => A.conv3d(volume(), kernel(3, 3), null, { padding: n, stride: n }),
+  'conv3d of nothing': (n) => A.conv3d(A.zeros([0, 1, 4, 4, 4]), kernel(1, 3), null, { padding: [n, 0, 0] }),
+  'convTranspose3d stride': (n) => A.convTranspose3d(volume(), kernel(3, 3), null, { stride: [n, 1, 1] }),
+  'convTranspose3d padding': (n) => A.convTranspose3d(volume(), kernel(2, 3), null, { stride: n, padding: n }),
+  'maxPool3d kernel, padding': (n) => A.maxPool3d(volume(), n, { padding: Math.floor(n / 2) }),
+  'avgPool3d stride': (n) => A.avgPool3d(volume(), 2, { stride: n, ceilMode: true }),
+  adaptiveMaxPool3d: (n) => A.adaptiveMaxPool3d(volume(), [n, 1, 1]),
+  'adaptiveAvgPool3d of nothing': (n) => A.adaptiveAvgPool3d(A.zeros([0, 1, 4, 4, 4]), n),
   'unfold padding': (n) => unfold(image(), 2, { padding: n }),
   'unfold kernel': (n) => unfold(image(), n, { padding: n }),
   'unfold stride': (n) => unfold(image(), 2, { stride: n }),

@@ -42,18 +42,21 @@ const sines = (y: Tensor): Tensor =>
   );
 
 describe('convolution and pooling against PyTorch', () => {
-  it.each(golden.layers)('$name($args) $options of $input.shape $input.dtype', (c) => {
-    const dtype = Object.keys(c.state).length > 0 ? { dtype: c.input.dtype } : {};
-    const layer = make(c.name, c.args, { ...c.options, ...dtype });
-    layer.loadStateDict(Object.fromEntries(Object.entries(c.state).map(([key, value]) => [key, fromGolden(value)])));
-    const x = fromGolden(c.input, { requiresGrad: true });
-    const y = layer.forward(x) as Tensor;
-    expect(y.shape).toEqual(c.output.shape);
-    expectNear(y, c.output.data);
-    backward(y, sines(y));
-    expectNear(x.grad as Tensor, c.inputGradient.data);
-    for (const [key, p] of layer.namedParameters()) expectNear(p.grad as Tensor, (c.gradients[key] as Golden).data);
-  });
+  it.each([...golden.layers, ...readGolden<{ layers: Layer[] }>('volumes').layers])(
+    '$name($args) $options of $input.shape $input.dtype',
+    (c) => {
+      const dtype = Object.keys(c.state).length > 0 ? { dtype: c.input.dtype } : {};
+      const layer = make(c.name, c.args, { ...c.options, ...dtype });
+      layer.loadStateDict(Object.fromEntries(Object.entries(c.state).map(([key, value]) => [key, fromGolden(value)])));
+      const x = fromGolden(c.input, { requiresGrad: true });
+      const y = layer.forward(x) as Tensor;
+      expect(y.shape).toEqual(c.output.shape);
+      expectNear(y, c.output.data);
+      backward(y, sines(y));
+      expectNear(x.grad as Tensor, c.inputGradient.data);
+      for (const [key, p] of layer.namedParameters()) expectNear(p.grad as Tensor, (c.gradients[key] as Golden).data);
+    },
+  );
 
   it.each(golden.defaults)('a new $name has its parameters', (c) => {
     manualSeed(1);

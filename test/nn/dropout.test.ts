@@ -18,6 +18,7 @@ const kinds: [string, () => nn.Module, number[]][] = [
   ['Dropout', () => new nn.Dropout(0.3), [8, 4]],
   ['Dropout1d', () => new nn.Dropout1d(), [8, 4, 3]],
   ['Dropout2d', () => new nn.Dropout2d(0.3), [8, 4, 3, 3]],
+  ['Dropout3d', () => new nn.Dropout3d(0.3), [8, 4, 2, 3, 2]],
   ['AlphaDropout', () => new nn.AlphaDropout(0.3), [8, 4]],
   ['StochasticDepth', () => new nn.StochasticDepth(0.3), [8, 4]],
   ['StochasticDepth batch', () => new nn.StochasticDepth(0.3, 'batch'), [8, 4]],

@@ -143,7 +143,8 @@ const errors: ErrorRow[] = [
     name: 'rank',
     call: () => interpolate(ones([4, 4]), { size: 2 }),
     error: ShapeError,
-    message: 'interpolate: x must be [batch, channels, height, width] or [batch, channels, length], got x [4, 4]',
+    message:
+      'interpolate: x must be [batch, channels, length], [batch, channels, height, width] or with depth before them, got x [4, 4]',
   },
   {
     name: 'channels of pixelShuffle',
