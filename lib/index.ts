@@ -287,6 +287,7 @@ export {
   stochasticDepth,
 } from './ops/random-dropout.js';
 export { type MultinomialOptions, multinomial } from './ops/random-multinomial.js';
+export { channelShuffle, pixelUnshuffle } from './ops/rearrange.js';
 export { all, any, cumsum, mean, prod, type ReduceOptions, sum } from './ops/reduce.js';
 export {
   amax,

@@ -53,6 +53,7 @@ export {
   maxPool3d,
 } from '../ops/pool.js';
 export { alphaDropout, dropout, dropout1d, dropout2d, dropout3d, stochasticDepth } from '../ops/random-dropout.js';
+export { bilinear, channelShuffle, localResponseNorm, pixelUnshuffle } from '../ops/rearrange.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';
 export { fold, unfold } from '../ops/unfold.js';
 export { interpolate, pixelShuffle } from '../ops/upsample.js';

@@ -44,6 +44,7 @@ export type {
   SigmoidFocalLossOptions,
 } from './loss-labels.js';
 export type { GaussianNLLLossOptions, KLDivOptions, PoissonNLLLossOptions } from './loss-likelihood.js';
+export * from './loss-linear.js';
 export type {
   DistanceFunction,
   MarginArguments,
@@ -80,6 +81,7 @@ export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } fro
 export * from './padding.js';
 export * from './pool.js';
 export { SinusoidalPositions } from './positions.js';
+export * from './rearrange.js';
 export * from './recurrent.js';
 export * from './recurrent-cells.js';
 export type { LSTMState } from './recurrent-common.js';

@@ -60,6 +60,8 @@ function optionsOf(c: GoldenCase): object {
 }
 
 const composedLosses = [
+  nn.AdaptiveLogSoftmaxWithLoss,
+  nn.LinearCrossEntropyLoss,
   nn.CTCLoss,
   nn.CosineEmbeddingLoss,
   nn.GaussianNLLLoss,

@@ -49,6 +49,7 @@ function argumentsOf({ parameters }: Entry): unknown[] {
     .map((parameter) => {
       if (parameter === 'encoderLayer') return encoderLayer;
       if (parameter === 'decoderLayer') return decoderLayer;
+      if (parameter === 'cutoffs' || parameter === 'unflattenedSize') return [2];
       return parameter === 'p' ? 0.5 : 4;
     });
 }
