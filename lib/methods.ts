@@ -63,7 +63,7 @@ const methods = {
   ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isfinite', 'isnan', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
   ...pick(conv, ['conv1d', 'conv2d', 'conv3d', 'convTranspose1d', 'convTranspose2d', 'convTranspose3d']),
   ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'sub_', 'to', 'zero_']),
-  ...pick(element, ['at', 'byte', 'double', 'float', 'index', 'indexPut', 'indexPut_', 'int', 'view']),
+  ...pick(element, ['at', 'byte', 'double', 'float', 'index', 'indexPut', 'indexPut_', 'int']),
   ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'maximum', 'minimum', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
   ...pick(extremes, ['argmax', 'argmin']),
   ...pick(hooks, ['registerHook', 'retainGrad']),

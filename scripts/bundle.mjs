@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'rolldown';
+import { documentMethods } from './document-methods.mjs';
 import { root } from './steps.mjs';
 
 const dist = join(root, 'dist');
@@ -17,6 +18,7 @@ await build({
   output: { file: join(dist, 'adjoint.js'), format: 'esm', sourcemap: true },
 });
 writeFileSync(join(dist, 'index.cjs'), `module.exports = require('./adjoint.js');\n`);
+documentMethods(dist);
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
   if (!name.endsWith('.d.ts')) continue;
   const text = readFileSync(join(dist, name), 'utf8').replace(/(['"])(\.{1,2}\/[^'"]*)\.js\1/g, '$1$2.cjs$1');

@@ -67,7 +67,7 @@ function plan() {
     platform,
     native: fingerprint([at('CMakeLists.txt'), ...packages, ...filesBelow(at('native'), '')]),
     library: fingerprint([
-      ...[at('tsconfig.json'), at('scripts', 'bundle.mjs'), ...packages],
+      ...[at('tsconfig.json'), at('scripts', 'bundle.mjs'), at('scripts', 'document-methods.mjs'), ...packages],
       ...filesBelow(at('lib'), '.ts'),
     ]),
   };

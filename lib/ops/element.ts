@@ -1,5 +1,4 @@
 // Parts of a tensor as JavaScript and PyTorch reach them: elements, rows, index lists.
-import type { List } from '../arguments.js';
 import { refuseReading, withGradEnabled } from '../context.js';
 import { ArgumentError, checkInteger, checkOptions, describe, formatShape, isPlain, ShapeError } from '../errors.js';
 import { broadcastShapes, type Shape, sameShape, sizeOf } from '../shape.js';
@@ -305,9 +304,4 @@ export function int(x: Tensor): Tensor {
 /** The elements as uint8, truncated towards zero: `to('uint8')`. */
 export function byte(x: Tensor): Tensor {
   return to(x, 'uint8');
-}
-
-/** The same elements in another shape, as a view: `reshape`. */
-export function view(x: Tensor, ...shape: List): Tensor {
-  return reshape(x, ...shape);
 }
