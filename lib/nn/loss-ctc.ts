@@ -5,7 +5,7 @@ import { checkEach, checkFlag, checkInteger, DTypeError, formatShape, ShapeError
 import { to } from '../ops/copy.js';
 import { arange, full, tensor } from '../ops/creation.js';
 import { add, div, mul, neg, sub } from '../ops/elementwise.js';
-import { eq, ge, logicalAnd, lt, ne, where } from '../ops/elementwise-compare.js';
+import { eq, ge, lt, ne, where } from '../ops/elementwise-compare.js';
 import { gathered } from '../ops/indexing.js';
 import { pad } from '../ops/padding.js';
 import { logsumexp } from '../ops/reduce-statistics.js';
@@ -165,9 +165,9 @@ function forward(x: Tensor, states: Tensor, durations: Tensor, lengths: Tensor, 
   const count = states.dims[1] as number;
   const logs = gathered(x, expand(unsqueeze(states, 0), [time, batch, count]), 2, 'ctcLoss');
   const at = (t: number): Tensor => squeeze(slice(logs, { start: t, end: t + 1 }), 0);
-  // Between two labels that differ, the blank may be left out.
+  // Between two labels that differ, the blank may be left out; two before a blank is another.
   const before = pad(states, [2, 0], { value: blank });
-  const skips = logicalAnd(ne(states, blank), ne(states, slice(before, { dim: 1, end: count })));
+  const skips = ne(states, slice(before, { dim: 1, end: count }));
   const isStart = lt(unsqueeze(arange(count, { dtype: 'int32' }), 0), 2);
   let alpha = where(expand(isStart, [batch, count]), at(0), -Infinity);
   for (let t = 1; t < time; t++) {
