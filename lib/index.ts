@@ -11,6 +11,7 @@ export * as autograd from './backward/index.js';
 export { isGradEnabled } from './context.js';
 export * as data from './data/index.js';
 export * as distributions from './distributions/index.js';
+export { poisson } from './distributions/poisson.js';
 export type { DType, TypedArray } from './dtype.js';
 export {
   AdjointError,
@@ -56,6 +57,13 @@ export {
   zerosLike,
 } from './ops/creation.js';
 export {
+  empty,
+  emptyLike,
+  type LogspaceOptions,
+  logspace,
+  vander,
+} from './ops/creation-spaced.js';
+export {
   type CosineSimilarityOptions,
   cosineSimilarity,
   type PairwiseDistanceOptions,
@@ -91,6 +99,7 @@ export {
 } from './ops/elementwise.js';
 export {
   clamp,
+  clip,
   eq,
   ge,
   gt,
@@ -268,7 +277,6 @@ export type {
   MaxPoolOptions,
 } from './ops/pool-sizes.js';
 export {
-  bernoulli,
   normal,
   type RandomOptions,
   rand,
@@ -286,6 +294,12 @@ export {
   type StochasticDepthOptions,
   stochasticDepth,
 } from './ops/random-dropout.js';
+export {
+  bernoulli,
+  randintLike,
+  randLike,
+  randnLike,
+} from './ops/random-like.js';
 export { type MultinomialOptions, multinomial } from './ops/random-multinomial.js';
 export { channelShuffle, pixelUnshuffle } from './ops/rearrange.js';
 export { all, any, cumsum, mean, prod, type ReduceOptions, sum } from './ops/reduce.js';

@@ -31,6 +31,7 @@ import * as instancenorm from './ops/norm-instance.js';
 import * as padding from './ops/padding.js';
 import * as pool from './ops/pool.js';
 import * as randoms from './ops/random-in-place.js';
+import * as likes from './ops/random-like.js';
 import * as sampling from './ops/random-multinomial.js';
 import * as reduce from './ops/reduce.js';
 import * as composed from './ops/reduce-composed.js';
@@ -60,7 +61,7 @@ const methods = {
   ...pick(algebra, ['choleskyInverse', 'choleskySolve', 'geqrf', 'inverse', 'logdet', 'orgqr', 'ormqr', 'pinverse']),
   ...pick(autograd, ['backward']),
   ...pick(batchnorm, ['batchNorm']),
-  ...pick(compare, ['clamp', 'eq', 'ge', 'gt', 'isfinite', 'isnan', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
+  ...pick(compare, ['clamp', 'clip', 'eq', 'ge', 'gt', 'isfinite', 'isnan', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
   ...pick(conv, ['conv1d', 'conv2d', 'conv3d', 'convTranspose1d', 'convTranspose2d', 'convTranspose3d']),
   ...pick(copy, ['add_', 'clone', 'copy_', 'detach', 'fill_', 'sub_', 'to', 'zero_']),
   ...pick(element, ['at', 'byte', 'double', 'float', 'index', 'indexPut', 'indexPut_', 'int']),
@@ -100,6 +101,7 @@ const methods = {
   ...pick(vectors, ['addbmm', 'addmm', 'addmv', 'addr', 'baddbmm', 'bmm', 'dot', 'inner', 'kron', 'mm', 'mv', 'outer', 'vdot']),
   ...pick(choices, ['argwhere', 'bincount', 'histc', 'maskedSelect', 'repeatInterleave', 'take', 'takeAlongDim']),
   ...pick(writes, ['indexAdd', 'indexCopy', 'indexFill', 'indexReduce', 'scatter', 'scatterReduce']),
+  ...pick(likes, ['bernoulli']),
   ...pick(upsample, ['interpolate', 'pixelShuffle']),
 };
 

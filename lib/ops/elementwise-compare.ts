@@ -6,7 +6,7 @@ import { isFloat } from '../dtype.js';
 import { ArgumentError, DTypeError, describe } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { broadcastShapes, broadcastStrides, loopDims, sameShape } from '../shape.js';
-import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkFloat, checkSameDType, checkTensor, empty, Tensor } from '../tensor.js';
 import { applyBinary, type Operand, operands, sumTo } from './broadcast.js';
 import { full } from './creation.js';
 
@@ -165,21 +165,21 @@ const clampBackwardKernel = kernel('clampBackward', 'dx dy x least most');
 
 /** At least one of them must be given. */
 interface Bounds {
-  min?: number;
-  max?: number;
+  min?: Operand;
+  max?: Operand;
 }
 
 /** The bounds, by position or in options. */
 export type ClampArguments =
   | [options: Bounds]
-  | [min: number, options?: { max?: number }]
-  | [min: number | undefined, max: number];
+  | [min: Operand, options?: { max?: Operand }]
+  | [min: Operand | undefined, max: Operand];
 
 /**
  * min(max(x, min), max) of a float tensor; NaN stays NaN. The gradient is dy where min < x < max, else 0: at
  * the bounds it is 0 as in PyTorch 2.15, where older releases (1.13) have dy.
  *
- * @param args min and max, at least one of them; when min > max the result is max
+ * @param args min and max, at least one of them: numbers, or tensors that broadcast with x; when min > max the result is max
  * @example
  * const y = clamp(tensor([-2, 0.5, 7]), 0, 1); // [0, 0.5, 1]
  */
@@ -190,6 +190,7 @@ export function clamp(x: Tensor, ...args: ClampArguments): Tensor {
   if (options.min === undefined && options.max === undefined) {
     throw new ArgumentError('clamp: min or max must be given, got neither');
   }
+  if (options.min instanceof Tensor || options.max instanceof Tensor) return within(x, options);
   const min = checkBound('clamp', 'min', options.min, Number.NEGATIVE_INFINITY);
   const max = checkBound('clamp', 'max', options.max, Number.POSITIVE_INFINITY);
   const y = empty(x.dims, x.dtype);
@@ -208,6 +209,32 @@ export function clamp(x: Tensor, ...args: ClampArguments): Tensor {
     });
   };
   return record('clamp', y, [x], backward, [x]);
+}
+
+// x between bounds that are tensors, which get the gradient where they hold x.
+function within(x: Tensor, { min, max }: Bounds): Tensor {
+  const bound = (name: 'min' | 'max', value: Operand): Tensor => {
+    if (!(value instanceof Tensor)) return full([], checkBound('clamp', name, value, 0), { dtype: x.dtype });
+    checkSameDType('clamp', ['x', name], [x, checkTensor('clamp', name, value)]);
+    return value;
+  };
+  const held = (y: Tensor, name: 'min' | 'max', value: Operand | undefined, beyond: typeof lt): Tensor => {
+    if (value === undefined) return y;
+    const limit = bound(name, value);
+    return where(logicalOr(beyond(y, limit), ne(limit, limit)), limit, y);
+  };
+  return held(held(x, 'min', min, lt), 'max', max, gt);
+}
+
+/**
+ * min(max(x, min), max): the other name of `clamp`.
+ *
+ * @param args min and max, at least one of them
+ * @example
+ * clip(tensor([-2, 0.5, 7]), 0, 1); // [0, 0.5, 1]
+ */
+export function clip(x: Tensor, ...args: ClampArguments): Tensor {
+  return clamp(x, ...args);
 }
 
 /** @internal A bound that may be infinite. */

@@ -1,4 +1,4 @@
-// Dropout of elements, and variants composed of it and of `bernoulli`: the random state advances in the kernels.
+// Dropout of elements, and variants composed of it and of masks: the random state advances in the kernels.
 import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { isRecorded, record } from '../autograd/tape.js';
@@ -8,7 +8,7 @@ import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { ones } from './creation.js';
 import { add, mul } from './elementwise.js';
 import type { Generator } from './generator.js';
-import { bernoulli, checkGenerator, drawnFrom } from './random.js';
+import { checkGenerator, coins, drawnFrom } from './random.js';
 
 /** Options of all variants of dropout. */
 export interface DropoutOptions {
@@ -163,7 +163,7 @@ export function alphaDropout(x: Tensor, ...args: DropoutArguments): Tensor {
   if (p === 1) return mul(x, 0);
   const scale = 1 / Math.sqrt((alpha * alpha * p + 1) * (1 - p));
   return allOrNothing(() => {
-    const kept = bernoulli(x.dims, { p: 1 - p, dtype: x.dtype, generator });
+    const kept = coins(x.dims, { p: 1 - p, dtype: x.dtype, generator });
     const shift = add(mul(kept, alpha * scale), (p - 1) * alpha * scale);
     return add(mul(x, mul(kept, scale)), shift);
   });

@@ -1,12 +1,14 @@
 import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
-import { type Sizes, shapeAndOptions } from '../arguments.js';
+import { optionsOf, type Sizes, shapeAndOptions } from '../arguments.js';
+import { noGrad } from '../autograd/tape.js';
 import { dtypeTraits, floatTypes, isFloat } from '../dtype.js';
 import { ArgumentError, checkInteger, checkNumber, checkOptions, DTypeError, describe } from '../errors.js';
 import { kernel, native } from '../native.js';
-import { checkShape, type Shape } from '../shape.js';
-import { checkDType, empty, type Tensor } from '../tensor.js';
+import { broadcastShapes, checkShape, type Shape } from '../shape.js';
+import { checkDType, checkFloat, checkTensor, empty, Tensor } from '../tensor.js';
 import { to } from './copy.js';
 import { finish, type TensorOptions, tensorOptions } from './creation.js';
+import { add, mul } from './elementwise.js';
 import { defaultGenerator, Generator } from './generator.js';
 
 /** Options of the functions that create random tensors. */
@@ -75,16 +77,39 @@ export function rand(...args: Sizes<RandomOptions>): Tensor {
 }
 
 /**
- * Normally distributed numbers.
+ * Normally distributed numbers. With tensors of means or standard deviations, one number for each of their elements, broadcast,
+ * in their dtype.
  *
  * @param std the standard deviation, at least 0
- * @param options `dtype`: float32 or float64; `generator`, `requiresGrad`
+ * @param options `dtype`: float32 or float64; `generator`, `requiresGrad`; with tensors `generator` alone
  * @example
  * const x = normal(10, 0.5, [2, 3]);
  */
-export function normal(mean: number, std: number, shape: Shape, options?: RandomOptions): Tensor {
+export function normal(mean: number, std: number, shape: Shape, options?: RandomOptions): Tensor;
+export function normal(mean: Tensor, std?: Tensor | number, options?: { generator?: Generator }): Tensor;
+export function normal(mean: number, std: Tensor, options?: { generator?: Generator }): Tensor;
+export function normal(mean: Tensor | number, std: Tensor | number = 1, ...rest: unknown[]): Tensor {
+  if (mean instanceof Tensor || std instanceof Tensor) {
+    return normalAround(mean, std, rest);
+  }
+  const [shape, options] = rest as [Shape, RandomOptions | undefined];
   checkOptions('normal', options, randomOptions);
   return normalOf('normal', shape, options, mean, std);
+}
+
+function normalAround(mean: Tensor | number, std: Tensor | number, rest: readonly unknown[]): Tensor {
+  const { generator } = optionsOf<{ generator: Generator }>('normal', rest, [], ['generator']);
+  const one = mean instanceof Tensor ? mean : (std as Tensor);
+  const other = mean instanceof Tensor ? std : mean;
+  checkFloat('normal', mean instanceof Tensor ? 'mean' : 'std', checkTensor('normal', 'mean', one));
+  if (!(other instanceof Tensor)) checkNumber('normal', mean instanceof Tensor ? 'std' : 'mean', other);
+  if (typeof std === 'number') checkNumber('normal', 'std', std, { min: 0 });
+  const shapes = other instanceof Tensor ? [one.dims, checkTensor('normal', 'std', other).dims] : [one.dims];
+  const shape = broadcastShapes('normal', ['mean', 'std'], shapes);
+  return noGrad(() => {
+    const options = { dtype: one.dtype, ...(generator === undefined ? {} : { generator }) };
+    return add(mul(normalOf('normal', shape, options, 0, 1), std), mean);
+  });
 }
 
 function normalOf(operation: string, shape: Shape, options: RandomOptions | undefined, a: number, b: number): Tensor {
@@ -140,12 +165,12 @@ function integersIn(low: number, high: number, shape: Shape, options: RandomOpti
 }
 
 /**
- * 1 with probability p, else 0.
+ * @internal 1 with probability p, else 0.
  *
  * @param options `p`: in [0, 1], default 0.5, resolved to 2⁻³⁰; `dtype`: float32 (default), float64 or uint8;
  *   `generator`, `requiresGrad`
  */
-export function bernoulli(shape: Shape, options?: RandomOptions & { p?: number }): Tensor {
+export function coins(shape: Shape, options?: RandomOptions & { p?: number }): Tensor {
   checkOptions('bernoulli', options, ['p', ...randomOptions]);
   const p = checkNumber('bernoulli', 'p', options?.p ?? 0.5, { min: 0, max: 1 });
   const dtype = checkDType('bernoulli', options?.dtype, 'float32');

@@ -39,6 +39,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^(Tensor\.)?(dsplit|hsplit|tensorSplit|vsplit) \d$/, ['array', 'empty array', 'typed array']],
   [/^(Tensor\.)?(combinations|concat|roll|tensordot|unbind) \d$/, ['-1', '7', 'array', 'typed array']],
   [/^meshgrid 2$/, ['tensor', 'scalar']], // one more vector
+  [/^(Tensor\.)?(clamp_?|clip) \d$/, ['scalar', 'tensor']],
+  [/^empty 2$/, ['7']],
   [/^indexFill 3$|^Tensor\.indexFill 2$/, ['NaN', 'scalar']],
   [/^scatter 3$|^Tensor\.scatter 2$/, numbers],
   [/^bucketize 0$|^searchsorted 1$/, numbers],
@@ -102,6 +104,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
     ['undefined', 'object'],
   ],
   [/^(Tensor\.)?(pdist|roll|rot90|tensorSplit|tri[lu]Indices|unbind) \d$/, ['undefined', 'object']],
+  [/^(Tensor\.)?(bernoulli|clip|logspace|randintLike|vander) \d$/, ['undefined', 'object']],
   [/^(Tensor\.)?(bincount|histc|takeAlongDim|repeatInterleave) \d$/, ['undefined', 'object']],
   [/^(Tensor\.)?(allclose|diff|isclose|logit|nanToNum) \d$/, ['undefined', 'object']],
   [

@@ -363,4 +363,14 @@ case('index_fill', [r(2, 3), 1, i(1, 1), f(2.0, shape=())])
 for how in ('prod', 'mean', 'amax', 'amin'):
     case('index_reduce', [r(3, 2, seed=1), 0, i(2, 2, 0), r(3, 2, seed=2), how])
     case('index_reduce', [r(3, 2, seed=1), 0, i(2, 2, 0), r(3, 2, seed=2), how, {'include_self': False}])
+case('clamp', [r(2, 3), f(-1, 0, 0.5), f(0.25, 1, 0.75)])
+case('clamp', [r(2, 3), {'max': r(2, 1, seed=1)}])
+case('clamp', [f(1, NAN, 3, INF), f(2, 2, NAN, 2)], gradient=False)
+case('clip', [r(2, 3), -1, 0.5])
+case('logspace', [0, 2, 5], lambda *a: torch.logspace(*a, dtype=torch.float64), ours=[0, 2, 5, {'dtype': 'float64'}])
+case('logspace', [-1, 1, 4, 2.0], lambda *a: torch.logspace(*a, dtype=torch.float64),
+     ours=[-1, 1, 4, 2, {'dtype': 'float64'}])
+case('vander', [r(3)], gradient=False)
+case('vander', [r(3), 4], lambda x, n: torch.vander(x, n, increasing=True), ours=[r(3, seed=len(cases)), 4, {'increasing': True}],
+     gradient=False)
 write('functions_positions.json', {'cases': cases})

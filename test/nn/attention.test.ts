@@ -10,7 +10,7 @@ import { scaledDotProductAttention } from '../../lib/ops/attention.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
 import { mul } from '../../lib/ops/elementwise.js';
 import { Generator } from '../../lib/ops/generator.js';
-import { bernoulli, randn } from '../../lib/ops/random.js';
+import { coins, randn } from '../../lib/ops/random.js';
 import { mean } from '../../lib/ops/reduce.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
@@ -139,7 +139,7 @@ describe('attention', () => {
   it('gradients of layers, once and twice', () => {
     const dtype = 'float64';
     const layer = new nn.MultiheadAttention(4, 2, { dtype, batchFirst: true });
-    const mask = bernoulli([3, 3], { p: 0.3, dtype: 'uint8', generator: new Generator(1) });
+    const mask = coins([3, 3], { p: 0.3, dtype: 'uint8', generator: new Generator(1) });
     const x = randn([2, 3, 4], { dtype, requiresGrad: true, generator: new Generator(2) });
     const run = (t: Tensor): Tensor => layer.forward(t, t, t, { attnMask: mask })[0];
     gradcheck(run, [x]);

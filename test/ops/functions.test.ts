@@ -36,6 +36,7 @@ function built(value: Value, dtype: DType, wanted: boolean, leaves: Tensor[]): u
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, built(v, dtype, wanted, leaves)]));
   }
+  if (value === 'float64') return dtype;
   return value === 'Infinity' || value === '-Infinity' || value === 'NaN' ? Number(value) : value;
 }
 

@@ -44,7 +44,7 @@ describe('Philox4x32-10', () => {
       let at = position + Math.ceil(n / 4);
       expect(numbers(ops.rand([n], { dtype: 'float64', generator }))).toEqual(doubles(wordsOf(seed, at, 2 * n)));
       at += Math.ceil(n / 2);
-      expect(numbers(ops.bernoulli([n], { p: 0.3, generator }))).toEqual(
+      expect(numbers(ops.coins([n], { p: 0.3, generator }))).toEqual(
         bernoulliOf(wordsOf(seed, at, n), 0.3).map(Number),
       );
       at += Math.ceil(n / 4);
@@ -118,10 +118,10 @@ describe('distributions', () => {
 
   it('bernoulli, randint and permutation', () => {
     const mean = (x: number[]): number => x.reduce((sum, v) => sum + v, 0) / x.length;
-    const b = numbers(ops.bernoulli([n], { p: 0.2, dtype: 'uint8', generator: fresh() }));
+    const b = numbers(ops.coins([n], { p: 0.2, dtype: 'uint8', generator: fresh() }));
     expect(Math.abs(mean(b) - 0.2)).toBeLessThan(4 * Math.sqrt(0.16 / n));
-    expect(numbers(ops.bernoulli([100], { p: 1, generator: fresh() }))).toEqual(new Array(100).fill(1));
-    expect(numbers(ops.bernoulli([100], { p: 0, generator: fresh() }))).toEqual(new Array(100).fill(0));
+    expect(numbers(ops.coins([100], { p: 1, generator: fresh() }))).toEqual(new Array(100).fill(1));
+    expect(numbers(ops.coins([100], { p: 0, generator: fresh() }))).toEqual(new Array(100).fill(0));
     const counts = new Array(7).fill(0);
     for (const v of numbers(ops.randint(-3, 4, [n], { generator: fresh() }))) counts[v + 3]++;
     const chiSquare = counts.reduce((sum, c) => sum + (c - n / 7) ** 2 / (n / 7), 0);
@@ -207,7 +207,7 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'bernoulli probability',
-    call: () => ops.bernoulli([2], { p: 1.5 }),
+    call: () => ops.coins([2], { p: 1.5 }),
     error: ArgumentError,
     message: 'bernoulli: p must be a finite number of at least 0 and at most 1, got 1.5',
   },
