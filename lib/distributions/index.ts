@@ -71,3 +71,14 @@ export {
 export { VonMises } from './von-mises.js';
 
 import './kl-pairs.js';
+
+export { LKJCholesky, LogisticNormal, Wishart, type WishartArguments } from './matrices.js';
+export {
+  CatTransform,
+  CorrCholeskyTransform,
+  LowerCholeskyTransform,
+  PositiveDefiniteTransform,
+  ReshapeTransform,
+  StackTransform,
+  StickBreakingTransform,
+} from './transforms-vectors.js';

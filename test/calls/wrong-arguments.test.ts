@@ -54,6 +54,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^distributions\.Normal(\.(logProb|cdf))? [01]$/, ['7', '-1', '0.5', 'infinity', '2^53']],
   [/^distributions\.Normal\.icdf 0$/, numbers],
   [/^distributions\.(Categorical\.enumerateSupport|Multinomial|Normal\.r?sample|StudentT) [012]$/, ['undefined']],
+  [/^distributions\.(CatTransform|LKJCholesky|StackTransform) [12]$/, ['undefined', 'object']],
+  [/^distributions\.LogisticNormal [01]$/, ['-1', '0.5', 'infinity', '2^53']],
   [/^distributions\.Binomial 0$/, ['int32', 'uint8']],
   // values that may be NaN
   [/(add|sub)_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],

@@ -7,6 +7,7 @@ import type { Tensor } from '../../lib/tensor.js';
 import { slopes } from '../support/distributions.js';
 
 const t = (...values: number[]): Tensor => tensor(Float64Array.from(values));
+const covariance = (): Tensor => t(2, 0.5, 0.5, 1).reshape(2, 2);
 const leaf = (x: Tensor): Tensor => Object.assign(x.detach(), { requiresGrad: true });
 beforeEach(() => {
   manualSeed(13);
@@ -98,6 +99,9 @@ describe('samples have their mean and variance', () => {
     ['FisherSnedecor', new d.FisherSnedecor(t(5), 30)],
     ['Multinomial', new d.Multinomial(5, t(1, 2, 3))],
     ['OneHotCategorical', new d.OneHotCategorical(t(1, 2, 3))],
+    ['MultivariateNormal', new d.MultivariateNormal(t(1, 2), covariance())],
+    ['LowRankMultivariateNormal', new d.LowRankMultivariateNormal(t(1, 2), t(1, -1).unsqueeze(-1), t(0.5, 2))],
+    ['Wishart', new d.Wishart(t(5).sum(), covariance())],
     ...discrete.slice(0, -1),
     ...continuous.filter(([name]) => !/Cauchy|Pareto|Transformed/.test(name)),
   ] as [string, d.Distribution][])('%s', (_, from) => {
@@ -106,6 +110,39 @@ describe('samples have their mean and variance', () => {
     const off = x.mean(0).sub(from.mean).div(from.stddev).abs().max().item();
     expect(off).toBeLessThan(4 / Math.sqrt(n));
     expect(x.var(0).div(from.variance).sub(1).abs().max().item()).toBeLessThan(0.15);
+  });
+
+  it('covariances of MultivariateNormal', () => {
+    const x = new d.MultivariateNormal(t(1, 2), covariance()).sample([20_000]).sub(t(1, 2));
+    const product = x.slice({ dim: 1, end: 1 }).mul(x.slice({ dim: 1, start: 1 }));
+    expect(product.mean().item()).toBeCloseTo(0.5, 1);
+  });
+
+  it('correlations of LKJCholesky', () => {
+    const L = new d.LKJCholesky(4, t(1.5).sum()).sample([20_000]);
+    const C = L.matmul(L.transpose(-2, -1));
+    const variance = C.square().mean(0).toArray() as number[][];
+    // (r + 1) / 2 has a symmetric beta distribution of concentration + n / 2 - 1.
+    for (let i = 0; i < 4; i++) {
+      for (let j = 0; j < 4; j++) expect(variance[i]?.[j]).toBeCloseTo(i === j ? 1 : 1 / (2 * 1.5 + 4 - 1), 2);
+    }
+  });
+
+  it('logarithms of ratios of LogisticNormal', () => {
+    const x = new d.LogisticNormal(t(0.5), t(2)).sample([20_000]).log();
+    const ratio = x.slice({ dim: 1, end: 1 }).sub(x.slice({ dim: 1, start: 1 }));
+    expect(ratio.mean().item()).toBeCloseTo(0.5, 1);
+    expect(ratio.std().item()).toBeCloseTo(2, 1);
+  });
+
+  it('relaxed ones round to what they stand for', () => {
+    const soft = new d.RelaxedOneHotCategorical(0.1, t(1, 2, 3)).rsample([20_000]);
+    const shares = soft.argmax(-1).oneHot(3, { dtype: 'float64' }).mean(0).toArray() as number[];
+    shares.forEach((share, i) => {
+      expect(share).toBeCloseTo((i + 1) / 6, 1.5);
+    });
+    const gate = new d.RelaxedBernoulli(0.1, t(0.3)).rsample([20_000]);
+    expect(gate.gt(0.5).to('float64').mean().item()).toBeCloseTo(0.3, 1.5);
   });
 
   it('angles of VonMises', () => {

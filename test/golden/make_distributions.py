@@ -38,6 +38,8 @@ def build(spec, leaves):
             v = build(v, leaves)
         elif isinstance(v, list) and v and isinstance(v[0], (tuple, list)):
             v = [build(s, leaves) for s in v]
+        if key.endswith('Shape'):
+            v = torch.Size(v)
         out[{'reinterpretedBatchNdims': 'reinterpreted_batch_ndims'}.get(key, snake(key))] = v
     positional = {'Independent': ['base_distribution', 'reinterpreted_batch_ndims'], 'TransformedDistribution': ['base_distribution', 'transforms'],
                   'IndependentTransform': ['base_transform', 'reinterpreted_batch_ndims'], 'ComposeTransform': ['parts'],
@@ -95,7 +97,7 @@ def case(name, args, value, skip=(), p=None):
         if y is not None:
             results[key] = y
     wanted = leaves + ([x] if differentiable else [])
-    gradients = torch.autograd.grad(weighted(results['logProb']), wanted, allow_unused=True)
+    gradients = [] if 'gradients' in skip else torch.autograd.grad(weighted(results['logProb']), wanted, allow_unused=True)
     cases.append({'spec': plain((name, args)), 'value': encode(value), 'p': encode(p),
                   'results': {k: encode(y) for k, y in results.items()},
                   'gradients': [None if g is None else encode(g) for g in gradients],
@@ -230,7 +232,23 @@ for P, (p, _) in DISTRIBUTIONS.items():
 kl(('Independent', {'baseDistribution': normals, 'reinterpretedBatchNdims': 1}),
    ('Independent', {'baseDistribution': ('Normal', {'loc': matrix, 'scale': T(1, 2, 3)}), 'reinterpretedBatchNdims': 1}))
 
-# MORE
+case('LogisticNormal', {'loc': T(-1, .5), 'scale': T(.5, 2)}, T(.25, .25, .5, .125, .375, .5, shape=(2, 3)))
+corr = D.CorrCholeskyTransform()(T(.5, -.25, 1))
+corr = (corr * 1024).round() / 1024  # rows of norm 1 to 10⁻³, of which no more is needed here
+case('LKJCholesky', {'dim': 3, 'concentration': T(.5, 2), 'validateArgs': False}, corr)
+case('Wishart', {'df': T(3, 4.5), 'covarianceMatrix': spd}, torch.stack([spd, spd * 2]))
+# PyTorch's gradient has numbers above the diagonal, which is not read.
+case('Wishart', {'df': T(3, 4.5), 'scaleTril': tril}, torch.stack([spd, spd * 2]), skip=['gradients'])
+
+for name in ('StickBreakingTransform', 'CorrCholeskyTransform'):
+    transform(name, {}, T(-1, .5, 2, 0, 1, .25, shape=(2, 3)))
+for name in ('LowerCholeskyTransform', 'PositiveDefiniteTransform'):
+    transform(name, {}, torch.stack([A, A * .5]))
+transform('ReshapeTransform', {'inShape': [3], 'outShape': [1, 3]}, rows)
+transform('StackTransform', {'tseq': [('ExpTransform', {}), ('TanhTransform', {})], 'dim': 0}, rows)
+transform('CatTransform', {'tseq': [('ExpTransform', {}), ('TanhTransform', {})], 'dim': 1, 'lengths': [1, 2]}, rows)
+transform('CatTransform', {'tseq': [('ExpTransform', {}), ('TanhTransform', {})], 'dim': -1, 'lengths': [2, 1]}, rows)
+
 
 # The derivative of log z by alpha with constant P(alpha, z), to 40 digits: PyTorch's own has 3 or 4.
 mpmath.mp.dps = 40
