@@ -8,7 +8,8 @@ import type { Tensor } from '../tensor.js';
 import { Categorical } from './categorical.js';
 import { type Constraint, independent } from './constraints.js';
 import { Distribution, type Source, sumLast, type Validation } from './distribution.js';
-import { ComposeTransform, type Transform, transformOf } from './transforms.js';
+import { transformOf } from './transform.js';
+import { ComposeTransform, type Transform } from './transforms.js';
 
 /** @internal */
 export function distributionOf(operation: string, name: string, value: unknown): Distribution {

@@ -18,7 +18,7 @@ import {
 import { Distribution, sumLast } from './distribution.js';
 import { Transform, transformOf } from './transform.js';
 
-export { Transform, transformOf } from './transform.js';
+export { Transform } from './transform.js';
 
 /** Base of the rising transforms of one number. */
 abstract class Rising extends Transform {
