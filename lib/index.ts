@@ -269,6 +269,7 @@ export {
   maxPool2d,
   maxPool3d,
 } from './ops/pool.js';
+export type { LPPoolArguments, LPPoolOptions } from './ops/pool-lp.js';
 export type {
   AdaptivePoolOptions,
   AdaptiveSize,

@@ -52,6 +52,7 @@ export {
   maxPool2d,
   maxPool3d,
 } from '../ops/pool.js';
+export { lpPool1d, lpPool2d, lpPool3d } from '../ops/pool-lp.js';
 export { alphaDropout, dropout, dropout1d, dropout2d, dropout3d, stochasticDepth } from '../ops/random-dropout.js';
 export { bilinear, channelShuffle, localResponseNorm, pixelUnshuffle } from '../ops/rearrange.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';

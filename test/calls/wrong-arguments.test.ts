@@ -74,7 +74,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^(Tensor\.)?(expand|flip|permute|reshape|view|squeeze|tile) [01]$/, ['-1', '7']],
   [/^(zeros|ones|randn?) 0$/, ['7']],
   [/split \d$/, ['7']],
-  [/([aA]daptive|[aA]vgPool[23]d|[mM]axPool[23]d|[fF]old|Conv|Norm).* \d$/, ['7']],
+  [/([aA]daptive|[aA]vgPool[23]d|[mM]axPool[23]d|(lp|LP)Pool[23]d|[fF]old|Conv|Norm).* \d$/, ['7']],
   [/nn\.Fold [01]$/, ['array']],
   [/nn\.\w+Pad\dd 0$/, ['7', '-1']],
   [/[pP]ad\w* \d\.value$/, ['null']],

@@ -1,4 +1,5 @@
-"""Makes volumes.json with PyTorch 2.15: layers over volumes, in the form of conv.json (see make_conv.py). Batch and instance
+"""Makes volumes.json with PyTorch 2.15: layers over volumes, and power pooling of all ranks,
+in the form of conv.json (see make_conv.py). Batch and instance
 norms run in training, and `state` is that before.
 """
 import torch
@@ -32,6 +33,10 @@ CASES = [
     ('AdaptiveAvgPool3d', (1,), {}, (1, 2, 3, 2, 2)),
     ('AdaptiveAvgPool3d', ((2, None, 3),), {}, (1, 1, 3, 2, 5)),
     ('AdaptiveMaxPool3d', ((2, 1, 3),), {}, (1, 2, 3, 2, 4)),
+    ('LPPool1d', (2, 3), {'stride': 2, 'ceil_mode': True}, (1, 2, 6)),
+    ('LPPool2d', (4, (2, 3)), {}, (1, 4, 6)),
+    ('LPPool3d', (2, (2, 1, 2)), {'stride': 1}, (1, 1, 3, 2, 3)),
+    ('LPPool3d', (1, 2), {'ceil_mode': True}, (2, 3, 2, 2)),
     ('BatchNorm3d', (2,), {}, (2, 2, 2, 1, 3)),
     ('InstanceNorm3d', (2,), {'affine': True}, (2, 2, 3, 2)),
     ('Upsample', (), {'scale_factor': (1.3, 2.4, 2.0)}, (1, 1, 5, 3, 2)),

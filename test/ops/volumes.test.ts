@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError } from '../../lib/errors.js';
 import { type ConvOptions, type ConvTransposeOptions, conv3d, convTranspose3d } from '../../lib/ops/conv.js';
 import { ones } from '../../lib/ops/creation.js';
 import { adaptiveAvgPool3d, adaptiveMaxPool3d, avgPool3d, maxPool3d } from '../../lib/ops/pool.js';
+import { lpPool1d, lpPool2d, lpPool3d } from '../../lib/ops/pool-lp.js';
 import type { AvgPool2dOptions, MaxPoolOptions } from '../../lib/ops/pool-sizes.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
@@ -208,6 +209,27 @@ function adaptiveRow(name: keyof typeof adaptives, shape: number[], outputSize: 
   };
 }
 
+const lp = (rank: number, shape: number[], p: number, k: number | number[], o: { ceilMode?: boolean } = {}): OpRow => {
+  const [f, name] = [[lpPool1d, lpPool2d, lpPool3d][rank - 1] as typeof lpPool2d, `lpPool${rank}d`];
+  const box = (kernel: number[]) => [...[1, 1, 1].slice(rank), ...kernel];
+  const kernel = box(Array.isArray(k) ? k : Array.from({ length: rank }, () => k));
+  const elements = kernel.reduce((a, b) => a * b, 1);
+  return {
+    name: `${name} of [${shape}] by ${JSON.stringify(k)}, p ${p} ${JSON.stringify(o)}`,
+    run: (x) => f(x as Tensor, p, k, o),
+    inputs: [{ shape, values: (i) => Math.abs(irregular(i)) + 0.1 }],
+    reference: ((x: Plain): Plain => {
+      const lead = shape.slice(0, shape.length - rank);
+      const cube = [...lead, ...box(shape.slice(lead.length))];
+      const powers = { ...x, shape: cube, data: Array.from(x.data, (v) => Math.abs(v) ** p) };
+      const windowsOf = (size: number, axis: number) => regular(size, kernel[axis] as number, axis, o);
+      const means = (poolReference(windowsOf, false) as (x: Plain) => Plain)(powers);
+      const data = Array.from(means.data, (mean) => (mean * elements) ** (1 / p));
+      return { shape: [...lead, ...means.shape.slice(-rank)], data, magnitude: data };
+    }) as OpRow['reference'],
+  };
+};
+
 const spoiled = (i: number): number => (i % 7 === 4 ? Number.NaN : irregular(i));
 const hopeless = (): number => -Infinity;
 
@@ -247,11 +269,22 @@ const rows: OpRow[] = [
   adaptiveRow('adaptiveAvgPool3d', [2, 5, 2, 3], [3, 4, 2]),
   adaptiveRow('adaptiveMaxPool3d', [1, 2, 3, 2, 2], 1),
   adaptiveRow('adaptiveMaxPool3d', [2, 5, 2, 3], [3, 4, 2]),
+  lp(1, [2, 2, 5], 3, 2),
+  lp(1, [2, 7], 1.5, 3, { ceilMode: true }),
+  lp(2, [2, 1, 4, 5], 2, [3, 2]),
+  lp(3, [1, 2, 4, 3, 2], 2, 2),
+  lp(3, [1, 3, 3, 3], 1, [1, 2, 1], { ceilMode: true }),
 ];
 
 const volume = () => ones([1, 2, 4, 4, 4]);
 
 const errors: ErrorRow[] = [
+  {
+    name: 'power',
+    call: () => lpPool2d(ones([1, 4, 4]), 0, 2),
+    error: ArgumentError,
+    message: 'lpPool2d: normType must be a finite number above 0, got 0',
+  },
   {
     name: 'rank of x',
     call: () => conv3d(ones([2, 4, 4]), ones([1, 2, 2, 2, 2])),
