@@ -280,7 +280,7 @@ export function checkSatisfied(operation: string, name: string, x: Tensor, rule:
     if (element < 0) return;
     const one = eventDim === 0 && mask.length === x.size ? x.toTypedArray()[element] : `${name} ${formatShape(x.dims)}`;
     throw new ArgumentError(
-      `${operation}: ${name} must be ${text}, got ${one}${x.size === 1 ? '' : ` (element ${element})`}`,
+      `${operation}: ${name} must be ${text}, got ${one}${mask.length === 1 ? '' : ` (element ${element})`}`,
     );
   });
 }
