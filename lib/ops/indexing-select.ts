@@ -40,9 +40,9 @@ function coordinates(name: string, x: Tensor): Tensor {
 }
 
 /**
- * The positions of the elements that are not 0, one a row: int32 [count, rank].
+ * The positions of the elements that are not 0, one a row: int32 [count, rank]. With `{ asTuple: true }`, the columns come as
+ * a list of tensors.
  *
- * @param args asTuple: whether the columns come as a list of tensors; default false
  * @throws StateError while a step is recorded: it reads values
  * @example
  * nonzero(tensor([0, 5, 7])); // [[1], [2]]
@@ -333,9 +333,9 @@ function uniqueOf(name: string, x: Tensor, options: UniqueOptions, consecutive: 
 }
 
 /**
- * The different elements in ascending order, or the different parts along a dimension. NaN differs from itself.
+ * The different elements in ascending order, or with `dim` the different parts along a dimension. NaN differs from itself.
+ * `returnInverse` and `returnCounts` (default false) add these to the result.
  *
- * @param options returnInverse and returnCounts (default false) add these to the result; dim: default all elements
  * @throws StateError while a step is recorded: it reads values
  * @example
  * unique(tensor([3, 1, 3])); // [1, 3]
@@ -355,9 +355,9 @@ export function unique(x: Tensor, options?: UniqueOptions & { sorted?: true }): 
 }
 
 /**
- * The elements, or the parts along a dimension, without those that equal the one before them.
+ * The elements, or with `dim` the parts along a dimension, without those that equal the one before them. `returnInverse` and
+ * `returnCounts` (default false) add these to the result.
  *
- * @param options returnInverse and returnCounts (default false) add these to the result; dim: default all elements
  * @throws StateError while a step is recorded: it reads values
  * @example
  * uniqueConsecutive(tensor([1, 1, 2, 1])); // [1, 2, 1]

@@ -41,9 +41,9 @@ export function randnLike(x: Tensor, options?: RandomOptions): Tensor {
 }
 
 /**
- * Integers uniform in [low, high) in the shape and dtype of x; `randintLike(x, high)` counts from 0.
+ * Integers uniform in [low, high) in the shape and dtype of x; `randintLike(x, high)` counts from 0. The options are those of
+ * `randint`.
  *
- * @param options dtype, generator, requiresGrad
  * @example
  * randintLike(zeros(2, 3), 10); // [2, 3]
  */

@@ -73,9 +73,9 @@ function middle(name: string, x: Tensor, args: readonly unknown[], skipNaN: bool
 
 /**
  * The median, of an even number of elements the lower one; NaN if there is one. Without `dim` a scalar, whose gradient is
- * shared evenly by equal elements. With `dim` the medians along that dimension and their positions.
+ * shared evenly by equal elements. With `dim` the medians along that dimension and their positions; `keepDim` (default false)
+ * keeps the dimension.
  *
- * @param args dim, then { keepDim } (default false)
  * @throws ShapeError when the dimension has no elements
  * @example
  * median(tensor([3, 1, 2])); // 2
@@ -89,7 +89,6 @@ export function median(x: Tensor, ...args: unknown[]): Tensor | Extremes {
 /**
  * The median of the elements that are not NaN, like `median`; NaN if there are none.
  *
- * @param args dim, then { keepDim } (default false)
  * @throws ShapeError when the dimension has no elements
  * @example
  * nanmedian(tensor([3, NaN, 2])); // 2

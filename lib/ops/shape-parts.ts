@@ -152,17 +152,23 @@ export function rot90(x: Tensor, ...args: Positional<{ k?: number; dims?: readon
 /** One number or several. */
 type Numbers = number | readonly number[];
 
+/** shifts and dims, by position or in options. */
+export type RollArguments =
+  | [options: { shifts: Numbers; dims?: Numbers }]
+  | [shifts: Numbers, options?: { dims?: Numbers }]
+  | [shifts: Numbers, dims: Numbers];
+
 /**
  * The elements moved along dimensions; those that leave at the end come in at the beginning.
  *
- * @param shifts by how many places, one number for each dimension
- * @param args dims: as many dimensions; default: in the flattened tensor
+ * @param args shifts: by how many places, one number for each dimension; dims: as many dimensions, by default those of the
+ *   flattened tensor
  * @example
  * roll(tensor([1, 2, 3]), 1); // [3, 1, 2]
  */
-export function roll(x: Tensor, shifts: Numbers, ...args: [options?: { dims?: Numbers }] | [dims: Numbers]): Tensor {
+export function roll(x: Tensor, ...args: RollArguments): Tensor {
   checkTensor('roll', 'x', x);
-  const { dims } = optionsOf<{ dims: Numbers }>('roll', args, ['dims']);
+  const { shifts = [], dims } = optionsOf<{ shifts: Numbers; dims: Numbers }>('roll', args, ['shifts', 'dims']);
   const list = (name: string, value: Numbers, check: (v: unknown) => number): number[] =>
     checkEach('roll', name, 'must be numbers', typeof value === 'number' ? [value] : value, check);
   const by = list('shifts', shifts, (v) => checkOffset('roll', 'each shift', v));
