@@ -17,6 +17,7 @@ import * as trigonometry from './ops/elementwise-trigonometry.js';
 import * as inplace from './ops/in-place.js';
 import * as inplaceCompare from './ops/in-place-compare.js';
 import * as inplaceSpecial from './ops/in-place-special.js';
+import * as inplaceWrite from './ops/in-place-write.js';
 import * as indexing from './ops/indexing.js';
 import * as choices from './ops/indexing-select.js';
 import * as writes from './ops/indexing-write.js';
@@ -70,6 +71,7 @@ const methods = {
   ...pick(hooks, ['registerHook', 'retainGrad']),
   ...pick(inplace, ['abs_', 'ceil_', 'clamp_', 'cos_', 'cumsum_', 'div_', 'elu_', 'erf_', 'exp_', 'expm1_', 'floor_', 'hardtanh_', 'leakyRelu_', 'log1p_', 'log_', 'maskedFill_', 'mul_', 'neg_', 'pow_', 'reciprocal_', 'relu_', 'round_', 'rsqrt_', 'scatterAdd_', 'selu_', 'sigmoid_', 'sign_', 'sin_', 'sqrt_', 'square_', 'tanh_', 'tril_', 'triu_']),
   ...pick(inplaceCompare, ['bitwiseAnd_', 'bitwiseNot_', 'bitwiseOr_', 'bitwiseXor_', 'eq_', 'ge_', 'gt_', 'le_', 'logicalAnd_', 'logicalNot_', 'logicalOr_', 'logicalXor_', 'lt_', 'ne_']),
+  ...pick(inplaceWrite, ['addbmm_', 'addmm_', 'addmv_', 'addr_', 'baddbmm_', 'cumprod_', 'indexAdd_', 'indexCopy_', 'indexFill_', 'indexReduce_', 'scatter_', 'scatterReduce_']),
   ...pick(inplaceSpecial, ['acos_', 'acosh_', 'addcdiv_', 'addcmul_', 'asin_', 'asinh_', 'atan2_', 'atan_', 'atanh_', 'copysign_', 'cosh_', 'deg2rad_', 'digamma_', 'erfc_', 'erfinv_', 'exp2_', 'floorDivide_', 'fmod_', 'frac_', 'heaviside_', 'hypot_', 'lerp_', 'lgamma_', 'log10_', 'log2_', 'logit_', 'nanToNum_', 'rad2deg_', 'remainder_', 'sinc_', 'sinh_', 'tan_', 'trunc_', 'xlogy_']),
   ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
   ...pick(matmul, ['linear', 'matmul']),

@@ -9,6 +9,9 @@ const call = (x: Tensor, name: string, args: readonly unknown[]): Tensor =>
 
 const other = () => tensor([[0.5, 2, 1.5]]);
 const index = () => tensor([[1, 0, 1]], { dtype: 'int32' });
+const square = () => tensor([[1, 2], [3, 4]]); // biome-ignore format: a matrix
+const square23 = () => tensor([[1, 0, 2], [-1, 3, 1]]); // biome-ignore format: a matrix
+const square33 = () => tensor([1, 2, 3, 4, 5, 6, 7, 8, 10], { shape: [3, 3] });
 const given: Record<string, () => unknown[]> = {
   clamp_: () => [-1, { max: 1 }],
   cumsum_: () => [1],
@@ -18,6 +21,17 @@ const given: Record<string, () => unknown[]> = {
   leakyRelu_: () => [0.3],
   maskedFill_: () => [tensor([1, 0, 1], { dtype: 'uint8' }), 7],
   pow_: () => [2],
+  addmm_: () => [square(), square23(), { alpha: 2 }],
+  addmv_: () => [square33(), tensor([1, -1, 2]), { beta: 0.5 }],
+  addr_: () => [tensor([1, 2]), tensor([3, 4, 5])],
+  addbmm_: () => [square().reshape(1, 2, 2), square23().reshape(1, 2, 3)],
+  cumprod_: () => [1],
+  indexAdd_: () => [0, tensor([1], { dtype: 'int32' }), other(), { alpha: 2 }],
+  indexCopy_: () => [0, tensor([1], { dtype: 'int32' }), other()],
+  indexFill_: () => [1, tensor([2, 0], { dtype: 'int32' }), 9],
+  indexReduce_: () => [0, tensor([1], { dtype: 'int32' }), other(), 'amax'],
+  scatter_: () => [0, index(), other()],
+  scatterReduce_: () => [0, index(), other(), 'prod'],
   scatterAdd_: () => [0, index(), other()],
   sub_: () => [other()],
   tril_: () => [-1],
