@@ -26,6 +26,7 @@ export type {
 } from './hooks.js';
 export * as init from './init.js';
 export { KeyValueCache } from './key-value-cache.js';
+export * from './lazy.js';
 export { Linear, type LinearLayerOptions } from './linear.js';
 export type {
   BinaryCrossEntropyOptions,

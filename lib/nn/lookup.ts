@@ -7,7 +7,7 @@ import { Tensor } from '../tensor.js';
 import type { Module } from './module.js';
 import { checkName, isContainer, isModule, own, type Place } from './places.js';
 import { type Role, roleOf } from './roles.js';
-import { treeOf } from './tree.js';
+import { placesOf, treeOf } from './tree.js';
 
 /** Options of `namedParameters` and `namedBuffers`. */
 export interface NamedOptions {
@@ -30,7 +30,7 @@ export function namedTensors(
   const prefix = checkText(operation, 'prefix', o.prefix ?? '');
   const isOnce = checkFlag(operation, 'removeDuplicate', o.removeDuplicate, true);
   const mine = checkFlag(operation, 'recurse', o.recurse, true) ? null : module[own]();
-  const places = mine === null ? treeOf(module).places : [...mine.parameters, ...mine.buffers];
+  const places = mine === null ? placesOf(module) : [...mine.parameters, ...mine.buffers];
   const chosen = places.filter(({ value }) => roleOf(value) === role);
   return named(isOnce ? firsts(chosen) : chosen, prefix);
 }
@@ -94,7 +94,7 @@ function unknown(operation: string, kind: string, target: unknown, names: readon
 
 /** @internal */
 export function findTensor(operation: string, root: Module, role: Role, target: string): Tensor {
-  const places = treeOf(root).places.filter(({ value }) => roleOf(value) === role);
+  const places = placesOf(root).filter(({ value }) => roleOf(value) === role);
   const found = places.find(({ name }) => name === target);
   if (found !== undefined) return found.value;
   throw unknown(operation, role, target, places.map(({ name }) => name)); // biome-ignore format: one line

@@ -45,7 +45,7 @@ import { Buffer, isSaved, roleOf } from './roles.js';
 import { slotsOf } from './slots.js';
 import { loadState, type StateDict } from './state.js';
 import { summarize } from './summary.js';
-import { treeOf } from './tree.js';
+import { placesOf, treeOf } from './tree.js';
 
 type RecurseArguments = [recurse: boolean] | [options?: { recurse?: boolean }];
 type NamedArguments =
@@ -117,6 +117,9 @@ export abstract class Module implements GuardedModule {
   _parts(): [string, Part][] {
     return this.namedChildren();
   }
+
+  /** @internal Throws where the parameters do not exist yet. */
+  _checkMade(_path: string): void {}
 
   /** @internal The list in which functions among the parts stand. */
   _functions(): Part[] {
@@ -360,7 +363,7 @@ export abstract class Module implements GuardedModule {
   /** The parameters and buffers themselves, under PyTorch's names: what is saved and loaded. */
   stateDict(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
-    for (const { name, value } of treeOf(this).places) {
+    for (const { name, value } of placesOf(this)) {
       if (!isSaved(value)) continue;
       if ((state.get(name) ?? value) !== value) {
         throw new StateError(`${this.constructor.name}: two tensors have the name ${name}; rename a property or a key`);
@@ -474,7 +477,7 @@ function convert<M extends Module>(operation: string, module: M, dtype: DType): 
   if (!isFloat(checkDType(operation, dtype ?? null, 'float32'))) {
     throw new DTypeError(`${operation}: dtype must be float32 or float64, got ${dtype}`);
   }
-  const tensors = treeOf(module).places.map(({ value }) => value);
+  const tensors = placesOf(module).map(({ value }) => value);
   convertAll(operation, tensors, dtype);
   return module;
 }

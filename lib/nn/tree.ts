@@ -43,6 +43,17 @@ export function treeOf(root: Module): Tree {
   return tree;
 }
 
+/**
+ * The parameters and buffers of a module and everything below it.
+ *
+ * @throws StateError when a lazy module has none yet
+ */
+export function placesOf(root: Module): Place<Tensor>[] {
+  const tree = treeOf(root);
+  for (const [module, name] of tree.modules) module._checkMade(name);
+  return tree.places;
+}
+
 const maxVisited = 1000;
 
 // Objects of other classes may hold forgotten layers, or only refer to the model, like an optimizer or a trainer. The latter

@@ -126,6 +126,9 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
     ['object', 'null', '7', '-1', 'int32', 'uint8', 'scalar'],
   ],
   [/^(max|min) 1$|^Tensor\.(max|min) 0$/, one],
+  [/^nn\.LazyConv2d 1$/, ['array']],
+  [/^bernoulli 1$/, ['float64', 'scalar']],
+  [/^normal 1$/, ['undefined']],
   // what may be absent
   [/^autograd\.functional\.vjp 2$/, ['undefined']],
   [/(batch|instance)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],

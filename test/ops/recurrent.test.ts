@@ -207,7 +207,8 @@ const errors: ErrorRow[] = [
     name: 'LSTM option',
     call: () => new LSTM(4, 3, { layers: 2 } as never),
     error: ArgumentError,
-    message: 'LSTM: unknown option "layers"; known are numLayers, bias, batchFirst, dropout, bidirectional, dtype',
+    message:
+      'LSTM: unknown option "layers"; known are inputSize, hiddenSize, numLayers, bias, batchFirst, dropout, bidirectional, dtype',
   },
   {
     name: 'RNN nonlinearity',

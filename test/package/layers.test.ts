@@ -56,7 +56,9 @@ function argumentsOf({ parameters }: Entry): unknown[] {
 
 type Constructor = new (...args: unknown[]) => Record<string, unknown>;
 const holders = ['Parameter', 'Buffer', 'Sequential', 'ModuleList', 'ModuleDict', 'ParameterList', 'ParameterDict'];
-const isLayer = (name: string) => /^[A-Z]/.test(name) && name in nn && ![...abstract, ...holders].includes(name);
+// The arguments of a lazy layer are those of the layer.
+const isLayer = (name: string) =>
+  /^[A-Z]/.test(name) && !/^Lazy/.test(name) && name in nn && ![...abstract, ...holders].includes(name);
 const found = (name: string) => ({ ...nn, ...nn.functional, ...nn.init })[name as 'Linear'] as unknown;
 
 // The options that the code knows, as its error lists them.
