@@ -1,4 +1,5 @@
 // Poisson counts as a function.
+import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
@@ -17,5 +18,5 @@ export function poisson(x: Tensor, options?: Source): Tensor {
   checkTensor('poisson', 'x', x);
   checkFloat('poisson', 'x', x);
   const source = optionsOf<Source>('poisson', [options], [], ['generator']);
-  return noGrad(() => poissons(x, x.dims, source));
+  return allOrNothing(() => noGrad(() => poissons(x, x.dims, source)));
 }

@@ -1,4 +1,5 @@
 // Activation functions composed of other operations. Each takes a float tensor, and another dtype is a DTypeError.
+import { allOrNothing } from '../all-or-nothing.js';
 import { type DimArguments, type OptionalDimArguments, optionsOf, type Positional } from '../arguments.js';
 import { checkFlag, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { checkDim } from '../shape.js';
@@ -265,6 +266,8 @@ export function rrelu(x: Tensor, ...args: RReluArguments): Tensor {
   const { lower, upper } = slopesOf('rrelu', options);
   if (!checkFlag('rrelu', 'training', options.training, false)) return leakyRelu(x, (lower + upper) / 2);
   const { generator } = options;
-  const slopes = uniform_(empty(x.dims, x.dtype), lower, upper, generator === undefined ? {} : { generator });
-  return add(relu(x), mul(slopes, clamp(x, { max: 0 })));
+  return allOrNothing(() => {
+    const slopes = uniform_(empty(x.dims, x.dtype), lower, upper, generator === undefined ? {} : { generator });
+    return add(relu(x), mul(slopes, clamp(x, { max: 0 })));
+  });
 }
