@@ -64,6 +64,17 @@ export {
   vander,
 } from './ops/creation-spaced.js';
 export {
+  bartlettWindow,
+  blackmanWindow,
+  type HammingWindowOptions,
+  hammingWindow,
+  hannWindow,
+  type KaiserWindowOptions,
+  kaiserWindow,
+  type SignalWindowArguments,
+  type SignalWindowOptions,
+} from './ops/creation-windows.js';
+export {
   type CosineSimilarityOptions,
   cosineSimilarity,
   type PairwiseDistanceOptions,
@@ -114,6 +125,7 @@ export {
   ne,
   where,
 } from './ops/elementwise-compare.js';
+export { i0, igamma, igammac, mvlgamma } from './ops/elementwise-gamma.js';
 export {
   addcdiv,
   addcmul,
@@ -174,6 +186,19 @@ export {
   tan,
 } from './ops/elementwise-trigonometry.js';
 export {
+  bitwiseLeftShift,
+  bitwiseRightShift,
+  type Frexp,
+  fmax,
+  fmin,
+  frexp,
+  gcd,
+  lcm,
+  ldexp,
+  nextafter,
+  positive,
+} from './ops/elementwise-values.js';
+export {
   type BagMode,
   type EmbeddingBagOptions,
   type EmbeddingOptions,
@@ -182,6 +207,15 @@ export {
 } from './ops/embedding.js';
 export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
+export {
+  diagonalScatter,
+  maskedScatter,
+  put,
+  type SliceArguments,
+  type SlicePart,
+  selectScatter,
+  sliceScatter,
+} from './ops/indexing-replace.js';
 export {
   argwhere,
   type BincountOptions,
@@ -208,6 +242,7 @@ export {
   scatter,
   scatterReduce,
 } from './ops/indexing-write.js';
+export { broadcastShapes, isFloatingPoint, isSigned, t } from './ops/like.js';
 export * as linalg from './ops/linalg.js';
 export { matrixExp, matrixPower } from './ops/linalg-products.js';
 export { det, slogdet } from './ops/linalg-solve.js';
@@ -324,6 +359,13 @@ export {
   varMean,
 } from './ops/reduce-composed.js';
 export {
+  cross,
+  dist,
+  type GradientOptions,
+  gradient,
+  renorm,
+} from './ops/reduce-differences.js';
+export {
   cdist,
   type NormalizeOptions,
   normalize,
@@ -422,6 +464,19 @@ export {
 export { cat, chunk, slice, split, stack } from './ops/shape-slice.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
+export {
+  type Histogram,
+  type HistogramClassOptions,
+  histogram,
+  type IsinOptions,
+  isin,
+  type KthvalueOptions,
+  kthvalue,
+  msort,
+  type NonzeroStaticOptions,
+  nonzeroStatic,
+  unravelIndex,
+} from './ops/sort-kth.js';
 export {
   bucketize,
   type SearchOptions,

@@ -10,17 +10,21 @@ import * as copy from './ops/copy.js';
 import * as element from './ops/element.js';
 import * as elementwise from './ops/elementwise.js';
 import * as compare from './ops/elementwise-compare.js';
+import * as gammas from './ops/elementwise-gamma.js';
 import * as pairs from './ops/elementwise-pairs.js';
 import * as rounding from './ops/elementwise-rounding.js';
 import * as special from './ops/elementwise-special.js';
 import * as trigonometry from './ops/elementwise-trigonometry.js';
+import * as numbers from './ops/elementwise-values.js';
 import * as inplace from './ops/in-place.js';
 import * as inplaceCompare from './ops/in-place-compare.js';
 import * as inplaceSpecial from './ops/in-place-special.js';
 import * as inplaceWrite from './ops/in-place-write.js';
 import * as indexing from './ops/indexing.js';
+import * as replacements from './ops/indexing-replace.js';
 import * as choices from './ops/indexing-select.js';
 import * as writes from './ops/indexing-write.js';
+import * as like from './ops/like.js';
 import * as products from './ops/linalg-products.js';
 import * as systems from './ops/linalg-solve.js';
 import * as algebra from './ops/linalg-torch.js';
@@ -36,6 +40,7 @@ import * as likes from './ops/random-like.js';
 import * as sampling from './ops/random-multinomial.js';
 import * as reduce from './ops/reduce.js';
 import * as composed from './ops/reduce-composed.js';
+import * as differences from './ops/reduce-differences.js';
 import * as extremes from './ops/reduce-extremes.js';
 import * as orders from './ops/reduce-order.js';
 import * as runs from './ops/reduce-running.js';
@@ -46,6 +51,7 @@ import * as parts from './ops/shape-parts.js';
 import * as slice from './ops/shape-slice.js';
 import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
+import * as kth from './ops/sort-kth.js';
 import * as searches from './ops/sort-search.js';
 import * as windows from './ops/unfold-dimension.js';
 import * as upsample from './ops/upsample.js';
@@ -104,6 +110,12 @@ const methods = {
   ...pick(choices, ['argwhere', 'bincount', 'histc', 'maskedSelect', 'repeatInterleave', 'take', 'takeAlongDim']),
   ...pick(writes, ['indexAdd', 'indexCopy', 'indexFill', 'indexReduce', 'scatter', 'scatterReduce']),
   ...pick(likes, ['bernoulli']),
+  ...pick(differences, ['cross', 'dist', 'renorm']),
+  ...pick(gammas, ['i0', 'igamma', 'igammac', 'mvlgamma']),
+  ...pick(numbers, ['bitwiseLeftShift', 'bitwiseRightShift', 'fmax', 'fmin', 'frexp', 'gcd', 'lcm', 'ldexp', 'nextafter', 'positive']),
+  ...pick(replacements, ['diagonalScatter', 'maskedScatter', 'put', 'selectScatter', 'sliceScatter']),
+  ...pick(like, ['expandAs', 'isSigned', 'newEmpty', 'newFull', 'newOnes', 'newTensor', 'newZeros', 'repeat', 'reshapeAs', 'sumToSize', 't', 'typeAs', 'viewAs']),
+  ...pick(kth, ['histogram', 'kthvalue', 'msort', 'nonzeroStatic']),
   ...pick(upsample, ['interpolate', 'pixelShuffle']),
 };
 

@@ -175,7 +175,7 @@ const cachedScalars: Record<DType, Map<number, Tensor>> = {
   int32: new Map(),
   uint8: new Map(),
 };
-const maxScalars = 256;
+const maxScalars = 1024; // one function may need a hundred
 
 /**
  * @internal A number as a scalar tensor, the other operand of a binary operation. The last few are kept, because the same

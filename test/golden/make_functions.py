@@ -374,3 +374,96 @@ case('vander', [r(3)], gradient=False)
 case('vander', [r(3), 4], lambda x, n: torch.vander(x, n, increasing=True), ours=[r(3, seed=len(cases)), 4, {'increasing': True}],
      gradient=False)
 write('functions_positions.json', {'cases': cases})
+cases.clear()
+
+# What remains: special functions, bits, places, windows.
+case('i0', [r(3, 4, low=-8, high=8)])
+case('i0', [f(0, -0.0, 1, 15.5, 16, 16.5, -17, 40, 100, -600, 700, NAN)], gradient=False)
+case('i0', [f(0, 15.5, 17, -20, 3)], smooth=False)
+for name in ('igamma', 'igammac'):
+    a, x = f(0.25, 0.5, 1, 2, 5, 20, 100, 1000), f(0, 0.125, 0.5, 1, 3, 5.5, 19, 30, 110, 900, 1100)
+    case(name, [a.reshape(8, 1), x], gradient=False, reads=True)
+    case(name, [f(0, 0, INF, 1, 2, -1, 1, NAN, 2), f(1, 0, 1, INF, 0, 1, -1, 1, NAN)], gradient=False, reads=True)
+for p in (1, 2, 4):
+    case('mvlgamma', [r(5, low=2, high=8), p])
+for name in ('gcd', 'lcm'):
+    case(name, [i(12, -12, 0, 7, 0, 1000), i(18, 18, 5, 0, 0, -35)], reads=True)
+case('gcd', [i(4, 6, 9, shape=(3, 1)), i(6, 9)], reads=True)
+for name in ('bitwise_left_shift', 'bitwise_right_shift'):
+    case(name, [torch.tensor([1, -7, 2**31 - 1, -2**31, 5, 5], dtype=torch.int32), torch.tensor([3, 1, 4, 2, 31, 0], dtype=torch.int32)],
+         reads=True)
+    case(name, [torch.tensor([1, 255, 129], dtype=torch.uint8), torch.tensor([3, 1, 7], dtype=torch.uint8)], reads=True)
+case('nextafter', [f(1, -1, 0, 0, 5, NAN, 3), f(2, -2, 1, -1, 5, 1, NAN)], gradient=False, reads=True)
+case('frexp', [f(6, -0.75, 0, 1, 1024.5, -3)], fields=['mantissa', 'exponent'], smooth=False, reads=True)
+case('frexp', [f(INF, NAN, -INF, 0.5, 2.0**-130)], fields=['mantissa', 'exponent'], gradient=False, reads=True)
+case('ldexp', [r(2, 3), i(1, -2, 5)])
+case('ldexp', [r(3), r(3, seed=1)])
+for name in ('fmax', 'fmin'):
+    case(name, [r(2, 4), r(4, seed=9)])
+    case(name, [f(NAN, 1, NAN, 2, INF, 3), f(1, NAN, NAN, 2, 5, 4)], smooth=False)
+    case(name, [i(1, 5, -3), i(2, 4, -3)])
+case('positive', [r(3)])
+case('kthvalue', [r(2, 5), 2], fields=VI)
+case('kthvalue', [r(4, 3), 4, 0, True], fields=VI)
+case('kthvalue', [f(1, NAN, -2, INF), 4], fields=VI, gradient=False)
+case('kthvalue', [f(7.0, shape=()), 1], fields=VI, smooth=False)
+case('msort', [r(4, 2)])
+for inverted in (False, True):
+    case('isin', [i(1, 2, 3, 2, shape=(2, 2)), i(2, 5), {'invert': inverted}])
+    case('isin', [f(1, NAN, 3, INF, 9), f(NAN, INF, 3), {'invert': inverted}], gradient=False)
+    case('isin', [f(1, 2), f(), {'invert': inverted}], gradient=False)
+case('isin', [i(1, 2), 2])
+for p in (2, 1, 3, INF):
+    case('dist', [r(2, 3), r(3, seed=1), p], smooth=p != INF)
+for p in (2, 1, 3):
+    case('renorm', [r(3, 4), p, 0, 2])
+case('renorm', [r(2, 3, 2), 2, 1, 1.5])
+case('renorm', [f(0, 0, 3, 4, shape=(2, 2)), 2, 0, 1], gradient=False)
+case('cross', [r(2, 3), r(2, 3, seed=1), 1])
+case('cross', [r(3, 2), r(3, 2, seed=1), 0])
+case('cross', [r(4, 1, 3), r(1, 2, 3, seed=1), -1])
+HB = ['hist', 'binEdges']
+counted = f(1, 2, 1, 4, -0.5, 3.25)
+case('histogram', [counted, 5], fields=HB, gradient=False, reads=True)
+case('histogram', [counted, 4], lambda x, n: torch.histogram(x, n, range=(0.0, 4.0)), ours=[counted, 4, {'range': [0, 4]}], fields=HB,
+     gradient=False)
+case('histogram', [counted, f(0, 1, 1.5, 4), {'weight': f(1, 2, 0.5, 1, 7, 0.25), 'density': True}], fields=HB, gradient=False)
+case('histogram', [f(2, 2), 3], fields=HB, gradient=False, reads=True)
+case('unravel_index', [i(5, 0, 11, shape=(3, 1)), (2, 3, 2)], reads=True)
+x = f(0, 5, 0, 6, 1, 0, shape=(2, 3))
+case('nonzero_static', [x, {'size': 2}], gradient=False)
+case('nonzero_static', [x, {'size': 4, 'fill_value': -7}], gradient=False)
+for offset in (0, 1, -1):
+    x = r(3, 4)
+    case('diagonal_scatter', [x, r(len(torch.diagonal(x, offset)), seed=1), offset])
+case('diagonal_scatter', [r(2, 3, 2), r(3, 2, seed=1), 0, 0, 2])
+case('select_scatter', [r(2, 3), r(2, seed=1), 1, -1])
+case('slice_scatter', [r(5, 2), r(2, 2, seed=1), 0, 1, 5, 2])
+case('slice_scatter', [r(2, 5), r(2, 2, seed=1), 1, 3])
+case('masked_scatter', [r(2, 3), b(1, 0, 1), r(5, seed=1)])
+case('put', [r(2, 3), i(1, -1, 4), r(3, seed=1)], lambda x, j, s: x.put(j, s))
+case('put', [r(2, 3), i(1, 1, 4, 0, shape=(2, 2)), r(2, 2, seed=1), True], lambda x, j, s, a: x.put(j, s, a))
+case('gradient', [r(5)])
+case('gradient', [r(3, 4)])
+case('gradient', [r(3, 4), {'spacing': 0.5, 'edge_order': 2}])
+case('gradient', [r(3, 4), {'dim': 1}])
+x = r(3, 5)
+case('gradient', [x], lambda x: torch.gradient(x, spacing=[2.0, 0.5]), ours=[x, {'spacing': [2, 0.5]}])
+x, u = r(2, 5), f(0, 1, 3, 3.5, 6)
+case('gradient', [x], lambda x, u=u: torch.gradient(x, spacing=[u], dim=1, edge_order=2),
+     ours=[x, {'spacing': [u], 'dim': 1, 'edge_order': 2}], gradient=False)
+case('gradient', [r(2)])
+case('is_floating_point', [f(1)], gradient=False)
+case('is_signed', [torch.tensor([1], dtype=torch.uint8)])
+case('t', [r(2, 3)])
+case('t', [r(3)])
+for name in ('hann', 'hamming', 'blackman', 'bartlett', 'kaiser'):
+    for n in (0, 1, 2, 7, 8):
+        for periodic in (True, False):
+            w = getattr(torch, name + '_window')
+            case(name + '_window', [n, periodic], lambda n, p, w=w: w(n, p, dtype=torch.float64), ours=[n, periodic, {'dtype': 'float64'}])
+case('hamming_window', [6, True, 0.5, 0.25], lambda n, p, a, b: torch.hamming_window(n, p, a, b, dtype=torch.float64),
+     ours=[6, True, 0.5, 0.25, {'dtype': 'float64'}])
+case('kaiser_window', [6, False, 3.5], lambda n, p, b: torch.kaiser_window(n, p, b, dtype=torch.float64),
+     ours=[6, False, 3.5, {'dtype': 'float64'}])
+write('functions_rest.json', {'cases': cases})
