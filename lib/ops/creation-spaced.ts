@@ -1,6 +1,8 @@
 // Tensors made of others' shapes, powers and spacings.
+
 import { optionsOf, type Sizes } from '../arguments.js';
 import { checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
+import { native } from '../native.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 import { finish, generate, ones, type TensorOptions, tensorOptions, zeros, zerosLike } from './creation.js';
@@ -36,23 +38,30 @@ export interface LogspaceOptions extends TensorOptions {
   base?: number;
 }
 
+/** start, end, steps and base, by position or in options. */
+export type LogspaceArguments =
+  | [start: number, end: number, steps: number, options?: LogspaceOptions]
+  | [start: number, end: number, steps: number, base: number, options?: TensorOptions]
+  | [options: LogspaceOptions & { start: number; end: number; steps: number }];
+
 /**
  * `steps` numbers from base^start to base^end, both included, whose logarithms are evenly spaced.
  *
- * @param args base (default 10), then { dtype, requiresGrad }
+ * @param args start, end, steps, base (default 10), then { dtype, requiresGrad }
  * @example
  * logspace(0, 2, 3); // [1, 10, 100]
  */
-export function logspace(
-  start: number,
-  end: number,
-  steps: number,
-  ...args: [options?: LogspaceOptions] | [base: number, options?: TensorOptions]
-): Tensor {
-  const from = checkNumber('logspace', 'start', start);
-  const to = checkNumber('logspace', 'end', end);
-  const n = checkInteger('logspace', 'steps', steps, 0, 2 ** 31 - 1);
-  const o = optionsOf<LogspaceOptions>('logspace', args, ['base'], tensorOptions);
+export function logspace(...args: LogspaceArguments): Tensor {
+  const positions = ['start', 'end', 'steps', 'base'];
+  const o = optionsOf<LogspaceOptions & { start: number; end: number; steps: number }>(
+    'logspace',
+    args,
+    positions,
+    tensorOptions,
+  );
+  const from = checkNumber('logspace', 'start', o.start);
+  const to = checkNumber('logspace', 'end', o.end);
+  const n = checkInteger('logspace', 'steps', o.steps, 0, native.limits.positions - 1);
   const base = checkNumber('logspace', 'base', o.base ?? 10);
   const dtype = checkDType('logspace', o.dtype, 'float32');
   const step = n > 1 ? (to - from) / (n - 1) : 0;

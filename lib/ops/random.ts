@@ -81,20 +81,24 @@ export function rand(...args: Sizes<RandomOptions>): Tensor {
  * in their dtype.
  *
  * @param std the standard deviation, at least 0
- * @param options `dtype`: float32 or float64; `generator`, `requiresGrad`; with tensors `generator` alone
+ * @param args size: the shape, by position or in options; `dtype`: float32 or float64; `generator`, `requiresGrad`. With tensors
+ *   `generator` alone
  * @example
  * const x = normal(10, 0.5, [2, 3]);
  */
-export function normal(mean: number, std: number, shape: Shape, options?: RandomOptions): Tensor;
+export function normal(
+  mean: number,
+  std: number,
+  ...args: [size: Shape, options?: RandomOptions] | [options: RandomOptions & { size: Shape }]
+): Tensor;
 export function normal(mean: Tensor, std?: Tensor | number, options?: { generator?: Generator }): Tensor;
 export function normal(mean: number, std: Tensor, options?: { generator?: Generator }): Tensor;
 export function normal(mean: Tensor | number, std: Tensor | number = 1, ...rest: unknown[]): Tensor {
   if (mean instanceof Tensor || std instanceof Tensor) {
     return normalAround(mean, std, rest);
   }
-  const [shape, options] = rest as [Shape, RandomOptions | undefined];
-  checkOptions('normal', options, randomOptions);
-  return normalOf('normal', shape, options, mean, std);
+  const { size, ...options } = optionsOf<RandomOptions & { size: Shape }>('normal', rest, ['size'], randomOptions);
+  return normalOf('normal', checkShape('normal', size), options, mean, std);
 }
 
 function normalAround(mean: Tensor | number, std: Tensor | number, rest: readonly unknown[]): Tensor {
