@@ -52,9 +52,16 @@ export {
   maxPool2d,
   maxPool3d,
 } from '../ops/pool.js';
+export {
+  type FractionalMaxPoolArguments,
+  type FractionalMaxPoolOptions,
+  fractionalMaxPool2d,
+  fractionalMaxPool3d,
+} from '../ops/pool-fractional.js';
 export { lpPool1d, lpPool2d, lpPool3d } from '../ops/pool-lp.js';
 export { alphaDropout, dropout, dropout1d, dropout2d, dropout3d, stochasticDepth } from '../ops/random-dropout.js';
 export { bilinear, channelShuffle, localResponseNorm, pixelUnshuffle } from '../ops/rearrange.js';
+export { normalize, pdist } from '../ops/reduce-distance.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';
 export { fold, unfold } from '../ops/unfold.js';
 export { interpolate, pixelShuffle } from '../ops/upsample.js';

@@ -81,6 +81,7 @@ export {
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from './norm-batch.js';
 export * from './padding.js';
 export * from './pool.js';
+export * from './pool-fractional.js';
 export * from './pool-lp.js';
 export { SinusoidalPositions } from './positions.js';
 export * from './rearrange.js';

@@ -87,6 +87,7 @@ const short: Record<string, readonly string[]> = {
   'nn/conv.js': ['extra'],
   'nn/hooks.js': ['inputs'],
   'nn/lazy.js': ['this.#args'],
+  'nn/pool-fractional.js': ['this.#args'],
   'nn/location.js': ['inputs'],
   'nn/loss-modules.js': ['dtypeTraits.int32.range'],
   'nn/loss.js': ['dtypeTraits.int32.range'],

@@ -135,6 +135,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.LazyConv2d 1$/, ['array']],
   [/^bernoulli 1$/, ['float64', 'scalar']],
   [/^normal 1$/, ['undefined']],
+  [/^nn\.(functional\.f|F)ractionalMaxPool[23]d \d(\.outputRatio)?$/, ['array', '7', '0.5']],
   // what may be absent
   [/^autograd\.functional\.vjp 2$/, ['undefined']],
   [/(batch|instance)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],
