@@ -8,3 +8,11 @@ export {
   type TotalNormOptions,
 } from './clip-grad.js';
 export { parametersToVector, vectorToParameters } from './convert-parameters.js';
+export {
+  type Convolution,
+  fuseConvBnEval,
+  fuseConvBnWeights,
+  fuseLinearBnEval,
+  fuseLinearBnWeights,
+  type TransposeArguments,
+} from './fuse.js';

@@ -164,6 +164,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.Module\.summary 0$/, one], // the table shows where forward failed
   [/^optim\.\w+ 0$|^optim\.(SGD 0\.0|SGD 0\.0\.params|Optimizer\.addParamGroup 0\.params)$/, one],
   [/^nn\.utils\.(clip\w+|getTotalNorm|parametersToVector) 0$|^nn\.utils\.vectorToParameters 1$/, one],
+  [/^nn\.utils\.fuse(Conv|Linear)BnWeights [156]$/, ['null']],
   [/^grad [01]$|^gradcheck 1$|^numericalGradient 2\.gradients$/, one],
   [/^graph(Dot|Text) 1\.names\.0\.0$/, ['string', 'empty string']],
   [/^graph(Dot|Text) 1\.names\.0\.1$/, ['disposed tensor']],
