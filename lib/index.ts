@@ -327,6 +327,7 @@ export {
   dropout1d,
   dropout2d,
   dropout3d,
+  featureAlphaDropout,
   type StochasticDepthOptions,
   stochasticDepth,
 } from './ops/random-dropout.js';

@@ -1,6 +1,14 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { checkChoice, checkNumber } from '../errors.js';
-import { alphaDropout, dropout, dropout1d, dropout2d, dropout3d, stochasticDepth } from '../ops/random-dropout.js';
+import {
+  alphaDropout,
+  dropout,
+  dropout1d,
+  dropout2d,
+  dropout3d,
+  featureAlphaDropout,
+  stochasticDepth,
+} from '../ops/random-dropout.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
@@ -125,6 +133,25 @@ export class AlphaDropout extends AnyDropout {
 
   forward(x: Tensor): Tensor {
     return alphaDropout(x, { p: this.p, training: this.training });
+  }
+}
+
+/**
+ * `featureAlphaDropout` as a module: alpha dropout of whole channels, x [batch, channels, …].
+ * Klambauer et al., 2017, https://arxiv.org/abs/1706.02515
+ *
+ * @throws ArgumentError when p is outside [0, 1], ShapeError when x has fewer than two dimensions
+ * @example
+ * new nn.FeatureAlphaDropout(0.2).forward(rand([8, 3, 4, 4])); // [8, 3, 4, 4]
+ */
+export class FeatureAlphaDropout extends AnyDropout {
+  /** @param args p: in [0, 1] (0.5) */
+  constructor(...args: DropoutArguments) {
+    super('FeatureAlphaDropout', chanceOf('FeatureAlphaDropout', args));
+  }
+
+  forward(x: Tensor): Tensor {
+    return featureAlphaDropout(x, { p: this.p, training: this.training });
   }
 }
 

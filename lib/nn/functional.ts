@@ -59,7 +59,16 @@ export {
   fractionalMaxPool3d,
 } from '../ops/pool-fractional.js';
 export { lpPool1d, lpPool2d, lpPool3d } from '../ops/pool-lp.js';
-export { alphaDropout, dropout, dropout1d, dropout2d, dropout3d, stochasticDepth } from '../ops/random-dropout.js';
+export {
+  alphaDropout,
+  dropout,
+  dropout1d,
+  dropout2d,
+  dropout3d,
+  featureAlphaDropout,
+  stochasticDepth,
+} from '../ops/random-dropout.js';
+export { gumbelSoftmax } from '../ops/random-gumbel.js';
 export { bilinear, channelShuffle, localResponseNorm, pixelUnshuffle } from '../ops/rearrange.js';
 export { normalize, pdist } from '../ops/reduce-distance.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';

@@ -8,11 +8,17 @@ import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
 abstract class FractionalMaxPool extends Module {
+  readonly kernelSize: readonly number[];
+  readonly outputSize: readonly number[] | null;
+  readonly outputRatio: readonly number[] | null;
   readonly #args: FractionalMaxPoolArguments;
 
   constructor(kind: string, rank: number, args: FractionalMaxPoolArguments) {
     super();
-    fractionalOf(kind, args, rank);
+    const { kernel, size, ratio } = fractionalOf(kind, args, rank);
+    this.kernelSize = kernel;
+    this.outputSize = size;
+    this.outputRatio = size === null ? ratio : null;
     this.#args = args;
   }
 

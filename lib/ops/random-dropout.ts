@@ -157,13 +157,37 @@ const alpha = 1.7580993408473766; // -selu(-∞)
  * alphaDropout(ones([2, 3]), 0.1, true); // [2, 3]
  */
 export function alphaDropout(x: Tensor, ...args: DropoutArguments): Tensor {
-  const options = dropoutOptions('alphaDropout', args);
-  const { p, generator } = chance('alphaDropout', x, { ...options, training: options.training ?? false });
+  return alphaMasked('alphaDropout', x, args, null);
+}
+
+/**
+ * `alphaDropout` of whole channels: while training, all elements of a channel become selu's lower limit with probability p, and
+ * all are scaled and shifted. Klambauer et al., "Self-normalizing neural networks", 2017, https://arxiv.org/abs/1706.02515
+ *
+ * @param x [batch, channels, …]
+ * @param args p: in [0, 1] (0.5); training (false, as in PyTorch); option: generator
+ * @throws ShapeError when x has fewer than two dimensions, DTypeError when it is not a float tensor
+ * @example
+ * featureAlphaDropout(ones([2, 3, 4]), 0.1, true); // [2, 3, 4]
+ */
+export function featureAlphaDropout(x: Tensor, ...args: DropoutArguments): Tensor {
+  return alphaMasked('featureAlphaDropout', x, args, 2);
+}
+
+// Alpha dropout that decides for each position in the first `decided` dimensions, or in all.
+function alphaMasked(name: string, x: Tensor, args: DropoutArguments, decided: number | null): Tensor {
+  const options = dropoutOptions(name, args);
+  const { p, generator } = chance(name, x, { ...options, training: options.training ?? false });
+  const rank = decided ?? x.rank;
+  if (x.rank < rank) {
+    throw new ShapeError(`${name}: x must have at least two dimensions, got x ${formatShape(x.dims)}`);
+  }
   if (p === null) return x;
   if (p === 1) return mul(x, 0);
   const scale = 1 / Math.sqrt((alpha * alpha * p + 1) * (1 - p));
+  const shape = x.dims.map((n, i) => (i < rank ? n : 1));
   return allOrNothing(() => {
-    const kept = coins(x.dims, { p: 1 - p, dtype: x.dtype, generator });
+    const kept = coins(shape, { p: 1 - p, dtype: x.dtype, generator });
     const shift = add(mul(kept, alpha * scale), (p - 1) * alpha * scale);
     return add(mul(x, mul(kept, scale)), shift);
   });

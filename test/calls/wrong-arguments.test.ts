@@ -81,7 +81,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/nn\.\w+Pad\dd 0$/, ['7', '-1']],
   [/[pP]ad\w* \d\.value$/, ['null']],
   [/([pP]ool2d|[cC]onv2d|[cC]onvTranspose2d|[fF]old) \d\.(stride|padding|outputPadding|dilation)$/, ['array']],
-  [/(interpolate|Upsample) \d\.size$/, ['7']],
+  [/(interpolate|Upsampl(e|ing\w+)) \d\.size$/, ['7']],
   [/(One|Cyc)\w+LR 1\.max(Lr|Momentum)$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],
   [/^nn\.utils\.(clip|getTotal)\w+ 1$/, ['7', '0.5', '2^53']],
   [/^optim\.swaUtils\.getEma\w+ 0$/, ['undefined', 'object']],
@@ -100,6 +100,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^optim\.lrScheduler\.CosineAnnealing\w+ 1$/, ['7']],
   [/data\.augment 0\.(crop|crop\.size|fill)$/, ['7']],
   [/data\.augment 0\.(rotate|shift|shift\.[xy])$/, ['7', '0.5', '2^53', 'array']],
+  [/^nn\.functional\.gumbelSoftmax [12]$/, ['undefined']],
   // options of functions that have none may be empty
   [/^flip 2$|^Tensor\.flip 1$/, ['object']],
   // arguments that may be left out, or given by name

@@ -47,4 +47,7 @@ case('LinearCrossEntropyLoss', [3, 4], randn(2, 3), torch.tensor([[1, 3], [0, 2]
      reduction='none', label_smoothing=0.1)
 case('AdaptiveLogSoftmaxWithLoss', [8, 12, [3, 7]], randn(4, 8), torch.tensor([0, 4, 11, 7]), div_value=2.0)
 case('AdaptiveLogSoftmaxWithLoss', [8, 12, [5], 4.0, True], randn(8), torch.tensor(9))
+case('UpsamplingNearest2d', [[4, 7]], randn(1, 2, 3, 4))
+case('UpsamplingBilinear2d', [[4, 7]], randn(1, 2, 3, 4))
+case('UpsamplingBilinear2d', [], randn(2, 1, 3, 2), scale_factor=2)
 write('rearranged.json', {'cases': cases})

@@ -67,6 +67,7 @@ const layers: Record<string, Values> = {
   ELU: { alpha: 2 },
   Embedding: { numEmbeddings: 5, embeddingDim: 4, paddingIdx: 1 },
   EmbeddingBag: { numEmbeddings: 5, embeddingDim: 4 },
+  FeatureAlphaDropout: { p: 0.25 },
   Flatten: { startDim: 2, endDim: 3 },
   Fold: { outputSize: 6, kernelSize: 4, dilation: 3, padding: 2, stride: 1 },
   GLU: { dim: 1 },
@@ -80,6 +81,8 @@ const layers: Record<string, Values> = {
   InstanceNorm2d: norm,
   InstanceNorm3d: norm,
   LPPool1d: { normType: 2, kernelSize: 4, stride: 3, ceilMode: true },
+  FractionalMaxPool2d: { kernelSize: 2, outputSize: 3 },
+  FractionalMaxPool3d: { kernelSize: 2, outputSize: 3 },
   LPPool2d: { normType: 2, kernelSize: 4, stride: 3, ceilMode: true },
   LPPool3d: { normType: 2, kernelSize: 4, stride: 3, ceilMode: true },
   LSTM: { ...recurrent, bidirectional: true },
@@ -119,6 +122,8 @@ const layers: Record<string, Values> = {
   Unflatten: { dim: 1, unflattenedSize: [3, 3] },
   Unfold: { kernelSize: 4, dilation: 3, padding: 2, stride: 1 },
   Upsample: { size: 6, scaleFactor: null, mode: 'linear', alignCorners: true, recomputeScaleFactor: false },
+  UpsamplingBilinear2d: { size: 6, scaleFactor: null },
+  UpsamplingNearest2d: { size: 6, scaleFactor: null },
   ZeroPad1d: { padding: 2 },
   ZeroPad2d: { padding: 2 },
   ZeroPad3d: { padding: 2 },
@@ -137,6 +142,8 @@ const lacking: Record<string, string> = {
   LSTM: 'projSize',
   MaxPool1d: 'returnIndices',
   MaxPool2d: 'returnIndices',
+  FractionalMaxPool2d: 'outputRatio', // not together with outputSize
+  FractionalMaxPool3d: 'outputRatio',
   MaxPool3d: 'returnIndices',
   MultiheadAttention: 'addBiasKv',
   PairwiseDistance: 'keepdim', // ours is keepDim, as everywhere
@@ -199,7 +206,12 @@ describe.each(Object.keys(layers))('nn.%s', (name) => {
   it("has PyTorch's defaults", () => {
     const required = parameters.filter((p) => p.length === 1).map(([parameter]) => parameter);
     const least = given.filter(([parameter]) => required.includes(parameter));
-    const needed = name === 'Upsample' ? [{ size: 2 }] : /Softm/.test(name) ? [0] : least.map(([, value]) => value);
+    const needed = name.startsWith('Upsampl')
+      ? [{ size: 2 }]
+      : /Softm/.test(name)
+        ? [0]
+        : least.map(([, value]) => value);
+    if (name.startsWith('Fractional')) needed.push(3); // outputSize, or outputRatio instead
     const layer = new make(...needed);
     for (const [parameter, initial] of parameters) {
       const property = layer[parameter];

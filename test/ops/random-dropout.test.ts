@@ -37,13 +37,14 @@ const partsDropout = (
 });
 
 // Klambauer et al., 2017: a (x or α') + b keeps mean 0 and variance 1.
-const alphaDropout = (p: number): OpRow => ({
-  name: `alphaDropout ${p}`,
-  run: (x) => ops.alphaDropout(x as Tensor, p, true, { generator: new Generator(77) }),
-  inputs: [{ shape: [5, 7] }],
+const alphaDropout = (p: number, run = ops.alphaDropout, part = 1): OpRow => ({
+  name: `${run.name} ${p}`,
+  run: (x) => run(x as Tensor, p, true, { generator: new Generator(77) }),
+  inputs: [{ shape: part === 1 ? [5, 7] : [5, 7, part / 2, 2] }],
   reference: (x: Plain) => {
     const lowest = -1.0507009873554805 * 1.6732632423543772;
-    const kept = bernoulliOf(wordsOf(77, 0, x.data.length), 1 - p);
+    const parts = bernoulliOf(wordsOf(77, 0, x.data.length / part), 1 - p);
+    const kept = x.data.map((_, i) => parts[Math.floor(i / part)]);
     const a = 1 / Math.sqrt(1 - p + lowest ** 2 * p * (1 - p));
     const b = -a * p * lowest;
     const data = x.data.map((v, i) => (p === 1 ? 0 : a * (kept[i] ? v : lowest) + b));
@@ -95,6 +96,8 @@ const rows: OpRow[] = [
   alphaDropout(0.2),
   alphaDropout(0.5),
   alphaDropout(1),
+  alphaDropout(0.3, ops.featureAlphaDropout, 6),
+  alphaDropout(1, ops.featureAlphaDropout, 4),
   dropout(0.5, [3, 5]),
   dropout(0.1, [7]),
   dropout(0, [4]),
@@ -122,6 +125,12 @@ const errors: ErrorRow[] = [
     call: () => ops.dropout(ones([2]), { training: 1 as never }),
     error: ArgumentError,
     message: 'dropout: training must be a boolean, got 1',
+  },
+  {
+    name: 'featureAlphaDropout rank',
+    call: () => ops.featureAlphaDropout(ones([2])),
+    error: ShapeError,
+    message: 'featureAlphaDropout: x must have at least two dimensions, got x [2]',
   },
   {
     name: 'dropout1d rank',
