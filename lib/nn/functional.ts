@@ -60,6 +60,16 @@ export {
 } from '../ops/pool-fractional.js';
 export { lpPool1d, lpPool2d, lpPool3d } from '../ops/pool-lp.js';
 export {
+  type MaxUnpoolArguments,
+  type MaxUnpoolOptions,
+  maxPool1dWithIndices,
+  maxPool2dWithIndices,
+  maxPool3dWithIndices,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+} from '../ops/pool-unpool.js';
+export {
   alphaDropout,
   dropout,
   dropout1d,

@@ -83,6 +83,7 @@ export * from './padding.js';
 export * from './pool.js';
 export * from './pool-fractional.js';
 export * from './pool-lp.js';
+export * from './pool-unpool.js';
 export { SinusoidalPositions } from './positions.js';
 export * from './rearrange.js';
 export * from './recurrent.js';
@@ -100,6 +101,7 @@ export {
   type TransformerLayerOptions,
 } from './transformer.js';
 export * from './transformer-decoder.js';
+export * from './transformer-whole.js';
 export * from './unfold.js';
 export * from './upsample.js';
 export * as utils from './utils.js';

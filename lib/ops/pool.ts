@@ -4,6 +4,9 @@ import { checkFault } from '../context.js';
 import { ArgumentError, checkFlag, checkInteger } from '../errors.js';
 import { kernel } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
+import { to } from './copy.js';
+import { add, div, floor, mul } from './elementwise.js';
+import { gather } from './indexing.js';
 import {
   type AdaptivePoolOptions,
   type AdaptiveSize,
@@ -15,9 +18,10 @@ import {
   type PoolSizes,
   windowsOf,
 } from './pool-sizes.js';
+import type { Extremes } from './reduce-extremes.js';
 import { reshape } from './shape.js';
 import { slice } from './shape-slice.js';
-import { asImage } from './windows.js';
+import { type Axis, asImage } from './windows.js';
 
 // Of the planes, and then of height and of width.
 const axisNumbers = ['in', 'out', 'taps', 'stride', 'pad', 'dilation'] as const;
@@ -28,7 +32,8 @@ const maxPoolPickKernel = kernel('maxPoolPick', `y x index ${numbers}`);
 const averagePoolKernel = kernel('averagePool', `y x withPadding divisor ${numbers}`);
 const averagePoolBackwardKernel = kernel('averagePoolBackward', `dx dy withPadding divisor ${numbers}`);
 
-type MaxPoolArguments = Positional<
+/** The arguments after the input, by position or in options. */
+export type MaxPoolArguments = Positional<
   MaxPoolOptions,
   [kernelSize: 'kernelSize', stride: 'stride', padding: 'padding', dilation: 'dilation', ceilMode: 'ceilMode']
 >;
@@ -58,7 +63,8 @@ export type AvgPool2dArguments = Positional<
 /** The arguments after the input, by position or in options. */
 export type AdaptivePoolArguments = Positional<AdaptivePoolOptions, [outputSize: 'outputSize']>;
 
-const maxPoolPositions = ['kernelSize', 'stride', 'padding', 'dilation', 'ceilMode'];
+/** @internal */
+export const maxPoolPositions = ['kernelSize', 'stride', 'padding', 'dilation', 'ceilMode'];
 /** @internal */
 export const avgPoolPositions = ['kernelSize', 'stride', 'padding', 'ceilMode', 'countIncludePad'];
 /** @internal */
@@ -254,11 +260,35 @@ function largest(name: string, x: Tensor, sizes: PoolSizes): Tensor {
     const [planes, depth] = byPlanes(sizes);
     return reshape(largest(name, largest(name, x, planes), depth), sizes.shape);
   }
+  return largestAndPlaces(name, x, sizes).values;
+}
+
+// Of images: the largest elements, and where they are in their plane.
+function largestAndPlaces(name: string, x: Tensor, sizes: PoolSizes): Extremes {
   const y = empty(sizes.shape, x.dtype);
   const index = empty(sizes.shape, 'int32');
   const shape = x.dims;
   maxPoolKernel(y.handle, index.handle, x.handle, ...numbersOf(sizes));
-  return record(name, y, [x], (dy) => [spread(name, dy, index, shape, sizes)], [index]);
+  return { values: record(name, y, [x], (dy) => [spread(name, dy, index, shape, sizes)], [index]), indices: index };
+}
+
+/** @internal The largest elements and their positions in the flattened plane or volume. */
+export function maxPoolIndices(name: string, rank: number, x: Tensor, options: Partial<MaxPoolOptions>): Extremes {
+  const sizes = windowsOf(name, rank, x, options);
+  if (rank < 3) return largestAndPlaces(name, x, sizes);
+  const [planes, depth] = byPlanes(sizes);
+  const flat = largestAndPlaces(name, x, planes);
+  const { values, indices } = largestAndPlaces(name, flat.values, depth);
+  const [d, h, w] = sizes.axes as [Axis, Axis, Axis];
+  const pixels = h.out * w.out;
+  // The second pass tells the place in the results of the first, which has a row of results for each plane.
+  const places = reshape(indices, [sizes.planes, d.out * pixels]);
+  const inPlane = gather(reshape(flat.indices, [sizes.planes, d.in * pixels]), 1, places);
+  const plane = to(floor(div(to(places, 'float64'), pixels)), 'int32');
+  return {
+    values: reshape(values, sizes.shape),
+    indices: reshape(add(inPlane, mul(plane, h.in * w.in)), sizes.shape),
+  };
 }
 
 // Elements go back to where they came from, and are picked from there: each is the other's gradient.

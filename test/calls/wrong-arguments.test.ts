@@ -137,6 +137,13 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^bernoulli 1$/, ['float64', 'scalar']],
   [/^normal 1$/, ['undefined']],
   [/^nn\.(functional\.f|F)ractionalMaxPool[23]d \d(\.outputRatio)?$/, ['array', '7', '0.5']],
+  [/^nn\.Transformer \d$/, ['undefined', 'function']],
+  [/^nn\.Transformer\.forward 2$/, ['null']],
+  [/maxPool2dWithIndices \d(\.(stride|dilation))?$/, ['array']],
+  [
+    /[mM]axUnpool[123]d(\.forward)? \d(\.(kernelSize|stride|outputSize|padding))?$/,
+    ['array', 'null', 'undefined', 'object'],
+  ],
   // what may be absent
   [/^autograd\.functional\.vjp 2$/, ['undefined']],
   [/(batch|instance)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],

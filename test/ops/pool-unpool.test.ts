@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { arange, compile, gradcheck, gradgradcheck, nn, rand, type Tensor, tensor } from '../../lib/index.js';
+import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
+
+interface Row {
+  rank: 1 | 2 | 3;
+  options: nn.functional.MaxUnpoolOptions;
+  size: number[] | null;
+  x: Golden;
+  y: Golden;
+  indices: Golden;
+  back: Golden;
+  gradient: Golden;
+}
+const F = nn.functional;
+const pools = { 1: F.maxPool1dWithIndices, 2: F.maxPool2dWithIndices, 3: F.maxPool3dWithIndices };
+const unpools = { 1: F.maxUnpool1d, 2: F.maxUnpool2d, 3: F.maxUnpool3d };
+const layers = { 1: nn.MaxUnpool1d, 2: nn.MaxUnpool2d, 3: nn.MaxUnpool3d };
+
+describe('max pooling with positions, and back', () => {
+  it.each(readGolden<{ rows: Row[] }>('unpool').rows)('against PyTorch: $rank-D $options $x.dtype', (row) => {
+    const x = fromGolden(row.x, { requiresGrad: true });
+    const { values, indices } = pools[row.rank](x, row.options as never);
+    expectNear(values, row.y.data);
+    expect([...indices.data]).toEqual(row.indices.data);
+    const back = unpools[row.rank](values, indices, { ...row.options, outputSize: row.size });
+    expect(back.shape).toEqual(row.back.shape);
+    expectNear(back, row.back.data);
+    back.backward(arange(back.size, { dtype: row.x.dtype }).remainder(7).sub(3).reshape(back.shape));
+    expectNear(x.grad as Tensor, row.gradient.data);
+    const layer = new layers[row.rank](row.options);
+    expect(layer.forward(values.detach(), indices, row.size)).toEqual(back.detach());
+    const step = compile((t: Tensor) => {
+      const both = pools[row.rank](t, row.options as never);
+      return unpools[row.rank](both.values, both.indices, { ...row.options, outputSize: row.size });
+    });
+    expect(step.sync(x.detach())).toEqual(back.detach());
+  });
+
+  it('gradients', () => {
+    const x = rand([2, 4, 6], { dtype: 'float64' });
+    x.requiresGrad = true;
+    const { indices } = F.maxPool2dWithIndices(x.detach(), 2);
+    const f = (t: Tensor): Tensor => F.maxUnpool2d(F.maxPool2dWithIndices(t, 2).values, indices, 2);
+    expect(gradcheck(f, [x])).toBe(true);
+    expect(gradgradcheck((t) => f(t).square(), [x])).toBe(true);
+  });
+
+  it('wrong input', () => {
+    const [x, at] = [rand(1, 3), tensor([[1, 3, 9]], { dtype: 'int32' })];
+    expect(() => F.maxUnpool1d(x, at, 2)).toThrow('indices must be at least 0 and below 6, got 9');
+    expect(() => F.maxUnpool1d(x, x, 2)).toThrow('maxUnpool1d: indices must be int32, got float32');
+    expect(() => F.maxUnpool1d(x, at.slice({ dim: 1, end: 2 }), 2)).toThrow(
+      "maxUnpool1d: indices must have x's shape, got x [1, 3] and indices [1, 2]",
+    );
+    expect(() => F.maxUnpool1d(x, at, 2, { outputSize: [9] })).toThrow(
+      'maxUnpool1d: outputSize must be less than a stride from [6], got [9]',
+    );
+    expect(() => F.maxUnpool2d(rand(3), tensor([1, 2, 3], { dtype: 'int32' }), 2)).toThrow(
+      'maxUnpool2d: x must have 3 or 4 dimensions, got x [3]',
+    );
+  });
+});
