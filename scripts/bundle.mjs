@@ -15,8 +15,12 @@ await build({
   external: ['node-gyp-build'],
   tsconfig: join(root, 'tsconfig.json'),
   logLevel: 'warn',
-  output: { file: join(dist, 'adjoint.js'), format: 'esm', sourcemap: true },
+  // Without comments, which the declarations have, and in ASCII: V8 reads such a file in half the time.
+  output: { file: join(dist, 'adjoint.js'), format: 'esm', sourcemap: true, comments: false },
 });
+const bundle = readFileSync(join(dist, 'adjoint.js'), 'utf8');
+const escaped = (/** @type {string} */ unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+writeFileSync(join(dist, 'adjoint.js'), bundle.replace(/[^\0-\x7f]/g, escaped));
 writeFileSync(join(dist, 'index.cjs'), `module.exports = require('./adjoint.js');\n`);
 documentMethods(dist);
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {

@@ -27,7 +27,14 @@ function gaussLegendre(n: number): { nodes: Float64Array; weights: Float64Array 
   return { nodes, weights };
 }
 
-const rule = gaussLegendre(48);
+type Rule = ReturnType<typeof gaussLegendre>;
+let made: Rule | null = null;
+
+// Made at first use, because it takes milliseconds.
+function rule(): Rule {
+  made ??= gaussLegendre(48);
+  return made;
+}
 const cut = 36; // e⁻³⁶ is below the rounding error
 
 /**
@@ -48,7 +55,7 @@ function integrand(alpha: Tensor, z: Tensor) {
     const length = where(isNear, alpha.add(1).reciprocal().mul(cut), far);
     return { isNear, side: where(above, 1, far.mul(0).sub(1)), length };
   });
-  const s = side.mul(length).unsqueeze(-1).mul(tensor(rule.nodes));
+  const s = side.mul(length).unsqueeze(-1).mul(tensor(rule().nodes));
   const [a, near] = [alpha.unsqueeze(-1), isNear.unsqueeze(-1)];
   const low = where(isNear, z, 0).unsqueeze(-1);
   const rest = where(near, s, 0);
@@ -73,7 +80,7 @@ export function logGammaSlope(alpha: Tensor, y: Tensor): Tensor {
   const { side, length, s, g, known } = integrand(alpha, y.exp());
   const distance = y.sub(digamma(alpha));
   const terms = g.mul(s.add(distance.unsqueeze(-1)));
-  const integral = terms.mul(tensor(rule.weights)).sum(-1).mul(side.mul(length));
+  const integral = terms.mul(tensor(rule().weights)).sum(-1).mul(side.mul(length));
   return integral.sub(known.mul(distance.sub(alpha.reciprocal())));
 }
 
@@ -81,7 +88,7 @@ export function logGammaSlope(alpha: Tensor, y: Tensor): Tensor {
 export function incompleteGamma(alpha: Tensor, x: Tensor): { lower: Tensor; upper: Tensor } {
   const z = x.clamp({ max: 1e300 });
   const { side, length, g, known } = integrand(alpha, z);
-  const area = g.mul(tensor(rule.weights)).sum(-1).mul(length).add(known);
+  const area = g.mul(tensor(rule().weights)).sum(-1).mul(length).add(known);
   const share = alpha.mul(z.log()).sub(z).sub(lgamma(alpha)).exp().mul(area);
   const rest = share.neg().add(1);
   const isUpper = side.gt(0);
