@@ -120,6 +120,9 @@ function outputOf(
  * The way back from `maxPool1dWithIndices`: each element at its position, 0 elsewhere. Zeiler and Fergus, "Visualizing and
  * understanding convolutional networks", 2013, https://arxiv.org/abs/1311.2901
  *
+ * Where windows overlap, several elements may have one position: the last one stays and gets the gradient, where PyTorch
+ * gives it to each of them.
+ *
  * @param indices int32, of x's shape
  * @param args kernelSize, stride (kernelSize), padding (0), outputSize (the smallest possible)
  * @throws ArgumentError when a position is outside of the result
