@@ -1,5 +1,6 @@
 // Makes a clone ready to run: packages, compiler and OpenBLAS, native code, TypeScript. `npm start` and `npm test` call it
-// each time; when everything is up to date, it starts no process and takes well under a second.
+// each time; when everything is up to date, it starts no process and takes well under a second. With --no-native it leaves out
+// the compiler and all that it builds: the linters and the reference read sources and declarations alone.
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -11,6 +12,7 @@ import { ensureTools } from './tools.mjs';
 const at = (...parts) => join(root, ...parts);
 const stampFile = at('build', '.setup.json');
 const platform = `${process.platform}-${process.arch}`;
+const withNative = !process.argv.includes('--no-native');
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -73,7 +75,7 @@ function plan() {
   };
   const addon = filesBelow(at('build', 'Release'), '.node').length > 0;
   const install = !packagesMatch() || (stamp.platform !== undefined && stamp.platform !== platform);
-  const native = !addon || stamp.native !== inputs.native;
+  const native = withNative && (!addon || stamp.native !== inputs.native);
   const library = !existsSync(at('dist', 'adjoint.js')) || stamp.library !== inputs.library;
   return { inputs, stamp, install, native, library };
 }
