@@ -16,10 +16,7 @@ import * as rounding from './ops/elementwise-rounding.js';
 import * as special from './ops/elementwise-special.js';
 import * as trigonometry from './ops/elementwise-trigonometry.js';
 import * as numbers from './ops/elementwise-values.js';
-import * as inplace from './ops/in-place.js';
-import * as inplaceCompare from './ops/in-place-compare.js';
-import * as inplaceSpecial from './ops/in-place-special.js';
-import * as inplaceWrite from './ops/in-place-write.js';
+import { inPlaceOf } from './ops/in-place.js';
 import * as indexing from './ops/indexing.js';
 import * as replacements from './ops/indexing-replace.js';
 import * as choices from './ops/indexing-select.js';
@@ -75,10 +72,6 @@ const methods = {
   ...pick(elementwise, ['abs', 'add', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'maximum', 'minimum', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square', 'sub']),
   ...pick(extremes, ['argmax', 'argmin']),
   ...pick(hooks, ['registerHook', 'retainGrad']),
-  ...pick(inplace, ['abs_', 'ceil_', 'clamp_', 'cos_', 'cumsum_', 'div_', 'elu_', 'erf_', 'exp_', 'expm1_', 'floor_', 'hardtanh_', 'leakyRelu_', 'log1p_', 'log_', 'maskedFill_', 'mul_', 'neg_', 'pow_', 'reciprocal_', 'relu_', 'round_', 'rsqrt_', 'scatterAdd_', 'selu_', 'sigmoid_', 'sign_', 'sin_', 'sqrt_', 'square_', 'tanh_', 'tril_', 'triu_']),
-  ...pick(inplaceCompare, ['bitwiseAnd_', 'bitwiseNot_', 'bitwiseOr_', 'bitwiseXor_', 'eq_', 'ge_', 'gt_', 'le_', 'logicalAnd_', 'logicalNot_', 'logicalOr_', 'logicalXor_', 'lt_', 'ne_']),
-  ...pick(inplaceWrite, ['addbmm_', 'addmm_', 'addmv_', 'addr_', 'baddbmm_', 'cumprod_', 'indexAdd_', 'indexCopy_', 'indexFill_', 'indexReduce_', 'scatter_', 'scatterReduce_']),
-  ...pick(inplaceSpecial, ['acos_', 'acosh_', 'addcdiv_', 'addcmul_', 'asin_', 'asinh_', 'atan2_', 'atan_', 'atanh_', 'copysign_', 'cosh_', 'deg2rad_', 'digamma_', 'erfc_', 'erfinv_', 'exp2_', 'floorDivide_', 'fmod_', 'frac_', 'heaviside_', 'hypot_', 'lerp_', 'lgamma_', 'log10_', 'log2_', 'logit_', 'nanToNum_', 'rad2deg_', 'remainder_', 'sinc_', 'sinh_', 'tan_', 'trunc_', 'xlogy_']),
   ...pick(indexing, ['gather', 'indexSelect', 'maskedFill', 'oneHot', 'scatterAdd']),
   ...pick(matmul, ['linear', 'matmul']),
   ...pick(instancenorm, ['instanceNorm']),
@@ -117,6 +110,19 @@ const methods = {
   ...pick(like, ['expandAs', 'isSigned', 'newEmpty', 'newFull', 'newOnes', 'newTensor', 'newZeros', 'repeat', 'reshapeAs', 'sumToSize', 't', 'typeAs', 'viewAs']),
   ...pick(kth, ['histogram', 'kthvalue', 'msort', 'nonzeroStatic']),
   ...pick(upsample, ['interpolate', 'pixelShuffle']),
+  ...inPlaceOf(activation, ['elu', 'hardtanh', 'leakyRelu', 'relu', 'selu', 'sigmoid', 'tanh']),
+  ...inPlaceOf(compare, ['clamp', 'eq', 'ge', 'gt', 'le', 'logicalAnd', 'logicalNot', 'logicalOr', 'logicalXor', 'lt', 'ne']),
+  ...inPlaceOf(elementwise, ['abs', 'ceil', 'cos', 'div', 'erf', 'exp', 'expm1', 'floor', 'log', 'log1p', 'mul', 'neg', 'pow', 'reciprocal', 'round', 'rsqrt', 'sign', 'sin', 'sqrt', 'square']),
+  ...inPlaceOf(indexing, ['maskedFill', 'scatterAdd']),
+  ...inPlaceOf(pairs, ['addcdiv', 'addcmul', 'bitwiseAnd', 'bitwiseNot', 'bitwiseOr', 'bitwiseXor', 'lerp', 'nanToNum']),
+  ...inPlaceOf(reduce, ['cumsum']),
+  ...inPlaceOf(rounding, ['copysign', 'floorDivide', 'fmod', 'frac', 'heaviside', 'remainder', 'trunc']),
+  ...inPlaceOf(runs, ['cumprod']),
+  ...inPlaceOf(shape, ['tril', 'triu']),
+  ...inPlaceOf(special, ['digamma', 'erfc', 'erfinv', 'exp2', 'lgamma', 'log10', 'log2', 'logit', 'xlogy']),
+  ...inPlaceOf(trigonometry, ['acos', 'acosh', 'asin', 'asinh', 'atan', 'atan2', 'atanh', 'cosh', 'deg2rad', 'hypot', 'rad2deg', 'sinc', 'sinh', 'tan']),
+  ...inPlaceOf(vectors, ['addbmm', 'addmm', 'addmv', 'addr', 'baddbmm']),
+  ...inPlaceOf(writes, ['indexAdd', 'indexCopy', 'indexFill', 'indexReduce', 'scatter', 'scatterReduce']),
 };
 
 function pick<F extends object, K extends keyof F>(family: F, names: readonly K[]): Pick<F, K> {

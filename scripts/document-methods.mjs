@@ -1,5 +1,5 @@
 // Editors show no documentation of a method whose type is computed from a function. This writes each method into the
-// declaration of Tensor, with the comment of its function.
+// declaration of Tensor, with the comment of its function; that of a derived method, `abs_`, begins with what it does.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -13,6 +13,9 @@ function commentOf(text, name) {
   return before.slice(start).trimEnd();
 }
 
+const inPlace = (/** @type {string} */ operation) =>
+  `In place: x takes the values of \`${operation}\` and keeps its dtype; nothing is recorded for gradients.`;
+
 /** @param {string} dist the folder with the declarations */
 export function documentMethods(dist) {
   const path = join(dist, 'methods.d.ts');
@@ -24,9 +27,10 @@ export function documentMethods(dist) {
       readFileSync(join(dist, `${file}.d.ts`), 'utf8'),
     ]),
   );
-  const members = [...text.matchAll(/^ {4}(\w+): typeof (\w+)\.\w+;$/gm)].map(([, name, family]) => {
-    const comment = commentOf(/** @type {string} */ (files.get(family)), /** @type {string} */ (name));
-    return `        ${comment}\n        ${name}: Methods<typeof methods>['${name}'];`;
+  const members = [...text.matchAll(/^ {4}(\w+): typeof (\w+)\.(\w+);$/gm)].map(([, name, family, operation]) => {
+    const comment = commentOf(/** @type {string} */ (files.get(family)), /** @type {string} */ (operation));
+    const whole = name === `${operation}_` ? comment.replace(/^\/\*\*(\n \*)?/, `$& ${inPlace(operation)}$1`) : comment;
+    return `        ${whole}\n        ${name}: Methods<typeof methods>['${name}'];`;
   });
   if (members.length < 100) throw new Error(`${path}: only ${members.length} methods were found`);
   writeFileSync(

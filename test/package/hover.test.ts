@@ -69,7 +69,8 @@ afterAll(() => {
 
 it.each([
   ['softmax', 'Softmax: yᵢ = exp(xᵢ) / Σⱼ exp(xⱼ)'],
-  ['mul_', 'x ← x · other, in place'],
+  ['mul_', 'In place: x takes the values of `mul`'],
+  ['mul_', 'a · b, elementwise, broadcast'],
   ['sum', 'Sum of the elements'],
   ['at', 'a number from the end where i is negative'],
   ['T', 'The dimensions in reverse order'],
