@@ -1,6 +1,6 @@
 // Layers that take the number of their inputs from the first input, and are then the layer itself, as in PyTorch.
 import { isRecording } from '../context.js';
-import { ArgumentError, formatShape, isPlain, StateError } from '../errors.js';
+import { ArgumentError, formatShape, isPlain, nameClass, StateError } from '../errors.js';
 import { defaultGenerator } from '../ops/generator.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from './conv.js';
@@ -27,11 +27,11 @@ function groupsIn(args: readonly unknown[]): number {
 function lazy<Args extends unknown[]>(Class: Layer<Args>, spatial: number): Lazy<Args> {
   const name = `Lazy${Class.name}`;
   const made = class extends Module {
-    readonly #args: unknown[];
+    private _args?: unknown[];
 
     constructor(...args: unknown[]) {
       super();
-      this.#args = args;
+      this._args = args;
       // Wrong arguments are found now: by a layer of the fewest inputs, whose random numbers do not count.
       const generator = defaultGenerator();
       const position = generator.getState();
@@ -50,10 +50,11 @@ function lazy<Args extends unknown[]>(Class: Layer<Args>, spatial: number): Lazy
       if (isRecording()) {
         throw new StateError(`${name}: the first input makes its parameters; call forward once before compile`);
       }
-      const layer = new (Class as Layer<unknown[]>)(inputs, ...this.#args);
+      const layer = new (Class as Layer<unknown[]>)(inputs, ...(this._args as unknown[]));
       layer.training = this.training;
       const y = layer.forward(x);
-      Object.assign(this, layer); // nothing fails from here on
+      delete this._args; // nothing fails from here on
+      Object.assign(this, layer);
       Object.setPrototypeOf(this, Class.prototype);
       return y;
     }
@@ -69,8 +70,7 @@ function lazy<Args extends unknown[]>(Class: Layer<Args>, spatial: number): Lazy
       return `${name}()`;
     }
   };
-  Object.defineProperty(made, 'name', { value: name });
-  return made as unknown as Lazy<Args>;
+  return nameClass(name, made) as unknown as Lazy<Args>;
 }
 
 /**

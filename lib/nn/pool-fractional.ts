@@ -11,21 +11,23 @@ abstract class FractionalMaxPool extends Module {
   readonly kernelSize: readonly number[];
   readonly outputSize: readonly number[] | null;
   readonly outputRatio: readonly number[] | null;
-  readonly #args: FractionalMaxPoolArguments;
 
-  constructor(kind: string, rank: number, args: FractionalMaxPoolArguments) {
+  constructor(
+    kind: string,
+    rank: number,
+    private readonly args: FractionalMaxPoolArguments,
+  ) {
     super();
     const { kernel, size, ratio } = fractionalOf(kind, args, rank);
     this.kernelSize = kernel;
     this.outputSize = size;
     this.outputRatio = size === null ? ratio : null;
-    this.#args = args;
   }
 
   protected abstract run(x: Tensor, ...args: FractionalMaxPoolArguments): Tensor;
 
   forward(x: Tensor): Tensor {
-    return this.run(x, ...this.#args);
+    return this.run(x, ...this.args);
   }
 }
 

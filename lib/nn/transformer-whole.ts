@@ -1,7 +1,7 @@
 import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { ArgumentError, checkInteger, describe } from '../errors.js';
-import { full, zeros } from '../ops/creation.js';
+import { full } from '../ops/creation.js';
 import { triu } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
 import { xavierUniform_ } from './init.js';
@@ -76,10 +76,22 @@ export interface TransformOptions {
   tgtIsCausal?: boolean;
 }
 
-const forwardPositions = [
-  ...['srcMask', 'tgtMask', 'memoryMask', 'srcKeyPaddingMask', 'tgtKeyPaddingMask', 'memoryKeyPaddingMask'],
-  ...['srcIsCausal', 'tgtIsCausal'],
-];
+/** The arguments of `Transformer.forward` after src and tgt, by position or in options. */
+export type TransformArguments = Positional<
+  TransformOptions,
+  [
+    srcMask: 'srcMask',
+    tgtMask: 'tgtMask',
+    memoryMask: 'memoryMask',
+    srcKeyPaddingMask: 'srcKeyPaddingMask',
+    tgtKeyPaddingMask: 'tgtKeyPaddingMask',
+    memoryKeyPaddingMask: 'memoryKeyPaddingMask',
+    srcIsCausal: 'srcIsCausal',
+    tgtIsCausal: 'tgtIsCausal',
+  ]
+>;
+
+const masks = ['srcMask', 'tgtMask', 'memoryMask', 'srcKeyPaddingMask', 'tgtKeyPaddingMask', 'memoryKeyPaddingMask'];
 
 function checkCustom(name: string, value: unknown): Module | null {
   if (value === undefined || value === null) return null;
@@ -125,15 +137,11 @@ export class Transformer extends Module {
     const custom = [checkCustom('customEncoder', customEncoder), checkCustom('customDecoder', customDecoder)] as const;
     const norm = () => new LayerNorm(dModel, { eps, bias, dtype });
     [this.encoder, this.decoder] = allOrNothing(() => {
-      const own: Module[] = [];
-      const draw = <M extends Module>(module: M): M => {
-        own.push(module);
-        return module;
-      };
-      const both = [
-        custom[0] ?? draw(new TransformerEncoder(new TransformerEncoderLayer(layer), numEncoderLayers, norm())),
-        custom[1] ?? draw(new TransformerDecoder(new TransformerDecoderLayer(layer), numDecoderLayers, norm())),
-      ] as const;
+      const both: [Module, Module] = [
+        custom[0] ?? new TransformerEncoder(new TransformerEncoderLayer(layer), numEncoderLayers, norm()),
+        custom[1] ?? new TransformerDecoder(new TransformerDecoderLayer(layer), numDecoderLayers, norm()),
+      ];
+      const own = both.filter((module) => !custom.includes(module));
       for (const p of own.flatMap((module) => module.parameters())) if (p.rank > 1) xavierUniform_(p);
       return both;
     });
@@ -143,22 +151,11 @@ export class Transformer extends Module {
    * @param args srcMask, tgtMask, memoryMask, srcKeyPaddingMask, tgtKeyPaddingMask, memoryKeyPaddingMask (none), srcIsCausal,
    *   tgtIsCausal (false), by position or in options
    */
-  forward(
-    src: Tensor,
-    tgt: Tensor,
-    ...args: Positional<
-      TransformOptions,
-      ['srcMask', 'tgtMask', 'memoryMask', 'srcKeyPaddingMask', 'tgtKeyPaddingMask']
-    >
-  ): Tensor {
-    const nullable = forwardPositions.slice(0, 6);
-    const o = optionsOf<TransformOptions>('Transformer.forward', args, forwardPositions, [], nullable);
-    const memory = this.encoder.forward(src, {
-      ...(o.srcMask === undefined ? {} : { mask: o.srcMask }),
-      ...(o.srcKeyPaddingMask === undefined ? {} : { srcKeyPaddingMask: o.srcKeyPaddingMask }),
-      ...(o.srcIsCausal === undefined ? {} : { isCausal: o.srcIsCausal }),
-    });
-    const { srcMask: _, srcKeyPaddingMask: __, srcIsCausal: ___, ...rest } = o;
+  forward(src: Tensor, tgt: Tensor, ...args: TransformArguments): Tensor {
+    const known = [...masks, 'srcIsCausal', 'tgtIsCausal'];
+    const o = optionsOf<TransformOptions>('Transformer.forward', args, known, [], masks);
+    const { srcMask: mask, srcKeyPaddingMask, srcIsCausal: isCausal, ...rest } = o;
+    const memory = this.encoder.forward(src, { mask, srcKeyPaddingMask, isCausal });
     return this.decoder.forward(tgt, memory, rest);
   }
 
@@ -170,7 +167,6 @@ export class Transformer extends Module {
    */
   static generateSquareSubsequentMask(size: number): Tensor {
     checkInteger('generateSquareSubsequentMask', 'size', size, 0);
-    if (size === 0) return zeros([0, 0]);
     return triu(full([size, size], Number.NEGATIVE_INFINITY), 1);
   }
 }

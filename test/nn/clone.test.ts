@@ -1,5 +1,6 @@
 // Deep copies of modules.
 import { describe, expect, it } from 'vitest';
+import * as built from '../../dist/index.js';
 import {
   compile,
   manualSeed,
@@ -12,9 +13,15 @@ import {
   type Tensor,
   zeros,
 } from '../../lib/index.js';
+import { found } from '../fixtures/calls/index.mjs';
+import { layers } from '../fixtures/calls/layers.mjs';
 import { errorOf } from '../support/refusals.js';
 
 const textOf = (run: () => unknown): string => (errorOf(run) as Error).message;
+const flat = (y: unknown): unknown => {
+  if (y === null) return y;
+  return 'toArray' in (y as Tensor) ? (y as Tensor).toArray() : Object.values(y as object).map(flat);
+};
 const values = (model: nn.Module): unknown[] => [...model.stateDict().values()].map((t) => t.toArray());
 
 class Net extends nn.Module {
@@ -120,10 +127,21 @@ describe('clone', () => {
       [nn.sequential(new nn.Linear(4, 4), nn.functional.relu, nn.sequential(new nn.LayerNorm(4))), [x]],
       [new nn.CrossEntropyLoss({ weight: ones([4]) }), [x, zeros([2], { dtype: 'int32' })]],
     ];
-    const flat = (y: unknown): unknown => (Array.isArray(y) ? y.map(flat) : (y as Tensor | null)?.toArray());
     for (const [layer, inputs] of layers) {
       expect(flat(layer.clone().forward(...inputs)), String(layer)).toEqual(flat(layer.forward(...inputs)));
     }
+  });
+
+  it.each(Object.entries(layers))('of %s gives what the layer gives', (name, { make, forward }) => {
+    const layer = new (found(`nn.${name}`))(...make());
+    const copy = layer.clone();
+    expect([copy.constructor, String(copy)]).toEqual([layer.constructor, String(layer)]);
+    const inputs = forward();
+    const run = (module: nn.Module): unknown => {
+      built.manualSeed(3);
+      return flat(module.forward(...inputs));
+    };
+    expect(run(copy)).toEqual(run(layer));
   });
 
   it('has the hooks, which end one by one', () => {
