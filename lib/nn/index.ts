@@ -32,11 +32,9 @@ export type {
   BinaryCrossEntropyOptions,
   BinaryCrossEntropyWithLogitsOptions,
   CrossEntropyOptions,
-  LossOptions,
   NLLLossOptions,
-  Reduction,
-  WeightedArguments,
 } from './loss.js';
+export type { LossOptions, Reduction, WeightedArguments } from './loss-common.js';
 export { CTCLoss, type CTCLossArguments, type CTCLossOptions, type Lengths } from './loss-ctc.js';
 export type {
   LinearCrossEntropyOptions,
@@ -65,7 +63,9 @@ export {
   NLLLoss,
   SmoothL1Loss,
 } from './loss-modules.js';
-export * from './loss-modules-composed.js';
+export * from './loss-modules-labels.js';
+export * from './loss-modules-likelihood.js';
+export * from './loss-modules-margin.js';
 export { Module } from './module.js';
 export {
   GroupNorm,

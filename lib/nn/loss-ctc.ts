@@ -12,8 +12,7 @@ import { logsumexp } from '../ops/reduce-statistics.js';
 import { expand, reshape, squeeze, unsqueeze } from '../ops/shape.js';
 import { slice, stack } from '../ops/shape-slice.js';
 import { checkTensor, Tensor } from '../tensor.js';
-import { checkInput, type LossOptions, reductionOf } from './loss.js';
-import { reduceLosses } from './loss-likelihood.js';
+import { checkInput, type LossOptions, reduceLosses, reductionOf } from './loss-common.js';
 import { Loss } from './loss-modules.js';
 
 /** Options of `ctcLoss`. */

@@ -1,7 +1,7 @@
 // Losses of several classes and labels with margins, focal loss, and cross entropy of a linear layer. They are composed of
 // operations, which differentiate them.
 import { optionsOf, type Positional } from '../arguments.js';
-import { ArgumentError, checkChoice, checkNumber, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkChoice, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
 import { relu, sigmoid } from '../ops/activation.js';
 import { to } from '../ops/copy.js';
 import { zeros } from '../ops/creation.js';
@@ -14,29 +14,22 @@ import { cumsum, mean, sum } from '../ops/reduce.js';
 import { reshape, unsqueeze } from '../ops/shape.js';
 import { sameShape } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
+import { type BinaryCrossEntropyOptions, type CrossEntropyOptions, crossEntropy, namesOf } from './loss.js';
 import {
-  type BinaryCrossEntropyOptions,
-  type CrossEntropyOptions,
+  checkClassWeight,
+  checkIndices,
   checkInput,
   checkPair,
   checkReduction,
-  checkWeight,
-  crossEntropy,
   elementWeight,
   type LossOptions,
-  namesOf,
+  reduceLosses,
   reductionOf,
   type WeightedArguments,
-} from './loss.js';
-import { reduceLosses } from './loss-likelihood.js';
+} from './loss-common.js';
 
 function checkLabels(operation: string, input: Tensor, target: Tensor, expected: readonly number[]): void {
-  checkTensor(operation, 'target', target);
-  if (target.dtype !== 'int32') {
-    throw new DTypeError(
-      `${operation}: target must be class indices (int32), got ${target.dtype}; convert it by target.to('int32')`,
-    );
-  }
+  checkIndices(operation, target);
   if (sameShape(target.dims, expected)) return;
   throw new ShapeError(
     `${operation}: target must be ${formatShape(expected)} for input ${formatShape(input.dims)}, got ${formatShape(target.dims)}`,
@@ -92,12 +85,7 @@ export function multiMarginLoss(input: Tensor, target: Tensor, ...args: MultiMar
   checkLabels(name, input, target, input.dims.slice(0, -1));
   const dim = input.rank - 1;
   const classes = input.dims[dim] as number;
-  checkWeight(name, 'weight', weight, input);
-  if (weight !== undefined && !sameShape(weight.dims, [classes])) {
-    throw new ShapeError(
-      `${name}: weight must have one element for each of ${classes} classes, got ${formatShape(weight.dims)}`,
-    );
-  }
+  checkClassWeight(name, weight, input, classes);
   const right = gathered(input, unsqueeze(target, dim), dim, name);
   const hinge = relu(add(sub(input, right), margin));
   const others = maskedFill(p === 1 ? hinge : square(hinge), oneHot(target, classes, { dtype: 'uint8' }), 0);

@@ -12,16 +12,11 @@ import {
 } from '../errors.js';
 import { add, div, exp, log, mul, neg, square, sub } from '../ops/elementwise.js';
 import { eq, gt, lt, where } from '../ops/elementwise-compare.js';
-import { any, mean, sum } from '../ops/reduce.js';
+import { any, sum } from '../ops/reduce.js';
 import { unsqueeze } from '../ops/shape.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkSameDType, checkTensor, type Tensor } from '../tensor.js';
-import { checkPair, checkReduction, type LossOptions, type Reduction } from './loss.js';
-
-/** @internal The elements' losses, reduced. */
-export function reduceLosses(losses: Tensor, reduction: Reduction): Tensor {
-  return reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
-}
+import { checkPair, checkReduction, type LossOptions, type Reduction, reduceLosses } from './loss-common.js';
 
 /** Options of `klDiv`. */
 export interface KLDivOptions {

@@ -8,8 +8,15 @@ import { clamp, eq, ne, where } from '../ops/elementwise-compare.js';
 import { sum } from '../ops/reduce.js';
 import { sameShape } from '../shape.js';
 import { checkSameDType, checkTensor, Tensor } from '../tensor.js';
-import { checkInput, checkPair, checkReduction, type LossOptions, type Reduction, reductionOf } from './loss.js';
-import { reduceLosses } from './loss-likelihood.js';
+import {
+  checkInput,
+  checkPair,
+  checkReduction,
+  type LossOptions,
+  type Reduction,
+  reduceLosses,
+  reductionOf,
+} from './loss-common.js';
 
 /** Options of losses with a margin. */
 export interface MarginOptions extends LossOptions {

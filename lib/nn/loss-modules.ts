@@ -12,16 +12,14 @@ import {
   type CrossEntropyOptions,
   crossEntropy,
   huberLoss,
-  type LossOptions,
   l1Loss,
   mseLoss,
   type NLLLossOptions,
   namesOf,
   nllLoss,
-  reductionOf,
   smoothL1Loss,
-  type WeightedArguments,
 } from './loss.js';
+import { type LossOptions, reductionOf, type WeightedArguments } from './loss-common.js';
 import { Module } from './module.js';
 import { Buffer } from './roles.js';
 

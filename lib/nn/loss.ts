@@ -1,94 +1,22 @@
 import { optionsOf } from '../arguments.js';
 import { dtypeTraits, isFloat } from '../dtype.js';
-import {
-  AutogradError,
-  checkChoice,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  DTypeError,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
-import { expandTo } from '../ops/broadcast.js';
+import { checkInteger, checkNumber, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { mul } from '../ops/elementwise.js';
-import type { Reduction } from '../ops/loss.js';
 import * as ops from '../ops/loss.js';
 import * as classes from '../ops/loss-classes.js';
-import { broadcastShapes, type Shape, sameShape } from '../shape.js';
-import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
-
-export type { Reduction };
-
-/** Options that all losses have. */
-export interface LossOptions {
-  /** `'mean'` (default), `'sum'`, or `'none'` for the loss of each element. */
-  reduction?: Reduction;
-}
-
-/** The arguments of a loss after input and target: a weight by position or in the options, and the rest. */
-export type WeightedArguments<O extends { weight?: Tensor }> =
-  | [options?: O]
-  | [weight: Tensor, options?: Omit<O, 'weight'>];
-
-/** @internal */
-export function reductionOf(operation: string, options: LossOptions | undefined): Reduction {
-  return checkChoice(operation, 'reduction', options?.reduction, ['mean', 'sum', 'none'], 'mean');
-}
-
-/** @internal */
-export function checkReduction(
-  operation: string,
-  options: LossOptions | undefined,
-  known: readonly string[],
-): Reduction {
-  checkOptions(operation, options, [...known, 'reduction']);
-  return reductionOf(operation, options);
-}
-
-/** @internal */
-export function checkInput(operation: string, input: Tensor): void {
-  checkTensor(operation, 'input', input);
-  checkFloat(operation, 'input', input);
-}
-
-/** @internal */
-export function checkPair(operation: string, input: Tensor, target: Tensor): void {
-  checkInput(operation, input);
-  checkTensor(operation, 'target', target);
-  checkSameDType(operation, ['input', 'target'], [input, target]);
-  if (!sameShape(input.dims, target.dims)) {
-    throw new ShapeError(
-      `${operation}: shapes must be the same, got input ${formatShape(input.dims)} and target ${formatShape(target.dims)}; reshape or expand one`,
-    );
-  }
-}
-
-/** @internal */
-export function checkWeight(operation: string, name: string, weight: Tensor | undefined, input: Tensor): void {
-  if (weight === undefined) return;
-  checkTensor(operation, name, weight);
-  checkSameDType(operation, ['input', name], [input, weight]);
-  if (weight.requiresGrad)
-    throw new AutogradError(`${operation}: ${name} is a constant, no gradient flows to it; pass ${name}.detach()`);
-}
-
-/** @internal A weight, broadcast to the elements. */
-export function elementWeight(
-  operation: string,
-  name: string,
-  weight: Tensor | undefined,
-  input: Tensor,
-): Tensor | undefined {
-  checkWeight(operation, name, weight, input);
-  if (weight === undefined) return undefined;
-  if (!sameShape(broadcastShapes(operation, ['input', name], [input.dims, weight.dims]), input.dims)) {
-    throw new ShapeError(
-      `${operation}: ${name} must broadcast to input, got input ${formatShape(input.dims)} and ${name} ${formatShape(weight.dims)}`,
-    );
-  }
-  return expandTo(weight, input.dims);
-}
+import { type Shape, sameShape } from '../shape.js';
+import { checkTensor, type Tensor } from '../tensor.js';
+import {
+  checkClassWeight,
+  checkIndices,
+  checkInput,
+  checkPair,
+  checkReduction,
+  elementWeight,
+  type LossOptions,
+  reductionOf,
+  type WeightedArguments,
+} from './loss-common.js';
 
 /**
  * Squared error: (input - target)², its mean, sum or each.
@@ -198,12 +126,7 @@ function checkClasses(operation: string, input: Tensor, options: NLLLossOptions)
     );
   }
   const { weight } = options;
-  checkWeight(operation, 'weight', weight, input);
-  if (weight !== undefined && !sameShape(weight.dims, [classes])) {
-    throw new ShapeError(
-      `${operation}: weight must have one element for each of ${classes} classes, got ${formatShape(weight.dims)}`,
-    );
-  }
+  checkClassWeight(operation, weight, input, classes);
   const ignoreIndex = checkInteger(operation, 'ignoreIndex', options.ignoreIndex ?? -100, ...dtypeTraits.int32.range);
   return { dim, weight, ignoreIndex, labelSmoothing: 0, reduction };
 }
@@ -264,12 +187,7 @@ export function crossEntropy(input: Tensor, target: Tensor, ...args: WeightedArg
  */
 export function nllLoss(input: Tensor, target: Tensor, ...args: WeightedArguments<NLLLossOptions>): Tensor {
   const o = checkClasses('nllLoss', input, optionsOf<NLLLossOptions>('nllLoss', args, ['weight'], namesOf.nll));
-  checkTensor('nllLoss', 'target', target);
-  if (target.dtype !== 'int32') {
-    throw new DTypeError(
-      `nllLoss: target must be class indices (int32), got ${target.dtype}; convert it by target.to('int32')`,
-    );
-  }
+  checkIndices('nllLoss', target);
   checkLabelShape('nllLoss', input, target, o.dim);
   return classes.nllLoss(input, target, o);
 }
