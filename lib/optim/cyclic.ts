@@ -1,13 +1,7 @@
 import { optionsOf, type Positional } from '../arguments.js';
-import { ArgumentError, checkChoice, checkFlag, checkFunction, checkInteger, checkNumber } from '../errors.js';
-import {
-  LRScheduler,
-  perGroup,
-  type ScheduledGroup,
-  type ScheduledOptimizer,
-  type SchedulerState,
-  setMomentum,
-} from './lr-scheduler-base.js';
+import { checkChoice, checkFunction, checkInteger, checkNumber } from '../errors.js';
+import { CycledLR, type MomentumLimits } from './cycled-lr.js';
+import { perGroup, type ScheduledOptimizer } from './lr-scheduler-base.js';
 
 type Rate = number | readonly number[];
 
@@ -49,12 +43,11 @@ const named = [
  * @example
  * const scheduler = new optim.lrScheduler.CyclicLR(optimizer, 0.01, 0.1, { stepSizeUp: 100, cycleMomentum: false });
  */
-export class CyclicLR extends LRScheduler {
+export class CyclicLR extends CycledLR {
   private readonly maxLrs: readonly number[];
   private readonly up: number;
   private readonly down: number;
   private readonly scale: (step: number, cycle: number) => number;
-  private readonly momenta: readonly { base: number; max: number }[] | null;
 
   /** @param args baseLr and maxLr, each one for all groups or one for each, and options */
   constructor(optimizer: ScheduledOptimizer, ...args: Positional<CyclicOptions, [baseLr: 'baseLr', maxLr: 'maxLr']>) {
@@ -68,19 +61,8 @@ export class CyclicLR extends LRScheduler {
     this.up = checkInteger(name, 'stepSizeUp', o.stepSizeUp ?? 2000, 1);
     this.down = checkInteger(name, 'stepSizeDown', o.stepSizeDown ?? this.up, 1);
     this.scale = scaleOf(o);
-    this.momenta = this.momentaOf(o);
+    this.cycleMomentum(o, { base: 0.8, max: 0.9 });
     this.begin();
-  }
-
-  private momentaOf(o: Partial<CyclicOptions>): { base: number; max: number }[] | null {
-    if (!checkFlag(this.name, 'cycleMomentum', o.cycleMomentum, true)) return null;
-    if (!this._groups.every((group) => 'betas' in group || 'momentum' in group)) {
-      throw new ArgumentError(`${this.name}: cycleMomentum needs an optimizer with momentum or betas; pass false`);
-    }
-    const base = perGroup(this.name, 'baseMomentum', o.baseMomentum ?? 0.8, this._groups);
-    const max = perGroup(this.name, 'maxMomentum', o.maxMomentum ?? 0.9, this._groups);
-    for (const m of [...base, ...max]) checkNumber(this.name, 'baseMomentum and maxMomentum', m, { min: 0, max: 1 });
-    return base.map((value, i) => ({ base: value, max: max[i] as number }));
   }
 
   // The height of step `lastEpoch` between the base, 0, and the top, 1.
@@ -96,29 +78,19 @@ export class CyclicLR extends LRScheduler {
 
   getLr(): number[] {
     const height = this.height();
-    this.setMomenta(height);
+    this.setMomenta(against(height));
     return this.baseLrs.map((rate, i) => rate + ((this.maxLrs[i] as number) - rate) * height);
   }
 
-  private setMomenta(height: number): void {
-    this.momenta?.forEach(({ base, max }, i) => {
-      setMomentum(this._groups[i] as ScheduledGroup, max - (max - base) * height);
-    });
-  }
-
-  protected override firstRates(): number[] {
-    return this.getLr();
-  }
-
-  protected override chainedFirstRates(): number[] {
-    return this.getLr();
-  }
-
-  override loadStateDict(state: SchedulerState): void {
-    super.loadStateDict(state);
-    this.setMomenta(this.height());
+  protected momentumNow(): (limits: MomentumLimits) => number {
+    return against(this.height());
   }
 }
+
+const against =
+  (height: number) =>
+  ({ base, max }: MomentumLimits): number =>
+    max - (max - base) * height;
 
 function scaleOf(o: Partial<CyclicOptions>): (step: number, cycle: number) => number {
   const name = 'CyclicLR';

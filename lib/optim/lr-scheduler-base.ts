@@ -53,12 +53,6 @@ export function checkOptimizer(name: string, optimizer: unknown): void {
   }
 }
 
-/** @internal Sets a group's momentum or, of Adam, the first of `betas`. */
-export function setMomentum(group: ScheduledGroup, momentum: number): void {
-  if (group.betas !== undefined) group.betas = [momentum, ...group.betas.slice(1)];
-  else group.momentum = momentum;
-}
-
 // What schedulers change of groups.
 const numbersOf = (groups: readonly ScheduledGroup[]): ScheduledGroup[] =>
   groups.map(({ lr, momentum, betas }) => ({ lr, momentum, betas }) as ScheduledGroup);

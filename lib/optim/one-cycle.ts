@@ -1,13 +1,7 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { ArgumentError, checkChoice, checkFlag, checkInteger, checkNumber, StateError } from '../errors.js';
-import {
-  LRScheduler,
-  perGroup,
-  type ScheduledGroup,
-  type ScheduledOptimizer,
-  type SchedulerState,
-  setMomentum,
-} from './lr-scheduler-base.js';
+import { CycledLR, type MomentumLimits } from './cycled-lr.js';
+import { perGroup, type ScheduledOptimizer } from './lr-scheduler-base.js';
 
 /** Options of `OneCycleLR`. */
 export interface OneCycleOptions {
@@ -49,7 +43,7 @@ interface Phase {
   end: number;
   from: keyof Limits;
   to: keyof Limits;
-  momentum: readonly ['high' | 'low', 'high' | 'low'];
+  momentum: readonly [keyof MomentumLimits, keyof MomentumLimits];
 }
 
 const cosine = (a: number, b: number, t: number): number => b + ((a - b) / 2) * (Math.cos(Math.PI * t) + 1);
@@ -72,10 +66,9 @@ function stepsOf(o: Partial<OneCycleOptions>): number {
  * @example
  * const scheduler = new optim.lrScheduler.OneCycleLR(new optim.Adam(model.parameters()), 0.01, { totalSteps: 1000 });
  */
-export class OneCycleLR extends LRScheduler {
+export class OneCycleLR extends CycledLR {
   readonly totalSteps: number;
   private readonly limits: readonly Limits[];
-  private readonly momenta: readonly { high: number; low: number }[] | null;
   private readonly phases: readonly Phase[];
   private readonly anneal: (a: number, b: number, t: number) => number;
 
@@ -100,23 +93,12 @@ export class OneCycleLR extends LRScheduler {
       peak: rate,
       last: rate / divFactor / finalDivFactor,
     }));
-    this.momenta = this.momentaOf(o);
+    this.cycleMomentum(o, { base: 0.85, max: 0.95 });
     this.baseLrs = this.limits.map(({ first }) => first);
     this._groups.forEach((group, i) => {
       group.initialLr = this.baseLrs[i] as number;
     });
     this.begin();
-  }
-
-  private momentaOf(o: Partial<OneCycleOptions>): { high: number; low: number }[] | null {
-    if (!checkFlag(this.name, 'cycleMomentum', o.cycleMomentum, true)) return null;
-    if (!this._groups.every((group) => 'betas' in group || 'momentum' in group)) {
-      throw new ArgumentError(`${this.name}: cycleMomentum needs an optimizer with momentum or betas; pass false`);
-    }
-    const high = perGroup(this.name, 'maxMomentum', o.maxMomentum ?? 0.95, this._groups);
-    const low = perGroup(this.name, 'baseMomentum', o.baseMomentum ?? 0.85, this._groups);
-    for (const m of [...high, ...low]) checkNumber(this.name, 'baseMomentum and maxMomentum', m, { min: 0, max: 1 });
-    return high.map((value, i) => ({ high: value, low: low[i] as number }));
   }
 
   getLr(): number[] {
@@ -137,34 +119,19 @@ export class OneCycleLR extends LRScheduler {
     return { phase, part: phase.end === start ? 1 : (lastEpoch - start) / (phase.end - start) };
   }
 
-  private setMomenta(): void {
+  protected momentumNow(): (limits: MomentumLimits) => number {
     const { phase, part } = this.place();
     const [from, to] = phase.momentum;
-    this.momenta?.forEach((momentum, i) => {
-      setMomentum(this._groups[i] as ScheduledGroup, this.anneal(momentum[from], momentum[to], part));
-    });
-  }
-
-  protected override firstRates(): number[] {
-    return this.getLr();
-  }
-
-  protected override chainedFirstRates(): number[] {
-    return this.getLr();
-  }
-
-  override loadStateDict(state: SchedulerState): void {
-    super.loadStateDict(state);
-    this.setMomenta();
+    return (limits) => this.anneal(limits[from], limits[to], part);
   }
 }
 
 function phasesOf(rising: number, total: number, threePhase: boolean): Phase[] {
-  const up: Phase = { end: rising - 1, from: 'first', to: 'peak', momentum: ['high', 'low'] };
-  if (!threePhase) return [up, { end: total - 1, from: 'peak', to: 'last', momentum: ['low', 'high'] }];
+  const up: Phase = { end: rising - 1, from: 'first', to: 'peak', momentum: ['max', 'base'] };
+  if (!threePhase) return [up, { end: total - 1, from: 'peak', to: 'last', momentum: ['base', 'max'] }];
   return [
     up,
-    { end: 2 * rising - 2, from: 'peak', to: 'first', momentum: ['low', 'high'] },
-    { end: total - 1, from: 'first', to: 'last', momentum: ['high', 'high'] },
+    { end: 2 * rising - 2, from: 'peak', to: 'first', momentum: ['base', 'max'] },
+    { end: total - 1, from: 'first', to: 'last', momentum: ['max', 'max'] },
   ];
 }
