@@ -1,7 +1,7 @@
 import { checkFlag, checkNumber } from '../errors.js';
 import { zerosLike } from '../ops/creation.js';
-import { sub } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import { average, penalised } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
 import { checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
@@ -56,11 +56,10 @@ export class Adadelta extends Optimizer<AdadeltaOptions, AdadeltaState> {
 
   protected apply(p: Tensor, g: Tensor, state: StateOf<AdadeltaState>, o: OptionTensors<AdadeltaOptions>): void {
     const { square_avg: v, acc_delta: u } = state;
-    const rest = sub(1, o.rho);
-    const d = (o.maximize ? g.neg() : g).add(p.mul(o.weightDecay));
-    v.copy_(v.mul(o.rho).add(d.square().mul(rest)));
+    const d = penalised(p, g, o);
+    average(v, d.square(), o.rho);
     const step = d.mul(u.add(o.eps).sqrt()).div(v.add(o.eps).sqrt());
-    u.copy_(u.mul(o.rho).add(step.square().mul(rest)));
+    average(u, step.square(), o.rho);
     p.copy_(p.sub(step.mul(o.lr)));
   }
 }

@@ -3,8 +3,9 @@ import { kernel } from '../native.js';
 import { fullLike } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import { penalised } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
-import { checkRate, type OptimizerArguments, type OptionTensors } from './options.js';
+import { checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
@@ -49,8 +50,7 @@ export class Adagrad extends Optimizer<AdagradOptions, AdagradState> {
   }
 
   protected override checkGroup(o: AdagradOptions): void {
-    const names = ['lr', 'lrDecay', 'weightDecay', 'initialAccumulatorValue', 'eps'] as const;
-    for (const name of names) checkRate('Adagrad', name, o[name]);
+    checkRates('Adagrad', o, ['lr', 'lrDecay', 'weightDecay', 'initialAccumulatorValue', 'eps']);
     checkFlag('Adagrad', 'maximize', o.maximize);
   }
 
@@ -60,7 +60,7 @@ export class Adagrad extends Optimizer<AdagradOptions, AdagradState> {
 
   protected apply(p: Tensor, g: Tensor, state: StateOf<AdagradState>, o: OptionTensors<AdagradOptions>): void {
     const { step, sum } = state;
-    const d = (o.maximize ? g.neg() : g).add(p.mul(o.weightDecay));
+    const d = penalised(p, g, o);
     sum.add_(d.square());
     const rate = o.lr.div(add(1, step.sub(1).mul(o.lrDecay)));
     p.copy_(p.sub(d.mul(rate).div(sum.sqrt().add(o.eps))));

@@ -3,8 +3,9 @@ import { kernel } from '../native.js';
 import { zerosLike } from '../ops/creation.js';
 import { maximum, pow, sub } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import { average, decayed } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
-import { checkBetas, checkRate, type OptimizerArguments, type OptionTensors } from './options.js';
+import { checkBetas, checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
@@ -60,7 +61,7 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
   }
 
   protected override checkGroup(o: AdamOptions): void {
-    for (const name of ['lr', 'eps', 'weightDecay'] as const) checkRate(this.name, name, o[name]);
+    checkRates(this.name, o, ['lr', 'eps', 'weightDecay']);
     checkBetas(this.name, o.betas);
     checkFlag(this.name, 'amsgrad', o.amsgrad);
     checkFlag(this.name, 'maximize', o.maximize);
@@ -74,11 +75,9 @@ export class Adam extends Optimizer<AdamOptions, AdamState> {
   protected apply(p: Tensor, g: Tensor, state: StateOf<AdamState>, o: OptionTensors<AdamOptions>): void {
     const { step, exp_avg: m, exp_avg_sq: v, max_exp_avg_sq: largest } = state;
     const [beta1, beta2] = o.betas;
-    let d = o.maximize ? g.neg() : g;
-    if (this.decoupled) p.copy_(p.sub(p.mul(o.lr.mul(o.weightDecay))));
-    else d = d.add(p.mul(o.weightDecay));
-    m.copy_(m.mul(beta1).add(d.mul(sub(1, beta1))));
-    v.copy_(v.mul(beta2).add(d.square().mul(sub(1, beta2))));
+    const d = decayed(p, g, o, this.decoupled);
+    average(m, d, beta1);
+    average(v, d.square(), beta2);
     if (largest) largest.copy_(maximum(largest, v));
     const mean = m.div(sub(1, pow(beta1, step)));
     const square = (largest ?? v).div(sub(1, pow(beta2, step)));

@@ -2,6 +2,7 @@ import { checkFlag } from '../errors.js';
 import { zerosLike } from '../ops/creation.js';
 import { abs, maximum, pow, sub } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import { average, penalised } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
 import { checkBetas, checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
@@ -55,8 +56,8 @@ export class Adamax extends Optimizer<AdamaxOptions, AdamaxState> {
   protected apply(p: Tensor, g: Tensor, state: StateOf<AdamaxState>, o: OptionTensors<AdamaxOptions>): void {
     const { step, exp_avg: m, exp_inf: u } = state;
     const [beta1, beta2] = o.betas;
-    const d = (o.maximize ? g.neg() : g).add(p.mul(o.weightDecay));
-    m.copy_(m.mul(beta1).add(d.mul(sub(1, beta1))));
+    const d = penalised(p, g, o);
+    average(m, d, beta1);
     u.copy_(maximum(u.mul(beta2), abs(d).add(o.eps)));
     p.copy_(p.sub(m.div(u).mul(o.lr.div(sub(1, pow(beta1, step))))));
   }

@@ -2,6 +2,7 @@ import { checkFlag, checkNumber } from '../errors.js';
 import { full, ones, zerosLike } from '../ops/creation.js';
 import { add, div, maximum, pow } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import { penalised } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
 import { checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
@@ -60,7 +61,7 @@ export class ASGD extends Optimizer<ASGDOptions, ASGDState> {
 
   protected apply(p: Tensor, g: Tensor, state: StateOf<ASGDState>, o: OptionTensors<ASGDOptions>): void {
     const { step, eta, mu, ax } = state;
-    const d = (o.maximize ? g.neg() : g).add(p.mul(o.weightDecay));
+    const d = penalised(p, g, o);
     p.copy_(p.sub(p.mul(o.lambd.mul(eta))).sub(d.mul(eta)));
     ax.copy_(ax.add(p.sub(ax).mul(mu)));
     eta.copy_(o.lr.div(pow(add(1, o.lambd.mul(o.lr).mul(step)), o.alpha)));

@@ -3,6 +3,7 @@ import { zerosLike } from '../ops/creation.js';
 import { pow, sub } from '../ops/elementwise.js';
 import { where } from '../ops/elementwise-compare.js';
 import type { Tensor } from '../tensor.js';
+import { average } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
 import { checkBetas, checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
@@ -59,8 +60,8 @@ export class LAMB extends Optimizer<LAMBOptions, LAMBState> {
     const { step, exp_avg: m, exp_avg_sq: v } = state;
     const [beta1, beta2] = o.betas;
     const d = o.maximize ? g.neg() : g;
-    m.copy_(m.mul(beta1).add(d.mul(sub(1, beta1))));
-    v.copy_(v.mul(beta2).add(d.square().mul(sub(1, beta2))));
+    average(m, d, beta1);
+    average(v, d.square(), beta2);
     const mean = m.div(sub(1, pow(beta1, step)));
     const size = v
       .div(sub(1, pow(beta2, step)))

@@ -2,6 +2,7 @@ import { checkFlag } from '../errors.js';
 import { ones, zerosLike } from '../ops/creation.js';
 import { pow, sub } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import { average, decayed } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
 import { checkBetas, checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
@@ -65,14 +66,12 @@ export class NAdam extends Optimizer<NAdamOptions, NAdamState> {
   protected apply(p: Tensor, g: Tensor, state: StateOf<NAdamState>, o: OptionTensors<NAdamOptions>): void {
     const { step, exp_avg: m, exp_avg_sq: v, mu_product: product } = state;
     const [beta1, beta2] = o.betas;
-    let d = o.maximize ? g.neg() : g;
-    if (o.decoupledWeightDecay) p.copy_(p.sub(p.mul(o.lr.mul(o.weightDecay))));
-    else d = d.add(p.mul(o.weightDecay));
+    const d = decayed(p, g, o, o.decoupledWeightDecay);
     const muAt = (t: Tensor): Tensor => beta1.mul(sub(1, pow(0.96, t.mul(o.momentumDecay)).mul(0.5)));
     const [mu, next] = [muAt(step), muAt(step.add(1))];
     product.copy_(product.mul(mu));
-    m.copy_(m.mul(beta1).add(d.mul(sub(1, beta1))));
-    v.copy_(v.mul(beta2).add(d.square().mul(sub(1, beta2))));
+    average(m, d, beta1);
+    average(v, d.square(), beta2);
     const size = v
       .div(sub(1, pow(beta2, step)))
       .sqrt()

@@ -3,6 +3,7 @@ import { zerosLike } from '../ops/creation.js';
 import { div, maximum, pow, sub } from '../ops/elementwise.js';
 import { where } from '../ops/elementwise-compare.js';
 import type { Tensor } from '../tensor.js';
+import { average, decayed } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
 import { checkBetas, checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
@@ -85,11 +86,9 @@ export class RAdam extends Optimizer<RAdamOptions, RAdamState> {
     { isAdaptive, rectification }: Factors,
   ): void {
     const [beta1, beta2] = o.betas;
-    let d = o.maximize ? g.neg() : g;
-    if (o.decoupledWeightDecay) p.copy_(p.sub(p.mul(o.lr.mul(o.weightDecay))));
-    else d = d.add(p.mul(o.weightDecay));
-    m.copy_(m.mul(beta1).add(d.mul(sub(1, beta1))));
-    v.copy_(v.mul(beta2).add(d.square().mul(sub(1, beta2))));
+    const d = decayed(p, g, o, o.decoupledWeightDecay);
+    average(m, d, beta1);
+    average(v, d.square(), beta2);
     const mean = m.mul(o.lr.div(sub(1, pow(beta1, step))));
     const adapted = mean.mul(rectification.to(p.dtype)).div(v.sqrt().add(o.eps));
     p.copy_(p.sub(where(isAdaptive, adapted, mean)));

@@ -1,10 +1,10 @@
 import { ArgumentError, checkFlag } from '../errors.js';
 import { kernel } from '../native.js';
 import { zerosLike } from '../ops/creation.js';
-import { sub } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import { average, penalised } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
-import { checkRate, type OptimizerArguments, type OptionTensors } from './options.js';
+import { checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
@@ -54,7 +54,7 @@ export class RMSprop extends Optimizer<RMSpropOptions, RMSpropState> {
   }
 
   protected override checkGroup(o: RMSpropOptions): void {
-    for (const name of ['lr', 'alpha', 'eps', 'weightDecay', 'momentum'] as const) checkRate('RMSprop', name, o[name]);
+    checkRates('RMSprop', o, ['lr', 'alpha', 'eps', 'weightDecay', 'momentum']);
     if (o.alpha > 1) throw new ArgumentError(`RMSprop: alpha must be at most 1, got ${o.alpha}`);
     checkFlag('RMSprop', 'centered', o.centered);
     checkFlag('RMSprop', 'maximize', o.maximize);
@@ -74,10 +74,9 @@ export class RMSprop extends Optimizer<RMSpropOptions, RMSpropState> {
 
   protected apply(p: Tensor, g: Tensor, state: StateOf<RMSpropState>, o: OptionTensors<RMSpropOptions>): void {
     const { square_avg: v, grad_avg: m, momentum_buffer: b } = state;
-    const rest = sub(1, o.alpha);
-    const d = (o.maximize ? g.neg() : g).add(p.mul(o.weightDecay));
-    v.copy_(v.mul(o.alpha).add(d.square().mul(rest)));
-    if (m) m.copy_(m.mul(o.alpha).add(d.mul(rest)));
+    const d = penalised(p, g, o);
+    average(v, d.square(), o.alpha);
+    if (m) average(m, d, o.alpha);
     const variance = m ? v.sub(m.square()) : v;
     const step = d.div(variance.sqrt().add(o.eps));
     if (b) b.copy_(b.mul(o.momentum).add(step));

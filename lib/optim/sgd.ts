@@ -4,8 +4,9 @@ import { zerosLike } from '../ops/creation.js';
 import { sub } from '../ops/elementwise.js';
 import { where } from '../ops/elementwise-compare.js';
 import type { Tensor } from '../tensor.js';
+import { penalised } from './formulas.js';
 import { Optimizer, type StateOf } from './optimizer.js';
-import { checkRate, type OptimizerArguments, type OptionTensors } from './options.js';
+import { checkRates, type OptimizerArguments, type OptionTensors } from './options.js';
 import type { Parameters } from './parameters.js';
 import type { Update } from './update.js';
 
@@ -49,7 +50,7 @@ export class SGD extends Optimizer<SGDOptions, SGDState> {
   }
 
   protected override checkGroup(o: SGDOptions): void {
-    for (const name of ['lr', 'momentum', 'weightDecay'] as const) checkRate('SGD', name, o[name]);
+    checkRates('SGD', o, ['lr', 'momentum', 'weightDecay']);
     checkNumber('SGD', 'dampening', o.dampening);
     checkFlag('SGD', 'nesterov', o.nesterov);
     checkFlag('SGD', 'maximize', o.maximize);
@@ -70,7 +71,7 @@ export class SGD extends Optimizer<SGDOptions, SGDState> {
 
   protected apply(p: Tensor, g: Tensor, state: StateOf<SGDState>, o: OptionTensors<SGDOptions>): void {
     const { step, momentum_buffer: b } = state;
-    let d = (o.maximize ? g.neg() : g).add(p.mul(o.weightDecay));
+    let d = penalised(p, g, o);
     if (b) {
       b.copy_(where(step.eq(1), d, b.mul(o.momentum).add(d.mul(sub(1, o.dampening)))));
       d = o.nesterov ? d.add(b.mul(o.momentum)) : b;
