@@ -546,6 +546,13 @@ export function checkFloat(operation: string, name: string, x: Tensor): void {
   }
 }
 
+/** @internal A live tensor of positions, lengths and the like. */
+export function checkInt32(operation: string, name: string, value: unknown): Tensor {
+  const t = checkTensor(operation, name, value);
+  if (t.dtype === 'int32') return t;
+  throw new DTypeError(`${operation}: ${name} must be int32, got ${t.dtype}; convert it by ${name}.to('int32')`);
+}
+
 /** @internal Checks that tensors have the same element type. */
 export function checkSameDType(operation: string, names: readonly string[], tensors: readonly Tensor[]): void {
   const dtype = tensors[0]?.dtype;

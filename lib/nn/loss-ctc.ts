@@ -1,7 +1,7 @@
 // Connectionist temporal classification: the recursion over time, composed of operations, which differentiate it.
 import { optionsOf, type Positional } from '../arguments.js';
 import { isRecording, refuseReading } from '../context.js';
-import { checkEach, checkFlag, checkInteger, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { checkEach, checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { to } from '../ops/copy.js';
 import { arange, full, tensor } from '../ops/creation.js';
 import { add, div, mul, neg, sub } from '../ops/elementwise.js';
@@ -11,7 +11,7 @@ import { pad } from '../ops/padding.js';
 import { logsumexp } from '../ops/reduce-statistics.js';
 import { expand, reshape, squeeze, unsqueeze } from '../ops/shape.js';
 import { slice, stack } from '../ops/shape-slice.js';
-import { checkTensor, Tensor } from '../tensor.js';
+import { checkInt32, Tensor } from '../tensor.js';
 import { checkInput, type LossOptions, reduceLosses, reductionOf } from './loss-common.js';
 import { Loss } from './loss-modules.js';
 
@@ -38,12 +38,6 @@ function ctcOptions(name: string, args: readonly unknown[]): Required<CTCLossOpt
   };
 }
 
-function checkIndices(name: string, value: Tensor): Tensor {
-  checkTensor('ctcLoss', name, value);
-  if (value.dtype === 'int32') return value;
-  throw new DTypeError(`ctcLoss: ${name} must be int32, got ${value.dtype}; convert it by ${name}.to('int32')`);
-}
-
 // Lengths as a tensor [batch]; what they are is checked unless a step is recorded, which does not look at values.
 function lengthsOf(name: string, value: Lengths, batch: number, most: number): Tensor {
   const isTensor = value instanceof Tensor;
@@ -52,7 +46,7 @@ function lengthsOf(name: string, value: Lengths, batch: number, most: number): T
     : checkEach('ctcLoss', name, 'must be a tensor or an array of numbers', value, (n, i) =>
         checkInteger('ctcLoss', `${name}[${i}]`, n, 0, most),
       );
-  const lengths = numbers === null ? checkIndices(name, value as Tensor) : tensor(Int32Array.from(numbers));
+  const lengths = numbers === null ? checkInt32('ctcLoss', name, value as Tensor) : tensor(Int32Array.from(numbers));
   if (lengths.size !== batch || lengths.rank > 1) {
     throw new ShapeError(
       `ctcLoss: ${name} must have one length for each of ${batch} inputs, got ${formatShape(lengths.dims)}`,
@@ -113,7 +107,7 @@ export function ctcLoss(
 ): Tensor {
   const { blank, reduction, zeroInfinity } = ctcOptions('ctcLoss', args);
   checkInput('ctcLoss', logProbs);
-  checkIndices('targets', targets);
+  checkInt32('ctcLoss', 'targets', targets);
   const isBatched = logProbs.rank === 3;
   if (
     (!isBatched && logProbs.rank !== 2) ||

@@ -8,7 +8,6 @@ import {
   checkFlag,
   checkInteger,
   checkNumber,
-  DTypeError,
   describe,
   formatShape,
   ShapeError,
@@ -21,7 +20,7 @@ import { reshape, unsqueeze } from '../ops/shape.js';
 import { cat, slice } from '../ops/shape-slice.js';
 import { logSoftmax } from '../ops/softmax.js';
 import { sizeOf } from '../shape.js';
-import { checkTensor, type Tensor } from '../tensor.js';
+import { checkInt32, checkTensor, type Tensor } from '../tensor.js';
 import { Sequential } from './containers.js';
 import { ModuleList } from './containers-list.js';
 import { Linear } from './linear.js';
@@ -172,10 +171,7 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
   forward(input: Tensor, target: Tensor): { output: Tensor; loss: Tensor } {
     const name = 'AdaptiveLogSoftmaxWithLoss';
     checkTensor(name, 'input', input);
-    checkTensor(name, 'target', target);
-    if (target.dtype !== 'int32') {
-      throw new DTypeError(`${name}: target must be int32, got ${target.dtype}; convert it by target.to('int32')`);
-    }
+    checkInt32(name, 'target', target);
     if (
       input.rank < 1 ||
       input.rank > 2 ||

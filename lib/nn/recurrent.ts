@@ -1,13 +1,13 @@
 import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger, checkNumber, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { dropout } from '../ops/random-dropout.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
 import { reshape } from '../ops/shape.js';
 import { cat, slice } from '../ops/shape-slice.js';
 import { type Shape, sameShape } from '../shape.js';
-import { checkDType, checkTensor, type Tensor } from '../tensor.js';
+import { checkDType, checkInt32, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { cellOf, checkInput, checkPair, checkState, type LSTMState, makeWeight } from './recurrent-common.js';
 
@@ -124,12 +124,7 @@ export abstract class RecurrentModule extends Module {
   }
 
   private _checkLengths(lengths: Tensor, batch: number): Tensor {
-    checkTensor(this._name, 'lengths', lengths);
-    if (lengths.dtype !== 'int32') {
-      throw new DTypeError(
-        `${this._name}: lengths must be int32, got ${lengths.dtype}; convert it by lengths.to('int32')`,
-      );
-    }
+    checkInt32(this._name, 'lengths', lengths);
     if (!sameShape(lengths.dims, [batch])) {
       throw new ShapeError(
         `${this._name}: lengths must have one element for each sequence [${batch}], got ${formatShape(lengths.dims)}`,

@@ -1,10 +1,10 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
-import { ArgumentError, checkInteger, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel } from '../native.js';
 import { sameShape, sizeOf } from '../shape.js';
-import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkFloat, checkInt32, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 
 const embeddingKernel = kernel('embedding', 'y table index rows columns skipped');
 const embeddingBackwardKernel = kernel('embeddingBackward', 'dTable dy index rows columns skipped');
@@ -30,12 +30,6 @@ function checkTable(name: string, weight: Tensor): { rows: number; columns: numb
     );
   }
   return { rows, columns };
-}
-
-function checkInt32(name: string, label: string, t: unknown): Tensor {
-  const checked = checkTensor(name, label, t);
-  if (checked.dtype === 'int32') return checked;
-  throw new DTypeError(`${name}: ${label} must be int32, got ${checked.dtype}; convert it by ${label}.to('int32')`);
 }
 
 /** @internal A padding index as 0 … rows - 1, negative ones counted from the end, or -1 for none. */

@@ -1,14 +1,14 @@
 // Parts of tensors replaced by other elements, composed of writing by positions.
 import { optionsOf } from '../arguments.js';
 import { currentRecording } from '../context.js';
-import { ArgumentError, checkFlag, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, formatShape, ShapeError } from '../errors.js';
 import { sameShape } from '../shape.js';
-import { checkSameDType, checkTensor, type Tensor } from '../tensor.js';
+import { checkInt32, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 import { to } from './copy.js';
 import { arange } from './creation.js';
 import { add, sub } from './elementwise.js';
 import { lt, ne, where } from './elementwise-compare.js';
-import { gathered } from './indexing.js';
+import { checkMask, gathered } from './indexing.js';
 import { indexAdd, indexCopy } from './indexing-write.js';
 import { cumsum, sum } from './reduce.js';
 import { expand, flatten, reshape } from './shape.js';
@@ -98,9 +98,7 @@ export function maskedScatter(x: Tensor, mask: Tensor, source: Tensor): Tensor {
   const name = 'maskedScatter';
   for (const [what, t] of Object.entries({ x, mask, source })) checkTensor(name, what, t);
   checkSameDType(name, ['x', 'source'], [x, source]);
-  if (mask.dtype !== 'uint8') {
-    throw new DTypeError(`${name}: mask must be uint8, got ${mask.dtype}; comparisons give such masks`);
-  }
+  checkMask(name, mask);
   const chosen = flatten(ne(expand(mask, x.dims), 0));
   const count = to(chosen, 'int32');
   // A recorded step cannot read the number; an element that is missing is noticed when it is gathered.
@@ -131,9 +129,7 @@ export function put(
 ): Tensor {
   for (const [what, t] of Object.entries({ x, index, source })) checkTensor('put', what, t);
   checkSameDType('put', ['x', 'source'], [x, source]);
-  if (index.dtype !== 'int32') {
-    throw new DTypeError(`put: index must be int32, got ${index.dtype}; convert it by index.to('int32')`);
-  }
+  checkInt32('put', 'index', index);
   if (index.size !== source.size) {
     const got = `got index ${formatShape(index.dims)} and source ${formatShape(source.dims)}`;
     throw new ShapeError(`put: source must have as many elements as index, ${got}`);

@@ -10,14 +10,14 @@ import { to } from './copy.js';
 import { ones, tensor, zeros } from './creation.js';
 import { div, floor, mul, sub } from './elementwise.js';
 import { clamp, ge, le, logicalAnd, where } from './elementwise-compare.js';
-import { gather, indexSelect, scatterAdd } from './indexing.js';
+import { checkMask, gather, indexSelect, scatterAdd } from './indexing.js';
 import { flatten, reshape } from './shape.js';
 import { broadcastTensors } from './shape-join.js';
 import { unbind } from './shape-parts.js';
 
 // The positions in row-major order of the elements that are not 0.
-function positionsOf(name: string, x: Tensor): number[] {
-  refuseReading(name, 'multiply by the mask or use where instead');
+function positionsOf(name: string, x: Tensor, hint = 'multiply by the mask or use where instead'): number[] {
+  refuseReading(name, hint);
   const values = x.toTypedArray();
   const found: number[] = [];
   values.forEach((v, i) => {
@@ -26,9 +26,10 @@ function positionsOf(name: string, x: Tensor): number[] {
   return found;
 }
 
-function coordinates(name: string, x: Tensor): Tensor {
+/** @internal The coordinates of the elements that are not 0: int32 [count, rank]. */
+export function coordinates(name: string, x: Tensor, hint?: string): Tensor {
   checkTensor(name, 'x', x);
-  const found = positionsOf(name, x);
+  const found = positionsOf(name, x, hint);
   const strides = stridesOf(x.dims);
   const list = new Int32Array(found.length * x.rank);
   found.forEach((at, row) => {
@@ -78,9 +79,7 @@ export function argwhere(x: Tensor): Tensor {
  */
 export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
   checkTensor('maskedSelect', 'x', x);
-  if (checkTensor('maskedSelect', 'mask', mask).dtype !== 'uint8') {
-    throw new DTypeError(`maskedSelect: mask must be uint8, got ${mask.dtype}; comparisons give such masks`);
-  }
+  checkMask('maskedSelect', mask);
   const [a, m] = broadcastTensors(x, mask) as [Tensor, Tensor];
   const found = positionsOf('maskedSelect', m);
   return indexSelect(flatten(a), 0, tensor(Int32Array.from(found)));

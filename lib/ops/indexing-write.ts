@@ -1,33 +1,19 @@
 // Elements written at positions, composed of sorting, gathering and adding.
 import { optionsOf } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
-import {
-  ArgumentError,
-  checkChoice,
-  checkFlag,
-  checkNumber,
-  DTypeError,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, checkChoice, checkFlag, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
 import { checkDim } from '../shape.js';
-import { checkFloat, checkSameDType, checkTensor, Tensor } from '../tensor.js';
+import { checkFloat, checkInt32, checkTensor, Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 import { to } from './copy.js';
 import { checkElement, full, onesLike, zeros, zerosLike } from './creation.js';
 import { add, div, maximum, minimum, mul } from './elementwise.js';
 import { eq, gt, ne, where } from './elementwise-compare.js';
-import { gather, scatterAdd } from './indexing.js';
+import { checkWritten, gather, scatterAdd } from './indexing.js';
+import { scan } from './reduce-running.js';
 import { flatten, reshape } from './shape.js';
 import { cat, slice } from './shape-slice.js';
 import { sort } from './sort.js';
-
-function checkIndex(name: string, index: unknown): Tensor {
-  const t = checkTensor(name, 'index', index);
-  if (t.dtype === 'int32') return t;
-  throw new DTypeError(`${name}: index must be int32, got ${t.dtype}; convert it by index.to('int32')`);
-}
 
 // How many elements are written to each place.
 function hits(x: Tensor, dim: number, index: Tensor): Tensor {
@@ -39,15 +25,16 @@ function hits(x: Tensor, dim: number, index: Tensor): Tensor {
 function combined(src: Tensor, dim: number, index: Tensor, combine: ((a: Tensor, b: Tensor) => Tensor) | null) {
   const { values: places, indices: order } = noGrad(() => sort(index, dim));
   const n = index.dims[dim] ?? 1;
-  let y = gather(src, dim, order);
   const from = (t: Tensor, start: number): Tensor => slice(t, { dim, start });
-  const until = (t: Tensor, end: number): Tensor => slice(t, { dim, end: Math.max(0, end) });
-  for (let by = 1; by < n && combine !== null; by *= 2) {
-    const [later, earlier] = [from(y, by), until(y, n - by)];
-    const together = eq(from(places, by), until(places, n - by));
-    y = cat([until(y, by), where(together, combine(later, earlier), later)], dim);
-  }
-  const changes = ne(from(places, 1), until(places, n - 1));
+  const until = (t: Tensor, end: number): Tensor => slice(t, { dim, end });
+  const ordered = gather(src, dim, order);
+  const y =
+    combine === null
+      ? ordered
+      : scan(ordered, dim, (later, earlier, by) =>
+          where(eq(from(places, by), until(places, n - by)), combine(later, earlier), later),
+        );
+  const changes = ne(from(places, 1), until(places, Math.max(0, n - 1)));
   const isLast =
     n === 0
       ? onesLike(places, { dtype: 'uint8' })
@@ -59,19 +46,6 @@ function combined(src: Tensor, dim: number, index: Tensor, combine: ((a: Tensor,
 export type ScatterReduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
 const reductions = ['sum', 'prod', 'mean', 'amax', 'amin'] as const;
 
-function checkShapes(name: string, x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
-  checkSameDType(name, ['x', 'src'], [x, src]);
-  const inside = (limits: readonly number[], free: number): boolean =>
-    index.rank === limits.length && index.dims.every((n, i) => i === free || n <= (limits[i] as number));
-  if (!inside(x.dims, dim) || !inside(src.dims, -1)) {
-    const shapes = `x ${formatShape(x.dims)}, index ${formatShape(index.dims)} and src ${formatShape(src.dims)}`;
-    throw new ShapeError(
-      `${name}: index must have the rank of x and src and no larger sizes (of x's outside dimension ${dim}), got ${shapes}`,
-    );
-  }
-  return index.dims.reduce((y, n, i) => (n === y.dims[i] ? y : slice(y, { dim: i, end: n })), src);
-}
-
 function reduced(
   name: string,
   x: Tensor,
@@ -81,7 +55,7 @@ function reduced(
   how: ScatterReduction | null,
   includeSelf: boolean,
 ): Tensor {
-  const src = checkShapes(name, x, dim, index, given);
+  const src = checkWritten(name, x, dim, index, given);
   if (how === 'prod' || how === 'mean') checkFloat(name, 'x', x);
   const count = hits(x, dim, index);
   const written = gt(count, 0);
@@ -123,7 +97,7 @@ export function scatter(
   options?: { reduce?: 'add' | 'multiply' },
 ): Tensor {
   const d = checkDimension('scatter', x, dim);
-  const at = checkIndex('scatter', index);
+  const at = checkInt32('scatter', 'index', index);
   const o = optionsOf<{ reduce: 'add' | 'multiply' }>('scatter', [options], [], ['reduce']);
   const value =
     typeof src === 'number' ? full(at.dims, checkElement('scatter', src, x.dtype), { dtype: x.dtype }) : src;
@@ -153,7 +127,7 @@ export function scatterReduce(
   options?: { includeSelf?: boolean },
 ): Tensor {
   const d = checkDimension('scatterReduce', x, dim);
-  const at = checkIndex('scatterReduce', index);
+  const at = checkInt32('scatterReduce', 'index', index);
   checkTensor('scatterReduce', 'src', src);
   const how = checkChoice('scatterReduce', 'reduce', reduce, reductions);
   const { includeSelf } = optionsOf<{ includeSelf: boolean }>('scatterReduce', [options], [], ['includeSelf']);
@@ -163,7 +137,7 @@ export function scatterReduce(
 // The index [m] of parts along a dimension as one for each element of `source`.
 function spread(name: string, x: Tensor, dim: unknown, index: unknown, source: Tensor): { d: number; at: Tensor } {
   const d = checkDimension(name, x, dim);
-  const list = checkIndex(name, index);
+  const list = checkInt32(name, 'index', index);
   checkTensor(name, 'source', source);
   const fits = source.rank === x.rank && source.dims.every((n, i) => n === (i === d ? list.size : x.dims[i]));
   if (list.rank > 1 || !fits) {
@@ -241,7 +215,7 @@ export function indexReduce(
  */
 export function indexFill(x: Tensor, dim: number, index: Tensor, value: Tensor | number): Tensor {
   const d = checkDimension('indexFill', x, dim);
-  const list = checkIndex('indexFill', index);
+  const list = checkInt32('indexFill', 'index', index);
   if (list.rank > 1)
     throw new ShapeError(`indexFill: index must have one dimension, got index ${formatShape(list.dims)}`);
   if (value instanceof Tensor && value.rank > 0) {

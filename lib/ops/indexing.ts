@@ -5,7 +5,7 @@ import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { type Fault, kernel, native } from '../native.js';
 import { checkDim, type Shape, sizesAround } from '../shape.js';
-import { checkDType, checkSameDType, checkTensor, empty, Tensor } from '../tensor.js';
+import { checkDType, checkInt32, checkSameDType, checkTensor, empty, Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 import { clone } from './copy.js';
 import { arange, checkElement, zeros } from './creation.js';
@@ -20,11 +20,11 @@ const scatterAddKernel = kernel('scatterAdd', 'y x index outer n inner');
 const maskedFillKernel = kernel('maskedFill', 'y x mask value');
 const oneHotKernel = kernel('oneHot', 'y index classes');
 
-function checkIndex(operation: string, index: unknown): Tensor {
-  const t = checkTensor(operation, 'index', index);
-  if (t.dtype !== 'int32')
-    throw new DTypeError(`${operation}: index must be int32, got ${t.dtype}; convert it by index.to('int32')`);
-  return t;
+/** @internal */
+export function checkMask(operation: string, mask: unknown): Tensor {
+  const t = checkTensor(operation, 'mask', mask);
+  if (t.dtype === 'uint8') return t;
+  throw new DTypeError(`${operation}: mask must be uint8, got ${t.dtype}; comparisons give such masks`);
 }
 
 // The dimension, which comes before the tensors as in PyTorch.
@@ -66,7 +66,7 @@ function checkSums(fault: Fault | undefined, n: number, { size, dtype }: Tensor)
 export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   checkTensor('indexSelect', 'x', x);
   const along = dimBefore('indexSelect', dim, x, 'index');
-  checkIndex('indexSelect', index);
+  checkInt32('indexSelect', 'index', index);
   if (x.rank === 0) throw new ShapeError('indexSelect: x must have at least one dimension, got a scalar');
   if (index.rank !== 1)
     throw new ShapeError(
@@ -128,7 +128,7 @@ function narrow(x: Tensor, shape: Shape, dim: number): Tensor {
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   checkTensor('gather', 'x', x);
   const along = dimBefore('gather', dim, x, 'index');
-  checkIndex('gather', index);
+  checkInt32('gather', 'index', index);
   if (!fitsInside(index.dims, x.dims, along)) {
     throw new ShapeError(
       `gather: index must have x's rank and outside dimension ${along} no larger sizes, got x ${formatShape(x.dims)} and index ${formatShape(index.dims)}`,
@@ -154,6 +154,18 @@ function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor 
   return record('scatterAdd', y, [x], (dy) => [gathered(dy, index, dim)], [index]);
 }
 
+/** @internal Whether `src` can be written to x where `index` says: the part of it that `index` covers. */
+export function checkWritten(operation: string, x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
+  checkSameDType(operation, ['x', 'src'], [x, src]);
+  if (!fitsInside(index.dims, x.dims, dim) || !fitsInside(index.dims, src.dims, -1)) {
+    const shapes = `x ${formatShape(x.dims)}, index ${formatShape(index.dims)} and src ${formatShape(src.dims)}`;
+    throw new ShapeError(
+      `${operation}: index must have the rank of x and src and no larger sizes (of x's outside dimension ${dim}), got ${shapes}`,
+    );
+  }
+  return narrow(src, index.dims, -1);
+}
+
 /**
  * x with each element of `src` added where `index` says, along a dimension: y = x, then
  * y[i, index[i, j, k], k] += src[i, j, k] for dim 1 of three. Sums run in the order of the indices, whatever the threads.
@@ -165,16 +177,9 @@ function scattered(x: Tensor, index: Tensor, shape: Shape, dim: number): Tensor 
 export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor {
   checkTensor('scatterAdd', 'x', x);
   const along = dimBefore('scatterAdd', dim, x, 'index, src');
-  checkIndex('scatterAdd', index);
+  checkInt32('scatterAdd', 'index', index);
   checkTensor('scatterAdd', 'src', src);
-  checkSameDType('scatterAdd', ['x', 'src'], [x, src]);
-  if (!fitsInside(index.dims, x.dims, along) || !fitsInside(index.dims, src.dims, -1)) {
-    const shapes = `x ${formatShape(x.dims)}, index ${formatShape(index.dims)} and src ${formatShape(src.dims)}`;
-    throw new ShapeError(
-      `scatterAdd: index must have the rank of x and src and no larger sizes (of x's outside dimension ${along}), got ${shapes}`,
-    );
-  }
-  const read = narrow(src, index.dims, -1);
+  const read = checkWritten('scatterAdd', x, along, index, src);
   if (index.dims.some((n, i) => i !== along && n !== x.dims[i])) {
     const target = x.dims.map((n, i) => (i === along ? n : (index.dims[i] as number)));
     const missing = x.dims.flatMap((n, i) => [n - (target[i] as number), 0]).reverse();
@@ -197,9 +202,7 @@ export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): 
  */
 export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
   checkTensor('maskedFill', 'x', x);
-  checkTensor('maskedFill', 'mask', mask);
-  if (mask.dtype !== 'uint8')
-    throw new DTypeError(`maskedFill: mask must be uint8, got ${mask.dtype}; comparisons give such masks`);
+  checkMask('maskedFill', mask);
   const lead = x.rank - mask.rank;
   if (lead < 0 || mask.dims.some((n, i) => n !== 1 && n !== x.dims[i + lead])) {
     throw new ShapeError(
@@ -231,7 +234,7 @@ export type OneHotArguments = [options?: OneHotOptions] | [numClasses: number, o
  * oneHot(labels, 10, { dtype: 'float32' }); // [batch, 10]
  */
 export function oneHot(index: Tensor, ...args: OneHotArguments): Tensor {
-  checkIndex('oneHot', index);
+  checkInt32('oneHot', 'index', index);
   const options = optionsOf<OneHotOptions>('oneHot', args, ['numClasses'], ['dtype']);
   const dtype = checkDType('oneHot', options.dtype, 'int32');
   const { numClasses = -1 } = options;

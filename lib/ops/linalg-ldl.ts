@@ -2,18 +2,10 @@
 import { optionsOf } from '../arguments.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
-import {
-  ArgumentError,
-  AutogradError,
-  checkFlag,
-  DTypeError,
-  formatShape,
-  LinAlgError,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, AutogradError, checkFlag, formatShape, LinAlgError, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { sameShape } from '../shape.js';
-import { checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkInt32, checkSameDType, empty, type Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 import { broadcastMatrices, checkMatrices, checkSquare, sizesOf } from './linalg-common.js';
 
@@ -118,12 +110,11 @@ function solved(LD: Tensor, pivots: Tensor, b: Tensor): Tensor {
 export function ldlSolve(LD: Tensor, pivots: Tensor, b: Tensor, options?: { hermitian?: boolean }): Tensor {
   const name = 'linalg.ldlSolve';
   const { lead, rows } = checkSquare(name, 'LD', LD);
-  checkTensor(name, 'pivots', pivots);
+  checkInt32(name, 'pivots', pivots);
   checkMatrices(name, 'b', b);
   checkSameDType(name, ['LD', 'b'], [LD, b]);
   const { hermitian } = optionsOf<{ hermitian: boolean }>(name, [options], [], ['hermitian']);
   checkFlag(name, 'hermitian', hermitian, false);
-  if (pivots.dtype !== 'int32') throw new DTypeError(`${name}: pivots must be int32, got ${pivots.dtype}`);
   if (!sameShape(pivots.dims, [...lead, rows])) {
     const got = `got LD ${formatShape(LD.dims)} and pivots ${formatShape(pivots.dims)}`;
     throw new ShapeError(`${name}: pivots must have LD's shape without the last dimension, ${got}`);

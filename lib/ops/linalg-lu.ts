@@ -1,9 +1,9 @@
 // LU factorisation as a result of its own.
 import { optionsOf } from '../arguments.js';
 import { isRecorded, noGrad, record } from '../autograd/tape.js';
-import { checkFlag, DTypeError, formatShape, LinAlgError, ShapeError } from '../errors.js';
+import { checkFlag, formatShape, LinAlgError, ShapeError } from '../errors.js';
 import { sameShape } from '../shape.js';
-import { checkSameDType, checkTensor, type Tensor } from '../tensor.js';
+import { checkInt32, checkSameDType, type Tensor } from '../tensor.js';
 import { to } from './copy.js';
 import { arange } from './creation.js';
 import { add } from './elementwise.js';
@@ -145,10 +145,9 @@ export interface LuSolveOptions {
 export function luSolve(LU: Tensor, pivots: Tensor, b: Tensor, options?: LuSolveOptions): Tensor {
   const name = 'linalg.luSolve';
   const { rows } = checkSquare(name, 'LU', LU);
-  checkTensor(name, 'pivots', pivots);
+  checkInt32(name, 'pivots', pivots);
   checkMatrices(name, 'b', b);
   checkSameDType(name, ['LU', 'b'], [LU, b]);
-  if (pivots.dtype !== 'int32') throw new DTypeError(`${name}: pivots must be int32, got ${pivots.dtype}`);
   if (!sameShape(pivots.dims, LU.dims.slice(0, -1))) {
     const got = `got LU ${formatShape(LU.dims)} and pivots ${formatShape(pivots.dims)}`;
     throw new ShapeError(`${name}: pivots must have LU's shape without the last dimension, ${got}`);

@@ -1,9 +1,9 @@
 // What PyTorch has of linear algebra beside `torch.linalg`, in `torch` itself.
 import { optionsOf } from '../arguments.js';
 import { noGrad, recordMany } from '../autograd/tape.js';
-import { AutogradError, checkFlag, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { AutogradError, checkFlag, formatShape, ShapeError } from '../errors.js';
 import { sameShape } from '../shape.js';
-import { checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkInt32, checkSameDType, empty, type Tensor } from '../tensor.js';
 import { lt, where } from './elementwise-compare.js';
 import { broadcastMatrices, checkMatrices, checkReal, checkSquare, eyes, mT } from './linalg-common.js';
 import { lower, swapsOf, upper } from './linalg-lu.js';
@@ -188,8 +188,7 @@ export function luUnpack(
     | [options: LuUnpackOptions]
 ): { P: Tensor; L: Tensor; U: Tensor } {
   const { lead, rows, columns } = checkMatrices('luUnpack', 'LU', LU);
-  checkTensor('luUnpack', 'pivots', pivots);
-  if (pivots.dtype !== 'int32') throw new DTypeError(`luUnpack: pivots must be int32, got ${pivots.dtype}`);
+  checkInt32('luUnpack', 'pivots', pivots);
   if (!sameShape(pivots.dims, [...lead, Math.min(rows, columns)])) {
     const got = `got LU ${formatShape(LU.dims)} and pivots ${formatShape(pivots.dims)}`;
     throw new ShapeError(`luUnpack: pivots must be one for each row or column of LU, whichever are fewer, ${got}`);

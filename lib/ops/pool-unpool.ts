@@ -1,8 +1,8 @@
 // Max pooling that tells where its elements were, and the way back.
 import { optionsOf, type Positional } from '../arguments.js';
-import { ArgumentError, checkEach, checkInteger, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkEach, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { sameShape, sizeOf } from '../shape.js';
-import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { checkFloat, checkInt32, checkTensor, type Tensor } from '../tensor.js';
 import { zeros } from './creation.js';
 import { scatter } from './indexing-write.js';
 import { type MaxPoolArguments, maxPoolIndices, maxPoolPositions } from './pool.js';
@@ -70,8 +70,7 @@ export type MaxUnpoolArguments = Positional<
 export function unpool(name: string, rank: number, x: Tensor, indices: Tensor, args: readonly unknown[]): Tensor {
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
-  checkTensor(name, 'indices', indices);
-  if (indices.dtype !== 'int32') throw new DTypeError(`${name}: indices must be int32, got ${indices.dtype}`);
+  checkInt32(name, 'indices', indices);
   if (!sameShape(x.dims, indices.dims)) {
     const shapes = `x ${formatShape(x.dims)} and indices ${formatShape(indices.dims)}`;
     throw new ShapeError(`${name}: indices must have x's shape, got ${shapes}`);

@@ -17,14 +17,14 @@ import type { Extremes } from './reduce-extremes.js';
 import { reshape } from './shape.js';
 import { cat, slice } from './shape-slice.js';
 
-// `combine` takes what ends at an element and what ends before it.
-function scan(x: Tensor, dim: number, combine: (later: Tensor, earlier: Tensor) => Tensor): Tensor {
+/** @internal `combine` takes what ends at an element, what ends before it, and how far apart they are. */
+export function scan(x: Tensor, dim: number, combine: (later: Tensor, earlier: Tensor, by: number) => Tensor): Tensor {
   const n = x.dims[dim] ?? 1;
   let y = x;
   for (let by = 1; by < n; by *= 2) {
     const later = slice(y, { dim, start: by });
     const earlier = slice(y, { dim, end: n - by });
-    y = cat([slice(y, { dim, end: by }), combine(later, earlier)], dim);
+    y = cat([slice(y, { dim, end: by }), combine(later, earlier, by)], dim);
   }
   return y === x ? mul(x, 1) : y;
 }

@@ -4,7 +4,7 @@ import { noGrad } from '../autograd/tape.js';
 import { refuseReading } from '../context.js';
 import { ArgumentError, checkEach, checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { checkDim, checkShape, type Shape, sizeOf, stridesOf } from '../shape.js';
-import { checkFloat, checkSameDType, checkTensor, Tensor } from '../tensor.js';
+import { checkFloat, checkInt32, checkSameDType, checkTensor, Tensor } from '../tensor.js';
 import { operands } from './broadcast.js';
 import { to } from './copy.js';
 import { generate, linspace, onesLike, zeros } from './creation.js';
@@ -183,15 +183,13 @@ export function histogram(x: Tensor, bins: number | Tensor, options?: HistogramC
  *
  * @param indices int32 of any shape; negative ones count from the end
  * @param shape of the tensor
- * @throws ArgumentError when a position is out of range; StateError while a step is recorded: it reads values
+ * @throws ArgumentError when a position is out of range; DTypeError when indices are not int32; StateError while a step is
+ *   recorded: it reads values
  * @example
  * unravelIndex(tensor([5], { dtype: 'int32' }), [2, 3]); // [1] and [2]
  */
 export function unravelIndex(indices: Tensor, shape: Shape): Tensor[] {
-  checkTensor('unravelIndex', 'indices', indices);
-  if (indices.dtype !== 'int32') {
-    throw new ArgumentError(`unravelIndex: indices must be int32, got ${indices.dtype}`);
-  }
+  checkInt32('unravelIndex', 'indices', indices);
   refuseReading('unravelIndex');
   const sizes = checkShape('unravelIndex', shape);
   const size = sizeOf(sizes);

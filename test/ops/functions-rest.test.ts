@@ -4,6 +4,7 @@ import {
   ArgumentError,
   AutogradError,
   broadcastShapes,
+  DTypeError,
   gradcheck,
   gradgradcheck,
   i0,
@@ -15,6 +16,7 @@ import {
   ShapeError,
   type Tensor,
   tensor,
+  unravelIndex,
   zeros,
 } from '../../lib/index.js';
 
@@ -66,6 +68,13 @@ it('maskedScatter needs an element for each place', () => {
     'maskedScatter: source must have an element for each 1 of mask, got source [1] and 2 ones',
   );
   expect(listOf(maskedScatter(zeros(3), mask.mul(0), zeros(0)))).toEqual([0, 0, 0]);
+});
+
+it('unravelIndex takes int32', () => {
+  expect(() => unravelIndex(zeros(1), [2])).toThrow(DTypeError);
+  expect(() => unravelIndex(zeros(1), [2])).toThrow(
+    "unravelIndex: indices must be int32, got float32; convert it by indices.to('int32')",
+  );
 });
 
 it('shapes broadcast', () => {
