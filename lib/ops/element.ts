@@ -1,18 +1,19 @@
 // Parts of a tensor as JavaScript and PyTorch reach them: elements, rows, index lists.
-import { refuseReading, withGradEnabled } from '../context.js';
+import { withGradEnabled } from '../context.js';
 import { ArgumentError, checkInteger, checkOptions, describe, formatShape, isPlain, ShapeError } from '../errors.js';
 import { broadcastShapes, type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkSameDType, checkTensor, Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 import { to } from './copy.js';
-import { arange, full, ones, tensor, zeros } from './creation.js';
+import { arange, full } from './creation.js';
 import { add, mul } from './elementwise.js';
-import { gt, ne, where } from './elementwise-compare.js';
 import { inPlace } from './in-place.js';
-import { counted, gather, rows, scatterAdd } from './indexing.js';
+import { counted, rows, scatterAdd } from './indexing.js';
+import { coordinates } from './indexing-select.js';
+import { indexCopy } from './indexing-write.js';
 import { permute, reshape, transpose, unsqueeze } from './shape.js';
-import { cat, slice, split } from './shape-slice.js';
-import { sort } from './sort.js';
+import { unbind } from './shape-parts.js';
+import { slice, split } from './shape-slice.js';
 
 /** The elements start, start + step, … below `end`, as in `slice`: `{}` is all, `{ start: 1 }` all but the first. */
 export interface Slice {
@@ -130,20 +131,6 @@ function checkIndex(operation: string, item: unknown, i: number): Index {
   return item as Slice;
 }
 
-// The positions where a mask is not 0, for each of its dimensions.
-function positionsOf(operation: string, mask: Tensor): Tensor[] {
-  refuseReading(operation, 'use where or maskedFill in place of a mask');
-  const flat: number[] = [];
-  mask.data.forEach((v, i) => {
-    if (v !== 0) flat.push(i);
-  });
-  let inner = mask.size;
-  return mask.dims.map((n) => {
-    inner /= n;
-    return tensor(Int32Array.from(flat, (i) => Math.floor(i / inner) % n));
-  });
-}
-
 /**
  * Elements of x, as brackets give them in PyTorch: one index for each dimension, in order; dimensions that are not named stay.
  * Numbers, index tensors without dimensions, slices and null come first; then index tensors, of which several are broadcast together: element b of the result
@@ -177,7 +164,8 @@ function indexed(operation: string, x: Tensor, indices: readonly unknown[]): Ten
           `${operation}: a mask must have the sizes of the dimensions it covers, got mask ${formatShape(item.dims)} for ${formatShape(covered)} of x ${formatShape(x.dims)}`,
         );
       }
-      for (const index of positionsOf(operation, item)) placed.push({ dim: dim++, index });
+      const places = coordinates(operation, item, 'use where or maskedFill in place of a mask');
+      for (const index of unbind(places, 1)) placed.push({ dim: dim++, index });
     }
   }
   return placed.length === 0 ? y : advanced(operation, y, placed);
@@ -256,21 +244,8 @@ export function indexPut(
     );
   }
   const [flat, at, put] = [x, places, expandTo(given, places.dims)].map((t) => reshape(t, [t.size]));
-  const y = accumulate
-    ? scatterAdd(flat as Tensor, 0, at as Tensor, put as Tensor)
-    : overwritten(flat as Tensor, at as Tensor, put as Tensor);
-  return reshape(y, x.dims);
-}
-
-// x with each value at its place: of equal places, which sorting brings together in their order, the last one counts.
-function overwritten(x: Tensor, places: Tensor, values: Tensor): Tensor {
-  if (places.size === 0) return add(x, 0);
-  const { values: sorted, indices: order } = sort(places);
-  const end = ones([1], { dtype: 'uint8' });
-  const last = cat([ne(slice(sorted, { start: 1 }), slice(sorted, { end: -1 })), end]);
-  const put = scatterAdd(zeros([x.size], { dtype: x.dtype }), 0, sorted, where(last, gather(values, 0, order), 0));
-  const hit = scatterAdd(zeros([x.size], { dtype: 'int32' }), 0, sorted, to(last, 'int32'));
-  return where(gt(hit, 0), put, x);
+  const write = accumulate ? scatterAdd : indexCopy;
+  return reshape(write(flat as Tensor, 0, at as Tensor, put as Tensor), x.dims);
 }
 
 /**
