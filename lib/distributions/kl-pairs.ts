@@ -10,8 +10,9 @@ import { broadcastShapes } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Categorical, OneHotCategorical } from './categorical.js';
 import { Independent, TransformedDistribution } from './composite.js';
+import { atLeast } from './constraints.js';
 import { ContinuousBernoulli } from './continuous-bernoulli.js';
-import { type Distribution, eulerGamma, sumLast } from './distribution.js';
+import { checkSatisfied, type Distribution, eulerGamma, sumLast } from './distribution.js';
 import { Beta, Dirichlet, Gamma } from './gamma.js';
 import { Uniform } from './interval.js';
 import { klDivergence, registerKl } from './kl.js';
@@ -49,8 +50,10 @@ registerKl(Beta, Beta, (p, q) => {
 });
 registerKl(Binomial, Binomial, (p, q) => {
   const [n, m] = [p.totalCount, q.totalCount];
+  // With fewer trials in p there is no formula; in a compiled step, which must not read values, the result is NaN then.
+  const rule = { ...atLeast(m), text: 'at least that of q' };
+  checkSatisfied('distributions.klDivergence', 'totalCount of p', n, () => rule);
   const each = p.probs.mul(p.logits.sub(q.logits)).add(p.probs.neg().log1p()).sub(q.probs.neg().log1p());
-  // With fewer draws in p there is no formula.
   return where(n.lt(m), Number.NaN, infiniteWhere(n.gt(m), n.mul(each)));
 });
 const categories = (p: Categorical | OneHotCategorical, q: Categorical | OneHotCategorical): Tensor => {

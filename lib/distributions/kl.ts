@@ -43,7 +43,8 @@ function lineage(d: Distribution): unknown[] {
  * The Kullback-Leibler divergence ∫ p(x) log(p(x) / q(x)) dx, differentiable in the parameters of both.
  *
  * @returns one number for each distribution of the batch
- * @throws StateError when there is no formula for the two classes; `registerKl` adds one
+ * @throws StateError when there is no formula for the two classes; `registerKl` adds one. ArgumentError for a Binomial q with more
+ * trials than p
  * @example
  * const loss = distributions.klDivergence(new distributions.Normal(1, 2), new distributions.Normal(0, 1));
  */

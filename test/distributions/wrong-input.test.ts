@@ -73,6 +73,11 @@ const rows: Row[] = [
     'distributions.Dirichlet.logProb: value must end with eventShape [2], got value [3]',
   ],
   [
+    () => d.klDivergence(new d.Binomial(3, tensor([0.5, 0.25])), new d.Binomial(tensor([3, 5]), 0.5)),
+    ArgumentError,
+    'distributions.klDivergence: totalCount of p must be at least that of q, got 3 (element 1)',
+  ],
+  [
     () => new d.Normal(tensor([0, 0]), 1).expand([3]),
     ShapeError,
     'distributions.Normal.expand: shapes must broadcast, got batchShape [2] and shape [3] (2 ≠ 3 in dimension 0)',

@@ -4,7 +4,7 @@ A case is {spec, value, p, results, gradients}, in float64. `spec` is [name, arg
 number, a text, a list of whole numbers, {"tensor": …} (with an exact float32), {"distribution": spec} or {"transforms": [spec, …]}. `results`: by
 method or property what it returns for `value` (logProb, cdf), for `p` (icdf) or for nothing; what PyTorch does not have is not
 there. `gradients`: those of the sum of logProb times cos(1), cos(2), … at each parameter and, where it is a float, the value. `kl`
-holds {p, q, result}. `slopes` hold [alpha, log z, ∂(log z)/∂alpha, P(alpha, z)]. `transforms` hold {spec, x, y, inverse, logAbsDetJacobian}. Runs with PyTorch 2.15.
+holds {p, q, result}, where result is null for parameters of which PyTorch says that it has no formula. `slopes` hold [alpha, log z, ∂(log z)/∂alpha, P(alpha, z)]. `transforms` hold {spec, x, y, inverse, logAbsDetJacobian}. Runs with PyTorch 2.15.
 """
 import re
 
@@ -105,8 +105,8 @@ def case(name, args, value, skip=(), p=None):
 
 
 def kl(p, q):
-    d = D.kl_divergence(build(p, []), build(q, []))
-    kls.append({'p': plain(p), 'q': plain(q), 'result': encode(d)})
+    d = attempt(lambda: D.kl_divergence(build(p, []), build(q, [])))
+    kls.append({'p': plain(p), 'q': plain(q), 'result': None if d is None else encode(d)})
 
 
 def transform(name, args, x):
@@ -229,6 +229,8 @@ for P, (p, _) in DISTRIBUTIONS.items():
         except NotImplementedError:
             continue
         kl((P, p), (Q, q))
+for n, m in (((5, 7), (5, 3)), ((3, 5), (5, 5))):
+    kl(('Binomial', {'totalCount': T(*n), 'probs': T(.125, .5)}), ('Binomial', {'totalCount': T(*m), 'probs': T(.5, .25)}))
 kl(('Independent', {'baseDistribution': normals, 'reinterpretedBatchNdims': 1}),
    ('Independent', {'baseDistribution': ('Normal', {'loc': matrix, 'scale': T(1, 2, 3)}), 'reinterpretedBatchNdims': 1}))
 

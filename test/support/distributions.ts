@@ -17,7 +17,7 @@ export interface Case {
 export interface Divergence {
   p: Spec;
   q: Spec;
-  result: Golden;
+  result: Golden | null;
 }
 export interface Mapping {
   spec: Spec;
