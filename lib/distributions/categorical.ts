@@ -9,8 +9,10 @@ import { multinomial } from '../ops/random-multinomial.js';
 import { broadcastShapes, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Constraint, counts, integersTo, oneHot, realVector, weightVector } from './constraints.js';
-import { Parametric, type Plan, positions, type Source, type Validation } from './distribution.js';
-import { Binomial, inner } from './odds.js';
+import { positions, type Source, type Validation } from './distribution.js';
+import { inner } from './limits.js';
+import { Binomial } from './odds.js';
+import { Parametric, type Plan } from './parametric.js';
 
 /** Either probabilities […, n], which need not sum to 1, or their logarithms, up to a constant for each row. */
 export type WeightsOrLogits = { probs: Tensor; logits?: undefined } | { probs?: undefined; logits: Tensor };

@@ -1,5 +1,7 @@
 // What parameters and values must satisfy: a text for error messages, and a check.
-
+import { noGrad } from '../autograd/tape.js';
+import { currentRecording } from '../context.js';
+import { ArgumentError, formatShape } from '../errors.js';
 import type { Operand } from '../ops/broadcast.js';
 import { abs, add, floor, mul, sub } from '../ops/elementwise.js';
 import { eq, ge, gt, le, logicalAnd, lt } from '../ops/elementwise-compare.js';
@@ -102,3 +104,18 @@ export const positiveDefinite = constraint(
 /** The same of each of the last dimensions, which become one value. */
 export const independent = (base: Constraint, count: number): Constraint =>
   constraint(base.text, (x) => everywhere(base.check(x), count), base.eventDim + count, base.isDiscrete);
+
+/** @internal Throws unless all values satisfy the constraint; not while a step is recorded, which must not read values. */
+export function checkSatisfied(operation: string, name: string, x: Tensor, rule: () => Constraint): void {
+  if (currentRecording() !== null) return;
+  noGrad(() => {
+    const { text, eventDim, check } = rule();
+    const mask = check(x).toTypedArray();
+    const element = mask.indexOf(0);
+    if (element < 0) return;
+    const one = eventDim === 0 && mask.length === x.size ? x.toTypedArray()[element] : `${name} ${formatShape(x.dims)}`;
+    throw new ArgumentError(
+      `${operation}: ${name} must be ${text}, got ${one}${mask.length === 1 ? '' : ` (element ${element})`}`,
+    );
+  });
+}

@@ -5,8 +5,9 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Constraint, unitInterval } from './constraints.js';
 import type { Source, Validation } from './distribution.js';
-import { uniformInside } from './normal.js';
-import { inner, Odds, type ProbsOrLogits } from './odds.js';
+import { inner } from './limits.js';
+import { Odds, type ProbsOrLogits } from './odds.js';
+import { uniformInside } from './samplers.js';
 
 /** Options of `ContinuousBernoulli`. */
 export interface ContinuousBernoulliOptions extends Validation {

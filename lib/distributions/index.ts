@@ -1,5 +1,6 @@
 /** Probability distributions under PyTorch's names. @module */
 
+export { Beta, Dirichlet } from './beta.js';
 export {
   Categorical,
   type CategoricalArguments,
@@ -9,7 +10,7 @@ export {
   OneHotCategoricalStraightThrough,
   type WeightsOrLogits,
 } from './categorical.js';
-export { Independent, MixtureSameFamily, TransformedDistribution } from './composite.js';
+export { Independent, TransformedDistribution } from './composite.js';
 export type { Constraint } from './constraints.js';
 export {
   ContinuousBernoulli,
@@ -17,9 +18,12 @@ export {
   type ContinuousBernoulliOptions,
 } from './continuous-bernoulli.js';
 export { Distribution, type SampleArguments, type SampleOptions, type Validation } from './distribution.js';
-export { Beta, Chi2, Dirichlet, FisherSnedecor, Gamma, type GammaArguments, InverseGamma, StudentT } from './gamma.js';
+export { HalfCauchy, HalfNormal, type ScaleArguments } from './folded.js';
+export { Chi2, Gamma, type GammaArguments, InverseGamma } from './gamma.js';
 export { Kumaraswamy, Uniform } from './interval.js';
 export { klDivergence, registerKl } from './kl.js';
+export { LKJCholesky, LogisticNormal, Wishart, type WishartArguments } from './matrices.js';
+export { MixtureSameFamily } from './mixture.js';
 export {
   type Covariance,
   LowRankMultivariateNormal,
@@ -29,13 +33,10 @@ export {
 export {
   Cauchy,
   Gumbel,
-  HalfCauchy,
-  HalfNormal,
   Laplace,
   type LocScaleArguments,
   LogNormal,
   Normal,
-  type ScaleArguments,
 } from './normal.js';
 export {
   Bernoulli,
@@ -54,31 +55,27 @@ export {
   RelaxedOneHotCategorical,
   type RelaxedOneHotCategoricalArguments,
 } from './relaxed.js';
+export { FisherSnedecor, StudentT } from './test-statistics.js';
+export { Transform } from './transform.js';
 export {
   AbsTransform,
   AffineTransform,
-  ComposeTransform,
   CumulativeDistributionTransform,
   ExpTransform,
-  IndependentTransform,
   PowerTransform,
   SigmoidTransform,
-  SoftmaxTransform,
   SoftplusTransform,
   TanhTransform,
-  Transform,
 } from './transforms.js';
-export { VonMises } from './von-mises.js';
-
-import './kl-pairs.js';
-
-export { LKJCholesky, LogisticNormal, Wishart, type WishartArguments } from './matrices.js';
+export { CatTransform, ComposeTransform, IndependentTransform, StackTransform } from './transforms-composed.js';
 export {
-  CatTransform,
   CorrCholeskyTransform,
   LowerCholeskyTransform,
   PositiveDefiniteTransform,
   ReshapeTransform,
-  StackTransform,
+  SoftmaxTransform,
   StickBreakingTransform,
 } from './transforms-vectors.js';
+export { VonMises } from './von-mises.js';
+
+import './kl-pairs.js';

@@ -4,8 +4,8 @@ import type { Operand } from '../ops/broadcast.js';
 import { logicalAnd, where } from '../ops/elementwise-compare.js';
 import { digamma, lgamma } from '../ops/elementwise-special.js';
 import type { Tensor } from '../tensor.js';
-import { type Constraint, greaterThan, interval, positive, real, unitInterval } from './constraints.js';
-import { checkSatisfied, eulerGamma, type Validation } from './distribution.js';
+import { type Constraint, checkSatisfied, greaterThan, interval, positive, real, unitInterval } from './constraints.js';
+import { eulerGamma, type Validation } from './distribution.js';
 import { ByQuantile } from './positive.js';
 
 /**

@@ -1,8 +1,7 @@
 // Kullback-Leibler divergences, and the register of their formulas.
 import { ArgumentError, checkFunction, describe, StateError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
-import { distributionOf } from './composite.js';
-import { Distribution } from './distribution.js';
+import { Distribution, distributionOf } from './distribution.js';
 
 type Class<D extends Distribution> = abstract new (...args: never) => D;
 type Formula = (p: never, q: never) => Tensor;

@@ -12,10 +12,19 @@ import { randn } from '../ops/random.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { TransformedDistribution } from './composite.js';
-import { type Constraint, corrCholesky, greaterThan, positive, positiveDefinite } from './constraints.js';
-import { checkSatisfied, Parametric, type Source, type Validation } from './distribution.js';
+import {
+  type Constraint,
+  checkSatisfied,
+  corrCholesky,
+  greaterThan,
+  positive,
+  positiveDefinite,
+} from './constraints.js';
+import type { Source, Validation } from './distribution.js';
+import { tinyOf } from './limits.js';
 import { type Covariance, covarianceRules, halfLogDet, trilOf } from './multivariate.js';
 import { Normal } from './normal.js';
+import { Parametric } from './parametric.js';
 import { logGammas } from './samplers.js';
 import { StickBreakingTransform } from './transforms-vectors.js';
 
@@ -178,7 +187,7 @@ export class LKJCholesky extends Parametric<'concentration'> {
       .sum(-1)
       .neg()
       .add(1)
-      .clamp({ min: this.dtype === 'float64' ? 2 ** -1022 : 2 ** -126 });
+      .clamp({ min: tinyOf(this) });
     return w.add(onDiagonal(left.sqrt()));
   }
   protected override logDensity(value: Tensor): Tensor {

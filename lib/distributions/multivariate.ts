@@ -9,7 +9,8 @@ import { randn } from '../ops/random.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Constraint, lowerCholesky, matrix, positiveDefinite, positiveVector, realVector } from './constraints.js';
-import { Parametric, type Source, type Validation } from './distribution.js';
+import type { Source, Validation } from './distribution.js';
+import { Parametric } from './parametric.js';
 
 /** A covariance […, n, n], in one of three ways: itself, its inverse, or its lower Cholesky factor. */
 export type Covariance =

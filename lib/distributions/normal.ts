@@ -1,19 +1,18 @@
 // Distributions with a location and a scale over all numbers, and what is made of the normal one.
 import type { Positional } from '../arguments.js';
 import type { Operand } from '../ops/broadcast.js';
-import { where } from '../ops/elementwise-compare.js';
 import { erfinv } from '../ops/elementwise-special.js';
 import { atan, tan } from '../ops/elementwise-trigonometry.js';
-import { rand, randn } from '../ops/random.js';
+import { randn } from '../ops/random.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { type Constraint, nonnegative, positive, real } from './constraints.js';
-import { eulerGamma, Parametric, type Source, type Validation } from './distribution.js';
+import { type Constraint, positive, real } from './constraints.js';
+import { eulerGamma, type Source, type Validation } from './distribution.js';
+import { Parametric } from './parametric.js';
+import { uniformInside } from './samplers.js';
 
 /** Arguments of a distribution with a location and a scale. */
 export type LocScaleArguments = Positional<{ loc: Operand; scale: Operand } & Validation, [loc: 'loc', scale: 'scale']>;
-/** Arguments of a distribution with a scale. */
-export type ScaleArguments = Positional<{ scale: Operand } & Validation, [scale: 'scale']>;
 
 const logRoot2Pi = 0.5 * Math.log(2 * Math.PI);
 
@@ -220,95 +219,4 @@ export class Gumbel extends LocScale {
   override entropy(): Tensor {
     return this.scale.log().add(1 + eulerGamma);
   }
-}
-
-/** Base of the distributions of |x|, where x is distributed around 0. */
-export abstract class Folded extends Parametric<'scale'> {
-  constructor(...args: ScaleArguments) {
-    super(args, { rules: { scale: positive } });
-  }
-  /** The distribution of x. */
-  protected abstract get whole(): LocScale;
-  /** The scale of x, greater than 0. */
-  get scale(): Tensor {
-    return this.parameters.scale;
-  }
-  get support(): Constraint {
-    return nonnegative;
-  }
-  override get hasRsample(): boolean {
-    return true;
-  }
-  override get mode(): Tensor {
-    return this.constant(0);
-  }
-  protected override draw(shape: Shape, { generator }: Source): Tensor {
-    const sampleShape = shape.slice(0, shape.length - this.batchShape.length);
-    return this.whole.rsample(generator === undefined ? { sampleShape } : { sampleShape, generator }).abs();
-  }
-  protected override logDensity(value: Tensor): Tensor {
-    return where(value.ge(0), this.whole.logProb(value).add(Math.LN2), Number.NEGATIVE_INFINITY);
-  }
-  protected override cumulative(value: Tensor): Tensor {
-    return this.whole.cdf(value).mul(2).sub(1);
-  }
-  protected override quantile(value: Tensor): Tensor {
-    return this.whole.icdf(value.add(1).mul(0.5));
-  }
-  override entropy(): Tensor {
-    return this.whole.entropy().sub(Math.LN2);
-  }
-}
-
-/**
- * The distribution of |x|, where x is normal with mean 0.
- *
- * @param args scale: the standard deviation of x; option: validateArgs
- * @throws ArgumentError for a scale that is not greater than 0
- * @example
- * const mean = new distributions.HalfNormal(1).mean; // √(2/π)
- */
-export class HalfNormal extends Folded {
-  protected get whole(): LocScale {
-    return new Normal(0, this.scale, { validateArgs: false });
-  }
-  override get mean(): Tensor {
-    return this.scale.mul(Math.sqrt(2 / Math.PI));
-  }
-  override get variance(): Tensor {
-    return this.scale.square().mul(1 - 2 / Math.PI);
-  }
-}
-
-/**
- * The distribution of |x|, where x has a Cauchy distribution around 0. Its mean is infinite.
- *
- * @param args scale: that of x; option: validateArgs
- * @throws ArgumentError for a scale that is not greater than 0
- * @example
- * const median = new distributions.HalfCauchy(2).icdf(0.5); // 2
- */
-export class HalfCauchy extends Folded {
-  protected get whole(): LocScale {
-    return new Cauchy(0, this.scale, { validateArgs: false });
-  }
-  override get mean(): Tensor {
-    return this.constant(Number.POSITIVE_INFINITY);
-  }
-  override get variance(): Tensor {
-    return this.constant(Number.POSITIVE_INFINITY);
-  }
-}
-
-/** @internal Uniform numbers in (0, 1): those that `rand` makes, moved by half of their distance. */
-export function uniformInside(
-  shape: Shape,
-  like: { dtype: 'float32' | 'float64' | 'int32' | 'uint8' },
-  source: Source,
-): Tensor {
-  const step = like.dtype === 'float64' ? 2 ** -53 : 2 ** -24;
-  // The largest, 1 - step, would round to 1.
-  return rand(shape, { dtype: like.dtype, ...source })
-    .mul(1 - step)
-    .add(step / 2);
 }

@@ -1,5 +1,4 @@
 // Distributions with one probability, given as such or by its logit.
-
 import type { Positional } from '../arguments.js';
 import { refuseReading } from '../context.js';
 import type { Operand } from '../ops/broadcast.js';
@@ -18,7 +17,9 @@ import {
   real,
   unitInterval,
 } from './constraints.js';
-import { Parametric, type Plan, type Source, type Validation } from './distribution.js';
+import type { Source, Validation } from './distribution.js';
+import { inner } from './limits.js';
+import { Parametric, type Plan } from './parametric.js';
 import { binomials, logGammas, poissons } from './samplers.js';
 
 /** Either a probability or its logit, log(p / (1 - p)). */
@@ -30,9 +31,6 @@ export type CountedArguments =
   | [totalCount: Operand, probs: Operand, options?: Validation]
   | [totalCount: Operand, options: ProbsOrLogits & Validation]
   | [options: { totalCount: Operand } & ProbsOrLogits & Validation];
-
-/** @internal The distance of 1 from the next number. */
-export const epsilonOf = (x: Tensor): number => (x.dtype === 'float64' ? 2 ** -52 : 2 ** -23);
 
 const binary = { probs: unitInterval, logits: real };
 const either = ['probs', 'logits'] as const;
@@ -61,9 +59,6 @@ export abstract class Odds<P extends string = never> extends Parametric<P | 'pro
     return this.logits.softplus(1, 40).sub(this.logits.mul(this.probs));
   }
 }
-
-/** @internal Probabilities moved inside of (0, 1), so that their logits are finite. */
-export const inner = (p: Tensor): Tensor => p.clamp(epsilonOf(p), 1 - epsilonOf(p));
 
 /**
  * The Bernoulli distribution: 1 with probability p, else 0.

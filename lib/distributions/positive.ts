@@ -6,8 +6,9 @@ import { lgamma } from '../ops/elementwise-special.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { atLeast, type Constraint, interval, nonnegative, positive, real } from './constraints.js';
-import { eulerGamma, Parametric, type Source, type Validation } from './distribution.js';
-import { uniformInside } from './normal.js';
+import { eulerGamma, type Source, type Validation } from './distribution.js';
+import { Parametric } from './parametric.js';
+import { uniformInside } from './samplers.js';
 
 /** Base of the distributions that are sampled by their quantiles. */
 export abstract class ByQuantile<P extends string> extends Parametric<P> {

@@ -5,9 +5,10 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Categories, type WeightsOrLogits } from './categorical.js';
 import { type Constraint, positive, simplex, unitInterval } from './constraints.js';
-import type { Plan, Source, Validation } from './distribution.js';
-import { uniformInside } from './normal.js';
+import type { Source, Validation } from './distribution.js';
 import { Odds, type ProbsOrLogits } from './odds.js';
+import type { Plan } from './parametric.js';
+import { uniformInside } from './samplers.js';
 
 /** Arguments of `RelaxedBernoulli`. */
 export type RelaxedBernoulliArguments =

@@ -2,6 +2,7 @@
 // element takes its first accepted one. The rounds are so many that one in 10¹⁰ elements or fewer accepts none of them; it
 // takes the fallback, a value near the mode.
 import { noGrad, record } from '../autograd/tape.js';
+import type { DType } from '../dtype.js';
 import { expandTo } from '../ops/broadcast.js';
 import { to } from '../ops/copy.js';
 import { logicalAnd, logicalNot, logicalOr, where } from '../ops/elementwise-compare.js';
@@ -12,6 +13,7 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Source } from './distribution.js';
 import { logGammaSlope } from './incomplete-gamma.js';
+import { epsilonOf } from './limits.js';
 
 const float64 = { dtype: 'float64' } as const;
 
@@ -163,4 +165,13 @@ export function vonMises(concentration: Tensor, shape: Shape, source: Source): T
   const accepted = logicalOr(c.mul(c.neg().add(2)).sub(u).gt(0), c.div(u).log().add(1).sub(c).ge(0));
   const angle = acos(firstAccepted(accepted, f, kappa.mul(0).add(1)).clamp(-1, 1));
   return to(where(uniforms(shape, source).gt(0.5), angle, angle.neg()), concentration.dtype);
+}
+
+/** @internal Uniform numbers in (0, 1): those that `rand` makes, moved by half of their distance. */
+export function uniformInside(shape: Shape, like: { dtype: DType }, source: Source): Tensor {
+  const step = epsilonOf(like) / 2;
+  // The largest, 1 - step, would round to 1.
+  return rand(shape, { dtype: like.dtype, ...source })
+    .mul(1 - step)
+    .add(step / 2);
 }

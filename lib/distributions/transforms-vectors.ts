@@ -1,12 +1,11 @@
 // Transforms of vectors and matrices.
 import { optionsOf, type Positional } from '../arguments.js';
-import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, formatShape, ShapeError } from '../errors.js';
 import { arange, eye, tensor } from '../ops/creation.js';
 import { cholesky } from '../ops/linalg-cholesky.js';
 import { diagonalOf, mT } from '../ops/linalg-common.js';
 import { pad } from '../ops/padding.js';
-import { cat, split, stack } from '../ops/shape-slice.js';
-import { checkDim, checkShape, type Shape, sizeOf } from '../shape.js';
+import { checkShape, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import {
   type Constraint,
@@ -20,7 +19,8 @@ import {
   square,
 } from './constraints.js';
 import { sumLast } from './distribution.js';
-import { Transform, transformOf } from './transform.js';
+import { tinyOf } from './limits.js';
+import { Transform } from './transform.js';
 
 const lastOf = (shape: Shape): number => shape.at(-1) as number;
 const withLast = (shape: Shape, n: number): Shape => [...shape.slice(0, -1), n];
@@ -57,7 +57,7 @@ export class StickBreakingTransform extends Transform {
       .cumsum(-1)
       .neg()
       .add(1)
-      .clamp({ min: y.dtype === 'float64' ? 2 ** -1022 : 2 ** -126 });
+      .clamp({ min: tinyOf(y) });
     return shares.log().sub(left.log()).add(this.offset(n, y));
   }
   protected override logSlope(x: Tensor, y: Tensor): Tensor {
@@ -247,121 +247,26 @@ export class ReshapeTransform extends Transform {
   }
 }
 
-/** Base of the transforms that treat slices of a value differently. */
-abstract class Sliced extends Transform {
-  readonly tseq: readonly Transform[];
-  readonly dim: number;
-
-  constructor(given: unknown, dim: unknown) {
-    super();
-    if (!Array.isArray(given) || given.length === 0) {
-      throw new ArgumentError(`${this.operation}: tseq must be an array of transforms, got ${describe(given)}`);
-    }
-    this.tseq = Array.from(given, (t, i) => transformOf(this.operation, `tseq[${i}]`, t));
-    this.dim = checkInteger(this.operation, 'dim', dim ?? 0, -64, 63);
-  }
-  protected abstract parts(x: Tensor): Tensor[];
-  protected abstract joined(parts: readonly Tensor[], dim: number): Tensor;
-  private constraint(of: (t: Transform) => Constraint): Constraint {
-    const all = this.tseq.map(of);
-    const [first] = all as [Constraint];
-    const check = (x: Tensor): Tensor =>
-      this.joined(
-        this.parts(x).map((p, i) => (all[i] as Constraint).check(p)),
-        this.dim,
-      );
-    return { ...first, eventDim: Math.max(...all.map((c) => c.eventDim)), check };
-  }
+/**
+ * y = softmax(x) over the last dimension; the inverse gives log(y). There is no Jacobian, because x may be moved freely.
+ *
+ * @example
+ * const y = new distributions.SoftmaxTransform().forward(tensor([0, 0])); // [0.5, 0.5]
+ */
+export class SoftmaxTransform extends Transform {
   get domain(): Constraint {
-    return this.constraint((t) => t.domain);
+    return realVector;
   }
   get codomain(): Constraint {
-    return this.constraint((t) => t.codomain);
+    return simplex;
   }
   override get bijective(): boolean {
-    return this.tseq.every((t) => t.bijective);
-  }
-  private each(x: Tensor, run: (t: Transform, part: Tensor) => Tensor): Tensor {
-    return this.joined(
-      this.parts(x).map((part, i) => run(this.tseq[i] as Transform, part)),
-      this.dim,
-    );
+    return false;
   }
   protected apply(x: Tensor): Tensor {
-    return this.each(x, (t, part) => t.forward(part));
+    return x.softmax(-1);
   }
   protected revert(y: Tensor): Tensor {
-    return this.each(y, (t, part) => t.inverse(part));
-  }
-  protected override logSlope(x: Tensor, y: Tensor): Tensor {
-    const events = this.domain.eventDim;
-    const ys = this.parts(y);
-    const slopes = this.parts(x).map((part, i) => {
-      const t = this.tseq[i] as Transform;
-      return sumLast(t.logAbsDetJacobian(part, ys[i] as Tensor), events - t.domain.eventDim);
-    });
-    const dim = (this.dim < 0 ? this.dim : this.dim - x.rank) + events;
-    return dim < 0 ? this.joined(slopes, dim) : slopes.reduce((a, b) => a.add(b));
-  }
-}
-
-/**
- * Transforms of the parts of a value, one after the other along a dimension.
- *
- * @param args tseq: the transforms; dim (0); lengths: of the parts, default 1 each
- * @example
- * const parts = [new distributions.ExpTransform(), new distributions.TanhTransform()];
- * const y = new distributions.CatTransform(parts, 0, [1, 2]).forward(zeros([3])); // [1, 0, 0]
- */
-export class CatTransform extends Sliced {
-  readonly lengths: readonly number[];
-
-  constructor(
-    ...args: Positional<
-      { tseq: readonly Transform[]; dim?: number; lengths?: readonly number[] },
-      [tseq: 'tseq', dim: 'dim', lengths: 'lengths']
-    >
-  ) {
-    const name = 'distributions.CatTransform';
-    const options = optionsOf<Record<string, unknown>>(name, args, ['tseq', 'dim', 'lengths']);
-    super(options.tseq, options.dim);
-    const lengths = options.lengths ?? this.tseq.map(() => 1);
-    if (!Array.isArray(lengths) || lengths.length !== this.tseq.length) {
-      throw new ArgumentError(
-        `${name}: lengths must be an array of one length for each transform, got ${describe(lengths)}`,
-      );
-    }
-    this.lengths = lengths.map((n, i) => checkInteger(name, `lengths[${i}]`, n, 1));
-  }
-  protected parts(x: Tensor): Tensor[] {
-    return split(x, [...this.lengths], checkDim(this.operation, this.dim, x.rank));
-  }
-  protected joined(parts: readonly Tensor[], dim: number): Tensor {
-    return cat(parts, dim);
-  }
-}
-
-/**
- * A transform for each slice of a value along a dimension.
- *
- * @param args tseq: the transforms; dim (0)
- * @example
- * const parts = [new distributions.ExpTransform(), new distributions.TanhTransform()];
- * const y = new distributions.StackTransform(parts).forward(zeros([2, 3])); // a row of 1 and one of 0
- */
-export class StackTransform extends Sliced {
-  constructor(...args: Positional<{ tseq: readonly Transform[]; dim?: number }, [tseq: 'tseq', dim: 'dim']>) {
-    const options = optionsOf<Record<string, unknown>>('distributions.StackTransform', args, ['tseq', 'dim']);
-    super(options.tseq, options.dim);
-  }
-  protected parts(x: Tensor): Tensor[] {
-    const dim = checkDim(this.operation, this.dim, x.rank);
-    if (x.dims[dim] !== this.tseq.length) {
-      throw new ShapeError(`${this.operation}: there must be one slice for each transform, got ${formatShape(x.dims)}`);
-    }
-    return split(x, 1, dim).map((part) => part.squeeze(dim));
-  }
-  protected joined(parts: readonly Tensor[], dim: number): Tensor {
-    return stack(parts, dim);
+    return y.log();
   }
 }

@@ -4,21 +4,9 @@ import { ArgumentError, checkInteger, describe } from '../errors.js';
 import { expandTo, type Operand } from '../ops/broadcast.js';
 import { broadcastShapes, type Shape } from '../shape.js';
 import { checkFloat, checkTensor, Tensor } from '../tensor.js';
-import {
-  type Constraint,
-  independent,
-  interval,
-  nonnegative,
-  positive,
-  real,
-  realVector,
-  simplex,
-  unitInterval,
-} from './constraints.js';
-import { Distribution, sumLast } from './distribution.js';
-import { Transform, transformOf } from './transform.js';
-
-export { Transform } from './transform.js';
+import { type Constraint, independent, interval, nonnegative, positive, real, unitInterval } from './constraints.js';
+import { type Distribution, distributionOf, sumLast } from './distribution.js';
+import { Transform } from './transform.js';
 
 /** Base of the rising transforms of one number. */
 abstract class Rising extends Transform {
@@ -244,168 +232,6 @@ export class PowerTransform extends Transform {
 }
 
 /**
- * y = softmax(x) over the last dimension; the inverse gives log(y). There is no Jacobian, because x may be moved freely.
- *
- * @example
- * const y = new distributions.SoftmaxTransform().forward(tensor([0, 0])); // [0.5, 0.5]
- */
-export class SoftmaxTransform extends Transform {
-  get domain(): Constraint {
-    return realVector;
-  }
-  get codomain(): Constraint {
-    return simplex;
-  }
-  override get bijective(): boolean {
-    return false;
-  }
-  protected apply(x: Tensor): Tensor {
-    return x.softmax(-1);
-  }
-  protected revert(y: Tensor): Tensor {
-    return y.log();
-  }
-}
-
-/**
- * Transforms one after the other.
- *
- * @param args parts: the list
- * @example
- * const t = new distributions.ComposeTransform([new distributions.AffineTransform(0, 2), new distributions.ExpTransform()]);
- */
-export class ComposeTransform extends Transform {
-  readonly parts: readonly Transform[];
-
-  constructor(...args: Positional<{ parts: readonly Transform[] }, [parts: 'parts']>) {
-    super();
-    const { parts } = optionsOf<{ parts: unknown }>(this.operation, args, ['parts']);
-    if (!Array.isArray(parts)) {
-      throw new ArgumentError(`${this.operation}: parts must be an array of transforms, got ${describe(parts)}`);
-    }
-    this.parts = Array.from(parts, (t, i) => transformOf(this.operation, `parts[${i}]`, t));
-  }
-  // How many of x's dimensions are one value: what all parts need, before and after.
-  get domain(): Constraint {
-    const first = this.parts[0];
-    if (first === undefined) return real;
-    let events = (this.parts.at(-1) as Transform).codomain.eventDim;
-    for (const t of [...this.parts].reverse()) {
-      events = Math.max(events + t.domain.eventDim - t.codomain.eventDim, t.domain.eventDim);
-    }
-    const missing = events - first.domain.eventDim;
-    return missing > 0 ? independent(first.domain, missing) : first.domain;
-  }
-  get codomain(): Constraint {
-    const last = this.parts.at(-1);
-    if (last === undefined) return real;
-    let events = (this.parts[0] as Transform).domain.eventDim;
-    for (const t of this.parts) {
-      events = Math.max(events + t.codomain.eventDim - t.domain.eventDim, t.codomain.eventDim);
-    }
-    const missing = events - last.codomain.eventDim;
-    return missing > 0 ? independent(last.codomain, missing) : last.codomain;
-  }
-  override get bijective(): boolean {
-    return this.parts.every((t) => t.bijective);
-  }
-  override get sign(): Tensor | 1 | -1 | undefined {
-    let sign: Tensor | 1 | -1 = 1;
-    for (const { sign: own } of this.parts) {
-      if (own === undefined) return undefined;
-      if (own === 1) continue;
-      if (sign instanceof Tensor) sign = sign.mul(own);
-      else sign = own instanceof Tensor ? own.mul(sign) : ((sign * own) as 1 | -1);
-    }
-    return sign;
-  }
-  protected apply(x: Tensor): Tensor {
-    return this.parts.reduce((y, t) => t.forward(y), x);
-  }
-  protected revert(y: Tensor): Tensor {
-    return this.parts.reduceRight((x, t) => t.inverse(x), y);
-  }
-  protected override logSlope(x: Tensor): Tensor {
-    const { eventDim } = this.domain;
-    let events = eventDim;
-    let from = x;
-    let total: Tensor | undefined;
-    for (const t of this.parts) {
-      const to = t.forward(from);
-      const term = sumLast(t.logAbsDetJacobian(from, to), events - t.domain.eventDim);
-      total = total === undefined ? term : total.add(term);
-      events += t.codomain.eventDim - t.domain.eventDim;
-      from = to;
-    }
-    return total ?? x.mul(0);
-  }
-  override forwardShape(shape: Shape): Shape {
-    return this.parts.reduce((s, t) => t.forwardShape(s), shape);
-  }
-  override inverseShape(shape: Shape): Shape {
-    return this.parts.reduceRight((s, t) => t.inverseShape(s), shape);
-  }
-}
-
-/**
- * A transform whose last dimensions are one value: its Jacobian is summed over them.
- *
- * @param args baseTransform; reinterpretedBatchNdims: how many dimensions
- * @example
- * const t = new distributions.IndependentTransform(new distributions.ExpTransform(), 1);
- */
-export class IndependentTransform extends Transform {
-  readonly baseTransform: Transform;
-  readonly reinterpretedBatchNdims: number;
-
-  constructor(
-    ...args: Positional<
-      { baseTransform: Transform; reinterpretedBatchNdims: number },
-      [baseTransform: 'baseTransform', reinterpretedBatchNdims: 'reinterpretedBatchNdims']
-    >
-  ) {
-    super();
-    const places = ['baseTransform', 'reinterpretedBatchNdims'];
-    const options = optionsOf<Record<string, unknown>>(this.operation, args, places);
-    this.baseTransform = transformOf(this.operation, 'baseTransform', options.baseTransform);
-    this.reinterpretedBatchNdims = checkInteger(
-      this.operation,
-      'reinterpretedBatchNdims',
-      options.reinterpretedBatchNdims,
-      0,
-      64,
-    );
-  }
-  get domain(): Constraint {
-    return independent(this.baseTransform.domain, this.reinterpretedBatchNdims);
-  }
-  get codomain(): Constraint {
-    return independent(this.baseTransform.codomain, this.reinterpretedBatchNdims);
-  }
-  override get bijective(): boolean {
-    return this.baseTransform.bijective;
-  }
-  override get sign(): Tensor | 1 | -1 | undefined {
-    return this.baseTransform.sign;
-  }
-  protected apply(x: Tensor): Tensor {
-    return this.baseTransform.forward(x);
-  }
-  protected revert(y: Tensor): Tensor {
-    return this.baseTransform.inverse(y);
-  }
-  protected override logSlope(x: Tensor, y: Tensor): Tensor {
-    return sumLast(this.baseTransform.logAbsDetJacobian(x, y), this.reinterpretedBatchNdims);
-  }
-  override forwardShape(shape: Shape): Shape {
-    return this.baseTransform.forwardShape(shape);
-  }
-  override inverseShape(shape: Shape): Shape {
-    return this.baseTransform.inverseShape(shape);
-  }
-}
-
-/**
  * y = cdf(x) of a distribution of one number.
  *
  * @param args distribution
@@ -418,10 +244,7 @@ export class CumulativeDistributionTransform extends Transform {
   constructor(...args: Positional<{ distribution: Distribution }, [distribution: 'distribution']>) {
     super();
     const { distribution } = optionsOf<{ distribution: unknown }>(this.operation, args, ['distribution']);
-    if (!(distribution instanceof Distribution)) {
-      throw new ArgumentError(`${this.operation}: distribution must be a distribution, got ${describe(distribution)}`);
-    }
-    this.distribution = distribution;
+    this.distribution = distributionOf(this.operation, 'distribution', distribution);
   }
   get domain(): Constraint {
     return this.distribution.support;

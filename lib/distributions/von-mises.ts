@@ -1,13 +1,12 @@
 // A distribution over angles, and the modified Bessel functions that it needs.
-
 import type { Positional } from '../arguments.js';
 import type { Operand } from '../ops/broadcast.js';
 import { where } from '../ops/elementwise-compare.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Constraint, positive, real } from './constraints.js';
-import type { Validation } from './distribution.js';
-import { Parametric, type Source } from './distribution.js';
+import type { Source, Validation } from './distribution.js';
+import { Parametric } from './parametric.js';
 import { vonMises } from './samplers.js';
 
 // Polynomials of Abramowitz and Stegun, 9.8.1 to 9.8.4, as in PyTorch: in (x / 3.75)² below 3.75, in 3.75 / x above.

@@ -79,7 +79,7 @@ const short: Record<string, readonly string[]> = {
   'autograd/fused.js': ['list'],
   'backward/checkpoint.js': ['inputs', 'list', 'stands'],
   'backward/functional.js': ['xs'],
-  'distributions/transforms-vectors.js': ['all.map()'],
+  'distributions/transforms-composed.js': ['all.map()'],
   'autograd/hooks.js': ['inputs'],
   'nn/clone.js': ['toFill[i]'],
   'nn/containers-list.js': ['this._range()'],
