@@ -2,16 +2,18 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { checkInteger, formatShape, ShapeError } from '../errors.js';
 import type { Operand } from '../ops/broadcast.js';
-import { arange, eye } from '../ops/creation.js';
+import { arange } from '../ops/creation.js';
 import { where } from '../ops/elementwise-compare.js';
+import { mvlgamma } from '../ops/elementwise-gamma.js';
 import { digamma, lgamma } from '../ops/elementwise-special.js';
 import { cholesky } from '../ops/linalg-cholesky.js';
 import { diagonalOf, mT } from '../ops/linalg-common.js';
 import { solveTriangular } from '../ops/linalg-solve.js';
 import { randn } from '../ops/random.js';
+import { diagEmbed } from '../ops/shape-parts.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { TransformedDistribution } from './composite.js';
+import { flagOf, TransformedDistribution } from './composite.js';
 import {
   type Constraint,
   checkSatisfied,
@@ -34,14 +36,9 @@ export type WishartArguments =
   | [df: Operand, options: Covariance & Validation]
   | [options: { df: Operand } & Covariance & Validation];
 
-// Σ f(x - j / 2) over j < p
-const multi = (f: (x: Tensor) => Tensor, x: Tensor, p: number): Tensor =>
-  f(x.unsqueeze(-1).sub(arange(0, p, { dtype: x.dtype }).mul(0.5))).sum(-1);
-const mvlgamma = (x: Tensor, p: number): Tensor => multi(lgamma, x, p).add((p * (p - 1) * Math.log(Math.PI)) / 4);
-const onDiagonal = (d: Tensor): Tensor => {
-  const n = d.dims.at(-1) as number;
-  return eye(n, n, { dtype: d.dtype }).mul(d.unsqueeze(-1));
-};
+// Σ ψ(x - j / 2) over j < p, the derivative of mvlgamma.
+const mvdigamma = (x: Tensor, p: number): Tensor =>
+  digamma(x.unsqueeze(-1).sub(arange(0, p, { dtype: x.dtype }).mul(0.5))).sum(-1);
 
 /**
  * The Wishart distribution, of the sum of x · xᵀ of df normal vectors x. `rsample` is differentiable.
@@ -105,7 +102,7 @@ export class Wishart extends Parametric<'df' | 'covarianceMatrix' | 'precisionMa
     const degrees = this.df.unsqueeze(-1).sub(arange(0, this.n, { dtype: this.dtype }));
     const roots = logGammas(degrees.mul(0.5), shape.slice(0, -1), source).add(Math.LN2).mul(0.5).exp();
     const noise = randn(shape, { dtype: this.dtype, ...source }).tril({ diagonal: -1 });
-    const factor = this.scaleTril.matmul(noise.add(onDiagonal(roots)));
+    const factor = this.scaleTril.matmul(noise.add(diagEmbed(roots)));
     return factor.matmul(mT(factor));
   }
   protected override logDensity(value: Tensor): Tensor {
@@ -128,7 +125,7 @@ export class Wishart extends Parametric<'df' | 'covarianceMatrix' | 'precisionMa
     const spread = df
       .sub(n + 1)
       .mul(0.5)
-      .mul(multi(digamma, half, n));
+      .mul(mvdigamma(half, n));
     return scale.add(mvlgamma(half, n)).sub(spread).add(half.mul(n));
   }
 }
@@ -188,7 +185,7 @@ export class LKJCholesky extends Parametric<'concentration'> {
       .neg()
       .add(1)
       .clamp({ min: tinyOf(this) });
-    return w.add(onDiagonal(left.sqrt()));
+    return w.add(diagEmbed(left.sqrt()));
   }
   protected override logDensity(value: Tensor): Tensor {
     const n = this.dim;
@@ -216,7 +213,6 @@ export class LogisticNormal extends TransformedDistribution {
     const name = 'distributions.LogisticNormal';
     const o = optionsOf<Record<string, unknown>>(name, args, ['loc', 'scale'], ['validateArgs']);
     const base = new Normal(...([o] as unknown as ConstructorParameters<typeof Normal>));
-    const flag = o.validateArgs === undefined ? {} : { validateArgs: o.validateArgs as boolean };
-    super(base, [new StickBreakingTransform()], flag);
+    super(base, [new StickBreakingTransform()], flagOf(o));
   }
 }

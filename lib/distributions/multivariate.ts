@@ -6,6 +6,7 @@ import { cholesky } from '../ops/linalg-cholesky.js';
 import { diagonalOf, mT } from '../ops/linalg-common.js';
 import { solveTriangular } from '../ops/linalg-solve.js';
 import { randn } from '../ops/random.js';
+import { diagEmbed } from '../ops/shape-parts.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Constraint, lowerCholesky, matrix, positiveDefinite, positiveVector, realVector } from './constraints.js';
@@ -172,9 +173,7 @@ export class LowRankMultivariateNormal extends Parametric<'loc' | 'covFactor' | 
   }
   /** The covariance, […, n, n]. */
   get covarianceMatrix(): Tensor {
-    const n = this.eventShape[0] as number;
-    const diagonal = identity(n, this.covDiag).mul(this.covDiag.unsqueeze(-1));
-    return this.covFactor.matmul(mT(this.covFactor)).add(diagonal);
+    return this.covFactor.matmul(mT(this.covFactor)).add(diagEmbed(this.covDiag));
   }
   /** The lower Cholesky factor of the covariance. */
   get scaleTril(): Tensor {

@@ -5,6 +5,7 @@ import { arange, eye, tensor } from '../ops/creation.js';
 import { cholesky } from '../ops/linalg-cholesky.js';
 import { diagonalOf, mT } from '../ops/linalg-common.js';
 import { pad } from '../ops/padding.js';
+import { diagEmbed } from '../ops/shape-parts.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import {
@@ -143,10 +144,6 @@ export class CorrCholeskyTransform extends Transform {
 }
 
 const below = (x: Tensor): Tensor => x.tril({ diagonal: -1 });
-const onDiagonal = (x: Tensor): Tensor => {
-  const d = diagonalOf(x);
-  return eye(lastOf(d.dims), lastOf(d.dims), { dtype: x.dtype }).mul(d.unsqueeze(-1));
-};
 
 /**
  * Square matrices as lower triangular ones with a positive diagonal: e^x on it, and nothing above it.
@@ -165,12 +162,10 @@ export class LowerCholeskyTransform extends Transform {
     return false;
   }
   protected apply(x: Tensor): Tensor {
-    const ones = eye(lastOf(x.dims), lastOf(x.dims), { dtype: x.dtype });
-    return below(x).add(onDiagonal(x).exp().mul(ones));
+    return below(x).add(diagEmbed(diagonalOf(x).exp()));
   }
   protected revert(y: Tensor): Tensor {
-    const ones = eye(lastOf(y.dims), lastOf(y.dims), { dtype: y.dtype });
-    return below(y).add(onDiagonal(y).add(ones.neg().add(1)).log());
+    return below(y).add(diagEmbed(diagonalOf(y).log()));
   }
 }
 
