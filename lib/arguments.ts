@@ -1,7 +1,8 @@
 // How operations take arguments: tensors first, then what PyTorch's users pass without a keyword, then one object with the
 // rest. The object may hold the former, too: `sum(x, 1, { keepDim: true })` and `sum(x, { dim: 1, keepDim: true })` are the same.
 
-import { ArgumentError, checkOptions, describe, isPlain } from './errors.js';
+import { ArgumentError, describe, isPlain } from './errors.js';
+import { checkOptions } from './options.js';
 import { checkDim, checkShape, type Shape } from './shape.js';
 
 /**

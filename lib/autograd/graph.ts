@@ -1,4 +1,5 @@
-import { ArgumentError, checkEach, checkOptions, describe, formatShape } from '../errors.js';
+import { ArgumentError, checkEach, describe, formatShape } from '../errors.js';
+import { checkOptions } from '../options.js';
 import { checkTensor, Tensor } from '../tensor.js';
 import { type Edge, Node } from './tape.js';
 

@@ -1,17 +1,9 @@
 import { setDifferentiate } from '../autograd/fused.js';
 import { type Edge, type Node, newestNode, record } from '../autograd/tape.js';
 import { isGradEnabled, withGradEnabled } from '../context.js';
-import {
-  ArgumentError,
-  AutogradError,
-  checkFlag,
-  checkOptions,
-  DTypeError,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, AutogradError, checkFlag, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { ones } from '../ops/creation.js';
+import { checkOptions } from '../options.js';
 import { sameShape } from '../shape.js';
 import { checkTensor, Tensor, tensorsOf, view } from '../tensor.js';
 import { Pass } from './pass.js';

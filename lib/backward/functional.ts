@@ -1,10 +1,11 @@
 // Derivatives of functions of tensors, as in torch.autograd.functional: what one would write with `grad`, ready made.
 import { enableGrad } from '../autograd/tape.js';
-import { ArgumentError, checkFlag, checkFunction, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkFunction, formatShape, ShapeError } from '../errors.js';
 import { detach } from '../ops/copy.js';
 import { zerosLike } from '../ops/creation.js';
 import { reshape } from '../ops/shape.js';
 import { stack } from '../ops/shape-slice.js';
+import { checkOptions } from '../options.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkFloat, Tensor, view } from '../tensor.js';
 import { type BackwardOptions, grad, oneOrMore } from './engine.js';

@@ -5,12 +5,12 @@ import {
   checkFunction,
   checkInteger,
   checkNumber,
-  checkOptions,
   describe,
   formatShape,
 } from '../errors.js';
 import { native } from '../native.js';
 import { tensor } from '../ops/creation.js';
+import { checkOptions } from '../options.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { grad, oneOrMore } from './engine.js';
 

@@ -5,7 +5,6 @@ import {
   checkEach,
   checkInteger,
   checkNumber,
-  checkOptions,
   DTypeError,
   describe,
   formatShape,
@@ -14,6 +13,7 @@ import {
 import { tensor } from '../ops/creation.js';
 import type { Generator } from '../ops/generator.js';
 import { rand } from '../ops/random.js';
+import { checkOptions } from '../options.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { chooseGenerator } from './loader.js';
 import { cover, type Placement, type Planes, place } from './pixels.js';

@@ -1,16 +1,9 @@
 import { constants, gunzipSync, type ZlibOptions } from 'node:zlib';
 import { isArrayOf } from '../arrays.js';
 import { type DType, dtypes, dtypeTraits, type TypedArray } from '../dtype.js';
-import {
-  AllocationError,
-  ArgumentError,
-  checkInteger,
-  checkOptions,
-  describe,
-  FileError,
-  formatShape,
-} from '../errors.js';
+import { AllocationError, ArgumentError, checkInteger, describe, FileError, formatShape } from '../errors.js';
 import { checkPath, withFile } from '../io/files.js';
+import { checkOptions } from '../options.js';
 import { maxDimensions } from '../shape.js';
 
 /** An array from an IDX file. */

@@ -1,16 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import {
-  ArgumentError,
-  checkFlag,
-  checkFunction,
-  checkInteger,
-  checkOptions,
-  describe,
-  StateError,
-} from '../errors.js';
+import { ArgumentError, checkFlag, checkFunction, checkInteger, describe, StateError } from '../errors.js';
 import { isPromise, keep } from '../memory.js';
 import { Generator } from '../ops/generator.js';
 import { randperm } from '../ops/random.js';
+import { checkOptions } from '../options.js';
 import { view } from '../tensor.js';
 import { type Collated, collate } from './collate.js';
 import { checkDataset, type Dataset, TensorDataset } from './dataset.js';

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { checkOptions, describe, FileError, formatShape, StateError } from '../errors.js';
+import { describe, FileError, formatShape, StateError } from '../errors.js';
 import { checkPath } from '../io/files.js';
 import { tensor } from '../ops/creation.js';
+import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { readIdx } from './idx.js';
 

@@ -1,7 +1,8 @@
-import { checkNumber, checkOptions, DTypeError } from '../errors.js';
+import { checkNumber, DTypeError } from '../errors.js';
 import { scope } from '../memory.js';
 import { copy_, to } from '../ops/copy.js';
 import { div, sub } from '../ops/elementwise.js';
+import { checkOptions } from '../options.js';
 import { checkTensor, empty, type Tensor, view } from '../tensor.js';
 
 /** Elements processed at a time: their intermediate results stay in the cache. */

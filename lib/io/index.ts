@@ -1,8 +1,9 @@
 // Files: weights as safetensors, pictures as PNG.
 import { types } from 'node:util';
 import { type DType, dtypeTraits } from '../dtype.js';
-import { AllocationError, ArgumentError, checkOptions, describe, isPlain } from '../errors.js';
+import { AllocationError, ArgumentError, describe, isPlain } from '../errors.js';
 import { native } from '../native.js';
+import { checkOptions } from '../options.js';
 import type { Shape } from '../shape.js';
 import { checkTensor, empty, type Tensor } from '../tensor.js';
 import { checkPath, noMemory } from './files.js';

@@ -2,8 +2,9 @@
 import type { RemovableHandle } from '../autograd/hooks.js';
 import { isRecorded, noGrad, recordMany } from '../autograd/tape.js';
 import { layersChanged } from '../context.js';
-import { AutogradError, checkFlag, checkFunction, checkOptions, describe } from '../errors.js';
+import { AutogradError, checkFlag, checkFunction, describe } from '../errors.js';
 import { reshape } from '../ops/shape.js';
+import { checkOptions } from '../options.js';
 import { Tensor } from '../tensor.js';
 import { guardOwnForward } from './location.js';
 import type { Module } from './module.js';

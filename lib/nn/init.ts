@@ -1,9 +1,10 @@
 import { noGrad } from '../autograd/tape.js';
-import { ArgumentError, checkChoice, checkNumber, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkChoice, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
 import { fill_ } from '../ops/copy.js';
 import type { Generator } from '../ops/generator.js';
 import { drawnFrom } from '../ops/random.js';
+import { checkOptions } from '../options.js';
 import { changed, checkFloat, checkTensor, type Tensor } from '../tensor.js';
 
 export {

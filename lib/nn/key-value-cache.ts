@@ -2,9 +2,10 @@ import { onUndo } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
 import { currentRecording, isGradEnabled } from '../context.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkInteger, checkOptions, formatShape, ShapeError, StateError } from '../errors.js';
+import { ArgumentError, checkInteger, formatShape, ShapeError, StateError } from '../errors.js';
 import { keep } from '../memory.js';
 import { copy_ } from '../ops/copy.js';
+import { checkOptions } from '../options.js';
 import { type Shape, sameShape, sizeOf } from '../shape.js';
 import { baseOf, checkTensor, empty, type Tensor, view } from '../tensor.js';
 

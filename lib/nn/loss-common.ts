@@ -1,8 +1,9 @@
 // What losses share: their options, the checks of what they are given, and the reduction.
-import { AutogradError, checkChoice, checkOptions, DTypeError, formatShape, ShapeError } from '../errors.js';
+import { AutogradError, checkChoice, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { expandTo } from '../ops/broadcast.js';
 import type { Reduction } from '../ops/loss.js';
 import { mean, sum } from '../ops/reduce.js';
+import { checkOptions } from '../options.js';
 import { broadcastShapes, sameShape } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 

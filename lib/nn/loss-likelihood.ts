@@ -1,19 +1,12 @@
 // Losses that compare distributions: Kullback-Leibler divergence and the likelihoods of Poisson and Gauss. They are composed
 // of operations, which differentiate them.
 import { isRecording } from '../context.js';
-import {
-  ArgumentError,
-  checkChoice,
-  checkFlag,
-  checkNumber,
-  checkOptions,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, checkChoice, checkFlag, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { add, div, exp, log, mul, neg, square, sub } from '../ops/elementwise.js';
 import { eq, gt, lt, where } from '../ops/elementwise-compare.js';
 import { any, sum } from '../ops/reduce.js';
 import { unsqueeze } from '../ops/shape.js';
+import { checkOptions } from '../options.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkSameDType, checkTensor, type Tensor } from '../tensor.js';
 import { checkPair, checkReduction, type LossOptions, type Reduction, reduceLosses } from './loss-common.js';

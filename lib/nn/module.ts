@@ -3,17 +3,9 @@ import type { RemovableHandle } from '../autograd/hooks.js';
 import { currentRecording, layersChanged, structureChanged } from '../context.js';
 import type { DType } from '../dtype.js';
 import { isFloat } from '../dtype.js';
-import {
-  ArgumentError,
-  checkFlag,
-  checkFunction,
-  checkOptions,
-  checkText,
-  DTypeError,
-  describe,
-  StateError,
-} from '../errors.js';
+import { ArgumentError, checkFlag, checkFunction, checkText, DTypeError, describe, StateError } from '../errors.js';
 import { native } from '../native.js';
+import { checkOptions } from '../options.js';
 import type { GuardedModule } from '../program/module-guard.js';
 import type { Slot } from '../program/slot-guard.js';
 import type { Shape } from '../shape.js';

@@ -1,11 +1,12 @@
 import { unrecorded } from '../context.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { keep } from '../memory.js';
 import { generate } from '../ops/creation.js';
 import { add } from '../ops/elementwise.js';
 import { reshape } from '../ops/shape.js';
 import { slice } from '../ops/shape-slice.js';
+import { checkOptions } from '../options.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 

@@ -2,16 +2,9 @@ import { isArrayOf } from '../arrays.js';
 import { record } from '../autograd/tape.js';
 import { isGradEnabled } from '../context.js';
 import { type DType, dtypeTraits, isFloat, type TypedArray } from '../dtype.js';
-import {
-  ArgumentError,
-  AutogradError,
-  checkInteger,
-  checkOptions,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, AutogradError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel, native } from '../native.js';
+import { checkOptions } from '../options.js';
 import { broadcastStrides, loopDims, sameShape } from '../shape.js';
 import { changed, checkDType, checkSameDType, checkTensor, empty, Tensor, view } from '../tensor.js';
 import { checkElement, convert, fillKernel, type TensorData, tensor } from './creation.js';

@@ -2,17 +2,10 @@ import { countBeforeOptions, optionsOf, type Positional, type Sizes, shapeAndOpt
 import { dtypeOfArray, isArrayOf, isClampedArray } from '../arrays.js';
 import { currentRecording } from '../context.js';
 import { type DType, dtypeTraits, isFloat, type TypedArray } from '../dtype.js';
-import {
-  ArgumentError,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, checkInteger, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
 import { keep } from '../memory.js';
 import { kernel, native } from '../native.js';
+import { checkOptions } from '../options.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import { checkDType, checkTensor, empty, Tensor, view } from '../tensor.js';
 

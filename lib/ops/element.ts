@@ -1,6 +1,7 @@
 // Parts of a tensor as JavaScript and PyTorch reach them: elements, rows, index lists.
 import { withGradEnabled } from '../context.js';
-import { ArgumentError, checkInteger, checkOptions, describe, formatShape, isPlain, ShapeError } from '../errors.js';
+import { ArgumentError, checkInteger, describe, formatShape, isPlain, ShapeError } from '../errors.js';
+import { checkOptions } from '../options.js';
 import { broadcastShapes, type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkSameDType, checkTensor, Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';

@@ -1,7 +1,8 @@
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
-import { checkNumber, checkOptions } from '../errors.js';
+import { checkNumber } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
+import { checkOptions } from '../options.js';
 import { checkFloat, checkTensor, empty, Tensor } from '../tensor.js';
 import { applyBinary, type Operand, operands, sumTo } from './broadcast.js';
 import { to } from './copy.js';

@@ -1,7 +1,8 @@
 // Methods that make tensors like another one, in its dtype or its shape.
 import { type List, onlyList, type Sizes, shapeAndOptions } from '../arguments.js';
 import { isFloat } from '../dtype.js';
-import { checkOptions, formatShape, ShapeError } from '../errors.js';
+import { formatShape, ShapeError } from '../errors.js';
+import { checkOptions } from '../options.js';
 import { checkShape, broadcastShapes as jointShape, type Shape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';

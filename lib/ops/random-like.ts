@@ -1,7 +1,7 @@
 // Random tensors of the shape of others, or with their elements as parameters.
 import { optionsOf } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
-import { checkOptions } from '../errors.js';
+import { checkOptions } from '../options.js';
 import { checkDType, checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { tensorOptions, zeros } from './creation.js';
 import type { Generator } from './generator.js';

@@ -1,9 +1,10 @@
 import { record } from '../autograd/tape.js';
 import { unrecorded } from '../context.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger, checkNumber, checkOptions, formatShape, ShapeError } from '../errors.js';
+import { checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { keep } from '../memory.js';
 import { kernel } from '../native.js';
+import { checkOptions } from '../options.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { generate } from './creation.js';
 

@@ -1,9 +1,10 @@
 // Parts of tensors, and tensors composed of parts. The kernels are the shape family's.
 import { type OptionalDimArguments, optionsOf } from '../arguments.js';
 import { record, recordMany } from '../autograd/tape.js';
-import { ArgumentError, checkEach, checkInteger, checkOptions, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkEach, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
 import { maxTensors } from '../memory.js';
 import { kernel } from '../native.js';
+import { checkOptions } from '../options.js';
 import { checkDim, copyOf, loopDims, type Shape, sameShape, sizeOf, sizesAround, stridesOf } from '../shape.js';
 import { checkSameDType, checkTensor, empty, type Tensor, tensorsOf } from '../tensor.js';
 import { fillKernel } from './creation.js';

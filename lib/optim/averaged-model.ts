@@ -3,20 +3,12 @@ import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import { type DType, isFloat } from '../dtype.js';
-import {
-  ArgumentError,
-  checkFlag,
-  checkFunction,
-  checkNumber,
-  checkOptions,
-  describe,
-  formatShape,
-  ShapeError,
-} from '../errors.js';
+import { ArgumentError, checkFlag, checkFunction, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
 import { Module } from '../nn/module.js';
 import { Buffer } from '../nn/roles.js';
 import { zeros } from '../ops/creation.js';
 import { where } from '../ops/elementwise-compare.js';
+import { checkOptions } from '../options.js';
 import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 

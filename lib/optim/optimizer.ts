@@ -3,8 +3,9 @@ import { optionsOf } from '../arguments.js';
 import { enableGrad, noGrad } from '../autograd/tape.js';
 import { currentRecording, onFailure, recordedGradient, refuseReading, unrecorded } from '../context.js';
 import { floatTypes } from '../dtype.js';
-import { ArgumentError, checkFunction, checkOptions, describe, formatShape, StateError } from '../errors.js';
+import { ArgumentError, checkFunction, describe, formatShape, StateError } from '../errors.js';
 import { listOf } from '../lists.js';
+import { checkOptions } from '../options.js';
 import '../methods.js'; // in which `apply` is written
 import type { Follower } from '../program/recording.js';
 import type { Shape } from '../shape.js';

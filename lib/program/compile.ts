@@ -1,6 +1,7 @@
-import { ArgumentError, checkChoice, checkFlag, checkInteger, checkOptions } from '../errors.js';
+import { ArgumentError, checkChoice, checkFlag, checkInteger } from '../errors.js';
 import { checkSynchronous, isPromise } from '../memory.js';
 import { native } from '../native.js';
+import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { CompiledFunction } from './compiled-function.js';
 import { describeCompiled, profileCompiled } from './describe.js';

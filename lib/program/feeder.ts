@@ -1,6 +1,7 @@
 import { withScope } from '../context.js';
-import { ArgumentError, checkFunction, checkOptions, describe, formatShape, StateError } from '../errors.js';
+import { ArgumentError, checkFunction, describe, formatShape, StateError } from '../errors.js';
 import { native } from '../native.js';
+import { checkOptions } from '../options.js';
 import { Tensor } from '../tensor.js';
 import type { CompiledFunction, Leaves } from './compiled-function.js';
 import { disposedStep, ofBatch } from './errors.js';

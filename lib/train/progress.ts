@@ -1,4 +1,5 @@
-import { ArgumentError, checkFunction, checkInteger, checkNumber, checkOptions, describe } from '../errors.js';
+import { ArgumentError, checkFunction, checkInteger, checkNumber, describe } from '../errors.js';
+import { checkOptions } from '../options.js';
 
 /** What a progress display writes to: `process.stdout`, or anything with `write`. */
 export interface ProgressStream {
