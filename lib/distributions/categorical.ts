@@ -25,12 +25,11 @@ export type MultinomialArguments =
   | [options: { totalCount?: number } & WeightsOrLogits & Validation];
 
 /** Base of the distributions over categories. */
-export abstract class Categories<P extends string = never> extends Parametric<P | 'probs' | 'logits'> {
+export abstract class Categories<P extends string = never> extends Parametric<P, 'probs' | 'logits'> {
   /** @internal */
   constructor(args: readonly unknown[], isVector: boolean, plan: Partial<Plan<P>> = {}) {
-    const rules = { ...plan.rules, probs: weightVector, logits: realVector };
-    super(args, { ...plan, rules, either: ['probs', 'logits'] } as Plan<P | 'probs' | 'logits'>, (given) => {
-      const { probs, logits } = given as Partial<Record<string, Tensor>>;
+    const rules = { ...plan.rules, probs: weightVector, logits: realVector } as Plan<P, 'probs' | 'logits'>['rules'];
+    super(args, { ...plan, rules, either: ['probs', 'logits'] }, ({ probs, logits }) => {
       const n = ((probs ?? logits) as Tensor).dims.at(-1) as number;
       if (n === 0) throw new ShapeError('distributions: there must be one category or more, got 0');
       return isVector ? [n] : [];
@@ -38,17 +37,17 @@ export abstract class Categories<P extends string = never> extends Parametric<P 
   }
   /** The number of categories. */
   protected get count(): number {
-    const { probs, logits } = this.parameters as Partial<Record<string, Tensor>>;
+    const { probs, logits } = this.parameters;
     return ((probs ?? logits) as Tensor).dims.at(-1) as number;
   }
   /** The probabilities, which sum to 1. */
   get probs(): Tensor {
-    const { probs, logits } = this.parameters as Partial<Record<string, Tensor>>;
+    const { probs, logits } = this.parameters;
     return probs === undefined ? (logits as Tensor).softmax(-1) : probs.div(probs.sum(-1, { keepDim: true }));
   }
   /** The logarithms of the probabilities. */
   get logits(): Tensor {
-    const { logits } = this.parameters as Partial<Record<string, Tensor>>;
+    const { logits } = this.parameters;
     return logits === undefined ? inner(this.probs).log() : logits.logSoftmax(-1);
   }
   override entropy(): Tensor {

@@ -24,7 +24,15 @@ import {
 } from './constraints.js';
 import type { Source, Validation } from './distribution.js';
 import { tinyOf } from './limits.js';
-import { type Covariance, covarianceRules, halfLogDet, trilOf } from './multivariate.js';
+import {
+  type Covariance,
+  type CovarianceName,
+  covarianceNames,
+  covarianceOf,
+  covarianceRules,
+  halfLogDet,
+  trilOf,
+} from './multivariate.js';
 import { Normal } from './normal.js';
 import { Parametric } from './parametric.js';
 import { logGammas } from './samplers.js';
@@ -48,16 +56,13 @@ const mvdigamma = (x: Tensor, p: number): Tensor =>
  * @example
  * const S = new distributions.Wishart(3, eye(2)).sample(); // [2, 2]
  */
-export class Wishart extends Parametric<'df' | 'covarianceMatrix' | 'precisionMatrix' | 'scaleTril'> {
+export class Wishart extends Parametric<'df', CovarianceName> {
   constructor(...args: WishartArguments) {
-    const either = ['covarianceMatrix', 'precisionMatrix', 'scaleTril'] as const;
-    super(args, { rules: { df: positive, ...covarianceRules }, either }, (given) => {
-      const name = either.find((key) => given[key] !== undefined) as (typeof either)[number];
-      const sizes = given[name].dims.slice(-2);
+    super(args, { rules: { df: positive, ...covarianceRules }, either: covarianceNames }, (given) => {
+      const { name, matrix } = covarianceOf(given);
+      const sizes = matrix.dims.slice(-2);
       if (sizes[0] === sizes[1] && sizes[0] !== 0) return sizes;
-      throw new ShapeError(
-        `distributions.Wishart: ${name} must be square matrices, got ${formatShape(given[name].dims)}`,
-      );
+      throw new ShapeError(`distributions.Wishart: ${name} must be square matrices, got ${formatShape(matrix.dims)}`);
     });
     if (this.validated) checkSatisfied(this.operation, 'df', this.df, () => greaterThan(this.n - 1));
   }

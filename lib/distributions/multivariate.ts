@@ -13,6 +13,8 @@ import { type Constraint, lowerCholesky, matrix, positiveDefinite, positiveVecto
 import type { Source, Validation } from './distribution.js';
 import { Parametric } from './parametric.js';
 
+/** The names by which a covariance is given. */
+export type CovarianceName = 'covarianceMatrix' | 'precisionMatrix' | 'scaleTril';
 /** A covariance […, n, n], in one of three ways: itself, its inverse, or its lower Cholesky factor. */
 export type Covariance =
   | { covarianceMatrix: Tensor; precisionMatrix?: undefined; scaleTril?: undefined }
@@ -24,19 +26,26 @@ export type MultivariateNormalArguments =
   | [loc: Tensor, options: Covariance & Validation]
   | [options: { loc: Tensor } & Covariance & Validation];
 
-type Given = Partial<Record<string, Tensor>>;
-/** @internal The names of a covariance. */
+/** @internal The names of a covariance, of which one is given. */
 export const covarianceRules = {
   covarianceMatrix: positiveDefinite,
   precisionMatrix: positiveDefinite,
   scaleTril: lowerCholesky,
 };
+type GivenCovariance = { readonly [name in CovarianceName]?: Tensor };
+/** @internal */
+export const covarianceNames = Object.keys(covarianceRules) as CovarianceName[];
+/** @internal The covariance as it was given, and by which name. */
+export function covarianceOf(given: GivenCovariance): { name: CovarianceName; matrix: Tensor } {
+  const name = covarianceNames.find((key) => given[key] !== undefined) as CovarianceName;
+  return { name, matrix: given[name] as Tensor };
+}
 const log2Pi = Math.log(2 * Math.PI);
 const flipped = (x: Tensor): Tensor => x.flip([-2, -1]);
 const identity = (n: number, like: Tensor): Tensor => eye(n, n, { dtype: like.dtype });
 
 /** @internal The lower Cholesky factor of the covariance. */
-export function trilOf({ scaleTril, covarianceMatrix, precisionMatrix }: Given): Tensor {
+export function trilOf({ scaleTril, covarianceMatrix, precisionMatrix }: GivenCovariance): Tensor {
   if (scaleTril !== undefined) return scaleTril;
   if (covarianceMatrix !== undefined) return cholesky(covarianceMatrix);
   const precision = precisionMatrix as Tensor;
@@ -76,13 +85,13 @@ function checkSizes(operation: string, loc: Tensor, name: string, other: Tensor,
  * @example
  * const x = new distributions.MultivariateNormal(zeros([2]), eye(2)).rsample([5]); // [5, 2]
  */
-export class MultivariateNormal extends Parametric<'loc' | 'covarianceMatrix' | 'precisionMatrix' | 'scaleTril'> {
+export class MultivariateNormal extends Parametric<'loc', CovarianceName> {
   constructor(...args: MultivariateNormalArguments) {
-    const either = ['covarianceMatrix', 'precisionMatrix', 'scaleTril'] as const;
-    super(args, { rules: { loc: realVector, ...covarianceRules }, either }, (given) => {
-      const name = either.find((key) => given[key] !== undefined) as (typeof either)[number];
-      checkSizes('distributions.MultivariateNormal', given.loc, name, given[name], -2);
-      return checkSizes('distributions.MultivariateNormal', given.loc, name, given[name], -1);
+    const plan = { rules: { loc: realVector, ...covarianceRules }, either: covarianceNames };
+    super(args, plan, (given) => {
+      const { name, matrix } = covarianceOf(given);
+      checkSizes('distributions.MultivariateNormal', given.loc, name, matrix, -2);
+      return checkSizes('distributions.MultivariateNormal', given.loc, name, matrix, -1);
     });
   }
   /** The mean. */
@@ -95,14 +104,14 @@ export class MultivariateNormal extends Parametric<'loc' | 'covarianceMatrix' | 
   }
   /** The covariance. */
   get covarianceMatrix(): Tensor {
-    const { covarianceMatrix } = this.parameters as Given;
+    const { covarianceMatrix } = this.parameters;
     if (covarianceMatrix !== undefined) return covarianceMatrix;
     const L = this.scaleTril;
     return L.matmul(mT(L));
   }
   /** The inverse of the covariance. */
   get precisionMatrix(): Tensor {
-    const { precisionMatrix } = this.parameters as Given;
+    const { precisionMatrix } = this.parameters;
     if (precisionMatrix !== undefined) return precisionMatrix;
     const L = this.scaleTril;
     const inverse = solveTriangular(L, identity(this.eventShape[0] as number, L), { upper: false });

@@ -35,21 +35,28 @@ export type CountedArguments =
 const binary = { probs: unitInterval, logits: real };
 const either = ['probs', 'logits'] as const;
 
+/** @internal What a distribution takes besides a probability, which has a rule only where [0, 1] is too wide. */
+interface OddsPlan<P extends string> {
+  rules?: Record<P, Constraint> & { probs?: Constraint };
+  others?: readonly string[];
+}
+
 /** Base of the distributions with one probability. */
-export abstract class Odds<P extends string = never> extends Parametric<P | 'probs' | 'logits'> {
+export abstract class Odds<P extends string = never> extends Parametric<P, 'probs' | 'logits'> {
   /** @internal */
-  constructor(args: readonly unknown[], plan: Partial<Plan<P>> = {}) {
-    const rules = { ...plan.rules, ...binary, ...(plan.rules ?? {}) } as Plan<P | 'probs' | 'logits'>['rules'];
-    super(args, { ...plan, rules, either } as Plan<P | 'probs' | 'logits'>);
+  constructor(args: readonly unknown[], { rules, others = [] }: OddsPlan<P> = {}) {
+    // The names in `rules` stand before these two by position.
+    const all = { ...rules, ...binary, ...rules } as Plan<P, 'probs' | 'logits'>['rules'];
+    super(args, { rules: all, either, others });
   }
   /** The probability. */
   get probs(): Tensor {
-    const { probs, logits } = this.parameters as Partial<Record<string, Tensor>>;
+    const { probs, logits } = this.parameters;
     return probs ?? (logits as Tensor).sigmoid();
   }
   /** log(p / (1 - p)) */
   get logits(): Tensor {
-    const { probs, logits } = this.parameters as Partial<Record<string, Tensor>>;
+    const { probs, logits } = this.parameters;
     if (logits !== undefined) return logits;
     const p = inner(probs as Tensor);
     return p.log().sub(p.neg().log1p());
@@ -113,7 +120,7 @@ export class Bernoulli extends Odds {
  */
 export class Geometric extends Odds {
   constructor(...args: OddsArguments) {
-    super(args, { rules: { probs: openAbove } as unknown as Plan<never>['rules'] });
+    super(args, { rules: { probs: openAbove } });
   }
   get support(): Constraint {
     return nonnegativeInteger;
@@ -153,7 +160,7 @@ const openAbove: Constraint = { ...unitInterval, text: 'in (0, 1]', check: (x) =
  */
 export class Binomial extends Odds<'totalCount'> {
   constructor(...args: CountedArguments) {
-    super(args, { rules: { totalCount: nonnegativeInteger } as Plan<'totalCount'>['rules'] });
+    super(args, { rules: { totalCount: nonnegativeInteger } });
   }
   /** The number of trials. */
   get totalCount(): Tensor {
@@ -209,7 +216,7 @@ export class Binomial extends Odds<'totalCount'> {
  */
 export class NegativeBinomial extends Odds<'totalCount'> {
   constructor(...args: CountedArguments) {
-    super(args, { rules: { totalCount: nonnegative, probs: halfOpenUnit } as Plan<'totalCount'>['rules'] });
+    super(args, { rules: { totalCount: nonnegative, probs: halfOpenUnit } });
   }
   /** The number of failures. */
   get totalCount(): Tensor {

@@ -34,11 +34,11 @@ export function dtypeOf(values: readonly unknown[]): DType {
 }
 
 /** @internal What a distribution takes. */
-export interface Plan<P extends string> {
+export interface Plan<P extends string, E extends string = never> {
   /** Names by position, each with its constraint. */
-  rules: Record<P, Constraint>;
+  rules: Record<P | E, Constraint>;
   /** Names of which exactly one must be given. */
-  either?: readonly P[];
+  either?: readonly E[];
   /** What numbers those have that may be left out. */
   defaults?: Partial<Record<P, number>>;
   /** Names before these by position, whose values are not parameters. */
@@ -47,10 +47,16 @@ export interface Plan<P extends string> {
   others?: readonly string[];
 }
 
-/** A distribution of parameters that are tensors: numbers, vectors or matrices for each element of the batch. */
-export abstract class Parametric<P extends string> extends Distribution {
+/** Parameters by name: those of `E` are there only if they were given. */
+type Given<P extends string, E extends string> = Readonly<Record<P, Tensor> & Partial<Record<E, Tensor>>>;
+
+/**
+ * A distribution of parameters that are tensors: numbers, vectors or matrices for each element of the batch. `P` are their names,
+ * `E` those of which exactly one is given.
+ */
+export abstract class Parametric<P extends string, E extends string = never> extends Distribution {
   /** @internal Stretched to batchShape. */
-  readonly parameters: Readonly<Record<P, Tensor>>;
+  readonly parameters: Given<P, E>;
   /** @internal As they were given. */
   readonly options: Readonly<Record<string, unknown>>;
   private readonly ranks: Readonly<Record<string, number>>;
@@ -58,43 +64,43 @@ export abstract class Parametric<P extends string> extends Distribution {
   /** @internal */
   constructor(
     args: readonly unknown[],
-    { rules, either = [], defaults = {}, leading = [], others = [] }: Plan<P>,
-    eventShape?: (given: Record<P, Tensor>, options: Readonly<Record<string, unknown>>) => Shape,
+    { rules, either = [], defaults = {}, leading = [], others = [] }: Plan<P, E>,
+    eventShape?: (given: Given<P, E>, options: Readonly<Record<string, unknown>>) => Shape,
   ) {
     const operation = `distributions.${new.target.name}`;
-    const names = Object.keys(rules) as P[];
+    const all = Object.entries<Constraint>(rules);
+    const places = [...leading, ...all.map(([name]) => name)];
     const options = {
       ...defaults,
-      ...optionsOf<Record<string, unknown>>(operation, args, [...leading, ...names], [...others, 'validateArgs']),
+      ...optionsOf<Record<string, unknown>>(operation, args, places, [...others, 'validateArgs']),
     };
     checkEither(operation, either, options);
-    const given = names.filter((name) => !either.includes(name) || options[name] !== undefined);
-    const dtype = dtypeOf(given.map((name) => options[name]));
-    const tensors = given.map((name) => {
+    const given = all.filter(([name]) => options[name] !== undefined || !(either as readonly string[]).includes(name));
+    const dtype = dtypeOf(given.map(([name]) => options[name]));
+    const list = given.map(([name, rule]) => {
       const value = options[name];
-      const isCount = value instanceof Tensor && rules[name].isDiscrete && !isFloat(value.dtype);
-      return parameterOf(operation, name, isCount ? to(value, dtype) : value, dtype);
+      const isCount = value instanceof Tensor && rule.isDiscrete && !isFloat(value.dtype);
+      return { name, rule, t: parameterOf(operation, name, isCount ? to(value, dtype) : value, dtype) };
     });
-    const ranks = given.map((name) => rules[name].eventDim);
-    tensors.forEach((t, i) => {
-      const rank = ranks[i] as number;
-      if (t.rank >= rank) return;
+    for (const { name, rule, t } of list) {
+      if (t.rank >= rule.eventDim) continue;
       throw new ShapeError(
-        `${operation}: ${given[i]} must have at least ${rank} dimensions, got ${given[i]} ${formatShape(t.dims)}`,
+        `${operation}: ${name} must have at least ${rule.eventDim} dimensions, got ${name} ${formatShape(t.dims)}`,
       );
-    });
-    const batches = tensors.map((t, i) => t.dims.slice(0, t.rank - (ranks[i] as number)));
-    const batch = broadcastShapes(operation, given, batches);
-    const entries = Object.fromEntries(given.map((name, i) => [name, tensors[i]])) as Record<P, Tensor>;
+    }
+    const names = list.map(({ name }) => name);
+    const batches = list.map(({ rule, t }) => t.dims.slice(0, t.rank - rule.eventDim));
+    const batch = broadcastShapes(operation, names, batches);
+    const parameters = Object.fromEntries(list.map(({ name, t }) => [name, t])) as Given<P, E>;
     const flag = options.validateArgs as boolean | undefined;
     super(
       batch,
-      eventShape === undefined ? [] : eventShape(entries, options),
+      eventShape === undefined ? [] : eventShape(parameters, options),
       flag === undefined ? {} : { validateArgs: flag },
     );
-    if (this.validated) for (const name of given) checkSatisfied(operation, name, entries[name], () => rules[name]);
-    this.ranks = Object.fromEntries(given.map((name, i) => [name, ranks[i] as number]));
-    this.parameters = entries;
+    if (this.validated) for (const { name, rule, t } of list) checkSatisfied(operation, name, t, () => rule);
+    this.ranks = Object.fromEntries(list.map(({ name, rule }) => [name, rule.eventDim]));
+    this.parameters = parameters;
     this.options = options;
     this.widen(batch);
   }
@@ -108,7 +114,7 @@ export abstract class Parametric<P extends string> extends Distribution {
       const event = t.dims.slice(t.rank - (this.ranks[name] as number));
       return [name, expandTo(t, [...batchShape, ...event])];
     });
-    (this as { parameters: Readonly<Record<P, Tensor>> }).parameters = Object.fromEntries(wide) as Record<P, Tensor>;
+    (this as { parameters: Given<P, E> }).parameters = Object.fromEntries(wide) as Given<P, E>;
   }
 
   protected override details(): string[] {

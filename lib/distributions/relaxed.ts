@@ -7,7 +7,6 @@ import { Categories, type WeightsOrLogits } from './categorical.js';
 import { type Constraint, positive, simplex, unitInterval } from './constraints.js';
 import type { Source, Validation } from './distribution.js';
 import { Odds, type ProbsOrLogits } from './odds.js';
-import type { Plan } from './parametric.js';
 import { uniformInside } from './samplers.js';
 
 /** Arguments of `RelaxedBernoulli`. */
@@ -21,7 +20,7 @@ export type RelaxedOneHotCategoricalArguments =
   | [temperature: Operand, options: WeightsOrLogits & Validation]
   | [options: { temperature: Operand } & WeightsOrLogits & Validation];
 
-const plan = { rules: { temperature: positive } as Plan<'temperature'>['rules'] };
+const plan = { rules: { temperature: positive } };
 
 /**
  * A stand-in for the Bernoulli distribution on (0, 1), the closer to 0 and 1 the lower the temperature: Maddison, Mnih, Teh, "The
