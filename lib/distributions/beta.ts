@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { type Constraint, positive, positiveVector, simplex, unitInterval } from './constraints.js';
 import type { Source, Validation } from './distribution.js';
 import { atLeastTiny, epsilonOf, tinyOf } from './limits.js';
-import { Parametric } from './parametric.js';
+import { Reparameterized } from './parametric.js';
 import { logGammas } from './samplers.js';
 
 /**
@@ -21,7 +21,7 @@ import { logGammas } from './samplers.js';
  * @example
  * const mean = new distributions.Beta(3, 1).mean; // 0.75
  */
-export class Beta extends Parametric<'concentration1' | 'concentration0'> {
+export class Beta extends Reparameterized<'concentration1' | 'concentration0'> {
   constructor(
     ...args: Positional<
       { concentration1: Operand; concentration0: Operand } & Validation,
@@ -40,9 +40,6 @@ export class Beta extends Parametric<'concentration1' | 'concentration0'> {
   }
   get support(): Constraint {
     return unitInterval;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mean(): Tensor {
     return this.concentration1.div(this.concentration1.add(this.concentration0));
@@ -91,7 +88,7 @@ export class Beta extends Parametric<'concentration1' | 'concentration0'> {
  * @example
  * const p = new distributions.Dirichlet(tensor([0.5, 0.5, 2])).sample(); // [3], its sum is 1
  */
-export class Dirichlet extends Parametric<'concentration'> {
+export class Dirichlet extends Reparameterized<'concentration'> {
   constructor(...args: Positional<{ concentration: Tensor } & Validation, [concentration: 'concentration']>) {
     super(args, { rules: { concentration: positiveVector } }, ({ concentration }) => concentration.dims.slice(-1));
   }
@@ -101,9 +98,6 @@ export class Dirichlet extends Parametric<'concentration'> {
   }
   get support(): Constraint {
     return simplex;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mean(): Tensor {
     return this.concentration.div(this.concentration.sum(-1, { keepDim: true }));

@@ -8,13 +8,13 @@ import { sampled } from './composite.js';
 import { type Constraint, nonnegative, positive } from './constraints.js';
 import type { Source, Validation } from './distribution.js';
 import { Cauchy, type LocScale, Normal } from './normal.js';
-import { Parametric } from './parametric.js';
+import { Reparameterized } from './parametric.js';
 
 /** Arguments of a distribution with a scale. */
 export type ScaleArguments = Positional<{ scale: Operand } & Validation, [scale: 'scale']>;
 
 /** Base of the distributions of |x|, where x is distributed around 0. */
-export abstract class Folded extends Parametric<'scale'> {
+export abstract class Folded extends Reparameterized<'scale'> {
   constructor(...args: ScaleArguments) {
     super(args, { rules: { scale: positive } });
   }
@@ -26,9 +26,6 @@ export abstract class Folded extends Parametric<'scale'> {
   }
   get support(): Constraint {
     return nonnegative;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mode(): Tensor {
     return this.constant(0);

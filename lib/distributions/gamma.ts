@@ -9,7 +9,7 @@ import { type Constraint, nonnegative, positive } from './constraints.js';
 import type { Source, Validation } from './distribution.js';
 import { incompleteGamma } from './incomplete-gamma.js';
 import { atLeastTiny } from './limits.js';
-import { Parametric, type Plan } from './parametric.js';
+import { type Plan, Reparameterized } from './parametric.js';
 import { logGammas } from './samplers.js';
 
 /** Arguments of the gamma distributions. */
@@ -33,7 +33,7 @@ function shares(alpha: Tensor, z: Tensor): { lower: Tensor; upper: Tensor } {
  * @example
  * const x = new distributions.Gamma(2, 1).rsample([3]); // [3]
  */
-export class Gamma extends Parametric<'concentration' | 'rate' | 'df'> {
+export class Gamma extends Reparameterized<'concentration' | 'rate' | 'df'> {
   /** @internal */
   static readonly plan: Plan<'concentration' | 'rate' | 'df'> = {
     rules: { concentration: positive, rate: positive } as Plan<'concentration' | 'rate' | 'df'>['rules'],
@@ -51,9 +51,6 @@ export class Gamma extends Parametric<'concentration' | 'rate' | 'df'> {
   }
   get support(): Constraint {
     return nonnegative;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mean(): Tensor {
     return this.concentration.div(this.rate);
@@ -121,7 +118,7 @@ export class Chi2 extends Gamma {
  * @example
  * const mean = new distributions.InverseGamma(3, 1).mean; // 0.5
  */
-export class InverseGamma extends Parametric<'concentration' | 'rate'> {
+export class InverseGamma extends Reparameterized<'concentration' | 'rate'> {
   constructor(...args: GammaArguments) {
     super(args, { rules: { concentration: positive, rate: positive } });
   }
@@ -135,9 +132,6 @@ export class InverseGamma extends Parametric<'concentration' | 'rate'> {
   }
   get support(): Constraint {
     return positive;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mean(): Tensor {
     const a = this.concentration;

@@ -6,7 +6,7 @@ import { digamma, lgamma } from '../ops/elementwise-special.js';
 import type { Tensor } from '../tensor.js';
 import { type Constraint, checkSatisfied, greaterThan, interval, positive, real, unitInterval } from './constraints.js';
 import { eulerGamma, type Validation } from './distribution.js';
-import { ByQuantile } from './positive.js';
+import { ByQuantile } from './parametric.js';
 
 /**
  * The uniform distribution on [low, high).

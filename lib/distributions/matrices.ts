@@ -34,7 +34,7 @@ import {
   trilOf,
 } from './multivariate.js';
 import { Normal } from './normal.js';
-import { Parametric } from './parametric.js';
+import { Parametric, Reparameterized } from './parametric.js';
 import { logGammas } from './samplers.js';
 import { StickBreakingTransform } from './transforms-vectors.js';
 
@@ -56,7 +56,7 @@ const mvdigamma = (x: Tensor, p: number): Tensor =>
  * @example
  * const S = new distributions.Wishart(3, eye(2)).sample(); // [2, 2]
  */
-export class Wishart extends Parametric<'df', CovarianceName> {
+export class Wishart extends Reparameterized<'df', CovarianceName> {
   constructor(...args: WishartArguments) {
     super(args, { rules: { df: positive, ...covarianceRules }, either: covarianceNames }, (given) => {
       const { name, matrix } = covarianceOf(given);
@@ -84,9 +84,6 @@ export class Wishart extends Parametric<'df', CovarianceName> {
   }
   get support(): Constraint {
     return positiveDefinite;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mean(): Tensor {
     return this.covarianceMatrix.mul(this.df.unsqueeze(-1).unsqueeze(-1));

@@ -11,7 +11,7 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Constraint, lowerCholesky, matrix, positiveDefinite, positiveVector, realVector } from './constraints.js';
 import type { Source, Validation } from './distribution.js';
-import { Parametric } from './parametric.js';
+import { Reparameterized } from './parametric.js';
 
 /** The names by which a covariance is given. */
 export type CovarianceName = 'covarianceMatrix' | 'precisionMatrix' | 'scaleTril';
@@ -85,7 +85,7 @@ function checkSizes(operation: string, loc: Tensor, name: string, other: Tensor,
  * @example
  * const x = new distributions.MultivariateNormal(zeros([2]), eye(2)).rsample([5]); // [5, 2]
  */
-export class MultivariateNormal extends Parametric<'loc', CovarianceName> {
+export class MultivariateNormal extends Reparameterized<'loc', CovarianceName> {
   constructor(...args: MultivariateNormalArguments) {
     const plan = { rules: { loc: realVector, ...covarianceRules }, either: covarianceNames };
     super(args, plan, (given) => {
@@ -120,9 +120,6 @@ export class MultivariateNormal extends Parametric<'loc', CovarianceName> {
   get support(): Constraint {
     return realVector;
   }
-  override get hasRsample(): boolean {
-    return true;
-  }
   override get mean(): Tensor {
     return this.loc;
   }
@@ -155,7 +152,7 @@ export class MultivariateNormal extends Parametric<'loc', CovarianceName> {
  * @example
  * const x = new distributions.LowRankMultivariateNormal(zeros([3]), ones([3, 1]), ones([3])).sample(); // [3]
  */
-export class LowRankMultivariateNormal extends Parametric<'loc' | 'covFactor' | 'covDiag'> {
+export class LowRankMultivariateNormal extends Reparameterized<'loc' | 'covFactor' | 'covDiag'> {
   constructor(
     ...args: Positional<
       { loc: Tensor; covFactor: Tensor; covDiag: Tensor } & Validation,
@@ -190,9 +187,6 @@ export class LowRankMultivariateNormal extends Parametric<'loc' | 'covFactor' | 
   }
   get support(): Constraint {
     return realVector;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mean(): Tensor {
     return this.loc;

@@ -8,8 +8,7 @@ import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Constraint, positive, real } from './constraints.js';
 import { eulerGamma, type Source, type Validation } from './distribution.js';
-import { Parametric } from './parametric.js';
-import { uniformInside } from './samplers.js';
+import { ByQuantile } from './parametric.js';
 
 /** Arguments of a distribution with a location and a scale. */
 export type LocScaleArguments = Positional<{ loc: Operand; scale: Operand } & Validation, [loc: 'loc', scale: 'scale']>;
@@ -17,7 +16,7 @@ export type LocScaleArguments = Positional<{ loc: Operand; scale: Operand } & Va
 const logRoot2Pi = 0.5 * Math.log(2 * Math.PI);
 
 /** Base of the distributions with a location and a scale. */
-export abstract class LocScale extends Parametric<'loc' | 'scale'> {
+export abstract class LocScale extends ByQuantile<'loc' | 'scale'> {
   constructor(...args: LocScaleArguments) {
     super(args, { rules: { loc: real, scale: positive } });
   }
@@ -31,9 +30,6 @@ export abstract class LocScale extends Parametric<'loc' | 'scale'> {
   }
   get support(): Constraint {
     return real;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mean(): Tensor {
     return this.loc;
@@ -137,9 +133,6 @@ export class Laplace extends LocScale {
   override get variance(): Tensor {
     return this.scale.square().mul(2);
   }
-  protected override draw(shape: Shape, source: Source): Tensor {
-    return this.quantile(uniformInside(shape, this, source));
-  }
   protected override logDensity(value: Tensor): Tensor {
     return this.standard(value).abs().neg().sub(this.scale.mul(2).log());
   }
@@ -171,9 +164,6 @@ export class Cauchy extends LocScale {
   override get variance(): Tensor {
     return this.constant(Number.POSITIVE_INFINITY);
   }
-  protected override draw(shape: Shape, source: Source): Tensor {
-    return this.quantile(uniformInside(shape, this, source));
-  }
   protected override logDensity(value: Tensor): Tensor {
     return this.standard(value).square().log1p().neg().sub(this.scale.log()).sub(Math.log(Math.PI));
   }
@@ -202,9 +192,6 @@ export class Gumbel extends LocScale {
   }
   override get variance(): Tensor {
     return this.scale.square().mul(Math.PI ** 2 / 6);
-  }
-  protected override draw(shape: Shape, source: Source): Tensor {
-    return this.quantile(uniformInside(shape, this, source));
   }
   protected override logDensity(value: Tensor): Tensor {
     const y = this.standard(value).neg();

@@ -9,10 +9,11 @@ import { full } from '../ops/creation.js';
 import { broadcastShapes, type Shape } from '../shape.js';
 import { checkFloat, checkTensor, Tensor } from '../tensor.js';
 import { type Constraint, checkSatisfied } from './constraints.js';
-import { Distribution } from './distribution.js';
+import { Distribution, type Source } from './distribution.js';
+import { uniformInside } from './samplers.js';
 
-/** @internal A float parameter: a tensor, or a number of the dtype of the others. */
-export function parameterOf(operation: string, name: string, value: unknown, dtype: DType): Tensor {
+/** A float parameter: a tensor, or a number of the dtype of the others. */
+function parameterOf(operation: string, name: string, value: unknown, dtype: DType): Tensor {
   if (typeof value === 'number') return full([], value, { dtype });
   if (!(value instanceof Tensor)) {
     throw new ArgumentError(`${operation}: ${name} must be a number or a tensor, got ${describe(value)}`);
@@ -27,8 +28,8 @@ export function parameterOf(operation: string, name: string, value: unknown, dty
   return value;
 }
 
-/** @internal The dtype of the first tensor among parameters; float32 if all are numbers. */
-export function dtypeOf(values: readonly unknown[]): DType {
+/** The dtype of the first tensor among parameters; float32 if all are numbers. */
+function dtypeOf(values: readonly unknown[]): DType {
   for (const value of values) if (value instanceof Tensor && isFloat(value.dtype)) return value.dtype;
   return 'float32';
 }
@@ -131,6 +132,20 @@ export abstract class Parametric<P extends string, E extends string = never> ext
   /** x stretched to the batch. */
   protected wide(x: Tensor): Tensor {
     return expandTo(x, this.batchShape);
+  }
+}
+
+/** Base of those whose samples can be differentiated in the parameters. */
+export abstract class Reparameterized<P extends string, E extends string = never> extends Parametric<P, E> {
+  override get hasRsample(): boolean {
+    return true;
+  }
+}
+
+/** Base of the distributions that are sampled by their quantiles. */
+export abstract class ByQuantile<P extends string> extends Reparameterized<P> {
+  protected override draw(shape: Shape, source: Source): Tensor {
+    return this.quantile(uniformInside(shape, this, source));
   }
 }
 

@@ -1,4 +1,5 @@
-// Poisson counts as a function.
+// Poisson counts as a function. It stands here because its sampler is that of the distribution, made of methods of tensors, which
+// stand above the operations.
 import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';

@@ -3,22 +3,10 @@ import type { Positional } from '../arguments.js';
 import type { Operand } from '../ops/broadcast.js';
 import { where } from '../ops/elementwise-compare.js';
 import { lgamma } from '../ops/elementwise-special.js';
-import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { atLeast, type Constraint, interval, nonnegative, positive, real } from './constraints.js';
-import { eulerGamma, type Source, type Validation } from './distribution.js';
-import { Parametric } from './parametric.js';
-import { uniformInside } from './samplers.js';
-
-/** Base of the distributions that are sampled by their quantiles. */
-export abstract class ByQuantile<P extends string> extends Parametric<P> {
-  override get hasRsample(): boolean {
-    return true;
-  }
-  protected override draw(shape: Shape, source: Source): Tensor {
-    return this.quantile(uniformInside(shape, this, source));
-  }
-}
+import { eulerGamma, type Validation } from './distribution.js';
+import { ByQuantile } from './parametric.js';
 
 /**
  * The exponential distribution, of the time until the next event: density rate e^(-rate x).

@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { type Constraint, positive, real } from './constraints.js';
 import type { Source, Validation } from './distribution.js';
 import { atLeastTiny } from './limits.js';
-import { Parametric } from './parametric.js';
+import { Reparameterized } from './parametric.js';
 import { logGammas } from './samplers.js';
 
 /**
@@ -20,7 +20,7 @@ import { logGammas } from './samplers.js';
  * @example
  * const x = new distributions.StudentT(5).rsample([3]); // [3]
  */
-export class StudentT extends Parametric<'df' | 'loc' | 'scale'> {
+export class StudentT extends Reparameterized<'df' | 'loc' | 'scale'> {
   constructor(
     ...args: Positional<
       { df: Operand; loc?: Operand; scale?: Operand } & Validation,
@@ -43,9 +43,6 @@ export class StudentT extends Parametric<'df' | 'loc' | 'scale'> {
   }
   get support(): Constraint {
     return real;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mean(): Tensor {
     return where(this.df.gt(1), this.loc, Number.NaN);
@@ -98,7 +95,7 @@ export class StudentT extends Parametric<'df' | 'loc' | 'scale'> {
  * @example
  * const mean = new distributions.FisherSnedecor(2, 4).mean; // 2
  */
-export class FisherSnedecor extends Parametric<'df1' | 'df2'> {
+export class FisherSnedecor extends Reparameterized<'df1' | 'df2'> {
   constructor(...args: Positional<{ df1: Operand; df2: Operand } & Validation, [df1: 'df1', df2: 'df2']>) {
     super(args, { rules: { df1: positive, df2: positive } });
   }
@@ -112,9 +109,6 @@ export class FisherSnedecor extends Parametric<'df1' | 'df2'> {
   }
   get support(): Constraint {
     return positive;
-  }
-  override get hasRsample(): boolean {
-    return true;
   }
   override get mean(): Tensor {
     const finite = this.df2.gt(2);
