@@ -76,9 +76,14 @@ export {
 } from './ops/creation-windows.js';
 export {
   type CosineSimilarityOptions,
+  cdist,
   cosineSimilarity,
+  type NormalizeOptions,
+  normalize,
+  type OrderArguments,
   type PairwiseDistanceOptions,
   pairwiseDistance,
+  pdist,
 } from './ops/distance.js';
 export { einsum } from './ops/einsum.js';
 export { type Index, indexPut, type Slice } from './ops/element.js';
@@ -366,13 +371,6 @@ export {
   gradient,
   renorm,
 } from './ops/reduce-differences.js';
-export {
-  cdist,
-  type NormalizeOptions,
-  normalize,
-  type OrderArguments,
-  pdist,
-} from './ops/reduce-distance.js';
 export { argmax, argmin, type Extremes, max, min, type PositionOptions } from './ops/reduce-extremes.js';
 export {
   type ModeArguments,

@@ -30,7 +30,7 @@ export {
 } from '../ops/activation-composed.js';
 export { scaledDotProductAttention } from '../ops/attention.js';
 export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d, convTranspose3d } from '../ops/conv.js';
-export { cosineSimilarity, pairwiseDistance } from '../ops/distance.js';
+export { cosineSimilarity, normalize, pairwiseDistance, pdist } from '../ops/distance.js';
 export { embedding, embeddingBag } from '../ops/embedding.js';
 export { oneHot } from '../ops/indexing.js';
 export { linear } from '../ops/matmul.js';
@@ -80,7 +80,6 @@ export {
 } from '../ops/random-dropout.js';
 export { gumbelSoftmax } from '../ops/random-gumbel.js';
 export { bilinear, channelShuffle, localResponseNorm, pixelUnshuffle } from '../ops/rearrange.js';
-export { normalize, pdist } from '../ops/reduce-distance.js';
 export { logSoftmax, softmax } from '../ops/softmax.js';
 export { fold, unfold } from '../ops/unfold.js';
 export { interpolate, pixelShuffle } from '../ops/upsample.js';
