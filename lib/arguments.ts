@@ -97,7 +97,7 @@ export type Sizes<O> =
  * Sizes, or dimensions, given one by one or as an array, and the arguments after them. They are not checked: the array is
  * the caller's.
  */
-export function listOf(args: readonly unknown[]): { list: unknown; rest: readonly unknown[] } {
+export function splitList(args: readonly unknown[]): { list: unknown; rest: readonly unknown[] } {
   const [first] = args;
   if (isPlain(first)) return { list: undefined, rest: args };
   if (typeof first !== 'number') return { list: first, rest: args.slice(1) };
@@ -107,7 +107,7 @@ export function listOf(args: readonly unknown[]): { list: unknown; rest: readonl
 
 /** The same for a function that has no options: there must be nothing after the list. */
 export function onlyList(operation: string, args: readonly unknown[]): unknown {
-  const { list, rest } = listOf(args);
+  const { list, rest } = splitList(args);
   optionsOf(operation, rest, []);
   return list;
 }
@@ -124,6 +124,6 @@ export function shapeAndOptions<O extends object>(
   args: readonly unknown[],
   known: readonly string[],
 ): { shape: number[]; options: Partial<O> } {
-  const { list, rest } = listOf(args);
+  const { list, rest } = splitList(args);
   return { shape: checkShape(operation, list), options: optionsOf<O>(operation, rest, [], known) };
 }

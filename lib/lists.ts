@@ -20,15 +20,22 @@ export function listOf<T>(
   return checkEach(operation, name, rule, given, check);
 }
 
+/** A tensor that may be missing as a kernel takes it: 0 for none. */
+export const handleOf = (t: Tensor | null | undefined): number => t?.handle ?? 0;
+
+/** Those of the tensors that are there. */
+export const present = (...tensors: readonly (Tensor | null | undefined)[]): Tensor[] =>
+  tensors.filter((t) => t !== null && t !== undefined);
+
 /** A list of tensors as a kernel takes it: their count, then each. */
-export function handles(tensors: readonly Tensor[]): number[] {
+export function handles(tensors: readonly (Tensor | null | undefined)[]): number[] {
   const list: number[] = [];
   addHandles(list, tensors);
   return list;
 }
 
 /** Adds a list of tensors to the arguments of a kernel. */
-export function addHandles(args: number[], tensors: readonly Tensor[]): void {
+export function addHandles(args: number[], tensors: readonly (Tensor | null | undefined)[]): void {
   args.push(tensors.length);
-  for (const t of tensors) args.push(t.handle);
+  for (const t of tensors) args.push(handleOf(t));
 }

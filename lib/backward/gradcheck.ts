@@ -27,7 +27,8 @@ const defaults = { eps: 1e-6, rtol: 1e-5, atol: 1e-7 };
 
 type Outputs = Tensor | readonly Tensor[];
 
-const listOf = (operation: string, value: unknown): readonly Tensor[] => oneOrMore(operation, 'the result of f', value);
+const resultsOf = (operation: string, value: unknown): readonly Tensor[] =>
+  oneOrMore(operation, 'the result of f', value);
 
 function checkInputs(operation: string, f: unknown, inputs: readonly Tensor[]): void {
   checkFunction(operation, 'f', f);
@@ -72,7 +73,7 @@ export function numericalGradient(
       ? undefined
       : oneOrMore('numericalGradient', 'gradients', options.gradients).map((g) => Float64Array.from(g.toTypedArray()));
   const evaluate = (): number => {
-    const ys = noGrad(() => listOf('numericalGradient', f(...inputs)));
+    const ys = noGrad(() => resultsOf('numericalGradient', f(...inputs)));
     let sum = 0;
     ys.forEach((y, k) => {
       const values = y.toTypedArray();
@@ -131,7 +132,7 @@ export function gradcheck(
   checkWanted('gradcheck', inputs);
   const wanted = inputs.filter((x) => x._requiresGrad);
   const floats = (...xs: Tensor[]): readonly Tensor[] =>
-    listOf('gradcheck', f(...xs)).filter((y) => y.dtype === 'float64');
+    resultsOf('gradcheck', f(...xs)).filter((y) => y.dtype === 'float64');
   const ys = floats(...inputs);
   const upstream = upstreamFor(ys);
   const recorded = ys.map((_, k) => k).filter((k) => (ys[k] as Tensor)._requiresGrad);
@@ -169,7 +170,7 @@ export function gradgradcheck(
   checkInputs('gradgradcheck', f, inputs);
   checkWanted('gradgradcheck', inputs);
   const upstream = upstreamFor(
-    listOf(
+    resultsOf(
       'gradgradcheck',
       noGrad(() => f(...inputs)),
     ).filter((y) => y.dtype === 'float64'),
@@ -179,7 +180,7 @@ export function gradgradcheck(
   const first = (...all: Tensor[]): readonly Tensor[] => {
     const xs = all.slice(0, inputs.length);
     const gs = all.slice(inputs.length);
-    const ys = listOf('gradgradcheck', f(...xs)).filter((y) => y.dtype === 'float64');
+    const ys = resultsOf('gradgradcheck', f(...xs)).filter((y) => y.dtype === 'float64');
     const kept = ys.map((y, k) => [y, gs[k] as Tensor] as const).filter(([y]) => y._requiresGrad);
     const found = grad(
       kept.map(([y]) => y),

@@ -8,6 +8,7 @@ import { type EluArguments, elu, hardtanh, leakyRelu, relu, sigmoid, softplus, t
 import { abs, add, div, mul, neg, sub } from './elementwise.js';
 import { clamp, le, where } from './elementwise-compare.js';
 import type { Generator } from './generator.js';
+import { checkGenerator } from './random.js';
 import { uniform_ } from './random-in-place.js';
 import { reshape } from './shape.js';
 import { slice } from './shape-slice.js';
@@ -265,9 +266,9 @@ export function rrelu(x: Tensor, ...args: RReluArguments): Tensor {
   const options = optionsOf<RReluOptions>('rrelu', args, ['lower', 'upper', 'training'], ['generator']);
   const { lower, upper } = slopesOf('rrelu', options);
   if (!checkFlag('rrelu', 'training', options.training, false)) return leakyRelu(x, (lower + upper) / 2);
-  const { generator } = options;
+  const generator = checkGenerator('rrelu', options.generator);
   return allOrNothing(() => {
-    const slopes = uniform_(empty(x.dims, x.dtype), lower, upper, generator === undefined ? {} : { generator });
+    const slopes = uniform_(empty(x.dims, x.dtype), lower, upper, { generator });
     return add(relu(x), mul(slopes, clamp(x, { max: 0 })));
   });
 }

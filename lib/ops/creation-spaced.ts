@@ -5,7 +5,7 @@ import { checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '.
 import { native } from '../native.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
-import { finish, generate, ones, type TensorOptions, tensorOptions, zeros, zerosLike } from './creation.js';
+import { finish, generate, ones, spaced, type TensorOptions, tensorOptions, zeros, zerosLike } from './creation.js';
 import { cumprod } from './reduce-running.js';
 import { flip, unsqueeze } from './shape.js';
 import { cat } from './shape-slice.js';
@@ -64,8 +64,7 @@ export function logspace(...args: LogspaceArguments): Tensor {
   const n = checkInteger('logspace', 'steps', o.steps, 0, native.limits.positions - 1);
   const base = checkNumber('logspace', 'base', o.base ?? 10);
   const dtype = checkDType('logspace', o.dtype, 'float32');
-  const step = n > 1 ? (to - from) / (n - 1) : 0;
-  const exponent = (i: number): number => (i < n / 2 ? from + i * step : to - (n - 1 - i) * step);
+  const exponent = spaced(from, to, n);
   return finish(
     generate([n], dtype, (i) => base ** exponent(i)),
     o,

@@ -261,8 +261,13 @@ export function linspace(...args: LinspaceArguments): Tensor {
   const from = checkNumber('linspace', 'start', options.start);
   const to = checkNumber('linspace', 'end', options.end);
   const n = checkInteger('linspace', 'steps', options.steps);
+  return fromFunction('linspace', [n], spaced(from, to, n), options);
+}
+
+/** @internal n numbers evenly spaced, from both ends: the last one is exact. */
+export function spaced(from: number, to: number, n: number): (i: number) => number {
   const step = n > 1 ? (to - from) / (n - 1) : 0;
-  return fromFunction('linspace', [n], (i) => (i < n / 2 ? from + i * step : to - (n - 1 - i) * step), options);
+  return (i) => (i < n / 2 ? from + i * step : to - (n - 1 - i) * step);
 }
 
 /**

@@ -2,6 +2,7 @@ import { optionsOf, type Positional } from '../arguments.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { handleOf } from '../lists.js';
 import { type Fault, kernel } from '../native.js';
 import { sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkInt32, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -17,8 +18,6 @@ const bagFactorsKernel = kernel('embeddingBagFactors', 'dFactors dy table index 
 const bagMaxKernel = kernel('embeddingBagMax', 'y chosen table index offsets count rows columns skipped');
 const chosenRowsKernel = kernel('chosenRows', 'y table chosen rows columns');
 const chosenRowsBackwardKernel = kernel('chosenRowsBackward', 'dTable dy chosen rows columns');
-
-const handleOf = (t: Tensor | null): number => t?.handle ?? 0;
 
 function checkTable(name: string, weight: Tensor): { rows: number; columns: number } {
   checkTensor(name, 'weight', weight);

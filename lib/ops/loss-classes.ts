@@ -1,8 +1,10 @@
 // Classification losses. The kernels are the loss family's; arguments are checked in lib/nn/loss.ts.
+
 import { recordFused } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
+import { handleOf, present } from '../lists.js';
 import { type Fault, type Kernel, kernel } from '../native.js';
 import { type Shape, sizesAround } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
@@ -10,7 +12,7 @@ import { to } from './copy.js';
 import { add, div, mul, neg, sub } from './elementwise.js';
 import { eq } from './elementwise-compare.js';
 import { maskedFill } from './indexing.js';
-import { handleOf, present, type Reduction, reductionCodes } from './loss.js';
+import { type Reduction, reductionCodes } from './loss.js';
 import { sum } from './reduce.js';
 import { reshape } from './shape.js';
 import { logSoftmax } from './softmax.js';

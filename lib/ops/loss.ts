@@ -1,8 +1,10 @@
 // Kernels and gradients of losses. Arguments are checked in lib/nn/loss.ts, where the losses are documented.
+
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
+import { handleOf, present } from '../lists.js';
 import { type Kernel, kernel, native } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
 import { sigmoid, softplus } from './activation.js';
@@ -14,12 +16,6 @@ export type Reduction = 'mean' | 'sum' | 'none';
 
 /** @internal The kernels' codes. */
 export const reductionCodes = native.codes.reduction;
-
-/** @internal Weights of a loss, present or not, as a kernel takes them and as a graph saves them. */
-export const handleOf = (t: Tensor | undefined): number => t?.handle ?? 0;
-/** @internal */
-export const present = (...tensors: readonly (Tensor | undefined)[]): Tensor[] =>
-  tensors.filter((t) => t !== undefined);
 
 /** A loss that compares x and target, of one shape, element by element. */
 interface Pointwise {

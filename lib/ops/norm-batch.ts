@@ -1,13 +1,15 @@
 // Batch norm. The kernels are the norm family's.
+
 import { aboutToChange } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { recordFused } from '../autograd/fused.js';
 import { ArgumentError, checkFlag, checkNumber, formatShape, ShapeError } from '../errors.js';
+import { handleOf, present } from '../lists.js';
 import { kernel } from '../native.js';
 import { sameShape } from '../shape.js';
 import { changed, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { zeros } from './creation.js';
-import { type Composition, checkChannels, checkEps, checkOperands, composer, handleOf, pick, present } from './norm.js';
+import { type Composition, checkChannels, checkEps, checkOperands, composer, pick } from './norm.js';
 
 const batchNormKernel = kernel(
   'batchNorm',

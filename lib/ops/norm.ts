@@ -1,8 +1,10 @@
 // Normalisations. The kernels see x as [samples, groups, channels of a group, inner]; batch norm (norm-batch.ts) takes its
 // statistics over samples and inner, the others over channels and inner.
+
 import { optionsOf, type Positional } from '../arguments.js';
 import { recordFused } from '../autograd/fused.js';
 import { ArgumentError, checkInteger, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
+import { handleOf, present } from '../lists.js';
 import { kernel } from '../native.js';
 import { copyOf, type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -19,11 +21,6 @@ const groupNormBackwardKernel = kernel(
 
 /** [samples, groups, channels of a group, inner]: how the kernels and the composed gradient see x. */
 type Sizes = readonly [number, number, number, number];
-
-/** @internal */
-export const handleOf = (t: Tensor | null): number => t?.handle ?? 0;
-/** @internal */
-export const present = (...tensors: (Tensor | null)[]): Tensor[] => tensors.filter((t) => t !== null);
 
 /** @internal Checks x, and that weight and bias have `shape` or are absent. `name` is the operation. */
 export function checkOperands(name: string, x: Tensor, weight: Tensor | null, bias: Tensor | null, shape: Shape): void {

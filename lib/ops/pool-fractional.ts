@@ -93,8 +93,7 @@ function fractional(name: string, rank: number, x: Tensor, args: readonly unknow
   }
   return allOrNothing(() => {
     const index = noGrad(() => {
-      const drawn =
-        randomSamples ?? rand(wanted, { dtype: x.dtype, ...(generator === undefined ? {} : { generator }) });
+      const drawn = randomSamples ?? rand(wanted, { dtype: x.dtype, generator: checkGenerator(name, generator) });
       const samples = reshape(to(drawn, x.dtype), [planes, rank]);
       // For each plane, place and tap the position in the plane, one dimension after the other.
       let flat: Tensor | null = null;

@@ -4,17 +4,12 @@ import { optionsOf, type Positional } from '../arguments.js';
 import { withGradEnabled } from '../context.js';
 import { type DType, dtypeTraits, isFloat } from '../dtype.js';
 import { checkInteger, checkNumber } from '../errors.js';
-import { kernel } from '../native.js';
 import { changed, checkFloat, checkTensor, empty, Tensor } from '../tensor.js';
 import { checkInPlace, copy_ } from './copy.js';
 import { add, ceil, cos, div, exp, floor, log1p, mul, neg, sin, sub } from './elementwise.js';
 import { clamp, lt } from './elementwise-compare.js';
 import type { Generator } from './generator.js';
-import { drawnFrom } from './random.js';
-
-const uniformKernel = kernel('uniform', 'y state least most');
-const normalKernel = kernel('normal', 'y state mean deviation');
-const bernoulliKernel = kernel('bernoulli', 'y state p');
+import { bernoulliKernel, drawnFrom, normalKernel, uniformKernel } from './random.js';
 
 /** Where the numbers come from; default: the generator that `manualSeed` seeds. */
 interface Source {

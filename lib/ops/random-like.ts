@@ -5,7 +5,7 @@ import { checkOptions } from '../options.js';
 import { checkDType, checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { tensorOptions, zeros } from './creation.js';
 import type { Generator } from './generator.js';
-import { type RandomOptions, rand, randint, randn } from './random.js';
+import { checkGenerator, type RandomOptions, rand, randint, randn } from './random.js';
 import { bernoulli_ } from './random-in-place.js';
 
 const known = [...tensorOptions, 'generator'];
@@ -77,6 +77,6 @@ export function bernoulli(
   checkTensor('bernoulli', 'x', x);
   const { p, generator } = optionsOf<Source & { p: number }>('bernoulli', args, ['p'], ['generator']);
   if (p === undefined) checkFloat('bernoulli', 'x', x);
-  const source = generator === undefined ? {} : { generator };
+  const source = { generator: checkGenerator('bernoulli', generator) };
   return noGrad(() => bernoulli_(zeros(x.dims, { dtype: x.dtype }), p ?? x.detach(), source));
 }

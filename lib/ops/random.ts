@@ -56,9 +56,12 @@ function uninitialised(operation: string, shape: Shape, options: RandomOptions |
   return empty(sizes, dtype);
 }
 
-const uniformKernel = kernel('uniform', 'y state least most');
-const normalKernel = kernel('normal', 'y state mean deviation');
-const bernoulliKernel = kernel('bernoulli', 'y state p');
+/** @internal */
+export const uniformKernel = kernel('uniform', 'y state least most');
+/** @internal */
+export const normalKernel = kernel('normal', 'y state mean deviation');
+/** @internal */
+export const bernoulliKernel = kernel('bernoulli', 'y state p');
 const randintKernel = kernel('randint', 'y state low high');
 const randpermKernel = kernel('randperm', 'y state');
 
@@ -112,7 +115,7 @@ function normalAround(mean: Tensor | number, std: Tensor | number, rest: readonl
   const shapes = other instanceof Tensor ? [one.dims, checkTensor('normal', 'std', other).dims] : [one.dims];
   const shape = broadcastShapes('normal', ['mean', 'std'], shapes);
   return noGrad(() => {
-    const options = { dtype: one.dtype, ...(generator === undefined ? {} : { generator }) };
+    const options = { dtype: one.dtype, generator: checkGenerator('normal', generator) };
     return add(mul(normalOf('normal', shape, options, 0, 1), std), mean);
   });
 }

@@ -4,6 +4,7 @@ import { recordFused } from '../autograd/fused.js';
 import { isRecorded } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
+import { handleOf, handles } from '../lists.js';
 import { type Kernel, kernel } from '../native.js';
 import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
@@ -91,12 +92,6 @@ export interface LayerOptions {
   lengths: Tensor | null;
 }
 
-const handleOf = (t: Tensor | null | undefined): number => t?.handle ?? 0;
-const listOf = (tensors: readonly (Tensor | null | undefined)[]): number[] => [
-  tensors.length,
-  ...tensors.map(handleOf),
-];
-
 /**
  * @internal A layer over all steps in one call each way, in one direction or (with twice as many weights) both.
  *
@@ -125,8 +120,8 @@ export function recurrentLayer(
   const cN = cell.states === 2 ? empty(state, x.dtype) : null;
   const cellStates = cN && empty([directions, outer, inner, hidden], x.dtype);
   const results = cN && cellStates ? [y, hN, gates, cN, cellStates] : [y, hN, gates];
-  const operands = (): number[] => [...listOf(weights), handleOf(o.lengths), ...numbers];
-  const fault = cell.run(...listOf(results), x.handle, ...listOf(states), ...operands());
+  const operands = (): number[] => [...handles(weights), handleOf(o.lengths), ...numbers];
+  const fault = cell.run(...handles(results), x.handle, ...handles(states), ...operands());
   checkFault(fault, ({ value, position }) => {
     const rule = `lengths must be at least 1 and at most the number of steps ${steps}`;
     return new ArgumentError(`${o.name}: ${rule}, got ${value} (element ${position})`);
@@ -147,11 +142,11 @@ export function recurrentLayer(
       return all.length === 2 * directions && i % 2 === 1 ? [g, null, null] : [g];
     });
     cell.runBackward(
-      ...listOf([gradients[0], ...ofStates, ...ofWeights]),
-      ...listOf(dys),
+      ...handles([gradients[0], ...ofStates, ...ofWeights]),
+      ...handles(dys),
       x.handle,
-      ...listOf(states),
-      ...listOf(kept),
+      ...handles(states),
+      ...handles(kept),
       ...operands(),
     );
     return gradients;

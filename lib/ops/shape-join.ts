@@ -22,7 +22,7 @@ import { cat, slice, stack } from './shape-slice.js';
 /** Tensors one by one or as an array. */
 export type Tensors = [tensors: readonly Tensor[]] | Tensor[];
 
-function listOf(name: string, args: readonly unknown[]): Tensor[] {
+function someTensors(name: string, args: readonly unknown[]): Tensor[] {
   const isList = args.length === 1 && Array.isArray(args[0]);
   const list = tensorsOf(name, 'tensors', isList ? args[0] : args);
   if (list.length === 0) throw new ArgumentError(`${name}: tensors must be at least one, got none`);
@@ -30,7 +30,7 @@ function listOf(name: string, args: readonly unknown[]): Tensor[] {
 }
 
 function arrayOf(name: string, tensors: unknown): Tensor[] {
-  if (Array.isArray(tensors)) return listOf(name, tensors);
+  if (Array.isArray(tensors)) return someTensors(name, tensors);
   throw new ArgumentError(`${name}: tensors must be an array of at least one tensor, got ${describe(tensors)}`);
 }
 
@@ -204,7 +204,7 @@ export function dsplit(x: Tensor, sections: Sections): Tensor[] {
  * blockDiag(tensor([[1]]), tensor([[2]])); // [[1, 0], [0, 2]]
  */
 export function blockDiag(...args: Tensors): Tensor {
-  const list = listOf('blockDiag', args);
+  const list = someTensors('blockDiag', args);
   const matrices = list.map((x, i) => {
     if (x.rank <= 2) return atLeast(x, 2);
     throw new ShapeError(`blockDiag: tensors must be matrices, got tensors[${i}] ${formatShape(x.dims)}`);
@@ -245,7 +245,7 @@ export function broadcastTo(x: Tensor, ...shape: List): Tensor {
  * broadcastTensors(tensor([1, 2]), tensor([[3], [4]])); // both [2, 2]
  */
 export function broadcastTensors(...args: Tensors): Tensor[] {
-  const list = listOf('broadcastTensors', args);
+  const list = someTensors('broadcastTensors', args);
   const names = list.map((_, i) => `tensors[${i}]`);
   const shape = broadcastShapes(
     'broadcastTensors',
@@ -279,7 +279,7 @@ export function meshgrid(...args: MeshgridArguments): Tensor[] {
   const rest = isPlain(last) ? args.slice(0, -1) : args;
   const options = optionsOf<MeshgridOptions>('meshgrid', isPlain(last) ? [last] : [], [], ['indexing']);
   const indexing = checkChoice('meshgrid', 'indexing', options.indexing, ['ij', 'xy'] as const, 'ij');
-  const list = listOf('meshgrid', rest).map((x, i) => {
+  const list = someTensors('meshgrid', rest).map((x, i) => {
     if (x.rank <= 1) return atLeast(x, 1);
     throw new ShapeError(`meshgrid: tensors must be vectors, got tensors[${i}] ${formatShape(x.dims)}`);
   });
@@ -308,7 +308,7 @@ export function meshgrid(...args: MeshgridArguments): Tensor[] {
  * cartesianProd(tensor([1, 2]), tensor([3, 4])); // [[1, 3], [1, 4], [2, 3], [2, 4]]
  */
 export function cartesianProd(...args: Tensors): Tensor {
-  const list = listOf('cartesianProd', args);
+  const list = someTensors('cartesianProd', args);
   if (list.length === 1) return reshape(list[0] as Tensor, [-1]);
   const columns = meshgrid(list).map((grid) => reshape(grid, [grid.size]));
   return stack(columns, 1);
