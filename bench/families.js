@@ -112,7 +112,7 @@ class GPT extends nn.Module {
     this.ln = new nn.LayerNorm(128);
     this.head = new nn.Linear(128, kVocabulary, { bias: false });
     for (const parameter of this.parameters()) {
-      if (parameter.rank > 1) nn.init.normal_(parameter, { std: 0.02 });
+      if (parameter.rank > 1) nn.init.normal_(parameter, 0, 0.02);
     }
   }
 

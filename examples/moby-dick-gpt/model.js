@@ -26,7 +26,7 @@ export class CharacterGPT extends nn.Module {
     this.output = new nn.Linear(width, characters, { bias: false });
     for (const [name, weight] of this.namedParameters()) {
       const scale = /out_proj|linear2/.test(name) ? 1 / Math.sqrt(2 * layers) : 1; // what is added to the residual stream
-      if (weight.rank > 1) nn.init.normal_(weight, { std: 0.02 * scale });
+      if (weight.rank > 1) nn.init.normal_(weight, 0, 0.02 * scale);
     }
   }
 

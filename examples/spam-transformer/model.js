@@ -21,7 +21,7 @@ export class SpamTransformer extends nn.Module {
     const layer = new nn.TransformerEncoderLayer(width, heads, options);
     this.encoder = new nn.TransformerEncoder(layer, layers, { norm: new nn.LayerNorm(width) });
     this.output = new nn.Linear(width, 1);
-    nn.init.normal_(this.embedding.weight, { std: 0.1 }); // so that what is learned soon outweighs where it began
+    nn.init.normal_(this.embedding.weight, 0, 0.1); // so that what is learned soon outweighs where it began
   }
 
   /**

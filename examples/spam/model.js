@@ -14,7 +14,7 @@ export class SpamGRU extends nn.Module {
   constructor(words, { width = 64, hidden = 64, dropout = 0.3 } = {}) {
     super();
     this.embedding = new nn.Embedding(words, width, { paddingIdx: 0 });
-    nn.init.normal_(this.embedding.weight, { std: 0.1 }); // so that what is learned soon outweighs where it began
+    nn.init.normal_(this.embedding.weight, 0, 0.1); // so that what is learned soon outweighs where it began
     this.gru = new nn.GRU(width, hidden, { bidirectional: true, batchFirst: true });
     this.dropout = new nn.Dropout(dropout);
     this.output = new nn.Linear(2 * hidden, 1);

@@ -138,8 +138,7 @@ export class Bilinear extends Module {
     const hasBias = checkFlag('Bilinear', 'bias', options.bias, true);
     const dtype = checkDType('Bilinear', options.dtype, 'float32');
     const bound = 1 / Math.sqrt(this.in1Features);
-    const drawn = (shape: number[]): Tensor =>
-      new Parameter(uniform_(empty(shape, dtype), { low: -bound, high: bound }));
+    const drawn = (shape: number[]): Tensor => new Parameter(uniform_(empty(shape, dtype), -bound, bound));
     [this.weight, this.bias] = allOrNothing(() => [
       drawn([this.outFeatures, this.in1Features, this.in2Features]),
       hasBias ? drawn([this.outFeatures]) : null,

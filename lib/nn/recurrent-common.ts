@@ -10,7 +10,7 @@ import { Parameter } from './roles.js';
 /** @internal PyTorch's U(-1/√hiddenSize, 1/√hiddenSize), for weights and biases alike. */
 export function makeWeight(shape: Shape, hiddenSize: number, dtype: DType): Tensor {
   const bound = 1 / Math.sqrt(hiddenSize);
-  return new Parameter(uniform_(empty(shape, dtype), { low: -bound, high: bound }));
+  return new Parameter(uniform_(empty(shape, dtype), -bound, bound));
 }
 
 /** @internal */

@@ -13,8 +13,8 @@ export function drawWeightAndBias(
   dtype: DType,
 ): [weight: Tensor, bias: Tensor | null] {
   return allOrNothing(() => {
-    const weight = new Parameter(kaimingUniform_(empty(shape, dtype), { a: Math.sqrt(5) }));
+    const weight = new Parameter(kaimingUniform_(empty(shape, dtype), Math.sqrt(5)));
     const bound = 1 / Math.sqrt(sizeOf(shape.slice(1)));
-    return [weight, hasBias ? new Parameter(uniform_(empty([outputs], dtype), { low: -bound, high: bound })) : null];
+    return [weight, hasBias ? new Parameter(uniform_(empty([outputs], dtype), -bound, bound)) : null];
   });
 }

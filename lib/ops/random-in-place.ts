@@ -46,7 +46,15 @@ function checkTarget(operation: string, x: Tensor): void {
   checkFloat(operation, 'x', x);
 }
 
-function draw(operation: string, x: Tensor, options: Source, run: typeof uniformKernel, a: number, b: number): Tensor {
+/** @internal Fills x by a kernel with the parameters a and b. */
+export function draw(
+  operation: string,
+  x: Tensor,
+  options: Source,
+  run: typeof uniformKernel,
+  a: number,
+  b: number,
+): Tensor {
   const state = drawnFrom(operation, options.generator);
   run(x.handle, state.handle, a, b);
   changed(x);

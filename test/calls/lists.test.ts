@@ -113,7 +113,7 @@ const short: Record<string, readonly string[]> = {
   'ops/random-multinomial.js': ['ins'],
   'ops/norm.js': ['affine', 'ins', 'numbers', 'outs'],
   'ops/pool.js': ['numbersOf()'],
-  'ops/recurrent.js': ['listOf()', 'operands()'],
+  'ops/recurrent.js': ['handles()', 'operands()'],
   'ops/rotary.js': ['sizes'],
   'ops/shape.js': ['dims'],
   'ops/shape-join.js': ['shape'],

@@ -187,8 +187,11 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.functional\.(binaryCrossEntropy\w*|crossEntropy|nllLoss) 2$/, one], // its weight
   [/^nn\.(BCE|BCEWithLogits|CrossEntropy|NLL|MultiLabelSoftMargin)Loss 0$/, one],
   [/^(cosineSimilarity|pairwiseDistance) [2-4]$|^nn\.(CosineSimilarity|PairwiseDistance) \d$/, ['undefined', 'object']],
-  [/^nn\.init\.(dirac_ 1|orthogonal_ 1|sparse_ 2|truncNormal_ [1-4])$/, ['undefined']],
-  [/^nn\.init\.dirac_ 1$|^nn\.init\.truncNormal_ 4$/, ['object']],
+  [
+    /^nn\.init\.(dirac_ 1|kaiming\w+ [1-3]|(normal|uniform)_ [12]|orthogonal_ 1|sparse_ 2|truncNormal_ [1-4]|xavier\w+ 1)$/,
+    ['undefined'],
+  ],
+  [/^nn\.init\.(calculateGain|dirac_) 1$|^nn\.init\.truncNormal_ 4$/, ['object']],
   [/^nn\.(AdaptiveLogSoftmaxWithLoss [34]|Bilinear 3|LocalResponseNorm [1-3])$/, ['undefined']],
   [/^nn\.(AdaptiveLogSoftmaxWithLoss 4|Bilinear 3|LocalResponseNorm 3)$/, ['object']],
   [/^nn\.functional\.(bilinear 3|localResponseNorm [2-4])$/, ['undefined', 'null', 'object']],

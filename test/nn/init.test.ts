@@ -19,8 +19,8 @@ describe('initialisers against PyTorch', () => {
     });
     const generator = new Generator(5);
     const want = c.bound
-      ? nn.init.uniform_(empty(c.shape, 'float64'), { low: -c.bound, high: c.bound, generator })
-      : nn.init.normal_(empty(c.shape, 'float64'), { mean: c.mean as number, std: c.std as number, generator });
+      ? nn.init.uniform_(empty(c.shape, 'float64'), -c.bound, c.bound, { generator })
+      : nn.init.normal_(empty(c.shape, 'float64'), c.mean as number, c.std as number, { generator });
     expectNear(filled, numbers(want));
   });
 
@@ -34,11 +34,26 @@ describe('initialisers against PyTorch', () => {
     expect(nn.init.constant_(new nn.Linear(1, 2).weight, 3).toArray()).toEqual([[3], [3]]);
   });
 
-  it('refuse vectors and unknown nonlinearities', () => {
+  it('arguments by position are those by name', () => {
+    const t = () => empty([200, 3], 'float64');
+    const seeded = () => ({ generator: new Generator(6) });
+    const uniform = (v: number) => numbers(nn.init.uniform_(t(), { a: -v, b: v, ...seeded() }));
+    const normal = (v: number) => numbers(nn.init.normal_(t(), { std: v, ...seeded() }));
+    expectNear(nn.init.kaimingUniform_(t(), 2, 'fanOut', 'leakyRelu', seeded()), uniform(Math.sqrt(6 / 5 / 200)));
+    expectNear(nn.init.kaimingNormal_(t(), 0, 'fanIn', 'relu', seeded()), normal(Math.sqrt(2 / 3)));
+    expectNear(nn.init.xavierUniform_(t(), 3, seeded()), uniform(3 * Math.sqrt(6 / 203)));
+    expectNear(nn.init.xavierNormal_(t(), 3, seeded()), normal(3 * Math.sqrt(2 / 203)));
+    expect(nn.init.constant_(empty([2], 'float32'), { val: 3 }).toArray()).toEqual([3, 3]);
+    expect(nn.init.calculateGain('leakyRelu', { param: 2 })).toBeCloseTo(Math.sqrt(2 / 5), 12);
+  });
+
+  it('refuse vectors, unknown nonlinearities and what is not a number', () => {
     expect(() => nn.init.xavierUniform_(empty([3], 'float32'))).toThrow(ShapeError);
     expect(() => nn.init.kaimingNormal_(empty([3, 2], 'float32'), { nonlinearity: 'gelu' as never })).toThrow(
       ArgumentError,
     );
+    const message = 'kaimingUniform_: a must be a finite number, got "2"';
+    expect(() => nn.init.kaimingUniform_(empty([3, 2], 'float32'), '2' as never)).toThrow(message);
   });
 
   it.each([[[5, 3]], [[3, 5]], [[4, 4]], [[2, 3, 2]], [[1, 7]]])('orthogonal_ of %j', (shape) => {

@@ -31,12 +31,8 @@ describe('Linear against PyTorch', () => {
     const layer = new nn.Linear(c.inFeatures, 3, { dtype: 'float64' });
     const generator = new Generator(7);
     const dtype = 'float64';
-    const weight = nn.init.uniform_(empty([3, c.inFeatures], dtype), {
-      low: -c.weightBound,
-      high: c.weightBound,
-      generator,
-    });
-    const bias = nn.init.uniform_(empty([3], dtype), { low: -c.biasBound, high: c.biasBound, generator });
+    const weight = nn.init.uniform_(empty([3, c.inFeatures], dtype), -c.weightBound, c.weightBound, { generator });
+    const bias = nn.init.uniform_(empty([3], dtype), -c.biasBound, c.biasBound, { generator });
     expectNear(layer.weight, numbers(weight));
     expectNear(layer.bias as Tensor, numbers(bias));
   });
