@@ -1,5 +1,7 @@
+import type { Generator } from '../ops/generator.js';
 import {
   type FractionalMaxPoolArguments,
+  type FractionalMaxPoolOptions,
   fractionalMaxPool2d,
   fractionalMaxPool3d,
   fractionalOf,
@@ -11,23 +13,28 @@ abstract class FractionalMaxPool extends Module {
   readonly kernelSize: readonly number[];
   readonly outputSize: readonly number[] | null;
   readonly outputRatio: readonly number[] | null;
+  readonly randomSamples: Tensor | null;
+  readonly generator: Generator | null;
 
-  constructor(
-    kind: string,
-    rank: number,
-    private readonly args: FractionalMaxPoolArguments,
-  ) {
+  constructor(kind: string, rank: number, args: FractionalMaxPoolArguments) {
     super();
-    const { kernel, size, ratio } = fractionalOf(kind, args, rank);
+    const { kernel, size, ratio, randomSamples, generator } = fractionalOf(kind, args, rank);
     this.kernelSize = kernel;
     this.outputSize = size;
     this.outputRatio = size === null ? ratio : null;
+    this.randomSamples = randomSamples ?? null;
+    this.generator = generator ?? null;
   }
 
-  protected abstract run(x: Tensor, ...args: FractionalMaxPoolArguments): Tensor;
-
-  forward(x: Tensor): Tensor {
-    return this.run(x, ...this.args);
+  protected get options(): FractionalMaxPoolOptions {
+    const { kernelSize, outputSize, outputRatio, randomSamples, generator } = this;
+    return {
+      kernelSize,
+      ...(outputSize && { outputSize }),
+      ...(outputRatio && { outputRatio }),
+      ...(randomSamples && { randomSamples }),
+      ...(generator && { generator }),
+    };
   }
 }
 
@@ -44,8 +51,8 @@ export class FractionalMaxPool2d extends FractionalMaxPool {
     super('FractionalMaxPool2d', 2, args);
   }
 
-  protected run(x: Tensor, ...args: FractionalMaxPoolArguments): Tensor {
-    return fractionalMaxPool2d(x, ...args);
+  forward(x: Tensor): Tensor {
+    return fractionalMaxPool2d(x, this.options);
   }
 }
 
@@ -62,7 +69,7 @@ export class FractionalMaxPool3d extends FractionalMaxPool {
     super('FractionalMaxPool3d', 3, args);
   }
 
-  protected run(x: Tensor, ...args: FractionalMaxPoolArguments): Tensor {
-    return fractionalMaxPool3d(x, ...args);
+  forward(x: Tensor): Tensor {
+    return fractionalMaxPool3d(x, this.options);
   }
 }
