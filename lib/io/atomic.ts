@@ -134,7 +134,7 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
 }
 
 /** Makes a rename durable; some systems cannot sync a folder, but the file's content is safe in any case. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   tryTo(() => {
     const descriptor = openSync(folder, 'r');
     try {

@@ -1,4 +1,4 @@
-// Files: weights as safetensors, pictures as PNG.
+// Files: weights as safetensors, checkpoints of whole trainings, pictures as PNG.
 import { types } from 'node:util';
 import { type DType, dtypeTraits } from '../dtype.js';
 import { AllocationError, ArgumentError, describe, isPlain } from '../errors.js';
@@ -11,6 +11,14 @@ import { firstAboveOne, visitSafetensors, writeParts } from './safetensors.js';
 import type { FileDType } from './safetensors-header.js';
 import type { TensorPart } from './safetensors-write.js';
 
+export {
+  type LoadCheckpointOptions,
+  latestCheckpoint,
+  loadCheckpoint,
+  type SaveCheckpointOptions,
+  saveCheckpoint,
+} from './checkpoint.js';
+export type { CheckpointState, CheckpointTargets, CheckpointValue, Stateful } from './checkpoint-state.js';
 export { encodePng, type Image, writePng } from './png.js';
 
 /** Tensors by name: a module's `stateDict()`, or an object. */

@@ -66,6 +66,16 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^data\.collate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$/, ['NaN']],
   [/^linalg\.(cond|matrixNorm|norm) 1(\.p|\.ord)?$/, ['-1', 'infinity']],
   [/^linalg\.vectorNorm 1\.dim$/, ['-1']],
+  [/^io\.(latest|save)Checkpoint 0$/, ['string']],
+  // values are kept as they are
+  [
+    /^io\.saveCheckpoint 1\.(epoch|generator)$/,
+    [...numbers, ...one, 'string', 'empty string', 'strings', 'true', 'null'],
+  ],
+  [
+    /^io\.saveCheckpoint 1\.(epoch|generator)$/,
+    ['array', 'empty array', 'typed array', 'Map', 'module', 'object', 'foreign tensor'],
+  ],
   // one number for all dimensions, or one for each
   [/^(Tensor\.)?(all|any|flip|mean|norm|prod|squeeze|std|sum|var) \d$/, ['array', 'empty array']],
   [/^(Tensor\.)?(amax|amin|countNonzero|cum\w+|diff|logcumsumexp|median|mode|nan\w+|quantile) \d$/, ['-1', 'array']],

@@ -53,10 +53,15 @@ class Run {
   readonly params: Tensor[];
   readonly schedulers: Stepper[] = [];
 
-  constructor(private readonly c: Case) {
+  // With a factor, the script's learning rates have changed since.
+  constructor(
+    private readonly c: Case,
+    factor = 1,
+  ) {
     this.params = c.groups.map(() => ones([1], { dtype: 'float64', requiresGrad: true }));
-    const groups = c.groups.map((g, i) => ({ ...g, params: [this.params[i] as Tensor] }));
-    this.optimizer = new { SGD: optim.SGD, Adam: optim.Adam }[c.optimizer](groups, c.options);
+    const scaled = <O extends { lr?: number }>(o: O): O => (o.lr === undefined ? o : { ...o, lr: factor * o.lr });
+    const groups = c.groups.map((g, i) => ({ ...scaled(g), params: [this.params[i] as Tensor] }));
+    this.optimizer = new { SGD: optim.SGD, Adam: optim.Adam }[c.optimizer](groups, scaled(c.options));
   }
 
   make(i: number): void {
@@ -87,7 +92,7 @@ class Run {
   }
 
   static restored(c: Case, path: string, order: readonly Action[]): Run {
-    const run = new Run(c);
+    const run = new Run(c, 3);
     const tensors = load(path);
     const { groups, schedulers } = loadMetadata(path) as { groups: string; schedulers: string };
     const state: Record<string, Record<string, Tensor>> = {};
