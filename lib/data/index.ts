@@ -1,9 +1,24 @@
 // Data to train on: datasets, the loader that makes batches of them, and files.
 export { type AugmentOptions, type AugmentRange, augment } from './augment.js';
 export { type Collated, collate } from './collate.js';
+export type {
+  CategoryColumn,
+  Cell,
+  Column,
+  ColumnSchema,
+  ColumnType,
+  NumericColumn,
+  Row,
+  TextColumn,
+} from './column.js';
 export { ConcatDataset, Subset } from './combined.js';
+export { csv } from './csv.js';
+export type { CsvOptions } from './csv-options.js';
 export { type Dataset, TensorDataset } from './dataset.js';
 export { type IdxArray, readIdx } from './idx.js';
 export { DataLoader, type DataLoaderOptions } from './loader.js';
 export { mnist } from './mnist.js';
+export type { ByteSource } from './sources.js';
 export { standardise } from './standardise.js';
+export { Table } from './table.js';
+export type { TableOptions } from './table-builder.js';

@@ -177,6 +177,15 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^optim\.lrScheduler\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],
   [/^optim\.(Adafactor 1\.eps\.0|Muon 1\.adjustLrFn|LBFGS 1\.(maxEval|lineSearchFn))$/, ['null']],
   [/^optim\.LBFGS\.loadStateDict 0\.param_groups\.0\.(maxEval|lineSearchFn)$/, ['7', 'null']],
+  // tables: values of columns, and words in files
+  [/^data\.Table\.fromRows 0\.0\.a$/, ['NaN', 'empty string', 'bigint', 'null']],
+  [/^data\.Table\.fromRows 0\.0\.b$/, [...numbers, 'string', 'empty string', 'true', 'bigint', 'null', 'Date']],
+  [/^data\.\w+(\.\w+)? 1\.(missing|columns)$/, ['strings']],
+  [/^data\.\w+(\.\w+)? 1\.((missing|columns)\.\d|comment)$/, ['string', 'empty string']],
+  [/^data\.Table\.slice \d$/, ['undefined']],
+  [/^data\.Table 0\.b\.categories(\.0)?$/, ['strings', 'string', 'empty string']],
+  [/^data\.Table 0\.c\.values(\.\d)?$/, ['strings', 'string', 'empty string', 'null']],
+  [/^data\.csv 1\.quote$/, ['null']],
   // one tensor in place of a list, and others
   [/\.milestones$/, ['typed array']],
   [/^nn\.Module\.summary 0$/, one], // the table shows where forward failed
