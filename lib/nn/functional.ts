@@ -32,6 +32,14 @@ export { scaledDotProductAttention } from '../ops/attention.js';
 export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d, convTranspose3d } from '../ops/conv.js';
 export { cosineSimilarity, normalize, pairwiseDistance, pdist } from '../ops/distance.js';
 export { embedding, embeddingBag } from '../ops/embedding.js';
+export {
+  type AffineGridArguments,
+  affineGrid,
+  type GridOptions,
+  type GridSampleArguments,
+  type GridSampleOptions,
+  gridSample,
+} from '../ops/grid-sample.js';
 export { oneHot } from '../ops/indexing.js';
 export { linear } from '../ops/matmul.js';
 export { groupNorm, layerNorm, rmsNorm } from '../ops/norm.js';
