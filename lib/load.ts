@@ -1,8 +1,10 @@
 // Loads the native addon, or tells why it does not load and what to do.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** For failures alone: an import would load more of `fs` than Node.js itself does, 3 ms of each start. */
+const fileSystem = () => process.getBuiltinModule('node:fs');
 
 /** What node-gyp-build finds for this platform. */
 export function loadAddon(): unknown {
@@ -33,7 +35,7 @@ function failure(root: string | undefined, cause: Error): string {
 
 function isPackage(root: string): boolean {
   try {
-    return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).name === 'adjoint';
+    return JSON.parse(fileSystem().readFileSync(join(root, 'package.json'), 'utf8')).name === 'adjoint';
   } catch {
     return false;
   }
@@ -43,7 +45,7 @@ function loadFailure(root: string, reason: string): string {
   const glibc = (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime;
   const libc = process.platform === 'linux' ? ` (${glibc === undefined ? 'musl' : `glibc ${glibc}`})` : '';
   const platform = `${process.platform}-${process.arch}${libc}, Node.js ${process.versions.node}`;
-  const isClone = existsSync(join(root, 'scripts', 'setup.mjs'));
+  const isClone = fileSystem().existsSync(join(root, 'scripts', 'setup.mjs'));
   const build = isClone ? `npm run setup" in ${root}` : `node ${join(root, 'scripts', 'build.mjs')}"`;
   const what = reason.startsWith('No native build')
     ? `no native addon for ${platform}: looked in ${join(root, 'build', 'Release')} and among ${prebuilt(root)}`
@@ -53,6 +55,7 @@ function loadFailure(root: string, reason: string): string {
 
 function prebuilt(root: string): string {
   const folder = join(root, 'prebuilds');
+  const { existsSync, readdirSync } = fileSystem();
   const found = existsSync(folder)
     ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node'))
     : [];

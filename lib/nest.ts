@@ -1,4 +1,3 @@
-import { getHeapStatistics } from 'node:v8';
 import type { TypedArray } from './dtype.js';
 import { AllocationError, formatShape } from './errors.js';
 import type { Shape } from './shape.js';
@@ -41,7 +40,7 @@ function checkHeap(operation: string, shape: Shape): void {
     count *= n;
   }
   if (bytes <= alwaysFits) return;
-  const left = getHeapStatistics().total_available_size;
+  const left = process.getBuiltinModule('node:v8').getHeapStatistics().total_available_size; // an import takes 2 ms
   if (bytes <= 0.75 * left) return; // the garbage collector needs some room
   const sizes = [bytes, left].map((value) => Math.round(value / 1e6));
   throw new AllocationError(

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isArrayOf } from './arrays.js';
 import type { Node } from './autograd/tape.js';
 import {
@@ -429,7 +428,8 @@ export class Tensor {
 function digest(values: TypedArray): string {
   if (values.length <= 64) return Array.from(values, (v) => (Object.is(v, -0) ? '-0' : v)).join(' ');
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) values[i] = Number.NaN;
-  return createHash('sha1').update(values).digest('hex');
+  // An import would take 4 ms of each start.
+  return process.getBuiltinModule('node:crypto').createHash('sha1').update(values).digest('hex');
 }
 
 // JavaScript has limits of its own.

@@ -1,30 +1,60 @@
-// What the package holds beside the declarations. dist/adjoint.js is the whole library in one file, which loads in a third
-// of the time that its 140 modules take; it is not minified, so that stack traces name functions, and with
-// --enable-source-maps lines of lib. dist/index.cjs gives it to CommonJS. TypeScript lets no CommonJS module of
-// `module: node16` require an ES module, so that beside each dist/x.d.ts stands a dist/x.d.cts that says the same.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'rolldown';
+// What the package holds beside the declarations. dist/adjoint.js is the core of the library in one file, which loads in a
+// third of the time that its modules take; dist/parts holds what is loaded when it is first used. They are not minified, so
+// that stack traces name functions, and with --enable-source-maps lines of lib. dist/index.cjs gives the library to CommonJS.
+// TypeScript lets no CommonJS module of `module: node16` require an ES module, so that beside each dist/x.d.ts stands a
+// dist/x.d.cts that says the same.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { core, Owners } from './bundle/owners.mjs';
+import { statementsOf } from './bundle/statements.mjs';
+import { corePieces, moduleUrl, partPieces } from './bundle/texts.mjs';
+import { writePieces } from './bundle/write.mjs';
 import { documentMethods } from './document-methods.mjs';
 import { root } from './steps.mjs';
 
+/** What is loaded when it is first used: files of lib by how their names begin. docs/architecture.md, "Loading". */
+const parts = {
+  data: 'lib/data/',
+  distributions: 'lib/distributions/',
+  io: 'lib/io/',
+  linalg: 'lib/ops/linalg',
+  metrics: 'lib/metrics/',
+  optim: 'lib/optim/',
+  train: 'lib/train/',
+};
+
 const dist = join(root, 'dist');
-await build({
-  input: join(root, 'lib', 'index.ts'),
-  platform: 'node',
-  external: ['csv-parse', 'node-gyp-build'],
-  tsconfig: join(root, 'tsconfig.json'),
-  logLevel: 'warn',
+
+/** The library as one module. */
+async function bundle() {
+  const build = await rolldown({
+    input: join(root, 'lib', 'index.ts'),
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    tsconfig: join(root, 'tsconfig.json'),
+    logLevel: 'warn',
+  });
   // Without comments, which the declarations have, and in ASCII: V8 reads such a file in half the time.
   // The source map names files and lines of lib, which traces show; their text would be half of the package.
-  output: {
+  const { output } = await build.generate({
     ...{ file: join(dist, 'adjoint.js'), format: 'esm', comments: false },
     ...{ sourcemap: true, sourcemapExcludeSources: true },
-  },
-});
-const bundle = readFileSync(join(dist, 'adjoint.js'), 'utf8');
-const escaped = (/** @type {string} */ unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-writeFileSync(join(dist, 'adjoint.js'), bundle.replace(/[^\0-\x7f]/g, escaped));
+  });
+  if (output.some(({ type }, i) => type === 'chunk' && i > 0))
+    throw new Error('bundle: lib must not import() its own files');
+  const escaped = (/** @type {string} */ unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const code = output[0].code.replaceAll('import.meta.url', moduleUrl).replace(/[^\0-\x7f]/g, escaped);
+  return { code, map: output[0].map };
+}
+
+const { code, map } = await bundle();
+const owners = new Owners(statementsOf(code), parts);
+rmSync(join(dist, 'parts'), { recursive: true, force: true });
+writePieces(join(dist, `${core}.js`), corePieces(owners), { code, map, dist });
+for (const part of owners.parts) {
+  writePieces(join(dist, 'parts', `${part}.cjs`), partPieces(owners, part), { code, map, dist });
+}
 writeFileSync(join(dist, 'index.cjs'), `module.exports = require('./adjoint.js');\n`);
 documentMethods(dist);
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {

@@ -70,6 +70,7 @@ function plan() {
     native: fingerprint([at('CMakeLists.txt'), ...packages, ...filesBelow(at('native'), '')]),
     library: fingerprint([
       ...[at('tsconfig.json'), at('scripts', 'bundle.mjs'), at('scripts', 'document-methods.mjs'), ...packages],
+      ...filesBelow(at('scripts', 'bundle'), '.mjs'),
       ...filesBelow(at('lib'), '.ts'),
     ]),
   };
