@@ -16,3 +16,5 @@ export {
   fuseLinearBnWeights,
   type TransposeArguments,
 } from './fuse.js';
+export * as parametrizations from './parametrizations.js';
+export * as parametrize from './parametrize.js';

@@ -66,9 +66,10 @@ export class Program {
         return false;
     }
     for (const follower of this.followers) if (follower.holds !== undefined && !follower.holds()) return false;
+    // First whether a property has become a parametrized one, which the quick check would compute.
+    if (this.layers !== layersNow() && !this.hasLayers()) return false;
     const same = this.guard === null || this.guard.quickCheck();
-    if (same === false) return false;
-    if ((same === null || this.layers !== layersNow()) && !this.hasLayers()) return false;
+    if (same === false || (same === null && !this.hasLayers())) return false;
     if (this.structure === structureNow()) return true;
     for (const [module, mode] of this.recording.modes) if (module.training !== mode) return false;
     for (const [leaf, wanted] of this.recording.leaves) if (leaf._requiresGrad !== wanted) return false;

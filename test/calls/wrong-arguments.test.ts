@@ -94,6 +94,9 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/(interpolate|Upsampl(e|ing\w+)) \d\.size$/, ['7']],
   [/(One|Cyc)\w+LR 1\.max(Lr|Momentum)$|ReduceLROnPlateau 1\.minLr$/, ['7', '0.5', '2^53']],
   [/^nn\.utils\.(clip|getTotal)\w+ 1$/, ['7', '0.5', '2^53']],
+  [/^nn\.utils\.parametrizations\.weightNorm 1\.dim$/, ['null']],
+  [/^nn\.utils\.parametrize\.(isParametrized 0|registerParametrization 2)$/, ['module']],
+  [/^nn\.utils\.parametrize\.isParametrized 1$/, ['string', 'empty string', 'undefined']],
   [/^optim\.swaUtils\.getEma\w+ 0$/, ['undefined', 'object']],
   [/^optim\.swaUtils\.SWALR 1\.swaLr$/, ['7', '0.5', '2^53']],
   [
@@ -327,6 +330,7 @@ describe('the table of calls', () => {
       'nn.Module',
       'nn.RecurrentCell',
       'nn.RecurrentModule',
+      'nn.utils.parametrize.ParametrizationList',
       'optim.Optimizer',
       'optim.lrScheduler.LRScheduler',
     ];
@@ -337,6 +341,8 @@ describe('the table of calls', () => {
       'nn.functional.': nn.functional,
       'nn.init.': nn.init,
       'nn.utils.': nn.utils,
+      'nn.utils.parametrizations.': nn.utils.parametrizations,
+      'nn.utils.parametrize.': nn.utils.parametrize,
       'optim.': optim,
       'optim.lrScheduler.': optim.lrScheduler,
       'optim.swaUtils.': optim.swaUtils,

@@ -29,8 +29,13 @@ const abstract = ['Module', 'RecurrentModule', 'RecurrentCell'];
 const spaces = ['functional', 'init', 'utils'] as const;
 const exported = [
   ...Object.keys(nn).filter((name) => !spaces.includes(name as 'init')),
-  ...spaces.flatMap((name) => Object.keys(nn[name])),
+  ...spaces.flatMap((name) => namesIn(nn[name])),
 ];
+
+// The names in a namespace and in those in it.
+function namesIn(space: object): string[] {
+  return Object.entries(space).flatMap(([name, value]) => (typeof value === 'function' ? [name] : namesIn(value)));
+}
 
 // The options in a row: the cell of names each with a default or nothing in brackets behind it.
 function optionsOf(entry: Entry): Map<string, string> {
