@@ -8,6 +8,7 @@ export { checkpoint } from './backward/checkpoint.js';
 export { type BackwardOptions, backward, grad } from './backward/engine.js';
 export { type GradcheckOptions, gradcheck, gradgradcheck, numericalGradient } from './backward/gradcheck.js';
 export * as autograd from './backward/index.js';
+export * as charts from './charts/index.js';
 export { isGradEnabled } from './context.js';
 export * as data from './data/index.js';
 export * as distributions from './distributions/index.js';

@@ -2,9 +2,12 @@
 // third of the time that its modules take; dist/parts holds what is loaded when it is first used. They are not minified, so
 // that stack traces name functions, and with --enable-source-maps lines of lib. dist/index.cjs gives the library to CommonJS.
 // TypeScript lets no CommonJS module of `module: node16` require an ES module, so that beside each dist/x.d.ts stands a
-// dist/x.d.cts that says the same.
+// dist/x.d.cts that says the same. dist/parts/echarts.js is what charts use of Apache ECharts, which would be 67 MB in a user's
+// node_modules; echarts.NOTICE.txt beside it has its licences.
+
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, isAbsolute, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { core, Owners } from './bundle/owners.mjs';
 import { statementsOf } from './bundle/statements.mjs';
@@ -15,6 +18,7 @@ import { root } from './steps.mjs';
 
 /** What is loaded when it is first used: files of lib by how their names begin. docs/architecture.md, "Loading". */
 const parts = {
+  charts: 'lib/charts/',
   data: 'lib/data/',
   distributions: 'lib/distributions/',
   io: 'lib/io/',
@@ -32,6 +36,7 @@ async function bundle() {
     input: join(root, 'lib', 'index.ts'),
     platform: 'node',
     external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    plugins: [{ name: 'charts', resolveId: (id) => (id === './echarts.js' ? { id, external: 'relative' } : null) }],
     tsconfig: join(root, 'tsconfig.json'),
     logLevel: 'warn',
   });
@@ -48,6 +53,30 @@ async function bundle() {
   return { code, map: output[0].map };
 }
 
+/** ECharts and what it is made of; minified, because nobody's stack traces lead there. */
+async function bundleCharts() {
+  const build = await rolldown({
+    input: join(root, 'lib', 'charts', 'echarts.ts'),
+    platform: 'node',
+    tsconfig: join(root, 'tsconfig.json'),
+    logLevel: 'warn',
+    transform: { define: { 'process.env.NODE_ENV': '"production"' } },
+  });
+  const file = join(dist, 'parts', 'echarts.js');
+  await build.write({ file, format: 'esm', comments: false, minify: true });
+  const works = ['echarts/NOTICE', 'echarts/LICENSE', 'echarts/licenses/LICENSE-d3', 'zrender/LICENSE'];
+  const { resolve } = createRequire(import.meta.url);
+  const textOf = (/** @type {string} */ name) => {
+    const [work, ...path] = name.split('/');
+    return readFileSync(join(dirname(resolve(`${work}/package.json`)), ...path), 'utf8').trim();
+  };
+  const texts = works.map((name) => `${name}\n\n${textOf(name)}\n`);
+  writeFileSync(
+    join(dist, 'parts', 'echarts.NOTICE.txt'),
+    `echarts.js contains parts of these works.\n\n${texts.join('\n\n')}`,
+  );
+}
+
 const { code, map } = await bundle();
 const owners = new Owners(statementsOf(code), parts);
 rmSync(join(dist, 'parts'), { recursive: true, force: true });
@@ -55,6 +84,7 @@ writePieces(join(dist, `${core}.js`), corePieces(owners), { code, map, dist });
 for (const part of owners.parts) {
   writePieces(join(dist, 'parts', `${part}.cjs`), partPieces(owners, part), { code, map, dist });
 }
+await bundleCharts();
 writeFileSync(join(dist, 'index.cjs'), `module.exports = require('./adjoint.js');\n`);
 documentMethods(dist);
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {

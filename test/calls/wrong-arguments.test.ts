@@ -226,6 +226,15 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.functional\.(cosineEmbedding|marginRanking|tripletMargin)Loss [34]$/, ['undefined']],
   [/^nn\.((Cosine|Hinge)Embedding|MarginRanking|Multi(LabelSoft)?Margin|TripletMargin)Loss [01]$/, ['undefined']],
   [/^nn\.(functional\.gaussianNllLoss|GaussianNLLLoss\.forward) 2$/, ['7', '0.5', '2^53']],
+  // texts and numbers of charts; NaN is a value that is missing
+  [
+    /^charts\.(bars|heatmap) 0\.(names|rows|columns)(\.\d)?$|^charts\.heatmap 0\.[xy]$/,
+    ['string', 'empty string', 'strings'],
+  ],
+  [/^charts\.(bars 0\.(values|errors)|heatmap 0\.values\.0|lines 0\.lines\.0\.y)\.\d$/, ['NaN']],
+  [/^charts\.lines 0\.lines\.0\.y$/, ['typed array']],
+  [/^charts\.sideBySide 1$/, ['undefined']],
+  [/^charts\.sideBySide (0|1\.title)$/, ['string', 'empty string', 'empty array']],
   // containers, and what is registered under a name
   [/^nn\.ModuleDict(\.update)? 0(\.[ab])?$/, ['empty array', 'module']],
   [/^nn\.ModuleList 0(\.[01])?$/, ['undefined', 'module']],
