@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const head = 'interface Tensor extends Methods<typeof methods> {';
+const head = 'interface Tensor extends Methods<typeof methods & typeof inPlace> {';
 
 /** The documentation comment before a function's declaration, if it has one. @param {string} text @param {string} name */
 function commentOf(text, name) {
@@ -30,7 +30,7 @@ export function documentMethods(dist) {
   const members = [...text.matchAll(/^ {4}(\w+): typeof (\w+)\.(\w+);$/gm)].map(([, name, family, operation]) => {
     const comment = commentOf(/** @type {string} */ (files.get(family)), /** @type {string} */ (operation));
     const whole = name === `${operation}_` ? comment.replace(/^\/\*\*(\n \*)?/, `$& ${inPlace(operation)}$1`) : comment;
-    return `        ${whole}\n        ${name}: Methods<typeof methods>['${name}'];`;
+    return `        ${whole}\n        ${name}: Methods<typeof methods & typeof inPlace>['${name}'];`;
   });
   if (members.length < 100) throw new Error(`${path}: only ${members.length} methods were found`);
   writeFileSync(

@@ -28,13 +28,10 @@ export function inPlace<A extends readonly unknown[]>(
  * Operations in place: `abs_` of `abs`, with its arguments. The type asks for no operation of a tensor: TypeScript would
  * need that of Tensor, whose methods these are.
  */
-export function inPlaceOf<F extends object, K extends keyof F & string>(
-  family: F,
-  names: readonly K[],
-): { [N in K as `${N}_`]: F[N] } {
-  const derived = (name: K) => {
-    const run = family[name] as (x: Tensor, ...args: unknown[]) => Tensor;
-    return (x: Tensor, ...args: unknown[]) => inPlace(`${name}_`, x, run, ...args);
-  };
-  return Object.fromEntries(names.map((name) => [`${name}_`, derived(name)])) as { [N in K as `${N}_`]: F[N] };
+export function inPlaceOf<F extends object>(operations: F): { [N in keyof F & string as `${N}_`]: F[N] } {
+  const derived = Object.entries(operations).map(([name, run]) => [
+    `${name}_`,
+    (x: Tensor, ...args: unknown[]) => inPlace(`${name}_`, x, run, ...args),
+  ]);
+  return Object.fromEntries(derived);
 }
