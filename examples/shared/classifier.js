@@ -47,7 +47,7 @@ export async function learn(model, { loader, test, optimizer, maxLr, epochs, str
     await step.run(loader, {
       onStep: (loss) => {
         losses.push(loss.item());
-        progress.step(loader.batchSize, losses.at(-1));
+        progress.step(loader.batchSize ?? 1, losses.at(-1));
       },
     });
     model.eval();

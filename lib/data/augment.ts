@@ -15,8 +15,8 @@ import type { Generator } from '../ops/generator.js';
 import { rand } from '../ops/random.js';
 import { checkOptions } from '../options.js';
 import { checkTensor, type Tensor } from '../tensor.js';
-import { chooseGenerator } from './loader.js';
 import { cover, type Placement, type Planes, place } from './pixels.js';
+import { chooseGenerator } from './sampler.js';
 
 /** Between two numbers; a single number r stands for -r … r. */
 export type AugmentRange = number | readonly [number, number];

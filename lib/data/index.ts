@@ -16,8 +16,22 @@ export { csv } from './csv.js';
 export type { CsvOptions } from './csv-options.js';
 export { type Dataset, TensorDataset } from './dataset.js';
 export { type IdxArray, readIdx } from './idx.js';
+export { IterableDataset } from './iterable.js';
 export { DataLoader, type DataLoaderOptions } from './loader.js';
+export type { DataLoaderState } from './loader-state.js';
 export { mnist } from './mnist.js';
+export { type PadSequenceOptions, padSequence } from './pad-sequence.js';
+export {
+  type GeneratorOptions,
+  RandomSampler,
+  type RandomSamplerOptions,
+  type Sampler,
+  SequentialSampler,
+  SubsetRandomSampler,
+  WeightedRandomSampler,
+  type WeightedRandomSamplerOptions,
+} from './sampler.js';
+export { BatchSampler, BucketBatchSampler, type BucketBatchSamplerOptions } from './sampler-batch.js';
 export type { ByteSource } from './sources.js';
 export { standardise } from './standardise.js';
 export { Table } from './table.js';

@@ -1,19 +1,26 @@
 import { setImmediate } from 'node:timers/promises';
-import { ArgumentError, checkFlag, checkFunction, checkInteger, describe, StateError } from '../errors.js';
-import { isPromise, keep } from '../memory.js';
-import { Generator } from '../ops/generator.js';
-import { randperm } from '../ops/random.js';
+import { ArgumentError, checkFlag, checkFunction, checkInteger, StateError } from '../errors.js';
+import { isPromise } from '../memory.js';
+import { defaultGenerator, type Generator } from '../ops/generator.js';
 import { checkOptions } from '../options.js';
-import { view } from '../tensor.js';
 import { type Collated, collate } from './collate.js';
-import { checkDataset, type Dataset, TensorDataset } from './dataset.js';
+import { checkDataset, type Dataset } from './dataset.js';
+import { IterableDataset } from './iterable.js';
+import { ahead, batchesOfStream, type ReadBatch, readerOf } from './loader-read.js';
+import { checkState, type DataLoaderState, withState } from './loader-state.js';
+import { checkSampler, chooseGenerator, RandomSampler, type Sampler, SequentialSampler } from './sampler.js';
+import { BatchSampler, batchesOf } from './sampler-batch.js';
 
 /** Options of a {@link DataLoader}. */
 export interface DataLoaderOptions<Sample, Batch, Out> {
-  /** Samples in a batch, default 1; the last batch may be smaller. */
-  batchSize?: number;
+  /** Samples in a batch, default 1; the last batch may be smaller. null: each sample is a batch already, and none is collated. */
+  batchSize?: number | null;
   /** A new random order in each epoch, default false. */
   shuffle?: boolean;
+  /** Which samples an epoch reads, in place of `shuffle`: an array of their numbers, or a sampler. */
+  sampler?: Sampler;
+  /** The batches of an epoch, each a list of numbers of samples, in place of `batchSize`, `shuffle`, `sampler` and `dropLast`. */
+  batchSampler?: Sampler<readonly number[]>;
   /** Seeds a generator of the loader's own, so that the orders do not depend on other random numbers. */
   seed?: number;
   /** Where the orders come from; default the generator that `manualSeed` seeds. */
@@ -24,20 +31,42 @@ export interface DataLoaderOptions<Sample, Batch, Out> {
   collate?: (samples: Awaited<Sample>[]) => Batch;
   /** Changes each batch, say `([x, y]) => [x.to('float32').div(255), y]`. */
   transform?: (batch: Batch) => Out;
+  /**
+   * How many batches `for await` reads while the last one is used, default 0: for samples that are promises. Transforms run
+   * when their batch is due, so that random changes in them do not depend on it.
+   */
+  prefetchFactor?: number;
 }
 
-const knownOptions = ['batchSize', 'shuffle', 'seed', 'generator', 'dropLast', 'collate', 'transform'];
+const knownOptions = [
+  ...['batchSize', 'shuffle', 'sampler', 'batchSampler', 'seed', 'generator', 'dropLast', 'collate', 'transform'],
+  'prefetchFactor',
+];
 
 /** How long an asynchronous loop may keep the event loop waiting, in milliseconds. */
 const breath = 8;
 
+/** One pass over the data. */
+interface Epoch<Items> {
+  /** The lists of numbers or the samples that are left. */
+  items: Items;
+  /** The generator's state before the order was drawn. */
+  begin: Int32Array | null;
+  /** Batches given. */
+  batch: number;
+  isOver: boolean;
+}
+
 /**
  * Reads a dataset in batches, one epoch per iteration, in `for (const batch of loader)` or `for await (…)`. The latter lets
- * the event loop turn every 8 ms, so that a server goes on answering.
+ * the event loop turn every 8 ms, so that a server goes on answering. An {@link IterableDataset} needs it.
  *
  * Each iteration of a shuffled loader takes its order when it begins: the same seed gives the same orders, one after the
  * other. A {@link TensorDataset} is read by one native call for each tensor; without `shuffle` its batches are views of
  * the dataset, so `clone()` one before changing it in place.
+ *
+ * `stateDict` and `loadStateDict` save and restore the position, also inside of an epoch: the next iteration gives the batches
+ * that were left.
  *
  * @throws ArgumentError for wrong or unknown options, or a dataset without samples
  * @example
@@ -45,120 +74,224 @@ const breath = 8;
  * for await (const [images, labels] of loader) step(images, labels);
  */
 export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> {
-  readonly dataset: Dataset<Sample>;
-  readonly batchSize: number;
-  readonly #shuffle: boolean;
-  readonly #dropLast: boolean;
+  readonly dataset: Dataset<Sample> | IterableDataset<Sample>;
+  /** null where batches are not made here. */
+  readonly batchSize: number | null;
+  readonly #options: DataLoaderOptions<Sample, Batch, Out>;
   readonly #generator: Generator | undefined;
-  readonly #collate: ((samples: Awaited<Sample>[]) => Batch) | undefined;
-  readonly #transform: ((batch: Batch) => Out) | undefined;
+  #epoch: Pick<Epoch<unknown>, 'begin' | 'batch' | 'isOver'> = { begin: null, batch: 0, isOver: true };
+  /** Whether the next iteration goes on with that epoch. */
+  #isRestored = false;
 
-  constructor(dataset: Dataset<Sample>, options: DataLoaderOptions<Sample, Batch, Out> = {}) {
-    checkDataset('DataLoader', dataset);
-    checkOptions('DataLoader', options, knownOptions);
+  constructor(dataset: Dataset<Sample> | IterableDataset<Sample>, options: DataLoaderOptions<Sample, Batch, Out> = {}) {
+    if (!(dataset instanceof IterableDataset)) checkDataset('DataLoader', dataset);
+    checkOptions('DataLoader', options, knownOptions, ['batchSize']);
     this.dataset = dataset;
-    this.batchSize = checkInteger('DataLoader', 'batchSize', options.batchSize ?? 1, 1);
-    this.#shuffle = checkFlag('DataLoader', 'shuffle', options.shuffle, false);
-    this.#dropLast = checkFlag('DataLoader', 'dropLast', options.dropLast, false);
-    this.#generator = chooseGenerator('DataLoader', options);
+    this.#options = { ...options };
+    checkTogether(options, dataset instanceof IterableDataset);
+    const { batchSize = options.batchSampler === undefined ? 1 : null } = options;
+    this.batchSize = batchSize === null ? null : checkInteger('DataLoader', 'batchSize', batchSize, 1);
+    for (const name of ['shuffle', 'dropLast'] as const) checkFlag('DataLoader', name, options[name], false);
     for (const name of ['collate', 'transform'] as const) {
       if (options[name] !== undefined) checkFunction('DataLoader', name, options[name]);
     }
-    this.#collate = options.collate;
-    this.#transform = options.transform;
-    if (this.length === 0) {
-      const got = `${dataset.length} samples and batchSize ${this.batchSize}`;
-      throw new ArgumentError(`DataLoader: dropLast must leave a batch, got ${got}`);
+    for (const name of ['sampler', 'batchSampler'] as const) {
+      if (options[name] !== undefined) checkSampler('DataLoader', name, options[name]);
     }
+    checkInteger('DataLoader', 'prefetchFactor', options.prefetchFactor ?? 0);
+    this.#generator = chooseGenerator('DataLoader', options) ?? (options.shuffle ? defaultGenerator() : undefined);
+    if (!(dataset instanceof IterableDataset)) this.#batches(dataset); // that there are some
   }
 
-  /** Batches in an epoch. */
+  /**
+   * Batches in an epoch.
+   *
+   * @throws StateError where nobody knows, for an {@link IterableDataset}
+   */
   get length(): number {
-    const batches = this.dataset.length / this.batchSize;
-    return this.#dropLast ? Math.floor(batches) : Math.ceil(batches);
+    if (!(this.dataset instanceof IterableDataset)) return this.#batches(this.dataset).length;
+    throw new StateError('DataLoader: length must be known, got an IterableDataset; count the batches as they come');
   }
 
   /** The batches of one epoch. */
   [Symbol.iterator](): IterableIterator<Out> {
-    return this.#run(this.#epoch());
+    const { dataset } = this;
+    if (dataset instanceof IterableDataset) {
+      throw new StateError('DataLoader: an IterableDataset needs for await (… of loader), got for (… of loader)');
+    }
+    return this.#run(this.#begin(dataset), this.#reader(dataset));
   }
 
   /** The batches of one epoch; awaits samples that are promises, and lets the event loop turn. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Awaited<Out>> {
-    return this.#runAsync(this.#epoch());
+    const { dataset } = this;
+    if (dataset instanceof IterableDataset) {
+      const epoch = this.#start(dataset.generator, () => dataset[Symbol.asyncIterator]());
+      return this.#runAsync(epoch, this.#readStream(epoch));
+    }
+    const epoch = this.#begin(dataset);
+    return this.#runAsync(epoch, this.#readAsync(epoch, this.#reader(dataset)));
   }
 
-  *#run(epoch: Epoch<Sample, Batch>): IterableIterator<Out> {
-    for (let from = 0; from < epoch.end; from += this.batchSize) {
-      const { batch, samples } = epoch.read(from, Math.min(from + this.batchSize, epoch.end));
+  /**
+   * Where the loader is in its data: after the batch that was given last, or between two epochs. It holds the state of the
+   * generator from which the order of the epoch was drawn.
+   *
+   * @example
+   * const loader = new data.DataLoader(new data.TensorDataset(arange(10)), { batchSize: 2, shuffle: true, seed: 1 });
+   * for (const [batch] of loader) if (batch.sum().item() > 10) break;
+   * const state = loader.stateDict();
+   * loader.loadStateDict(state); // the next loop gives the rest of the epoch
+   */
+  stateDict(): DataLoaderState {
+    const generator = this.#source().generator?.getState() ?? null;
+    const { begin, batch, isOver } = this.#epoch;
+    const place = isOver ? { begin: null, batch: 0 } : { begin: begin?.slice() ?? null, batch };
+    return { ...place, generator, samples: this.#samples(), batchSize: this.batchSize };
+  }
+
+  /**
+   * Goes on where `stateDict` was called: the next iteration gives the batches that were left of the epoch, later ones are in the
+   * orders in which they would have been. The loader and its data must be as they were.
+   *
+   * @throws StateError or ArgumentError for the state of another loader
+   */
+  loadStateDict(state: DataLoaderState): void {
+    const generator = this.#source().generator;
+    const like = { samples: this.#samples(), batchSize: this.batchSize };
+    const { batch, begin, generator: now } = checkState(state, like, generator !== undefined);
+    if (now !== null) generator?.setState(now);
+    this.#isRestored = batch > 0 || begin !== null;
+    this.#epoch = { begin: begin?.slice() ?? null, batch, isOver: !this.#isRestored };
+  }
+
+  /** What has the random numbers of an epoch. */
+  #source(): { readonly generator?: Generator | undefined } {
+    if (this.dataset instanceof IterableDataset) return this.dataset;
+    return this.#options.batchSampler ?? this.#options.sampler ?? { generator: this.#generator };
+  }
+
+  #samples(): number | null {
+    if (this.dataset instanceof IterableDataset) return null;
+    return (this.#options.batchSampler ?? this.#options.sampler ?? this.dataset).length;
+  }
+
+  /** The numbers of the samples of each batch. */
+  #batches(dataset: Dataset<Sample>): Sampler<readonly number[]> {
+    const { shuffle, sampler, batchSampler, dropLast = false } = this.#options;
+    if (batchSampler !== undefined) return batchSampler;
+    const chosen =
+      sampler ??
+      (shuffle ? new RandomSampler(dataset, { generator: this.#generator }) : new SequentialSampler(dataset));
+    batchesOf('DataLoader', chosen.length, this.batchSize ?? 1, dropLast);
+    return new BatchSampler(chosen, this.batchSize ?? 1, dropLast);
+  }
+
+  #reader(dataset: Dataset<Sample>): ReadBatch<Sample, Batch> {
+    const { shuffle = false, sampler, batchSampler, collate } = this.#options;
+    const isInOrder =
+      sampler === undefined ? batchSampler === undefined && !shuffle : sampler instanceof SequentialSampler;
+    return readerOf(dataset, { isInOrder, mayCollate: collate === undefined && this.batchSize !== null });
+  }
+
+  #begin(dataset: Dataset<Sample>): Epoch<Iterator<readonly number[]>> {
+    checkDataset('DataLoader', dataset);
+    const batches = this.#batches(dataset);
+    const epoch = this.#start(batches.generator, () => batches[Symbol.iterator]());
+    for (let i = 0; i < epoch.batch; i++) epoch.items.next();
+    return epoch;
+  }
+
+  /** Begins an epoch, or goes on with one. */
+  #start<Items>(generator: Generator | undefined, make: () => Items): Epoch<Items> {
+    const { begin, batch } = this.#isRestored ? this.#epoch : { begin: generator?.getState() ?? null, batch: 0 };
+    const isPast = this.#isRestored && generator !== undefined && begin !== null;
+    const items = isPast ? withState(generator, begin, make) : make();
+    const epoch: Epoch<Items> = { items, begin, batch, isOver: false };
+    this.#epoch = epoch;
+    this.#isRestored = false;
+    return epoch;
+  }
+
+  *#run(epoch: Epoch<Iterator<readonly number[]>>, read: ReadBatch<Sample, Batch>): IterableIterator<Out> {
+    for (let next = epoch.items.next(); !next.done; next = epoch.items.next()) {
+      const { batch, samples } = read(next.value);
       if (samples?.some(isPromise)) {
         throw new StateError(
           'DataLoader: samples that are promises need for await (… of loader), got for (… of loader)',
         );
       }
-      yield this.#finish(samples === undefined ? batch : this.#join(samples as Awaited<Sample>[]));
+      const out = this.#finish(samples === undefined ? batch : this.#join(samples as Awaited<Sample>[]));
+      epoch.batch++;
+      yield out;
     }
+    epoch.isOver = true;
   }
 
-  async *#runAsync(epoch: Epoch<Sample, Batch>): AsyncIterableIterator<Awaited<Out>> {
+  async *#runAsync(epoch: Epoch<unknown>, batches: AsyncGenerator<Batch>): AsyncIterableIterator<Awaited<Out>> {
     let breathed = performance.now();
-    for (let from = 0; from < epoch.end; from += this.batchSize) {
+    for await (const batch of ahead(batches, this.#options.prefetchFactor ?? 0)) {
       if (performance.now() - breathed > breath) {
         await setImmediate();
         breathed = performance.now();
       }
-      const { batch, samples } = epoch.read(from, Math.min(from + this.batchSize, epoch.end));
-      yield await this.#finish(samples === undefined ? batch : this.#join(await Promise.all(samples)));
+      const out = await this.#finish(batch);
+      epoch.batch++;
+      yield out;
+    }
+    epoch.isOver = true;
+  }
+
+  async *#readAsync(
+    { items }: Epoch<Iterator<readonly number[]>>,
+    read: ReadBatch<Sample, Batch>,
+  ): AsyncGenerator<Awaited<Batch>> {
+    for (let next = items.next(); !next.done; next = items.next()) {
+      const { batch, samples } = read(next.value);
+      yield await (samples === undefined ? batch : this.#join(await Promise.all(samples)));
     }
   }
 
-  /** Takes the order of an epoch; kept, because a scope may end while the epoch goes on. */
-  #epoch(): Epoch<Sample, Batch> {
-    const { dataset } = this;
-    checkDataset('DataLoader', dataset);
-    const order = this.#shuffle ? keep(randperm(dataset.length, { generator: this.#generator })) : undefined;
-    const end = this.#dropLast ? this.length * this.batchSize : dataset.length;
-    if (this.#collate === undefined && isPlainTensorDataset(dataset)) {
-      const read = (from: number, to: number) =>
-        order === undefined ? dataset.slice(from, to) : dataset.select(view(order, from, [to - from]));
-      return { end, read: (from, to) => ({ batch: read(from, to) as Batch }) };
+  async *#readStream({ items, batch: skipped }: Epoch<AsyncIterator<Sample>>): AsyncGenerator<Awaited<Batch>> {
+    let isEmpty = skipped === 0;
+    const { dropLast = false } = this.#options;
+    for await (const samples of batchesOfStream(items, this.batchSize ?? 1, dropLast, skipped)) {
+      isEmpty = false;
+      yield await this.#join(samples as Awaited<Sample>[]);
     }
-    const numbers = order?.toTypedArray();
-    const get = (index: number) => dataset.get(numbers === undefined ? index : (numbers[index] as number));
-    return { end, read: (from, to) => ({ samples: Array.from({ length: to - from }, (_, i) => get(from + i)) }) };
+    if (isEmpty) {
+      throw new StateError('DataLoader: an IterableDataset must give a batch, got none; it must begin anew each time');
+    }
   }
 
   #join(samples: Awaited<Sample>[]): Batch {
-    return this.#collate === undefined ? (collate(samples) as Batch) : this.#collate(samples);
+    if (this.batchSize === null && this.#options.batchSampler === undefined) return samples[0] as Batch;
+    return this.#options.collate === undefined ? (collate(samples) as Batch) : this.#options.collate(samples);
   }
 
   #finish(batch: Batch): Out {
-    return this.#transform === undefined ? (batch as unknown as Out) : this.#transform(batch);
+    const { transform } = this.#options;
+    return transform === undefined ? (batch as unknown as Out) : transform(batch);
   }
 }
 
-/** One pass over a dataset: whole batches where one native call makes them, samples otherwise. */
-interface Epoch<Sample, Batch> {
-  /** Samples to read. */
-  end: number;
-  read(from: number, to: number): { batch: Batch; samples?: undefined } | { batch?: undefined; samples: Sample[] };
-}
-
-/** A subclass with a `get` of its own is read sample by sample. */
-function isPlainTensorDataset(dataset: unknown): dataset is TensorDataset {
-  return dataset instanceof TensorDataset && dataset.get === TensorDataset.prototype.get;
-}
-
-/** @internal The generator that a caller chose by `seed` or `generator`. */
-export function chooseGenerator(
-  operation: string,
-  options: { seed?: number; generator?: Generator },
-): Generator | undefined {
-  const { seed, generator } = options;
-  if (generator !== undefined && !(generator instanceof Generator)) {
-    throw new ArgumentError(`${operation}: generator must be a Generator, got ${describe(generator)}`);
+/** Checks that no option says what another one says already. */
+function checkTogether(options: object, isStream: boolean): void {
+  const given = (name: string) => ![undefined, false].includes((options as Record<string, undefined | false>)[name]);
+  const refuse = (name: string, others: readonly string[], hint = '') => {
+    const other = given(name) ? others.find(given) : undefined;
+    if (other === undefined) return;
+    throw new ArgumentError(`DataLoader: ${name} and ${other} exclude each other, got both${hint}`);
+  };
+  refuse('sampler', ['shuffle', 'seed', 'generator'], '; give them to the sampler');
+  refuse('batchSampler', ['batchSize', 'shuffle', 'sampler', 'dropLast', 'seed', 'generator']);
+  if ((options as { batchSize?: unknown }).batchSize === null) {
+    const other = ['collate', 'dropLast'].find(given);
+    if (other !== undefined) throw new ArgumentError(`DataLoader: ${other} needs batches, got batchSize null`);
   }
-  if (seed === undefined) return generator;
-  if (generator !== undefined) throw new ArgumentError(`${operation}: seed and generator exclude each other, got both`);
-  return new Generator(checkInteger(operation, 'seed', seed));
+  const order = ['shuffle', 'sampler', 'batchSampler', 'seed', 'generator'].find(given);
+  if (isStream && order !== undefined) {
+    const hint = order === 'shuffle' ? '; shuffle the dataset, dataset.shuffle(1000)' : '';
+    throw new ArgumentError(`DataLoader: ${order} needs samples with numbers, got an IterableDataset${hint}`);
+  }
 }

@@ -180,6 +180,14 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^optim\.lrScheduler\.ReduceLROnPlateau\.loadStateDict 0\.best$/, ['null']],
   [/^optim\.(Adafactor 1\.eps\.0|Muon 1\.adjustLrFn|LBFGS 1\.(maxEval|lineSearchFn))$/, ['null']],
   [/^optim\.LBFGS\.loadStateDict 0\.param_groups\.0\.(maxEval|lineSearchFn)$/, ['7', 'null']],
+  // loaders: numbers of samples in any array, options by position, the state between two epochs
+  [/^data\.DataLoader \w+ 0\.(sampler|batchSampler\.\d)$/, ['typed array']],
+  [/^data\.(Random|Sequential)Sampler 0$/, ['array', 'strings', 'typed array', ...one]], // all that has a length
+  [/^data\.BucketBatchSampler 0$/, ['typed array']],
+  [/^data\.BatchSampler 0$/, ['array', 'strings', 'typed array']],
+  [/^data\.DataLoader\.loadStateDict 0\.begin$/, ['null']],
+  [/^data\.padSequence [123]$/, ['undefined', 'object']],
+  [/^data\.WeightedRandomSampler 0$/, ['tensor', 'scalar']],
   // tables: values of columns, and words in files
   [/^data\.Table\.fromRows 0\.0\.a$/, ['NaN', 'empty string', 'bigint', 'null']],
   [/^data\.Table\.fromRows 0\.0\.b$/, [...numbers, 'string', 'empty string', 'true', 'bigint', 'null', 'Date']],

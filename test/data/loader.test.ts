@@ -175,7 +175,7 @@ describe('DataLoader', () => {
       () =>
         new DataLoader(data as typeof dataset, options as object);
     expect(make({ batch: 2 })).toThrow(
-      'DataLoader: unknown option "batch"; known are batchSize, shuffle, seed, generator, dropLast, collate, transform',
+      'DataLoader: unknown option "batch"; known are batchSize, shuffle, sampler, batchSampler, seed, generator, dropLast, collate, transform, prefetchFactor',
     );
     expect(make({ batchSize: 0 })).toThrow('DataLoader: batchSize must be an integer of at least 1, got 0');
     expect(make({ batchSize: 2.5 })).toThrow('DataLoader: batchSize must be an integer of at least 1, got 2.5');

@@ -1,0 +1,115 @@
+import { ArgumentError, checkFunction, checkInteger, describe } from '../errors.js';
+import { defaultGenerator, Generator } from '../ops/generator.js';
+import { randint } from '../ops/random.js';
+import { checkOptions } from '../options.js';
+import { chooseGenerator, type GeneratorOptions, numbersOf } from './sampler.js';
+
+/**
+ * Samples that come one after the other, from a file, a database or a network: there may be more of them than fit into memory,
+ * and nobody has to know how many. Each iteration begins anew.
+ *
+ * @throws ArgumentError when `open` is no function; when it does not give an iterable, at the iteration
+ * @example
+ * const dataset = new data.IterableDataset(async function* () {
+ *   for (let i = 0; i < 1000; i++) yield tensor([i, i + 1]);
+ * });
+ * const loader = new data.DataLoader(dataset.shuffle(100, { seed: 1 }), { batchSize: 10 });
+ */
+export class IterableDataset<Sample> implements AsyncIterable<Sample> {
+  /** Where the random numbers of `shuffle` come from; left out if there are none. */
+  readonly generator: Generator | undefined = undefined;
+  readonly #open: () => AsyncIterable<Sample> | Iterable<Sample>;
+
+  /** @param open begins an iteration over all samples */
+  constructor(open: () => AsyncIterable<Sample> | Iterable<Sample>) {
+    checkFunction('IterableDataset', 'open', open);
+    this.#open = open;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Sample> {
+    const samples = this.#open();
+    if (typeof samples !== 'object' || samples === null) throw notIterable(samples);
+    if (Symbol.asyncIterator in samples) return samples[Symbol.asyncIterator]();
+    if (Symbol.iterator in samples) return each(samples);
+    throw notIterable(samples);
+  }
+
+  /** The samples changed by a function, which may be asynchronous. */
+  map<Out>(fn: (sample: Sample) => Out | Promise<Out>): IterableDataset<Out> {
+    checkFunction('IterableDataset', 'fn', fn);
+    return new Derived(this.generator, () => mapped(this[Symbol.asyncIterator](), fn));
+  }
+
+  /**
+   * The samples in a random order: of the next `bufferSize` ones, one is taken at random. The whole is only as well mixed as
+   * the buffer is large.
+   */
+  shuffle(bufferSize: number, options: GeneratorOptions = {}): IterableDataset<Sample> {
+    checkInteger('IterableDataset', 'bufferSize', bufferSize, 1, 2 ** 31 - 1);
+    checkOptions('IterableDataset', options, ['seed', 'generator']);
+    if (this.generator !== undefined) {
+      throw new ArgumentError('IterableDataset: shuffle must be called once, got a dataset that is shuffled already');
+    }
+    const generator = chooseGenerator('IterableDataset', options) ?? defaultGenerator();
+    return new Derived(generator, () => {
+      // Drawn at once, so that what else is drawn in the course of the epoch does not matter.
+      const [seed] = numbersOf(randint(0, 2 ** 31, [1], { generator }));
+      return shuffled(this[Symbol.asyncIterator](), bufferSize, new Generator(seed));
+    });
+  }
+}
+
+/** A dataset made of another. */
+class Derived<Sample> extends IterableDataset<Sample> {
+  constructor(
+    override readonly generator: Generator | undefined,
+    open: () => AsyncIterable<Sample>,
+  ) {
+    super(open);
+  }
+}
+
+function notIterable(got: unknown): ArgumentError {
+  return new ArgumentError(`IterableDataset: open must give an iterable, got ${describe(got)}`);
+}
+
+async function* each<T>(values: Iterable<T>): AsyncGenerator<T> {
+  yield* values;
+}
+
+async function* mapped<T, Out>(values: AsyncIterator<T>, fn: (value: T) => Out | Promise<Out>): AsyncGenerator<Out> {
+  for await (const value of resumed(values)) yield await fn(value);
+}
+
+/** Numbers are drawn in blocks: one call for each sample would cost more than the sample. */
+const block = 1024;
+
+async function* shuffled<T>(values: AsyncIterator<T>, size: number, generator: Generator): AsyncGenerator<T> {
+  const buffer: T[] = [];
+  let draws: Int32Array = new Int32Array(0);
+  let used = 0;
+  const draw = (below: number): number => {
+    if (used === draws.length) {
+      draws = numbersOf(randint(0, 2 ** 31, [block], { generator }));
+      used = 0;
+    }
+    return Math.floor(((draws[used++] as number) / 2 ** 31) * below);
+  };
+  const take = (): T => {
+    const place = draw(buffer.length);
+    const taken = buffer[place] as T;
+    const last = buffer.pop() as T;
+    if (place < buffer.length) buffer[place] = last;
+    return taken;
+  };
+  for await (const value of resumed(values)) {
+    if (buffer.length === size) yield take();
+    buffer.push(value);
+  }
+  while (buffer.length > 0) yield take();
+}
+
+/** @internal An iterator for `for await`, which ends it when the loop is left. */
+export function resumed<T>(iterator: AsyncIterator<T>): AsyncIterable<T> {
+  return { [Symbol.asyncIterator]: () => iterator };
+}
