@@ -52,7 +52,7 @@ export function padSequence(sequences: readonly Tensor[], ...args: PadSequenceAr
   list.forEach((t, i) => {
     checkLike(first, t, i);
   });
-  const longest = Math.max(...list.map((t) => t.shape[0] as number));
+  const longest = list.reduce((most, t) => Math.max(most, t.shape[0] as number), 0);
   const padded = list.map((t) => {
     const rest = longest - (t.shape[0] as number);
     if (rest === 0) return t;

@@ -12,7 +12,7 @@ import { checkSampler, chooseGenerator, type GeneratorOptions, numbersOf, type S
  * @param dropLast whether to leave out a last batch that is not full
  * @throws ArgumentError for a wrong sampler or size, or if no batch is left
  * @example
- * [...new data.BatchSampler([3, 1, 2], 2, false)]; // [[3, 1], [2]]
+ * [...new data.BatchSampler([3, 1, 2], 2, false)]; // 3 and 1, then 2
  */
 export class BatchSampler implements Sampler<number[]> {
   readonly length: number;

@@ -59,7 +59,7 @@ function lengthOf(operation: string, source: unknown): number {
  *
  * @throws ArgumentError when `dataset` has no length or no samples
  * @example
- * [...new data.SequentialSampler({ length: 3 })]; // [0, 1, 2]
+ * [...new data.SequentialSampler({ length: 3 })]; // 0, 1, 2
  */
 export class SequentialSampler implements Sampler {
   readonly length: number;

@@ -1,7 +1,6 @@
 // Bytes from wherever they are: files, streams, arrays.
 import { createReadStream, type Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { createGunzip } from 'node:zlib';
 import { AdjointError, ArgumentError, describe, FileError } from '../errors.js';
@@ -13,10 +12,9 @@ import { checkPath, systemError } from '../io/files.js';
  */
 export type ByteSource =
   | string
-  | URL
+  | { readonly href: string; readonly protocol: string }
   | Uint8Array
-  | Readable
-  | ReadableStream
+  | { getReader(): unknown }
   | AsyncIterable<Uint8Array | string>
   | Iterable<Uint8Array | string>;
 
