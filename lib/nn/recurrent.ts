@@ -1,7 +1,8 @@
 import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
+import { tensor } from '../ops/creation.js';
 import { dropout } from '../ops/random-dropout.js';
 import { type Cell, cells, recurrentLayer } from '../ops/recurrent.js';
 import { reshape } from '../ops/shape.js';
@@ -9,6 +10,7 @@ import { cat, slice } from '../ops/shape-slice.js';
 import { type Shape, sameShape } from '../shape.js';
 import { checkDType, checkInt32, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
+import { PackedSequence } from './packed.js';
 import { cellOf, checkInput, checkPair, checkState, type LSTMState, makeWeight } from './recurrent-common.js';
 
 /** Arguments of `LSTM` and `GRU`, by name. */
@@ -133,15 +135,37 @@ export abstract class RecurrentModule extends Module {
     return lengths;
   }
 
-  /** @internal The last layer's outputs, and the final states [numLayers · directions, batch, hiddenSize]. */
-  protected run(x: Tensor, given: readonly (Tensor | null)[], lengths: Tensor | null): [Tensor, Tensor[]] {
+  /** @internal The last layer's outputs, in the form of x, and the final states [numLayers · directions, batch, hiddenSize]. */
+  protected run<X extends Tensor | PackedSequence>(
+    x: X,
+    given: readonly (Tensor | null)[],
+    lengths: Tensor | null,
+  ): [X, Tensor[]] {
+    if (!(x instanceof PackedSequence)) return this._runPadded(x, given, lengths) as [X, Tensor[]];
+    const { _name: name, batchFirst } = this;
+    if (lengths !== null) {
+      throw new ArgumentError(`${name}: lengths must be null for a PackedSequence, got ${describe(lengths)}`);
+    }
+    if (x.data.rank !== 2) {
+      throw new ShapeError(`${name}: data of x must be [rows, inputSize], got ${formatShape(x.data.dims)}`);
+    }
+    const own = tensor(Int32Array.from(x._lengths()));
+    const [y, states] = this._runPadded(x._padded(batchFirst, 0), given, own);
+    return [x._repacked(y, batchFirst) as X, states];
+  }
+
+  private _runPadded(x: Tensor, given: readonly (Tensor | null)[], lengths: Tensor | null): [Tensor, Tensor[]] {
     const [name, cell] = [this._name, this._cell];
     checkTensor(name, 'x', x);
     if (x.rank !== 2 && x.rank !== 3) {
       const order = this.batchFirst ? '[batch, steps, inputSize]' : '[steps, batch, inputSize]';
       throw new ShapeError(`${name}: x must be ${order} or [steps, inputSize], got x ${formatShape(x.dims)}`);
     }
-    checkInput(name, x, this.inputSize, this._weights.weight_ih_l0 as Tensor);
+    // Each once: a parametrized one is computed whenever it is read.
+    const weights = Array.from({ length: this.numLayers }, (_, layer) =>
+      this._shapesOf(layer).map(([key]) => this._weights[key] as Tensor),
+    );
+    checkInput(name, x, this.inputSize, weights[0]?.[0] as Tensor);
     const single = x.rank === 2;
     const [steps, features] = x.dims as [number, number];
     let y = single ? reshape(x, this.batchFirst ? [1, steps, features] : [steps, 1, features]) : x;
@@ -167,8 +191,8 @@ export abstract class RecurrentModule extends Module {
     for (let layer = 0; layer < this.numLayers; layer++) {
       const part = { start: layer * this._directions, end: (layer + 1) * this._directions };
       const states = initial.map((t) => (t === null || this.numLayers === 1 ? t : slice(t, part)));
-      const weights = this._shapesOf(layer).map(([key]) => this._weights[key] as Tensor);
-      const [output, ...last] = recurrentLayer(cell, y, states, weights, this._directions, o) as [Tensor, ...Tensor[]];
+      const own = weights[layer] as Tensor[];
+      const [output, ...last] = recurrentLayer(cell, y, states, own, this._directions, o) as [Tensor, ...Tensor[]];
       last.forEach((t, k) => {
         finals[k]?.push(t);
       });
@@ -229,10 +253,14 @@ export class LSTM extends RecurrentModule {
   /**
    * @param state [h0, c0]; default zeros
    * @param lengths int32 [batch]: how many steps each sequence has. Later steps leave its states as they are and have the
-   *   output 0, and the reverse direction starts at its last one: as with PyTorch's packed sequences
-   * @returns [output, [hN, cN]]
+   *   output 0, and the reverse direction starts at its last one: as with a `PackedSequence`, which x may be instead
+   * @returns [output, [hN, cN]], with an output in the form of x
    */
-  forward(x: Tensor, state: LSTMState | null = null, lengths: Tensor | null = null): [Tensor, [Tensor, Tensor]] {
+  forward<X extends Tensor | PackedSequence>(
+    x: X,
+    state: LSTMState | null = null,
+    lengths: Tensor | null = null,
+  ): [X, [Tensor, Tensor]] {
     const [output, states] = this.run(x, checkPair('LSTM', state), lengths);
     return [output, states as [Tensor, Tensor]];
   }
@@ -274,9 +302,13 @@ export class GRU extends RecurrentModule {
   /**
    * @param state h0; default zeros
    * @param lengths int32 [batch]: how many steps each sequence has; see `LSTM`
-   * @returns [output, hN]
+   * @returns [output, hN]; for a `PackedSequence` x, output is one
    */
-  forward(x: Tensor, state: Tensor | null = null, lengths: Tensor | null = null): [Tensor, Tensor] {
+  forward<X extends Tensor | PackedSequence>(
+    x: X,
+    state: Tensor | null = null,
+    lengths: Tensor | null = null,
+  ): [X, Tensor] {
     const [output, states] = this.run(x, [state], lengths);
     return [output, states[0] as Tensor];
   }
@@ -318,9 +350,13 @@ export class RNN extends RecurrentModule {
   /**
    * @param state h0; default zeros
    * @param lengths int32 [batch]: how many steps each sequence has; see `LSTM`
-   * @returns [output, hN]
+   * @returns [output, hN]; for a `PackedSequence` x, output is one
    */
-  forward(x: Tensor, state: Tensor | null = null, lengths: Tensor | null = null): [Tensor, Tensor] {
+  forward<X extends Tensor | PackedSequence>(
+    x: X,
+    state: Tensor | null = null,
+    lengths: Tensor | null = null,
+  ): [X, Tensor] {
     const [output, states] = this.run(x, [state], lengths);
     return [output, states[0] as Tensor];
   }

@@ -16,5 +16,6 @@ export {
   fuseLinearBnWeights,
   type TransposeArguments,
 } from './fuse.js';
+export * as rnn from './packed-functions.js';
 export * as parametrizations from './parametrizations.js';
 export * as parametrize from './parametrize.js';

@@ -97,6 +97,9 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.utils\.parametrizations\.weightNorm 1\.dim$/, ['null']],
   [/^nn\.utils\.parametrize\.(isParametrized 0|registerParametrization 2)$/, ['module']],
   [/^nn\.utils\.parametrize\.isParametrized 1$/, ['string', 'empty string', 'undefined']],
+  [/^nn\.utils\.rnn\.PackedSequence [23]$/, ['null', 'undefined']],
+  [/^nn\.utils\.rnn\.pad\w+ 1\.(paddingValue|totalLength)$/, ['NaN', 'null']],
+  [/^nn\.utils\.rnn\.unpadSequence 1$/, ['array']],
   [/^optim\.swaUtils\.getEma\w+ 0$/, ['undefined', 'object']],
   [/^optim\.swaUtils\.SWALR 1\.swaLr$/, ['7', '0.5', '2^53']],
   [
@@ -360,6 +363,7 @@ describe('the table of calls', () => {
       'nn.utils.': nn.utils,
       'nn.utils.parametrizations.': nn.utils.parametrizations,
       'nn.utils.parametrize.': nn.utils.parametrize,
+      'nn.utils.rnn.': nn.utils.rnn,
       'optim.': optim,
       'optim.lrScheduler.': optim.lrScheduler,
       'optim.swaUtils.': optim.swaUtils,
