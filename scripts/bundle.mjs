@@ -5,9 +5,9 @@
 // dist/x.d.cts that says the same. dist/parts/echarts.js is what charts use of Apache ECharts, which would be 67 MB in a user's
 // node_modules; echarts.NOTICE.txt beside it has its licences.
 
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, sep } from 'node:path';
 import { rolldown } from 'rolldown';
 import { core, Owners } from './bundle/owners.mjs';
 import { statementsOf } from './bundle/statements.mjs';
@@ -29,6 +29,7 @@ const parts = {
 };
 
 const dist = join(root, 'dist');
+const cli = join(root, 'lib', 'cli', 'main.ts');
 
 /** The library as one module. */
 async function bundle() {
@@ -77,6 +78,28 @@ async function bundleCharts() {
   );
 }
 
+/** The command line: a program on the exports of the library, and on nothing else of lib, which it would have twice. */
+async function bundleCli() {
+  const build = await rolldown({
+    input: cli,
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    plugins: [{ name: 'library', resolveId: (id, from) => libraryFor(id, from ?? cli) }],
+    tsconfig: join(root, 'tsconfig.json'),
+    logLevel: 'warn',
+  });
+  await build.write({ file: join(dist, 'cli.js'), format: 'esm', comments: false });
+}
+
+/** @param {string} id @param {string} from */
+function libraryFor(id, from) {
+  const path = join(dirname(from), id);
+  if (!id.startsWith('.') || path.startsWith(join(dirname(cli), sep))) return null;
+  if (path !== join(root, 'lib', 'index.js'))
+    throw new Error(`bundle: ${from} must not import ${id}, but lib/index.ts`);
+  return { id: './adjoint.js', external: true };
+}
+
 const { code, map } = await bundle();
 const owners = new Owners(statementsOf(code), parts);
 rmSync(join(dist, 'parts'), { recursive: true, force: true });
@@ -85,6 +108,7 @@ for (const part of owners.parts) {
   writePieces(join(dist, 'parts', `${part}.cjs`), partPieces(owners, part), { code, map, dist });
 }
 await bundleCharts();
+if (existsSync(cli)) await bundleCli();
 writeFileSync(join(dist, 'index.cjs'), `module.exports = require('./adjoint.js');\n`);
 documentMethods(dist);
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
