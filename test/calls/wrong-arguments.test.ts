@@ -51,6 +51,10 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^(add|sub)_ 1$|^Tensor\.(add|sub)_ 0$/, numbers],
   [/^copy_ 1$|^Tensor\.copy_ 0$/, [...numbers, 'true']],
   [/^(add|sub) 2$|^Tensor\.(add|sub) 1$/, numbers], // the index that xs.reduce(add) passes
+  // values of samples, weights, and a score that leaves a class out of means
+  [/^metrics\.\w+ [01]$|^metrics\.\w+\.update [0-2]$/, ['typed array']],
+  [/^metrics\.\w+\.update 2$/, ['undefined']],
+  [/^metrics\..*\.zeroDivision$/, ['NaN']],
   // parameters and values of distributions: numbers or tensors
   [/^distributions\.(?!Normal)\w+ \d$/, ['tensor', 'float64', 'scalar']],
   [/^distributions\.Normal(\.(logProb|cdf))? [01]$/, ['7', '-1', '0.5', 'infinity', '2^53']],
@@ -347,6 +351,13 @@ describe('the table of calls', () => {
       'Tensor',
       'distributions.Distribution',
       'distributions.Transform',
+      'metrics.AreaMetric',
+      'metrics.ErrorMetric',
+      'metrics.FoundMetric',
+      'metrics.LabelMetric',
+      'metrics.MeanMetric',
+      'metrics.Metric',
+      'metrics.RankingMetric',
       'nn.Module',
       'nn.RecurrentCell',
       'nn.RecurrentModule',
@@ -354,7 +365,7 @@ describe('the table of calls', () => {
       'optim.Optimizer',
       'optim.lrScheduler.LRScheduler',
     ];
-    const { nn, optim, data, distributions, io, linalg, train } = adjoint;
+    const { nn, optim, data, distributions, io, linalg, metrics, train } = adjoint;
     const spaces = {
       '': adjoint,
       'nn.': nn,
@@ -371,6 +382,7 @@ describe('the table of calls', () => {
       'distributions.': distributions,
       'io.': io,
       'linalg.': linalg,
+      'metrics.': metrics,
       'train.': train,
     };
     const all = Object.entries(spaces).flatMap(([prefix, space]) =>
