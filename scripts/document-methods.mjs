@@ -33,8 +33,13 @@ export function documentMethods(dist) {
     return `        ${whole}\n        ${name}: Methods<typeof methods & typeof inPlace>['${name}'];`;
   });
   if (members.length < 100) throw new Error(`${path}: only ${members.length} methods were found`);
+  // Methods with overloads are written in the interface. An editor shows the comment of the one that is called.
+  const documented = text.replace(/(?<!\*\/\n)^ {8}(\w+)\(/gm, (signature, name) => {
+    const comments = [...files.values()].map((file) => commentOf(file, name));
+    return `        ${comments.find((comment) => comment !== '') ?? ''}\n${signature}`;
+  });
   writeFileSync(
     path,
-    text.replace(head, () => `interface Tensor {\n${members.join('\n')}`),
+    documented.replace(head, () => `interface Tensor {\n${members.join('\n')}`),
   );
 }

@@ -5,7 +5,17 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const uri = pathToFileURL(`${root}/test/package/hovered.ts`).href; // no file: the server gets its text
-const calls = { softmax: 'softmax(1)', mul_: 'mul_(2)', sum: 'sum(1)', at: 'at(0)', T: 'T', unfold: 'unfold(0, 1, 1)' };
+const calls = {
+  ...{ softmax: 'softmax(1)', mul_: 'mul_(2)', sum: 'sum(1)', at: 'at(0)', T: 'T', unfold: 'unfold(0, 1, 1)' },
+  ...{
+    max: 'max()',
+    min: 'min(1)',
+    median: 'median(0)',
+    nanmedian: 'nanmedian()',
+    nonzero: 'nonzero({ asTuple: true })',
+  },
+  ...{ unique: 'unique({ dim: 0 })', uniqueConsecutive: 'uniqueConsecutive()', where: 'where(x, 1)' },
+};
 const text = [
   "import { type Tensor } from '../../dist/index.js';",
   'declare const x: Tensor;',
@@ -74,6 +84,14 @@ it.each([
   ['sum', 'Sum of the elements'],
   ['at', 'a number from the end where i is negative'],
   ['T', 'The dimensions in reverse order'],
+  ['max', 'The largest element; NaN if there is one'],
+  ['min', 'The smallest element; NaN if there is one'],
+  ['median', 'of an even number of elements the lower one'],
+  ['nanmedian', 'The median of the elements that are not NaN'],
+  ['nonzero', 'The positions of the elements that are not 0'],
+  ['unique', 'The different elements in ascending order'],
+  ['uniqueConsecutive', 'without those that equal the one before them'],
+  ['where', 'where(condition, this, other)'],
 ])('x.%s shows its documentation', { timeout: 60_000 }, async (name, words) => {
   const line = 2 + Object.keys(calls).indexOf(name);
   const hover = await ask<{ contents: unknown }>('textDocument/hover', {
