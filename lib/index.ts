@@ -301,17 +301,20 @@ export {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
   adaptiveAvgPool3d,
-  adaptiveMaxPool1d,
-  adaptiveMaxPool2d,
-  adaptiveMaxPool3d,
   avgPool1d,
   avgPool2d,
   avgPool3d,
+} from './ops/pool.js';
+export type { LPPoolArguments, LPPoolOptions } from './ops/pool-lp.js';
+export {
+  type AdaptiveMaxPoolOptions,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
   maxPool1d,
   maxPool2d,
   maxPool3d,
-} from './ops/pool.js';
-export type { LPPoolArguments, LPPoolOptions } from './ops/pool-lp.js';
+} from './ops/pool-max.js';
 export type {
   AdaptivePoolOptions,
   AdaptiveSize,

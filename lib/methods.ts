@@ -32,6 +32,7 @@ import * as batchnorm from './ops/norm-batch.js';
 import * as instancenorm from './ops/norm-instance.js';
 import * as padding from './ops/padding.js';
 import * as pool from './ops/pool.js';
+import * as maxpool from './ops/pool-max.js';
 import * as randoms from './ops/random-in-place.js';
 import * as likes from './ops/random-like.js';
 import * as sampling from './ops/random-multinomial.js';
@@ -77,7 +78,7 @@ const methods = {
   linear: matmul.linear, matmul: matmul.matmul,
   instanceNorm: instancenorm.instanceNorm,
   groupNorm: norm.groupNorm, layerNorm: norm.layerNorm, rmsNorm: norm.rmsNorm,
-  adaptiveAvgPool1d: pool.adaptiveAvgPool1d, adaptiveAvgPool2d: pool.adaptiveAvgPool2d, adaptiveAvgPool3d: pool.adaptiveAvgPool3d, adaptiveMaxPool1d: pool.adaptiveMaxPool1d, adaptiveMaxPool2d: pool.adaptiveMaxPool2d, adaptiveMaxPool3d: pool.adaptiveMaxPool3d, avgPool1d: pool.avgPool1d, avgPool2d: pool.avgPool2d, avgPool3d: pool.avgPool3d, maxPool1d: pool.maxPool1d, maxPool2d: pool.maxPool2d, maxPool3d: pool.maxPool3d,
+  adaptiveAvgPool1d: pool.adaptiveAvgPool1d, adaptiveAvgPool2d: pool.adaptiveAvgPool2d, adaptiveAvgPool3d: pool.adaptiveAvgPool3d, adaptiveMaxPool1d: maxpool.adaptiveMaxPool1d, adaptiveMaxPool2d: maxpool.adaptiveMaxPool2d, adaptiveMaxPool3d: maxpool.adaptiveMaxPool3d, avgPool1d: pool.avgPool1d, avgPool2d: pool.avgPool2d, avgPool3d: pool.avgPool3d, maxPool1d: maxpool.maxPool1d, maxPool2d: maxpool.maxPool2d, maxPool3d: maxpool.maxPool3d,
   matrixExp: products.matrixExp, matrixPower: products.matrixPower,
   bernoulli_: randoms.bernoulli_, cauchy_: randoms.cauchy_, exponential_: randoms.exponential_, geometric_: randoms.geometric_, logNormal_: randoms.logNormal_, normal_: randoms.normal_, random_: randoms.random_, uniform_: randoms.uniform_,
   all: reduce.all, any: reduce.any, cumsum: reduce.cumsum, mean: reduce.mean, prod: reduce.prod, sum: reduce.sum,

@@ -50,15 +50,9 @@ export {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
   adaptiveAvgPool3d,
-  adaptiveMaxPool1d,
-  adaptiveMaxPool2d,
-  adaptiveMaxPool3d,
   avgPool1d,
   avgPool2d,
   avgPool3d,
-  maxPool1d,
-  maxPool2d,
-  maxPool3d,
 } from '../ops/pool.js';
 export {
   type FractionalMaxPoolArguments,
@@ -67,6 +61,14 @@ export {
   fractionalMaxPool3d,
 } from '../ops/pool-fractional.js';
 export { lpPool1d, lpPool2d, lpPool3d } from '../ops/pool-lp.js';
+export {
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+} from '../ops/pool-max.js';
 export {
   type MaxUnpoolArguments,
   type MaxUnpoolOptions,

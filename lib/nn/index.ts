@@ -80,9 +80,17 @@ export {
 } from './norm.js';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from './norm-batch.js';
 export * from './padding.js';
-export * from './pool.js';
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+} from './pool.js';
 export * from './pool-fractional.js';
 export * from './pool-lp.js';
+export * from './pool-max.js';
 export * from './pool-unpool.js';
 export { SinusoidalPositions } from './positions.js';
 export * from './rearrange.js';

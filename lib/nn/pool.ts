@@ -1,39 +1,28 @@
-import { optionsOf, type Positional } from '../arguments.js';
+import { optionsOf } from '../arguments.js';
 import { formatShape } from '../errors.js';
 import { formatOptions } from '../format.js';
 import {
-  type AdaptivePoolArguments,
   type AvgPool2dArguments,
   type AvgPoolArguments,
   adaptiveAvgPool,
-  adaptiveMaxPool,
   avgPool,
   avgPool2dPositions,
   avgPoolPositions,
-  maxPool,
-  outputSizeOf,
 } from '../ops/pool.js';
 import {
+  type AdaptivePoolArguments,
   type AdaptiveSize,
   type AvgPool2dOptions,
   type AvgPoolOptions,
   checkOutputSize,
-  type MaxPoolOptions,
+  outputSizeOf,
 } from '../ops/pool-sizes.js';
 import { checkWindowOptions, type PerDimension, perDimension } from '../ops/windows.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
-// As in PyTorch, ceilMode is the last argument of the layers; of the functions it is the last but one.
-type MaxPoolArguments = Positional<
-  MaxPoolOptions,
-  [kernelSize: 'kernelSize', stride: 'stride', padding: 'padding', dilation: 'dilation']
->;
-
-const maxPoolPositions = ['kernelSize', 'stride', 'padding', 'dilation'];
-
-// A layer without parameters over windows of an image.
-abstract class Pool<Options extends AvgPoolOptions> extends Module {
+/** A layer without parameters over windows of an image. */
+export abstract class Pool<Options extends Omit<AvgPoolOptions, 'countIncludePad'>, Y = Tensor> extends Module {
   readonly kernelSize: PerDimension;
   readonly stride: PerDimension;
   readonly padding: PerDimension;
@@ -43,7 +32,7 @@ abstract class Pool<Options extends AvgPoolOptions> extends Module {
   constructor(
     private readonly kind: string,
     private readonly spatial: number,
-    private readonly run: (operation: string, rank: number, x: Tensor, options: Partial<Options>) => Tensor,
+    private readonly run: (operation: string, rank: number, x: Tensor, options: Partial<Options>) => Y,
     options: Partial<Options>,
   ) {
     super();
@@ -56,7 +45,7 @@ abstract class Pool<Options extends AvgPoolOptions> extends Module {
     this.given = { ...options };
   }
 
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor): Y {
     return this.run(this.kind, this.spatial, x, this.given);
   }
 
@@ -70,16 +59,6 @@ abstract class Pool<Options extends AvgPoolOptions> extends Module {
   }
 }
 
-abstract class MaxPool extends Pool<MaxPoolOptions> {
-  readonly dilation: PerDimension;
-
-  constructor(kind: string, spatial: number, args: MaxPoolArguments) {
-    const options = optionsOf<MaxPoolOptions>(kind, args, maxPoolPositions, ['ceilMode']);
-    super(kind, spatial, maxPool, options);
-    this.dilation = options.dilation ?? 1;
-  }
-}
-
 abstract class AvgPool<Options extends AvgPoolOptions> extends Pool<Options> {
   readonly countIncludePad: boolean;
 
@@ -89,74 +68,29 @@ abstract class AvgPool<Options extends AvgPoolOptions> extends Pool<Options> {
   }
 }
 
-// A layer without parameters whose windows divide the image evenly.
-abstract class AdaptivePool extends Module {
+/** A layer without parameters whose windows divide the image evenly. */
+export abstract class AdaptivePool<Y = Tensor> extends Module {
   readonly outputSize: AdaptiveSize;
 
   constructor(
     private readonly kind: string,
     private readonly spatial: number,
-    private readonly run: (operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize) => Tensor,
-    args: AdaptivePoolArguments,
+    private readonly run: (operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize) => Y,
+    outputSize: AdaptiveSize,
   ) {
     super();
-    this.outputSize = outputSizeOf(kind, args);
+    this.outputSize = outputSize;
     const sizes = Array.from({ length: spatial }, () => 0);
     checkOutputSize(kind, this.outputSize, sizes);
   }
 
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor): Y {
     return this.run(this.kind, this.spatial, x, this.outputSize);
   }
 
   override toString(): string {
     const size = this.outputSize;
     return `${this.kind}(${typeof size === 'number' ? size : `[${size.map(String).join(', ')}]`})`;
-  }
-}
-
-/**
- * The largest element of each window of images [batch, channels, height, width]; see `maxPool2d`.
- *
- * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
- * @example
- * new nn.MaxPool2d(2, 2).forward(zeros([4, 6, 28, 28])); // [4, 6, 14, 14]
- */
-export class MaxPool2d extends MaxPool {
-  /**
-   * @param args kernelSize: a number or [height, width]; stride (kernelSize), padding (0), dilation (1); option: ceilMode
-   *   (false)
-   */
-  constructor(...args: MaxPoolArguments) {
-    super('MaxPool2d', 2, args);
-  }
-}
-
-/**
- * The largest element of each window of sequences [batch, channels, length]; see `maxPool1d`.
- *
- * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
- * @example
- * new nn.MaxPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[3, 5]]
- */
-export class MaxPool1d extends MaxPool {
-  /** @param args as for `MaxPool2d` */
-  constructor(...args: MaxPoolArguments) {
-    super('MaxPool1d', 1, args);
-  }
-}
-
-/**
- * The largest element of each window of volumes [batch, channels, depth, height, width]; see `maxPool3d`.
- *
- * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
- * @example
- * new nn.MaxPool3d(2).forward(zeros([4, 6, 8, 8, 8])); // [4, 6, 4, 4, 4]
- */
-export class MaxPool3d extends MaxPool {
-  /** @param args as for `MaxPool2d` */
-  constructor(...args: MaxPoolArguments) {
-    super('MaxPool3d', 3, args);
   }
 }
 
@@ -223,7 +157,7 @@ export class AvgPool1d extends AvgPool<AvgPoolOptions> {
  */
 export class AdaptiveAvgPool2d extends AdaptivePool {
   constructor(...args: AdaptivePoolArguments) {
-    super('AdaptiveAvgPool2d', 2, adaptiveAvgPool, args);
+    super('AdaptiveAvgPool2d', 2, adaptiveAvgPool, outputSizeOf('AdaptiveAvgPool2d', args));
   }
 }
 
@@ -236,7 +170,7 @@ export class AdaptiveAvgPool2d extends AdaptivePool {
  */
 export class AdaptiveAvgPool1d extends AdaptivePool {
   constructor(...args: AdaptivePoolArguments) {
-    super('AdaptiveAvgPool1d', 1, adaptiveAvgPool, args);
+    super('AdaptiveAvgPool1d', 1, adaptiveAvgPool, outputSizeOf('AdaptiveAvgPool1d', args));
   }
 }
 
@@ -249,46 +183,6 @@ export class AdaptiveAvgPool1d extends AdaptivePool {
  */
 export class AdaptiveAvgPool3d extends AdaptivePool {
   constructor(...args: AdaptivePoolArguments) {
-    super('AdaptiveAvgPool3d', 3, adaptiveAvgPool, args);
-  }
-}
-
-/**
- * The largest elements of windows that divide images [batch, channels, height, width] evenly; see `adaptiveMaxPool2d`.
- *
- * @throws ShapeError when x is empty or has other dimensions
- * @example
- * new nn.AdaptiveMaxPool2d([2, 1]).forward(zeros([4, 64, 7, 7])); // [4, 64, 2, 1]
- */
-export class AdaptiveMaxPool2d extends AdaptivePool {
-  constructor(...args: AdaptivePoolArguments) {
-    super('AdaptiveMaxPool2d', 2, adaptiveMaxPool, args);
-  }
-}
-
-/**
- * The largest elements of windows that divide sequences [batch, channels, length] evenly, giving [batch, channels,
- * outputSize].
- *
- * @throws ShapeError when x is empty or has other dimensions
- * @example
- * new nn.AdaptiveMaxPool1d(2).forward(tensor([[1, 3, 2, 5]])); // [[3, 5]]
- */
-export class AdaptiveMaxPool1d extends AdaptivePool {
-  constructor(...args: AdaptivePoolArguments) {
-    super('AdaptiveMaxPool1d', 1, adaptiveMaxPool, args);
-  }
-}
-
-/**
- * The largest elements of windows that divide volumes [batch, channels, depth, height, width] evenly.
- *
- * @throws ShapeError when x is empty or has other dimensions
- * @example
- * new nn.AdaptiveMaxPool3d([3, 2, 1]).forward(zeros([4, 64, 7, 7, 7])); // [4, 64, 3, 2, 1]
- */
-export class AdaptiveMaxPool3d extends AdaptivePool {
-  constructor(...args: AdaptivePoolArguments) {
-    super('AdaptiveMaxPool3d', 3, adaptiveMaxPool, args);
+    super('AdaptiveAvgPool3d', 3, adaptiveAvgPool, outputSizeOf('AdaptiveAvgPool3d', args));
   }
 }

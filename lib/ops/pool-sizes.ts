@@ -1,10 +1,14 @@
 // The options of pooling, and the resulting sizes.
+import { optionsOf, type Positional } from '../arguments.js';
 import { ArgumentError, checkFlag, formatShape, ShapeError } from '../errors.js';
 import { native } from '../native.js';
 import { copyOf, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { reshape } from './shape.js';
+import { slice } from './shape-slice.js';
 import {
   type Axis,
+  asImage,
   asPower,
   checkAxis,
   checkImages,
@@ -26,6 +30,8 @@ export interface MaxPoolOptions {
   dilation?: PerDimension;
   /** Whether a last window that reaches over the end counts; default false. */
   ceilMode?: boolean;
+  /** Whether the result has the positions, too; default false. */
+  returnIndices?: boolean;
 }
 
 /** Options of `avgPool1d`. */
@@ -55,6 +61,9 @@ export type AdaptiveSize = number | readonly (number | null)[];
 export interface AdaptivePoolOptions {
   outputSize: AdaptiveSize;
 }
+
+/** The arguments after the input, by position or in options. */
+export type AdaptivePoolArguments = Positional<AdaptivePoolOptions, [outputSize: 'outputSize']>;
 
 /** @internal The sizes of a pooling operation. */
 export interface PoolSizes {
@@ -139,3 +148,21 @@ export function byPlanes({ planes, axes, shape }: PoolSizes): [planes: PoolSizes
     { planes, axes: [d, row], shape: [sizeOf(shape.slice(0, -3)), d.out, pixels] },
   ];
 }
+
+/** @internal */
+export function outputSizeOf(operation: string, args: AdaptivePoolArguments): AdaptiveSize {
+  return optionsOf<AdaptivePoolOptions>(operation, args, ['outputSize']).outputSize as AdaptiveSize;
+}
+
+// Of the planes, and then of height and of width.
+const axisNumbers = ['in', 'out', 'taps', 'stride', 'pad', 'dilation'] as const;
+/** @internal The last parameters of the kernels. */
+export const poolNumbers = `planes,${axisNumbers}`;
+
+/** @internal Their values. */
+export function numbersOf(sizes: PoolSizes): number[] {
+  return [sizes.planes, ...asImage(sizes.axes).flatMap((axis) => axisNumbers.map((name) => axis[name]))];
+}
+
+/** @internal A result without elements. Its gradient is zero. */
+export const emptyPool = (x: Tensor, sizes: PoolSizes): Tensor => reshape(slice(x, { dim: -1, end: 0 }), sizes.shape);

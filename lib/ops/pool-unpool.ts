@@ -5,14 +5,22 @@ import { sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkInt32, checkTensor, type Tensor } from '../tensor.js';
 import { zeros } from './creation.js';
 import { scatter } from './indexing-write.js';
-import { type MaxPoolArguments, maxPoolIndices, maxPoolPositions } from './pool.js';
+import { maxOfWindows } from './pool-max.js';
 import type { MaxPoolOptions } from './pool-sizes.js';
 import type { Extremes } from './reduce-extremes.js';
 import { reshape } from './shape.js';
 import { type PerDimension, perDimension } from './windows.js';
 
-function withIndices(name: string, rank: number, x: Tensor, args: MaxPoolArguments): Extremes {
-  return maxPoolIndices(name, rank, x, optionsOf<MaxPoolOptions>(name, args, maxPoolPositions));
+/** The arguments after the input, by position or in options. */
+export type MaxPoolWithIndicesArguments = Positional<
+  Omit<MaxPoolOptions, 'returnIndices'>,
+  [kernelSize: 'kernelSize', stride: 'stride', padding: 'padding', dilation: 'dilation', ceilMode: 'ceilMode']
+>;
+
+function withIndices(name: string, rank: number, x: Tensor, args: MaxPoolWithIndicesArguments): Extremes {
+  const positions = ['kernelSize', 'stride', 'padding', 'dilation', 'ceilMode'];
+  const options = optionsOf<MaxPoolOptions>(name, args, positions);
+  return maxOfWindows(name, rank, x, { ...options, returnIndices: true }) as Extremes;
 }
 
 /**
@@ -22,7 +30,7 @@ function withIndices(name: string, rank: number, x: Tensor, args: MaxPoolArgumen
  * @example
  * nn.functional.maxPool1dWithIndices(tensor([[1, 3, 2, 5]]), 2).indices; // [[1, 3]]
  */
-export function maxPool1dWithIndices(x: Tensor, ...args: MaxPoolArguments): Extremes {
+export function maxPool1dWithIndices(x: Tensor, ...args: MaxPoolWithIndicesArguments): Extremes {
   return withIndices('maxPool1dWithIndices', 1, x, args);
 }
 
@@ -33,7 +41,7 @@ export function maxPool1dWithIndices(x: Tensor, ...args: MaxPoolArguments): Extr
  * @example
  * nn.functional.maxPool2dWithIndices(tensor([[[1, 3], [2, 5]]]), 2).indices; // [[[3]]]
  */
-export function maxPool2dWithIndices(x: Tensor, ...args: MaxPoolArguments): Extremes {
+export function maxPool2dWithIndices(x: Tensor, ...args: MaxPoolWithIndicesArguments): Extremes {
   return withIndices('maxPool2dWithIndices', 2, x, args);
 }
 
@@ -44,7 +52,7 @@ export function maxPool2dWithIndices(x: Tensor, ...args: MaxPoolArguments): Extr
  * @example
  * nn.functional.maxPool3dWithIndices(ones(1, 4, 4, 4), 2).values; // [1, 2, 2, 2]
  */
-export function maxPool3dWithIndices(x: Tensor, ...args: MaxPoolArguments): Extremes {
+export function maxPool3dWithIndices(x: Tensor, ...args: MaxPoolWithIndicesArguments): Extremes {
   return withIndices('maxPool3dWithIndices', 3, x, args);
 }
 

@@ -1,42 +1,28 @@
+// Means of windows; of the largest elements see pool-max.ts.
 import { optionsOf, type Positional } from '../arguments.js';
 import { record } from '../autograd/tape.js';
-import { checkFault } from '../context.js';
-import { ArgumentError, checkFlag, checkInteger } from '../errors.js';
+import { checkFlag, checkInteger } from '../errors.js';
 import { kernel } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
-import { to } from './copy.js';
-import { add, div, floor, mul } from './elementwise.js';
-import { gather } from './indexing.js';
 import {
-  type AdaptivePoolOptions,
+  type AdaptivePoolArguments,
   type AdaptiveSize,
   type AvgPool2dOptions,
   type AvgPoolOptions,
   adaptiveWindows,
   byPlanes,
-  type MaxPoolOptions,
+  emptyPool,
+  numbersOf,
+  outputSizeOf,
   type PoolSizes,
+  poolNumbers,
   windowsOf,
 } from './pool-sizes.js';
-import type { Extremes } from './reduce-extremes.js';
 import { reshape } from './shape.js';
-import { slice } from './shape-slice.js';
-import { type Axis, asImage } from './windows.js';
 
-// Of the planes, and then of height and of width.
-const axisNumbers = ['in', 'out', 'taps', 'stride', 'pad', 'dilation'] as const;
-const numbers = `planes,${axisNumbers}`;
-const maxPoolKernel = kernel('maxPool', `y index x ${numbers}`);
-const maxPoolBackwardKernel = kernel('maxPoolBackward', `dx dy index ${numbers}`);
-const maxPoolPickKernel = kernel('maxPoolPick', `y x index ${numbers}`);
-const averagePoolKernel = kernel('averagePool', `y x withPadding divisor ${numbers}`);
-const averagePoolBackwardKernel = kernel('averagePoolBackward', `dx dy withPadding divisor ${numbers}`);
+const averagePoolKernel = kernel('averagePool', `y x withPadding divisor ${poolNumbers}`);
+const averagePoolBackwardKernel = kernel('averagePoolBackward', `dx dy withPadding divisor ${poolNumbers}`);
 
-/** The arguments after the input, by position or in options. */
-export type MaxPoolArguments = Positional<
-  MaxPoolOptions,
-  [kernelSize: 'kernelSize', stride: 'stride', padding: 'padding', dilation: 'dilation', ceilMode: 'ceilMode']
->;
 /** The arguments after the input, by position or in options. */
 export type AvgPoolArguments = Positional<
   AvgPoolOptions,
@@ -60,54 +46,10 @@ export type AvgPool2dArguments = Positional<
     divisorOverride: 'divisorOverride',
   ]
 >;
-/** The arguments after the input, by position or in options. */
-export type AdaptivePoolArguments = Positional<AdaptivePoolOptions, [outputSize: 'outputSize']>;
-
-/** @internal */
-export const maxPoolPositions = ['kernelSize', 'stride', 'padding', 'dilation', 'ceilMode'];
 /** @internal */
 export const avgPoolPositions = ['kernelSize', 'stride', 'padding', 'ceilMode', 'countIncludePad'];
 /** @internal */
 export const avgPool2dPositions = [...avgPoolPositions, 'divisorOverride'];
-
-/**
- * The largest element of each window: y[…, i, j] = max x[…, i·s + k·d - p, j·s + l·d - p]. The gradient goes to the first
- * of equal elements; NaN counts as the largest.
- * Riesenhuber and Poggio, "Hierarchical models of object recognition in cortex", 1999, https://doi.org/10.1038/14819
- *
- * @param x [batch, channels, height, width] or without batch
- * @param args kernelSize: a number or [height, width]; stride (kernelSize), padding (0), dilation (1), ceilMode (false)
- * @returns [batch, channels, ⌊(height + 2p - d·(k - 1) - 1) / s⌋ + 1, …]
- * @throws ShapeError when the kernel is larger than the padded input
- * @example
- * maxPool2d(tensor([[[1, 2], [3, 4]]]), 2); // [[[4]]]
- */
-export function maxPool2d(x: Tensor, ...args: MaxPoolArguments): Tensor {
-  return maxPool('maxPool2d', 2, x, optionsOf<MaxPoolOptions>('maxPool2d', args, maxPoolPositions));
-}
-
-/**
- * The largest element of each window of a sequence [batch, channels, length]; see `maxPool2d`.
- *
- * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
- * @example
- * maxPool1d(tensor([[1, 3, 2, 5]]), 2); // [[3, 5]]
- */
-export function maxPool1d(x: Tensor, ...args: MaxPoolArguments): Tensor {
-  return maxPool('maxPool1d', 1, x, optionsOf<MaxPoolOptions>('maxPool1d', args, maxPoolPositions));
-}
-
-/**
- * The largest element of each window of volumes [batch, channels, depth, height, width]; see `maxPool2d`.
- *
- * @param args those of `maxPool2d`: a number or [depth, height, width]
- * @throws ShapeError when the kernel is larger than the padded input, ArgumentError when padding is more than half of it
- * @example
- * maxPool3d(ones([1, 4, 4, 4]), 2); // [1, 2, 2, 2]
- */
-export function maxPool3d(x: Tensor, ...args: MaxPoolArguments): Tensor {
-  return maxPool('maxPool3d', 3, x, optionsOf<MaxPoolOptions>('maxPool3d', args, maxPoolPositions));
-}
 
 /**
  * The mean of each window of images.
@@ -175,28 +117,6 @@ export function adaptiveAvgPool1d(x: Tensor, ...args: AdaptivePoolArguments): Te
 }
 
 /**
- * The largest elements of windows that divide the image evenly; see `adaptiveAvgPool2d`.
- *
- * @throws ShapeError when x is empty or has other dimensions
- * @example
- * adaptiveMaxPool2d(ones([8, 64, 7, 7]), [2, 1]); // [8, 64, 2, 1]
- */
-export function adaptiveMaxPool2d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
-  return adaptiveMaxPool('adaptiveMaxPool2d', 2, x, outputSizeOf('adaptiveMaxPool2d', args));
-}
-
-/**
- * Like `adaptiveMaxPool2d`, for a sequence [batch, channels, length].
- *
- * @throws ShapeError when x is empty or has other dimensions
- * @example
- * adaptiveMaxPool1d(tensor([[1, 3, 2, 5]]), 2); // [[3, 5]]
- */
-export function adaptiveMaxPool1d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
-  return adaptiveMaxPool('adaptiveMaxPool1d', 1, x, outputSizeOf('adaptiveMaxPool1d', args));
-}
-
-/**
  * Like `adaptiveAvgPool2d`, for volumes [batch, channels, depth, height, width].
  *
  * @throws ShapeError when x is empty or has other dimensions
@@ -205,27 +125,6 @@ export function adaptiveMaxPool1d(x: Tensor, ...args: AdaptivePoolArguments): Te
  */
 export function adaptiveAvgPool3d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
   return adaptiveAvgPool('adaptiveAvgPool3d', 3, x, outputSizeOf('adaptiveAvgPool3d', args));
-}
-
-/**
- * Like `adaptiveMaxPool2d`, for volumes [batch, channels, depth, height, width].
- *
- * @throws ShapeError when x is empty or has other dimensions
- * @example
- * adaptiveMaxPool3d(ones([8, 64, 7, 7, 7]), [3, 2, 1]); // [8, 64, 3, 2, 1]
- */
-export function adaptiveMaxPool3d(x: Tensor, ...args: AdaptivePoolArguments): Tensor {
-  return adaptiveMaxPool('adaptiveMaxPool3d', 3, x, outputSizeOf('adaptiveMaxPool3d', args));
-}
-
-/** @internal */
-export function outputSizeOf(operation: string, args: AdaptivePoolArguments): AdaptiveSize {
-  return optionsOf<AdaptivePoolOptions>(operation, args, ['outputSize']).outputSize as AdaptiveSize;
-}
-
-/** @internal */
-export function maxPool(operation: string, rank: number, x: Tensor, options: Partial<MaxPoolOptions>): Tensor {
-  return largest(operation, x, windowsOf(operation, rank, x, options));
 }
 
 /** @internal */
@@ -239,75 +138,7 @@ export function avgPool(operation: string, rank: number, x: Tensor, options: Par
 /** @internal */
 export function adaptiveAvgPool(operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize): Tensor {
   const sizes = adaptiveWindows(operation, rank, x, outputSize);
-  return sizes.shape.includes(0) ? nothing(x, sizes) : average(operation, x, sizes, { counted: 0, divisor: 0 });
-}
-
-/** @internal */
-export function adaptiveMaxPool(operation: string, rank: number, x: Tensor, outputSize: AdaptiveSize): Tensor {
-  const sizes = adaptiveWindows(operation, rank, x, outputSize);
-  return sizes.shape.includes(0) ? nothing(x, sizes) : largest(operation, x, sizes);
-}
-
-// A result without elements. Its gradient is zero.
-const nothing = (x: Tensor, sizes: PoolSizes): Tensor => reshape(slice(x, { dim: -1, end: 0 }), sizes.shape);
-
-function numbersOf(sizes: PoolSizes): number[] {
-  return [sizes.planes, ...asImage(sizes.axes).flatMap((axis) => axisNumbers.map((name) => axis[name]))];
-}
-
-function largest(name: string, x: Tensor, sizes: PoolSizes): Tensor {
-  if (sizes.axes.length === 3) {
-    const [planes, depth] = byPlanes(sizes);
-    return reshape(largest(name, largest(name, x, planes), depth), sizes.shape);
-  }
-  return largestAndPlaces(name, x, sizes).values;
-}
-
-// Of images: the largest elements, and where they are in their plane.
-function largestAndPlaces(name: string, x: Tensor, sizes: PoolSizes): Extremes {
-  const y = empty(sizes.shape, x.dtype);
-  const index = empty(sizes.shape, 'int32');
-  const shape = x.dims;
-  maxPoolKernel(y.handle, index.handle, x.handle, ...numbersOf(sizes));
-  return { values: record(name, y, [x], (dy) => [spread(name, dy, index, shape, sizes)], [index]), indices: index };
-}
-
-/** @internal The largest elements and their positions in the flattened plane or volume. */
-export function maxPoolIndices(name: string, rank: number, x: Tensor, options: Partial<MaxPoolOptions>): Extremes {
-  const sizes = windowsOf(name, rank, x, options);
-  if (rank < 3) return largestAndPlaces(name, x, sizes);
-  const [planes, depth] = byPlanes(sizes);
-  const flat = largestAndPlaces(name, x, planes);
-  const { values, indices } = largestAndPlaces(name, flat.values, depth);
-  const [d, h, w] = sizes.axes as [Axis, Axis, Axis];
-  const pixels = h.out * w.out;
-  // The second pass tells the place in the results of the first, which has a row of results for each plane.
-  const places = reshape(indices, [sizes.planes, d.out * pixels]);
-  const inPlane = gather(reshape(flat.indices, [sizes.planes, d.in * pixels]), 1, places);
-  const plane = to(floor(div(to(places, 'float64'), pixels)), 'int32');
-  return {
-    values: reshape(values, sizes.shape),
-    indices: reshape(add(inPlane, mul(plane, h.in * w.in)), sizes.shape),
-  };
-}
-
-// Elements go back to where they came from, and are picked from there: each is the other's gradient.
-function spread(name: string, dy: Tensor, index: Tensor, shape: readonly number[], sizes: PoolSizes): Tensor {
-  const dx = empty(shape, dy.dtype);
-  checkIndex(maxPoolBackwardKernel(dx.handle, dy.handle, index.handle, ...numbersOf(sizes)));
-  return record(name, dx, [dy], (g) => [pick(name, g, index, sizes)], [index]);
-}
-
-function pick(name: string, x: Tensor, index: Tensor, sizes: PoolSizes): Tensor {
-  const y = empty(sizes.shape, x.dtype);
-  const shape = x.dims;
-  checkIndex(maxPoolPickKernel(y.handle, x.handle, index.handle, ...numbersOf(sizes)));
-  return record(name, y, [x], (dy) => [spread(name, dy, index, shape, sizes)], [index]);
-}
-
-// A position out of range is only possible if someone else changed the saved positions.
-function checkIndex(fault: Parameters<typeof checkFault>[0]): void {
-  checkFault(fault, ({ value }) => new ArgumentError(`maxPool: positions must be inside the image, got ${value}`));
+  return sizes.shape.includes(0) ? emptyPool(x, sizes) : average(operation, x, sizes, { counted: 0, divisor: 0 });
 }
 
 // Whether the padding counts as elements (1), and the divisor of sums instead of their number, or 0.

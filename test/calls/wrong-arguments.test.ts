@@ -232,6 +232,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.(AdaptiveLogSoftmaxWithLoss [34]|Bilinear 3|LocalResponseNorm [1-3])$/, ['undefined']],
   [/^nn\.(AdaptiveLogSoftmaxWithLoss 4|Bilinear 3|LocalResponseNorm 3)$/, ['object']],
   [/^nn\.functional\.(bilinear 3|localResponseNorm [2-4])$/, ['undefined', 'null', 'object']],
+  [/(^|\.)[aA]daptiveMaxPool1d [12]$/, ['undefined', 'object']],
   [/^nn\.functional\.affineGrid 2$/, ['undefined', 'object']],
   [/^nn\.Unflatten 1$/, ['typed array']],
   [/^nn\.CTCLoss\.forward [23]$/, ['array']],

@@ -22,4 +22,11 @@ for rank, shape, options, size in CASES:
         back.backward(torch.arange(back.numel(), dtype=dtype).reshape(back.shape) % 7 - 3)
         rows.append({'rank': rank, 'options': options, 'size': size, 'x': encode(x), 'y': encode(y),
                      'indices': encode(indices), 'back': encode(back), 'gradient': encode(x.grad)})
-write('unpool.json', {'rows': rows})
+adaptive = []
+for rank, shape, size in ((1, [2, 3, 7], 3), (2, [2, 5, 6], [2, 4]), (2, [1, 2, 4, 7], [None, 3]), (3, [2, 2, 3, 5, 4], [2, 3, 2])):
+    x = (torch.arange(torch.Size(shape).numel(), dtype=torch.float64).reshape(shape) * 37 % 53 / 10).requires_grad_()
+    y, indices = getattr(F, f'adaptive_max_pool{rank}d')(x, size, return_indices=True)
+    y.backward(torch.arange(y.numel(), dtype=torch.float64).reshape(y.shape) % 7 - 3)
+    adaptive.append({'rank': rank, 'size': size, 'x': encode(x), 'y': encode(y), 'indices': encode(indices),
+                     'gradient': encode(x.grad)})
+write('unpool.json', {'rows': rows, 'adaptive': adaptive})

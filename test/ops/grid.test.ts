@@ -10,7 +10,8 @@ import { conv1d, conv2d, convTranspose1d, convTranspose2d } from '../../lib/ops/
 import { ones, tensor } from '../../lib/ops/creation.js';
 import { instanceNorm } from '../../lib/ops/norm-instance.js';
 import { pad } from '../../lib/ops/padding.js';
-import * as pools from '../../lib/ops/pool.js';
+import * as means from '../../lib/ops/pool.js';
+import * as maxPools from '../../lib/ops/pool-max.js';
 import { chunk, slice, split } from '../../lib/ops/shape-slice.js';
 import { unfold } from '../../lib/ops/unfold.js';
 import { type InterpolateOptions, interpolate, pixelShuffle } from '../../lib/ops/upsample.js';
@@ -94,7 +95,7 @@ const image = (c: Case, channels: number): number[] => [...c.batch, channels, ..
 const poolStride = (c: Case): object => (c.stride[0] === null ? {} : { stride: c.stride.map((s: number) => s || 1) });
 
 function maxPool(c: Case): Prepared {
-  const f = c.size.length === 1 ? pools.maxPool1d : pools.maxPool2d;
+  const f = c.size.length === 1 ? maxPools.maxPool1d : maxPools.maxPool2d;
   const { padding, dilation, ceilMode } = c;
   return [
     [image(c, c.channels)],
@@ -105,17 +106,20 @@ function maxPool(c: Case): Prepared {
 function avgPool(c: Case): Prepared {
   const { padding, ceilMode, countIncludePad } = c;
   const options = { ...poolStride(c), padding, ceilMode, countIncludePad };
-  if (c.size.length === 1) return [[image(c, c.channels)], (x) => pools.avgPool1d(x as Tensor, c.kernelSize, options)];
+  if (c.size.length === 1) return [[image(c, c.channels)], (x) => means.avgPool1d(x as Tensor, c.kernelSize, options)];
   const divisor = c.divisorOverride === null ? {} : { divisorOverride: c.divisorOverride };
-  return [[image(c, c.channels)], (x) => pools.avgPool2d(x as Tensor, c.kernelSize, { ...options, ...divisor })];
+  return [[image(c, c.channels)], (x) => means.avgPool2d(x as Tensor, c.kernelSize, { ...options, ...divisor })];
 }
 
 function adaptivePool(c: Case): Prepared {
   const [sequences, images] =
     c.kind === 'avg'
-      ? [pools.adaptiveAvgPool1d, pools.adaptiveAvgPool2d]
-      : [pools.adaptiveMaxPool1d, pools.adaptiveMaxPool2d];
-  return [[image(c, c.channels)], (x) => (c.size.length === 1 ? sequences : images)(x as Tensor, c.outputSize)];
+      ? [means.adaptiveAvgPool1d, means.adaptiveAvgPool2d]
+      : [maxPools.adaptiveMaxPool1d, maxPools.adaptiveMaxPool2d];
+  return [
+    [image(c, c.channels)],
+    (x) => (c.size.length === 1 ? sequences : images)(x as Tensor, c.outputSize) as Tensor,
+  ];
 }
 
 function operands(c: Case, transposed: boolean): number[][] {
@@ -268,7 +272,17 @@ describe('small sizes against PyTorch', () => {
   });
 });
 
-const functions = { ...pools, conv1d, conv2d, convTranspose1d, convTranspose2d, instanceNorm, interpolate, unfold };
+const functions = {
+  ...means,
+  ...maxPools,
+  conv1d,
+  conv2d,
+  convTranspose1d,
+  convTranspose2d,
+  instanceNorm,
+  interpolate,
+  unfold,
+};
 const named = { ...functions, pixelShuffle } as unknown as Record<string, (...args: unknown[]) => Tensor>;
 
 function result({ name, shapes, args, options }: Edge): number[] | null {

@@ -1,15 +1,7 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones } from '../../lib/ops/creation.js';
-import {
-  adaptiveAvgPool1d,
-  adaptiveAvgPool2d,
-  adaptiveMaxPool1d,
-  adaptiveMaxPool2d,
-  avgPool1d,
-  avgPool2d,
-  maxPool1d,
-  maxPool2d,
-} from '../../lib/ops/pool.js';
+import { adaptiveAvgPool1d, adaptiveAvgPool2d, avgPool1d, avgPool2d } from '../../lib/ops/pool.js';
+import { adaptiveMaxPool1d, adaptiveMaxPool2d, maxPool1d, maxPool2d } from '../../lib/ops/pool-max.js';
 import type { AvgPoolOptions, MaxPoolOptions } from '../../lib/ops/pool-sizes.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
@@ -77,7 +69,7 @@ function reference(rank: number, windowsOf: WindowsOf, isMax: boolean): (x: Plai
   };
 }
 
-type Options = Omit<MaxPoolOptions & AvgPoolOptions, 'kernelSize'>;
+type Options = Omit<MaxPoolOptions & AvgPoolOptions, 'kernelSize' | 'returnIndices'>;
 
 const pools = { avgPool1d, avgPool2d, maxPool1d, maxPool2d };
 const adaptives = { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveMaxPool1d, adaptiveMaxPool2d };
@@ -204,7 +196,8 @@ const errors: ErrorRow[] = [
     name: 'option',
     call: () => maxPool2d(image(), 2, { countIncludePad: true } as never),
     error: ArgumentError,
-    message: 'maxPool2d: unknown option "countIncludePad"; known are kernelSize, stride, padding, dilation, ceilMode',
+    message:
+      'maxPool2d: unknown option "countIncludePad"; known are kernelSize, stride, padding, dilation, ceilMode, returnIndices',
   },
 ];
 

@@ -2,8 +2,9 @@
 import { ArgumentError, ShapeError } from '../../lib/errors.js';
 import { type ConvOptions, type ConvTransposeOptions, conv3d, convTranspose3d } from '../../lib/ops/conv.js';
 import { ones } from '../../lib/ops/creation.js';
-import { adaptiveAvgPool3d, adaptiveMaxPool3d, avgPool3d, maxPool3d } from '../../lib/ops/pool.js';
+import { adaptiveAvgPool3d, avgPool3d } from '../../lib/ops/pool.js';
 import { lpPool1d, lpPool2d, lpPool3d } from '../../lib/ops/pool-lp.js';
+import { adaptiveMaxPool3d, maxPool3d } from '../../lib/ops/pool-max.js';
 import type { AvgPool2dOptions, MaxPoolOptions } from '../../lib/ops/pool-sizes.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
@@ -131,7 +132,12 @@ function transposed(x: number[], weight: number[], bias: number | null, o: ConvT
 /** For each output along a dimension: the positions of its window, and how many of them an average counts. */
 type Windows = { positions: number[]; counted: number }[];
 
-function regular(size: number, kernel: number, axis: number, o: Partial<MaxPoolOptions & AvgPool2dOptions>): Windows {
+function regular(
+  size: number,
+  kernel: number,
+  axis: number,
+  o: Partial<Omit<MaxPoolOptions, 'returnIndices'> & AvgPool2dOptions>,
+): Windows {
   const [stride, pad] = [triple(o.stride, kernel)[axis] as number, triple(o.padding, 0)[axis] as number];
   const dilation = triple(o.dilation, 1)[axis] as number;
   const windows: Windows = [];
@@ -183,7 +189,7 @@ function pool(
   name: keyof typeof pools,
   shape: number[],
   kernelSize: number | number[],
-  o: Partial<MaxPoolOptions & AvgPool2dOptions> = {},
+  o: Partial<Omit<MaxPoolOptions, 'returnIndices'> & AvgPool2dOptions> = {},
   values: (i: number) => number = irregular,
 ): OpRow {
   const kernel = triple(kernelSize, 1);
