@@ -21,7 +21,7 @@ export class Owners {
 
   /**
    * @param {Statement[]} statements of the bundle
-   * @param {Record<string, string>} prefixes parts by name: how the names of their files begin
+   * @param {Record<string, string[]>} prefixes parts by name: how the names of their files begin
    */
   constructor(statements, prefixes) {
     this.statements = statements;
@@ -45,7 +45,8 @@ export class Owners {
   /** @param {string} file */
   #ownerOfFile(file) {
     if (this.#moved.has(file)) return core;
-    return Object.keys(this.prefixes).find((part) => file.startsWith(this.prefixes[part])) ?? core;
+    const begins = (/** @type {string} */ prefix) => file.startsWith(prefix);
+    return Object.keys(this.prefixes).find((part) => this.prefixes[part].some(begins)) ?? core;
   }
 
   /** @param {string} name of a function, variable or class at the top of the bundle */

@@ -39,8 +39,8 @@ console.log(JSON.stringify([names > 50, 'Adam' in optim, 'Adams' in optim, optim
     expect(printed(program)).toEqual([true, true, false, true, []]);
   });
 
-  it('reads less than 700,000 bytes', () => {
-    expect(readFileSync(file).length).toBeLessThan(700_000);
+  it('reads less than 650,000 bytes', () => {
+    expect(readFileSync(file).length).toBeLessThan(650_000);
   });
 
   it('takes no module of Node.js that takes long', () => {
