@@ -117,12 +117,16 @@ const methods = {
 // biome-ignore format: one line a family
 const inPlace = inPlaceOf({
   elu: activation.elu, hardtanh: activation.hardtanh, leakyRelu: activation.leakyRelu, relu: activation.relu, selu: activation.selu, sigmoid: activation.sigmoid, tanh: activation.tanh,
-  clamp: compare.clamp, eq: compare.eq, ge: compare.ge, gt: compare.gt, le: compare.le, logicalAnd: compare.logicalAnd, logicalNot: compare.logicalNot, logicalOr: compare.logicalOr, logicalXor: compare.logicalXor, lt: compare.lt, ne: compare.ne,
+  clamp: compare.clamp, clip: compare.clip, eq: compare.eq, ge: compare.ge, gt: compare.gt, le: compare.le, logicalAnd: compare.logicalAnd, logicalNot: compare.logicalNot, logicalOr: compare.logicalOr, logicalXor: compare.logicalXor, lt: compare.lt, ne: compare.ne,
   abs: elementwise.abs, ceil: elementwise.ceil, cos: elementwise.cos, div: elementwise.div, erf: elementwise.erf, exp: elementwise.exp, expm1: elementwise.expm1, floor: elementwise.floor, log: elementwise.log, log1p: elementwise.log1p, mul: elementwise.mul, neg: elementwise.neg, pow: elementwise.pow, reciprocal: elementwise.reciprocal, round: elementwise.round, rsqrt: elementwise.rsqrt, sign: elementwise.sign, sin: elementwise.sin, sqrt: elementwise.sqrt, square: elementwise.square,
+  renorm: differences.renorm,
+  i0: gammas.i0, igamma: gammas.igamma, igammac: gammas.igammac, mvlgamma: gammas.mvlgamma,
   maskedFill: indexing.maskedFill, scatterAdd: indexing.scatterAdd,
+  bitwiseLeftShift: numbers.bitwiseLeftShift, bitwiseRightShift: numbers.bitwiseRightShift, gcd: numbers.gcd, lcm: numbers.lcm, ldexp: numbers.ldexp, nextafter: numbers.nextafter,
   addcdiv: pairs.addcdiv, addcmul: pairs.addcmul, bitwiseAnd: pairs.bitwiseAnd, bitwiseNot: pairs.bitwiseNot, bitwiseOr: pairs.bitwiseOr, bitwiseXor: pairs.bitwiseXor, lerp: pairs.lerp, nanToNum: pairs.nanToNum,
   cumsum: reduce.cumsum,
   copysign: rounding.copysign, floorDivide: rounding.floorDivide, fmod: rounding.fmod, frac: rounding.frac, heaviside: rounding.heaviside, remainder: rounding.remainder, trunc: rounding.trunc,
+  maskedScatter: replacements.maskedScatter, put: replacements.put,
   cumprod: runs.cumprod,
   tril: shape.tril, triu: shape.triu,
   digamma: special.digamma, erfc: special.erfc, erfinv: special.erfinv, exp2: special.exp2, lgamma: special.lgamma, log10: special.log10, log2: special.log2, logit: special.logit, xlogy: special.xlogy,

@@ -14,6 +14,15 @@ const square23 = () => tensor([[1, 0, 2], [-1, 3, 1]]); // biome-ignore format: 
 const square33 = () => tensor([1, 2, 3, 4, 5, 6, 7, 8, 10], { shape: [3, 3] });
 const given: Record<string, () => unknown[]> = {
   clamp_: () => [-1, { max: 1 }],
+  clip_: () => [-1, 1],
+  igamma_: () => [other()],
+  igammac_: () => [other()],
+  ldexp_: () => [tensor([1, -2, 3])],
+  maskedScatter_: () => [tensor([1, 0, 1], { dtype: 'uint8' }), tensor([7, 8, 9, 10])],
+  mvlgamma_: () => [1],
+  nextafter_: () => [other()],
+  put_: () => [tensor([1, 5], { dtype: 'int32' }), tensor([7, 8])],
+  renorm_: () => [2, 0, 1.5],
   cumsum_: () => [1],
   elu_: () => [0.5],
   hardtanh_: () => [-0.5, 0.5],
@@ -46,7 +55,7 @@ const values = [0.5, 2, -1.25, 0, 1.5, 3];
 const make = () => tensor([values.slice(0, 3), values.slice(3)]);
 
 // Those of whole numbers or batches, those that draw, and those that are written out have tests of their own.
-const apart = /^(bitwise|baddbmm_|bernoulli_|indexPut_|requiresGrad_)/;
+const apart = /^(bitwise|gcd_|lcm_|baddbmm_|bernoulli_|indexPut_|requiresGrad_)/;
 const writing = Object.getOwnPropertyNames(Tensor.prototype).filter(
   (name) => name.endsWith('_') && name.slice(0, -1) in Tensor.prototype && !apart.test(name),
 );
@@ -88,6 +97,10 @@ describe('operations that write their result into their first argument', () => {
     expect(x().bitwiseOr_(3).toArray()).toEqual([7, -1]);
     expect(x().bitwiseXor_(3).toArray()).toEqual([5, -4]);
     expect(x().bitwiseNot_().toArray()).toEqual([-7, 0]);
+    expect(x().bitwiseLeftShift_(2).toArray()).toEqual([24, -4]);
+    expect(x().bitwiseRightShift_(1).toArray()).toEqual([3, -1]);
+    expect(x().gcd_(4).toArray()).toEqual([2, 1]);
+    expect(x().lcm_(4).toArray()).toEqual([12, 4]);
   });
 
   it('baddbmm_, of batches', () => {
