@@ -251,6 +251,23 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^charts\.lines 0\.lines\.0\.y$/, ['typed array']],
   [/^charts\.sideBySide 1$/, ['undefined']],
   [/^charts\.sideBySide (0|1\.title)$/, ['string', 'empty string', 'empty array']],
+  // texts and numbers of a run
+  [/^train\.permutationImportance 1\.names\.\d$|^train\.report 1\.path$/, ['string', 'empty string']],
+  [
+    /^train\.RunLog (0|1\.name)$|^train\.RunLog\.(onEnd|onWarning) 0\.(result\.\w+|message)$/,
+    ['string', 'empty string'],
+  ],
+  [
+    /^train\.RunLog\.record(Classes|Importance) (0\.(classes|names)(\.\d)?|1\.metric)$/,
+    ['string', 'empty string', 'strings'],
+  ],
+  [
+    /^train\.RunLog\.record(Errors|Samples) 0\.0\.(text|target|prediction)$/,
+    ['string', 'empty string', ...numbers, 'NaN'],
+  ],
+  [/^train\.RunLog\.record(Errors|Samples) 0\.0\.loss$|^train\.RunLog\.on\w+ 0\.values\.loss$/, ['NaN']],
+  [/^train\.RunLog\.recordImportance 0\.importances(Mean|Std)(\.\d)?$/, ['NaN', 'typed array']],
+  [/^train\.RunLog\.recordHistograms 0$/, ['module']],
   // containers, and what is registered under a name
   [/^nn\.ModuleDict(\.update)? 0(\.[ab])?$/, ['empty array', 'module']],
   [/^nn\.ModuleList 0(\.[01])?$/, ['undefined', 'module']],

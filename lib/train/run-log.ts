@@ -1,0 +1,289 @@
+import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+import { arch, cpus, hostname, platform, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { checkNames, checkNumbers } from '../charts/frame.js';
+import { ArgumentError, checkEach, checkFlag, checkInteger, checkText, describe, isPlain } from '../errors.js';
+import { writeFileAtomic } from '../io/atomic.js';
+import { checkPath, systemError } from '../io/files.js';
+import { encodePng, type Image } from '../io/index.js';
+import { native } from '../native.js';
+import { Module } from '../nn/module.js';
+import { checkOptions } from '../options.js';
+import { checkTensor, type Tensor } from '../tensor.js';
+import type { Importance } from './importance.js';
+import { encode, type Histogram, type Numbers, type RunEvent, type RunHeader, type Sample } from './record.js';
+import { summarise } from './run-classes.js';
+
+/** Options of a {@link RunLog}. */
+export interface RunLogOptions {
+  /** Default the name of the folder. */
+  name?: string;
+  /** What was set, as JSON: shown by the report, and compared with that of other runs. */
+  configuration?: Record<string, unknown>;
+}
+
+/** A prediction to look at, in a report. */
+export interface ShownSample {
+  image?: Image;
+  text?: string;
+  target: string | number;
+  prediction: string | number;
+  /** Default: whether target and prediction differ. */
+  isWrong?: boolean;
+  loss?: number;
+}
+
+/** Where a training is. */
+export interface Position {
+  epoch: number;
+  step: number;
+}
+
+/**
+ * Records a training in a folder, of which `train.report` makes a page and which `train.serve` follows: a callback for
+ * `train.fit`, or to be called by a loop of your own. A folder that has a record is continued.
+ *
+ * @throws ArgumentError for a configuration that is no object, FileError when the folder cannot be written
+ * @example
+ * const log = new train.RunLog('runs/first', { configuration: { lr: 0.1 } });
+ * log.onStep({ epoch: 1, step: 1, values: { loss: 2.3 } });
+ */
+export class RunLog {
+  readonly folder: string;
+  readonly name: string = 'RunLog';
+  #position: Position = { epoch: 0, step: 0 };
+
+  constructor(folder: string, options?: RunLogOptions) {
+    this.folder = checkPath('RunLog', folder, 'folder');
+    checkOptions('RunLog', options, ['name', 'configuration']);
+    const name = checkText('RunLog', 'name', options?.name ?? folder.split(/[\\/]/).filter(Boolean).at(-1) ?? folder);
+    const configuration = options?.configuration ?? {};
+    if (!isPlain(configuration)) {
+      throw new ArgumentError(`RunLog: configuration must be an object, got ${describe(configuration)}`);
+    }
+    const started = new Date().toISOString();
+    const header: RunHeader = { version: 1, name, started, configuration, environment: environment() };
+    const json = toJson(header);
+    this.#write(() => {
+      mkdirSync(folder, { recursive: true });
+      if (!existsSync(join(folder, 'run.json')))
+        writeFileAtomic('RunLog', join(folder, 'run.json'), [Buffer.from(json)]);
+    });
+  }
+
+  /** Training begins or, after a checkpoint, goes on from that step. */
+  onStart(event: Position): void {
+    this.#add('start', this.#at(event), {});
+  }
+
+  /** Values of a step, such as its loss and learning rate. */
+  onStep(event: Position & { values: Numbers }): void {
+    this.#add('step', this.#at(event), { values: checkValues(event.values) });
+  }
+
+  /** Values of validation. */
+  onValidate(event: Position & { values: Numbers }): void {
+    this.#add('validate', this.#at(event), { values: checkValues(event.values) });
+  }
+
+  /** Values of an epoch. */
+  onEpoch(event: Position & { values: Numbers }): void {
+    this.#add('epoch', this.#at(event), { values: checkValues(event.values) });
+  }
+
+  /** Something to know of. */
+  onWarning(event: { message: string }): void {
+    this.#add('warning', this.#position, {
+      text: checkText('RunLog', 'message', checkObject('RunLog', 'event', event).message),
+    });
+  }
+
+  /** The end, and why. */
+  onEnd(event: { result: { stopped: string; reason?: string } }): void {
+    const { stopped, reason = '' } = checkObject('RunLog', 'result', checkObject('RunLog', 'event', event).result);
+    const parts = [checkText('RunLog', 'stopped', stopped), checkText('RunLog', 'reason', reason)];
+    const text = parts.filter((part) => part !== '').join(': ');
+    this.#add('end', this.#position, { text });
+  }
+
+  /**
+   * Records what was taken for what: confusion matrix, ROC curves, calibration.
+   *
+   * @param options.classes names of the classes
+   * @param options.target classes as integers, [n]
+   * @param options.probabilities [n, classes], or [n] of the second of two classes
+   */
+  recordClasses(options: { classes: readonly string[]; target: Tensor; probabilities: Tensor }): void {
+    checkOptions('recordClasses', options ?? null, ['classes', 'target', 'probabilities']);
+    const classes = checkNames('recordClasses', 'classes', options.classes);
+    const target = checkTensor('recordClasses', 'target', options.target).toTypedArray();
+    const { shape } = checkTensor('recordClasses', 'probabilities', options.probabilities);
+    const flat = options.probabilities.toTypedArray();
+    const isBinary = shape.length === 1 && classes.length === 2;
+    if (!isBinary && (shape.length !== 2 || shape[1] !== classes.length)) {
+      const rule = `probabilities must be [n, ${classes.length}]`;
+      throw new ArgumentError(`recordClasses: ${rule}, got ${describe([...shape])}`);
+    }
+    if (shape[0] !== target.length || target.length === 0) {
+      const rule = 'target must have a class for each row of probabilities, and there must be one at least';
+      throw new ArgumentError(`recordClasses: ${rule}, got ${target.length} and ${shape[0]}`);
+    }
+    target.forEach((label, i) => {
+      checkInteger('recordClasses', `target[${i}]`, label, 0, classes.length - 1);
+    });
+    const rows = Array.from(target, (_, i) => {
+      if (isBinary) return [1 - (flat[i] as number), flat[i] as number];
+      return flat.subarray(i * classes.length, (i + 1) * classes.length);
+    });
+    this.#add('classes', this.#position, { classes, ...summarise(classes.length, target, rows) });
+  }
+
+  /** Records histograms of a model's weights and of those gradients that there are. */
+  recordHistograms(model: Module): void {
+    if (!(model instanceof Module)) {
+      throw new ArgumentError(`recordHistograms: model must be a module, got ${describe(model)}`);
+    }
+    const named = model.namedParameters();
+    const gradients = named.flatMap(([name, p]): [string, Tensor][] => (p.grad ? [[name, p.grad]] : []));
+    for (const [type, tensors] of [
+      ['weights', named],
+      ['gradients', gradients],
+    ] as const) {
+      if (tensors.length === 0) continue;
+      const counted = tensors.map(([name, t]) => [name, histogramOf(t.toTypedArray())]);
+      this.#add(type, this.#position, { tensors: Object.fromEntries(counted) });
+    }
+  }
+
+  /** Records predictions to look at. */
+  recordSamples(samples: readonly ShownSample[]): void {
+    this.#add('samples', this.#position, { samples: checkSamples('recordSamples', samples) });
+  }
+
+  /** Records the predictions that are most wrong, the worst first. */
+  recordErrors(samples: readonly ShownSample[]): void {
+    this.#add('errors', this.#position, { samples: checkSamples('recordErrors', samples) });
+  }
+
+  /** Records what `train.permutationImportance` gave. */
+  recordImportance(importance: Omit<Importance, 'importances'>, options?: { metric?: string }): void {
+    checkOptions('recordImportance', options, ['metric']);
+    const metric = checkText('recordImportance', 'metric', options?.metric ?? 'metric');
+    const given = checkObject('recordImportance', 'importance', importance);
+    const names = checkNames('recordImportance', 'names', given.names);
+    const [means, deviations] = (['importancesMean', 'importancesStd'] as const).map((key) => {
+      const list = checkNumbers('recordImportance', key, given[key]);
+      if (list.length === names.length) return list;
+      const got = `got ${list.length} for ${names.length} names`;
+      throw new ArgumentError(`recordImportance: ${key} must be one for each name, ${got}`);
+    }) as [Float64Array, Float64Array];
+    const features = names.map((name, i) => ({ name, mean: means[i], std: deviations[i] }));
+    this.#add('importance', this.#position, { metric, features });
+  }
+
+  #at(event: Position): Position {
+    const given = checkObject('RunLog', 'event', event);
+    const epoch = checkInteger('RunLog', 'epoch', given.epoch);
+    const step = checkInteger('RunLog', 'step', given.step);
+    this.#position = { epoch, step };
+    return this.#position;
+  }
+
+  #add(type: RunEvent['type'], { epoch, step }: Position, rest: object): void {
+    const line = `${encode({ type, epoch, step, time: Date.now(), ...rest })}\n`;
+    this.#write(() => appendFileSync(join(this.folder, 'events.jsonl'), line));
+  }
+
+  #write(action: () => void): void {
+    try {
+      action();
+    } catch (cause) {
+      throw systemError('RunLog', 'write', this.folder, cause);
+    }
+  }
+}
+
+function toJson(header: RunHeader): string {
+  try {
+    return `${encode(header)}\n`;
+  } catch (cause) {
+    throw new ArgumentError('RunLog: configuration must be values of JSON', { cause });
+  }
+}
+
+function environment(): Record<string, unknown> {
+  const { blas, isa, threads } = native.buildInfo();
+  return {
+    node: process.version,
+    system: `${platform()} ${arch()}`,
+    host: hostname(),
+    processor: cpus()[0]?.model ?? '',
+    processors: cpus().length,
+    'memory in GB': Math.round(totalmem() / 1e8) / 10,
+    threads,
+    'instruction set': isa,
+    blas,
+    command: process.argv
+      .slice(1)
+      .map((part) => part.split(/[\\/]/).at(-1))
+      .join(' '),
+  };
+}
+
+function checkObject<T extends object>(operation: string, name: string, value: T): T {
+  if (isPlain(value)) return value;
+  throw new ArgumentError(`${operation}: ${name} must be an object, got ${describe(value)}`);
+}
+
+function checkValues(values: unknown): Numbers {
+  if (!isPlain(values)) throw new ArgumentError(`RunLog: values must be numbers by name, got ${describe(values)}`);
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value !== 'number') throw new ArgumentError(`RunLog: ${name} must be a number, got ${describe(value)}`);
+  }
+  return values as Numbers;
+}
+
+/** Counts of the finite values in 40 bins. */
+export function histogramOf(values: ArrayLike<number>): Histogram {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i] as number;
+    if (!Number.isFinite(v)) continue;
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  if (!(low < high)) [low, high] = low === high ? [low - 0.5, high + 0.5] : [0, 1];
+  const counts = new Array<number>(40).fill(0);
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i] as number;
+    if (!Number.isFinite(v)) continue;
+    const bin = Math.min(39, Math.floor(((v - low) / (high - low)) * 40));
+    counts[bin] = (counts[bin] as number) + 1;
+  }
+  return { low, high, counts };
+}
+
+function checkSamples(operation: string, samples: unknown): Sample[] {
+  return checkEach(operation, 'samples', 'must be a list of { target, prediction }', samples, (given, i) => {
+    if (!isPlain(given)) {
+      throw new ArgumentError(`${operation}: samples[${i}] must be { target, prediction }, got ${describe(given)}`);
+    }
+    const known = ['image', 'text', 'target', 'prediction', 'isWrong', 'loss'];
+    checkOptions(operation, given, known);
+    const { image, text, target, prediction, isWrong, loss } = given as ShownSample;
+    const place = (name: string) => `samples[${i}].${name}`;
+    const said = (name: string, value: unknown) =>
+      typeof value === 'number' ? String(value) : checkText(operation, place(name), value);
+    if (loss !== undefined && typeof loss !== 'number') {
+      throw new ArgumentError(`${operation}: ${place('loss')} must be a number, got ${describe(loss)}`);
+    }
+    return {
+      ...(image !== undefined && { image: Buffer.from(encodePng(image)).toString('base64') }),
+      ...(text !== undefined && { text: checkText(operation, place('text'), text) }),
+      target: said('target', target),
+      prediction: said('prediction', prediction),
+      isWrong: checkFlag(operation, place('isWrong'), isWrong, String(target) !== String(prediction)),
+      ...(loss !== undefined && { loss }),
+    };
+  });
+}
