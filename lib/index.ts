@@ -24,6 +24,7 @@ export {
   ShapeError,
   StateError,
 } from './errors.js';
+export * as func from './func/index.js';
 export * as io from './io/index.js';
 export { freeMemory, getNumThreads, memoryStats, scope, setMemoryLimit, setNumThreads } from './memory.js';
 export * as metrics from './metrics/index.js';

@@ -22,6 +22,7 @@ const parts = {
   data: ['lib/data/'],
   derivatives: ['lib/backward/functional', 'lib/backward/gradcheck'],
   distributions: ['lib/distributions/'],
+  func: ['lib/func/'],
   io: ['lib/io/'],
   linalg: ['lib/ops/linalg'],
   metrics: ['lib/metrics/'],

@@ -104,6 +104,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.utils\.rnn\.PackedSequence [23]$/, ['null', 'undefined']],
   [/^nn\.utils\.rnn\.pad\w+ 1\.(paddingValue|totalLength)$/, ['NaN', 'null']],
   [/^nn\.utils\.rnn\.unpadSequence 1$/, ['array']],
+  [/^func\.(grad|gradAndValue|hessian|jacrev) 1(\.argnums)?$/, ['array']],
+  [/^func\.functionalCall 1$/, ['empty array']],
   [/^optim\.swaUtils\.getEma\w+ 0$/, ['undefined', 'object']],
   [/^optim\.swaUtils\.SWALR 1\.swaLr$/, ['7', '0.5', '2^53']],
   [
@@ -383,7 +385,7 @@ describe('the table of calls', () => {
       'optim.Optimizer',
       'optim.lrScheduler.LRScheduler',
     ];
-    const { nn, optim, data, distributions, io, linalg, metrics, train } = adjoint;
+    const { func, nn, optim, data, distributions, io, linalg, metrics, train } = adjoint;
     const spaces = {
       '': adjoint,
       'nn.': nn,
@@ -398,6 +400,7 @@ describe('the table of calls', () => {
       'optim.swaUtils.': optim.swaUtils,
       'data.': data,
       'distributions.': distributions,
+      'func.': func,
       'io.': io,
       'linalg.': linalg,
       'metrics.': metrics,
