@@ -59,10 +59,10 @@ describe('a part', () => {
 const steps = [loaded()];
 adjoint.optim.Adam;
 steps.push(loaded());
-const { Progress } = adjoint.train;
+const { GRU } = adjoint.nn;
 steps.push(loaded());
 console.log(JSON.stringify(steps));`;
-    expect(printed(program)).toEqual([[], ['optim'], ['optim', 'train']]);
+    expect(printed(program)).toEqual([[], ['optim'], ['optim', 'recurrent']]);
   });
 
   it('gives methods of tensors and functions, with nothing imported', () => {
