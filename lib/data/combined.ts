@@ -1,5 +1,5 @@
 // Datasets made of others.
-import { ArgumentError, checkInteger, describe } from '../errors.js';
+import { ArgumentError, checkInteger, describe, isPlain } from '../errors.js';
 import { checkDataset, type Dataset } from './dataset.js';
 
 /**
@@ -68,5 +68,52 @@ export class ConcatDataset<Sample> implements Dataset<Sample> {
       return false;
     });
     return (found as Dataset<Sample>).get(rest);
+  }
+}
+
+/** Samples of several datasets, as a tuple or under their names. */
+export type Stacked<Datasets> = {
+  -readonly [K in keyof Datasets]: Datasets[K] extends Dataset<infer Sample> ? Sample : never;
+};
+
+/**
+ * Datasets side by side: sample i has sample i of each, in an array or, where they are given in an object, under their names.
+ *
+ * @throws ArgumentError when there is no dataset, or they have different lengths
+ * @example
+ * const [images, words] = [new data.TensorDataset(rand(5, 8)), { length: 5, get: (i: number) => `word ${i}` }];
+ * new data.StackDataset({ images, words }).get(3).words; // 'word 3'
+ */
+export class StackDataset<
+  const Datasets extends readonly Dataset<unknown>[] | Readonly<Record<string, Dataset<unknown>>>,
+> implements Dataset<Stacked<Datasets>>
+{
+  readonly datasets: Datasets;
+  readonly length: number;
+
+  constructor(datasets: Datasets) {
+    if (!Array.isArray(datasets) && !isPlain(datasets)) {
+      throw new ArgumentError(`StackDataset: datasets must be an array or an object, got ${describe(datasets)}`);
+    }
+    const list = Object.values(datasets);
+    const [first] = list;
+    if (first === undefined) throw new ArgumentError('StackDataset: datasets must have a dataset, got none');
+    for (const dataset of list) {
+      checkDataset('StackDataset', dataset);
+      if (dataset.length === first.length) continue;
+      throw new ArgumentError(`StackDataset: lengths must be equal, got ${first.length} and ${dataset.length}`);
+    }
+    this.datasets = (Array.isArray(datasets) ? [...datasets] : { ...datasets }) as Datasets;
+    this.length = first.length;
+  }
+
+  /** The sample of this number of each. */
+  get(index: number): Stacked<Datasets> {
+    checkInteger('StackDataset', 'index', index, 0, this.length - 1);
+    const entries = Object.entries(this.datasets as Record<string, Dataset<unknown>>);
+    const samples = entries.map(([name, dataset]) => [name, dataset.get(index)] as const);
+    return (
+      Array.isArray(this.datasets) ? samples.map(([, sample]) => sample) : Object.fromEntries(samples)
+    ) as Stacked<Datasets>;
   }
 }

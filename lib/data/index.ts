@@ -11,12 +11,15 @@ export type {
   Row,
   TextColumn,
 } from './column.js';
-export { ConcatDataset, Subset } from './combined.js';
+export { ConcatDataset, StackDataset, type Stacked, Subset } from './combined.js';
 export { csv } from './csv.js';
 export type { CsvOptions } from './csv-options.js';
 export { type Dataset, TensorDataset } from './dataset.js';
+export { Features, type FeaturesJSON, type FeaturesOptions, type FeatureTensors } from './features.js';
+export type { FeatureTransform } from './features-fit.js';
+export { type Fold, GroupKFold, KFold, type KFoldOptions, StratifiedKFold } from './folds.js';
 export { type IdxArray, readIdx } from './idx.js';
-export { IterableDataset } from './iterable.js';
+export { ChainDataset, IterableDataset } from './iterable.js';
 export { DataLoader, type DataLoaderOptions } from './loader.js';
 export type { DataLoaderState } from './loader-state.js';
 export { mnist } from './mnist.js';
@@ -33,6 +36,9 @@ export {
 } from './sampler.js';
 export { BatchSampler, BucketBatchSampler, type BucketBatchSamplerOptions } from './sampler-batch.js';
 export type { ByteSource } from './sources.js';
+export { randomSplit, type TrainTestParts, type TrainTestSplitOptions, trainTestSplit } from './split.js';
+export type { Part, RowValues, Splittable } from './split-values.js';
 export { standardise } from './standardise.js';
 export { Table } from './table.js';
 export type { TableOptions } from './table-builder.js';
+export { type Label, Labels, TargetScaler, type Targets } from './targets.js';

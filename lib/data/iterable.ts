@@ -1,4 +1,4 @@
-import { ArgumentError, checkFunction, checkInteger, describe } from '../errors.js';
+import { ArgumentError, checkEach, checkFunction, checkInteger, describe } from '../errors.js';
 import { defaultGenerator, Generator } from '../ops/generator.js';
 import { randint } from '../ops/random.js';
 import { checkOptions } from '../options.js';
@@ -112,4 +112,27 @@ async function* shuffled<T>(values: AsyncIterator<T>, size: number, generator: G
 /** @internal An iterator for `for await`, which ends it when the loop is left. */
 export function resumed<T>(iterator: AsyncIterator<T>): AsyncIterable<T> {
   return { [Symbol.asyncIterator]: () => iterator };
+}
+
+/**
+ * The samples of one dataset after those of another, for datasets without numbers.
+ *
+ * @throws ArgumentError when there is no dataset, or one is no {@link IterableDataset}
+ * @example
+ * const [first, second] = [new data.IterableDataset(() => [1, 2]), new data.IterableDataset(() => [3])];
+ * const dataset = new data.ChainDataset([first, second]);
+ */
+export class ChainDataset<Sample> extends IterableDataset<Sample> {
+  constructor(datasets: readonly IterableDataset<Sample>[]) {
+    const list = checkEach('ChainDataset', 'datasets', 'must be datasets', datasets, (dataset) => {
+      if (dataset instanceof IterableDataset && dataset.generator === undefined)
+        return dataset as IterableDataset<Sample>;
+      const got = dataset instanceof IterableDataset ? 'one that is shuffled; shuffle the whole' : describe(dataset);
+      throw new ArgumentError(`ChainDataset: each dataset must be an IterableDataset, got ${got}`);
+    });
+    if (list.length === 0) throw new ArgumentError('ChainDataset: datasets must have a dataset, got none');
+    super(async function* () {
+      for (const dataset of list) yield* dataset;
+    });
+  }
 }

@@ -197,6 +197,17 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^data\.DataLoader\.loadStateDict 0\.begin$/, ['null']],
   [/^data\.padSequence [123]$/, ['undefined', 'object']],
   [/^data\.WeightedRandomSampler 0$/, ['tensor', 'scalar']],
+  // features, labels and folds: cells, labels, names of columns
+  [/^data\.Features\.transform 0\.0\.a$/, ['NaN', 'empty string', 'bigint', 'null']],
+  [/^data\.Features\.transform 0\.0\.b$/, [...numbers, 'string', 'empty string', 'true', 'bigint', 'null', 'Date']],
+  [/^data\.Features\.fromJSON 0\.columns\.\d\.column$/, ['string', 'empty string']],
+  [/^data\.Features\.fromJSON 0\.columns\.\d\.(part|categories)$/, ['null', 'strings']],
+  [/^data\.Labels\.(fit 0|fromJSON 0\.classes)\.\d$/, ['7', '-1', '0.5', '2^53', 'string', 'empty string', 'true']],
+  [/^data\.Labels\.(fit|transform|fromJSON) 0(\.classes)?$/, ['strings']],
+  [/^data\.Labels\.inverse 0$/, ['typed array', ...one]],
+  [/^data\.TargetScaler\.(fit|transform) 0$/, ['typed array']],
+  [/^data\.(\w*KFold\.split|trainTestSplit\w*) 0$/, ['array', 'strings', 'typed array', ...one]],
+  [/^data\.\w*KFold 0$/, ['undefined', 'object']],
   // tables: values of columns, and words in files
   [/^data\.Table\.fromRows 0\.0\.a$/, ['NaN', 'empty string', 'bigint', 'null']],
   [/^data\.Table\.fromRows 0\.0\.b$/, [...numbers, 'string', 'empty string', 'true', 'bigint', 'null', 'Date']],
