@@ -217,6 +217,12 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^data\.Table 0\.b\.categories(\.0)?$/, ['strings', 'string', 'empty string']],
   [/^data\.Table 0\.c\.values(\.\d)?$/, ['strings', 'string', 'empty string', 'null']],
   [/^data\.csv 1\.quote$/, ['null']],
+  [/^train\.TabularModel\.predict(Proba)? 0\.0\.x$/, ['NaN', 'empty string', 'bigint', 'null']],
+  [
+    /^train\.TabularModel\.predict(Proba)? 0\.0\.kind$/,
+    [...numbers, 'string', 'empty string', 'true', 'bigint', 'null', 'Date'],
+  ],
+  [/^train\.TabularModel\.save 0$/, ['string']],
   // one tensor in place of a list, and others
   [/\.milestones$/, ['typed array']],
   [/^nn\.Module\.summary 0$/, one], // the table shows where forward failed

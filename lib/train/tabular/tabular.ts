@@ -1,0 +1,204 @@
+import { Table } from '../../data/table.js';
+import {
+  ArgumentError,
+  checkChoice,
+  checkEach,
+  checkFunction,
+  checkInteger,
+  checkText,
+  describe,
+} from '../../errors.js';
+import { Generator } from '../../ops/generator.js';
+import { randperm } from '../../ops/random.js';
+import { checkOptions } from '../../options.js';
+import { encode, fitEncoder, type TabularColumn } from './encoder.js';
+import { type EpochReport, learn } from './learn.js';
+import { type TabularMember, TabularModel, valuesOf } from './model.js';
+import { scoresOf } from './scores.js';
+import { settingsOf, type TabularSettings } from './settings.js';
+import { type TabularTask, type Target, targetOf, targetTensor, targetValues } from './target.js';
+
+/** What is told of each epoch of `train.tabular`. */
+export interface TabularProgress extends EpochReport {
+  /** Which network, from 1, and how many there are. */
+  readonly member: number;
+  readonly members: number;
+  /** Epochs at most. */
+  readonly epochs: number;
+}
+
+/** Options of {@link tabular}. */
+export interface TabularOptions {
+  /** The column to predict. */
+  target: string;
+  /** Default: by the target, `regression` for numbers unless they are ten different integers at most. */
+  task?: TabularTask;
+  /** Columns that are not to be read, such as numbers of customers. */
+  ignore?: readonly string[];
+  /** How many networks, each with another part of the rows for validation; default 5 below 5000 rows, 3 below 50,000, else 1. */
+  ensemble?: number;
+  /** How networks are built and trained. */
+  settings?: Partial<TabularSettings>;
+  /** Of all that is random; default 0. */
+  seed?: number;
+  /** Ends the training early; the model is then of what was reached. */
+  signal?: AbortSignal;
+  /** Called after each epoch. */
+  onEpoch?: (progress: TabularProgress) => void;
+}
+
+const known = ['target', 'task', 'ignore', 'ensemble', 'settings', 'seed', 'signal', 'onEpoch'];
+
+/**
+ * Trains a model of a table: networks that predict one column from the others.
+ *
+ * The task follows from the target. Numbers are scaled by median and quartiles and bent to within ±3, dates become their parts,
+ * categories embeddings, and missing values are marked; all of it is learned on the training part alone and kept in the model.
+ * Columns of texts are not used. The network is RealMLP (Holzmüller et al., "Better by default: strong pre-tuned MLPs and boosted
+ * trees on tabular data", 2024, https://arxiv.org/abs/2407.04491), with numbers also shown as learned cosines (Gorishniy et al.,
+ * "On embeddings for numerical features in tabular deep learning", 2022, https://arxiv.org/abs/2203.05556), trained by AdamW
+ * along half a cosine in a compiled step. Each network keeps a fifth of the rows for validation (a tenth above 10,000 rows),
+ * another one than the others, ends when that no longer improves, and has the weights of its best epoch. The same seed and thread count
+ * give the same model.
+ *
+ * @param table the rows; those without a target are left out
+ * @throws ArgumentError for a target or other columns that nothing can be learned from
+ * @example
+ * const table = data.Table.fromRows(Array.from({ length: 40 }, (_, i) => ({ x: i, y: i % 2 ? 'odd' : 'even' })));
+ * const model = await train.tabular(table, { target: 'y', settings: { epochs: 2 } });
+ * await model.predict([{ x: 3 }]); // ['odd'] or ['even']
+ */
+export async function tabular(table: Table, options: TabularOptions): Promise<TabularModel> {
+  const began = performance.now();
+  const plan = planOf(table, options);
+  const { target, columns, rows, folds, members, seed, settings } = plan;
+  const fold = foldsOf(target, table, rows, folds, seed);
+  const made: { member: TabularMember; epochs: number; best: number; settings: TabularSettings }[] = [];
+  const seen: { predicted: Float64Array; rows: Int32Array }[] = [];
+  for (let m = 0; m < members; m++) {
+    const apart = rows.filter((_, i) => fold[i] === m);
+    const shown = rows.filter((_, i) => fold[i] !== m);
+    try {
+      const report = (progress: EpochReport): void =>
+        options.onEpoch?.({ ...progress, member: m + 1, members, epochs: settings.epochs });
+      const { member, ...rest } = await memberOf(
+        table,
+        { columns, target, shown, apart },
+        settings,
+        seed + m,
+        report,
+        options.signal,
+      );
+      made.push({ member, ...rest, settings });
+      seen.push({ predicted: await valuesOf(target, member, table, apart), rows: apart });
+    } catch (error) {
+      if (options.signal?.aborted !== true || made.length === 0) throw error;
+    }
+    if (options.signal?.aborted === true) break;
+  }
+  const provenance = {
+    created: new Date().toISOString(),
+    rows: rows.length,
+    skipped: table.length - rows.length,
+    seed,
+    seconds: (performance.now() - began) / 1000,
+    members: made.map(({ epochs, best, settings }) => ({ epochs, best, settings })),
+  };
+  const metrics = outOfFold(target, table, seen);
+  return new TabularModel({ target, columns, members: made.map(({ member }) => member), metrics, provenance });
+}
+
+/** Checks the arguments and decides what they leave open. */
+function planOf(table: Table, options: TabularOptions) {
+  const name = 'tabular';
+  if (!(table instanceof Table)) throw new ArgumentError(`${name}: table must be a data.Table, got ${describe(table)}`);
+  checkOptions(name, options, known);
+  const given = checkText(name, 'target', options?.target);
+  const task =
+    options.task === undefined
+      ? undefined
+      : checkChoice(name, 'task', options.task, ['binary', 'multiclass', 'regression']);
+  const ignored = checkEach(name, 'ignore', 'must be names of columns', options.ignore ?? [], (column) => {
+    table.column(checkText(name, 'each of ignore', column));
+    return column as string;
+  });
+  const seed = checkInteger(name, 'seed', options.seed ?? 0, 0, 2 ** 52);
+  if (options.onEpoch !== undefined) checkFunction(name, 'onEpoch', options.onEpoch);
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new ArgumentError(`${name}: signal must be an AbortSignal, got ${describe(options.signal)}`);
+  }
+  const { target, rows } = targetOf(name, table, given, task);
+  const columns = table.names
+    .filter((column) => column !== given && !ignored.includes(column) && table.column(column).type !== 'text')
+    .map((column): TabularColumn => ({ name: column, type: table.column(column).type }));
+  const usual = rows.length < 5000 ? 5 : rows.length < 50_000 ? 3 : 1;
+  const members = checkInteger(
+    name,
+    'ensemble',
+    options.ensemble ?? Math.min(usual, rows.length),
+    1,
+    Math.min(100, rows.length),
+  );
+  const folds = Math.max(members, rows.length > 10_000 ? 10 : 5);
+  const settings = settingsOf(name, options.settings, { rows: rows.length, isNumber: target.task === 'regression' });
+  return { target, columns, rows, members, folds, seed, settings };
+}
+
+/** Of each row, the part that it belongs to: parts of about the same size and, of classes, with the same share of each. */
+function foldsOf(target: Target, table: Table, rows: Int32Array, folds: number, seed: number): Uint8Array {
+  const order = [...randperm(rows.length, { generator: new Generator(seed) }).toTypedArray()] as number[];
+  if (target.task !== 'regression') {
+    const classes = targetValues(target, table.column(target.name), rows);
+    order.sort((a, b) => (classes[a] as number) - (classes[b] as number));
+  }
+  const fold = new Uint8Array(rows.length);
+  for (const [i, place] of order.entries()) fold[place] = i % folds;
+  return fold;
+}
+
+/** What one network is trained on, and what it is validated on. */
+interface Split {
+  readonly columns: readonly TabularColumn[];
+  readonly target: Target;
+  readonly shown: Int32Array;
+  readonly apart: Int32Array;
+}
+
+async function memberOf(
+  table: Table,
+  { columns, target, shown, apart }: Split,
+  settings: TabularSettings,
+  seed: number,
+  onEpoch: (report: EpochReport) => void,
+  signal: AbortSignal | undefined,
+): Promise<{ member: TabularMember; epochs: number; best: number }> {
+  const encoder = fitEncoder(table, columns, shown);
+  if (encoder.numbers.length + encoder.categories.length === 0) {
+    const hint = 'columns of texts are not used, and constant ones tell nothing';
+    throw new ArgumentError(
+      `tabular: there must be a column to learn from beside the target ${JSON.stringify(target.name)}; ${hint}`,
+    );
+  }
+  const column = table.column(target.name);
+  const examples = (rows: Int32Array) => ({
+    ...encode(encoder, table, rows),
+    targets: targetTensor(target, targetValues(target, column, rows)),
+  });
+  const { hidden, dropout, frequencies, sigma } = settings;
+  const architecture = {
+    numbers: encoder.numbers.length,
+    categories: encoder.categories.map(({ categories }) => categories.length + 1),
+    outputs: Math.max(1, target.classes.length),
+    activation: target.task === 'regression' ? 'mish' : 'selu',
+    ...{ hidden, dropout, frequencies, sigma },
+  } as const;
+  const lesson = { architecture, settings, train: examples(shown), validation: examples(apart), seed, signal, onEpoch };
+  const { network, epochs, best } = await learn(lesson);
+  return { member: { encoder, network }, epochs, best };
+}
+
+function outOfFold(target: Target, table: Table, seen: readonly { predicted: Float64Array; rows: Int32Array }[]) {
+  const rows = Int32Array.from(seen.flatMap((part) => [...part.rows]));
+  const predicted = Float64Array.from(seen.flatMap((part) => [...part.predicted]));
+  return scoresOf(target, predicted, targetValues(target, table.column(target.name), rows));
+}
