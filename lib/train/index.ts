@@ -1,10 +1,39 @@
-// Helpers for training loops.
-
+// Training: the loop with events, callbacks and checkpoints, and helpers for loops of your own.
+export type { Batch, BatchSource } from './batch.js';
+export { Checkpoint, type CheckpointOptions } from './checkpoint.js';
+export { EarlyStopping, type EarlyStoppingOptions } from './early-stopping.js';
+export { type EvaluateOptions, evaluate } from './evaluate.js';
+export type {
+  Callback,
+  CheckpointEvent,
+  EndEvent,
+  EpochEvent,
+  EpochRecord,
+  StartEvent,
+  StepEvent,
+  TrainEvent,
+  Training,
+  TrainResult,
+  ValidateEvent,
+  Values,
+  WarningEvent,
+} from './events.js';
+export { type FindLearningRateOptions, findLearningRate, type LearningRates } from './find-learning-rate.js';
+export { fit, run } from './fit.js';
 export { type Importance, type ImportanceOptions, permutationImportance } from './importance.js';
+export { CsvLog, JsonLog, type LogOptions } from './logs.js';
+export type { Loss, Losses } from './losses.js';
+export type { Metric, StreamingMetric } from './metrics.js';
+export type { MonitorOptions } from './monitor.js';
+export { NaNGuard } from './nan-guard.js';
+export type { FitOptions, RunOptions, TrainOptions } from './options.js';
+export { type PredictOptions, predict, predictStream } from './predict.js';
 export { Progress, type ProgressOptions, type ProgressStream } from './progress.js';
 export type { Numbers } from './record.js';
 export { type ReportOptions, report } from './report.js';
 export { type Position, RunLog, type RunLogOptions, type ShownSample } from './run-log.js';
+export type { ScheduleOptions } from './schedule.js';
+export { ShowProgress, type ShowProgressOptions } from './show-progress.js';
 export type { TabularRows } from './tabular/align.js';
 export type { TabularColumn } from './tabular/encoder.js';
 export type { EpochReport } from './tabular/learn.js';
@@ -13,3 +42,4 @@ export type { TabularScores } from './tabular/scores.js';
 export type { TabularSettings } from './tabular/settings.js';
 export { type TabularOptions, type TabularProgress, tabular } from './tabular/tabular.js';
 export type { Label, TabularTask } from './tabular/target.js';
+export type { StepFunction, StepValues } from './work.js';

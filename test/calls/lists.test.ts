@@ -121,6 +121,8 @@ const short: Record<string, readonly string[]> = {
   'ops/shape-slice.js': ['loopDims()'],
   'program/trace.js': ['rebuild()'],
   'shape.js': ['shapes.map()'],
+  'train/batch.js': ['input'],
+  'train/losses.js': ['options'],
 };
 
 describe('no call spreads a list that may be long', () => {

@@ -71,15 +71,19 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^linalg\.(cond|matrixNorm|norm) 1(\.p|\.ord)?$/, ['-1', 'infinity']],
   [/^linalg\.vectorNorm 1\.dim$/, ['-1']],
   [/^io\.(latest|save)Checkpoint 0$/, ['string']],
+  [/^train\.(Checkpoint|CsvLog|JsonLog) 0$/, ['string']],
+  [/^train\.(Checkpoint 1|EarlyStopping 0)\.monitor$/, ['string', 'empty string']],
+  [/^train\.predict(Stream)? 0$/, ['module']],
   // values are kept as they are
   [
-    /^io\.saveCheckpoint 1\.(epoch|generator)$/,
+    /^(io\.saveCheckpoint 1\.generator|train\.(fit|run) 1\.state\.note)$/,
     [...numbers, ...one, 'string', 'empty string', 'strings', 'true', 'null'],
   ],
   [
-    /^io\.saveCheckpoint 1\.(epoch|generator)$/,
+    /^(io\.saveCheckpoint 1\.generator|train\.(fit|run) 1\.state\.note)$/,
     ['array', 'empty array', 'typed array', 'Map', 'module', 'object', 'foreign tensor'],
   ],
+  [/^train\.(fit|run) 1\.state\.note$/, ['disposed tensor']],
   // one number for all dimensions, or one for each
   [/^(Tensor\.)?(all|any|flip|mean|norm|prod|squeeze|std|sum|var) \d$/, ['array', 'empty array']],
   [/^(Tensor\.)?(amax|amin|countNonzero|cum\w+|diff|logcumsumexp|median|mode|nan\w+|quantile) \d$/, ['-1', 'array']],
