@@ -55,6 +55,16 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^metrics\.\w+ [01]$|^metrics\.\w+\.update [0-2]$/, ['typed array']],
   [/^metrics\.\w+\.update 2$/, ['undefined']],
   [/^metrics\..*\.zeroDivision$/, ['NaN']],
+  // TensorBoard's files: places, tags, texts; hyperparameters and values of any kind; the graph of a model or of a tensor
+  [/^train\.TensorBoard(\.add\w+)? 0$/, ['string']],
+  [/^train\.TensorBoard\.addText 1$/, ['string', 'empty string']],
+  [/^train\.TensorBoard\.addEmbedding 1\.metadata/, ['string', 'empty string']],
+  [/^train\.TensorBoard\.(addEmbedding 1\.tag|addHparams 2\.runName)$/, ['string']],
+  [/^train\.TensorBoard\.addHparams 0\./, [...numbers, 'string', 'empty string', 'true']],
+  [/^train\.TensorBoard\.add(Hparams 1\.|Scalars? 1)/, [...numbers, 'scalar']],
+  [/^train\.TensorBoard\.addHistogram 1$/, ['array', 'typed array']],
+  [/^train\.TensorBoard\.add(Histogram|Image|Scalars?|Text) 2$/, ['undefined']],
+  [/^train\.TensorBoard\.addGraph 0$/, [...one, 'module']],
   // parameters and values of distributions: numbers or tensors
   [/^distributions\.(?!Normal)\w+ \d$/, ['tensor', 'float64', 'scalar']],
   [/^distributions\.Normal(\.(logProb|cdf))? [01]$/, ['7', '-1', '0.5', 'infinity', '2^53']],
