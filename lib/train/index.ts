@@ -34,6 +34,7 @@ export { type ReportOptions, report } from './report.js';
 export { type Position, RunLog, type RunLogOptions, type ShownSample } from './run-log.js';
 export type { ScheduleOptions } from './schedule.js';
 export { ShowProgress, type ShowProgressOptions } from './show-progress.js';
+export { type RunServer, type ServeOptions, serve } from './serve.js';
 export type { TabularRows } from './tabular/align.js';
 export type { TabularColumn } from './tabular/encoder.js';
 export type { EpochReport } from './tabular/learn.js';

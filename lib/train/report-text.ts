@@ -83,7 +83,7 @@ a { color: var(--link); }
 nav ul { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; }
 figure { margin: 0 0 1rem; } figure svg { max-width: 100%; height: auto; display: block; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 0.5rem 1rem; }
-.grid.wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); }
+.grid.wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); }
 .scroll { overflow-x: auto; max-width: 100%; margin: 0 0 1rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--muted); padding: 0.25rem 0; }
@@ -95,7 +95,7 @@ thead th { color: var(--muted); white-space: nowrap; }
 .samples img { width: 100%; image-rendering: pixelated; display: block; margin-bottom: 0.25rem; }
 .samples .wrong { border-color: var(--wrong); border-width: 2px; } .wrong b { color: var(--wrong); } .samples small { color: var(--muted); }
 summary { cursor: pointer; color: var(--link); margin: 0.25rem 0 0.75rem; }
-ul.warnings { color: var(--wrong); }
+ul.warnings { color: var(--wrong); } ul.runs { list-style: none; padding: 0; } .runs small { color: var(--muted); }
 label { display: block; } button { font: inherit; padding: 0.25rem 0.75rem; }
 ${darkRules}
 `;

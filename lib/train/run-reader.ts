@@ -74,6 +74,8 @@ export class RunReader {
     if (file === undefined) return false;
     try {
       const { size } = fstatSync(file);
+      if (size < this.#offset)
+        throw new FileError(`${this.operation}: ${JSON.stringify(path)} must only grow, got a shorter file`);
       const block = Buffer.alloc(Math.min(chunk, Math.max(0, size - this.#offset)));
       while (this.#offset < size) {
         const count = readSync(file, block, 0, Math.min(block.length, size - this.#offset), this.#offset);
