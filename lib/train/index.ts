@@ -46,6 +46,7 @@ export type { Label, TabularTask } from './tabular/target.js';
 export { type Scalar, TensorBoard, type TensorBoardOptions } from './tensorboard.js';
 export type { EmbeddingOptions as TensorBoardEmbeddingOptions } from './tensorboard-embedding.js';
 export type { DataFormats } from './tensorboard-image.js';
+export { TensorBoardLog, type TensorBoardLogOptions } from './tensorboard-log.js';
 export type { Hparam } from './tensorboard-proto.js';
 export type { HistogramOptions as TensorBoardHistogramOptions } from './tensorboard-values.js';
 export type { StepFunction, StepValues } from './work.js';

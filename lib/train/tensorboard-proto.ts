@@ -49,6 +49,8 @@ export const event = {
   version: (time: number) => message(double(1, time), text(3, 'brain.Event:2')),
   summary: (time: number, step: number, values: readonly Bytes[]) =>
     message(double(1, time), integer(2, step), bytes(5, message(...values.map((value) => bytes(1, value))))),
+  /** What other files have for this step and later ones is void: a SessionLog whose status is START. */
+  restart: (time: number, step: number) => message(double(1, time), integer(2, step), bytes(7, integer(1, 1))),
   graph: (time: number, graphDef: Bytes) => message(double(1, time), bytes(4, graphDef)),
 };
 

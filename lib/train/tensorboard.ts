@@ -15,6 +15,8 @@ import { type HistogramOptions, histogramOf, numbersOf } from './tensorboard-val
 
 /** Options of {@link TensorBoard}. */
 export interface TensorBoardOptions {
+  /** From which step on TensorBoard no longer shows what an earlier run has left in the folder, as when a run is resumed. */
+  purgeStep?: number;
   /** A clock in milliseconds, default `Date.now`. */
   now?: () => number;
 }
@@ -44,11 +46,13 @@ export class TensorBoard {
   /** @param dir the folder of the run, which is made if there is none */
   constructor(dir: string, options: TensorBoardOptions = {}) {
     checkPath('TensorBoard', dir, 'dir');
-    checkOptions('TensorBoard', options, ['now']);
-    const { now = Date.now } = options;
+    checkOptions('TensorBoard', options, ['purgeStep', 'now']);
+    const { purgeStep, now = Date.now } = options;
     checkFunction('TensorBoard', 'now', now);
+    if (purgeStep !== undefined) checkInteger('TensorBoard', 'purgeStep', purgeStep);
     this.#now = now;
     this.#file = new EventFile(dir, timeOf(now));
+    if (purgeStep !== undefined) this.#file.write('TensorBoard', event.restart(timeOf(now), purgeStep));
   }
 
   /** The folder of the run. */

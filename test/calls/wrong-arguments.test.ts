@@ -81,7 +81,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^linalg\.(cond|matrixNorm|norm) 1(\.p|\.ord)?$/, ['-1', 'infinity']],
   [/^linalg\.vectorNorm 1\.dim$/, ['-1']],
   [/^io\.(latest|save)Checkpoint 0$/, ['string']],
-  [/^train\.(Checkpoint|CsvLog|JsonLog) 0$/, ['string']],
+  [/^train\.(Checkpoint|CsvLog|JsonLog|TensorBoardLog) 0$/, ['string']],
   [/^train\.(Checkpoint 1|EarlyStopping 0)\.monitor$/, ['string', 'empty string']],
   [/^train\.predict(Stream)? 0$/, ['module']],
   // values are kept as they are

@@ -5,6 +5,7 @@ Tests compare the library's files with these, and `npm run test:tensorboard` (--
 """
 
 import base64
+import itertools
 import json
 import pathlib
 import subprocess
@@ -28,9 +29,9 @@ def histogram(h):
     return [h.min, h.max, h.num, h.sum, h.sum_squares, list(h.bucket_limit), list(h.bucket)]
 
 
-def hparams_of(path):
+def hparams_of(paths):
     parts = {}
-    for event in EventFileLoader(str(path)).Load():
+    for event in itertools.chain(*(EventFileLoader(str(path)).Load() for path in paths)):
         for value in event.summary.value:
             if value.metadata.plugin_data.plugin_name == "hparams":
                 data = plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
@@ -38,7 +39,7 @@ def hparams_of(path):
     return parts
 
 
-def read_run(folder, path):
+def read_run(folder, paths):
     run = EventAccumulator(str(folder), size_guidance={}).Reload()
     tags = run.Tags()
     out = {"tags": {kind: sorted(found) if isinstance(found, list) else found for kind, found in tags.items()}}
@@ -52,10 +53,10 @@ def read_run(folder, path):
         for t in tags["tensors"]
         if t.endswith("/text_summary")
     }
-    out["hparams"] = hparams_of(path)
+    out["hparams"] = hparams_of(paths)
     if tags["graph"]:
         out["graph"] = [[n.name, n.op, list(n.input)] for n in run.Graph().node]
-    out["records"] = sum(1 for _ in RawEventFileLoader(str(path)).Load())
+    out["records"] = sum(1 for path in paths for _ in RawEventFileLoader(str(path)).Load())
     return out
 
 
@@ -65,8 +66,9 @@ def read_folder(folder):
         name = path.relative_to(folder).as_posix()
         if path.name.startswith("events.out.tfevents."):
             place = path.parent.relative_to(folder).as_posix()
-            runs[place] = read_run(path.parent, path)
-            name = f"{place}/events"
+            beside = sorted(path.parent.glob("events.out.tfevents.*"))
+            runs[place] = read_run(path.parent, beside)
+            name = f"{place}/events{beside.index(path) or ''}"
         files[name] = base64.b64encode(path.read_bytes()).decode()
     config = (folder / "projector_config.pbtxt").read_text()
     projector = text_format.Parse(config, projector_config_pb2.ProjectorConfig())
