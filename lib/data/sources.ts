@@ -21,8 +21,9 @@ export type ByteSource =
 const pieceBytes = 65_536;
 
 /** @internal The name of a source in error texts. */
-export const nameOf = (source: unknown): string =>
-  typeof source === 'string' || source instanceof URL ? JSON.stringify(String(source)) : 'the source';
+export const nameOf = (source: unknown): string => (isPath(source) ? JSON.stringify(String(source)) : 'the source');
+
+const isPath = (source: unknown): source is string | URL => typeof source === 'string' || source instanceof URL;
 
 /** @internal Checks a source, without reading it. */
 export function checkSource(operation: string, source: unknown): void {
@@ -55,7 +56,7 @@ export async function* bytesOf(operation: string, source: ByteSource, maxBytes: 
     }
   } catch (cause) {
     if (cause instanceof AdjointError) throw cause;
-    throw systemError(operation, 'read', nameOf(source), cause);
+    throw systemError(operation, 'read', isPath(source) ? String(source) : 'the source', cause);
   }
 }
 

@@ -272,7 +272,8 @@ describe('csv', () => {
   it('refuses files that are not there, folders and streams that break', async () => {
     const message = (source: Parameters<typeof csv>[0]) =>
       csv(source).catch((error) => `${error.code} ${error.message}`);
-    expect(await message(join(folder, 'none.csv'))).toContain('ADJOINT_FILE csv: cannot read');
+    const missing = join(folder, 'none.csv');
+    expect(await message(missing)).toContain(`ADJOINT_FILE csv: cannot read ${JSON.stringify(missing)} (ENOENT`);
     expect(await message(folder)).toContain('must be a regular file, got a folder');
     expect(await message('/dev/zero')).toContain('must be a regular file, got a device or socket');
     writeFileSync(join(folder, 'damaged.csv.gz'), gzipSync('a\n1\n').subarray(0, 15));
