@@ -38,7 +38,7 @@ export { type RunServer, type ServeOptions, serve } from './serve.js';
 export type { TabularRows } from './tabular/align.js';
 export type { TabularColumn } from './tabular/encoder.js';
 export type { EpochReport } from './tabular/learn.js';
-export { TabularModel, type TabularProvenance } from './tabular/model.js';
+export { type TabularField, TabularModel, type TabularProvenance } from './tabular/model.js';
 export type { TabularScores } from './tabular/scores.js';
 export type { TabularSettings } from './tabular/settings.js';
 export { type TabularOptions, type TabularProgress, tabular } from './tabular/tabular.js';

@@ -1,5 +1,6 @@
 import type { Table } from '../../data/table.js';
 import { ArgumentError, describe } from '../../errors.js';
+import type { Module } from '../../nn/module.js';
 import { alignRows, type TabularRows } from './align.js';
 import { type EncoderState, encode, type TabularColumn } from './encoder.js';
 import { loadTabularFile, saveTabularFile } from './file.js';
@@ -26,6 +27,12 @@ export interface TabularProvenance {
   readonly seconds: number;
   /** Of each network, how many epochs it was trained, which of them was best, and its settings. */
   readonly members: readonly { readonly epochs: number; readonly best: number; readonly settings: TabularSettings }[];
+}
+
+/** A column that a model reads. */
+export interface TabularField extends TabularColumn {
+  /** Those that training saw, of a column of categories. */
+  readonly categories?: readonly string[];
 }
 
 /** All that a model is made of. */
@@ -69,6 +76,20 @@ export class TabularModel {
     this.columns = parts.columns;
     this.metrics = parts.metrics;
     this.provenance = parts.provenance;
+  }
+
+  /** The columns that it reads, with the categories that training saw. */
+  get schema(): TabularField[] {
+    return this.columns.map(({ name, type }) => {
+      if (type !== 'category') return { name, type };
+      const seen = this.#members.flatMap(({ encoder }) => encoder.categories.filter((code) => code.name === name));
+      return { name, type, categories: [...new Set(seen.flatMap(({ categories }) => categories))].sort() };
+    });
+  }
+
+  /** Its networks, whose predictions are averaged. */
+  get networks(): Module[] {
+    return this.#members.map(({ network }) => network);
   }
 
   /** @internal */

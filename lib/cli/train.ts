@@ -1,0 +1,121 @@
+import { setNumThreads, train } from '../index.js';
+import { type Command, type Given, UsageError } from './arguments.js';
+import { print, printJson, printPairs, StatusLine, short } from './output.js';
+import { readingOptions, readTable } from './tables.js';
+
+export const trainCommand: Command = {
+  summary: 'Trains a model of a CSV file: networks that predict one column from the others, in one file.',
+  positionals: ['<data.csv>'],
+  options: {
+    target: { value: '<column>', about: 'the column to predict' },
+    output: { value: '<file>', about: 'where the model is saved; default model.safetensors' },
+    test: { value: '<file.csv>', about: 'rows that the model is evaluated on when it is trained' },
+    task: { value: '<task>', about: 'binary, multiclass or regression; by default it follows from the target' },
+    ignore: { value: '<a,b>', about: 'columns that are not to be read, such as numbers of customers' },
+    types: { value: '<a=type,…>', about: 'types of columns: number, category, boolean, date or text' },
+    ensemble: {
+      value: '<n>',
+      about: 'networks whose predictions are averaged; default 5 below 5000 rows, 3 below 50,000, else 1',
+    },
+    epochs: { value: '<n>', about: 'passes through the rows at most; training ends earlier when nothing improves' },
+    seed: { value: '<n>', about: 'of all that is random; default 0' },
+    threads: { value: '<n>', about: 'threads; by default all cores' },
+    ...readingOptions,
+    quiet: { about: 'no progress' },
+    json: { about: 'the result as JSON' },
+  },
+  more: `Ctrl-C ends the training and saves what was reached.
+
+  adjoint train houses.csv --target price
+  adjoint train mails.csv --target spam --ignore id --test later.csv --output spam.safetensors`,
+  async run(given) {
+    const [path] = given.positionals as [string];
+    const target = given.text('target');
+    if (target === undefined) throw new UsageError('train needs --target, the column to predict');
+    const options = optionsOf(given, target);
+    const threads = given.integer('threads', 1, 1024);
+    if (threads !== undefined) setNumThreads(threads);
+    const output = given.text('output') ?? 'model.safetensors';
+    const table = await readTable(path, given);
+    const model = await trainUntilStopped(table, options, given.flag('quiet') || given.flag('json'));
+    model.save(output);
+    const test = given.text('test');
+    const tested = test === undefined ? undefined : await model.evaluate(await readTable(test, given, model));
+    const unused = table.names.filter(
+      (name) => name !== target && !model.columns.some((column) => column.name === name),
+    );
+    if (given.flag('json')) {
+      const { task, classes, metrics, provenance } = model;
+      printJson({
+        file: output,
+        target,
+        task,
+        classes,
+        columns: model.columns,
+        unused,
+        metrics,
+        test: tested,
+        provenance,
+        peakMemory: 1024 * process.resourceUsage().maxRSS,
+      });
+      return;
+    }
+    describe(model, unused);
+    if (tested !== undefined) {
+      print(`on ${test}:`);
+      printPairs(Object.entries(tested));
+    }
+    print(`saved to ${output}`);
+  },
+};
+
+function optionsOf(given: Given, target: string): train.TabularOptions {
+  const epochs = given.integer('epochs', 1);
+  const optional = {
+    task: given.choice('task', ['binary', 'multiclass', 'regression']),
+    ignore: given.list('ignore'),
+    ensemble: given.integer('ensemble', 1, 100),
+    seed: given.integer('seed', 0),
+    settings: epochs === undefined ? undefined : { epochs },
+  };
+  return { target, ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };
+}
+
+async function trainUntilStopped(
+  table: Parameters<typeof train.tabular>[0],
+  options: train.TabularOptions,
+  isQuiet: boolean,
+): Promise<train.TabularModel> {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort(new Error('stopped before the first epoch was over; nothing is saved'));
+  process.once('SIGINT', stop);
+  const line = new StatusLine(isQuiet);
+  const onEpoch = ({ member, members, epoch, epochs, loss, validation }: train.TabularProgress): void => {
+    const done = (member - 1 + epoch / epochs) / members;
+    const bar = `[${'='.repeat(Math.round(20 * done)).padEnd(20)}]`;
+    line.update(
+      `${bar} network ${member}/${members}  epoch ${epoch}/${epochs}  loss ${short(loss)}  validation ${short(validation)}`,
+    );
+  };
+  try {
+    return await train.tabular(table, { ...options, signal: controller.signal, onEpoch });
+  } finally {
+    line.end();
+    process.removeListener('SIGINT', stop);
+  }
+}
+
+/** What a training reached. */
+function describe(
+  { target, task, classes, columns, metrics, provenance, networks }: train.TabularModel,
+  unused: string[],
+): void {
+  const kind = task === 'regression' ? 'a number' : `${classes.length} classes (${classes.slice(0, 10).join(', ')})`;
+  print(
+    `${target}: ${kind}, from ${columns.length} columns of ${provenance.rows} rows, in ${provenance.seconds.toFixed(1)} s`,
+  );
+  if (unused.length > 0) print(`not used: ${unused.join(', ')}`);
+  if (provenance.skipped > 0) print(`${provenance.skipped} rows without a target were left out`);
+  print(`on rows kept apart from training (${networks.length === 1 ? 'one network' : `${networks.length} networks`}):`);
+  printPairs(Object.entries(metrics));
+}

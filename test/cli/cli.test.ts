@@ -1,0 +1,318 @@
+// The real command line, in processes of its own.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'adjoint-cli-'));
+const at = (name: string): string => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args], { cwd: folder }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err });
+    });
+  });
+}
+
+/** Which side of a line a point is on; a shop may move the line. */
+function csv(count: number, begin = 0): string {
+  const lines = Array.from({ length: count }, (_, k) => {
+    const i = k + begin;
+    const [x, y, shop] = [Math.sin(i), Math.cos(1.7 * i), i % 3 === 0 ? 'north, old' : 'south'];
+    const side = x + 0.5 * y + (i % 3 === 0 ? 0.5 : -0.3) > 0 ? 'above' : 'below';
+    return `${i % 11 === 5 ? '' : x.toFixed(5)},${y.toFixed(5)},"${shop}",${i % 2 === 0},2024-0${1 + (i % 9)}-01,${side}`;
+  });
+  return `x,y,shop,open,day,side\n${lines.join('\n')}\n`;
+}
+
+const row = { x: 0.9, y: 0.4, shop: 'south', open: true, day: '2024-03-01' };
+
+beforeAll(async () => {
+  writeFileSync(at('train.csv'), csv(300));
+  writeFileSync(at('test.csv'), csv(100, 1000));
+  const { code, err } = await run(
+    'train',
+    'train.csv',
+    '--target',
+    'side',
+    '--ensemble',
+    '1',
+    '--epochs',
+    '30',
+    '--seed',
+    '3',
+  );
+  expect([code, err.split('\n')[0]]).toEqual([0, expect.stringMatching(/^\[=* *\] network 1\/1 {2}epoch 1\/30 /)]);
+}, 60_000);
+
+describe('adjoint', () => {
+  it('says what it can do', async () => {
+    const help = await run('--help');
+    expect([help.code, help.err]).toEqual([0, '']);
+    for (const command of ['train', 'predict', 'evaluate', 'inspect', 'serve', 'tensorboard', 'bench', 'info']) {
+      expect(help.out).toContain(`  ${command} `);
+      const own = await run(command, '--help');
+      expect([own.code, own.out.split('\n')[0]]).toEqual([0, expect.stringContaining(`adjoint ${command}`)]);
+    }
+  }, 60_000);
+
+  it.each<[string, string[], number, string]>([
+    ['no command', [], 2, ''],
+    ['an unknown command', ['learn'], 2, 'adjoint: there is no command "learn"'],
+    ['an unknown option', ['info', '--jason'], 2, "adjoint: Unknown option '--jason'"],
+    ['no file', ['train'], 2, 'adjoint: train needs <data.csv>'],
+    ['no target', ['train', 'train.csv'], 2, 'adjoint: train needs --target'],
+    ['too many files', ['inspect', 'a', 'b'], 2, 'adjoint: inspect takes no argument "b"'],
+    [
+      'a number that is none',
+      ['train', 'train.csv', '--target', 'side', '--epochs', 'x'],
+      2,
+      'adjoint: --epochs must be an integer of at least 1, got "x"',
+    ],
+    [
+      'an unknown task',
+      ['train', 'train.csv', '--target', 'side', '--task', 'x'],
+      2,
+      'adjoint: --task must be binary, multiclass, regression, got "x"',
+    ],
+    ['a file that is not there', ['train', 'none.csv', '--target', 'side'], 1, 'ENOENT'],
+    [
+      'a column that is not there',
+      ['train', 'train.csv', '--target', 'price'],
+      1,
+      'no column has the name "price"; there are "x", "y"',
+    ],
+    ['a model that is none', ['inspect', 'train.csv'], 1, 'train.csv'],
+    ['no event files', ['tensorboard', '.'], 1, 'must hold event files'],
+  ])('%s', async (_, args, code, message) => {
+    const got = await run(...args);
+    expect([got.code, got.err]).toEqual([code, expect.stringContaining(message)]);
+    expect(got.err).not.toContain('    at ');
+  });
+
+  it('predicts, evaluates and inspects', async () => {
+    const evaluated = JSON.parse((await run('evaluate', 'model.safetensors', 'test.csv', '--json')).out);
+    expect(evaluated.accuracy).toBeGreaterThan(0.85);
+    const predicted = (await run('predict', 'model.safetensors', 'test.csv')).out.trim().split('\n');
+    expect(predicted[0]).toBe('side,probability of above,probability of below');
+    const truth = readFileSync(at('test.csv'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.slice(line.lastIndexOf(',') + 1));
+    const right = predicted.filter((line, i) => i > 0 && line.startsWith(`${truth[i]},`)).length;
+    expect(right / 100).toBeCloseTo(evaluated.accuracy, 10);
+    const lines = (await run('predict', 'model.safetensors', 'test.csv', '--json')).out.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).prediction)).toEqual(
+      predicted.slice(1).map((line) => line.split(',')[0]),
+    );
+    const inspected = JSON.parse((await run('inspect', 'model.safetensors', '--json')).out);
+    expect(inspected.columns.map(({ name, type }: { name: string; type: string }) => [name, type])).toEqual([
+      ['x', 'number'],
+      ['y', 'number'],
+      ['shop', 'category'],
+      ['open', 'boolean'],
+      ['day', 'date'],
+    ]);
+    expect([inspected.provenance.rows, inspected.provenance.seed]).toEqual([300, 3]);
+    const shown = await run('inspect', 'model.safetensors');
+    expect(shown.out).toContain('shop  category of 2');
+    writeFileSync(at('narrow.csv'), 'x,y\n1,2\n');
+    expect((await run('predict', 'model.safetensors', 'narrow.csv')).err).toContain('"shop"');
+  }, 60_000);
+
+  it('Ctrl-C saves what was reached', async () => {
+    const args = [
+      'train',
+      'train.csv',
+      '--target',
+      'side',
+      '--ensemble',
+      '1',
+      '--epochs',
+      '100000',
+      '--output',
+      'stopped.safetensors',
+    ];
+    const child = spawn(process.execPath, [cli, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    await once(child.stderr, 'data');
+    child.kill('SIGINT');
+    expect((await once(child, 'exit'))[0]).toBe(0);
+    expect((await run('evaluate', 'stopped.safetensors', 'test.csv')).code).toBe(0);
+  }, 60_000);
+
+  it('knows the machine, and measures it', async () => {
+    expect(JSON.parse((await run('info', '--json')).out)).toMatchObject({ node: process.version });
+    const rates = Object.values(JSON.parse((await run('bench', '--seconds', '1', '--json')).out)) as number[];
+    expect(Math.min(...rates)).toBeGreaterThan(0);
+  }, 60_000);
+});
+
+interface Answer {
+  status: number;
+  text: string;
+  headers: Record<string, unknown>;
+}
+
+describe('adjoint serve', () => {
+  let server: ChildProcess;
+  let url: string;
+  let log = '';
+  beforeAll(async () => {
+    const args = ['serve', 'model.safetensors', '--port', '0', '--max-body', '5000', '--max-rows', '20'];
+    server = spawn(process.execPath, [cli, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    server.stdout?.on('data', (text) => {
+      log += text;
+    });
+    await until(() => log.includes('listening'));
+    url = /http:\S+/.exec(log)?.[0] ?? '';
+  }, 30_000);
+  afterAll(() => server.kill('SIGKILL'));
+
+  const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+    for (let i = 0; i < 400 && !(await holds()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await holds()).toBe(true);
+  };
+
+  const ask = (
+    path: string,
+    body?: string | Buffer,
+    headers: Record<string, string> = { 'content-type': 'application/json' },
+    method = body === undefined ? 'GET' : 'POST',
+  ) =>
+    new Promise<Answer>((resolve, reject) => {
+      const sent = request(url + path, { method, headers: body === undefined ? {} : headers }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part) => {
+          text += part;
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text, headers: response.headers }));
+      });
+      sent.on('error', reject);
+      sent.end(body);
+    });
+
+  it('predicts a row, and a list of rows', async () => {
+    const one = await ask('/predict', JSON.stringify(row));
+    expect(one.status).toBe(200);
+    const answer = JSON.parse(one.text);
+    expect(answer.prediction).toBe('above');
+    expect(answer.probabilities.above + answer.probabilities.below).toBeCloseTo(1, 6);
+    const many = JSON.parse((await ask('/predict', JSON.stringify([row, { ...row, x: null, shop: 'moon' }]))).text);
+    expect(many).toHaveLength(2);
+    expect(many[0].prediction).toBe('above');
+  });
+
+  it.each<[string, string | Buffer, number, string]>([
+    ['no JSON', '{', 400, 'the body must be JSON'],
+    ['no rows', '[]', 400, 'the list must have a row, got none'],
+    ['a number', '3', 400, 'the row must be an object'],
+    ['null in a list', '[null]', 400, 'row 0 must be an object'],
+    [
+      'a missing column',
+      JSON.stringify({ ...row, shop: undefined }),
+      400,
+      'the row must have "shop"; null is a missing value',
+    ],
+    [
+      'a text for a number',
+      JSON.stringify([row, { ...row, x: '1' }]),
+      400,
+      '"x" of row 1 must be a finite number or null, got "1"',
+    ],
+    [
+      'an endless number',
+      JSON.stringify(row).replace('0.9', '1e999'),
+      400,
+      '"x" of the row must be a finite number or null',
+    ],
+    [
+      'a number for a text',
+      JSON.stringify({ ...row, shop: 3 }),
+      400,
+      '"shop" of the row must be a text or null, got 3',
+    ],
+    ['no date', JSON.stringify({ ...row, day: 'soon' }), 400, '"day" of the row must be a date'],
+    ['no boolean', JSON.stringify({ ...row, open: 1 }), 400, '"open" of the row must be true or false or null, got 1'],
+    [
+      'another column',
+      JSON.stringify({ ...row, color: 'red' }),
+      400,
+      'the row has "color", which is no column of the model',
+    ],
+    ['a prototype', `{"__proto__": {"x": 1}}`, 400, 'the row must have "x"'],
+    ['no text', Buffer.from([0xff, 0xfe, 0x00]), 400, 'the body must be UTF-8'],
+    ['too many rows', JSON.stringify(new Array(21).fill({})), 413, 'at most 20 rows, got 21'],
+    ['too long', ' '.repeat(6000), 413, 'the body must have at most 5000 bytes'],
+  ])('refuses %s', async (_, body, status, message) => {
+    const answer = await ask('/predict', body);
+    expect([answer.status, JSON.parse(answer.text).error]).toEqual([status, expect.stringContaining(message)]);
+  });
+
+  it('refuses other types, methods and paths', async () => {
+    expect((await ask('/predict', '{}', { 'content-type': 'text/plain' })).status).toBe(415);
+    expect((await ask('/predict')).status).toBe(405);
+    expect((await ask('/health', '{}')).status).toBe(405);
+    expect((await ask('/secret')).status).toBe(404);
+    expect((await ask('/../../etc/passwd')).status).toBe(404);
+  });
+
+  it('shows health, schema, metrics and a page', async () => {
+    expect(JSON.parse((await ask('/health')).text)).toMatchObject({ status: 'ok', target: 'side' });
+    const schema = JSON.parse((await ask('/schema')).text);
+    expect(schema.required).toEqual(['x', 'y', 'shop', 'open', 'day']);
+    expect(schema.properties.shop).toEqual({ type: ['string', 'null'], examples: ['north, old', 'south'] });
+    const metrics = (await ask('/metrics')).text;
+    expect(metrics).toMatch(/^adjoint_requests_total\{path="\/predict",status="200"\} \d+$/m);
+    expect(metrics).toMatch(/^adjoint_predict_seconds_bucket\{le="\+Inf"\} \d+$/m);
+    const page = await ask('/');
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'");
+    expect(page.text).toContain('<html lang="en">');
+    const fields = [...page.text.matchAll(/<(?:input|select) [^>]*?\bid="(\w+)"/g)].map((match) => match[1]);
+    expect(fields).toHaveLength(5);
+    for (const id of fields) expect(page.text).toContain(`<label for="${id}">`);
+  });
+
+  it('loads a new model file, and keeps the old one when the new is damaged', async () => {
+    const model = readFileSync(at('model.safetensors'));
+    writeFileSync(at('model.safetensors'), model.subarray(0, 1000));
+    await until(() => log.includes('not reloaded'));
+    expect((await ask('/predict', JSON.stringify(row))).status).toBe(200);
+    const trained = await run(
+      'train',
+      'train.csv',
+      '--target',
+      'open',
+      '--ensemble',
+      '1',
+      '--epochs',
+      '1',
+      '--ignore',
+      'x',
+    );
+    expect(trained.code).toBe(0);
+    await until(async () => JSON.parse((await ask('/health')).text).target === 'open');
+    writeFileSync(at('model.safetensors'), model);
+    await until(async () => JSON.parse((await ask('/health')).text).target === 'side');
+  }, 60_000);
+
+  it('answers what is under way before it ends', async () => {
+    const slow = request(`${url}/predict`, { method: 'POST', headers: { 'content-type': 'application/json' } });
+    slow.write('[');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    server.kill('SIGTERM');
+    await until(() => log.includes('ending'));
+    const answered = once(slow, 'response');
+    slow.end(`${JSON.stringify(row)}]`);
+    const [response] = await answered;
+    expect(response.statusCode).toBe(200);
+    response.resume();
+    expect((await once(server, 'exit'))[0]).toBe(0);
+  }, 30_000);
+});
