@@ -213,6 +213,7 @@ export {
   embedding,
   embeddingBag,
 } from './ops/embedding.js';
+export type { LimitOptions } from './ops/embedding-rows.js';
 export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
 export {

@@ -2,16 +2,17 @@ import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
-import { checkChoice, checkInteger } from '../errors.js';
+import { checkFlag, checkInteger } from '../errors.js';
 import { fill_ } from '../ops/copy.js';
-import { type BagMode, bagsOf, checkPadding, rowsOf } from '../ops/embedding.js';
+import { type BagMode, bagsOf, checkMode, checkPadding, rowsOf } from '../ops/embedding.js';
+import { checkLimits, type LimitOptions } from '../ops/embedding-rows.js';
 import { checkDType, empty, type Tensor, view } from '../tensor.js';
 import { normal_ } from './init.js';
 import { Module } from './module.js';
 import { Parameter } from './roles.js';
 
 /** Arguments of `Embedding`, by name. */
-export interface EmbeddingLayerOptions {
+export interface EmbeddingLayerOptions extends LimitOptions {
   /** The number of rows. */
   numEmbeddings: number;
   /** The length of a row. */
@@ -26,15 +27,23 @@ export interface EmbeddingLayerOptions {
 export interface EmbeddingBagLayerOptions extends EmbeddingLayerOptions {
   /** How the rows of a bag are combined; default mean. */
   mode?: BagMode;
+  /** Whether the last offset is the end of the last bag, not the begin of one more; default false. */
+  includeLastOffset?: boolean;
 }
 
 type EmbeddingArguments = Positional<
   EmbeddingLayerOptions,
-  [numEmbeddings: 'numEmbeddings', embeddingDim: 'embeddingDim', paddingIdx: 'paddingIdx']
+  [
+    ...[numEmbeddings: 'numEmbeddings', embeddingDim: 'embeddingDim', paddingIdx: 'paddingIdx', maxNorm: 'maxNorm'],
+    ...[normType: 'normType', scaleGradByFreq: 'scaleGradByFreq'],
+  ]
 >;
 type EmbeddingBagArguments = Positional<
   EmbeddingBagLayerOptions,
-  [numEmbeddings: 'numEmbeddings', embeddingDim: 'embeddingDim']
+  [
+    ...[numEmbeddings: 'numEmbeddings', embeddingDim: 'embeddingDim', maxNorm: 'maxNorm', normType: 'normType'],
+    ...[scaleGradByFreq: 'scaleGradByFreq', mode: 'mode'],
+  ]
 >;
 
 // What both layers share: the table.
@@ -43,6 +52,9 @@ abstract class Table extends Module {
   readonly embeddingDim: number;
   /** From 0, or null. */
   readonly paddingIdx: number | null;
+  readonly maxNorm: number | null;
+  readonly normType: number;
+  readonly scaleGradByFreq: boolean;
   weight: Tensor;
 
   constructor(name: string, options: Partial<EmbeddingLayerOptions>) {
@@ -51,7 +63,17 @@ abstract class Table extends Module {
     this.embeddingDim = checkInteger(name, 'embeddingDim', options.embeddingDim, 1);
     const padding = checkPadding(name, options.paddingIdx, this.numEmbeddings);
     this.paddingIdx = padding < 0 ? null : padding;
+    const { maxNorm, normType, scaleGradByFreq } = checkLimits(name, options);
+    this.maxNorm = maxNorm;
+    this.normType = normType;
+    this.scaleGradByFreq = scaleGradByFreq;
     this.weight = table(name, this.numEmbeddings, this.embeddingDim, padding, options);
+  }
+
+  /** What both forward passes hand on. */
+  protected get shared() {
+    const { paddingIdx, maxNorm, normType, scaleGradByFreq } = this;
+    return { paddingIdx, maxNorm, normType, scaleGradByFreq };
   }
 }
 
@@ -79,14 +101,18 @@ function table(name: string, rows: number, columns: number, padding: number, opt
  * layer.forward(tensor([[4, 7, 0]], { dtype: 'int32' })); // [1, 3, 64]
  */
 export class Embedding extends Table {
-  /** @param args numEmbeddings, embeddingDim, paddingIdx (none); option: dtype ('float32') */
+  /**
+   * @param args numEmbeddings, embeddingDim, paddingIdx (none), maxNorm (none), normType (2), scaleGradByFreq (false); option:
+   *   dtype ('float32')
+   */
   constructor(...args: EmbeddingArguments) {
-    const positions = ['numEmbeddings', 'embeddingDim', 'paddingIdx'];
-    super('Embedding', optionsOf<EmbeddingLayerOptions>('Embedding', args, positions, ['dtype'], ['paddingIdx']));
+    const positions = ['numEmbeddings', 'embeddingDim', 'paddingIdx', 'maxNorm', 'normType', 'scaleGradByFreq'];
+    const nullable = ['paddingIdx', 'maxNorm'];
+    super('Embedding', optionsOf<EmbeddingLayerOptions>('Embedding', args, positions, ['dtype'], nullable));
   }
 
   forward(index: Tensor): Tensor {
-    return rowsOf('Embedding', index, this.weight, this.paddingIdx);
+    return rowsOf('Embedding', index, this.weight, this.shared);
   }
 
   override toString(): string {
@@ -101,7 +127,7 @@ export class Embedding extends Table {
  * | index | offsets | weight | y |
  * |---|---|---|---|
  * | int32 [bags, size] | | [numEmbeddings, embeddingDim], from N(0, 1) | [bags, embeddingDim] |
- * | int32 [m], the bags one after the other | int32 [bags]: where each begins | | |
+ * | int32 [m], the bags one after the other | int32 [bags]: where each begins; with includeLastOffset [bags + 1], and where the last ends | | |
  * Joulin et al., "Bag of tricks for efficient text classification", 2016, https://arxiv.org/abs/1607.01759
  *
  * @throws ArgumentError when an index is out of range, or offsets do not ascend from 0 to at most m
@@ -112,21 +138,31 @@ export class Embedding extends Table {
  */
 export class EmbeddingBag extends Table {
   readonly mode: BagMode;
+  readonly includeLastOffset: boolean;
 
-  /** @param args numEmbeddings, embeddingDim; options: mode ('mean'), paddingIdx (none), dtype ('float32') */
+  /**
+   * @param args numEmbeddings, embeddingDim, maxNorm (none), normType (2), scaleGradByFreq (false), mode ('mean'); options:
+   *   includeLastOffset (false), paddingIdx (none), dtype ('float32')
+   */
   constructor(...args: EmbeddingBagArguments) {
-    const positions = ['numEmbeddings', 'embeddingDim'];
-    const named = ['mode', 'paddingIdx', 'dtype'];
-    const options = optionsOf<EmbeddingBagLayerOptions>('EmbeddingBag', args, positions, named, ['paddingIdx']);
-    const mode = checkChoice('EmbeddingBag', 'mode', options.mode, ['sum', 'mean', 'max'], 'mean');
+    const positions = ['numEmbeddings', 'embeddingDim', 'maxNorm', 'normType', 'scaleGradByFreq', 'mode'];
+    const named = ['includeLastOffset', 'paddingIdx', 'dtype'];
+    const nullable = ['paddingIdx', 'maxNorm'];
+    const options = optionsOf<EmbeddingBagLayerOptions>('EmbeddingBag', args, positions, named, nullable);
+    const mode = checkMode('EmbeddingBag', options);
+    const includeLastOffset = checkFlag('EmbeddingBag', 'includeLastOffset', options.includeLastOffset, false);
     super('EmbeddingBag', options);
     this.mode = mode;
+    this.includeLastOffset = includeLastOffset;
   }
 
   /** @param perSampleWeights factors of the rows, of index's shape; for mode sum only */
   forward(index: Tensor, offsets?: Tensor | null, perSampleWeights?: Tensor | null): Tensor {
-    const { mode, paddingIdx } = this;
-    return bagsOf('EmbeddingBag', index, this.weight, { offsets, perSampleWeights, mode, paddingIdx });
+    const { mode, includeLastOffset } = this;
+    return bagsOf('EmbeddingBag', index, this.weight, {
+      ...this.shared,
+      ...{ offsets, perSampleWeights, mode, includeLastOffset },
+    });
   }
 
   override toString(): string {

@@ -1,11 +1,16 @@
+import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
-import { record } from '../autograd/tape.js';
+import { noGrad, record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
-import { ArgumentError, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkChoice, checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { handleOf } from '../lists.js';
 import { type Fault, kernel } from '../native.js';
 import { sameShape, sizeOf } from '../shape.js';
 import { checkFloat, checkInt32, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
+import { ones } from './creation.js';
+import { checkLimits, type LimitOptions, limitRows, sharedGradient } from './embedding-rows.js';
+import { reshape } from './shape.js';
+import { narrow } from './shape-parts.js';
 
 const embeddingKernel = kernel('embedding', 'y table index rows columns skipped');
 const embeddingBackwardKernel = kernel('embeddingBackward', 'dTable dy index rows columns skipped');
@@ -44,12 +49,15 @@ function wrongIndex(name: string, rows: number, { value, position }: Fault): Arg
 }
 
 /** Options of `embedding`. */
-export interface EmbeddingOptions {
+export interface EmbeddingOptions extends LimitOptions {
   /** The row that gets no gradient, negative ones counted from the end; default none. */
   paddingIdx?: number | null;
 }
 
-type EmbeddingArguments = Positional<EmbeddingOptions, [paddingIdx: 'paddingIdx']>;
+type EmbeddingArguments = Positional<
+  EmbeddingOptions,
+  [paddingIdx: 'paddingIdx', maxNorm: 'maxNorm', normType: 'normType', scaleGradByFreq: 'scaleGradByFreq']
+>;
 
 /**
  * The rows of a table that `index` names: y[…, :] = weight[index[…], :].
@@ -59,23 +67,44 @@ type EmbeddingArguments = Positional<EmbeddingOptions, [paddingIdx: 'paddingIdx'
  *
  * @param index int32 of any shape, in [0, numEmbeddings)
  * @param weight [numEmbeddings, embeddingDim]
- * @param args paddingIdx: the row that gets no gradient, negative ones counted from the end (none)
+ * @param args paddingIdx: the row that gets no gradient, negative ones counted from the end (none); maxNorm (none), to whose
+ *   norm longer rows that are named are scaled down in the table itself; normType (2); scaleGradByFreq (false)
  * @returns [...index's shape, embeddingDim]
  * @throws ArgumentError when an index is out of range
  * @example
  * const y = embedding(tensor([2, 0], { dtype: 'int32' }), eye(3)); // [[0, 0, 1], [1, 0, 0]]
  */
 export function embedding(index: Tensor, weight: Tensor, ...args: EmbeddingArguments): Tensor {
-  const { paddingIdx } = optionsOf<EmbeddingOptions>('embedding', args, ['paddingIdx'], [], ['paddingIdx']);
-  return rowsOf('embedding', index, weight, paddingIdx);
+  const positions = ['paddingIdx', 'maxNorm', 'normType', 'scaleGradByFreq'];
+  return rowsOf('embedding', index, weight, optionsOf('embedding', args, positions, [], ['paddingIdx', 'maxNorm']));
 }
 
 /** @internal `name`: for error texts. */
-export function rowsOf(name: string, index: Tensor, weight: Tensor, paddingIdx?: number | null): Tensor {
+export function rowsOf(name: string, index: Tensor, weight: Tensor, o: EmbeddingOptions): Tensor {
   const { rows } = checkTable(name, weight);
   checkInt32(name, 'index', index);
-  const padding = checkPadding(name, paddingIdx, rows);
-  return looked(name, weight, index, padding, -1);
+  const padding = checkPadding(name, o.paddingIdx, rows);
+  return limited(name, weight, index, o, (table) => looked(name, table, index, padding, -1));
+}
+
+// What `run` makes of the table whose named rows are not too long and whose gradient counts rows by frequency.
+function limited(name: string, weight: Tensor, index: Tensor, o: LimitOptions, run: (table: Tensor) => Tensor): Tensor {
+  const { maxNorm, normType, scaleGradByFreq } = checkLimits(name, o);
+  if (maxNorm === null && !scaleGradByFreq) return run(weight);
+  const flat = reshape(index, [index.size]);
+  const [rows] = weight.dims as [number, number];
+  return allOrNothing(() => {
+    if (maxNorm !== null) {
+      noGrad(() => {
+        const found = looked(name, weight, flat, -1, -1);
+        aboutToChange(name, weight);
+        limitRows(weight, flat, found, maxNorm, normType);
+      });
+    }
+    if (!scaleGradByFreq) return run(weight);
+    const counts = noGrad(() => addedRows(name, ones([flat.size, 1], { dtype: weight.dtype }), flat, rows, -1));
+    return run(sharedGradient(weight, counts));
+  });
 }
 
 // Looking rows up, and adding rows to zeros: each is the other's gradient. `skipped` reads as zeros and gets nothing;
@@ -100,18 +129,23 @@ function addedRows(name: string, dy: Tensor, index: Tensor, rows: number, paddin
 export type BagMode = 'sum' | 'mean' | 'max';
 
 /** Options of `embeddingBag`. */
-export interface EmbeddingBagOptions {
+export interface EmbeddingBagOptions extends LimitOptions {
   /** int32 [bags]: where each bag begins in a one-dimensional index; the first is 0, an empty bag begins where the next does. */
   offsets?: Tensor | null;
   /** Default mean. */
   mode?: BagMode;
   /** Factors of the rows, in index's shape; for mode sum only. */
   perSampleWeights?: Tensor | null;
+  /** Whether the last offset is the end of the last bag, not the begin of one more; default false. */
+  includeLastOffset?: boolean;
   /** The row that does not count and gets no gradient, negative ones counted from the end; default none. */
   paddingIdx?: number | null;
 }
 
-type EmbeddingBagArguments = Positional<EmbeddingBagOptions, [offsets: 'offsets']>;
+type EmbeddingBagArguments = Positional<
+  EmbeddingBagOptions,
+  [offsets: 'offsets', maxNorm: 'maxNorm', normType: 'normType', scaleGradByFreq: 'scaleGradByFreq', mode: 'mode']
+>;
 
 /** The bags of a call, without tensors. */
 interface Bags {
@@ -124,14 +158,21 @@ interface Bags {
   padding: number;
 }
 
+/** @internal */
+export function checkMode(name: string, o: { mode?: BagMode; scaleGradByFreq?: boolean }): BagMode {
+  const mode = checkChoice(name, 'mode', o.mode, ['sum', 'mean', 'max'], 'mean');
+  if (mode === 'max' && o.scaleGradByFreq) {
+    throw new ArgumentError(`${name}: scaleGradByFreq needs mode sum or mean, got max`);
+  }
+  return mode;
+}
+
 function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagOptions): Bags & { mode: BagMode } {
   const { rows, columns } = checkTable(name, weight);
   checkInt32(name, 'index', index);
-  const mode = o.mode ?? 'mean';
-  if (mode !== 'sum' && mode !== 'mean' && mode !== 'max') {
-    throw new ArgumentError(`${name}: mode must be sum, mean or max, got ${describe(mode)}`);
-  }
+  const mode = checkMode(name, o);
   const offsets = o.offsets ?? null;
+  const includeLast = checkFlag(name, 'includeLastOffset', o.includeLastOffset, false);
   if (offsets !== null) {
     checkInt32(name, 'offsets', offsets);
     if (index.rank !== 1 || offsets.rank !== 1) {
@@ -139,7 +180,7 @@ function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagO
         `${name}: index and offsets must have one dimension, got index ${formatShape(index.dims)} and offsets ${formatShape(offsets.dims)}`,
       );
     }
-    if (offsets.size === 0 && index.size > 0) {
+    if (offsets.size === 0 && (index.size > 0 || includeLast)) {
       throw new ShapeError(`${name}: offsets must name at least one bag, got offsets [0] and index [${index.size}]`);
     }
   } else if (index.rank !== 2) {
@@ -168,24 +209,32 @@ function checkBags(name: string, weight: Tensor, index: Tensor, o: EmbeddingBagO
  *
  * @param index int32 [bags, size], or [m] with `offsets`; in [0, numEmbeddings)
  * @param weight [numEmbeddings, embeddingDim]
- * @param args offsets: int32 [bags] (none); options: mode ('mean'), perSampleWeights (none), paddingIdx (none)
+ * @param args offsets: int32 [bags] (none); maxNorm (none), normType (2), scaleGradByFreq (false): as in `embedding`; mode
+ *   ('mean'); options: perSampleWeights (none), includeLastOffset (false): offsets are [bags + 1], paddingIdx (none)
  * @returns [bags, embeddingDim]
  * @throws ArgumentError when an index is out of range or offsets do not ascend from 0 to at most m
  * @example
  * const y = embeddingBag(tensor([[0, 2]], { dtype: 'int32' }), eye(3), { mode: 'sum' }); // [[1, 0, 1]]
  */
 export function embeddingBag(index: Tensor, weight: Tensor, ...args: EmbeddingBagArguments): Tensor {
-  const named = ['mode', 'perSampleWeights', 'paddingIdx'];
-  const nullable = ['offsets', 'perSampleWeights', 'paddingIdx'];
-  return bagsOf('embeddingBag', index, weight, optionsOf('embeddingBag', args, ['offsets'], named, nullable));
+  const positions = ['offsets', 'maxNorm', 'normType', 'scaleGradByFreq', 'mode'];
+  const named = ['perSampleWeights', 'includeLastOffset', 'paddingIdx'];
+  const nullable = ['offsets', 'perSampleWeights', 'paddingIdx', 'maxNorm'];
+  return bagsOf('embeddingBag', index, weight, optionsOf('embeddingBag', args, positions, named, nullable));
 }
 
 /** @internal `name`: for error texts. */
 export function bagsOf(name: string, index: Tensor, weight: Tensor, o: EmbeddingBagOptions): Tensor {
   const bags = checkBags(name, weight, index, o);
   const offsets = o.offsets ?? null;
-  if (bags.mode === 'max') return largestOfBags(weight, index, offsets, bags);
-  return summedBags(weight, index, offsets, o.perSampleWeights ?? null, bags);
+  return limited(name, weight, index, o, (table) => {
+    const y =
+      bags.mode === 'max'
+        ? largestOfBags(table, index, offsets, bags)
+        : summedBags(table, index, offsets, o.perSampleWeights ?? null, bags);
+    // What follows the last offset was a bag of its own.
+    return offsets !== null && o.includeLastOffset ? narrow(y, 0, 0, bags.count - 1) : y;
+  });
 }
 
 function checkBagFault(fault: Fault | undefined, { name, rows }: Bags, index: Tensor): void {

@@ -30,6 +30,7 @@ const cell = { inputSize: 2, hiddenSize: 3, bias: false };
 const transformer = { dModel: 4, nhead: 2, dimFeedforward: 6, dropout: 0.5, activation: 'gelu', layerNormEps: 0.25 };
 const flags = { batchFirst: true, normFirst: false, bias: false };
 
+const limits = { maxNorm: 2, normType: 1, scaleGradByFreq: true };
 const layers: Record<string, Values> = {
   AdaptiveAvgPool1d: { outputSize: 2 },
   AdaptiveAvgPool2d: { outputSize: 2 },
@@ -65,8 +66,8 @@ const layers: Record<string, Values> = {
   Dropout2d: { p: 0.25 },
   Dropout3d: { p: 0.25 },
   ELU: { alpha: 2 },
-  Embedding: { numEmbeddings: 5, embeddingDim: 4, paddingIdx: 1 },
-  EmbeddingBag: { numEmbeddings: 5, embeddingDim: 4 },
+  Embedding: { numEmbeddings: 5, embeddingDim: 4, paddingIdx: 1, ...limits },
+  EmbeddingBag: { numEmbeddings: 5, embeddingDim: 4, ...limits, mode: 'sum' },
   FeatureAlphaDropout: { p: 0.25 },
   Flatten: { startDim: 2, endDim: 3 },
   Fold: { outputSize: 6, kernelSize: 4, dilation: 3, padding: 2, stride: 1 },
@@ -141,16 +142,16 @@ const lacking: Record<string, string> = {
   ConvTranspose1d: 'paddingMode',
   ConvTranspose2d: 'paddingMode',
   ConvTranspose3d: 'paddingMode',
-  Embedding: 'maxNorm',
-  EmbeddingBag: 'maxNorm',
+  Embedding: 'sparse',
+  EmbeddingBag: 'sparse',
   LSTM: 'projSize',
   FractionalMaxPool2d: 'outputRatio', // not together with outputSize
   FractionalMaxPool3d: 'outputRatio',
   MultiheadAttention: 'addBiasKv',
   PairwiseDistance: 'keepdim', // ours is keepDim, as everywhere
   TransformerEncoder: 'enableNestedTensor',
-  embedding: 'maxNorm',
-  embeddingBag: 'maxNorm',
+  embedding: 'sparse',
+  embeddingBag: 'sparse',
   interpolate: 'antialias',
   logSoftmax: 'Stacklevel',
   softmax: 'Stacklevel',
@@ -250,8 +251,8 @@ const functions: Record<string, [tensors: Tensor[], values: Values]> = {
   convTranspose2d: [[image, rand([2, 4, 5, 5])], { bias: rand([4]), ...around, outputPadding: 1 }],
   dropout: [[line], { p: 0.5, training: false }],
   elu: [[line], { alpha: 2 }],
-  embedding: [[ids, rand([3, 2])], { paddingIdx: 0 }],
-  embeddingBag: [[ids, rand([3, 2])], { offsets: tensor([0, 1], { dtype: 'int32' }) }],
+  embedding: [[ids, rand([3, 2])], { paddingIdx: 0, ...limits }],
+  embeddingBag: [[ids, rand([3, 2])], { offsets: tensor([0, 1], { dtype: 'int32' }), ...limits, mode: 'sum' }],
   fold: [[rand([1, 4, 9])], { outputSize: 4, kernelSize: 2, dilation: 1, padding: 0, stride: 1 }],
   gelu: [[line], { approximate: 'tanh' }],
   groupNorm: [[image], { numGroups: 2, weight: rand([2]), bias: rand([2]), eps: 0.25 }],
