@@ -1,5 +1,5 @@
 // The slow checks of the whole process: `npm run soak`, or a part of it: `npm run soak -- memory`,
-// `compile`, `exit`, `fuzz`, `calls`, `sequences`, `failures`, `files`.
+// `compile`, `exit`, `fuzz`, `calls`, `sequences`, `failures`, `files`, `tables`.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import {
@@ -149,6 +149,19 @@ async function soakFiles() {
   report(`a save killed ${repetitions} times leaves a whole file`, await killWhileSaving(repetitions));
 }
 
+/** CSV files, JSON lines and saved features, damaged by chance or made to cost much, in a heap of 300 MB. */
+async function soakTables() {
+  for (const args of [
+    ['damage', '2', `${damagedFiles}`],
+    ['bombs', '16000000'],
+  ]) {
+    const { cases, slowest, wrong } = await hostileFiles(args, { timeoutMs: hour, fixture: 'hostile-tables.mjs' });
+    console.log(`     slowest: ${slowest[0]}, ${slowest[1]} ms`);
+    const text = wrong.length === 0 ? null : wrong.slice(0, 5).join('; ');
+    report(`hostile tables (${args.join(' ')}), ${cases} cases`, text);
+  }
+}
+
 /** Each process runs a part, with a seed of its own. */
 async function soakCalls() {
   const processes = 20;
@@ -166,7 +179,7 @@ async function soakCalls() {
 
 const parts = {
   ...{ memory: soakMemory, compile: soakCompile, exit: soakEndings, fuzz: soakFuzz, calls: soakCalls },
-  ...{ sequences: soakSequences, failures: soakFailures, files: soakFiles },
+  ...{ sequences: soakSequences, failures: soakFailures, files: soakFiles, tables: soakTables },
 };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in parts));

@@ -119,3 +119,30 @@ function checkCategories(what: string, values: unknown, categories: unknown): vo
     throw new ArgumentError(`Table: values of ${what} ${rule}, got ${values[wrong]} in row ${wrong}`);
   }
 }
+
+/** @internal The values of columns of one type one after the other. */
+export function concatColumns(columns: readonly Column[]): Column {
+  const [first] = columns as readonly [Column];
+  if (first.type === 'text') return { type: 'text', values: columns.flatMap(({ values }) => values as string[]) };
+  const length = columns.reduce((sum, { values }) => sum + values.length, 0);
+  let place = 0;
+  if (first.type !== 'category') {
+    const values = new Float64Array(length);
+    for (const column of columns as readonly NumericColumn[]) {
+      values.set(column.values, place);
+      place += column.values.length;
+    }
+    return { type: first.type, values };
+  }
+  const values = new Int32Array(length);
+  const codes = new Map<string, number>();
+  for (const column of columns as readonly CategoryColumn[]) {
+    const known = column.categories.map((category) => {
+      const code = codes.get(category) ?? codes.size;
+      codes.set(category, code);
+      return code;
+    });
+    for (const value of column.values) values[place++] = known[value] ?? -1;
+  }
+  return { type: 'category', values, categories: [...codes.keys()] };
+}

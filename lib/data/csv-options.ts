@@ -32,7 +32,7 @@ export interface CsvOptions extends TableOptions {
   encoding?: 'utf8' | 'utf16le' | 'latin1';
   /** Bytes, after decompression, beyond which reading ends with an error; default 2³³. */
   maxBytes?: number;
-  /** Bytes of one record beyond which reading ends with an error; default 2²⁴. */
+  /** Bytes of one record beyond which reading ends with an error; default 2²². */
   maxRecordSize?: number;
 }
 
@@ -72,7 +72,7 @@ export function csvPlan(operation: string, options: CsvOptions, isStream: boolea
   const limit = (name: 'maxBytes' | 'maxRecordSize', fallback: number) =>
     checkInteger(operation, name, options[name] ?? fallback, 1);
   const rules = tableRules(options, { operation, isText: true, isStream, error: FileError });
-  const maxRecordSize = limit('maxRecordSize', 2 ** 24);
+  const maxRecordSize = limit('maxRecordSize', 2 ** 22);
   return {
     rules: {
       ...rules,

@@ -5,7 +5,7 @@ import { AdjointError, describe, FileError } from '../errors.js';
 import { guessDelimiter } from './csv-delimiter.js';
 import type { CsvPlan } from './csv-options.js';
 import { type ByteSource, bytesOf, nameOf } from './sources.js';
-import { TableBuilder } from './table-builder.js';
+import { checkColumnCount, TableBuilder } from './table-builder.js';
 
 /** Bytes that the delimiter is guessed from. */
 const guessBytes = 65_536;
@@ -48,7 +48,11 @@ export async function* parseCsv(source: ByteSource, plan: CsvPlan): AsyncGenerat
     await reader.write(parser, head);
   }
   await reader.end(parser as Parser);
-  if (reader.builder !== null && reader.builder.length > 0) yield reader.builder;
+  if (reader.builder === null || reader.builder.isEmpty) {
+    const got = plan.hasHeader ? 'at most a line of names' : 'none';
+    throw new FileError(`${plan.rules.operation}: ${nameOf(source)} must have rows, got ${got}`);
+  }
+  if (reader.builder.length > 0) yield reader.builder;
 }
 
 function textOf(bytes: Buffer, { parser: { encoding } }: CsvPlan): string {
@@ -81,6 +85,7 @@ class Reader {
     }
     const { columns, hasHeader, rules } = this.plan;
     this.#fields = record.length;
+    checkColumnCount(record.length, rules);
     if (columns !== undefined && columns.length !== record.length) {
       const got = `got ${record.length} fields in line ${line} and ${columns.length} names`;
       throw new FileError(`${this.#what} must have as many fields as columns has names, ${got}`);

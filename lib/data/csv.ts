@@ -1,9 +1,10 @@
-import { FileError } from '../errors.js';
-import { type CsvOptions, type CsvPlan, csvPlan } from './csv-options.js';
+import { checkOptions } from '../options.js';
+import { type CsvOptions, csvOptions, csvPlan } from './csv-options.js';
 import { parseCsv } from './csv-parse.js';
-import { type ByteSource, checkSource, nameOf } from './sources.js';
-import { Table } from './table.js';
-import type { TableBuilder } from './table-builder.js';
+import type { IterableDataset } from './iterable.js';
+import { type ByteSource, checkSource } from './sources.js';
+import type { Table } from './table.js';
+import { type TableStreamOptions, tableStream, tableStreamOptions, wholeTable } from './table-batches.js';
 
 /**
  * Reads a CSV file (RFC 4180) into a table, piece by piece, so that the text is never in memory as a whole.
@@ -24,13 +25,34 @@ import type { TableBuilder } from './table-builder.js';
 export async function csv(source: ByteSource, options: CsvOptions = {}): Promise<Table> {
   const plan = csvPlan('csv', options, false);
   checkSource('csv', source);
-  let builder: TableBuilder | undefined;
-  for await (const growing of parseCsv(source, plan)) builder = growing;
-  if (builder === undefined) throw noRows(source, plan);
-  return new Table(builder.take());
+  return wholeTable(parseCsv(source, plan));
 }
 
-function noRows(source: ByteSource, { rules, hasHeader }: CsvPlan): FileError {
-  const got = hasHeader ? 'at most a line of names' : 'none';
-  return new FileError(`${rules.operation}: ${nameOf(source)} must have rows, got ${got}`);
+/** Options of {@link csvStream}. */
+export type CsvStreamOptions = CsvOptions & TableStreamOptions;
+
+/**
+ * Reads a CSV file as a stream of tables, so that it may be larger than memory. The options are those of `csv`, and `batchSize`
+ * (1024), `shuffleBuffer` (0), `seed` and `generator`. The types are those of the first 1000 rows throughout; a category has the same
+ * number in every table.
+ *
+ * @param source as for `csv`; a stream can be read once only, a function that opens it as often as it is called
+ * @throws ArgumentError for wrong options; FileError, in the course of reading, as `csv` does
+ * @example
+ * const stream = data.csvStream(Buffer.from('x,y\n1,2\n3,4\n'), { batchSize: 1, shuffleBuffer: 2, seed: 1 });
+ * for await (const table of stream) console.log(table.get(0));
+ */
+export function csvStream(
+  source: ByteSource | (() => ByteSource),
+  options: CsvStreamOptions = {},
+): IterableDataset<Table> {
+  checkOptions('csvStream', options, [...csvOptions, ...tableStreamOptions], ['quote']);
+  const { batchSize, shuffleBuffer, seed, generator, ...reading } = options;
+  const plan = csvPlan('csvStream', reading, true);
+  if (typeof source !== 'function') checkSource('csvStream', source);
+  return tableStream('csvStream', { batchSize, shuffleBuffer, seed, generator }, () => {
+    const opened = typeof source === 'function' ? source() : source;
+    checkSource('csvStream', opened);
+    return parseCsv(opened, plan);
+  });
 }

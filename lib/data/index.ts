@@ -12,18 +12,22 @@ export type {
   TextColumn,
 } from './column.js';
 export { ConcatDataset, StackDataset, type Stacked, Subset } from './combined.js';
-export { csv } from './csv.js';
+export { type CsvStreamOptions, csv, csvStream } from './csv.js';
 export type { CsvOptions } from './csv-options.js';
 export { type Dataset, TensorDataset } from './dataset.js';
 export { Features, type FeaturesJSON, type FeaturesOptions, type FeatureTensors } from './features.js';
 export type { FeatureTransform } from './features-fit.js';
 export { type Fold, GroupKFold, KFold, type KFoldOptions, StratifiedKFold } from './folds.js';
 export { type IdxArray, readIdx } from './idx.js';
+export { type ImageFolder, type ImageFolderOptions, imageFolder } from './image-folder.js';
 export { ChainDataset, IterableDataset } from './iterable.js';
+export { type JsonlOptions, jsonl, jsonlStream } from './jsonl.js';
 export { DataLoader, type DataLoaderOptions } from './loader.js';
 export type { DataLoaderState } from './loader-state.js';
 export { mnist } from './mnist.js';
 export { type PadSequenceOptions, padSequence } from './pad-sequence.js';
+export { parquet } from './parquet.js';
+export { rows } from './rows.js';
 export {
   type GeneratorOptions,
   RandomSampler,
@@ -40,5 +44,6 @@ export { randomSplit, type TrainTestParts, type TrainTestSplitOptions, trainTest
 export type { Part, RowValues, Splittable } from './split-values.js';
 export { standardise } from './standardise.js';
 export { Table } from './table.js';
+export type { TableStreamOptions } from './table-batches.js';
 export type { TableOptions } from './table-builder.js';
 export { type Label, Labels, TargetScaler, type Targets } from './targets.js';

@@ -50,12 +50,8 @@ export class IterableDataset<Sample> implements AsyncIterable<Sample> {
     if (this.generator !== undefined) {
       throw new ArgumentError('IterableDataset: shuffle must be called once, got a dataset that is shuffled already');
     }
-    const generator = chooseGenerator('IterableDataset', options) ?? defaultGenerator();
-    return new Derived(generator, () => {
-      // Drawn at once, so that what else is drawn in the course of the epoch does not matter.
-      const [seed] = numbersOf(randint(0, 2 ** 31, [1], { generator }));
-      return shuffled(this[Symbol.asyncIterator](), bufferSize, new Generator(seed));
-    });
+    const generator = chooseGenerator('IterableDataset', options);
+    return randomised(generator, (own) => shuffled(this[Symbol.asyncIterator](), bufferSize, own));
   }
 }
 
@@ -67,6 +63,21 @@ class Derived<Sample> extends IterableDataset<Sample> {
   ) {
     super(open);
   }
+}
+
+/**
+ * @internal A dataset in a random order. `make` has a generator of its own for each epoch, whose seed is drawn at once, so that
+ * what else is drawn in the course of the epoch does not matter.
+ */
+export function randomised<Sample>(
+  given: Generator | undefined,
+  make: (own: Generator) => AsyncIterable<Sample>,
+): IterableDataset<Sample> {
+  const generator = given ?? defaultGenerator();
+  return new Derived(generator, () => {
+    const [seed] = numbersOf(randint(0, 2 ** 31, [1], { generator }));
+    return make(new Generator(seed));
+  });
 }
 
 function notIterable(got: unknown): ArgumentError {

@@ -92,6 +92,12 @@ const nouns: Readonly<Record<ColumnType, string>> = {
   ...{ category: 'texts', text: 'texts' },
 };
 
+/** @internal Throws for more columns than there may be. */
+export function checkColumnCount(count: number, { operation, maxColumns, error: Kind }: TableRules): void {
+  if (count <= maxColumns) return;
+  throw new Kind(`${operation}: there must be at most maxColumns ${maxColumns} columns, got ${count}`);
+}
+
 /** @internal */
 export class TableBuilder {
   readonly names: readonly string[];
@@ -107,14 +113,17 @@ export class TableBuilder {
     private readonly rules: TableRules,
   ) {
     this.names = names;
-    const { operation, maxColumns, error: Kind } = rules;
-    if (names.length > maxColumns) {
-      throw new Kind(`${operation}: there must be at most maxColumns ${maxColumns} columns, got ${names.length}`);
-    }
+    const { operation, error: Kind } = rules;
+    checkColumnCount(names.length, rules);
     if (names.length === 0) throw new Kind(`${operation}: rows must have columns, got none`);
     for (const name of rules.types.keys()) {
       if (!names.includes(name)) throw unknownColumn(`${operation}: types`, name, names);
     }
+  }
+
+  /** Whether there has been no row at all. */
+  get isEmpty(): boolean {
+    return this.#rows === 0;
   }
 
   /** Adds a row: as many values as there are names. */

@@ -2,7 +2,14 @@
 import { describe } from '../errors.js';
 import { checkOptions } from '../options.js';
 import type { Column } from './column.js';
-import { TableBuilder, type TableOptions, type TableRules, tableOptions, tableRules } from './table-builder.js';
+import {
+  checkColumnCount,
+  TableBuilder,
+  type TableOptions,
+  type TableRules,
+  tableOptions,
+  tableRules,
+} from './table-builder.js';
 
 /** Takes objects as the rows of a table. Its columns are the properties of the first of them, those that types are inferred from. */
 export class RowsBuilder {
@@ -16,6 +23,11 @@ export class RowsBuilder {
   /** Rows since the last table was taken. */
   get length(): number {
     return this.#builder?.length ?? this.#first.length;
+  }
+
+  /** Whether there has been no row at all. */
+  get isEmpty(): boolean {
+    return this.#rows === 0;
   }
 
   add(row: unknown): void {
@@ -39,7 +51,10 @@ export class RowsBuilder {
   }
 
   #begin(): TableBuilder {
-    for (const row of this.#first) for (const name of Object.keys(row)) this.#names.add(name);
+    for (const row of this.#first) {
+      for (const name of Object.keys(row)) this.#names.add(name);
+      checkColumnCount(this.#names.size, this.rules);
+    }
     const builder = new TableBuilder([...this.#names], this.rules);
     for (const row of this.#first) this.#append(builder, row);
     this.#first = [];

@@ -6,6 +6,7 @@ import {
   type ColumnSchema,
   cellOf,
   checkColumn,
+  concatColumns,
   countMissing,
   type Row,
   unknownColumn,
@@ -66,6 +67,27 @@ export class Table {
     const builder = rowsBuilder('Table.fromRows', options, { isStream: false, error: ArgumentError });
     checkEach('Table.fromRows', 'rows', 'must be objects', rows, (row) => builder.add(row));
     return new Table(builder.take());
+  }
+
+  /**
+   * The rows of tables one after the other. Categories are joined.
+   *
+   * @throws ArgumentError for tables of which the columns differ in name, order or type
+   */
+  static concat(tables: readonly Table[]): Table {
+    const list = checkEach('Table.concat', 'tables', 'must be tables', tables, (table) => {
+      if (table instanceof Table) return table;
+      throw new ArgumentError(`Table.concat: each of tables must be a Table, got ${describe(table)}`);
+    });
+    const [first] = list;
+    if (first === undefined) throw new ArgumentError('Table.concat: tables must have a table, got none');
+    const kinds = (table: Table) => JSON.stringify(table.schema.map(({ name, type }) => [name, type]));
+    const other = list.findIndex((table) => kinds(table) !== kinds(first));
+    if (other >= 0) {
+      const got = `other columns in table ${other} than in the first`;
+      throw new ArgumentError(`Table.concat: tables must have the same columns and types, got ${got}`);
+    }
+    return first.#each((_, name) => concatColumns(list.map((table) => table.columns.get(name) as Column)));
   }
 
   /** The names of the columns, in their order. */
@@ -143,8 +165,8 @@ export class Table {
     for (const name of names) if (!this.columns.has(name as string)) throw unknownColumn(operation, name, this.names);
   }
 
-  #each(fn: (column: Column) => Column): Table {
-    return new Table(new Map(Array.from(this.columns, ([name, column]) => [name, fn(column)])));
+  #each(fn: (column: Column, name: string) => Column): Table {
+    return new Table(new Map(Array.from(this.columns, ([name, column]) => [name, fn(column, name)])));
   }
 
   #row(index: number): Row {

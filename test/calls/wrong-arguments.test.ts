@@ -223,20 +223,21 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^data\.(\w*KFold\.split|trainTestSplit\w*) 0$/, ['array', 'strings', 'typed array', ...one]],
   [/^data\.\w*KFold 0$/, ['undefined', 'object']],
   // tables: values of columns, and words in files
-  [/^data\.Table\.fromRows 0\.0\.a$/, ['NaN', 'empty string', 'bigint', 'null']],
-  [/^data\.Table\.fromRows 0\.0\.b$/, [...numbers, 'string', 'empty string', 'true', 'bigint', 'null', 'Date']],
+  [/^data\.(rows|Table\.fromRows) 0\.0\.a$/, ['NaN', 'empty string', 'bigint', 'null']],
+  [/^data\.(rows|Table\.fromRows) 0\.0\.b$/, [...numbers, 'string', 'empty string', 'true', 'bigint', 'null', 'Date']],
   [/^data\.\w+(\.\w+)? 1\.(missing|columns)$/, ['strings']],
   [/^data\.\w+(\.\w+)? 1\.((missing|columns)\.\d|comment)$/, ['string', 'empty string']],
   [/^data\.Table\.slice \d$/, ['undefined']],
   [/^data\.Table 0\.b\.categories(\.0)?$/, ['strings', 'string', 'empty string']],
   [/^data\.Table 0\.c\.values(\.\d)?$/, ['strings', 'string', 'empty string', 'null']],
-  [/^data\.csv 1\.quote$/, ['null']],
   [/^train\.TabularModel\.predict(Proba)? 0\.0\.x$/, ['NaN', 'empty string', 'bigint', 'null']],
   [
     /^train\.TabularModel\.predict(Proba)? 0\.0\.kind$/,
     [...numbers, 'string', 'empty string', 'true', 'bigint', 'null', 'Date'],
   ],
   [/^train\.TabularModel\.save 0$/, ['string']],
+  [/^data\.csv(Stream)? 1\.quote$/, ['null']],
+  [/^data\.imageFolder 1\.size$/, ['7']],
   // one tensor in place of a list, and others
   [/\.milestones$/, ['typed array']],
   [/^nn\.Module\.summary 0$/, one], // the table shows where forward failed
