@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { CategoryColumn } from '../../lib/data/column.js';
 import { csv, csvStream } from '../../lib/data/csv.js';
 import { imageFolder } from '../../lib/data/image-folder.js';
 import { jsonl, jsonlStream } from '../../lib/data/jsonl.js';
@@ -58,9 +59,9 @@ describe('csvStream and jsonlStream', () => {
             expect(tables.flatMap((table) => [...table.rows()])).toEqual(records(n));
             const whole = Table.concat(tables);
             expect([...whole.rows()]).toEqual(records(n));
-            const { categories } = tables.at(-1)!.column('c') as { categories: string[] };
+            const { categories } = tables.at(-1)!.column('c') as CategoryColumn;
             for (const table of tables) {
-              const column = table.column('c') as { categories: string[] };
+              const column = table.column('c') as CategoryColumn;
               expect(categories.slice(0, column.categories.length)).toEqual(column.categories);
             }
           }
