@@ -1,5 +1,5 @@
 // The file of events: records with checksums, each written whole.
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { StateError } from '../errors.js';
@@ -39,10 +39,11 @@ export class EventFile {
   #length = 0;
   #isOpen = true;
 
-  /** Makes the folder if there is none, and a new file in it. */
+  /** Makes the folder if there is none, and in it a new file that begins with these events; or leaves no file. */
   constructor(
     readonly folder: string,
     time: number,
+    first: readonly Bytes[],
   ) {
     const seconds = String(Math.floor(time)).padStart(10, '0');
     this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${files++}`);
@@ -52,7 +53,13 @@ export class EventFile {
     } catch (cause) {
       throw systemError('TensorBoard', 'write', this.path, cause);
     }
-    this.write('TensorBoard', event.version(time));
+    try {
+      for (const data of [event.version(time), ...first]) this.write('TensorBoard', data);
+    } catch (error) {
+      this.close();
+      rmSync(this.path, { force: true });
+      throw error;
+    }
   }
 
   /** Appends an event, or leaves the file as it was. */

@@ -51,8 +51,9 @@ export class TensorBoard {
     checkFunction('TensorBoard', 'now', now);
     if (purgeStep !== undefined) checkInteger('TensorBoard', 'purgeStep', purgeStep);
     this.#now = now;
-    this.#file = new EventFile(dir, timeOf(now));
-    if (purgeStep !== undefined) this.#file.write('TensorBoard', event.restart(timeOf(now), purgeStep));
+    const time = timeOf(now);
+    const first = purgeStep === undefined ? [] : [event.restart(timeOf(now), purgeStep)];
+    this.#file = new EventFile(dir, time, first);
   }
 
   /** The folder of the run. */
