@@ -1,11 +1,10 @@
 // Learns to turn dates as people write them ("the 3rd of May 1987", "5/3/87") into ISO 8601 ("1987-05-03"): an encoder and
 // a decoder with attention.
-// Run it with `npm run example -- dates`. It leaves output/dates.safetensors and output/dates.png: where the network looks
+// Run it with `npm run example -- dates`. It leaves output/dates.safetensors and output/dates.svg: where the network looks
 // while it writes.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { compile, data, io, manualSeed, nn, optim, rand, tensor, train } from 'adjoint';
-import { colourScale, colours, Picture } from '../shared/picture.js';
+import { charts, compile, data, io, manualSeed, nn, optim, rand, tensor, train } from 'adjoint';
 import { encodeInputs, encodeOutputs, inputLength, inputs, makeDates, outputLength, outputs } from './data.js';
 import { DateTranslator } from './model.js';
 
@@ -72,10 +71,10 @@ export async function run(options = {}) {
   io.save(`${output}/dates.safetensors`, model.stateDict());
   const shown = pick(dates.held);
   const looked = translate.sync(tensorsOf(shown)[0]).weights.toTypedArray();
-  io.writePng(`${output}/dates.png`, attentionPicture(shown, looked));
+  writeFileSync(`${output}/dates.svg`, await attentionMaps(shown, looked));
   stream.write(`\nDates of days that never occurred in training:\n${table(dates.held, answers)}`);
   stream.write(`\n${held} held-out dates: ${exact.toFixed(2)} % exact\n`);
-  stream.write(`saved ${output}/dates.safetensors and ${output}/dates.png\n`);
+  stream.write(`saved ${output}/dates.safetensors and ${output}/dates.svg\n`);
   return { losses, exact };
 }
 
@@ -136,32 +135,27 @@ function pick(examples) {
  * @param {readonly Example[]} examples
  * @param {ArrayLike<number>} weights [examples, outputLength, inputLength]
  */
-function attentionPicture(examples, weights) {
-  const [cell, margin, gap] = [22, 40, 60];
-  const height = outputLength * cell + gap;
-  // Two columns: the short ones on the left.
-  const rows = Math.ceil(examples.length / 2);
-  const widest = (/** @type {readonly Example[]} */ some) =>
-    cell * Math.max(...some.map(({ written }) => written.length));
-  const [first, second] = [widest(examples.slice(0, rows)) + margin, widest(examples.slice(rows)) + margin];
-  const picture = new Picture(first + second + margin, rows * height + margin / 2);
-  const scale = colourScale([colours.white, colours.sky, colours.blue, colours.black]);
-  examples.forEach(({ written, iso }, e) => {
-    const left = margin + (e < rows ? 0 : first);
-    const top = gap + (e % rows) * height;
-    [...written].forEach((character, column) => {
-      picture.text(left + (column + 0.5) * cell, top - 16, character, { align: 'centre' });
+async function attentionMaps(examples, weights) {
+  const maps = examples.map(({ written, iso }, e) => {
+    const values = [...iso].map((_, row) => {
+      const start = (e * outputLength + row) * inputLength;
+      return Array.from({ length: written.length }, (_, column) => Math.sqrt(weights[start + column] ?? 0));
     });
-    [...iso].forEach((character, row) => {
-      picture.text(left - 16, top + (row + 0.5) * cell, character, { align: 'centre' });
-      for (let column = 0; column < written.length; column++) {
-        const weight = weights[(e * outputLength + row) * inputLength + column] ?? 0;
-        picture.rectangle(left + column * cell, top + row * cell, cell - 1, cell - 1, scale(Math.sqrt(weight)));
-      }
+    return charts.heatmap({
+      ...{
+        title: `${written} → ${iso}`,
+        width: Math.max(300, 60 + 22 * written.length),
+        height: 300,
+        texts: false,
+        max: 1,
+      },
+      ...{ rows: [...iso], columns: [...written], values },
     });
-    picture.frame(left - 1, top - 1, written.length * cell + 1, outputLength * cell + 1, colours.grey);
   });
-  return picture;
+  return charts.sideBySide(await Promise.all(maps), {
+    columns: 2,
+    title: 'Where it looks (columns) while it writes (rows)',
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});

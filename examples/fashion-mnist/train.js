@@ -1,12 +1,11 @@
 // Learns what piece of clothing is on a picture: a small residual network on Fashion-MNIST, its images moved, flipped and
 // partly covered at random.
 // Run it with `npm run example -- fashion-mnist`. It leaves output/fashion-mnist.safetensors (the weights) and
-// output/fashion-mnist.png (what is taken for what).
-import { mkdirSync } from 'node:fs';
+// output/fashion-mnist.svg (what is taken for what).
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { data, io, manualSeed, optim } from 'adjoint';
+import { charts, data, io, manualSeed, optim } from 'adjoint';
 import { first, learn, planes } from '../shared/classifier.js';
-import { colourScale, colours, Picture } from '../shared/picture.js';
 import { fashionMnist, names, standardise } from './data.js';
 import { smallResNet } from './model.js';
 
@@ -45,10 +44,10 @@ export async function run(options = {}) {
   const counts = confusion(result.predictions, unseen.labels.toTypedArray());
   mkdirSync(output, { recursive: true });
   io.save(`${output}/fashion-mnist.safetensors`, model.stateDict());
-  io.writePng(`${output}/fashion-mnist.png`, picture(counts));
+  writeFileSync(`${output}/fashion-mnist.svg`, await chart(counts));
   stream.write(`
 ${tests} test images: accuracy ${result.accuracy.toFixed(2)} %, after ${result.seconds.toFixed(0)} s
-saved ${output}/fashion-mnist.safetensors (the weights) and ${output}/fashion-mnist.png (what is taken for what)
+saved ${output}/fashion-mnist.safetensors (the weights) and ${output}/fashion-mnist.svg (what is taken for what)
 `);
   return result;
 }
@@ -69,27 +68,11 @@ function confusion(predictions, labels) {
 }
 
 /** @param {readonly (readonly number[])[]} counts */
-function picture(counts) {
-  const [cell, left, top] = [72, 140, 170];
-  const side = cell * names.length;
-  const whole = new Picture(left + side + 20, top + side + 20);
-  const scale = colourScale([colours.white, colours.sky, colours.blue]);
-  whole.text(left + side / 2, 20, 'what it is (left), and what it was taken for', { align: 'centre' });
-  counts.forEach((row, r) => {
-    const sum = row.reduce((total, count) => total + count, 0);
-    const y = top + r * cell;
-    whole.text(left - 10, y + cell / 2, names[r] ?? '', { align: 'right' });
-    whole.text(left + (r + 0.5) * cell, top - 10, names[r] ?? '', { upwards: true });
-    row.forEach((count, c) => {
-      const share = count / Math.max(1, sum);
-      whole.rectangle(left + c * cell, y, cell - 1, cell - 1, scale(Math.sqrt(share)));
-      if (count === 0) return;
-      const colour = share > 0.5 ? colours.white : r === c ? colours.ink : colours.red;
-      whole.text(left + (c + 0.5) * cell, y + cell / 2, String(count), { align: 'centre', colour });
-    });
+function chart(counts) {
+  return charts.heatmap({
+    ...{ title: 'What it is (left), and what it was taken for', width: 760, height: 720 },
+    ...{ rows: names, columns: names, values: counts, format: (count) => (count === 0 ? '' : String(count)) },
   });
-  whole.frame(left - 1, top - 1, side + 1, side + 1, colours.grey);
-  return whole;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});

@@ -1,12 +1,11 @@
 // Learns handwritten digits with convolutions: LeNet-5 on the 60,000 training images of MNIST, 3 epochs.
-// Run it with `npm run example -- lenet`. It leaves output/lenet.safetensors (the weights) and output/lenet.png (the first
+// Run it with `npm run example -- lenet`. It leaves output/lenet.safetensors (the weights) and output/lenet.svg (the first
 // layer's filters, and test digits that the network gets wrong).
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { data, io, manualSeed, optim } from 'adjoint';
+import { charts, data, io, manualSeed, optim } from 'adjoint';
 import { first, learn, planes } from '../shared/classifier.js';
 import { digitGrid } from '../shared/digits.js';
-import { colourScale, colours, Picture } from '../shared/picture.js';
 import { leNet } from './model.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
@@ -37,10 +36,10 @@ export async function run(options = {}) {
   mkdirSync(output, { recursive: true });
   io.save(`${output}/lenet.safetensors`, model.stateDict());
   const filters = model.stateDict().get('0.weight')?.toTypedArray() ?? [];
-  io.writePng(`${output}/lenet.png`, picture(filters, unseen, result.predictions));
+  writeFileSync(`${output}/lenet.svg`, picture(filters, unseen, result.predictions));
   stream.write(`
 ${tests} test digits: accuracy ${result.accuracy.toFixed(2)} %, after ${result.seconds.toFixed(0)} s
-saved ${output}/lenet.safetensors (the weights) and ${output}/lenet.png (filters, and digits it got wrong)
+saved ${output}/lenet.safetensors (the weights) and ${output}/lenet.svg (filters, and digits it got wrong)
 `);
   return result;
 }
@@ -58,23 +57,27 @@ function picture(filters, test, predictions) {
   const wrong = [...predictions.keys()].filter((i) => predictions[i] !== labels[i]).slice(0, 40);
   const pixels = test.images.toTypedArray();
   const grid = digitGrid({
+    title: 'Digits that it gets wrong',
     images: wrong.flatMap((i) => [...pixels.subarray(i * 784, (i + 1) * 784)]),
     labels: wrong.map((i) => labels[i] ?? 0),
     predictions: wrong.map((i) => predictions[i] ?? 0),
   });
-  const [side, top] = [100, 160];
-  const whole = new Picture(grid.width, grid.height + top);
-  const scale = colourScale([colours.blue, colours.white, colours.red]);
   const largest = Math.max(...Array.from(filters, Math.abs));
-  whole.text(12, 22, 'filters of the first layer');
-  for (let i = 0; i < filters.length / 25; i++) {
-    const values = Array.from({ length: 25 }, (_, at) => filters[25 * i + at] ?? 0);
-    const left = 12 + i * (side + 24);
-    whole.image(left, 44, side, side, values, 5, (value) => scale(0.5 + value / largest / 2));
-    whole.frame(left - 1, 43, side + 2, side + 2, colours.grey);
-  }
-  whole.data.set(grid.data, 3 * top * grid.width);
-  return whole;
+  const pictures = Array.from({ length: filters.length / 25 }, (_, i) => {
+    const values = Array.from({ length: 25 }, (_, at) => (filters[25 * i + at] ?? 0) / largest);
+    return { image: { width: 5, height: 5, data: Uint8Array.from(values.flatMap(redOrBlue)) } };
+  });
+  return charts.sideBySide([charts.pictures({ title: 'Filters of the first layer', pictures, size: 100 }), grid]);
+}
+
+/**
+ * White for 0, red for 1, blue for -1.
+ *
+ * @param {number} value
+ */
+function redOrBlue(value) {
+  const rest = Math.round(255 * (1 - Math.abs(value)));
+  return value > 0 ? [255, rest, rest] : [rest, rest, 255];
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});

@@ -1,7 +1,7 @@
 // Learns handwritten digits: 784 pixels → 128 hidden units → 10 digits, 60,000 training images, 5 epochs.
-// Run it with `npm start`. It leaves output/mnist.safetensors (the weights) and output/mnist.png (digits it has never
+// Run it with `npm start`. It leaves output/mnist.safetensors (the weights) and output/mnist.svg (digits it has never
 // seen, with what it takes them for).
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { argmax, data, io, manualSeed, nn, noGrad, optim, tensor, train } from 'adjoint';
 import { digitGrid } from '../shared/digits.js';
@@ -42,9 +42,9 @@ export async function run({ epochs = 5, images = 60_000, output = 'output', stre
 
   mkdirSync(output, { recursive: true });
   io.save(`${output}/mnist.safetensors`, model.stateDict());
-  picture(`${output}/mnist.png`, digits.test, predict().toTypedArray());
+  picture(`${output}/mnist.svg`, digits.test, predict().toTypedArray());
   stream.write(`
-saved ${output}/mnist.safetensors (the weights) and ${output}/mnist.png (test digits and what the network takes them for)
+saved ${output}/mnist.safetensors (the weights) and ${output}/mnist.svg (test digits and what the network takes them for)
 go on: change the network in examples/mnist/train.js, read examples/textbook/, or load the weights elsewhere by
   model.loadStateDict(io.load('${output}/mnist.safetensors'))
 `);
@@ -66,11 +66,12 @@ function picture(path, test, predictions) {
   const chosen = [...right, ...wrong];
   const images = test.images.reshape([-1, 784]).indexSelect(0, tensor(Int32Array.from(chosen)));
   const grid = digitGrid({
+    title: 'Digits that it has never seen, and what it takes them for',
     images: images.toTypedArray(),
     labels: chosen.map((i) => labels[i] ?? 0),
     predictions: chosen.map((i) => predictions[i] ?? 0),
   });
-  io.writePng(path, grid);
+  writeFileSync(path, grid);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await run();

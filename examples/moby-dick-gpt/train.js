@@ -1,5 +1,5 @@
 // Learns to write like Melville, character by character: a small GPT on the chapters of Moby Dick.
-// Run it with `npm run example -- moby-dick-gpt`. It leaves output/moby-dick-gpt.safetensors and output/moby-dick-gpt.png
+// Run it with `npm run example -- moby-dick-gpt`. It leaves output/moby-dick-gpt.safetensors and output/moby-dick-gpt.svg
 // (the losses), and prints what the network writes.
 import { fileURLToPath } from 'node:url';
 import { compile, Generator, manualSeed, nn, noGrad, optim, randint, tensor, train } from 'adjoint';
@@ -82,7 +82,7 @@ export async function run(options = {}) {
   }
 
   sample = alphabet.decode(model.generate(alphabet.encode('The whale '), Math.min(800, 8 * context), { seed: 2 }));
-  stream.write(`${sample}\n\n${save('moby-dick-gpt', model, { losses, tests, output })}`);
+  stream.write(`${sample}\n\n${await save('moby-dick-gpt', model, { losses, tests, output })}`);
   return { losses, nats: tests.ys.at(-1) ?? Number.NaN, sample };
 }
 

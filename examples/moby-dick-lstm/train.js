@@ -1,7 +1,7 @@
 // Learns to write like Melville, character by character: an LSTM that reads the chapters of Moby Dick from the first to the
 // last, and remembers.
 // Run it with `npm run example -- moby-dick-lstm`. It leaves output/moby-dick-lstm.safetensors and
-// output/moby-dick-lstm.png (the losses), and prints what the network writes.
+// output/moby-dick-lstm.svg (the losses), and prints what the network writes.
 import { fileURLToPath } from 'node:url';
 import { compile, manualSeed, nn, noGrad, optim, tensor, train } from 'adjoint';
 import { describe, mobyDick, save } from '../shared/moby-dick.js';
@@ -67,7 +67,7 @@ export async function run(options = {}) {
   }
 
   sample = alphabet.decode(model.generate(alphabet.encode('The whale '), 800, { seed: 2 }));
-  stream.write(`${sample}\n\n${save('moby-dick-lstm', model, { losses, tests, output })}`);
+  stream.write(`${sample}\n\n${await save('moby-dick-lstm', model, { losses, tests, output })}`);
   return { losses, nats: tests.ys.at(-1) ?? Number.NaN, sample };
 }
 

@@ -1,32 +1,22 @@
-import { Chart } from './chart.js';
-import { Picture, palette } from './picture.js';
+import { charts } from 'adjoint';
 
 /** @typedef {{ label: string, xs: readonly number[], ys: readonly number[] }} Curve */
 
 /**
- * A picture of losses over the steps of training, to hand to `io.writePng`.
+ * A chart of losses over the steps of training, as the text of an SVG file.
  *
  * @param {string} title
  * @param {readonly Curve[]} curves
  * @param {{ y?: string }} [options] y: the name of the upright axis
  */
-export function lossPicture(title, curves, { y = 'loss' } = {}) {
-  const picture = new Picture(900, 560);
-  const values = curves.flatMap((curve) => curve.ys).filter(Number.isFinite);
-  const steps = Math.max(1, ...curves.flatMap((curve) => curve.xs));
-  const top = Math.max(...values) * 1.02;
-  const bottom = Math.min(...values) > top / 4 ? Math.min(...values) * 0.96 : 0;
-  const chart = new Chart(picture, {
-    x: { range: [0, steps], label: 'step' },
-    y: { range: [bottom, top > bottom ? top : bottom + 1], label: y },
-    title,
-  });
-  curves.forEach(({ label, xs, ys }, i) => {
-    const colour = palette[i % palette.length];
-    if (colour) chart.line(xs, ys, colour, { label, dots: xs.length < 50 ? 4 : 0 });
-  });
-  chart.legend();
-  return picture;
+export function lossChart(title, curves, { y = 'loss' } = {}) {
+  const lines = curves.map(({ label, xs, ys }) => ({
+    name: label,
+    x: xs,
+    y: ys,
+    style: xs.length < 50 ? /** @type {const} */ ('both') : /** @type {const} */ ('line'),
+  }));
+  return charts.lines({ title, x: { label: 'step' }, y: { label: y }, lines });
 }
 
 /**

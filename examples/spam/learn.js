@@ -1,7 +1,7 @@
 // Training and testing of a network that tells spam from other mail, whatever it is made of.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { compile, io, manualSeed, nn, noGrad, optim, train } from 'adjoint';
-import { lossPicture, smoothed } from '../shared/curves.js';
+import { lossChart, smoothed } from '../shared/curves.js';
 import { batchesOf, readMails, vocabularyOf } from './data.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -17,7 +17,7 @@ import { batchesOf, readMails, vocabularyOf } from './data.js';
  */
 
 /**
- * Trains a model on four fifths of the mails, tests it on the others, prints the figures, and saves weights and a picture
+ * Trains a model on four fifths of the mails, tests it on the others, prints the figures, and saves weights and a chart
  * of the loss under its name.
  *
  * @param {string} name
@@ -42,8 +42,8 @@ export async function runSpamFilter(name, makeModel, { mails, seed, output, stre
   const result = await learn(model, { seen, held, vocabulary }, { ...options, stream });
   mkdirSync(output, { recursive: true });
   io.save(`${output}/${name}.safetensors`, model.stateDict());
-  io.writePng(`${output}/${name}.png`, lossPicture(name, [smoothed('training', result.losses)]));
-  stream.write(`${report(result.score)}\nsaved ${output}/${name}.safetensors and ${output}/${name}.png\n`);
+  writeFileSync(`${output}/${name}.svg`, await lossChart(name, [smoothed('training', result.losses)]));
+  stream.write(`${report(result.score)}\nsaved ${output}/${name}.safetensors and ${output}/${name}.svg\n`);
   return result;
 }
 

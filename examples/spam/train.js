@@ -1,5 +1,5 @@
 // Learns to tell spam from other mail: vectors of words → GRU in both directions → one score.
-// Run it with `npm run example -- spam`. It leaves output/spam.safetensors (the weights) and output/spam.png (the loss).
+// Run it with `npm run example -- spam`. It leaves output/spam.safetensors (the weights) and output/spam.svg (the loss).
 import { fileURLToPath } from 'node:url';
 import { runSpamFilter } from './learn.js';
 import { SpamGRU } from './model.js';

@@ -3,11 +3,9 @@
 // Backward multiplies the gradient by each layer's weights and by the slope of its activation. A sigmoid's slope is at
 // most 1/4, so after ten layers next to nothing arrives at the first: it does not learn. ReLU's slope is 1 or 0; half
 // of the signal is lost, and Kaiming initialisation (He et al., 2015) makes the weights larger by √2 to make up for it.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { io, manualSeed, nn, randint, randn, relu, sigmoid } from 'adjoint';
-import { Chart } from '../shared/chart.js';
-import { colours, Picture } from '../shared/picture.js';
+import { charts, manualSeed, nn, randint, randn, relu, sigmoid } from 'adjoint';
 
 const depth = 10;
 const width = 64;
@@ -34,7 +32,7 @@ function gradientSizes(kind) {
 }
 
 /** Measures both networks, prints bars on a logarithmic scale and draws the picture. */
-export function run({ quiet = false, folder = join(import.meta.dirname, 'output') } = {}) {
+export async function run({ quiet = false, folder = join(import.meta.dirname, 'output') } = {}) {
   const print = quiet ? () => {} : console.log;
   manualSeed(1);
   const sizes = { sigmoid: gradientSizes('sigmoid'), relu: gradientSizes('relu') };
@@ -48,21 +46,20 @@ export function run({ quiet = false, folder = join(import.meta.dirname, 'output'
   }
 
   const layers = sizes.relu.map((_, i) => i + 1);
-  const smallest = Math.min(...sizes.sigmoid);
-  const picture = new Picture(960, 640);
-  const chart = new Chart(picture, {
-    title: 'gradients on their way back through ten layers',
-    x: { range: [1, depth], label: 'layer (the loss is on the right)', ticks: layers },
-    y: { range: [10 ** Math.floor(Math.log10(smallest)), 1], log: true, label: 'size of the weight gradient' },
+  const svg = await charts.lines({
+    title: 'Gradients on their way back through ten layers',
+    x: { range: [1, depth], label: 'layer (the loss is on the right)' },
+    y: { log: true, label: 'size of the weight gradient' },
+    lines: [
+      { name: 'ReLU, Kaiming initialisation', x: layers, y: sizes.relu, style: 'both' },
+      { name: 'sigmoid', x: layers, y: sizes.sigmoid, style: 'both' },
+    ],
   });
-  chart.line(layers, sizes.relu, colours.blue, { label: 'ReLU, Kaiming initialisation', dots: 5 });
-  chart.line(layers, sizes.sigmoid, colours.red, { label: 'sigmoid', dots: 5 });
-  chart.legend('bottom right');
-  const file = join(folder, 'vanishing-gradients.png');
+  const file = join(folder, 'vanishing-gradients.svg');
   mkdirSync(folder, { recursive: true });
-  io.writePng(file, picture);
+  writeFileSync(file, svg);
   print(`\nthe picture: ${file}`);
   return { sizes, file };
 }
 
-if (import.meta.filename === process.argv[1]) run();
+if (import.meta.filename === process.argv[1]) await run();

@@ -4,19 +4,17 @@
 // SGD follows the steepest slope: down the wall at once, then slowly along the floor, where there is little slope.
 // Momentum keeps its speed: it overshoots at first and is soon faster on the floor. Adam scales each direction by the
 // gradients that it has seen there: its first steps are all of size lr, whatever the slope.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { io, optim, tensor } from 'adjoint';
-import { Chart } from '../shared/chart.js';
-import { colourScale, colours, Picture } from '../shared/picture.js';
+import { charts, optim, tensor } from 'adjoint';
 
 const start = [-1.4, 1.6];
 
-/** @type {{ name: string, colour: typeof colours[keyof typeof colours], make: (p: import('adjoint').Tensor[]) => optim.SGD | optim.Adam }[]} */
+/** @type {{ name: string, make: (p: import('adjoint').Tensor[]) => optim.SGD | optim.Adam }[]} */
 const walkers = [
-  { name: 'SGD', colour: colours.red, make: (p) => new optim.SGD(p, { lr: 0.01 }) },
-  { name: 'momentum', colour: colours.orange, make: (p) => new optim.SGD(p, { lr: 0.01, momentum: 0.9 }) },
-  { name: 'Adam', colour: colours.blue, make: (p) => new optim.Adam(p, { lr: 0.1 }) },
+  { name: 'SGD', make: (p) => new optim.SGD(p, { lr: 0.01 }) },
+  { name: 'momentum', make: (p) => new optim.SGD(p, { lr: 0.01, momentum: 0.9 }) },
+  { name: 'Adam', make: (p) => new optim.Adam(p, { lr: 0.1 }) },
 ];
 
 /** @param {import('adjoint').Tensor} x @param {import('adjoint').Tensor} y */
@@ -39,8 +37,18 @@ function walk(make, steps) {
   return path;
 }
 
+/** The height as a picture: light is high, and each step of shade is a contour. */
+function valleyPicture() {
+  const size = 400;
+  const data = Uint8Array.from({ length: size * size }, (_, i) => {
+    const [x, y] = [-2 + (4 * ((i % size) + 0.5)) / size, 3 - (4 * (Math.floor(i / size) + 0.5)) / size];
+    return Math.min(250, 130 + 9 * Math.round(4 * Math.log10(1 + 20 * height(x, y))));
+  });
+  return { width: size, height: size, data };
+}
+
 /** Walks, prints where each one is from time to time, and draws the paths. */
-export function run({ quiet = false, steps = 150, folder = join(import.meta.dirname, 'output') } = {}) {
+export async function run({ quiet = false, steps = 150, folder = join(import.meta.dirname, 'output') } = {}) {
   const print = quiet ? () => {} : console.log;
   const paths = walkers.map(({ make }) => walk(make, steps));
 
@@ -51,38 +59,25 @@ export function run({ quiet = false, steps = 150, folder = join(import.meta.dirn
     );
   }
 
-  const picture = new Picture(960, 720);
-  const chart = new Chart(picture, {
-    title: `${steps} steps down a curved valley`,
-    x: { range: [-2, 2], label: 'x' },
-    y: { range: [-1, 3], label: 'y' },
+  const svg = await charts.lines({
+    ...{ title: `${steps} steps down a curved valley`, width: 760, height: 620, background: valleyPicture() },
+    ...{ x: { range: [-2, 2], label: 'x' }, y: { range: [-1, 3], label: 'y' } },
+    lines: [
+      ...walkers.map(({ name }, i) => ({
+        name,
+        x: paths[i].map(([x]) => x),
+        y: paths[i].map(([, y]) => y),
+        colour: i,
+      })),
+      { name: 'start', x: [start[0]], y: [start[1]], style: 'dots', colour: 7 },
+      { name: 'lowest point', x: [1], y: [1], style: 'dots', colour: 6 },
+    ],
   });
-  const shade = colourScale([
-    [60, 90, 120],
-    [150, 180, 195],
-    [240, 240, 230],
-  ]);
-  chart.heat(height, (value) => shade(Math.log10(1 + 20 * value) / 3.3));
-  chart.contours(height, [0.1, 0.5, 2, 5, 10, 20, 40, 80], colours.white);
-  walkers.forEach(({ name, colour }, i) => {
-    const outline = colours.white;
-    chart.line(
-      paths[i].map(([x]) => x),
-      paths[i].map(([, y]) => y),
-      colour,
-      { label: name, dots: 2.5, outline },
-    );
-  });
-  chart.mark(start[0], start[1], colours.black);
-  const [left, top] = chart.place(start[0], start[1]);
-  picture.text(left - 14, top, 'start', { align: 'right', halo: colours.white });
-  chart.mark(1, 1, colours.black, 'lowest point');
-  chart.legend('bottom left');
-  const file = join(folder, 'optimizer-paths.png');
+  const file = join(folder, 'optimizer-paths.svg');
   mkdirSync(folder, { recursive: true });
-  io.writePng(file, picture);
+  writeFileSync(file, svg);
   print(`\nthe picture: ${file}`);
   return { paths, file };
 }
 
-if (import.meta.filename === process.argv[1]) run();
+if (import.meta.filename === process.argv[1]) await run();

@@ -13,6 +13,7 @@ export function tidy(svg: string, title: string): string {
       / (?:class="zr[^"]*"|ecmeta_\w+="[^"]*"|pointer-events="[^"]*"|xmlns:xlink="[^"]*"|baseProfile="full")/g,
       '',
     )
+    .replace(/<image /g, '<image preserveAspectRatio="none" ')
     .replace(/ style="([^"]*)"/g, (_, style: string) => attributes(style))
     .replace(/<path [^>]*fill-opacity="0"[^>]*stroke-width="0"[^>]*><\/path>\n?/g, '')
     .replace(/<rect width="\d+" height="\d+" x="0" y="0" fill="none"><\/rect>\n?/, '');

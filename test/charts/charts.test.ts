@@ -60,6 +60,18 @@ describe('lines', () => {
     expect(Math.max(...heights) - Math.min(...heights)).toBeGreaterThan(300);
   });
 
+  it('stand before a picture that is stretched over the ranges of both axes', async () => {
+    const background = { width: 2, height: 2, data: Uint8Array.of(0, 85, 170, 255) };
+    const svg = await lines({ lines: frame, ...range, background });
+    const [[[left, bottom], [right, top]]] = pathsOf(svg, orange) as [[[number, number], [number, number]]];
+    const [image = ''] = /<image [^>]*>/.exec(svg) ?? [];
+    expect(image).toContain('preserveAspectRatio="none"');
+    const of = (name: string) => Number(new RegExp(` ${name}="([\\d.]+)"`).exec(image)?.[1]);
+    expect([of('x'), of('y'), of('width'), of('height')]).toEqual(
+      [left, top, right - left, bottom - top].map((v) => expect.closeTo(v, 0)),
+    );
+  });
+
   it('are named in a legend where several are', async () => {
     const svg = await lines({ lines: [{ name: 'training', y: [1] }, { name: 'validation', y: [2] }, { y: [3] }] });
     expect(svg).toContain('>training</text>');

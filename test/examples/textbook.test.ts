@@ -114,16 +114,16 @@ describe('the demonstrations', () => {
   const folder = mkdtempSync(join(tmpdir(), 'adjoint-textbook-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test('g: gradients vanish through sigmoids, not through ReLU', () => {
-    const { sizes, file } = vanishing({ quiet: true, folder });
+  test('g: gradients vanish through sigmoids, not through ReLU', async () => {
+    const { sizes, file } = await vanishing({ quiet: true, folder });
     const first = (values: number[]) => (values[0] as number) / (values.at(-1) as number);
     expect(first(sizes.sigmoid)).toBeLessThan(1e-5);
     expect(first(sizes.relu)).toBeGreaterThan(0.05);
     expect(statSync(file).size).toBeGreaterThan(5000);
   });
 
-  test('h: every optimizer goes down, momentum and Adam further than SGD', () => {
-    const { paths: walked, file } = paths({ quiet: true, folder });
+  test('h: every optimizer goes down, momentum and Adam further than SGD', async () => {
+    const { paths: walked, file } = await paths({ quiet: true, folder });
     const heights = walked.map((path) => {
       const [x, y] = path.at(-1) as [number, number];
       return (1 - x) ** 2 + 5 * (y - x * x) ** 2;
