@@ -49,8 +49,11 @@ export interface TabularParts {
  * averaged, with all that turns rows into what they take.
  *
  * @example
- * const model = train.TabularModel.load('price.safetensors');
- * await model.predict([{ area: 71, district: 'north' }]); // [312000]
+ * const table = data.Table.fromRows(Array.from({ length: 40 }, (_, i) => ({ x: i, y: i % 2 ? 'odd' : 'even' })));
+ * const trained = await train.tabular(table, { target: 'y', settings: { epochs: 1 } });
+ * trained.save('parity.safetensors');
+ * const again = train.TabularModel.load('parity.safetensors'); // in another process, say
+ * await again.predict([{ x: 3 }, { x: null }]);
  */
 export class TabularModel {
   /** The name of the column that it predicts. */

@@ -65,8 +65,8 @@ const known = ['target', 'task', 'ignore', 'ensemble', 'settings', 'seed', 'sign
  * @throws ArgumentError for a target or other columns that nothing can be learned from
  * @example
  * const table = data.Table.fromRows(Array.from({ length: 40 }, (_, i) => ({ x: i, y: i % 2 ? 'odd' : 'even' })));
- * const model = await train.tabular(table, { target: 'y', settings: { epochs: 2 } });
- * await model.predict([{ x: 3 }]); // ['odd'] or ['even']
+ * const parity = await train.tabular(table, { target: 'y', settings: { epochs: 2 } });
+ * await parity.predict([{ x: 3 }]);
  */
 export async function tabular(table: Table, options: TabularOptions): Promise<TabularModel> {
   const began = performance.now();
