@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { FileError, nn, randn, type Tensor, tensor, train } from '../../lib/index.js';
+import { data, FileError, nn, optim, randn, type Tensor, tensor, train } from '../../lib/index.js';
 import { decodeEvent, encode } from '../../lib/train/record.js';
 import { smooth } from '../../lib/train/report-curves.js';
 import { calibrationOf, rocOf } from '../../lib/train/run-classes.js';
@@ -39,6 +39,24 @@ describe('a record', () => {
     expect(run.end).toBe(undefined);
     log.onEnd({ result: { stopped: 'signal', reason: 'SIGINT' } });
     expect(read('whole/a').end).toBe('signal: SIGINT');
+  });
+
+  it('is what train.fit tells', async () => {
+    const model = nn.sequential(new nn.Linear(3, 1));
+    const x = randn([32, 3]);
+    const dataset = new data.TensorDataset(x, x.sum(1, { keepDim: true }));
+    const loader = new data.DataLoader(dataset, { batchSize: 8 });
+    const log: train.Callback = new train.RunLog(join(folder, 'fit'));
+    const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+    const { history } = await train.fit(model, {
+      ...{ data: loader, loss: nn.functional.mseLoss, optimizer, epochs: 3, validate: loader, callbacks: [log] },
+    });
+    const run = read('fit');
+    expect(run.end).toBe('completed: all epochs were made');
+    expect(run.at).toMatchObject({ epoch: 3, step: 12 });
+    expect(run.epoch.get('loss')?.y).toEqual(history.map(({ values }) => values.loss));
+    expect(run.validate.get('validation.loss')?.y).toEqual(history.map(({ values }) => values['validation.loss']));
+    expect(await train.report(join(folder, 'fit'))).toBe(join(folder, 'fit', 'report.html'));
   });
 
   it('keeps what is not finite', () => {
