@@ -1,18 +1,20 @@
-// npm run bench [-- ops | train | http | against <folder>] [--only W2,W3] [--threads 1,2] [--peers torch,lean-c] [--quick] [--json file]
+// npm run bench [-- ops | train | http | fit | against <folder>] [--only W2,W3] [--threads 1,2] [--peers torch,lean-c] [--quick] [--json file]
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { buildInfo } from 'adjoint';
 import { benchAgainst } from './against.js';
+import { benchFit } from './fit.js';
 import { benchHttp } from './http.js';
 import { engines } from './peers/process.js';
 import { benchOperations } from './run.js';
 import { benchTraining, workloads } from './train.js';
 
 const peerNames = engines.filter((engine) => !engine.own).map((engine) => engine.name);
-const usage = `npm run bench -- [ops | train | http | against <folder>] [options]
+const usage = `npm run bench -- [ops | train | http | fit | against <folder>] [options]
   ops, train       only the single operations, or only the training steps; default both
   http             predictions by HTTP while a network trains
+  fit              what train.fit costs over the bare compiled loop, and the wait for shuffled rows
   against <folder> the training workloads of this checkout and of another one, side by side
   --only W4,W7     some of the training workloads below
   --threads 1,2    thread counts, each a table of its own; default 1 and all
@@ -64,7 +66,7 @@ if (values.help) {
 const other = positionals[0] === 'against' ? positionals.splice(1, 1)[0] : undefined;
 const parts = listOf(
   positionals.length > 0 ? positionals.join(',') : values.only ? 'train' : 'ops,train',
-  ['ops', 'train', 'http', 'against'],
+  ['ops', 'train', 'http', 'fit', 'against'],
   'the part',
 );
 const only = listOf(values.only, Object.keys(workloads), '--only');
@@ -81,11 +83,12 @@ console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; ${JSO
 const operations = parts.includes('ops') ? await benchOperations({ threads, quick }) : [];
 const training = parts.includes('train') ? await benchTraining({ only, threads, quick, peers }) : [];
 const http = parts.includes('http') ? await benchHttp({ quick }) : undefined;
+const fit = parts.includes('fit') ? await benchFit({ threads, quick }) : undefined;
 const against = parts.includes('against') ? await benchAgainst(other, { only, threads, quick }) : undefined;
 if (values.json) {
   writeFileSync(
     values.json,
-    `${JSON.stringify({ machine, buildInfo: info, operations, training, http, against }, null, 1)}\n`,
+    `${JSON.stringify({ machine, buildInfo: info, operations, training, http, fit, against }, null, 1)}\n`,
   );
   console.log(`written to ${values.json}`);
 }

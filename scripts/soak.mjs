@@ -1,5 +1,5 @@
 // The slow checks of the whole process: `npm run soak`, or a part of it: `npm run soak -- memory`,
-// `compile`, `exit`, `fuzz`, `calls`, `sequences`, `failures`, `files`, `tables`.
+// `compile`, `exit`, `fuzz`, `calls`, `sequences`, `failures`, `files`, `tables`, `kills`.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import {
@@ -11,6 +11,7 @@ import {
   runFixture,
   tryEnding,
 } from '../test/fixtures/children.mjs';
+import { fillFileSystem, killWhileTraining } from '../test/fixtures/kills.mjs';
 import { differencesFromEager, workloads } from '../test/fixtures/workloads.mjs';
 
 const repetitions = 50;
@@ -18,6 +19,7 @@ const fuzzCalls = 100_000;
 const publicCalls = 100_000;
 const replays = 1_000_000;
 const damagedFiles = 10_000;
+const trainingKills = 200;
 const hour = 3_600_000;
 let failures = 0;
 
@@ -162,6 +164,15 @@ async function soakTables() {
   }
 }
 
+/** A training that is killed while it saves goes on bit for bit from its newest checkpoint; so does one whose disk is full. */
+async function soakKills() {
+  report(
+    `a training killed ${trainingKills} times, and a full disk, end as without`,
+    await killWhileTraining(trainingKills),
+  );
+  report('a training that fills a file system goes on, its checkpoints whole', await fillFileSystem());
+}
+
 /** Each process runs a part, with a seed of its own. */
 async function soakCalls() {
   const processes = 20;
@@ -179,7 +190,7 @@ async function soakCalls() {
 
 const parts = {
   ...{ memory: soakMemory, compile: soakCompile, exit: soakEndings, fuzz: soakFuzz, calls: soakCalls },
-  ...{ sequences: soakSequences, failures: soakFailures, files: soakFiles, tables: soakTables },
+  ...{ sequences: soakSequences, failures: soakFailures, files: soakFiles, tables: soakTables, kills: soakKills },
 };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in parts));

@@ -34,34 +34,47 @@ export class Feed<Item> {
   }
 
   /** At most so many groups. An error of the data ends them, so that those before it are used; `check` throws it. */
-  async *next(limit: number): AsyncGenerator<Item[]> {
-    for (let i = 0; i < limit && !this.#ended && !this.stopped; i++) {
-      const group: Item[] = [];
-      const begin = performance.now();
-      try {
-        await this.#fill(group);
-      } catch (error) {
-        this.#failure = { error };
-        this.#ended = true;
-      }
-      this.milliseconds += performance.now() - begin;
-      if (group.length === 0 || this.#failure !== null) return;
-      this.groups++;
-      yield group;
-    }
+  next(limit: number): AsyncIterableIterator<Item[]> {
+    let given = 0;
+    const iterator: AsyncIterableIterator<Item[]> = {
+      next: async () => {
+        if (given++ >= limit || this.#ended || this.stopped) return { done: true, value: undefined };
+        const group: Item[] = [];
+        const begin = performance.now();
+        try {
+          // One batch needs no further promise.
+          for (let more = true; more && group.length < this.accumulate; ) {
+            const next = this.#pull();
+            more = this.#take(next instanceof Promise ? await next : next, group);
+          }
+        } catch (error) {
+          this.#failure = { error };
+          this.#ended = true;
+        }
+        this.milliseconds += performance.now() - begin;
+        if (group.length === 0 || this.#failure !== null) return { done: true, value: undefined };
+        this.groups++;
+        return { done: false, value: group };
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
   }
 
-  async #fill(group: Item[]): Promise<void> {
-    while (group.length < this.accumulate && !this.#ended) {
-      const next = this.#iterator === null ? { value: undefined, done: false } : await this.#iterator.next();
-      if (next.done) {
-        this.#ended = true;
-        return;
-      }
-      const { item, samples } = this.itemOf(next.value);
-      this.samples += samples;
-      group.push(item);
+  #pull(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
+    return this.#iterator === null ? { value: undefined, done: false } : this.#iterator.next();
+  }
+
+  /** Adds a batch to a group; false when there is none. */
+  #take(next: IteratorResult<unknown>, group: Item[]): boolean {
+    if (next.done) {
+      this.#ended = true;
+      return false;
     }
+    const { item, samples } = this.itemOf(next.value);
+    this.samples += samples;
+    group.push(item);
+    return true;
   }
 
   /** Passes over groups that were used before. */

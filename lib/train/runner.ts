@@ -1,6 +1,7 @@
 // Runs steps compiled or, where that is not possible, eagerly.
 import { setImmediate } from 'node:timers/promises';
 import { AdjointError } from '../errors.js';
+import { defaultGenerator } from '../ops/generator.js';
 import { type CompiledStep, compile } from '../program/compile.js';
 import type { Parts } from './batch.js';
 
@@ -19,8 +20,10 @@ const compared = 2;
 export class Runner<Result> {
   readonly #compiled = new Map<number, CompiledStep<[Group], Result>>();
   #tried: { step: CompiledStep<[Group], Result>; length: number; count: number } | null = null;
-  #trusted: boolean;
+  #trusted = false;
+  #draws = false; // whether steps draw from the default generator
   #eager: boolean;
+  private readonly strict: boolean;
   #breathed = performance.now();
 
   /**
@@ -34,7 +37,7 @@ export class Runner<Result> {
     private readonly onResult?: (result: Result) => void,
   ) {
     this.#eager = mode === false;
-    this.#trusted = mode === true;
+    this.strict = mode === true;
   }
 
   /** Makes a step of each group; groups of one length are replayed without JavaScript between them. */
@@ -47,26 +50,34 @@ export class Runner<Result> {
       } else {
         const { length } = next.value;
         const run = new Run(groups, next, length);
-        const { onResult } = this;
-        // With onStep, each step draws its random numbers before the next batch is made, as eagerly.
-        await this.#compiledFor(length).run(run.arguments(), { onStep: (result) => onResult?.(result) });
+        await this.#compiledFor(length).run(run.arguments(), this.#options());
         next = run.after ?? { done: true, value: undefined };
       }
     }
   }
 
-  /** The first group that need not be tried out: the steps before it have been made beside eager ones. */
+  // With onStep, each step draws its random numbers before the next batch is made, as it does eagerly.
+  #options(): { onStep?: (result: Result) => void } {
+    const { onResult } = this;
+    if (onResult !== undefined) return { onStep: onResult };
+    return this.#draws ? { onStep: () => {} } : {};
+  }
+
+  /** The first group that need not be tried out: the steps before it have been made one by one, and beside eager ones. */
   async #first(groups: AsyncIterator<Group>): Promise<IteratorResult<Group>> {
     let next = await groups.next();
     while (!this.#trusted && !this.#eager && !next.done) {
+      const { length } = next.value;
       this.#tried ??= {
-        step: compile<[Group], Result>(this.step as never, { verify: true }),
-        length: next.value.length,
+        step: this.strict ? this.#compiledFor(length) : compile<[Group], Result>(this.step as never, { verify: true }),
+        length,
         count: 0,
       };
-      if (next.value.length !== this.#tried.length) break; // the last, shorter group of an epoch
+      if (length !== this.#tried.length) break; // the last, shorter group of an epoch
+      const before = defaultGenerator().getState().join();
       this.#try(this.#tried.step, next.value);
-      this.#trusted = this.#tried.count++ === compared;
+      this.#draws ||= defaultGenerator().getState().join() !== before;
+      this.#trusted = this.strict || this.#tried.count++ === compared;
       if (this.#trusted || this.#eager) this.#endTrial();
       next = await groups.next();
     }
@@ -74,7 +85,7 @@ export class Runner<Result> {
   }
 
   #endTrial(): void {
-    this.#tried?.step.dispose();
+    if (!this.strict) this.#tried?.step.dispose();
     this.#tried = null;
   }
 
@@ -84,7 +95,7 @@ export class Runner<Result> {
     try {
       result = tried.sync(group);
     } catch (error) {
-      if (!(error instanceof AdjointError)) throw error;
+      if (this.strict || !(error instanceof AdjointError)) throw error;
       result = this.step(group); // if it is wrong by itself, this error is the one to tell
       this.#eager = true;
       this.onEager(error);
@@ -125,12 +136,18 @@ class Run {
     private readonly length: number,
   ) {}
 
-  async *arguments(): AsyncGenerator<[Group]> {
-    let next = this.first;
-    while (!next.done && next.value.length === this.length) {
-      yield [next.value];
-      next = await this.groups.next();
-    }
-    this.after = next;
+  arguments(): AsyncIterable<[Group]> {
+    let isFirst = true;
+    const give = (next: IteratorResult<Group>): IteratorResult<[Group]> => {
+      if (!next.done && next.value.length === this.length) return { done: false, value: [next.value] };
+      this.after = next;
+      return { done: true, value: undefined };
+    };
+    const next = (): Promise<IteratorResult<[Group]>> => {
+      if (!isFirst) return this.groups.next().then(give);
+      isFirst = false;
+      return Promise.resolve(give(this.first));
+    };
+    return { [Symbol.asyncIterator]: () => ({ next }) };
   }
 }

@@ -24,7 +24,7 @@ export interface Work<Item> {
   readonly things: Readonly<Record<string, Stateful | Generator>>;
   itemOf(batch: unknown): { item: Item; samples: number };
   /** Makes a step of each group. */
-  run(groups: AsyncGenerator<Item[]>): Promise<void>;
+  run(groups: AsyncIterableIterator<Item[]>): Promise<void>;
   /** Sums since the last call, and what they mean. */
   take(): Record<string, readonly [sum: number, count: number]>;
   /** Sums that have not been taken, for checkpoints. */
@@ -75,11 +75,11 @@ export class FitWork implements Work<Parts> {
     return { item, samples: samplesIn(this.operation, item) };
   }
 
-  run(groups: AsyncGenerator<Parts[]>): Promise<void> {
+  run(groups: AsyncIterableIterator<Parts[]>): Promise<void> {
     return this.parts.runner.run(this.#kept === null ? groups : this.#noted(groups, this.#kept.groups));
   }
 
-  async *#noted(groups: AsyncGenerator<Parts[]>, into: Parts[][]): AsyncGenerator<Parts[]> {
+  async *#noted(groups: AsyncIterableIterator<Parts[]>, into: Parts[][]): AsyncGenerator<Parts[]> {
     for await (const group of groups) {
       into.push(group);
       yield group;
@@ -180,7 +180,7 @@ export class OwnWork implements Work<unknown> {
     return { item: batch, samples: samplesOf(batch) };
   }
 
-  async run(groups: AsyncGenerator<unknown[]>): Promise<void> {
+  async run(groups: AsyncIterableIterator<unknown[]>): Promise<void> {
     for await (const [batch] of groups) {
       const values = await this.parts.step(batch);
       if (values !== undefined) this.#add(values);
