@@ -118,7 +118,7 @@ export class RunLog {
     const classes = checkNames('recordClasses', 'classes', options.classes);
     const target = checkTensor('recordClasses', 'target', options.target).toTypedArray();
     const { shape } = checkTensor('recordClasses', 'probabilities', options.probabilities);
-    const flat = options.probabilities.toTypedArray();
+    const flat = Float64Array.from(options.probabilities.toTypedArray(), checkProbability);
     const isBinary = shape.length === 1 && classes.length === 2;
     if (!isBinary && (shape.length !== 2 || shape[1] !== classes.length)) {
       const rule = `probabilities must be [n, ${classes.length}]`;
@@ -228,6 +228,13 @@ function environment(): Record<string, unknown> {
       .map((part) => part.split(/[\\/]/).at(-1))
       .join(' '),
   };
+}
+
+/** A probability, which rounding may have moved a little beyond 0 or 1. */
+function checkProbability(p: number): number {
+  if (p >= -1e-5 && p <= 1 + 1e-5) return Math.min(1, Math.max(0, p));
+  const hint = 'apply softmax or sigmoid to scores';
+  throw new ArgumentError(`recordClasses: probabilities must be from 0 to 1, got ${p}; ${hint}`);
 }
 
 function checkObject<T extends object>(operation: string, name: string, value: T): T {

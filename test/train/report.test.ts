@@ -105,6 +105,21 @@ describe('a record', () => {
   });
 });
 
+it('probabilities may be rounded, and scores are refused', () => {
+  const log = new train.RunLog(join(folder, 'rounded'));
+  const record = (p: number) =>
+    log.recordClasses({
+      classes: ['a', 'b'],
+      target: tensor([0], { dtype: 'int32' }),
+      probabilities: tensor([[p, 0]]),
+    });
+  record(1.000001);
+  expect(read('rounded').classes?.calibration.x).toEqual([1]);
+  for (const p of [2, -1, Number.NaN]) {
+    expect(() => record(p)).toThrow(`recordClasses: probabilities must be from 0 to 1, got ${p}; apply softmax`);
+  }
+});
+
 describe('a damaged record', () => {
   const good = { type: 'step', epoch: 1, step: 1, time: 1, values: { loss: 1 } };
   const sample = { target: 'a', prediction: 'b', isWrong: true };
