@@ -89,7 +89,7 @@ export function helpOf(name: string, { summary, positionals, options, more }: Co
     `--${key}${value === undefined ? '' : ` ${value}`}`,
     about,
   ]);
-  const width = Math.max(0, ...rows.map(([left]) => left.length));
+  const width = rows.reduce((most, [left]) => Math.max(most, left.length), 0);
   const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
   const usage = ['adjoint', name, ...positionals, ...(rows.length > 0 ? ['[options]'] : [])].join(' ');
   return [usage, '', summary, ...(lines.length > 0 ? ['', ...lines] : []), ...(more === '' ? [] : ['', more])].join(

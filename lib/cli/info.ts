@@ -55,11 +55,11 @@ export const benchCommand: Command = {
       return loss;
     });
     const predict = compile((x: Tensor) => noGrad(() => model.forward(x)));
-    const batch = [randn([64, 784]), randint(0, 10, [64])] as const;
+    const [x, y] = [randn([64, 784]), randint(0, 10, [64])];
     const row = randn([1, 784]);
     const rates = {
       threads: getNumThreads(),
-      'training steps a second, batch 64': perSecond(seconds, () => step.sync(...batch)),
+      'training steps a second, batch 64': perSecond(seconds, () => step.sync(x, y)),
       'predictions a second, one row each': perSecond(seconds, () => predict.sync(row)),
     };
     if (given.flag('json')) printJson(rates);

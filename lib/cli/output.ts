@@ -12,7 +12,7 @@ export function print(text: string): void {
 /** Names and values, one a line. */
 export function printPairs(pairs: Iterable<readonly [string, unknown]>): void {
   const rows = [...pairs];
-  const width = Math.max(0, ...rows.map(([name]) => name.length));
+  const width = rows.reduce((most, [name]) => Math.max(most, name.length), 0);
   for (const [name, value] of rows)
     print(`  ${name.padEnd(width)}  ${typeof value === 'number' ? short(value) : value}`);
 }

@@ -88,7 +88,7 @@ async function predictionsOf(model: train.TabularModel, rows: Record<string, unk
   if (model.task === 'regression') return (await model.predict(rows)).map((prediction) => ({ prediction }));
   const { classes } = model;
   return (await model.predictProba(rows)).map((probabilities) => ({
-    prediction: classes[probabilities.indexOf(Math.max(...probabilities))],
+    prediction: classes[probabilities.reduce((best, p, c) => (p > (probabilities[best] as number) ? c : best), 0)],
     probabilities: Object.fromEntries(classes.map((label, c) => [String(label), probabilities[c]])),
   }));
 }

@@ -17,6 +17,8 @@ export const trainCommand: Command = {
       value: '<n>',
       about: 'networks whose predictions are averaged; default 5 below 5000 rows, 3 below 50,000, else 1',
     },
+    tune: { value: '<n>', about: 'settings to try before, of which the best three are used; default 0' },
+    'tune-log': { value: '<file>', about: 'where these trials are noted, and an interrupted search goes on' },
     epochs: { value: '<n>', about: 'passes through the rows at most; training ends earlier when nothing improves' },
     seed: { value: '<n>', about: 'of all that is random; default 0' },
     threads: { value: '<n>', about: 'threads; by default all cores' },
@@ -76,6 +78,8 @@ function optionsOf(given: Given, target: string): train.TabularOptions {
     ignore: given.list('ignore'),
     ensemble: given.integer('ensemble', 1, 100),
     seed: given.integer('seed', 0),
+    tune: given.integer('tune', 0, 10_000),
+    tuneLog: given.text('tune-log'),
     settings: epochs === undefined ? undefined : { epochs },
   };
   return { target, ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };
@@ -97,8 +101,11 @@ async function trainUntilStopped(
       `${bar} network ${member}/${members}  epoch ${epoch}/${epochs}  loss ${short(loss)}  validation ${short(validation)}`,
     );
   };
+  let trials = 0;
+  const onTrial = ({ loss }: train.TabularTrial): void =>
+    line.update(`trial ${++trials}/${options.tune}  validation ${short(loss)}`);
   try {
-    return await train.tabular(table, { ...options, signal: controller.signal, onEpoch });
+    return await train.tabular(table, { ...options, signal: controller.signal, onEpoch, onTrial });
   } finally {
     line.end();
     process.removeListener('SIGINT', stop);

@@ -43,6 +43,7 @@ export type { TabularScores } from './tabular/scores.js';
 export type { TabularSettings } from './tabular/settings.js';
 export { type TabularOptions, type TabularProgress, tabular } from './tabular/tabular.js';
 export type { Label, TabularTask } from './tabular/target.js';
+export type { TabularTrial } from './tabular/tune.js';
 export { type Scalar, TensorBoard, type TensorBoardOptions } from './tensorboard.js';
 export type { EmbeddingOptions as TensorBoardEmbeddingOptions } from './tensorboard-embedding.js';
 export type { DataFormats } from './tensorboard-image.js';

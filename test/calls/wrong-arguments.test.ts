@@ -236,6 +236,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
     [...numbers, 'string', 'empty string', 'true', 'bigint', 'null', 'Date'],
   ],
   [/^train\.TabularModel\.save 0$/, ['string']],
+  [/^train\.tabular 1\.tuneLog$/, ['string']],
   [/^data\.csv(Stream)? 1\.quote$/, ['null']],
   [/^data\.imageFolder 1\.size$/, ['7']],
   // one tensor in place of a list, and others

@@ -57,7 +57,9 @@ function groupsOf(network: TabularNetwork, { lr, weightDecay }: TabularSettings)
  * Trains a network along half a cosine of the learning rate until the epochs are over or patience is, and returns it with the
  * weights of its best epoch. When the signal aborts, it returns the best so far, if there is any.
  */
-export async function learn(lesson: Lesson): Promise<{ network: TabularNetwork; epochs: number; best: number }> {
+export async function learn(
+  lesson: Lesson,
+): Promise<{ network: TabularNetwork; epochs: number; best: number; loss: number }> {
   const { architecture, settings, train, validation, seed, signal } = lesson;
   const generator = new Generator(seed);
   const network = new TabularNetwork(architecture, drawParameters(architecture, generator));
@@ -97,7 +99,7 @@ export async function learn(lesson: Lesson): Promise<{ network: TabularNetwork; 
     step.dispose();
   }
   network.loadStateDict(best.weights);
-  return { network, epochs: epoch, best: best.epoch };
+  return { network, epochs: epoch, best: best.epoch, loss: best.loss };
 }
 
 function rowsOf({ length, numbers, codes, targets }: Examples, rows: Tensor): Examples {

@@ -8,6 +8,7 @@ import {
   checkText,
   describe,
 } from '../../errors.js';
+import { checkPath } from '../../io/files.js';
 import { Generator } from '../../ops/generator.js';
 import { randperm } from '../../ops/random.js';
 import { checkOptions } from '../../options.js';
@@ -17,6 +18,7 @@ import { type TabularMember, TabularModel, valuesOf } from './model.js';
 import { scoresOf } from './scores.js';
 import { settingsOf, type TabularSettings } from './settings.js';
 import { type TabularTask, type Target, targetOf, targetTensor, targetValues } from './target.js';
+import { search, type TabularTrial } from './tune.js';
 
 /** What is told of each epoch of `train.tabular`. */
 export interface TabularProgress extends EpochReport {
@@ -37,7 +39,11 @@ export interface TabularOptions {
   ignore?: readonly string[];
   /** How many networks, each with another part of the rows for validation; default 5 below 5000 rows, 3 below 50,000, else 1. */
   ensemble?: number;
-  /** How networks are built and trained. */
+  /** How many settings are tried on one split before the networks are trained with the best three; default 0. */
+  tune?: number;
+  /** A file to which each of these trials is written, so that a search that was interrupted goes on there. */
+  tuneLog?: string;
+  /** How networks are built and trained; where the search begins. */
   settings?: Partial<TabularSettings>;
   /** Of all that is random; default 0. */
   seed?: number;
@@ -45,9 +51,15 @@ export interface TabularOptions {
   signal?: AbortSignal;
   /** Called after each epoch. */
   onEpoch?: (progress: TabularProgress) => void;
+  /** Called after each trial of `tune`. */
+  onTrial?: (trial: TabularTrial) => void;
 }
 
-const known = ['target', 'task', 'ignore', 'ensemble', 'settings', 'seed', 'signal', 'onEpoch'];
+const known = [
+  ...['target', 'task', 'ignore', 'ensemble', 'tune', 'tuneLog', 'settings', 'seed', 'signal', 'onEpoch', 'onTrial'],
+];
+/** Of the settings that a search found best, how many are used in turns. */
+const bestOnes = 3;
 
 /**
  * Trains a model of a table: networks that predict one column from the others.
@@ -71,26 +83,25 @@ const known = ['target', 'task', 'ignore', 'ensemble', 'settings', 'seed', 'sign
 export async function tabular(table: Table, options: TabularOptions): Promise<TabularModel> {
   const began = performance.now();
   const plan = planOf(table, options);
-  const { target, columns, rows, folds, members, seed, settings } = plan;
+  const { target, columns, rows, folds, members, seed } = plan;
   const fold = foldsOf(target, table, rows, folds, seed);
-  const made: { member: TabularMember; epochs: number; best: number; settings: TabularSettings }[] = [];
+  const partOf = (m: number): Split => ({
+    ...{ columns, target },
+    shown: rows.filter((_, i) => fold[i] !== m),
+    apart: rows.filter((_, i) => fold[i] === m),
+  });
+  const ranked = await rank(table, plan, options, partOf(0));
+  const made: (Fitted & { settings: TabularSettings })[] = [];
   const seen: { predicted: Float64Array; rows: Int32Array }[] = [];
   for (let m = 0; m < members; m++) {
-    const apart = rows.filter((_, i) => fold[i] === m);
-    const shown = rows.filter((_, i) => fold[i] !== m);
+    const part = partOf(m);
+    const settings = ranked[m % Math.min(bestOnes, ranked.length)] as TabularSettings;
+    const report = (progress: EpochReport): void =>
+      options.onEpoch?.({ ...progress, member: m + 1, members, epochs: settings.epochs });
     try {
-      const report = (progress: EpochReport): void =>
-        options.onEpoch?.({ ...progress, member: m + 1, members, epochs: settings.epochs });
-      const { member, ...rest } = await memberOf(
-        table,
-        { columns, target, shown, apart },
-        settings,
-        seed + m,
-        report,
-        options.signal,
-      );
-      made.push({ member, ...rest, settings });
-      seen.push({ predicted: await valuesOf(target, member, table, apart), rows: apart });
+      const fitted = await memberOf(table, part, settings, seed + m, report, options.signal);
+      made.push({ ...fitted, settings });
+      seen.push({ predicted: await valuesOf(target, fitted.member, table, part.apart), rows: part.apart });
     } catch (error) {
       if (options.signal?.aborted !== true || made.length === 0) throw error;
     }
@@ -107,6 +118,22 @@ export async function tabular(table: Table, options: TabularOptions): Promise<Ta
   const metrics = outOfFold(target, table, seen);
   return new TabularModel({ target, columns, members: made.map(({ member }) => member), metrics, provenance });
 }
+
+/** The settings to train with: the given ones, or those of a search, the best first. */
+async function rank(table: Table, plan: Plan, options: TabularOptions, part: Split): Promise<TabularSettings[]> {
+  const { trials, seed, settings, target, columns, rows } = plan;
+  if (trials === 0) return [settings];
+  const { signal, onTrial } = options;
+  const found = await search({
+    ...{ trials, seed, signal, base: settings, log: options.tuneLog },
+    about: [target, columns, rows.length, table.length, table.get(0), table.get(table.length - 1)],
+    lossOf: async (tried, ownSeed) => (await memberOf(table, part, tried, ownSeed, () => {}, signal)).loss,
+    onTrial: (trial) => onTrial?.(trial),
+  });
+  return found.length === 0 ? [settings] : found.map((trial) => trial.settings);
+}
+
+type Plan = ReturnType<typeof planOf>;
 
 /** Checks the arguments and decides what they leave open. */
 function planOf(table: Table, options: TabularOptions) {
@@ -127,6 +154,9 @@ function planOf(table: Table, options: TabularOptions) {
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new ArgumentError(`${name}: signal must be an AbortSignal, got ${describe(options.signal)}`);
   }
+  if (options.onTrial !== undefined) checkFunction(name, 'onTrial', options.onTrial);
+  if (options.tuneLog !== undefined) checkPath(name, options.tuneLog, 'tuneLog');
+  const trials = checkInteger(name, 'tune', options.tune ?? 0, 0, 10_000);
   const { target, rows } = targetOf(name, table, given, task);
   const columns = table.names
     .filter((column) => column !== given && !ignored.includes(column) && table.column(column).type !== 'text')
@@ -141,7 +171,7 @@ function planOf(table: Table, options: TabularOptions) {
   );
   const folds = Math.max(members, rows.length > 10_000 ? 10 : 5);
   const settings = settingsOf(name, options.settings, { rows: rows.length, isNumber: target.task === 'regression' });
-  return { target, columns, rows, members, folds, seed, settings };
+  return { target, columns, rows, members, folds, seed, settings, trials };
 }
 
 /** Of each row, the part that it belongs to: parts of about the same size and, of classes, with the same share of each. */
@@ -164,6 +194,14 @@ interface Split {
   readonly apart: Int32Array;
 }
 
+/** A network that was trained, after how many epochs, and the validation loss of the best of them. */
+interface Fitted {
+  readonly member: TabularMember;
+  readonly epochs: number;
+  readonly best: number;
+  readonly loss: number;
+}
+
 async function memberOf(
   table: Table,
   { columns, target, shown, apart }: Split,
@@ -171,7 +209,7 @@ async function memberOf(
   seed: number,
   onEpoch: (report: EpochReport) => void,
   signal: AbortSignal | undefined,
-): Promise<{ member: TabularMember; epochs: number; best: number }> {
+): Promise<Fitted> {
   const encoder = fitEncoder(table, columns, shown);
   if (encoder.numbers.length + encoder.categories.length === 0) {
     const hint = 'columns of texts are not used, and constant ones tell nothing';
@@ -193,8 +231,8 @@ async function memberOf(
     ...{ hidden, dropout, frequencies, sigma },
   } as const;
   const lesson = { architecture, settings, train: examples(shown), validation: examples(apart), seed, signal, onEpoch };
-  const { network, epochs, best } = await learn(lesson);
-  return { member: { encoder, network }, epochs, best };
+  const { network, ...reached } = await learn(lesson);
+  return { member: { encoder, network }, ...reached };
 }
 
 function outOfFold(target: Target, table: Table, seen: readonly { predicted: Float64Array; rows: Int32Array }[]) {
