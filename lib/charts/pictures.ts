@@ -48,7 +48,7 @@ export function pictures(options: PicturesOptions): string {
   const most = checkInteger('pictures', 'columns', options.columns ?? 10, 1, 100);
   const columns = Math.max(1, Math.min(most, list.length));
   const top = title === '' ? gap : 40;
-  const tallest = Math.max(0, ...list.map(({ image }) => (size * image.height) / image.width));
+  const tallest = list.reduce((found, { image }) => Math.max(found, (size * image.height) / image.width), 0);
   const rowHeight = tallest + line + gap;
   const width = Math.max(columns * (size + gap) + gap, title === '' ? 0 : 32 + 9 * Math.min(title.length, 40));
   const height = Math.ceil(top + Math.ceil(list.length / columns) * rowHeight);
@@ -125,7 +125,7 @@ export function sideBySide(charts: readonly string[], options?: { columns?: numb
       x += width;
     }
     across = Math.max(across, x);
-    y += Math.max(...row.map(({ height }) => height));
+    y += row.reduce((tallest, { height }) => Math.max(tallest, height), 0);
   }
   return sheet(title, Math.max(1, across), Math.max(1, y), placed.join('\n'));
 }

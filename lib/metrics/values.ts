@@ -49,30 +49,32 @@ function blockOf(operation: string, name: string, values: unknown): Block {
 }
 
 function readColumn(operation: string, name: string, values: readonly unknown[]): Block {
-  const data = new Float64Array(values.length);
-  for (let i = 0; i < data.length; i++) {
-    const value = values[i];
-    if (typeof value !== 'number') {
-      throw new ArgumentError(`${operation}: ${name} ${rule}, got ${describe(value)} as sample ${i}`);
-    }
-    data[i] = value;
+  // Checked before memory is taken: an array may claim any length.
+  for (let i = 0; i < values.length; i++) {
+    if (typeof values[i] === 'number') continue;
+    throw new ArgumentError(`${operation}: ${name} ${rule}, got ${describe(values[i])} as sample ${i}`);
   }
+  const data = Float64Array.from(values as readonly number[]);
   return { data, rows: data.length, columns: 1, eps: 2 ** -52 };
 }
 
 function readRows(operation: string, name: string, rows: readonly unknown[]): Block {
   const columns = (rows[0] as readonly unknown[]).length;
   if (columns === 0) throw new ShapeError(`${operation}: ${name} must have at least one column, got none`);
+  const read: ArrayLike<number>[] = [];
   for (const [i, row] of rows.entries()) {
-    if (Array.isArray(row) && row.length === columns) continue;
+    if (Array.isArray(row) && row.length === columns) {
+      read.push(readColumn(operation, `row ${i} of ${name}`, row).data);
+      continue;
+    }
     const hint = `${columns} numbers a sample, as in the first`;
     throw new ShapeError(`${operation}: ${name} must have ${hint}, got ${describe(row)} as sample ${i}`);
   }
-  const data = new Float64Array(rows.length * columns);
-  (rows as readonly (readonly unknown[])[]).forEach((row, i) => {
-    data.set(readColumn(operation, `row ${i} of ${name}`, row).data, i * columns);
+  const data = new Float64Array(read.length * columns);
+  read.forEach((row, i) => {
+    data.set(row, i * columns);
   });
-  return { data, rows: rows.length, columns, eps: 2 ** -52 };
+  return { data, rows: read.length, columns, eps: 2 ** -52 };
 }
 
 /** Checks that there is one target or weight for each sample, or as many columns where there are several. */

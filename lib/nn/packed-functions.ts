@@ -140,7 +140,7 @@ function checkBatch(
     throw new ShapeError(`${operation}: ${name} must be ${order}, got ${name} ${formatShape(input.dims)}`);
   }
   const [batch, steps] = (batchFirst ? input.dims : [input.dims[1], input.dims[0]]) as [number, number];
-  const lengths = integersOf(operation, 'lengths', given);
+  const lengths = integersOf(operation, 'lengths', given, batch);
   if (lengths.length !== batch) {
     throw new ShapeError(`${operation}: lengths must be one for each sequence, ${batch}, got ${lengths.length}`);
   }
@@ -179,7 +179,7 @@ function layoutOf(operation: string, lengths: readonly number[], enforceSorted: 
   }
   if (lengths.some((length, i) => i > 0 && length > (lengths[i - 1] as number))) {
     throw new ArgumentError(
-      `${operation}: lengths must not rise, got [${lengths}]; set enforceSorted to false, which sorts the sequences`,
+      `${operation}: lengths must not rise, got ${describe(lengths)}; set enforceSorted to false, which sorts the sequences`,
     );
   }
   return { sizes: sizesOf(lengths), order: null };

@@ -16,8 +16,10 @@ const indices = (values: Int32Array | readonly number[]): Tensor => tensor(Int32
 /** Whole numbers: an int32 tensor of one dimension, or an array. */
 export type Integers = Tensor | readonly number[];
 
-/** @internal The numbers in a tensor of one dimension, or in a list. */
-export function integersOf(operation: string, name: string, given: unknown): number[] {
+/** @internal The numbers in a tensor of one dimension, or in a list: at most `most`, which is found before any is read. */
+export function integersOf(operation: string, name: string, given: unknown, most: number): number[] {
+  const count = Array.isArray(given) ? given.length : given instanceof Tensor ? given.size : 0;
+  if (count > most) throw new ArgumentError(`${operation}: ${name} must be at most ${most} numbers, got ${count}`);
   if (Array.isArray(given)) {
     const wrong = given.find((value) => !Number.isInteger(value));
     if (wrong === undefined && given.every((value) => Math.abs(value) < 2 ** 31)) return [...given];
@@ -99,10 +101,12 @@ function inverse(order: readonly number[]): number[] {
 
 function orderOf(name: string, given: Integers | null | undefined, batch: number): number[] | null {
   if (given === null || given === undefined) return null;
-  const order = integersOf('PackedSequence', name, given);
+  const order = integersOf('PackedSequence', name, given, batch);
   const isOrder = order.length === batch && new Set(order).size === batch && order.every((i) => i >= 0 && i < batch);
   if (isOrder) return order;
-  throw new ArgumentError(`PackedSequence: ${name} must be the numbers below ${batch} in some order, got [${order}]`);
+  throw new ArgumentError(
+    `PackedSequence: ${name} must be the numbers below ${batch} in some order, got ${describe(order)}`,
+  );
 }
 
 const tensorOf = (given: Integers | null | undefined, values: readonly number[]): Tensor =>
@@ -113,7 +117,7 @@ function checkSizes(data: Tensor, sizes: readonly number[]): void {
   const sum = rows({ sizes, order: null });
   if (isFalling && sizes.length > 0 && data.rank > 0 && sum === data.dims[0]) return;
   const rule = 'batchSizes must be at least 1, never rise, and add up to the rows of data';
-  throw new ArgumentError(`PackedSequence: ${rule}, got [${sizes}] for data ${formatShape(data.dims)}`);
+  throw new ArgumentError(`PackedSequence: ${rule}, got ${describe(sizes)} for data ${formatShape(data.dims)}`);
 }
 
 /**
@@ -143,14 +147,14 @@ export class PackedSequence {
   constructor(data: Tensor, batchSizes: Integers, sortedIndices?: Integers | null, unsortedIndices?: Integers | null) {
     const name = 'PackedSequence';
     this.data = checkTensor(name, 'data', data);
-    const sizes = integersOf(name, 'batchSizes', batchSizes);
+    const sizes = integersOf(name, 'batchSizes', batchSizes, data.dims[0] ?? 0);
     checkSizes(data, sizes);
     const sorted = orderOf('sortedIndices', sortedIndices, sizes[0] as number);
     const unsorted = orderOf('unsortedIndices', unsortedIndices, sizes[0] as number);
     const order = sorted ?? (unsorted && inverse(unsorted));
     const places = order && inverse(order);
     if (unsorted !== null && places?.some((place, i) => place !== unsorted[i])) {
-      const got = `got [${unsorted}] and [${order}]`;
+      const got = `got ${describe(unsorted)} and ${describe(order)}`;
       throw new ArgumentError(`${name}: unsortedIndices must be the inverse of sortedIndices, ${got}`);
     }
     this.batchSizes = tensorOf(batchSizes, sizes);

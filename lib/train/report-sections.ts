@@ -19,7 +19,7 @@ export async function reportOf(run: RunRecord, others: readonly RunRecord[]): Pr
     ...section('errors', 'Worst errors', samples(run.errors)),
     ...section('weights', 'Weights', await histograms(run.weights)),
     ...section('gradients', 'Gradients', await histograms(run.gradients)),
-    ...(others.length > 0 ? section('comparison', 'Comparison', ...(await comparison([...others, run]))) : []),
+    ...(others.length > 0 ? section('comparison', 'Comparison', await comparison([...others, run])) : []),
     ...section('configuration', 'Configuration', facts(run.configuration, 'What was set')),
     ...section('environment', 'Environment', facts(run.environment, 'Where it ran')),
   ];

@@ -25,8 +25,8 @@ function textOf(value: Html | string | number | undefined): string {
 }
 
 /** A section with a heading that links lead to; nothing when it would be empty. */
-export function section(id: string, title: string, ...content: readonly Html[]): Html[] {
-  const filled = content.filter(({ text }) => text !== '');
+export function section(id: string, title: string, ...content: readonly (Html | readonly Html[])[]): Html[] {
+  const filled = content.flat().filter(({ text }) => text !== '');
   if (filled.length === 0) return [];
   return [
     html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${filled}</section>`,

@@ -205,10 +205,18 @@ export class RunLog {
 
 function toJson(header: RunHeader): string {
   try {
+    JSON.stringify(header.configuration, checkKept);
     return `${encode(header)}\n`;
   } catch (cause) {
+    if (cause instanceof ArgumentError) throw cause;
     throw new ArgumentError('RunLog: configuration must be values of JSON', { cause });
   }
+}
+
+// JSON leaves such values out without a word.
+function checkKept(key: string, value: unknown): unknown {
+  if (typeof value !== 'function' && typeof value !== 'symbol') return value;
+  throw new ArgumentError(`RunLog: configuration must be values of JSON, got ${describe(value)} as ${key}`);
 }
 
 function environment(): Record<string, unknown> {

@@ -77,7 +77,7 @@ export class Runs {
       const body = html`<header><h1>${title}</h1></header>
 <main id="content" tabindex="-1">
 ${section('runs', 'Runs', list.length > 0 ? form : html`<p>There are none yet.</p>`)}
-${section('comparison', 'Comparison', ...charts)}
+${section('comparison', 'Comparison', charts)}
 ${damaged.length > 0 ? html`<ul class="warnings">${damaged}</ul>` : ''}
 </main>`;
       return page(title, head, html`${status}${body}`);

@@ -17,7 +17,8 @@ function varint(value: number): Bytes {
 }
 
 /** A message of fields, in their order. */
-export const message = (...fields: readonly Bytes[]): Bytes => new Uint8Array(Buffer.concat(fields));
+export const message = (...fields: readonly (Bytes | readonly Bytes[])[]): Bytes =>
+  new Uint8Array(Buffer.concat(fields.flat() as Bytes[]));
 
 /** Fields of each kind: the number, then the value. */
 export const integer = (field: number, value: number): Bytes => message(tag(field, 0), varint(value));
@@ -48,7 +49,7 @@ export const event = {
   /** The first one of a file. */
   version: (time: number) => message(double(1, time), text(3, 'brain.Event:2')),
   summary: (time: number, step: number, values: readonly Bytes[]) =>
-    message(double(1, time), integer(2, step), bytes(5, message(...values.map((value) => bytes(1, value))))),
+    message(double(1, time), integer(2, step), bytes(5, message(values.map((value) => bytes(1, value))))),
   /** What other files have for this step and later ones is void: a SessionLog whose status is START. */
   restart: (time: number, step: number) => message(double(1, time), integer(2, step), bytes(7, integer(1, 1))),
   graph: (time: number, graphDef: Bytes) => message(double(1, time), bytes(4, graphDef)),
@@ -56,7 +57,7 @@ export const event = {
 
 // tensorflow.SummaryMetadata: which of TensorBoard's pages shows a value.
 const metadata = (plugin: string, content?: Bytes): Bytes =>
-  bytes(9, bytes(1, message(text(1, plugin), ...(content === undefined ? [] : [bytes(2, content)]))));
+  bytes(9, bytes(1, message(text(1, plugin), content === undefined ? [] : bytes(2, content))));
 
 /** What a histogram shows: counts up to each limit. */
 export interface HistogramParts {
@@ -83,7 +84,7 @@ export const value = {
       bytes(
         5,
         message(
-          ...[h.min, h.max, h.count, h.sum, h.sumSquares].map((v, i) => double(i + 1, v)),
+          [h.min, h.max, h.count, h.sum, h.sumSquares].map((v, i) => double(i + 1, v)),
           doubles(6, h.limits),
           doubles(7, h.counts),
         ),
@@ -114,8 +115,8 @@ export function hparamValues(hparams: Readonly<Record<string, Hparam>>, metrics:
   const of = (name: string, field: number, content: Bytes): Bytes =>
     message(text(1, `_hparams_/${name}`), metadata('hparams', message(integer(1, 0), bytes(field, content))));
   return [
-    of('experiment', 2, message(...infos, ...measured)),
-    of('session_start_info', 3, message(...started)),
+    of('experiment', 2, message(infos, measured)),
+    of('session_start_info', 3, message(started)),
     of('session_end_info', 4, integer(1, 1)),
   ];
 }
@@ -131,7 +132,7 @@ export interface GraphNode {
 
 /** tensorflow.GraphDef. */
 export function graphDef(nodes: readonly GraphNode[]): Bytes {
-  const shapeOf = (shape: readonly number[]): Bytes => message(...shape.map((n) => bytes(2, integer(1, n))));
+  const shapeOf = (shape: readonly number[]): Bytes => message(shape.map((n) => bytes(2, integer(1, n))));
   const attribute = (key: string, v: Bytes): Bytes => bytes(5, message(text(1, key), bytes(2, v)));
   const list = nodes.map(({ name, op, inputs, shape }) =>
     bytes(
@@ -139,10 +140,10 @@ export function graphDef(nodes: readonly GraphNode[]): Bytes {
       message(
         text(1, name),
         text(2, op),
-        ...inputs.map((input) => text(3, input)),
+        inputs.map((input) => text(3, input)),
         attribute('_output_shapes', bytes(1, bytes(7, shapeOf(shape)))),
       ),
     ),
   );
-  return message(...list, bytes(4, integer(1, 22)));
+  return message(list, bytes(4, integer(1, 22)));
 }

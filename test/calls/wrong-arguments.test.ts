@@ -82,6 +82,8 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^linalg\.vectorNorm 1\.dim$/, ['-1']],
   [/^io\.(latest|save)Checkpoint 0$/, ['string']],
   [/^train\.(Checkpoint|CsvLog|JsonLog|TensorBoardLog) 0$/, ['string']],
+  [/^train\.RunLog 0$/, ['string', 'empty string']],
+  [/^train\.RunLog 1\.configuration$/, ['foreign tensor']],
   [/^train\.(Checkpoint 1|EarlyStopping 0)\.monitor$/, ['string', 'empty string']],
   [/^train\.predict(Stream)? 0$/, ['module']],
   // values are kept as they are
@@ -399,7 +401,7 @@ describe('the table of calls', () => {
   );
 
   it('has every function and class of the package', () => {
-    // Tensors are made by functions; the others are bases.
+    // Tensors and tabular models are made by functions; the others are bases.
     const bases = [
       'Tensor',
       'distributions.Distribution',
@@ -417,6 +419,7 @@ describe('the table of calls', () => {
       'nn.utils.parametrize.ParametrizationList',
       'optim.Optimizer',
       'optim.lrScheduler.LRScheduler',
+      'train.TabularModel',
     ];
     const { func, nn, optim, data, distributions, io, linalg, metrics, train } = adjoint;
     const spaces = {

@@ -79,16 +79,16 @@ describe('nn.utils.rnn', () => {
     expect(half.to('float64').data.dtype).toBe('float64');
     const sizesRule = 'PackedSequence: batchSizes must be at least 1, never rise, and add up to the rows of data';
     const wrong: [() => unknown, string][] = [
-      [() => new PackedSequence(data, int32(2, 2)), `${sizesRule}, got [2,2] for data [5]`],
-      [() => new PackedSequence(data, int32(2, 3)), `${sizesRule}, got [2,3] for data [5]`],
-      [() => new PackedSequence(data, int32(5, 0)), `${sizesRule}, got [5,0] for data [5]`],
+      [() => new PackedSequence(data, int32(2, 2)), `${sizesRule}, got [2, 2] for data [5]`],
+      [() => new PackedSequence(data, int32(2, 3)), `${sizesRule}, got [2, 3] for data [5]`],
+      [() => new PackedSequence(data, int32(5, 0)), `${sizesRule}, got [5, 0] for data [5]`],
       [
         () => new PackedSequence(data, sizes, int32(0, 0)),
-        'PackedSequence: sortedIndices must be the numbers below 2 in some order, got [0,0]',
+        'PackedSequence: sortedIndices must be the numbers below 2 in some order, got [0, 0]',
       ],
       [
         () => new PackedSequence(data, sizes, int32(0, 1), int32(1, 0)),
-        'PackedSequence: unsortedIndices must be the inverse of sortedIndices, got [1,0] and [0,1]',
+        'PackedSequence: unsortedIndices must be the inverse of sortedIndices, got [1, 0] and [0, 1]',
       ],
     ];
     for (const [call, message] of wrong) expect(call).toThrow(message);
@@ -100,7 +100,7 @@ describe('nn.utils.rnn', () => {
     const wrong: [() => unknown, string][] = [
       [
         () => packPaddedSequence(x, [1, 2, 2]),
-        'packPaddedSequence: lengths must not rise, got [1,2,2]; set enforceSorted to false, which sorts the sequences',
+        'packPaddedSequence: lengths must not rise, got [1, 2, 2]; set enforceSorted to false, which sorts the sequences',
       ],
       [
         () => packPaddedSequence(x, [4, 2, 0]),
@@ -109,6 +109,10 @@ describe('nn.utils.rnn', () => {
       [
         () => packPaddedSequence(x, [5, 2, 1]),
         'packPaddedSequence: lengths must be from 1 to the number of steps 4, got 5',
+      ],
+      [
+        () => packPaddedSequence(x, zeros([1000], { dtype: 'int32' })),
+        'packPaddedSequence: lengths must be at most 3 numbers, got 1000',
       ],
       [() => packPaddedSequence(x, [4, 2]), 'packPaddedSequence: lengths must be one for each sequence, 3, got 2'],
       [() => packPaddedSequence(zeros([4]), [4]), 'packPaddedSequence: input must be [steps, batch, …], got input [4]'],

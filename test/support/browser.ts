@@ -65,6 +65,7 @@ export class Browser {
     const own = ['--remote-debugging-pipe', `--user-data-dir=${this.#profile}`];
     this.#process = spawn(chromium as string, [...flags, ...quiet, ...own], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      env: { ...process.env, LD_PRELOAD: '' }, // not a sanitizer's library, with which Chromium hangs
     });
     let text = '';
     (this.#process.stdio[4] as Readable).setEncoding('utf8').on('data', (part: string) => {
