@@ -82,7 +82,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^linalg\.vectorNorm 1\.dim$/, ['-1']],
   [/^io\.(latest|save)Checkpoint 0$/, ['string']],
   [/^train\.(Checkpoint|CsvLog|JsonLog|TensorBoardLog) 0$/, ['string']],
-  [/^train\.RunLog 0$/, ['string', 'empty string']],
+  [/^train\.(RunLog|serve) 0$/, ['string', 'empty string']], // other calls make folders of any text
   [/^train\.RunLog 1\.configuration$/, ['foreign tensor']],
   [/^train\.(Checkpoint 1|EarlyStopping 0)\.monitor$/, ['string', 'empty string']],
   [/^train\.predict(Stream)? 0$/, ['module']],
