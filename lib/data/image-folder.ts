@@ -24,7 +24,7 @@ export interface ImageFolder extends Dataset<Promise<[image: Tensor, label: Tens
   readonly paths: readonly string[];
 }
 
-const endings = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.avif', '.tif', '.tiff'];
+const extensions = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.avif', '.tif', '.tiff'];
 
 /** What is used of sharp. */
 interface Sharp {
@@ -91,7 +91,7 @@ function filesOf(root: string): { classes: string[]; files: [path: string, label
     const classes = folders.map(({ name }) => name).sort();
     const files = classes.flatMap((name, label) =>
       readdirSync(join(root, name))
-        .filter((file) => endings.includes(extname(file).toLowerCase()))
+        .filter((file) => extensions.includes(extname(file).toLowerCase()))
         .sort()
         .map((file): [string, number] => [join(root, name, file), label]),
     );
@@ -100,7 +100,7 @@ function filesOf(root: string): { classes: string[]; files: [path: string, label
     throw systemError('imageFolder', 'read', root, cause);
   }
   const rule = 'must have folders of classes with pictures in them';
-  throw new FileError(`imageFolder: ${describe(root)} ${rule}, got none (${endings.join(' ')})`);
+  throw new FileError(`imageFolder: ${describe(root)} ${rule}, got none (${extensions.join(' ')})`);
 }
 
 /** Pixel after pixel, as it comes, becomes channel after channel. */
