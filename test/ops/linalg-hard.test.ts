@@ -128,6 +128,17 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     if (a.shape[0] === a.shape[1]) checkSquare(a);
   });
 
+  // The part that reflections have cleared holds rounding errors, then theirs, down to numbers whose squares underflow.
+  it('ones of any size: n and zeros', () => {
+    for (let n = 1; n <= 130; n++) {
+      const a = ones([n, n], { dtype });
+      const want = zeros([n], { dtype });
+      want.indexFill_(0, tensor([n - 1], { dtype: 'int32' }), n);
+      expectSame(`eigvalsh of ${n}`, linalg.eigvalsh(a), want);
+      expectSame(`svdvals of ${n}`, linalg.svdvals(a), want.flip(0));
+    }
+  });
+
   it('of low rank: pseudoinverse, rank and the shortest solution', () => {
     manualSeed(2);
     const a = randn([20, 3], { dtype }).matmul(randn([3, 12], { dtype }));

@@ -104,6 +104,10 @@ void stepQl(double* d, double* e, int64_t l, int64_t m, Rotations<T>& rotations)
   e[m] = 0;
 }
 
+// Whether an off-diagonal element counts. The largest element of the matrix is near 1, so that one below kNothing does not,
+// however small those beside it are: steps on numbers whose squares underflow would change nothing.
+inline bool couples(double e, double limit) { return e > limit && e >= kNothing; }
+
 // False if a step count is exceeded that no matrix is known to need.
 template <typename T>
 bool diagonalise(double* d, double* e, int64_t n, Rotations<T>& rotations) {
@@ -111,7 +115,9 @@ bool diagonalise(double* d, double* e, int64_t n, Rotations<T>& rotations) {
   for (int64_t l = 0; l < n; ++l) {
     for (int steps = 0;; ++steps) {
       int64_t m = l;
-      while (m < n - 1 && __builtin_fabs(e[m]) > kRounding<T> * (__builtin_fabs(d[m]) + __builtin_fabs(d[m + 1]))) ++m;
+      while (m < n - 1 &&
+             couples(__builtin_fabs(e[m]), kRounding<T> * (__builtin_fabs(d[m]) + __builtin_fabs(d[m + 1]))))
+        ++m;
       if (m == l) break;
       if (steps == 100) return false;
       stepQl(d, e, l, m, rotations);
