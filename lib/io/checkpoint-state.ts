@@ -31,7 +31,8 @@ export type CheckpointState = Readonly<Record<string, Stateful | Generator | Che
 /** What a checkpoint is loaded into, by the names under which it was saved. */
 export type CheckpointTargets = Readonly<Record<string, Stateful | Generator>>;
 
-function isStateful(value: unknown): value is Stateful {
+/** Whether a value saves a state and loads one. */
+export function isStateful(value: unknown): value is Stateful {
   const { stateDict, loadStateDict } = Object(value) as Partial<Stateful>;
   return typeof stateDict === 'function' && typeof loadStateDict === 'function';
 }

@@ -1,7 +1,7 @@
 // The loop of a training: epochs of steps, events, callbacks, checkpoints, and why it ends.
 import { AdjointError, ArgumentError, FileError, reword } from '../errors.js';
 import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../io/checkpoint.js';
-import type { CheckpointState, CheckpointTargets, Stateful } from '../io/checkpoint-state.js';
+import { type CheckpointState, type CheckpointTargets, isStateful, type Stateful } from '../io/checkpoint-state.js';
 import { defaultGenerator } from '../ops/generator.js';
 import type { BatchSource } from './batch.js';
 import type { Callback, EpochRecord, TrainEvent, Training, TrainResult, WarningEvent } from './events.js';
@@ -310,9 +310,4 @@ export class Engine<Item> implements Training {
     const order = event.type === 'end' ? [...this.o.callbacks].reverse() : this.o.callbacks;
     for (const callback of order) await callback[method]?.(event as never, this);
   }
-}
-
-function isStateful(data: unknown): boolean {
-  const { stateDict, loadStateDict } = Object(data) as Partial<Stateful>;
-  return typeof stateDict === 'function' && typeof loadStateDict === 'function';
 }

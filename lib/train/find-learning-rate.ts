@@ -1,6 +1,6 @@
 // Finding a learning rate by trying a range of them.
 import { ArgumentError, checkInteger, checkNumber, describe } from '../errors.js';
-import type { Stateful } from '../io/checkpoint-state.js';
+import { isStateful } from '../io/checkpoint-state.js';
 import { Module } from '../nn/module.js';
 import { defaultGenerator } from '../ops/generator.js';
 import type { Optimizer } from '../optim/optimizer.js';
@@ -66,9 +66,7 @@ export async function findLearningRate(model: Module, options: FindLearningRateO
   const sums = new LossSums(loss.names);
   const none = { schedule: null, clipGradNorm: null, ema: null };
   const step = stepFunction(name, { model, loss, optimizer, sums, ...none });
-  const { stateDict, loadStateDict } = Object(data) as Partial<Stateful>;
-  const isStateful = typeof stateDict === 'function' && typeof loadStateDict === 'function';
-  const things = [model, o.optimizer, defaultGenerator(), ...(isStateful ? [data as unknown as Stateful] : [])];
+  const things = [model, o.optimizer, defaultGenerator(), ...(isStateful(data) ? [data] : [])];
   const putBack = snapshot(things);
   const training = model.training;
   try {

@@ -1,6 +1,6 @@
 // The options of trainings, and their checks.
 import { ArgumentError, checkFlag, checkFunction, checkInteger, checkText, describe, isPlain } from '../errors.js';
-import type { CheckpointState, Stateful } from '../io/checkpoint-state.js';
+import { type CheckpointState, isStateful, type Stateful } from '../io/checkpoint-state.js';
 import { encode } from '../io/checkpoint-tree.js';
 import { Generator, manualSeed } from '../ops/generator.js';
 import type { AveragedModel } from '../optim/averaged-model.js';
@@ -98,11 +98,6 @@ export function partsOfState(
   }
   encode(name, values); // what cannot be saved is to be known now
   return { things, values };
-}
-
-function isStateful(value: unknown): value is Stateful {
-  const { stateDict, loadStateDict } = Object(value) as Partial<Stateful>;
-  return typeof stateDict === 'function' && typeof loadStateDict === 'function';
 }
 
 /** @internal */
