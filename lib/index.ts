@@ -420,32 +420,27 @@ export {
   unsqueeze,
 } from './ops/shape.js';
 export {
+  broadcastTensors,
+  broadcastTo,
+  cartesianProd,
+  combinations,
+  type MeshgridArguments,
+  type MeshgridOptions,
+  meshgrid,
+} from './ops/shape-combine.js';
+export {
   atleast1d,
   atleast2d,
   atleast3d,
   blockDiag,
-  broadcastTensors,
-  broadcastTo,
-  cartesianProd,
   columnStack,
-  combinations,
   concat,
-  dsplit,
   dstack,
-  hsplit,
   hstack,
-  type MeshgridArguments,
-  type MeshgridOptions,
-  meshgrid,
-  movedim,
-  type Sections,
-  swapaxes,
-  swapdims,
   type Tensors,
-  tensorSplit,
-  vsplit,
   vstack,
 } from './ops/shape-join.js';
+export { movedim, swapaxes, swapdims } from './ops/shape-order.js';
 export {
   type DiagonalArguments,
   type DiagonalPlace,
@@ -467,6 +462,7 @@ export {
   unbind,
   unflatten,
 } from './ops/shape-parts.js';
+export { dsplit, hsplit, type Sections, tensorSplit, vsplit } from './ops/shape-sections.js';
 export { cat, chunk, slice, split, stack } from './ops/shape-slice.js';
 export { logSoftmax, softmax } from './ops/softmax.js';
 export { argsort, type SortOptions, sort, topk } from './ops/sort.js';

@@ -44,8 +44,10 @@ import * as orders from './ops/reduce-order.js';
 import * as runs from './ops/reduce-running.js';
 import * as statistics from './ops/reduce-statistics.js';
 import * as shape from './ops/shape.js';
-import * as joins from './ops/shape-join.js';
+import * as combinations from './ops/shape-combine.js';
+import * as dimensions from './ops/shape-order.js';
 import * as parts from './ops/shape-parts.js';
+import * as sections from './ops/shape-sections.js';
 import * as slice from './ops/shape-slice.js';
 import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
@@ -99,7 +101,9 @@ const methods = {
   bucketize: searches.bucketize,
   cummax: runs.cummax, cummin: runs.cummin, cumprod: runs.cumprod, logcumsumexp: runs.logcumsumexp,
   amax: composed.amax, amin: composed.amin, aminmax: composed.aminmax, corrcoef: composed.corrcoef, countNonzero: composed.countNonzero, cov: composed.cov, diff: composed.diff, nanmean: composed.nanmean, nansum: composed.nansum,
-  broadcastTo: joins.broadcastTo, dsplit: joins.dsplit, hsplit: joins.hsplit, movedim: joins.movedim, swapaxes: joins.swapaxes, swapdims: joins.swapdims, tensorSplit: joins.tensorSplit, vsplit: joins.vsplit,
+  broadcastTo: combinations.broadcastTo,
+  movedim: dimensions.movedim, swapaxes: dimensions.swapaxes, swapdims: dimensions.swapdims,
+  dsplit: sections.dsplit, hsplit: sections.hsplit, tensorSplit: sections.tensorSplit, vsplit: sections.vsplit,
   diag: parts.diag, diagEmbed: parts.diagEmbed, diagflat: parts.diagflat, diagonal: parts.diagonal, fliplr: parts.fliplr, flipud: parts.flipud, narrow: parts.narrow, ravel: parts.ravel, roll: parts.roll, rot90: parts.rot90, select: parts.select, trace: parts.trace, unbind: parts.unbind, unflatten: parts.unflatten, view: parts.view,
   addbmm: vectors.addbmm, addmm: vectors.addmm, addmv: vectors.addmv, addr: vectors.addr, baddbmm: vectors.baddbmm, bmm: vectors.bmm, dot: vectors.dot, inner: vectors.inner, kron: vectors.kron, mm: vectors.mm, mv: vectors.mv, outer: vectors.outer, vdot: vectors.vdot,
   argwhere: choices.argwhere, bincount: choices.bincount, histc: choices.histc, maskedSelect: choices.maskedSelect, repeatInterleave: choices.repeatInterleave, take: choices.take, takeAlongDim: choices.takeAlongDim,

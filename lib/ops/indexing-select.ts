@@ -12,7 +12,7 @@ import { div, floor, mul, sub } from './elementwise.js';
 import { clamp, ge, le, logicalAnd, where } from './elementwise-compare.js';
 import { checkMask, gather, indexSelect, scatterAdd } from './indexing.js';
 import { flatten, reshape } from './shape.js';
-import { broadcastTensors } from './shape-join.js';
+import { broadcastTensors } from './shape-combine.js';
 import { unbind } from './shape-parts.js';
 
 // The positions in row-major order of the elements that are not 0.

@@ -120,7 +120,7 @@ const short: Record<string, readonly string[]> = {
   'ops/recurrent.js': ['handles()', 'operands()'],
   'ops/rotary.js': ['sizes'],
   'ops/shape.js': ['dims'],
-  'ops/shape-join.js': ['shape'],
+  'ops/shape-combine.js': ['shape'],
   'ops/shape-parts.js': ['shape'],
   'ops/shape-slice.js': ['loopDims()'],
   'program/trace.js': ['rebuild()'],
