@@ -216,6 +216,7 @@ export {
 export type { LimitOptions } from './ops/embedding-rows.js';
 export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';
+export { type BincountOptions, bincount, type HistogramOptions, histc } from './ops/indexing-count.js';
 export {
   diagonalScatter,
   maskedScatter,
@@ -227,21 +228,14 @@ export {
 } from './ops/indexing-replace.js';
 export {
   argwhere,
-  type BincountOptions,
-  bincount,
-  type HistogramOptions,
-  histc,
   maskedSelect,
   nonzero,
   type RepeatOptions,
   repeatInterleave,
   take,
   takeAlongDim,
-  type Unique,
-  type UniqueOptions,
-  unique,
-  uniqueConsecutive,
 } from './ops/indexing-select.js';
+export { type Unique, type UniqueOptions, unique, uniqueConsecutive } from './ops/indexing-unique.js';
 export {
   indexAdd,
   indexCopy,

@@ -18,8 +18,10 @@ import * as trigonometry from './ops/elementwise-trigonometry.js';
 import * as numbers from './ops/elementwise-values.js';
 import { inPlaceOf } from './ops/in-place.js';
 import * as indexing from './ops/indexing.js';
+import * as counts from './ops/indexing-count.js';
 import * as replacements from './ops/indexing-replace.js';
 import * as choices from './ops/indexing-select.js';
+import * as different from './ops/indexing-unique.js';
 import * as writes from './ops/indexing-write.js';
 import * as like from './ops/like.js';
 import * as products from './ops/linalg-products.js';
@@ -106,7 +108,8 @@ const methods = {
   dsplit: sections.dsplit, hsplit: sections.hsplit, tensorSplit: sections.tensorSplit, vsplit: sections.vsplit,
   diag: parts.diag, diagEmbed: parts.diagEmbed, diagflat: parts.diagflat, diagonal: parts.diagonal, fliplr: parts.fliplr, flipud: parts.flipud, narrow: parts.narrow, ravel: parts.ravel, roll: parts.roll, rot90: parts.rot90, select: parts.select, trace: parts.trace, unbind: parts.unbind, unflatten: parts.unflatten, view: parts.view,
   addbmm: vectors.addbmm, addmm: vectors.addmm, addmv: vectors.addmv, addr: vectors.addr, baddbmm: vectors.baddbmm, bmm: vectors.bmm, dot: vectors.dot, inner: vectors.inner, kron: vectors.kron, mm: vectors.mm, mv: vectors.mv, outer: vectors.outer, vdot: vectors.vdot,
-  argwhere: choices.argwhere, bincount: choices.bincount, histc: choices.histc, maskedSelect: choices.maskedSelect, repeatInterleave: choices.repeatInterleave, take: choices.take, takeAlongDim: choices.takeAlongDim,
+  bincount: counts.bincount, histc: counts.histc,
+  argwhere: choices.argwhere, maskedSelect: choices.maskedSelect, repeatInterleave: choices.repeatInterleave, take: choices.take, takeAlongDim: choices.takeAlongDim,
   indexAdd: writes.indexAdd, indexCopy: writes.indexCopy, indexFill: writes.indexFill, indexReduce: writes.indexReduce, scatter: writes.scatter, scatterReduce: writes.scatterReduce,
   bernoulli: likes.bernoulli,
   cross: differences.cross, dist: differences.dist, renorm: differences.renorm,
@@ -157,12 +160,12 @@ declare module './tensor.js' {
     nonzero(options?: { asTuple?: boolean }): Tensor | Tensor[];
     unique(): Tensor;
     unique(options: { dim: number }): Tensor;
-    unique(options: choices.UniqueOptions & { returnInverse: true; returnCounts: true }): choices.Unique;
-    unique(options?: choices.UniqueOptions): Tensor | Partial<choices.Unique>;
+    unique(options: different.UniqueOptions & { returnInverse: true; returnCounts: true }): different.Unique;
+    unique(options?: different.UniqueOptions): Tensor | Partial<different.Unique>;
     uniqueConsecutive(): Tensor;
     uniqueConsecutive(options: { dim: number }): Tensor;
-    uniqueConsecutive(options: choices.UniqueOptions & { returnInverse: true; returnCounts: true }): choices.Unique;
-    uniqueConsecutive(options?: choices.UniqueOptions): Tensor | Partial<choices.Unique>;
+    uniqueConsecutive(options: different.UniqueOptions & { returnInverse: true; returnCounts: true }): different.Unique;
+    uniqueConsecutive(options?: different.UniqueOptions): Tensor | Partial<different.Unique>;
     /** The number of rows: the size of the first dimension. Reading it of a scalar is a ShapeError. */
     readonly length: number;
     /** The dimensions in reverse order: the transposed matrix. A copy, as tensors are contiguous. */
@@ -182,8 +185,8 @@ const overloaded = {
   median: orders.median,
   nanmedian: orders.nanmedian,
   nonzero: choices.nonzero,
-  unique: choices.unique,
-  uniqueConsecutive: choices.uniqueConsecutive,
+  unique: different.unique,
+  uniqueConsecutive: different.uniqueConsecutive,
   where: (x: Tensor, condition: Tensor, other: Operand) => compare.where(condition, x, other),
 };
 
