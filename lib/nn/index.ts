@@ -97,6 +97,7 @@ export * from './rearrange.js';
 export * from './recurrent.js';
 export * from './recurrent-cells.js';
 export type { LSTMState } from './recurrent-common.js';
+export * from './recurrent-module.js';
 export { Buffer, Parameter } from './roles.js';
 export type { StateDict } from './state.js';
 export {

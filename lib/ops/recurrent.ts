@@ -1,5 +1,5 @@
 // One layer of a recurrent network over all steps: its kernel, and its reference, composed of simple operations, for second
-// derivatives. Arguments are checked in lib/nn/recurrent.ts.
+// derivatives. Arguments are checked in lib/nn/recurrent-module.ts.
 import { recordFused } from '../autograd/fused.js';
 import { isRecorded } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
