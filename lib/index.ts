@@ -206,13 +206,8 @@ export {
   nextafter,
   positive,
 } from './ops/elementwise-values.js';
-export {
-  type BagMode,
-  type EmbeddingBagOptions,
-  type EmbeddingOptions,
-  embedding,
-  embeddingBag,
-} from './ops/embedding.js';
+export { type EmbeddingOptions, embedding } from './ops/embedding.js';
+export { type BagMode, type EmbeddingBagOptions, embeddingBag } from './ops/embedding-bag.js';
 export type { LimitOptions } from './ops/embedding-rows.js';
 export { defaultGenerator, Generator, manualSeed } from './ops/generator.js';
 export { gather, indexSelect, maskedFill, oneHot, scatterAdd } from './ops/indexing.js';

@@ -31,7 +31,8 @@ export {
 export { scaledDotProductAttention } from '../ops/attention.js';
 export { conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d, convTranspose3d } from '../ops/conv.js';
 export { cosineSimilarity, normalize, pairwiseDistance, pdist } from '../ops/distance.js';
-export { embedding, embeddingBag } from '../ops/embedding.js';
+export { embedding } from '../ops/embedding.js';
+export { embeddingBag } from '../ops/embedding-bag.js';
 export {
   type AffineGridArguments,
   affineGrid,

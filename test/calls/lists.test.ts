@@ -110,7 +110,7 @@ const short: Record<string, readonly string[]> = {
   'ops/copy.js': ['dtypeTraits.int32.range', 'loopDims()'],
   'ops/random-dropout.js': ['ranks'],
   'ops/elementwise.js': ['numbers'],
-  'ops/embedding.js': ['ins', 'numbersOf()'],
+  'ops/embedding-bag.js': ['ins', 'numbersOf()'],
   'ops/reduce-extremes.js': ['sizes'],
   'ops/matmul.js': ['dims'],
   'ops/random-multinomial.js': ['ins'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nn, noGrad, ones, tensor, zeros } from '../../lib/index.js';
-import { type BagMode, type EmbeddingBagOptions, embedding, embeddingBag } from '../../lib/ops/embedding.js';
+import { embedding } from '../../lib/ops/embedding.js';
+import { type BagMode, type EmbeddingBagOptions, embeddingBag } from '../../lib/ops/embedding-bag.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 

@@ -1,6 +1,7 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor } from '../../lib/ops/creation.js';
-import { type BagMode, embedding, embeddingBag } from '../../lib/ops/embedding.js';
+import { embedding } from '../../lib/ops/embedding.js';
+import { type BagMode, embeddingBag } from '../../lib/ops/embedding-bag.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';
