@@ -242,8 +242,8 @@ export {
 } from './ops/indexing-write.js';
 export { broadcastShapes, isFloatingPoint, isSigned, t } from './ops/like.js';
 export * as linalg from './ops/linalg.js';
+export { det, slogdet } from './ops/linalg-det.js';
 export { matrixExp, matrixPower } from './ops/linalg-products.js';
-export { det, slogdet } from './ops/linalg-solve.js';
 export {
   choleskyInverse,
   choleskySolve,

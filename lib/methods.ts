@@ -24,8 +24,8 @@ import * as choices from './ops/indexing-select.js';
 import * as different from './ops/indexing-unique.js';
 import * as writes from './ops/indexing-write.js';
 import * as like from './ops/like.js';
+import * as determinants from './ops/linalg-det.js';
 import * as products from './ops/linalg-products.js';
-import * as systems from './ops/linalg-solve.js';
 import * as algebra from './ops/linalg-torch.js';
 import * as matmul from './ops/matmul.js';
 import * as vectors from './ops/matmul-products.js';
@@ -93,7 +93,7 @@ const methods = {
   logSoftmax: softmax.logSoftmax, softmax: softmax.softmax,
   argsort: ordering.argsort, sort: ordering.sort, topk: ordering.topk,
   logsumexp: statistics.logsumexp, norm: statistics.norm, std: statistics.std, var: statistics.var,
-  det: systems.det, slogdet: systems.slogdet,
+  det: determinants.det, slogdet: determinants.slogdet,
   unfold: windows.unfold,
   acos: trigonometry.acos, acosh: trigonometry.acosh, asin: trigonometry.asin, asinh: trigonometry.asinh, atan: trigonometry.atan, atan2: trigonometry.atan2, atanh: trigonometry.atanh, cosh: trigonometry.cosh, deg2rad: trigonometry.deg2rad, hypot: trigonometry.hypot, rad2deg: trigonometry.rad2deg, sinc: trigonometry.sinc, sinh: trigonometry.sinh, tan: trigonometry.tan,
   digamma: special.digamma, erfc: special.erfc, erfinv: special.erfinv, exp2: special.exp2, lgamma: special.lgamma, log10: special.log10, log2: special.log2, logaddexp: special.logaddexp, logaddexp2: special.logaddexp2, logit: special.logit, xlogy: special.xlogy,

@@ -5,7 +5,7 @@ import { full } from '../ops/creation.js';
 import { erf } from '../ops/elementwise.js';
 import { logicalOr, where } from '../ops/elementwise-compare.js';
 import { digamma, lgamma, xlogy } from '../ops/elementwise-special.js';
-import { solveTriangular } from '../ops/linalg-solve.js';
+import { solveTriangular } from '../ops/linalg-triangular.js';
 import { broadcastShapes } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Beta, Dirichlet } from './beta.js';

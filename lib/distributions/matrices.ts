@@ -8,7 +8,7 @@ import { mvlgamma } from '../ops/elementwise-gamma.js';
 import { digamma, lgamma } from '../ops/elementwise-special.js';
 import { cholesky } from '../ops/linalg-cholesky.js';
 import { diagonalOf, mT } from '../ops/linalg-common.js';
-import { solveTriangular } from '../ops/linalg-solve.js';
+import { solveTriangular } from '../ops/linalg-triangular.js';
 import { randn } from '../ops/random.js';
 import { diagEmbed } from '../ops/shape-parts.js';
 import type { Shape } from '../shape.js';

@@ -6,7 +6,7 @@ import { kernel } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
 import { add, mul } from './elementwise.js';
 import { checkSquare, mT, placeOf } from './linalg-common.js';
-import { triangleSolved } from './linalg-solve.js';
+import { triangleSolved } from './linalg-triangular.js';
 import { matmul } from './matmul.js';
 import { tril } from './shape.js';
 

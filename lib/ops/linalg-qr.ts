@@ -7,7 +7,7 @@ import { sameShape } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { add, mul, neg, sub } from './elementwise.js';
 import { asScalars, checkMatrices, eyes, mT, sizesOf } from './linalg-common.js';
-import { triangleSolved } from './linalg-solve.js';
+import { triangleSolved } from './linalg-triangular.js';
 import { matmul } from './matmul.js';
 import { reshaped, tril, triu } from './shape.js';
 import { cat, slice, surround } from './shape-slice.js';

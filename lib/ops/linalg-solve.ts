@@ -1,6 +1,5 @@
-// Systems of equations by LU factorisation, inverses and determinants.
+// Systems of equations by LU factorisation, and inverses.
 import { optionsOf } from '../arguments.js';
-import { fusedGradients } from '../autograd/fused.js';
 import { noGrad, record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError, checkFlag, formatShape, ShapeError } from '../errors.js';
@@ -9,28 +8,24 @@ import { sameShape } from '../shape.js';
 import { checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { to } from './copy.js';
 import { arange } from './creation.js';
-import { abs, add, log, mul, neg, sign, sub } from './elementwise.js';
+import { mul, neg, sub } from './elementwise.js';
 import { eq, ne, where } from './elementwise-compare.js';
 import {
-  asScalars,
   broadcastMatrices,
   checkMatrices,
   checkSquare,
   diagonalOf,
-  epsilonOf,
   eyes,
   mT,
   singular,
   sizesOf,
 } from './linalg-common.js';
 import { matmul } from './matmul.js';
-import { prod, sum } from './reduce.js';
 import { max } from './reduce-extremes.js';
-import { reshaped, tril, triu } from './shape.js';
+import { reshaped } from './shape.js';
 
 const luFactorKernel = kernel('luFactor', 'lu pivots x count m n');
 const luSolveKernel = kernel('luSolve', 'x lu pivots b count n columns transposed singular');
-const triangularSolveKernel = kernel('triangularSolve', 'x a b count n columns upper transposed unit');
 
 /** The factors of square matrices, off the tape. */
 export interface Factors {
@@ -206,139 +201,4 @@ export function invEx(a: Tensor, options?: { checkErrors?: boolean }): { inverse
   const allowed = !checkFlag('linalg.invEx', 'checkErrors', checkErrors, false);
   const { y, factors } = inverseOf({ operation: 'linalg.invEx', name: 'a', singular: allowed }, a);
   return { inverse: y, info: firstZero(factors.LU) };
-}
-
-// 1 or -1: whether the number of rows that were swapped is even.
-function parity({ pivots }: Factors, like: Tensor): Tensor {
-  const n = pivots.dims.at(-1) as number;
-  const swapped = to(ne(pivots, to(arange(1, n + 1), 'int32')), like.dtype);
-  return prod(sub(1, mul(swapped, 2)), { dim: -1 });
-}
-
-// A determinant's gradient is det(A) · A⁻ᵀ, that is, the cofactors, which exist for a singular matrix, too. There a tiny
-// number stands in for a zero pivot.
-function withoutZeros(factors: Factors): Factors {
-  const { LU, pivots } = factors;
-  const { lead, rows } = sizesOf(LU);
-  if (LU.size === 0) return factors;
-  const largest = max(reshaped('reshape', abs(LU), [...lead, rows * rows]), { dim: -1, keepDim: true }).values;
-  const tiny = mul(where(eq(largest, 0), 1, largest), epsilonOf(LU));
-  const diagonal = diagonalOf(LU);
-  const missing = where(eq(diagonal, 0), tiny, 0);
-  return { LU: add(LU, mul(eyes(lead, rows, LU), reshaped('reshape', missing, [...missing.dims, 1]))), pivots };
-}
-
-function determinant(a: Tensor, factors: Factors): Tensor {
-  const y = noGrad(() => mul(prod(diagonalOf(factors.LU), { dim: -1 }), parity(factors, a)));
-  const { lead, rows } = sizesOf(a);
-  const cofactors = (dy: Tensor, a: Tensor, by: Factors): Tensor => {
-    const scale = asScalars(mul(dy, determinant(a, by)));
-    const asked = { operation: 'linalg.det', name: 'a', singular: true };
-    return solved(asked, a, by, mul(eyes(lead, rows, a), scale), true);
-  };
-  // The stand-in's derivatives are not those of the cofactors: second ones of a singular matrix are NaN.
-  const backward = (dy: Tensor) =>
-    fusedGradients(
-      'linalg.det',
-      [dy, a],
-      () => [cofactors(dy, a, withoutZeros(factors))],
-      (dy, a) => [cofactors(dy, a, factors)],
-      [dy, a, factors.LU, factors.pivots],
-    );
-  return record('linalg.det', y, [a], backward, [a, factors.LU, factors.pivots]);
-}
-
-/**
- * The determinant of square matrices; of a large one, `linalg.slogdet` neither overflows nor vanishes. A singular matrix has a
- * gradient, too, the cofactors, but no second one: it is NaN.
- *
- * @param a […, n, n]
- * @returns […]
- * @example
- * linalg.det(tensor([[1, 2], [3, 4]])); // -2
- */
-export function det(a: Tensor): Tensor {
-  checkSquare('linalg.det', 'a', a);
-  return determinant(a, factored(a));
-}
-
-/**
- * The sign of the determinant of square matrices and the logarithm of its absolute value: det = sign · exp(logabsdet). Of a
- * singular matrix 0 and -∞.
- *
- * @param a […, n, n]
- * @returns sign […], which has no gradient, and logabsdet […]
- * @example
- * linalg.slogdet(tensor([[0, 1], [1, 0]])).sign; // -1
- */
-export function slogdet(a: Tensor): { sign: Tensor; logabsdet: Tensor } {
-  const { lead, rows } = checkSquare('linalg.slogdet', 'a', a);
-  const factors = factored(a);
-  const diagonal = noGrad(() => diagonalOf(factors.LU));
-  const y = noGrad(() => sum(log(abs(diagonal)), { dim: -1 }));
-  const asked = { operation: 'linalg.slogdet', name: 'a', singular: true };
-  const backward = (dy: Tensor) => [solved(asked, a, factors, mul(eyes(lead, rows, a), asScalars(dy)), true)];
-  return {
-    sign: noGrad(() => mul(prod(sign(diagonal), { dim: -1 }), parity(factors, a))),
-    logabsdet: record('linalg.slogdet', y, [a], backward, [a, factors.LU, factors.pivots]),
-  };
-}
-
-/** Which triangle of a matrix is meant, and how. */
-export interface Triangle {
-  upper: boolean;
-  transposed?: boolean;
-  unit?: boolean;
-}
-
-/** @internal The solution x of op(triangle of a) · x = b, differentiable in both; their leading dimensions are the same. */
-export function triangleSolved(a: Tensor, b: Tensor, triangle: Triangle): Tensor {
-  const { upper, transposed = false, unit = false } = triangle;
-  const { count, rows, columns } = sizesOf(b);
-  const x = empty(b.dims, b.dtype);
-  const flags = [upper ? 1 : 0, transposed ? 1 : 0, unit ? 1 : 0];
-  triangularSolveKernel(x.handle, a.handle, b.handle, count, rows, columns, ...flags);
-  const backward = (dx: Tensor, needs: readonly boolean[]) => {
-    const db = triangleSolved(a, dx, { ...triangle, transposed: !transposed });
-    if (!needs[0]) return [null, db];
-    const [left, right] = transposed ? [x, db] : [db, x];
-    const da = neg(matmul(left, right, { transposeB: true }));
-    const diagonal = unit ? 1 : 0;
-    return [upper ? triu(da, { diagonal }) : tril(da, { diagonal: -diagonal }), db];
-  };
-  return record('linalg.solveTriangular', x, [a, b], backward, [a, x]);
-}
-
-/** Options of `linalg.solveTriangular`. */
-export interface SolveTriangularOptions {
-  /** Whether the upper triangle of a is meant, or the lower one. */
-  upper: boolean;
-  /** Whether A is on the left of X; default true. */
-  left?: boolean;
-  /** Whether the diagonal counts as ones; default false. */
-  unitriangular?: boolean;
-}
-
-/**
- * The solution X of A · X = B, or with `left: false` of X · A = B, where A is one triangle of `a`; the other one is not read.
- *
- * @param a […, n, n]
- * @param b […, n, k], or […, k, n] without `left`; leading dimensions broadcast
- * @param options upper: required; left: default true; unitriangular: default false
- * @returns like b. A zero on the diagonal gives infinities or NaN.
- * @throws ShapeError when shapes do not fit
- * @example
- * linalg.solveTriangular(tensor([[1, 9], [1, 2]]), tensor([[1], [5]]), { upper: false }); // [[1], [2]]
- */
-export function solveTriangular(a: Tensor, b: Tensor, options: SolveTriangularOptions): Tensor {
-  const name = 'linalg.solveTriangular';
-  const o = optionsOf<SolveTriangularOptions>(name, [options], [], ['upper', 'left', 'unitriangular']);
-  const upper = checkFlag(name, 'upper', o.upper);
-  const left = checkFlag(name, 'left', o.left, true);
-  const unit = checkFlag(name, 'unitriangular', o.unitriangular, false);
-  checkMatrices(name, 'b', b);
-  const system = systemOf(name, a, b, left);
-  return left
-    ? triangleSolved(system.a, system.b, { upper, unit })
-    : mT(triangleSolved(system.a, mT(system.b), { upper, unit, transposed: true }));
 }

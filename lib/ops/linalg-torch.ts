@@ -6,10 +6,12 @@ import { sameShape } from '../shape.js';
 import { checkInt32, checkSameDType, empty, type Tensor } from '../tensor.js';
 import { lt, where } from './elementwise-compare.js';
 import { broadcastMatrices, checkMatrices, checkReal, checkSquare, eyes, mT } from './linalg-common.js';
+import { slogdet } from './linalg-det.js';
 import { lower, swapsOf, upper } from './linalg-lu.js';
 import { householderProduct, reflectionsOf } from './linalg-qr.js';
-import { inverseOf, slogdet, triangleSolved } from './linalg-solve.js';
+import { inverseOf } from './linalg-solve.js';
 import { pinv } from './linalg-svd.js';
+import { triangleSolved } from './linalg-triangular.js';
 import { matmul } from './matmul.js';
 import { pad } from './padding.js';
 

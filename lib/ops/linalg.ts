@@ -1,6 +1,7 @@
 /** Linear algebra under PyTorch's names: factorisations, systems of equations, norms of matrices. @module */
 export { LinAlgError } from '../errors.js';
 export { type CholeskyExOptions, type CholeskyOptions, cholesky, choleskyEx } from './linalg-cholesky.js';
+export { det, slogdet } from './linalg-det.js';
 export { type Eigen, eigh, eigvalsh, matrixSqrth, type Uplo, type UploArguments } from './linalg-eigh.js';
 export { type LdlFactorExOptions, type LdlFactors, ldlFactor, ldlFactorEx, ldlSolve } from './linalg-ldl.js';
 export { type LuSolveOptions, lu, luFactor, luFactorEx, luSolve } from './linalg-lu.js';
@@ -30,16 +31,12 @@ export {
 } from './linalg-products.js';
 export { householderProduct, type QrMode, qr } from './linalg-qr.js';
 export {
-  det,
   type Factors,
   inv,
   invEx,
   type SolveExOptions,
-  type SolveTriangularOptions,
-  slogdet,
   solve,
   solveEx,
-  solveTriangular,
 } from './linalg-solve.js';
 export {
   type LeastSquares,
@@ -54,4 +51,5 @@ export {
   svdvals,
   type Tolerances,
 } from './linalg-svd.js';
+export { type SolveTriangularOptions, solveTriangular } from './linalg-triangular.js';
 export { type MatmulOptions, matmul } from './matmul.js';

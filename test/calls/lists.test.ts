@@ -103,6 +103,7 @@ const short: Record<string, readonly string[]> = {
   'ops/loss.js': ['rest()', 'weights'],
   'ops/linalg-lu.js': ['LU.dims.slice()'],
   'ops/linalg-solve.js': ['flags'],
+  'ops/linalg-triangular.js': ['flags'],
   'optim/strong-wolfe.js': ['bracket'],
   'optim/averaged-model.js': ['inputs'],
   'ops/elementwise-compare.js': ['dims'],
