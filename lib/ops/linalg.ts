@@ -18,6 +18,15 @@ export {
   vectorNorm,
 } from './linalg-norm.js';
 export {
+  type LeastSquares,
+  type LstsqOptions,
+  lstsq,
+  matrixRank,
+  type PinvOptions,
+  pinv,
+  type Tolerances,
+} from './linalg-pinv.js';
+export {
   cross,
   type DiagonalOptions,
   diagonal,
@@ -38,18 +47,6 @@ export {
   solve,
   solveEx,
 } from './linalg-solve.js';
-export {
-  type LeastSquares,
-  type LstsqOptions,
-  lstsq,
-  matrixRank,
-  type PinvOptions,
-  pinv,
-  polar,
-  type Svd,
-  svd,
-  svdvals,
-  type Tolerances,
-} from './linalg-svd.js';
+export { polar, type Svd, svd, svdvals } from './linalg-svd.js';
 export { type SolveTriangularOptions, solveTriangular } from './linalg-triangular.js';
 export { type MatmulOptions, matmul } from './matmul.js';
