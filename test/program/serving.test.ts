@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type CompiledStep,
   cat,
@@ -279,16 +279,29 @@ describe('predictions while a model is trained', () => {
   });
 });
 
-// Niceness and scheduling policy (5 is SCHED_IDLE) of this process's threads, from the fields of their stat.
-const threads = (): string[] =>
-  readdirSync('/proc/self/task').map((thread) => {
+// Niceness and scheduling policy (5 is SCHED_IDLE) of this process's threads by their number, from the fields of their stat.
+const threads = (): Map<string, string> => new Map(readdirSync('/proc/self/task').map((id) => [id, scheduling(id)]));
+
+function scheduling(thread: string): string {
+  try {
     const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return `nice ${fields[16]}, policy ${fields[38]}`;
-  });
+  } catch {
+    return 'ended meanwhile';
+  }
+}
 
 describe.runIf(process.platform === 'linux')('the thread of a step', () => {
   const low = Math.min(getPriority() + 10, 19);
+  const double = (x: Tensor) => mul(x, 2);
+
+  beforeAll(async () => {
+    const step = compile(double); // the threads that all steps share begin with the first
+    await step(ones([2]));
+    await step(ones([2]));
+    step.dispose();
+  });
 
   it.each([
     [undefined, `nice ${low}, policy 0`],
@@ -297,12 +310,11 @@ describe.runIf(process.platform === 'linux')('the thread of a step', () => {
     ['normal' as const, `nice ${getPriority()}, policy 0`],
   ])('has the priority %s', async (priority, expected) => {
     const before = threads();
-    const step = compile((x: Tensor) => mul(x, 2), priority === undefined ? {} : { priority });
+    const step = compile(double, priority === undefined ? {} : { priority });
     await step(ones([2]));
     await step(ones([2]));
-    const after = threads();
-    for (const value of before) after.splice(after.indexOf(value), 1);
-    expect(after).toEqual([expected]);
+    const begun = [...threads()].filter(([id]) => !before.has(id)).map(([, value]) => value);
+    expect(begun).toEqual([expected]);
     step.dispose();
   });
 
