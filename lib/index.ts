@@ -418,6 +418,18 @@ export {
   meshgrid,
 } from './ops/shape-combine.js';
 export {
+  type DiagonalArguments,
+  type DiagonalPlace,
+  diag,
+  diagEmbed,
+  diagflat,
+  diagonal,
+  type OffsetArguments,
+  trace,
+  trilIndices,
+  triuIndices,
+} from './ops/shape-diagonal.js';
+export {
   atleast1d,
   atleast2d,
   atleast3d,
@@ -430,27 +442,7 @@ export {
   vstack,
 } from './ops/shape-join.js';
 export { movedim, swapaxes, swapdims } from './ops/shape-order.js';
-export {
-  type DiagonalArguments,
-  type DiagonalPlace,
-  diag,
-  diagEmbed,
-  diagflat,
-  diagonal,
-  fliplr,
-  flipud,
-  narrow,
-  type OffsetArguments,
-  ravel,
-  roll,
-  rot90,
-  select,
-  trace,
-  trilIndices,
-  triuIndices,
-  unbind,
-  unflatten,
-} from './ops/shape-parts.js';
+export { fliplr, flipud, narrow, ravel, roll, rot90, select, unbind, unflatten } from './ops/shape-parts.js';
 export { dsplit, hsplit, type Sections, tensorSplit, vsplit } from './ops/shape-sections.js';
 export { cat, chunk, slice, split, stack } from './ops/shape-slice.js';
 export { logSoftmax, softmax } from './ops/softmax.js';

@@ -47,6 +47,7 @@ import * as runs from './ops/reduce-running.js';
 import * as statistics from './ops/reduce-statistics.js';
 import * as shape from './ops/shape.js';
 import * as combinations from './ops/shape-combine.js';
+import * as diagonals from './ops/shape-diagonal.js';
 import * as dimensions from './ops/shape-order.js';
 import * as parts from './ops/shape-parts.js';
 import * as sections from './ops/shape-sections.js';
@@ -105,8 +106,9 @@ const methods = {
   amax: composed.amax, amin: composed.amin, aminmax: composed.aminmax, corrcoef: composed.corrcoef, countNonzero: composed.countNonzero, cov: composed.cov, diff: composed.diff, nanmean: composed.nanmean, nansum: composed.nansum,
   broadcastTo: combinations.broadcastTo,
   movedim: dimensions.movedim, swapaxes: dimensions.swapaxes, swapdims: dimensions.swapdims,
+  diag: diagonals.diag, diagEmbed: diagonals.diagEmbed, diagflat: diagonals.diagflat, diagonal: diagonals.diagonal, trace: diagonals.trace,
   dsplit: sections.dsplit, hsplit: sections.hsplit, tensorSplit: sections.tensorSplit, vsplit: sections.vsplit,
-  diag: parts.diag, diagEmbed: parts.diagEmbed, diagflat: parts.diagflat, diagonal: parts.diagonal, fliplr: parts.fliplr, flipud: parts.flipud, narrow: parts.narrow, ravel: parts.ravel, roll: parts.roll, rot90: parts.rot90, select: parts.select, trace: parts.trace, unbind: parts.unbind, unflatten: parts.unflatten, view: parts.view,
+  fliplr: parts.fliplr, flipud: parts.flipud, narrow: parts.narrow, ravel: parts.ravel, roll: parts.roll, rot90: parts.rot90, select: parts.select, unbind: parts.unbind, unflatten: parts.unflatten, view: parts.view,
   addbmm: vectors.addbmm, addmm: vectors.addmm, addmv: vectors.addmv, addr: vectors.addr, baddbmm: vectors.baddbmm, bmm: vectors.bmm, dot: vectors.dot, inner: vectors.inner, kron: vectors.kron, mm: vectors.mm, mv: vectors.mv, outer: vectors.outer, vdot: vectors.vdot,
   bincount: counts.bincount, histc: counts.histc,
   argwhere: choices.argwhere, maskedSelect: choices.maskedSelect, repeatInterleave: choices.repeatInterleave, take: choices.take, takeAlongDim: choices.takeAlongDim,

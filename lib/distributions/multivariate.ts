@@ -6,7 +6,7 @@ import { cholesky } from '../ops/linalg-cholesky.js';
 import { diagonalOf, mT } from '../ops/linalg-common.js';
 import { solveTriangular } from '../ops/linalg-triangular.js';
 import { randn } from '../ops/random.js';
-import { diagEmbed } from '../ops/shape-parts.js';
+import { diagEmbed } from '../ops/shape-diagonal.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Constraint, lowerCholesky, matrix, positiveDefinite, positiveVector, realVector } from './constraints.js';

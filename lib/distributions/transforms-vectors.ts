@@ -5,7 +5,7 @@ import { arange, eye, tensor } from '../ops/creation.js';
 import { cholesky } from '../ops/linalg-cholesky.js';
 import { diagonalOf, mT } from '../ops/linalg-common.js';
 import { pad } from '../ops/padding.js';
-import { diagEmbed } from '../ops/shape-parts.js';
+import { diagEmbed } from '../ops/shape-diagonal.js';
 import { checkShape, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import {

@@ -12,7 +12,8 @@ import { checkMask, gathered } from './indexing.js';
 import { indexAdd, indexCopy } from './indexing-write.js';
 import { cumsum, sum } from './reduce.js';
 import { expand, flatten, reshape } from './shape.js';
-import { type DiagonalArguments, diagonal, select } from './shape-parts.js';
+import { type DiagonalArguments, diagonal } from './shape-diagonal.js';
+import { select } from './shape-parts.js';
 import { slice } from './shape-slice.js';
 
 // x with `src` in the places that `part` takes from a tensor.
