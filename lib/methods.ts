@@ -116,6 +116,7 @@ const methods = {
   bernoulli: likes.bernoulli,
   cross: differences.cross, dist: differences.dist, renorm: differences.renorm,
   i0: gammas.i0, igamma: gammas.igamma, igammac: gammas.igammac, mvlgamma: gammas.mvlgamma,
+  fillDiagonal_: replacements.fillDiagonal_,
   bitwiseLeftShift: numbers.bitwiseLeftShift, bitwiseRightShift: numbers.bitwiseRightShift, fmax: numbers.fmax, fmin: numbers.fmin, frexp: numbers.frexp, gcd: numbers.gcd, lcm: numbers.lcm, ldexp: numbers.ldexp, nextafter: numbers.nextafter, positive: numbers.positive,
   diagonalScatter: replacements.diagonalScatter, maskedScatter: replacements.maskedScatter, put: replacements.put, selectScatter: replacements.selectScatter, sliceScatter: replacements.sliceScatter,
   expandAs: like.expandAs, isSigned: like.isSigned, newEmpty: like.newEmpty, newFull: like.newFull, newOnes: like.newOnes, newTensor: like.newTensor, newZeros: like.newZeros, repeat: like.repeat, reshapeAs: like.reshapeAs, sumToSize: like.sumToSize, t: like.t, typeAs: like.typeAs, viewAs: like.viewAs,
@@ -176,10 +177,17 @@ declare module './tensor.js' {
     readonly mT: Tensor;
     /** The rows along the first dimension, `for (const row of x)`. Undefined for a scalar, which has none. */
     readonly [Symbol.iterator]: () => IterableIterator<Tensor>;
+    /** `polygamma(n, this)` */
+    polygamma(n: number): Tensor;
+    /** `polygamma` in place. */
+    polygamma_(n: number): Tensor;
     /** `where(condition, this, other)` */
     where(condition: Tensor, other: Operand): Tensor;
   }
 }
+
+// PyTorch's function has the order before the tensor.
+const polygamma = (x: Tensor, n: number) => special.polygamma(n, x);
 
 const overloaded = {
   max: extremes.max,
@@ -189,6 +197,8 @@ const overloaded = {
   nonzero: choices.nonzero,
   unique: different.unique,
   uniqueConsecutive: different.uniqueConsecutive,
+  polygamma,
+  ...inPlaceOf({ polygamma }),
   where: (x: Tensor, condition: Tensor, other: Operand) => compare.where(condition, x, other),
 };
 

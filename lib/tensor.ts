@@ -125,6 +125,11 @@ export class Tensor {
     return dtypeTraits[this.dtype].array.BYTES_PER_ELEMENT;
   }
 
+  /** Number of bytes of all elements. */
+  get nbytes(): number {
+    return this.size * this.elementSize();
+  }
+
   /** Whether the elements are float32 or float64. */
   isFloatingPoint(): boolean {
     return isFloat(this.dtype);

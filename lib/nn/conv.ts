@@ -1,6 +1,6 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
-import { ArgumentError, checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkChoice, checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { type ConvOptions, type ConvTransposeOptions, convolution, transposedConvolution } from '../ops/conv.js';
 import { checkDivisible } from '../ops/conv-checks.js';
 import { checkPaddingMode, type PaddingMode } from '../ops/padding.js';
@@ -27,6 +27,8 @@ export interface ConvTransposeLayerOptions extends Omit<ConvTransposeOptions, 'b
   outChannels: number;
   /** A number or one for each dimension. */
   kernelSize: PerDimension;
+  /** Only 'zeros', the default, as in PyTorch. */
+  paddingMode?: 'zeros';
   /** Whether a bias is added; default true. */
   bias?: boolean;
   /** Default float32. */
@@ -59,12 +61,13 @@ type ConvTransposeArguments = Positional<
     groups: 'groups',
     bias: 'bias',
     dilation: 'dilation',
+    paddingMode: 'paddingMode',
   ]
 >;
 
 const channels = ['inChannels', 'outChannels', 'kernelSize', 'stride', 'padding'];
 const convPositions = [...channels, 'dilation', 'groups', 'bias', 'paddingMode'];
-const transposePositions = [...channels, 'outputPadding', 'groups', 'bias', 'dilation'];
+const transposePositions = [...channels, 'outputPadding', 'groups', 'bias', 'dilation', 'paddingMode'];
 
 // What the layers share: the parameters, and the checks of the constructor.
 abstract class Convolution extends Module {
@@ -215,12 +218,15 @@ export class Conv3d extends PlainConvolution {
 abstract class TransposedConvolution extends Convolution {
   readonly padding: readonly number[];
   readonly outputPadding: readonly number[];
+  readonly paddingMode: 'zeros';
 
   constructor(kind: string, spatial: number, args: ConvTransposeArguments) {
     const options = optionsOf<ConvTransposeLayerOptions>(kind, args, transposePositions, ['dtype']);
     const padding = perDimension(kind, 'padding', options.padding ?? 0, spatial, 0);
     const outputPadding = perDimension(kind, 'outputPadding', options.outputPadding ?? 0, spatial, 0);
+    const paddingMode = checkChoice(kind, 'paddingMode', options.paddingMode, ['zeros'], 'zeros');
     super(kind, spatial, options, true);
+    this.paddingMode = paddingMode;
     this.padding = padding;
     this.outputPadding = outputPadding;
   }
@@ -257,7 +263,7 @@ abstract class TransposedConvolution extends Convolution {
 export class ConvTranspose2d extends TransposedConvolution {
   /**
    * @param args inChannels, outChannels, kernelSize: a number or [height, width]; stride (1), padding (0), outputPadding (0),
-   *   groups (1), bias (true), dilation (1); option: dtype ('float32')
+   *   groups (1), bias (true), dilation (1), paddingMode ('zeros', the only one); option: dtype ('float32')
    */
   constructor(...args: ConvTransposeArguments) {
     super('ConvTranspose2d', 2, args);

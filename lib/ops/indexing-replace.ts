@@ -1,15 +1,16 @@
 // Parts of tensors replaced by other elements, composed of writing by positions.
 import { optionsOf } from '../arguments.js';
+import { noGrad } from '../autograd/tape.js';
 import { currentRecording } from '../context.js';
 import { ArgumentError, checkFlag, formatShape, ShapeError } from '../errors.js';
-import { sameShape } from '../shape.js';
+import { sameShape, stridesOf } from '../shape.js';
 import { checkInt32, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
-import { to } from './copy.js';
-import { arange } from './creation.js';
-import { add, sub } from './elementwise.js';
+import { checkInPlace, copy_, to } from './copy.js';
+import { arange, checkElement } from './creation.js';
+import { add, mul, sub } from './elementwise.js';
 import { lt, ne, where } from './elementwise-compare.js';
 import { checkMask, gathered } from './indexing.js';
-import { indexAdd, indexCopy } from './indexing-write.js';
+import { indexAdd, indexCopy, indexFill } from './indexing-write.js';
 import { cumsum, sum } from './reduce.js';
 import { expand, flatten, reshape } from './shape.js';
 import { type DiagonalArguments, diagonal } from './shape-diagonal.js';
@@ -140,4 +141,36 @@ export function put(
   const at = flatten(index);
   const positions = where(lt(at, 0), add(at, x.size), at);
   return reshape(write(flatten(x), 0, positions, flatten(source)), x.dims);
+}
+
+/**
+ * Writes a value on the main diagonal of a matrix, or to the elements of equal indices of a tensor with equal sizes, in place.
+ *
+ * @param x at least two dimensions; of more, all sizes are equal
+ * @param args wrap (default false): whether the diagonal of a matrix higher than wide begins again after each gap of one row
+ * @throws ShapeError for fewer dimensions or unequal sizes
+ * @example
+ * zeros(2, 2).fillDiagonal_(5); // [[5, 0], [0, 5]]
+ */
+export function fillDiagonal_(
+  x: Tensor,
+  value: number,
+  ...args: [options?: { wrap?: boolean }] | [wrap: boolean]
+): Tensor {
+  const name = 'fillDiagonal_';
+  checkInPlace(name, x);
+  const put = checkElement(name, value, x.dtype);
+  const wrap = checkFlag(name, 'wrap', optionsOf<{ wrap: boolean }>(name, args, ['wrap']).wrap, false);
+  if (x.rank < 2 || (x.rank > 2 && x.dims.some((n) => n !== x.dims[0]))) {
+    throw new ShapeError(`${name}: x must be a matrix or have equal sizes, got x ${formatShape(x.dims)}`);
+  }
+  const step = stridesOf(x.dims).reduce((sum, stride) => sum + stride, 0);
+  const [rows, columns] = x.dims as [number, number];
+  // What lies below the square part is left as it is, unless the diagonal wraps.
+  const end = x.rank === 2 && !wrap ? Math.min(rows, columns) * columns : x.size;
+  const count = Math.ceil(end / step);
+  if (count === 0) return x;
+  const places = mul(arange(count, { dtype: 'int32' }), step);
+  noGrad(() => copy_(x, reshape(indexFill(flatten(x), 0, places, put), x.dims)));
+  return x;
 }

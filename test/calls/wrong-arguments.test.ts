@@ -74,7 +74,10 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^distributions\.LogisticNormal [01]$/, ['-1', '0.5', 'infinity', '2^53']],
   [/^distributions\.Binomial 0$/, ['int32', 'uint8']],
   // values that may be NaN
-  [/(add|sub)_ \d\.alpha$|fill_ \d$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/, ['NaN']],
+  [
+    /(add|sub)_ \d\.alpha$|fill_ \d$|fillDiagonal 0$|maskedFill \d$|pad \d\.value$|^full 1$|^fullLike 1$|constant_ 1$/,
+    ['NaN'],
+  ],
   [/^(Tensor\.)?nanToNum \d$/, ['NaN']],
   [/^tensor 0\.\d\.\d$/, ['NaN', 'true']],
   [/^data\.collate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$/, ['NaN']],

@@ -57,10 +57,10 @@ const layers: Record<string, Values> = {
   Conv1d: { ...channels, paddingMode: 'circular' },
   Conv2d: { ...channels, paddingMode: 'circular' },
   Conv3d: { ...channels, paddingMode: 'circular' },
-  ConvTranspose1d: { ...channels, outputPadding: 4 },
-  ConvTranspose2d: { ...channels, outputPadding: 4 },
+  ConvTranspose1d: { ...channels, outputPadding: 4, paddingMode: 'zeros' },
+  ConvTranspose2d: { ...channels, outputPadding: 4, paddingMode: 'zeros' },
   CosineSimilarity: { dim: 0, eps: 0.25 },
-  ConvTranspose3d: { ...channels, outputPadding: 4 },
+  ConvTranspose3d: { ...channels, outputPadding: 4, paddingMode: 'zeros' },
   Dropout: { p: 0.25 },
   Dropout1d: { p: 0.25 },
   Dropout2d: { p: 0.25 },
@@ -139,9 +139,6 @@ const layers: Record<string, Values> = {
 
 // What a layer or function takes no more by position, from the first that it lacks on.
 const lacking: Record<string, string> = {
-  ConvTranspose1d: 'paddingMode',
-  ConvTranspose2d: 'paddingMode',
-  ConvTranspose3d: 'paddingMode',
   Embedding: 'sparse',
   EmbeddingBag: 'sparse',
   LSTM: 'projSize',
