@@ -57,6 +57,7 @@ export {
 } from '../ops/pool.js';
 export {
   type FractionalMaxPoolArguments,
+  type FractionalMaxPoolIndicesArguments,
   type FractionalMaxPoolOptions,
   fractionalMaxPool2d,
   fractionalMaxPool3d,

@@ -1,37 +1,66 @@
 import type { Generator } from '../ops/generator.js';
 import {
-  type FractionalMaxPoolArguments,
   type FractionalMaxPoolOptions,
   fractionalMaxPool2d,
   fractionalMaxPool3d,
   fractionalOf,
 } from '../ops/pool-fractional.js';
+import type { PerDimension } from '../ops/windows.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
+import type { Pooled } from './pool-max.js';
 
-abstract class FractionalMaxPool extends Module {
+type Ratio = number | readonly number[];
+
+// Written out, so that TypeScript finds out what Indices is.
+type Rest<Indices, Given extends keyof FractionalMaxPoolOptions> = Omit<
+  FractionalMaxPoolOptions,
+  Given | 'returnIndices'
+> & { returnIndices?: Indices };
+
+/** The arguments of the layers, by position or in options. */
+export type FractionalMaxPoolLayerArguments<Indices extends boolean = boolean> =
+  | [options: FractionalMaxPoolOptions & { returnIndices?: Indices }]
+  | [kernelSize: PerDimension, options?: Rest<Indices, 'kernelSize'>]
+  | [kernelSize: PerDimension, outputSize: PerDimension | null, options?: Rest<Indices, 'kernelSize' | 'outputSize'>]
+  | [
+      kernelSize: PerDimension,
+      outputSize: PerDimension | null,
+      outputRatio: Ratio | null,
+      options?: Rest<Indices, 'kernelSize' | 'outputSize' | 'outputRatio'>,
+    ]
+  | [
+      kernelSize: PerDimension,
+      outputSize: PerDimension | null,
+      outputRatio: Ratio | null,
+      returnIndices: Indices,
+      options?: { randomSamples?: Tensor; generator?: Generator },
+    ];
+
+abstract class FractionalMaxPool<Indices extends boolean> extends Module {
   readonly kernelSize: readonly number[];
   readonly outputSize: readonly number[] | null;
   readonly outputRatio: readonly number[] | null;
+  readonly returnIndices: Indices;
   readonly randomSamples: Tensor | null;
   readonly generator: Generator | null;
 
-  constructor(kind: string, rank: number, args: FractionalMaxPoolArguments) {
+  constructor(kind: string, rank: number, args: readonly unknown[]) {
     super();
-    const { kernel, size, ratio, randomSamples, generator } = fractionalOf(kind, args, rank);
+    const { kernel, size, ratio, returnIndices, randomSamples, generator } = fractionalOf(kind, args, rank);
     this.kernelSize = kernel;
     this.outputSize = size;
     this.outputRatio = size === null ? ratio : null;
+    this.returnIndices = returnIndices as Indices;
     this.randomSamples = randomSamples ?? null;
     this.generator = generator ?? null;
   }
 
-  protected get options(): FractionalMaxPoolOptions {
+  // With positions as far as types go; the flag decides.
+  protected get options(): FractionalMaxPoolOptions & { returnIndices: true } {
     const { kernelSize, outputSize, outputRatio, randomSamples, generator } = this;
     return {
-      kernelSize,
-      ...(outputSize && { outputSize }),
-      ...(outputRatio && { outputRatio }),
+      ...{ kernelSize, outputSize, outputRatio, returnIndices: this.returnIndices as true },
       ...(randomSamples && { randomSamples }),
       ...(generator && { generator }),
     };
@@ -45,14 +74,14 @@ abstract class FractionalMaxPool extends Module {
  * @example
  * new nn.FractionalMaxPool2d(2, 5).forward(ones(1, 2, 8, 8)); // [1, 2, 5, 5]
  */
-export class FractionalMaxPool2d extends FractionalMaxPool {
-  /** @param args kernelSize, outputSize or outputRatio; options: randomSamples, generator */
-  constructor(...args: FractionalMaxPoolArguments) {
+export class FractionalMaxPool2d<Indices extends boolean = false> extends FractionalMaxPool<Indices> {
+  /** @param args kernelSize, outputSize or outputRatio, returnIndices (false); options: randomSamples, generator */
+  constructor(...args: FractionalMaxPoolLayerArguments<Indices>) {
     super('FractionalMaxPool2d', 2, args);
   }
 
-  forward(x: Tensor): Tensor {
-    return fractionalMaxPool2d(x, this.options);
+  forward(x: Tensor): Pooled<Indices> {
+    return fractionalMaxPool2d(x, this.options) as Pooled<Indices>;
   }
 }
 
@@ -63,13 +92,13 @@ export class FractionalMaxPool2d extends FractionalMaxPool {
  * @example
  * new nn.FractionalMaxPool3d(2, { outputRatio: 0.5 }).forward(ones(1, 2, 6, 6, 6)); // [1, 2, 3, 3, 3]
  */
-export class FractionalMaxPool3d extends FractionalMaxPool {
-  /** @param args kernelSize, outputSize or outputRatio; options: randomSamples, generator */
-  constructor(...args: FractionalMaxPoolArguments) {
+export class FractionalMaxPool3d<Indices extends boolean = false> extends FractionalMaxPool<Indices> {
+  /** @param args kernelSize, outputSize or outputRatio, returnIndices (false); options: randomSamples, generator */
+  constructor(...args: FractionalMaxPoolLayerArguments<Indices>) {
     super('FractionalMaxPool3d', 3, args);
   }
 
-  forward(x: Tensor): Tensor {
-    return fractionalMaxPool3d(x, this.options);
+  forward(x: Tensor): Pooled<Indices> {
+    return fractionalMaxPool3d(x, this.options) as Pooled<Indices>;
   }
 }

@@ -33,6 +33,12 @@ export interface RecurrentOptions {
   dtype?: DType;
 }
 
+/** Arguments of `LSTM`, by name. */
+export interface LSTMOptions extends RecurrentOptions {
+  /** Features of h, if h is projected: o · tanh(c) times a matrix [projSize, hiddenSize]; default 0, not projected. */
+  projSize?: number;
+}
+
 /** What `LSTM`, `GRU` and `RNN` share: layers, directions and options. */
 export abstract class RecurrentModule extends Module {
   readonly inputSize: number;
@@ -44,9 +50,11 @@ export abstract class RecurrentModule extends Module {
   readonly bidirectional: boolean;
   private readonly _name: string;
   private readonly _cell: Cell;
+  /** Features of h, and of the output in one direction. */
+  private readonly _outSize: number;
 
   /** @internal */
-  constructor(name: string, cell: Cell, options: Partial<RecurrentOptions>) {
+  constructor(name: string, cell: Cell, options: Partial<LSTMOptions>) {
     super();
     this._name = name;
     this._cell = cell;
@@ -57,6 +65,11 @@ export abstract class RecurrentModule extends Module {
     this.batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
     this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { min: 0, max: 1 });
     this.bidirectional = checkFlag(name, 'bidirectional', options.bidirectional, false);
+    const projSize = checkInteger(name, 'projSize', options.projSize ?? 0);
+    if (projSize >= this.hiddenSize) {
+      throw new ArgumentError(`${name}: projSize must be below hiddenSize ${this.hiddenSize}, got ${projSize}`);
+    }
+    this._outSize = projSize || this.hiddenSize;
     const dtype = checkDType(name, options.dtype, 'float32');
     allOrNothing(() => {
       for (let layer = 0; layer < this.numLayers; layer++) {
@@ -78,14 +91,16 @@ export abstract class RecurrentModule extends Module {
   // Names and shapes of a layer's weights, in the order of PyTorch and of the kernel.
   private _shapesOf(layer: number): [string, Shape][] {
     const rows = this._cell.gates * this.hiddenSize;
-    const inFeatures = layer === 0 ? this.inputSize : this._directions * this.hiddenSize;
+    const inFeatures = layer === 0 ? this.inputSize : this._directions * this._outSize;
     return ['', '_reverse'].slice(0, this._directions).flatMap((direction): [string, Shape][] => {
       const end = `l${layer}${direction}`;
       const weights: [string, Shape][] = [
         [`weight_ih_${end}`, [rows, inFeatures]],
-        [`weight_hh_${end}`, [rows, this.hiddenSize]],
+        [`weight_hh_${end}`, [rows, this._outSize]],
       ];
-      return this.bias ? [...weights, [`bias_ih_${end}`, [rows]], [`bias_hh_${end}`, [rows]]] : weights;
+      if (this.bias) weights.push([`bias_ih_${end}`, [rows]], [`bias_hh_${end}`, [rows]]);
+      if (this._outSize < this.hiddenSize) weights.push([`weight_hr_${end}`, [this._outSize, this.hiddenSize]]);
+      return weights;
     });
   }
 
@@ -138,13 +153,15 @@ export abstract class RecurrentModule extends Module {
       throw new ShapeError(`${name}: x must have at least one step, got x ${formatShape(x.dims)}`);
     }
     const blocks = this.numLayers * this._directions;
-    const shape = single ? [blocks, this.hiddenSize] : [blocks, batch, this.hiddenSize];
-    const meaning = `[numLayers${this.bidirectional ? ' · 2' : ''}, ${single ? '' : 'batch, '}hiddenSize]`;
-    const whole = [blocks, batch, this.hiddenSize];
+    const widths = [this._outSize, this.hiddenSize]; // of h and c
+    const shapeOf = (k: number): Shape =>
+      single ? [blocks, widths[k] as number] : [blocks, batch, widths[k] as number];
     const initial = given.map((t, k) => {
       if (t === null) return null;
-      checkState(name, k === 0 ? 'h0' : 'c0', t, shape, meaning, x);
-      return single ? reshape(t, whole) : t;
+      const width = widths[k] === this.hiddenSize ? 'hiddenSize' : 'projSize';
+      const meaning = `[numLayers${this.bidirectional ? ' · 2' : ''}, ${single ? '' : 'batch, '}${width}]`;
+      checkState(name, k === 0 ? 'h0' : 'c0', t, shapeOf(k), meaning, x);
+      return single ? reshape(t, [blocks, batch, widths[k] as number]) : t;
     });
     const o = {
       name,
@@ -165,7 +182,7 @@ export abstract class RecurrentModule extends Module {
     }
     const joined = finals.map((list) => (list.length === 1 ? (list[0] as Tensor) : cat(list)));
     if (!single) return [y, joined];
-    return [reshape(y, [steps, y.dims[2] as number]), joined.map((t) => reshape(t, shape))];
+    return [reshape(y, [steps, y.dims[2] as number]), joined.map((t, k) => reshape(t, shapeOf(k)))];
   }
 
   override toString(): string {
@@ -177,6 +194,7 @@ export abstract class RecurrentModule extends Module {
     ];
     const rest = flags.filter((f) => f !== false).join('');
     const dropped = this.dropout > 0 ? `, dropout ${this.dropout}` : '';
-    return `${this._name}(${this.inputSize}, ${this.hiddenSize}${layers}${rest}${dropped})`;
+    const projected = this._outSize < this.hiddenSize ? `, projected to ${this._outSize}` : '';
+    return `${this._name}(${this.inputSize}, ${this.hiddenSize}${layers}${rest}${dropped}${projected})`;
   }
 }

@@ -3,7 +3,7 @@ import { cells } from '../ops/recurrent.js';
 import type { Tensor } from '../tensor.js';
 import type { PackedSequence } from './packed.js';
 import { cellOf, checkPair, type LSTMState } from './recurrent-common.js';
-import { RecurrentModule, type RecurrentOptions } from './recurrent-module.js';
+import { type LSTMOptions, RecurrentModule, type RecurrentOptions } from './recurrent-module.js';
 
 /** Arguments of `RNN`, by name. */
 export interface RNNOptions extends RecurrentOptions {
@@ -21,6 +21,19 @@ type RecurrentArguments = Positional<
     batchFirst: 'batchFirst',
     dropout: 'dropout',
     bidirectional: 'bidirectional',
+  ]
+>;
+type LSTMArguments = Positional<
+  LSTMOptions,
+  [
+    inputSize: 'inputSize',
+    hiddenSize: 'hiddenSize',
+    numLayers: 'numLayers',
+    bias: 'bias',
+    batchFirst: 'batchFirst',
+    dropout: 'dropout',
+    bidirectional: 'bidirectional',
+    projSize: 'projSize',
   ]
 >;
 type RNNArguments = Positional<
@@ -47,7 +60,7 @@ const positions = [...sizes, ...flags];
  *
  *     i = σ(W_ii x + b_ii + W_hi h + b_hi)       f = σ(W_if x + b_if + W_hf h + b_hf)
  *     g = tanh(W_ig x + b_ig + W_hg h + b_hg)    o = σ(W_io x + b_io + W_ho h + b_ho)
- *     c = f · c + i · g                          h = o · tanh(c)
+ *     c = f · c + i · g                          h = o · tanh(c), with `projSize` W_hr (o · tanh(c))
  *
  * | tensor | shape |
  * |---|---|
@@ -57,21 +70,28 @@ const positions = [...sizes, ...flags];
  * | `weight_ih_l0` (`_l1`, … `_reverse`) | [4 · hiddenSize, inputSize], above hiddenSize · directions instead of inputSize; i, f, g, o |
  * | `weight_hh_l0` | [4 · hiddenSize, hiddenSize] |
  * | `bias_ih_l0`, `bias_hh_l0` | [4 · hiddenSize] |
+ * | `weight_hr_l0`, with `projSize` | [projSize, hiddenSize] |
  *
- * All start uniform in ±1/√hiddenSize.
+ * All start uniform in ±1/√hiddenSize. With `projSize` (Sak et al., 2014, https://arxiv.org/abs/1402.1128) the output, h0, hN
+ * and the columns of `weight_hh` have projSize in place of hiddenSize, and steps are composed of operations, which is slower.
  *
- * @throws ShapeError, DTypeError when x, the states or lengths do not fit; ArgumentError for a length outside 1 … steps
+ * @throws ShapeError, DTypeError when x, the states or lengths do not fit; ArgumentError for a length outside 1 … steps, or a
+ *   projSize that is not below hiddenSize
  * @example
  * const lstm = new nn.LSTM(64, 128, { batchFirst: true });
  * const [output, [hN, cN]] = lstm.forward(zeros([32, 10, 64])); // output [32, 10, 128], hN and cN [1, 32, 128]
  */
 export class LSTM extends RecurrentModule {
+  readonly projSize: number;
+
   /**
-   * @param args inputSize, hiddenSize, numLayers (1), bias (true), batchFirst (false), dropout (0), bidirectional (false);
-   *   option: dtype ('float32')
+   * @param args inputSize, hiddenSize, numLayers (1), bias (true), batchFirst (false), dropout (0), bidirectional (false),
+   *   projSize (0); option: dtype ('float32')
    */
-  constructor(...args: RecurrentArguments) {
-    super('LSTM', cells.lstm, optionsOf<RecurrentOptions>('LSTM', args, positions, ['dtype']));
+  constructor(...args: LSTMArguments) {
+    const options = optionsOf<LSTMOptions>('LSTM', args, [...positions, 'projSize'], ['dtype']);
+    super('LSTM', cells.lstm, options);
+    this.projSize = options.projSize ?? 0;
   }
 
   /**

@@ -87,6 +87,15 @@ export function counted(operation: string, index: Tensor, n: number, dim: number
   return y;
 }
 
+/** @internal The counts themselves if all are at least 1 and at most n; a replayed step refuses others, too. */
+export function countsUpTo(n: number, counts: Tensor, wrong: (found: Fault) => Error): Tensor {
+  const y = empty(counts.dims, 'int32');
+  const all = arange(1, n + 1, { dtype: 'int32' });
+  const fault = indexSelectKernel(y.handle, all.handle, add(counts, -1).handle, 1, n, 1);
+  checkFault(fault, ({ value, position }) => wrong({ value: (value + 1) | 0, position }));
+  return y;
+}
+
 /** @internal Selecting rows, and adding rows to zeros: each is the other's gradient. */
 export function rows(x: Tensor, index: Tensor, dim: number): Tensor {
   const { outer, n, inner } = sizesAround(x.dims, dim);

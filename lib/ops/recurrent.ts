@@ -1,17 +1,19 @@
 // One layer of a recurrent network over all steps: its kernel, and its reference, composed of simple operations, for second
 // derivatives. Arguments are checked in lib/nn/recurrent-module.ts.
+import { allOrNothing } from '../all-or-nothing.js';
 import { recordFused } from '../autograd/fused.js';
 import { isRecorded } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { ArgumentError } from '../errors.js';
 import { handleOf, handles } from '../lists.js';
-import { type Kernel, kernel } from '../native.js';
+import { type Fault, type Kernel, kernel } from '../native.js';
 import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
 import { relu, sigmoid, tanh } from './activation.js';
 import { zeros } from './creation.js';
 import { add, mul, sub } from './elementwise.js';
 import { gt, where } from './elementwise-compare.js';
+import { countsUpTo } from './indexing.js';
 import { linear } from './matmul.js';
 import { reshape } from './shape.js';
 import { cat, chunk, slice, stack } from './shape-slice.js';
@@ -98,7 +100,8 @@ export interface LayerOptions {
  * @param x [steps, batch, inFeatures]
  * @param states h0 (and c0) [directions, batch, hidden]; null: zeros
  * @param weights of each direction weightIh [gates · hidden, inFeatures], weightHh [gates · hidden, hidden] and perhaps
- *   biasIh, biasHh [gates · hidden]
+ *   biasIh, biasHh [gates · hidden]; of an LSTM perhaps weightHr [projected, hidden], too, by which h is projected: then
+ *   weightHh, y and the states h have `projected` columns instead of `hidden`, and the layer is composed of operations
  * @returns y [steps, batch, directions · hidden], hN (and cN) [directions, batch, hidden]
  */
 export function recurrentLayer(
@@ -112,6 +115,14 @@ export function recurrentLayer(
   const [outer, inner, inFeatures] = x.dims as [number, number, number];
   const hidden = (weights[1] as Tensor).dims[1] as number;
   const [steps, batch] = o.batchFirst ? [inner, outer] : [outer, inner];
+  const given = states.filter((t) => t !== null);
+  const inputs = [x, ...given, ...weights];
+  if (isProjected(weights.length / directions)) {
+    return allOrNothing(() => {
+      const lengths = o.lengths && countsUpTo(steps, o.lengths, (found) => wrongLength(o.name, steps, found));
+      return composedLayer(cell, inputs, states, directions, { ...o, lengths });
+    });
+  }
   const numbers = [steps, batch, inFeatures, hidden, directions, o.batchFirst ? 1 : 0, ...cell.code];
   const state: Shape = [directions, batch, hidden];
   const y = empty([outer, inner, directions * hidden], x.dtype);
@@ -122,12 +133,7 @@ export function recurrentLayer(
   const results = cN && cellStates ? [y, hN, gates, cN, cellStates] : [y, hN, gates];
   const operands = (): number[] => [...handles(weights), handleOf(o.lengths), ...numbers];
   const fault = cell.run(...handles(results), x.handle, ...handles(states), ...operands());
-  checkFault(fault, ({ value, position }) => {
-    const rule = `lengths must be at least 1 and at most the number of steps ${steps}`;
-    return new ArgumentError(`${o.name}: ${rule}, got ${value} (element ${position})`);
-  });
-  const given = states.filter((t) => t !== null);
-  const inputs = [x, ...given, ...weights];
+  checkFault(fault, (found) => wrongLength(o.name, steps, found));
   const kept = cellStates ? [y, gates, cellStates] : [y, cell.keeps ? gates : null];
   const recorded = isRecorded(inputs);
   if (!recorded || !cell.keeps) gates.dispose();
@@ -158,7 +164,15 @@ export function recurrentLayer(
   return outputs;
 }
 
-// The reference, composed of operations, for the inputs [x, h0 and c0 if given, …weights].
+// A direction has weights in pairs, and weightHr.
+const isProjected = (perDirection: number): boolean => perDirection % 2 === 1;
+
+function wrongLength(name: string, steps: number, { value, position }: Fault): ArgumentError {
+  const rule = `lengths must be at least 1 and at most the number of steps ${steps}`;
+  return new ArgumentError(`${name}: ${rule}, got ${value} (element ${position})`);
+}
+
+// The layer composed of operations, for the inputs [x, h0 and c0 if given, …weights].
 function composedLayer(
   cell: Cell,
   inputs: readonly Tensor[],
@@ -192,16 +206,19 @@ function composedDirection(
   cell: Cell,
   x: Tensor,
   initial: readonly (Tensor | null)[],
-  [weightIh, weightHh, biasIh, biasHh]: readonly Tensor[],
+  weights: readonly Tensor[],
   reverse: boolean,
   { batchFirst, lengths }: LayerOptions,
 ): { y: Tensor; states: Tensor[] } {
   const dim = batchFirst ? 1 : 0;
   const steps = x.dims[dim] as number;
   const batch = x.dims[1 - dim] as number;
-  const hidden = (weightHh as Tensor).dims[1] as number;
-  const none = zeros([batch, hidden], { dtype: x.dtype });
-  let states = initial.map((t) => (t === null ? none : reshape(t, [batch, hidden])));
+  const projection = isProjected(weights.length) ? (weights.at(-1) as Tensor) : null;
+  const [weightIh, weightHh, biasIh, biasHh] = projection === null ? weights : weights.slice(0, -1);
+  const rows = (weightIh as Tensor).dims[0] as number;
+  const widths = [(weightHh as Tensor).dims[1] as number, rows / cell.gates]; // of h and c
+  const none = widths.map((width) => zeros([batch, width], { dtype: x.dtype }));
+  let states = initial.map((t, k) => (t === null ? (none[k] as Tensor) : reshape(t, [batch, widths[k] as number])));
   const ys: Tensor[] = [];
   for (let i = 0; i < steps; i++) {
     const t = reverse ? steps - 1 - i : i;
@@ -209,10 +226,11 @@ function composedDirection(
     const ofInput = linear(now, weightIh as Tensor, biasIh ?? null);
     const ofState = linear(states[0] as Tensor, weightHh as Tensor, biasHh ?? null);
     let after = cell.step(ofInput, ofState, states);
+    if (projection !== null) after = [linear(after[0] as Tensor, projection), after[1] as Tensor];
     ys[t] = after[0] as Tensor;
     if (lengths !== null) {
       const active = reshape(gt(lengths, t), [batch, 1]);
-      ys[t] = where(active, after[0] as Tensor, none);
+      ys[t] = where(active, after[0] as Tensor, none[0] as Tensor);
       after = after.map((state, k) => where(active, state, states[k] as Tensor));
     }
     states = after;

@@ -15,9 +15,10 @@ for rank, shape, kernel, size, samples in CASES:
         n = torch.Size(shape).numel()
         x = (torch.arange(n, dtype=dtype).reshape(shape) * 37 % 101 / 10).requires_grad_()
         given = torch.tensor(samples, dtype=dtype)
-        y = (F.fractional_max_pool2d if rank == 2 else F.fractional_max_pool3d)(x, kernel, size, _random_samples=given)
+        run = F.fractional_max_pool2d if rank == 2 else F.fractional_max_pool3d
+        y, indices = run(x, kernel, size, return_indices=True, _random_samples=given)
         upstream = torch.arange(y.numel(), dtype=dtype).reshape(y.shape) % 7 - 3
         y.backward(upstream)
         rows.append({'rank': rank, 'kernel': kernel, 'size': size, 'x': encode(x), 'samples': encode(given),
-                     'y': encode(y), 'upstream': encode(upstream), 'gradient': encode(x.grad)})
+                     'y': encode(y), 'indices': encode(indices), 'upstream': encode(upstream), 'gradient': encode(x.grad)})
 write('fractional.json', {'rows': rows})

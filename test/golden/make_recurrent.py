@@ -1,4 +1,5 @@
-"""Makes recurrent.json: recurrent layers and cells of PyTorch, their outputs and all gradients.
+"""Makes recurrent.json: recurrent layers and cells of PyTorch, their outputs and all gradients; and, in the same form,
+recurrent_projected.json: LSTMs whose h is projected.
 
 A layer's case is {layer, inputSize, hiddenSize, options, state, x, initial, lengths, output, final, upstream, gradients}:
 `state` is the state dict; `initial` are h0 (and c0) or null; `upstream` the gradients of output and final states, null
@@ -38,6 +39,13 @@ LAYERS = [
 ]
 # Some with float32 too.
 ALSO_FLOAT32 = (1, 3, 6, 9, 12, 14)
+# LSTMs whose h is projected.
+PROJECTED = [
+    ('LSTM', {'proj_size': 1}, False, False, (0, 1, 2)),
+    ('LSTM', {'proj_size': 2, 'bias': False, 'batch_first': True}, True, True, (0, 2)),
+    ('LSTM', {'proj_size': 2, 'num_layers': 2, 'bidirectional': True}, True, True, (0, 1, 2)),
+    ('LSTM', {'proj_size': 1, 'num_layers': 2, 'bidirectional': True, 'batch_first': True}, False, True, (0, 1, 2)),
+]
 CELLS = [('LSTMCell', {}), ('LSTMCell', {'bias': False}), ('GRUCell', {}), ('GRUCell', {'bias': False}), ('RNNCell', {}),
          ('RNNCell', {'nonlinearity': 'relu'})]
 
@@ -54,7 +62,7 @@ def shorten(module, dtype):
 
 
 def layer_case(name, options, has_lengths, has_state, flowing, dtype):
-    inputs, hidden = 3, 2
+    inputs, hidden = 3, 3 if 'proj_size' in options else 2
     layer = getattr(nn, name)(inputs, hidden, **options).to(dtype)
     shorten(layer, dtype)
     if options.get('dropout'):
@@ -63,8 +71,9 @@ def layer_case(name, options, has_lengths, has_state, flowing, dtype):
     directions = 2 if options.get('bidirectional') else 1
     x = short(*((BATCH, STEPS) if first else (STEPS, BATCH)), inputs, dtype=dtype).requires_grad_(True)
     count = 2 if name == 'LSTM' else 1
-    shape = (options.get('num_layers', 1) * directions, BATCH, hidden)
-    initial = [short(*shape, dtype=dtype).requires_grad_(True) for _ in range(count)] if has_state else None
+    blocks = options.get('num_layers', 1) * directions
+    widths = [options.get('proj_size', hidden), hidden][:count]
+    initial = [short(blocks, BATCH, n, dtype=dtype).requires_grad_(True) for n in widths] if has_state else None
     state = None if initial is None else tuple(initial) if count == 2 else initial[0]
     given = pack_padded_sequence(x, LENGTHS, first, enforce_sorted=False) if has_lengths else x
     output, final = layer(given, state)
@@ -121,3 +130,5 @@ double, single = FLOATS['float64'], FLOATS['float32']
 layers = [layer_case(*case, double) for case in LAYERS] + [layer_case(*LAYERS[i], single) for i in ALSO_FLOAT32]
 cells = [cell_case(*case, dtype) for dtype in (double, single) for case in CELLS]
 write('recurrent.json', {'layers': layers, 'cells': cells, 'defaults': defaults()})
+projected = [layer_case(*case, dtype) for dtype in (double, single) for case in PROJECTED]
+write('recurrent_projected.json', {'layers': projected})

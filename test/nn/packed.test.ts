@@ -159,7 +159,9 @@ interface LayerCase {
 }
 
 describe('a recurrent layer of a packed sequence', () => {
-  const cases = readGolden<{ layers: LayerCase[] }>('recurrent').layers.filter((c) => c.lengths !== null);
+  const cases = ['recurrent', 'recurrent_projected']
+    .flatMap((file) => readGolden<{ layers: LayerCase[] }>(file).layers)
+    .filter((c) => c.lengths !== null);
   it('has cases', () => expect(cases.length).toBeGreaterThan(5));
   it.each(cases.map((c) => [`${c.layer} ${JSON.stringify(c.options)} ${c.x.dtype}`, c] as const))(
     '%s computes what PyTorch does, and its gradients',

@@ -41,6 +41,7 @@ const golden = readGolden<{
   cells: CellCase[];
   defaults: { name: keyof typeof classes; hiddenSize: number; bound: number }[];
 }>('recurrent');
+const { layers: projected } = readGolden<{ layers: LayerCase[] }>('recurrent_projected');
 
 const { LSTM, GRU, RNN, LSTMCell, GRUCell, RNNCell } = nn;
 type AnyModule = nn.Module & { forward(...inputs: unknown[]): unknown };
@@ -70,7 +71,7 @@ function checkGradients(made: nn.Module, c: Case, x: Tensor, initial: Tensor[] |
 }
 
 describe('recurrent layers against PyTorch', () => {
-  golden.layers.forEach((c, i) => {
+  [...golden.layers, ...projected].forEach((c, i) => {
     const about = [c.initial && 'initial states', c.lengths && 'lengths'].filter((part) => part).join(', ');
     it(`${c.layer} ${JSON.stringify(c.options)} ${c.x.dtype} ${about} (${i})`, () => {
       const layer = load(c.layer, c);
@@ -203,6 +204,40 @@ describe('recurrent layers', () => {
     gradgradcheck(run, [x()]);
   });
 
+  it('of which h is projected: shapes, names, second derivatives, lengths out of range', () => {
+    const options = { projSize: 2, numLayers: 2, bidirectional: true, dtype: 'float64' } as const;
+    const layer = new LSTM(3, 4, options);
+    expect(String(layer)).toBe('LSTM(3, 4, 2 layers, bidirectional, projected to 2)');
+    const lengths = tensor([3, 1], { dtype: 'int32' });
+    const x = (): Tensor => randn([3, 2, 3], { dtype: 'float64', requiresGrad: true });
+    const [y, [h, c]] = layer.forward(x());
+    expect([y.shape, h.shape, c.shape]).toEqual([
+      [3, 2, 4],
+      [4, 2, 2],
+      [4, 2, 4],
+    ]);
+    expect(layer.forward(x().select(1, 0))[1].map((t) => t.shape)).toEqual([
+      [4, 2],
+      [4, 4],
+    ]);
+    const run = (x: Tensor): Tensor => {
+      const [y, [h, c]] = layer.forward(x, null, lengths);
+      return sum(y.square()).add(sum(h)).add(sum(c.square()));
+    };
+    gradcheck(run, [x()]);
+    gradgradcheck(run, [x()]);
+    expect(() => layer.forward(x(), null, tensor([3, 0], { dtype: 'int32' }))).toThrow(
+      'LSTM: lengths must be at least 1 and at most the number of steps 3, got 0 (element 1)',
+    );
+    const [h0, c0] = [ones([4, 2, 4], { dtype: 'float64' }), ones([4, 2, 4], { dtype: 'float64' })];
+    expect(() => layer.forward(x(), [h0, c0])).toThrow(
+      'LSTM: h0 must be [numLayers · 2, batch, projSize] [4, 2, 2] for x [3, 2, 3], got [4, 2, 4]',
+    );
+    expect(() => new LSTM(3, 4, { projSize: 4 })).toThrow('LSTM: projSize must be below hiddenSize 4, got 4');
+    // @ts-expect-error: LSTM's alone
+    expect(() => new GRU(3, 4, { projSize: 2 })).toThrow('GRU: unknown option "projSize"');
+  });
+
   it('save no gradient work for what is frozen', () => {
     const layer = new GRU(3, 4);
     const frozen = layer.namedParameters().filter(([name]) => name.startsWith('weight'));
@@ -241,6 +276,7 @@ describe('recurrent layers compiled', () => {
   const settings: [string, object][] = [
     ['LSTM', {}],
     ['LSTM', { numLayers: 2, bidirectional: true, dropout: 0.3, batchFirst: true }],
+    ['LSTM', { numLayers: 2, bidirectional: true, projSize: 2 }],
     ['GRU', { numLayers: 2, dropout: 0.2 }],
     ['GRU', { bidirectional: true, bias: false }],
     ['RNN', { nonlinearity: 'relu' }],
@@ -271,13 +307,13 @@ describe('recurrent layers compiled', () => {
     expect(train(true)).toEqual(train(false));
   });
 
-  it('words lengths that do not fit', () => {
-    const layer = new GRU(2, 3);
+  it.each([new GRU(2, 3), new LSTM(2, 3, { projSize: 1 })])('words lengths that do not fit: %s', (layer) => {
+    const name = layer.constructor.name;
     const run = compile((x: Tensor, lengths: Tensor) => layer.forward(x, null, lengths)[0]);
     const x = ones([4, 2, 2]);
     run.sync(x, tensor([4, 1], { dtype: 'int32' }));
     expect(() => run.sync(x, tensor([4, 5], { dtype: 'int32' }))).toThrow(
-      'GRU: lengths must be at least 1 and at most the number of steps 4, got 5 (element 1)',
+      `${name}: lengths must be at least 1 and at most the number of steps 4, got 5 (element 1)`,
     );
   });
 });

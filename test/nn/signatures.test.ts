@@ -82,11 +82,11 @@ const layers: Record<string, Values> = {
   InstanceNorm2d: norm,
   InstanceNorm3d: norm,
   LPPool1d: { normType: 2, kernelSize: 4, stride: 3, ceilMode: true },
-  FractionalMaxPool2d: { kernelSize: 2, outputSize: 3 },
-  FractionalMaxPool3d: { kernelSize: 2, outputSize: 3 },
+  FractionalMaxPool2d: { kernelSize: 2, outputSize: null, outputRatio: 0.5, returnIndices: true },
+  FractionalMaxPool3d: { kernelSize: 2, outputSize: null, outputRatio: 0.5, returnIndices: true },
   LPPool2d: { normType: 2, kernelSize: 4, stride: 3, ceilMode: true },
   LPPool3d: { normType: 2, kernelSize: 4, stride: 3, ceilMode: true },
-  LSTM: { ...recurrent, bidirectional: true },
+  LSTM: { ...recurrent, bidirectional: true, projSize: 1 },
   LSTMCell: cell,
   LayerNorm: { normalizedShape: 3, eps: 0.25, elementwiseAffine: true, bias: false },
   LeakyReLU: { negativeSlope: 0.25 },
@@ -141,9 +141,8 @@ const layers: Record<string, Values> = {
 const lacking: Record<string, string> = {
   Embedding: 'sparse',
   EmbeddingBag: 'sparse',
-  LSTM: 'projSize',
-  FractionalMaxPool2d: 'outputRatio', // not together with outputSize
-  FractionalMaxPool3d: 'outputRatio',
+  FractionalMaxPool2d: 'RandomSamples', // private there; ours is randomSamples, in options
+  FractionalMaxPool3d: 'RandomSamples',
   MultiheadAttention: 'addBiasKv',
   PairwiseDistance: 'keepdim', // ours is keepDim, as everywhere
   TransformerEncoder: 'enableNestedTensor',

@@ -215,7 +215,7 @@ const norms: Call[] = [
 ];
 
 const sequences = (['RNN', 'LSTM', 'GRU'] as const).flatMap((kind): Call[] => {
-  const layer = (options: object) => () => new nn[kind](3, 5, options);
+  const layer = (options: object) => () => new (nn[kind] as typeof nn.GRU)(3, 5, options);
   const x = () => zeros([2, 4, 3]);
   const state = (...shape: number[]) => (kind === 'LSTM' ? [zeros(shape), zeros(shape)] : zeros(shape));
   return [

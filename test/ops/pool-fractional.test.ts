@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compile, gradcheck, gradgradcheck, manualSeed, nn, rand, type Tensor } from '../../lib/index.js';
+import { compile, equal, gradcheck, gradgradcheck, manualSeed, nn, rand, type Tensor } from '../../lib/index.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 
 interface Row {
@@ -9,6 +9,7 @@ interface Row {
   x: Golden;
   samples: Golden;
   y: Golden;
+  indices: Golden;
   upstream: Golden;
   gradient: Golden;
 }
@@ -25,6 +26,13 @@ describe('fractional max pooling', () => {
     expectNear(y, row.y.data);
     y.backward(fromGolden(row.upstream));
     expectNear(x.grad as Tensor, row.gradient.data);
+    const both = run(x, row.kernel, { ...options, returnIndices: true });
+    expect(both.values.toArray()).toEqual(y.toArray());
+    expect([both.indices.dtype, both.indices.shape, [...both.indices.data]]).toEqual([
+      'int32',
+      row.y.shape,
+      row.indices.data,
+    ]);
     expect(compile((t: Tensor) => run(t, row.kernel, options)).sync(fromGolden(row.x))).toEqual(y.detach());
   });
 
@@ -48,6 +56,15 @@ describe('fractional max pooling', () => {
     expect(first.shape).toEqual([1, 4, 22, 22]);
     const all = new Set(x.toTypedArray());
     expect([...first.data].every((v) => all.has(v))).toBe(true);
+  });
+
+  it('the layer gives the positions, which MaxUnpool2d takes', () => {
+    const x = rand(1, 2, 6, 6);
+    const { values, indices } = new nn.FractionalMaxPool2d(2, null, 0.5, true).forward(x);
+    const back = nn.functional.maxUnpool2d(values, indices, 2, { outputSize: [6, 6] });
+    expect(equal(back.where(back.ne(0), x), x)).toBe(true);
+    const alone: Tensor = new nn.FractionalMaxPool2d(2, { outputRatio: 0.5 }).forward(x);
+    expect(alone.shape).toEqual(values.shape);
   });
 
   it('wrong input', () => {
