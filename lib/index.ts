@@ -221,6 +221,7 @@ export {
   selectScatter,
   sliceScatter,
 } from './ops/indexing-replace.js';
+export { type SegmentOptions, type SegmentReduction, segmentReduce } from './ops/indexing-segments.js';
 export {
   argwhere,
   maskedSelect,
@@ -243,6 +244,13 @@ export {
 export { broadcastShapes, isFloatingPoint, isSigned, t } from './ops/like.js';
 export * as linalg from './ops/linalg.js';
 export { det, slogdet } from './ops/linalg-det.js';
+export {
+  type LowRankSvd,
+  type PcaLowrankOptions,
+  pcaLowrank,
+  type SvdLowrankOptions,
+  svdLowrank,
+} from './ops/linalg-lowrank.js';
 export { matrixExp, matrixPower } from './ops/linalg-products.js';
 export {
   choleskyInverse,
@@ -450,7 +458,12 @@ export { argsort, type SortOptions, sort, topk } from './ops/sort.js';
 export {
   type Histogram,
   type HistogramClassOptions,
+  type HistogramddOptions,
+  type HistogramOfPoints,
   histogram,
+  histogramdd,
+} from './ops/sort-histogram.js';
+export {
   type IsinOptions,
   isin,
   type KthvalueOptions,

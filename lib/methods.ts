@@ -54,6 +54,7 @@ import * as sections from './ops/shape-sections.js';
 import * as slice from './ops/shape-slice.js';
 import * as softmax from './ops/softmax.js';
 import * as ordering from './ops/sort.js';
+import * as classes from './ops/sort-histogram.js';
 import * as kth from './ops/sort-kth.js';
 import * as searches from './ops/sort-search.js';
 import * as windows from './ops/unfold-dimension.js';
@@ -120,7 +121,8 @@ const methods = {
   bitwiseLeftShift: numbers.bitwiseLeftShift, bitwiseRightShift: numbers.bitwiseRightShift, fmax: numbers.fmax, fmin: numbers.fmin, frexp: numbers.frexp, gcd: numbers.gcd, lcm: numbers.lcm, ldexp: numbers.ldexp, nextafter: numbers.nextafter, positive: numbers.positive,
   diagonalScatter: replacements.diagonalScatter, maskedScatter: replacements.maskedScatter, put: replacements.put, selectScatter: replacements.selectScatter, sliceScatter: replacements.sliceScatter,
   expandAs: like.expandAs, isSigned: like.isSigned, newEmpty: like.newEmpty, newFull: like.newFull, newOnes: like.newOnes, newTensor: like.newTensor, newZeros: like.newZeros, repeat: like.repeat, reshapeAs: like.reshapeAs, sumToSize: like.sumToSize, t: like.t, typeAs: like.typeAs, viewAs: like.viewAs,
-  histogram: kth.histogram, kthvalue: kth.kthvalue, msort: kth.msort, nonzeroStatic: kth.nonzeroStatic,
+  histogram: classes.histogram,
+  kthvalue: kth.kthvalue, msort: kth.msort, nonzeroStatic: kth.nonzeroStatic,
   interpolate: upsample.interpolate, pixelShuffle: upsample.pixelShuffle,
 };
 

@@ -18,6 +18,7 @@ export {
   type ContinuousBernoulliOptions,
 } from './continuous-bernoulli.js';
 export { Distribution, type SampleArguments, type SampleOptions, type Validation } from './distribution.js';
+export { ExponentialFamily } from './exponential-family.js';
 export { HalfCauchy, HalfNormal, type ScaleArguments } from './folded.js';
 export { Chi2, Gamma, type GammaArguments, InverseGamma } from './gamma.js';
 export { Kumaraswamy, Uniform } from './interval.js';

@@ -14,6 +14,7 @@ import { Independent, TransformedDistribution } from './composite.js';
 import { atLeast, checkSatisfied } from './constraints.js';
 import { ContinuousBernoulli } from './continuous-bernoulli.js';
 import { type Distribution, eulerGamma, sumLast } from './distribution.js';
+import { bregman, ExponentialFamily } from './exponential-family.js';
 import { HalfNormal } from './folded.js';
 import { Gamma } from './gamma.js';
 import { Uniform } from './interval.js';
@@ -31,6 +32,7 @@ const infinite = (p: Distribution, q: Distribution): Tensor => {
 const infiniteWhere = (mask: Tensor, y: Tensor): Tensor => where(mask, Number.POSITIVE_INFINITY, y);
 const xLogX = (x: Tensor): Tensor => xlogy(x, x);
 
+registerKl(ExponentialFamily, ExponentialFamily, bregman);
 registerKl(Bernoulli, Bernoulli, (p, q) => {
   const [a, b] = [p.probs, q.probs];
   const ones = a.mul(q.logits.neg().softplus(1, 40).sub(p.logits.neg().softplus(1, 40)));

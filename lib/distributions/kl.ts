@@ -56,6 +56,11 @@ export function klDivergence(p: Distribution, q: Distribution): Tensor {
       if (formula !== undefined) return formula(p as never, q as never);
     }
   }
+  throw noFormula(p, q);
+}
+
+/** @internal */
+export function noFormula(p: Distribution, q: Distribution): StateError {
   const pair = `${p.constructor.name} and ${q.constructor.name}`;
-  throw new StateError(`distributions.klDivergence: there is no formula for ${pair}; add one by registerKl`);
+  return new StateError(`distributions.klDivergence: there is no formula for ${pair}; add one by registerKl`);
 }

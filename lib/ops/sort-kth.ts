@@ -1,18 +1,18 @@
-// Orders, memberships, counts in classes and positions, composed of sorting and searching.
+// Orders, memberships and positions, composed of sorting and searching.
 import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import { refuseReading } from '../context.js';
-import { ArgumentError, checkEach, checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger } from '../errors.js';
 import { checkDim, checkShape, type Shape, sizeOf, stridesOf } from '../shape.js';
-import { checkFloat, checkInt32, checkSameDType, checkTensor, Tensor } from '../tensor.js';
+import { checkInt32, checkTensor, type Tensor } from '../tensor.js';
 import { operands } from './broadcast.js';
 import { to } from './copy.js';
-import { generate, linspace, onesLike, zeros } from './creation.js';
+import { generate, onesLike, zeros } from './creation.js';
 import { add, div, floor, mul, sub } from './elementwise.js';
 import { eq, ge, logicalAnd, logicalNot, lt, ne, where } from './elementwise-compare.js';
-import { gather, scatterAdd } from './indexing.js';
+import { gather } from './indexing.js';
 import { indexCopy } from './indexing-write.js';
-import { cumsum, sum } from './reduce.js';
+import { cumsum } from './reduce.js';
 import type { Extremes } from './reduce-extremes.js';
 import { flatten, reshape } from './shape.js';
 import { narrow, select } from './shape-parts.js';
@@ -86,95 +86,6 @@ export function isin(elements: Tensor | number, testElements: Tensor | number, o
     const inside = where(lt(place, tests.size), place, 0);
     const found = reshape(eq(gather(sorted, 0, inside), flat), x.dims);
     return isInverted ? logicalNot(found) : found;
-  });
-}
-
-/** Options of `histogram`. */
-export interface HistogramClassOptions {
-  /** The ends of the equal classes; default the least and the largest element. Not with a tensor of edges. */
-  range?: readonly number[];
-  /** What each element counts: of x's shape and dtype; default 1. */
-  weight?: Tensor;
-  /** Whether the counts are divided by their sum and the widths of the classes; default false. */
-  density?: boolean;
-}
-
-/** What `histogram` gives. */
-export interface Histogram {
-  /** For each class, of x's dtype. */
-  hist: Tensor;
-  /** One more than there are classes. */
-  binEdges: Tensor;
-}
-
-function edgesOf(x: Tensor, bins: number | Tensor, range: readonly number[] | undefined): Tensor {
-  if (bins instanceof Tensor) {
-    checkTensor('histogram', 'bins', bins);
-    checkSameDType('histogram', ['x', 'bins'], [x, bins]);
-    if (bins.rank !== 1 || bins.size < 2) {
-      throw new ShapeError(`histogram: bins must be a vector of at least two edges, got ${formatShape(bins.dims)}`);
-    }
-    if (range !== undefined) throw new ArgumentError('histogram: range must be left out where bins are edges');
-    return bins;
-  }
-  const n = checkInteger('histogram', 'bins', bins, 1, 2 ** 24);
-  const given = range ?? leastAndMost(x);
-  const rule = 'must be two finite numbers';
-  const ends = checkEach('histogram', 'range', rule, given, (v) => checkNumber('histogram', 'range', v));
-  const [min, max] = ends as [number, number];
-  if (ends.length !== 2 || min > max) {
-    throw new ArgumentError(`histogram: range must be two numbers in ascending order, got [${ends.join(', ')}]`);
-  }
-  const [low, high] = min === max ? [min - 0.5, max + 0.5] : [min, max];
-  return linspace(low, high, n + 1, { dtype: x.dtype });
-}
-
-function leastAndMost(x: Tensor): [number, number] {
-  refuseReading('histogram', 'give range');
-  if (x.size === 0) return [0, 0];
-  let [min, max] = [Infinity, -Infinity];
-  for (const v of x.toTypedArray()) {
-    if (Number.isNaN(v)) throw new ArgumentError('histogram: x must not have NaN unless range is given');
-    if (v < min) min = v;
-    if (v > max) max = v;
-  }
-  return [min, max];
-}
-
-/**
- * How many elements are in each class; the last class includes its end. It has no gradient.
- *
- * @param bins the number of equal classes, or their edges in ascending order
- * @param options range (default the least and the largest element), weight (default 1), density (default false)
- * @throws StateError without `range` or edges while a step is recorded: it reads values
- * @example
- * histogram(tensor([1, 2, 1]), 2).hist; // [2, 1]
- */
-export function histogram(x: Tensor, bins: number | Tensor, options?: HistogramClassOptions): Histogram {
-  checkTensor('histogram', 'x', x);
-  checkFloat('histogram', 'x', x);
-  const o = optionsOf<HistogramClassOptions>('histogram', [options], [], ['range', 'weight', 'density']);
-  const density = checkFlag('histogram', 'density', o.density, false);
-  if (o.weight !== undefined) {
-    checkTensor('histogram', 'weight', o.weight);
-    checkSameDType('histogram', ['x', 'weight'], [x, o.weight]);
-    if (o.weight.size !== x.size) {
-      const got = `got x ${formatShape(x.dims)} and weight ${formatShape(o.weight.dims)}`;
-      throw new ShapeError(`histogram: weight must have x's shape, ${got}`);
-    }
-  }
-  return noGrad(() => {
-    const binEdges = edgesOf(x, bins, o.range);
-    const n = binEdges.size - 1;
-    const flat = flatten(x);
-    const place = searchsorted(binEdges, flat, { right: true });
-    // Class 0 is below all edges, n + 1 above.
-    const at = where(eq(flat, select(binEdges, 0, n)), n, place);
-    const counts = scatterAdd(zeros([n + 2], { dtype: x.dtype }), 0, at, flatten(o.weight ?? onesLike(x)));
-    const hist = narrow(counts, 0, 1, n);
-    if (!density) return { hist, binEdges };
-    const widths = sub(narrow(binEdges, 0, 1, n), narrow(binEdges, 0, 0, n));
-    return { hist: div(div(hist, sum(hist)), widths), binEdges };
   });
 }
 

@@ -429,6 +429,27 @@ case('histogram', [counted, 4], lambda x, n: torch.histogram(x, n, range=(0.0, 4
      gradient=False)
 case('histogram', [counted, f(0, 1, 1.5, 4), {'weight': f(1, 2, 0.5, 1, 7, 0.25), 'density': True}], fields=HB, gradient=False)
 case('histogram', [f(2, 2), 3], fields=HB, gradient=False, reads=True)
+points = f(0, 1, 1, 0, 2, 0, 2, 2, -1, 0.25, shape=(5, 2))
+
+
+def grid_counts(x, bins, **keywords):
+    y = torch.histogramdd(x, bins, **keywords)
+    return [y.hist, *y.bin_edges]
+
+
+case('histogramdd', [points, 3], grid_counts, fields=HB, gradient=False, reads=True)
+case('histogramdd', [points, (3, 2), {'weight': f(1, 2, 4, 8, 16)}], grid_counts, fields=HB, gradient=False, reads=True)
+case('histogramdd', [points, (2, 4)], lambda x, n: grid_counts(x, n, range=[0.0, 1, 0, 2], density=True),
+     ours=[points, [2, 4], {'range': [0, 1, 0, 2], 'density': True}], fields=HB, gradient=False)
+case('histogramdd', [points, (f(0, 1, 2), f(-1, 0.25, 1, 2)), {'density': True}], grid_counts, fields=HB, gradient=False)
+case('histogramdd', [r(2, 4, 3, low=0, high=1), 2], grid_counts, fields=HB, gradient=False, reads=True)
+case('histogramdd', [f(3, 3, shape=(2, 1)), 2], grid_counts, fields=HB, gradient=False, reads=True)
+for how in ('sum', 'mean', 'max', 'min', 'prod'):
+    smooth = how not in ('max', 'min')
+    case('segment_reduce', [r(5, 2), how, {'lengths': i(2, 0, 3)}], smooth=smooth and how != 'mean')  # of nothing: NaN
+    case('segment_reduce', [r(5, 2), how, {'lengths': i(2, 0, 3), 'initial': 1.5}], smooth=smooth)
+    case('segment_reduce', [r(2, 4, 2), how, {'lengths': i(1, 3, 4, 0, shape=(2, 2)), 'axis': 1}], smooth=smooth and how != 'mean')
+    case('segment_reduce', [r(5), how, {'offsets': i(1, 2, 4)}], smooth=smooth)
 case('unravel_index', [i(5, 0, 11, shape=(3, 1)), (2, 3, 2)], reads=True)
 x = f(0, 5, 0, 6, 1, 0, shape=(2, 3))
 case('nonzero_static', [x, {'size': 2}], gradient=False)
