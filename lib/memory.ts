@@ -63,7 +63,7 @@ export function checkSynchronous(operation: string, fn: unknown): void {
 }
 
 /** @internal */
-export function isPromise(value: unknown): boolean {
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }
 

@@ -1,7 +1,9 @@
 import { withScope } from '../context.js';
 import { ArgumentError, checkFunction, describe, formatShape, StateError } from '../errors.js';
+import { isPromise } from '../memory.js';
 import { native } from '../native.js';
 import { checkOptions } from '../options.js';
+import { type Pulled, pull } from '../pulled.js';
 import { Tensor } from '../tensor.js';
 import type { CompiledFunction, Leaves } from './compiled-function.js';
 import { disposedStep, ofBatch } from './errors.js';
@@ -28,6 +30,15 @@ const aheadMilliseconds = 20;
 const maxAhead = 32_768;
 const maxTogether = 2048;
 
+/** In place of a batch that has not come when the run failed. */
+const woken: IteratorResult<unknown> = { done: false, value: undefined };
+
+async function close(iterator: Pulled<unknown>, isAwaited: boolean): Promise<void> {
+  const end = iterator.return?.();
+  if (isAwaited) await end;
+  else if (isPromise(end)) end.then(undefined, () => {});
+}
+
 // Feeds one run: gathers steps into submissions, keeps the native thread fed, and hands on results.
 class Feeder {
   private steps: Leaves[] = []; // gathered, not yet submitted
@@ -53,14 +64,7 @@ class Feeder {
     signal?.addEventListener('abort', stop, { once: true });
     try {
       await this.compiled.queue.drained();
-      if (Symbol.asyncIterator in batches) {
-        await this.overAsync(batches[Symbol.asyncIterator]());
-      } else {
-        for (const batch of batches) {
-          const more = this.take(batch);
-          if (more !== true && !(await more)) break;
-        }
-      }
+      await this.takeAll(pull(batches));
       if (!this.failed) this.flush();
     } catch (error) {
       this.fail(error);
@@ -72,24 +76,32 @@ class Feeder {
     return { steps: this.finished, result: this.result };
   }
 
-  // A batch that does not come holds up neither an abort nor the steps before it.
-  private async overAsync(iterator: AsyncIterator<unknown>): Promise<void> {
+  private async takeAll(iterator: Pulled<unknown>): Promise<void> {
     for (;;) {
-      const next = await new Promise<IteratorResult<unknown> | null>((resolve, reject) => {
-        this.wake = () => resolve(null);
-        if (this.failed) resolve(null);
-        else iterator.next().then(resolve, reject);
-      });
-      if (next?.done) return;
-      if (next !== null && (await this.take(next.value))) {
-        this.flush();
-        continue;
+      let next = woken;
+      try {
+        const given = iterator.next();
+        const waits = isPromise(given);
+        if (waits) this.flush();
+        next = waits ? await this.awaited(given) : given;
+        if (next.done) return;
+        const more = this.failed || this.take(next.value);
+        if (more !== true) await more;
+        if (waits) this.flush();
+      } catch (error) {
+        this.fail(error);
       }
-      const end = iterator.return?.();
-      end?.catch(() => {});
-      if (next !== null) await end;
-      return;
+      if (this.failed) return close(iterator, next !== woken);
     }
+  }
+
+  // A batch that does not come holds up neither an abort nor the steps before it.
+  private awaited(given: Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown>> {
+    return new Promise((resolve, reject) => {
+      this.wake = () => resolve(woken);
+      if (this.failed) resolve(woken);
+      else given.then(resolve, reject);
+    });
   }
 
   // The first reason counts; what is queued is dropped.
@@ -104,9 +116,8 @@ class Feeder {
     if (!this.compiled.queue.isEmpty) native.abort(this.compiled.runner);
   }
 
-  // True when the next batch may follow at once.
-  private take(batch: unknown): true | Promise<boolean> {
-    if (this.failed) return Promise.resolve(false);
+  // True when the next batch may follow at once; else it may when the promise is kept.
+  private take(batch: unknown): true | Promise<void> {
     const { compiled } = this;
     const number = this.submitted + this.steps.length;
     let leaves: Leaves;
@@ -130,10 +141,10 @@ class Feeder {
   }
 
   // A step that must be recorded, or verified.
-  private async takeHere(leaves: Leaves, number: number): Promise<boolean> {
+  private async takeHere(leaves: Leaves, number: number): Promise<void> {
     this.flush();
     await this.compiled.queue.drained();
-    if (this.failed) return false;
+    if (this.failed) return;
     let result: unknown;
     try {
       result = this.compiled.sync(leaves);
@@ -142,13 +153,11 @@ class Feeder {
     }
     this.submitted++;
     this.done(1, result);
-    return true;
   }
 
-  private async waitForSpace(): Promise<boolean> {
+  private async waitForSpace(): Promise<void> {
     this.flush();
     while (!this.failed && this.submitted - this.finished >= this.ahead) await this.compiled.queue.progress();
-    return !this.failed;
   }
 
   private flush(due = false): void {

@@ -96,8 +96,3 @@ export function lengthOf(data: BatchSource): number | undefined {
   const { length } = data as { length?: unknown };
   return typeof length === 'number' && Number.isInteger(length) && length >= 0 ? length : undefined;
 }
-
-/** @internal One pass over the data. */
-export function iterate(data: BatchSource): AsyncIterator<unknown> | Iterator<unknown> {
-  return Symbol.asyncIterator in data ? data[Symbol.asyncIterator]() : (data as Iterable<unknown>)[Symbol.iterator]();
-}

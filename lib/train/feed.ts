@@ -1,5 +1,18 @@
 // The batches of an epoch in groups, each for one step, handed out up to a limit.
-import { type BatchSource, iterate, lengthOf } from './batch.js';
+import { setImmediate } from 'node:timers/promises';
+import { isPromise } from '../memory.js';
+import { type Pulled, pull } from '../pulled.js';
+import { type BatchSource, lengthOf } from './batch.js';
+
+/** @internal Groups of batches for `for await`, or to be pulled one by one. */
+export interface Groups<Item> extends Pulled<Item[]> {
+  [Symbol.asyncIterator](): AsyncIterator<Item[]>;
+}
+
+/** How long steps and data on this thread may keep the event loop waiting, in milliseconds. */
+const breath = 8;
+
+const over: IteratorResult<never> = { done: true, value: undefined };
 
 /** @internal */
 export class Feed<Item> {
@@ -8,9 +21,10 @@ export class Feed<Item> {
   /** Samples and time for making batches since these were last set to 0. */
   samples = 0;
   milliseconds = 0;
-  #iterator: AsyncIterator<unknown> | Iterator<unknown> | null;
+  #iterator: Pulled<unknown> | null;
   #ended = false;
   #failure: { error: unknown } | null = null;
+  #breathed = performance.now();
   /** Whether no more is to be handed out. */
   stopped = false;
 
@@ -19,7 +33,7 @@ export class Feed<Item> {
     private readonly accumulate: number,
     private readonly itemOf: (batch: unknown) => { item: Item; samples: number },
   ) {
-    this.#iterator = data === null ? null : iterate(data);
+    this.#iterator = data === null ? null : pull<unknown>(data);
   }
 
   /** The groups of an epoch, where that is known. */
@@ -33,32 +47,60 @@ export class Feed<Item> {
     return this.#ended;
   }
 
-  /** At most so many groups. An error of the data ends them, so that those before it are used; `check` throws it. */
-  next(limit: number): AsyncIterableIterator<Item[]> {
+  /**
+   * At most so many groups, without a promise where the data gives none. An error of the data ends them, so that those before it
+   * are used; `check` throws it.
+   */
+  next(limit: number): Groups<Item> {
     let given = 0;
-    const iterator: AsyncIterableIterator<Item[]> = {
-      next: async () => {
-        if (given++ >= limit || this.#ended || this.stopped) return { done: true, value: undefined };
-        const group: Item[] = [];
-        const begin = performance.now();
-        try {
-          // One batch needs no further promise.
-          for (let more = true; more && group.length < this.accumulate; ) {
-            const next = this.#pull();
-            more = this.#take(next instanceof Promise ? await next : next, group);
-          }
-        } catch (error) {
-          this.#failure = { error };
-          this.#ended = true;
-        }
-        this.milliseconds += performance.now() - begin;
-        if (group.length === 0 || this.#failure !== null) return { done: true, value: undefined };
-        this.groups++;
-        return { done: false, value: group };
+    const groups = {
+      next: () => {
+        if (given++ >= limit) return over;
+        return performance.now() - this.#breathed < breath ? this.#group() : this.#breathe();
       },
-      [Symbol.asyncIterator]: () => iterator,
+      [Symbol.asyncIterator]: () => groups as AsyncIterator<Item[]>, // for await takes what is no promise, too
     };
-    return iterator;
+    return groups;
+  }
+
+  async #breathe(): Promise<IteratorResult<Item[]>> {
+    await setImmediate();
+    this.#breathed = performance.now();
+    return this.#group();
+  }
+
+  #group(): IteratorResult<Item[]> | Promise<IteratorResult<Item[]>> {
+    if (this.#ended || this.stopped) return over;
+    const begin = performance.now();
+    const group: Item[] = [];
+    try {
+      for (let more = true; more && group.length < this.accumulate; ) {
+        const next = this.#pull();
+        if (isPromise(next)) return this.#wait(next, group, begin);
+        more = this.#take(next, group);
+      }
+    } catch (error) {
+      this.#failure = { error };
+    }
+    return this.#give(group, begin);
+  }
+
+  async #wait(first: Promise<IteratorResult<unknown>>, group: Item[], begin: number): Promise<IteratorResult<Item[]>> {
+    try {
+      let more = this.#take(await first, group);
+      while (more && group.length < this.accumulate) more = this.#take(await this.#pull(), group);
+    } catch (error) {
+      this.#failure = { error };
+    }
+    return this.#give(group, begin);
+  }
+
+  #give(group: Item[], begin: number): IteratorResult<Item[]> {
+    this.milliseconds += performance.now() - begin;
+    if (this.#failure !== null) this.#ended = true;
+    if (group.length === 0 || this.#failure !== null) return over;
+    this.groups++;
+    return { done: false, value: group };
   }
 
   #pull(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {

@@ -1,17 +1,15 @@
 // Runs steps compiled or, where that is not possible, eagerly.
-import { setImmediate } from 'node:timers/promises';
 import { AdjointError } from '../errors.js';
+import { isPromise } from '../memory.js';
 import { defaultGenerator } from '../ops/generator.js';
 import { type CompiledStep, compile } from '../program/compile.js';
+import type { Pulled } from '../pulled.js';
 import type { Parts } from './batch.js';
 
 /** @internal `auto`: compiled where the function allows. */
 export type CompileMode = 'auto' | boolean;
 
 type Group = Parts[];
-
-/** How long steps on this thread may keep the event loop waiting, in milliseconds. */
-const breath = 8;
 
 /** How many steps after the first are compared with eager ones before replays are trusted. */
 const compared = 2;
@@ -24,7 +22,6 @@ export class Runner<Result> {
   #draws = false; // whether steps draw from the default generator
   #eager: boolean;
   private readonly strict: boolean;
-  #breathed = performance.now();
 
   /**
    * @param onEager called with the reason when a function turns out not to allow compilation
@@ -41,11 +38,12 @@ export class Runner<Result> {
   }
 
   /** Makes a step of each group; groups of one length are replayed without JavaScript between them. */
-  async run(groups: AsyncIterator<Group>): Promise<void> {
+  async run(groups: Pulled<Group>): Promise<void> {
     let next = await this.#first(groups);
     while (!next.done) {
       if (this.#eager) {
-        await this.#runEagerly(next.value);
+        const result = this.step(next.value);
+        this.onResult?.(result);
         next = await groups.next();
       } else {
         const { length } = next.value;
@@ -64,7 +62,7 @@ export class Runner<Result> {
   }
 
   /** The first group that need not be tried out: the steps before it have been made one by one, and beside eager ones. */
-  async #first(groups: AsyncIterator<Group>): Promise<IteratorResult<Group>> {
+  async #first(groups: Pulled<Group>): Promise<IteratorResult<Group>> {
     let next = await groups.next();
     while (!this.#trusted && !this.#eager && !next.done) {
       const { length } = next.value;
@@ -103,14 +101,6 @@ export class Runner<Result> {
     this.onResult?.(result);
   }
 
-  async #runEagerly(group: Group): Promise<void> {
-    const result = this.step(group);
-    this.onResult?.(result);
-    if (performance.now() - this.#breathed < breath) return;
-    await setImmediate();
-    this.#breathed = performance.now();
-  }
-
   #compiledFor(length: number): CompiledStep<[Group], Result> {
     const known = this.#compiled.get(length);
     if (known !== undefined) return known;
@@ -131,7 +121,7 @@ class Run {
   after: IteratorResult<Group> | null = null;
 
   constructor(
-    private readonly groups: AsyncIterator<Group>,
+    private readonly groups: Pulled<Group>,
     private readonly first: IteratorResult<Group>,
     private readonly length: number,
   ) {}
@@ -143,11 +133,11 @@ class Run {
       this.after = next;
       return { done: true, value: undefined };
     };
-    const next = (): Promise<IteratorResult<[Group]>> => {
-      if (!isFirst) return this.groups.next().then(give);
+    const next = () => {
+      const pulled = isFirst ? this.first : this.groups.next();
       isFirst = false;
-      return Promise.resolve(give(this.first));
+      return isPromise(pulled) ? pulled.then(give) : give(pulled);
     };
-    return { [Symbol.asyncIterator]: () => ({ next }) };
+    return { [Symbol.asyncIterator]: () => ({ next }) as AsyncIterator<[Group]> }; // step.run takes what is no promise, too
   }
 }

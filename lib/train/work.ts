@@ -8,6 +8,7 @@ import type { ReduceLROnPlateau } from '../optim/plateau.js';
 import { Tensor } from '../tensor.js';
 import { type Parts, partsOf, samplesIn } from './batch.js';
 import type { Evaluator } from './evaluate.js';
+import type { Groups } from './feed.js';
 import type { Runner } from './runner.js';
 import type { Schedule } from './schedule.js';
 import { snapshot } from './snapshot.js';
@@ -24,7 +25,7 @@ export interface Work<Item> {
   readonly things: Readonly<Record<string, Stateful | Generator>>;
   itemOf(batch: unknown): { item: Item; samples: number };
   /** Makes a step of each group. */
-  run(groups: AsyncIterableIterator<Item[]>): Promise<void>;
+  run(groups: Groups<Item>): Promise<void>;
   /** Sums since the last call, and what they mean. */
   take(): Record<string, readonly [sum: number, count: number]>;
   /** Sums that have not been taken, for checkpoints. */
@@ -75,11 +76,11 @@ export class FitWork implements Work<Parts> {
     return { item, samples: samplesIn(this.operation, item) };
   }
 
-  run(groups: AsyncIterableIterator<Parts[]>): Promise<void> {
+  run(groups: Groups<Parts>): Promise<void> {
     return this.parts.runner.run(this.#kept === null ? groups : this.#noted(groups, this.#kept.groups));
   }
 
-  async *#noted(groups: AsyncIterableIterator<Parts[]>, into: Parts[][]): AsyncGenerator<Parts[]> {
+  async *#noted(groups: Groups<Parts>, into: Parts[][]): AsyncIterableIterator<Parts[]> {
     for await (const group of groups) {
       into.push(group);
       yield group;
@@ -180,7 +181,7 @@ export class OwnWork implements Work<unknown> {
     return { item: batch, samples: samplesOf(batch) };
   }
 
-  async run(groups: AsyncIterableIterator<unknown[]>): Promise<void> {
+  async run(groups: Groups<unknown>): Promise<void> {
     for await (const [batch] of groups) {
       const values = await this.parts.step(batch);
       if (values !== undefined) this.#add(values);

@@ -195,6 +195,25 @@ describe('an error says which batch it concerns', () => {
   });
 });
 
+it.each(['at once', 'later'])('closes what gives batches %s when a step fails', async (when) => {
+  const wrong = tensor([1]);
+  const closed: string[] = [];
+  const c = compiled();
+  function* atOnce() {
+    try {
+      yield* [...c.batches.slice(0, 5), [wrong, wrong], ...c.batches];
+    } finally {
+      closed.push(when);
+    }
+  }
+  async function* later() {
+    yield* atOnce();
+  }
+  expect(await rejection(c.step.run(when === 'later' ? later() : atOnce()))).toMatchObject({ batch: 5 });
+  expect(stepsDone(c)).toBeLessThanOrEqual(5);
+  expect(closed).toEqual([when]);
+});
+
 describe('an abort leaves a whole number of steps', () => {
   it('before the first one', async () => {
     const c = compiled();
