@@ -3,22 +3,21 @@ import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { type AttentionPlan, attend, attendComposed, defaultScale } from '../ops/attention.js';
-import { type Layout, packedLayout } from '../ops/attention-layout.js';
+import { packedLayout } from '../ops/attention-layout.js';
 import { zeros } from '../ops/creation.js';
-import { add } from '../ops/elementwise.js';
-import { logicalAnd, logicalNot } from '../ops/elementwise-compare.js';
 import { defaultGenerator } from '../ops/generator.js';
 import { linearWith } from '../ops/matmul.js';
 import { mean } from '../ops/reduce.js';
 import { permute, reshape } from '../ops/shape.js';
 import { slice } from '../ops/shape-slice.js';
-import type { Shape } from '../shape.js';
 import { checkDType, checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
 import { type AttentionLabels, checkCache, checkMask, ownLabels } from './attention-checks.js';
-import { xavierUniform_, zeros_ } from './init.js';
+import { masksOf, withRows } from './attention-rows.js';
+import { xavierNormal_, xavierUniform_, zeros_ } from './init.js';
 import type { KeyValueCache } from './key-value-cache.js';
 import { Linear } from './linear.js';
 import { Module } from './module.js';
+import { storedAt } from './parametrize-list.js';
 import { Parameter } from './roles.js';
 
 /** Arguments of `MultiheadAttention`, by name. */
@@ -31,10 +30,14 @@ export interface MultiheadAttentionOptions {
   dropout?: number;
   /** Whether the four projections have biases; default true. */
   bias?: boolean;
+  /** Whether there is one more key and value, both learned, that every query sees; default false. */
+  addBiasKv?: boolean;
+  /** Whether there is one more key and value of zeros that every query sees, so that it may attend to nothing; default false. */
+  addZeroAttn?: boolean;
   /** Features of the keys; default embedDim. */
-  kdim?: number;
+  kdim?: number | null;
   /** Features of the values; default embedDim. */
-  vdim?: number;
+  vdim?: number | null;
   /** Whether inputs are [batch, rows, features] instead of [rows, batch, features]; default false. */
   batchFirst?: boolean;
   /** Default float32. */
@@ -62,7 +65,17 @@ export interface AttendOptions {
 
 type MultiheadAttentionArguments = Positional<
   MultiheadAttentionOptions,
-  [embedDim: 'embedDim', numHeads: 'numHeads', dropout: 'dropout', bias: 'bias']
+  [
+    embedDim: 'embedDim',
+    numHeads: 'numHeads',
+    dropout: 'dropout',
+    bias: 'bias',
+    addBiasKv: 'addBiasKv',
+    addZeroAttn: 'addZeroAttn',
+    kdim: 'kdim',
+    vdim: 'vdim',
+    batchFirst: 'batchFirst',
+  ]
 >;
 type AttendArguments = Positional<
   AttendOptions,
@@ -75,6 +88,7 @@ type AttendArguments = Positional<
   ]
 >;
 
+const positions = ['embedDim', 'numHeads', 'dropout', 'bias', 'addBiasKv', 'addZeroAttn', 'kdim', 'vdim', 'batchFirst'];
 const attendPositions = ['keyPaddingMask', 'needWeights', 'attnMask', 'averageAttnWeights', 'isCausal'];
 
 /**
@@ -86,8 +100,9 @@ const attendPositions = ['keyPaddingMask', 'needWeights', 'attnMask', 'averageAt
  * | [queries, batch, embedDim] | [keys, batch, kdim] | [keys, batch, vdim] | like query | [batch, queries, keys] |
  *
  * `batchFirst` puts the batch first; the batch may be left out. Parameters: in_proj_weight [3 · embedDim, embedDim] (or
- * q_proj_weight, k_proj_weight, v_proj_weight where kdim or vdim differ), in_proj_bias [3 · embedDim], `out_proj`. Weights
- * are drawn as in PyTorch (Xavier's uniform; out_proj as Linear), biases start at 0. A query that sees no key gives out_proj's
+ * q_proj_weight, k_proj_weight, v_proj_weight where kdim or vdim differ), in_proj_bias [3 · embedDim], `out_proj`, with
+ * `addBiasKv` bias_k and bias_v [1, 1, embedDim]. Weights are drawn as in PyTorch (Xavier's uniform, of bias_k and bias_v Xavier's
+ * normal; out_proj as Linear), biases start at 0. `addBiasKv` and `addZeroAttn` add a key each, behind the others. A query that sees no key gives out_proj's
  * bias (in PyTorch, NaN).
  *
  * Vaswani et al., "Attention is all you need", 2017, https://arxiv.org/abs/1706.03762
@@ -104,24 +119,25 @@ export class MultiheadAttention extends Module {
   readonly kdim: number;
   readonly vdim: number;
   readonly dropout: number;
+  readonly addZeroAttn: boolean;
   readonly batchFirst: boolean;
   in_proj_weight: Tensor | null = null;
   q_proj_weight: Tensor | null = null;
   k_proj_weight: Tensor | null = null;
   v_proj_weight: Tensor | null = null;
   in_proj_bias: Tensor | null;
+  bias_k: Tensor | null = null;
+  bias_v: Tensor | null = null;
   out_proj: Linear;
 
   /**
-   * @param args embedDim, numHeads, dropout (0), bias (true); options: kdim, vdim (embedDim), batchFirst (false), dtype
-   *   ('float32')
+   * @param args embedDim, numHeads, dropout (0), bias (true), addBiasKv (false), addZeroAttn (false), kdim, vdim (embedDim),
+   *   batchFirst (false); option: dtype ('float32')
    */
   constructor(...args: MultiheadAttentionArguments) {
     super();
     const name = 'MultiheadAttention';
-    const positions = ['embedDim', 'numHeads', 'dropout', 'bias'];
-    const named = ['kdim', 'vdim', 'batchFirst', 'dtype'];
-    const options = optionsOf<MultiheadAttentionOptions>(name, args, positions, named);
+    const options = optionsOf<MultiheadAttentionOptions>(name, args, positions, ['dtype'], ['kdim', 'vdim']);
     const embedDim = checkInteger(name, 'embedDim', options.embedDim, 1);
     const numHeads = checkInteger(name, 'numHeads', options.numHeads, 1);
     this.embedDim = embedDim;
@@ -132,11 +148,14 @@ export class MultiheadAttention extends Module {
     this.kdim = checkInteger(name, 'kdim', options.kdim ?? embedDim, 1);
     this.vdim = checkInteger(name, 'vdim', options.vdim ?? embedDim, 1);
     this.dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { min: 0, max: 1 });
+    this.addZeroAttn = checkFlag(name, 'addZeroAttn', options.addZeroAttn, false);
     this.batchFirst = checkFlag(name, 'batchFirst', options.batchFirst, false);
     const dtype = checkDType(name, options.dtype, 'float32');
     const bias = checkFlag(name, 'bias', options.bias, true);
+    const biasKv = checkFlag(name, 'addBiasKv', options.addBiasKv, false);
+    const row = () => new Parameter(xavierNormal_(empty([1, 1, embedDim], dtype)));
     const weight = (rows: number, columns: number) => new Parameter(xavierUniform_(empty([rows, columns], dtype)));
-    [this.in_proj_bias, this.out_proj] = allOrNothing(() => {
+    [this.in_proj_bias, this.bias_k, this.bias_v, this.out_proj] = allOrNothing(() => {
       if (this.kdim === embedDim && this.vdim === embedDim) {
         this.in_proj_weight = weight(3 * embedDim, embedDim);
       } else {
@@ -145,7 +164,7 @@ export class MultiheadAttention extends Module {
         this.v_proj_weight = weight(embedDim, this.vdim);
       }
       const inBias = bias ? new Parameter(zeros([3 * embedDim], { dtype })) : null;
-      return [inBias, new Linear(embedDim, embedDim, { bias, dtype })];
+      return [inBias, biasKv ? row() : null, biasKv ? row() : null, new Linear(embedDim, embedDim, { bias, dtype })];
     });
     if (this.out_proj.bias !== null) zeros_(this.out_proj.bias);
   }
@@ -188,7 +207,7 @@ export class MultiheadAttention extends Module {
       checkFloat(name, names[i] as string, x);
     });
     const distinct = given.filter((_, i) => names.indexOf(names[i] as string) === i);
-    checkSameDType(name, [...new Set(names), 'the weights'], [...distinct, this.out_proj.weight]);
+    checkSameDType(name, [...new Set(names), 'the weights'], [...distinct, storedAt(this.out_proj, 'weight')]);
     given.forEach((x, i) => {
       const order = this.batchFirst ? 'batch, rows' : 'rows, batch';
       if ((x.rank !== 2 && x.rank !== 3) || x.dims.at(-1) !== widths[i]) {
@@ -219,12 +238,24 @@ export class MultiheadAttention extends Module {
 
   private run(q: Tensor, k: Tensor, v: Tensor, timeFirst: boolean, o: AttendOptions): [Tensor, Tensor | null] {
     const before = o.cache !== undefined && k === q ? o.cache.length : 0;
-    const inputs = this.project(q, k, v, o.cache);
+    const { bias_k: biasK, bias_v: biasV, addZeroAttn: zero } = this;
+    const added = (biasK === null ? 0 : 1) + (zero ? 1 : 0);
+    const inputs = this.project(q, k, v, o.cache, added > 0);
+    if (added > 0) {
+      const dim = q.rank === 3 && !timeFirst ? 1 : 0;
+      inputs.splice(
+        1,
+        2,
+        withRows(inputs[1] as Tensor, dim, biasK, zero),
+        withRows(inputs[2] as Tensor, dim, biasV, zero),
+      );
+    }
     const layout = packedLayout('MultiheadAttention', inputs, this.numHeads, timeFirst);
+    const causal = o.isCausal ? before + 1 : 0;
     const plan: AttentionPlan = {
       ...{ name: 'MultiheadAttention', layout, scale: defaultScale(layout), generator: defaultGenerator() },
-      ...this.masks(o, layout, q.rank === 3),
-      causal: o.isCausal ? before + 1 : 0,
+      ...masksOf(o, layout, q.rank === 3, added, causal),
+      causal: added > 0 ? 0 : causal,
       dropout: this.training ? this.dropout : 0,
     };
     const finish = (y: Tensor): Tensor => this.out_proj.forward(y);
@@ -234,40 +265,21 @@ export class MultiheadAttention extends Module {
     return [finish(y), q.rank === 3 ? shown : reshape(shown, shown.dims.slice(1))];
   }
 
-  // Projected query, key and value: side by side where one product computes all of them.
-  private project(q: Tensor, k: Tensor, v: Tensor, cache: KeyValueCache | undefined): Tensor[] {
+  // Projected query, key and value: side by side where one product computes all of them, and they need not be `apart`.
+  private project(q: Tensor, k: Tensor, v: Tensor, cache: KeyValueCache | undefined, apart: boolean): Tensor[] {
     const { embedDim: e, in_proj_weight: weight, in_proj_bias: bias } = this;
-    if (weight !== null && k === q && v === q && cache === undefined) return [linearWith(q, weight, bias, 'none')];
+    const parts = [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight];
+    if (weight !== null && k === q && v === q && cache === undefined && !apart)
+      return [linearWith(q, weight, bias, 'none')];
     const part = (i: number, x: Tensor): Tensor => {
-      const own = [this.q_proj_weight, this.k_proj_weight, this.v_proj_weight][i];
       const rows = { start: i * e, end: (i + 1) * e };
-      return linearWith(x, own ?? slice(weight as Tensor, rows), bias && slice(bias, rows), 'none');
+      return linearWith(x, parts[i] ?? slice(weight as Tensor, rows), bias && slice(bias, rows), 'none');
     };
     if (cache === undefined) return [part(0, q), part(1, k), part(2, v)];
     if (k !== q && cache.length > 0) return [part(0, q), cache.keys, cache.values];
     const [query, key, value] = [part(0, q), part(1, k), part(2, v)];
     cache.append(key, value);
     return [query, cache.keys, cache.values];
-  }
-
-  // Both masks in the form that attention takes: 1 lets a key through.
-  private masks(o: AttendOptions, a: Layout, batched: boolean): { mask?: Tensor; bias?: Tensor } {
-    const found: { mask?: Tensor; bias?: Tensor } = {};
-    const include = (given: Tensor | null | undefined, shape: Shape): void => {
-      if (given === undefined || given === null) return;
-      if (given.dtype === 'uint8') {
-        const open = logicalNot(reshape(given, shape));
-        found.mask = found.mask === undefined ? open : logicalAnd(found.mask, open);
-      } else {
-        const bias = reshape(given, shape);
-        found.bias = found.bias === undefined ? bias : add(found.bias, bias);
-      }
-    };
-    const matrix = [a.queries, a.keys];
-    const whole = o.attnMask?.rank === 3 ? [a.batch, a.heads, ...matrix] : matrix;
-    include(o.attnMask, batched ? whole : whole.slice(-3));
-    include(o.keyPaddingMask, batched ? [a.batch, 1, 1, a.keys] : [1, 1, a.keys]);
-    return found;
   }
 
   override toString(): string {

@@ -81,9 +81,10 @@ export class LinearCrossEntropyLoss extends Loss {
   forward(input: Tensor, target: Tensor): Tensor {
     const { ignoreIndex, labelSmoothing, linear, numClasses, outFeatures, reduction, weight } = this;
     const shape = [numClasses, ...outFeatures];
-    const linearBias = linear.bias === null ? null : reshape(linear.bias, shape);
+    const { weight: linearWeight, bias } = linear;
+    const linearBias = bias && reshape(bias, shape);
     const options = { ignoreIndex, labelSmoothing, reduction, ...present({ weight, linearBias }) };
-    return linearCrossEntropy(input, reshape(linear.weight, [...shape, linear.inFeatures]), target, options);
+    return linearCrossEntropy(input, reshape(linearWeight, [...shape, linear.inFeatures]), target, options);
   }
 }
 

@@ -127,15 +127,15 @@ export abstract class BatchNorm extends FeatureNorm {
 
   forward(x: Tensor): Tensor {
     checkFeatures(this.name, x, this.numFeatures, this.ranks, 1);
-    checkLike(this.name, x, this.weight ?? this.running_mean);
-    const training = this.training || this.running_mean === null;
+    const { running_mean: runningMean, running_var: runningVar, num_batches_tracked: numBatchesTracked } = this;
+    const { weight, bias, momentum, eps } = this;
+    checkLike(this.name, x, weight ?? runningMean);
+    const training = this.training || runningMean === null;
     if (training && x.size / this.numFeatures <= 1) {
       throw new ShapeError(
         `${this.name}: training needs more than 1 value for each channel, got x ${formatShape(x.dims)}; use eval() or a larger batch`,
       );
     }
-    const { running_mean: runningMean, running_var: runningVar, num_batches_tracked: numBatchesTracked } = this;
-    const { weight, bias, momentum, eps } = this;
     return batchNorm(x, { runningMean, runningVar, weight, bias, training, momentum, eps, numBatchesTracked });
   }
 }

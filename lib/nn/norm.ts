@@ -109,8 +109,8 @@ export class LayerNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    checkLast('LayerNorm', x, this.normalizedShape, this.weight);
     const { normalizedShape, weight, bias, eps } = this;
+    checkLast('LayerNorm', x, normalizedShape, weight);
     return layerNorm(x, { normalizedShape, weight, bias, eps });
   }
 
@@ -154,8 +154,8 @@ export class RMSNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    checkLast('RMSNorm', x, this.normalizedShape, this.weight);
     const { normalizedShape, weight, eps } = this;
+    checkLast('RMSNorm', x, normalizedShape, weight);
     return rmsNorm(x, { normalizedShape, weight, eps });
   }
 
@@ -206,13 +206,13 @@ export class GroupNorm extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    checkLike('GroupNorm', x, this.weight);
+    const { numGroups, weight, bias, eps } = this;
+    checkLike('GroupNorm', x, weight);
     if (x.rank < 2 || x.dims[1] !== this.numChannels) {
       throw new ShapeError(
         `GroupNorm: dimension 1 of x must be numChannels ${this.numChannels}, got x ${formatShape(x.dims)}`,
       );
     }
-    const { numGroups, weight, bias, eps } = this;
     return groupNorm(x, { numGroups, weight, bias, eps });
   }
 
@@ -233,17 +233,13 @@ abstract class InstanceNorm extends FeatureNorm {
   forward(x: Tensor): Tensor {
     const batched = checkTensor(this.name, 'x', x).rank === this.rank;
     checkFeatures(this.name, x, this.numFeatures, [this.rank - 1, this.rank], batched ? 1 : 0);
-    checkLike(this.name, x, this.weight ?? this.running_mean);
-    if (!batched) return reshape(this.run(reshape(x, [1, ...x.dims])), x.dims);
-    return this.run(x);
-  }
-
-  private run(x: Tensor): Tensor {
     const { running_mean: runningMean, running_var: runningVar, weight, bias, eps } = this;
+    checkLike(this.name, x, weight ?? runningMean);
     const useInputStats = this.training || runningMean === null;
     const momentum = this.momentum ?? 0; // as in PyTorch: no plain average here
     const options = { runningMean, runningVar, weight, bias, useInputStats, momentum, eps };
-    return normaliseInstances(this.name, x, options);
+    if (batched) return normaliseInstances(this.name, x, options);
+    return reshape(normaliseInstances(this.name, reshape(x, [1, ...x.dims]), options), x.dims);
   }
 }
 

@@ -112,6 +112,12 @@ export function listAt(module: Module, name: string): ParametrizationList | null
   return all instanceof ModuleDict && all.has(name) ? (all.get(name) as unknown as ParametrizationList) : null;
 }
 
+/** @internal A tensor of a module or, if it is parametrized, what it is computed from, which has its dtype and is there already. */
+export function storedAt(module: Module, name: string): Tensor {
+  const stored = listAt(module, name)?._originals()[0];
+  return stored ?? ((module as unknown as Properties)[name] as Tensor);
+}
+
 /** @internal The tensor of a module under a name: a parameter, a buffer or a parametrized tensor. */
 export function tensorAt(operation: string, module: Module, name: string): Tensor {
   checkPart(operation, module);

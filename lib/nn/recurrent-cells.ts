@@ -73,7 +73,8 @@ export abstract class RecurrentCell extends Module {
     if (x.rank !== 1 && x.rank !== 2) {
       throw new ShapeError(`${name}: x must be [batch, inputSize] or [inputSize], got x ${formatShape(x.dims)}`);
     }
-    checkInput(name, x, this.inputSize, this.weight_ih);
+    const weights = [this.weight_ih, this.weight_hh, this.bias_ih, this.bias_hh].filter((t) => t !== null);
+    checkInput(name, x, this.inputSize, weights[0] as Tensor);
     const batch = x.rank === 1 ? 1 : (x.dims[0] as number);
     const shape = x.rank === 1 ? [this.hiddenSize] : [batch, this.hiddenSize];
     const meaning = x.rank === 1 ? '[hiddenSize]' : '[batch, hiddenSize]';
@@ -81,7 +82,6 @@ export abstract class RecurrentCell extends Module {
       if (t === null) return null;
       return reshape(checkState(name, k === 0 ? 'h0' : 'c0', t, shape, meaning, x), [1, batch, this.hiddenSize]);
     });
-    const weights = [this.weight_ih, this.weight_hh, this.bias_ih, this.bias_hh].filter((t) => t !== null);
     const o = { name, batchFirst: false, lengths: null };
     const after = recurrentLayer(this._cell, reshape(x, [1, batch, this.inputSize]), states, weights, 1, o);
     return after.slice(1).map((t) => reshape(t, shape));

@@ -111,6 +111,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/split \d$/, ['7']],
   [/([aA]daptive|[aA]vgPool[23]d|[mM]axPool[23]d|(lp|LP)Pool[23]d|[fF]old|Conv|Norm).* \d$/, ['7']],
   [/nn\.Fold [01]$/, ['array']],
+  [/^nn\.MultiheadAttention 2\.[kv]dim$/, ['null']],
   [/ractionalMaxPool[23]d \d$/, ['null', 'undefined']], // outputSize, or outputRatio instead
   [/nn\.\w+Pad\dd 0$/, ['7', '-1']],
   [/[pP]ad\w* \d\.value$/, ['null']],

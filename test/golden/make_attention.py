@@ -1,4 +1,5 @@
-"""Makes attention.json: MultiheadAttention and the transformer's layers, forward and backward.
+"""Makes attention.json: MultiheadAttention and the transformer's layers, forward and backward; and, in the form of its
+`multihead`, attention_added.json: with addBiasKv and addZeroAttn.
 
 `multihead`: {options, call, state, inputs, masks, output, weights, gradients of the inputs and of every parameter}, the
 call's masks as PyTorch has them (true hides); `layers`: {layer, options, numLayers, call, state, inputs, output, gradients},
@@ -52,6 +53,10 @@ def multihead(dtype):
         ({}, 'cross', {'attn_mask': float_mask, 'average_attn_weights': False}),
         ({'kdim': 3, 'vdim': 2}, 'cross', {'key_padding_mask': padding}), ({}, 'single', {}),
     ]
+    return multihead_cases(cases, dtype)
+
+
+def multihead_cases(cases, dtype):
     out = []
     for options, kind, call in cases:
         layer = nn.MultiheadAttention(4, 2, dtype=dtype, **options)
@@ -121,6 +126,21 @@ def attention(dtype):
     return out
 
 
+def added(dtype):
+    """MultiheadAttention with one more key: learned, of zeros, or both."""
+    padding = torch.tensor([[0, 0, 0, 0, 1], [0, 0, 1, 1, 1]], dtype=torch.bool)
+    causal = torch.triu(torch.ones(3, 3, dtype=torch.bool), 1)
+    float_mask = draw((4, 3, 5), dtype)
+    return multihead_cases([
+        ({'add_bias_kv': True, 'batch_first': True}, 'self', {}),
+        ({'add_zero_attn': True, 'bias': False}, 'cross', {'attn_mask': float_mask, 'key_padding_mask': padding}),
+        ({'add_bias_kv': True, 'add_zero_attn': True}, 'self', {'attn_mask': causal}),
+        ({'add_bias_kv': True, 'add_zero_attn': True, 'kdim': 3, 'vdim': 2, 'batch_first': True}, 'cross',
+         {'key_padding_mask': padding, 'average_attn_weights': False}),
+        ({'add_bias_kv': True, 'add_zero_attn': True}, 'single', {}),
+    ], dtype)
+
+
 document = {'multihead': [], 'layers': [], 'attention': []}
 for dtype in FLOATS.values():
     torch.manual_seed(24)
@@ -129,3 +149,5 @@ for dtype in FLOATS.values():
     document['layers'] += layers(dtype)[::step]
     document['attention'] += attention(dtype)
 write('attention.json', document)
+torch.manual_seed(25)
+write('attention_added.json', {'multihead': added(torch.float64) + added(torch.float32)[::2]})

@@ -1,5 +1,6 @@
 // Attention and transformers against composed operations and PyTorch.
 import { describe, expect, it } from 'vitest';
+import { noGrad } from '../../lib/autograd/tape.js';
 import { backward } from '../../lib/backward/engine.js';
 import { gradcheck, gradgradcheck } from '../../lib/backward/gradcheck.js';
 import { ShapeError } from '../../lib/errors.js';
@@ -12,6 +13,8 @@ import { mul } from '../../lib/ops/elementwise.js';
 import { Generator } from '../../lib/ops/generator.js';
 import { coins, randn } from '../../lib/ops/random.js';
 import { mean } from '../../lib/ops/reduce.js';
+import { cat } from '../../lib/ops/shape-slice.js';
+import { compile } from '../../lib/program/compile.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 
@@ -32,6 +35,7 @@ const golden = readGolden<{
   layers: (LayerPass & { layer: 'TransformerEncoderLayer' | 'TransformerDecoderLayer'; numLayers: number })[];
   attention: (Pass & { mask: Golden | null })[];
 }>('attention');
+const added = readGolden<Pick<typeof golden, 'multihead'>>('attention_added');
 
 const numbers = (t: Tensor): number[] => Array.from(t.toTypedArray());
 const optionsOf = (call: LayerPass['call']): object =>
@@ -68,7 +72,7 @@ describe('attention against PyTorch', () => {
     });
   });
 
-  golden.multihead.forEach((c, i) => {
+  [...golden.multihead, ...added.multihead].forEach((c, i) => {
     const names = `${JSON.stringify(c.options)} ${Object.keys(c.call)}`;
     for (const needWeights of [false, true]) {
       it(`MultiheadAttention ${c.output.dtype} ${names}${needWeights ? ' with weights' : ''} (${i})`, () => {
@@ -134,6 +138,24 @@ describe('attention', () => {
       });
     });
     setNumThreads(2);
+  });
+
+  it('sees the added keys in causal attention, with a cache, and in a compiled step', () => {
+    const layer = new nn.MultiheadAttention(4, 2, 0, true, true, true, { batchFirst: true });
+    const x = randn([2, 3, 4]);
+    const attnMask = tensor([[0, 1, 1], [0, 0, 1], [0, 0, 0]], { dtype: 'uint8' }); // biome-ignore format: one line
+    const want = numbers(layer.forward(x, x, x, { attnMask })[0]);
+    expectNear(layer.forward(x, x, x, { isCausal: true })[0], want);
+    expectNear(compile((t: Tensor) => layer.forward(t, t, t, { isCausal: true })[0]).sync(x), want);
+    const cache = new nn.KeyValueCache();
+    const rows = noGrad(() =>
+      [0, 1, 2].map((t) => {
+        const row = x.narrow(1, t, 1);
+        return layer.forward(row, row, row, { isCausal: true, cache })[0];
+      }),
+    );
+    expectNear(cat(rows, 1), want);
+    expect(cache.length).toBe(3);
   });
 
   it('gradients of layers, once and twice', () => {
