@@ -3,16 +3,19 @@ import { type Column, type ColumnType, cellOf, isMissingAt } from './column.js';
 import { normalQuantile } from './normal-quantile.js';
 
 /** Parts of a date, in UTC. */
-export const dateParts = ['year', 'month', 'day', 'weekday', 'hour'] as const;
+export const dateParts = ['time', 'year', 'month', 'day', 'weekday', 'hour'] as const;
 export type DatePart = (typeof dateParts)[number];
 
-/** A column of numbers, booleans or a part of dates: y = (f(x) - shift) / scale. */
+export const numberTransforms = ['keep', 'standardise', 'robust', 'minMax', 'log', 'quantile'] as const;
+export const categoryTransforms = ['oneHot', 'embedding'] as const;
+
+/** A column of numbers, booleans or a part of dates: y = (f(x) - shift) / scale, which `robust` bends to within ±3. */
 export interface NumberEncoder {
   readonly kind: 'number';
   readonly column: string;
   readonly type: ColumnType;
   readonly part: DatePart | null;
-  readonly transform: 'keep' | 'standardise' | 'minMax' | 'log' | 'quantile';
+  readonly transform: (typeof numberTransforms)[number];
   readonly shift: number;
   readonly scale: number;
   /** Those of the values, evenly spaced, for `quantile`; otherwise empty. */
@@ -28,7 +31,7 @@ export interface CategoryEncoder {
   readonly kind: 'category';
   readonly column: string;
   readonly type: ColumnType;
-  readonly transform: 'oneHot' | 'embedding';
+  readonly transform: (typeof categoryTransforms)[number];
   readonly categories: readonly string[];
 }
 
@@ -45,7 +48,14 @@ export function numberNames(encoder: Encoder): string[] {
   return encoder.indicator ? [name, `${name} missing`] : [name];
 }
 
+/** How many there are. */
+export function numberCount(encoder: Encoder): number {
+  if (encoder.kind === 'number') return encoder.indicator ? 2 : 1;
+  return encoder.transform === 'embedding' ? 0 : encoder.categories.length + 1;
+}
+
 const partOf: Readonly<Record<DatePart, (date: Date) => number>> = {
+  time: (date) => date.getTime(),
   year: (date) => date.getUTCFullYear(),
   month: (date) => date.getUTCMonth() + 1,
   day: (date) => date.getUTCDate(),
@@ -56,7 +66,7 @@ const partOf: Readonly<Record<DatePart, (date: Date) => number>> = {
 /** The numbers of a column before any transform: NaN where they are missing. */
 export function rawNumbers(column: Column, part: DatePart | null): Float64Array {
   const values = column.values as Float64Array;
-  return part === null ? values : values.map((time) => (Number.isNaN(time) ? time : partOf[part](new Date(time))));
+  return part === null ? values : values.map((time) => partOf[part](new Date(time)));
 }
 
 /** f of the transform, for a number that is there. */
@@ -64,6 +74,9 @@ export function mapNumber(encoder: Pick<NumberEncoder, 'transform' | 'quantiles'
   if (encoder.transform === 'log') return Math.sign(x) * Math.log1p(Math.abs(x));
   return encoder.transform === 'quantile' ? normalQuantile(rankOf(encoder.quantiles, x)) : x;
 }
+
+/** x / √(1 + (x/3)²), in a form that is right at infinity. */
+const bend = (x: number): number => Math.sign(x) / Math.sqrt(1 / (x * x) + 1 / 9);
 
 /** Writes the features of a column of numbers into rows of `width` numbers, from position `offset` on. */
 export function writeNumbers(
@@ -75,17 +88,22 @@ export function writeNumbers(
 ): void {
   const numbers = rawNumbers(column, encoder.part);
   const { fill, shift, scale, indicator } = encoder;
+  const isRobust = encoder.transform === 'robust';
   for (let i = 0, place = offset; i < numbers.length; i++, place += width) {
     const x = numbers[i] as number;
     const isMissing = Number.isNaN(x);
-    out[place] = (mapNumber(encoder, isMissing ? fill : x) - shift) / scale;
+    const y = (mapNumber(encoder, isMissing ? fill : x) - shift) / scale;
+    out[place] = isRobust ? bend(y) : y;
     if (indicator) out[place + 1] = isMissing ? 1 : 0;
   }
 }
 
+const placesOf = new WeakMap<CategoryEncoder, ReadonlyMap<string, number>>();
+
 /** The position of each value of a column among the categories, 0 for unknown ones. */
-export function categoryPositions({ categories }: CategoryEncoder, column: Column): Int32Array {
-  const places = new Map(categories.map((category, i) => [category, i + 1]));
+export function categoryPositions(encoder: CategoryEncoder, column: Column): Int32Array {
+  const places = placesOf.get(encoder) ?? new Map(encoder.categories.map((category, i) => [category, i + 1]));
+  placesOf.set(encoder, places);
   const placeOf = (text: string | null): number => (text === null ? 0 : (places.get(text) ?? 0));
   if (column.type === 'category') {
     const known = column.categories.map(placeOf);
@@ -96,7 +114,9 @@ export function categoryPositions({ categories }: CategoryEncoder, column: Colum
 
 /** A value as a category. */
 export function textAt(column: Column, i: number): string | null {
-  return isMissingAt(column, i) ? null : String(cellOf(column, i));
+  if (isMissingAt(column, i)) return null;
+  const value = cellOf(column, i);
+  return value instanceof Date ? value.toJSON() : String(value);
 }
 
 /**

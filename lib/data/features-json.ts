@@ -1,7 +1,7 @@
 // Features as JSON, which may come from anywhere: each value is checked.
 import { describe, FileError } from '../errors.js';
 import { columnTypes } from './column.js';
-import { dateParts, type Encoder } from './features-encoders.js';
+import { categoryTransforms, dateParts, type Encoder, numberTransforms } from './features-encoders.js';
 
 const mostEncoders = 100_000;
 
@@ -26,7 +26,7 @@ const fields: Readonly<Record<Encoder['kind'], Readonly<Record<string, Check>>>>
     column: isText,
     type: oneOf(['number', 'boolean', 'date']),
     part: (value) => value === null || dateParts.includes(value as 'year'),
-    transform: oneOf(['keep', 'standardise', 'minMax', 'log', 'quantile']),
+    transform: oneOf(numberTransforms),
     shift: isNumber,
     scale: (value) => isNumber(value) && (value as number) > 0,
     quantiles: listOf(isNumber, (a: number, b: number) => a <= b),
@@ -37,7 +37,7 @@ const fields: Readonly<Record<Encoder['kind'], Readonly<Record<string, Check>>>>
     kind: isText,
     column: isText,
     type: oneOf(columnTypes),
-    transform: oneOf(['oneHot', 'embedding']),
+    transform: oneOf(categoryTransforms),
     categories: listOf(isText, (a: string, b: string) => a < b),
   },
 };

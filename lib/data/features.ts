@@ -3,9 +3,18 @@ import { tensor } from '../ops/creation.js';
 import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { type ColumnType, unknownColumn } from './column.js';
-import { categoryPositions, type Encoder, numberNames, writeNumbers } from './features-encoders.js';
+import {
+  categoryPositions,
+  categoryTransforms,
+  type Encoder,
+  numberCount,
+  numberNames,
+  numberTransforms,
+  writeNumbers,
+} from './features-encoders.js';
 import { checkFinite, defaultTransform, type FeatureTransform, type FitRules, fitColumn } from './features-fit.js';
 import { readEncoders } from './features-json.js';
+import { alignRows, type FeatureRows } from './features-rows.js';
 import { Table } from './table.js';
 
 /** How {@link Features} transforms columns. */
@@ -13,7 +22,7 @@ export interface FeaturesOptions {
   /** What is done with single columns, by name; `drop` leaves one out. */
   columns?: Readonly<Record<string, FeatureTransform>>;
   /** What is done with columns of numbers; default standardise. */
-  number?: 'keep' | 'standardise' | 'minMax' | 'log' | 'quantile';
+  number?: 'keep' | 'standardise' | 'robust' | 'minMax' | 'log' | 'quantile';
   /** What is done with columns of categories; default embedding. */
   category?: 'oneHot' | 'embedding';
   /** What stands for missing numbers; default the mean. */
@@ -24,12 +33,10 @@ export interface FeaturesOptions {
   minCount?: number;
   /** Categories that a column may have; default 10,000. */
   maxCategories?: number;
-  /** What is done about columns of numbers that are all equal or missing; default error. */
+  /** What is done about columns that tell nothing: all numbers are equal or missing, or no category is known; default error. */
   constant?: 'error' | 'drop';
 }
 
-const numberTransforms = ['keep', 'standardise', 'minMax', 'log', 'quantile'] as const;
-const categoryTransforms = ['oneHot', 'embedding'] as const;
 const transforms: readonly FeatureTransform[] = [...numberTransforms, ...categoryTransforms, 'dateParts', 'drop'];
 const featuresOptions = [
   ...['columns', 'number', 'category', 'fill', 'indicators', 'minCount', 'maxCategories', 'constant'],
@@ -56,17 +63,20 @@ export interface FeatureTensors {
  * | transform | for | result |
  * |---|---|---|
  * | `standardise` | numbers | (x - mean) / standard deviation |
+ * | `robust` | numbers | z = (x - median) / (distance of the quartiles, or half the range where that is 0), bent to within ±3: z / √(1 + (z/3)²) |
  * | `minMax` | numbers | (x - least) / (most - least) |
  * | `log` | numbers | sign(x) · log(1 + abs(x)), standardised |
  * | `quantile` | numbers | x's rank among 1000 quantiles as a quantile of the normal distribution |
  * | `keep` | numbers, booleans | x, 0 or 1 |
- * | `dateParts` | dates | year, month, day, weekday, hour (UTC), standardised; those that are all equal are left out |
+ * | `dateParts` | dates | time, year, month, day, weekday, hour (UTC), standardised, or as `robust` where `number` is that; those that are all equal are left out |
  * | `oneHot` | categories, and others as categories | one feature for unknown ones, one for each category |
  * | `embedding` | the same | a position in `categories`, 0 for unknown ones |
  * | `drop` | all | nothing |
  *
  * Numbers are standardised, categories are embedded, booleans kept and dates taken apart unless options say otherwise; other texts are
- * dropped. Missing numbers become the mean, and a further feature says where they were; missing categories are unknown ones.
+ * dropped. Missing numbers become the mean, and a further feature says where they were; missing categories are unknown ones. `robust`
+ * (Holzmüller et al., "Better by default: strong pre-tuned MLPs and boosted trees on tabular data", 2024,
+ * https://arxiv.org/abs/2407.04491) takes infinite numbers, too.
  *
  * @throws ArgumentError that names column and row, for infinite numbers, columns of one value, or a transform that does not fit
  * @example
@@ -76,7 +86,7 @@ export interface FeatureTensors {
  */
 export class Features {
   readonly #options: FeaturesOptions;
-  readonly #rules: FitRules;
+  readonly #rules: Omit<FitRules, 'parts'>;
   #encoders: readonly Encoder[] | null = null;
 
   constructor(options: FeaturesOptions = {}) {
@@ -104,12 +114,13 @@ export class Features {
   fit(table: Table): this {
     checkTable('Features.fit', table);
     const { columns = {}, number = 'standardise', category = 'embedding' } = this.#options;
+    const rules = { ...this.#rules, parts: number === 'robust' ? number : 'standardise' } as const;
     for (const name of Object.keys(columns)) {
       if (!table.columns.has(name)) throw unknownColumn('Features.fit', name, table.names);
     }
     const encoders = Array.from(table.columns, ([name, column]) => {
       const given = Object.hasOwn(columns, name) ? columns[name] : undefined;
-      return fitColumn(name, column, given ?? defaultTransform(column.type, { number, category }), this.#rules);
+      return fitColumn(name, column, given ?? defaultTransform(column.type, { number, category }), rules);
     }).flat();
     if (encoders.length === 0) {
       throw new ArgumentError('Features.fit: a column must be left, got a table of which all are dropped');
@@ -122,13 +133,15 @@ export class Features {
    * The tensors of a table's rows, or of objects: a request to a server, say. Other columns are ignored, categories that were not there
    * at fitting are unknown ones.
    *
-   * @throws ArgumentError for a column that is missing or of another type, and infinite numbers
+   * @param rows a table, or objects with a property for each column that was fitted, null where a value is missing
+   * @throws ArgumentError that names column and row, for a column that is missing or of another type, and infinite numbers
    */
-  transform(rows: Table | readonly object[]): FeatureTensors {
+  transform(rows: FeatureRows): FeatureTensors {
     const encoders = this.#fitted();
-    const table = rows instanceof Table ? rows : this.#tableOf(rows);
-    for (const { column, type } of encoders) this.#check(table, column, type);
-    const [width, height] = [this.featureNames.length, this.cardinalities.length];
+    const table = alignRows('Features.transform', new Map(Object.entries(this.types)), rows);
+    for (const encoder of encoders) checkNumbers(encoder, table);
+    const width = encoders.reduce((sum, encoder) => sum + numberCount(encoder), 0);
+    const height = this.#embedded().length;
     const numbers = new Float32Array(table.length * width);
     const categories = new Int32Array(table.length * height);
     let [number, category] = [0, 0];
@@ -145,7 +158,7 @@ export class Features {
         }
         if (encoder.transform === 'embedding') category++;
       }
-      number += numberNames(encoder).length;
+      number += numberCount(encoder);
     }
     return {
       numbers: tensor(numbers, { shape: [table.length, width] }),
@@ -166,6 +179,12 @@ export class Features {
   /** How many positions each column of `categories` has, that of unknown ones included: the sizes of embeddings. */
   get cardinalities(): number[] {
     return this.#embedded().map(({ categories }) => categories.length + 1);
+  }
+
+  /** The categories that each column had at fitting, by column; those of `oneHot`, too. */
+  get categories(): Record<string, readonly string[]> {
+    const known = this.#fitted().flatMap((e) => (e.kind === 'category' ? [[e.column, e.categories] as const] : []));
+    return Object.fromEntries(known);
   }
 
   /** The types that the table's columns must have, to read a file by: `data.csv(path, { types: features.types })`. */
@@ -197,37 +216,15 @@ export class Features {
   #embedded() {
     return this.#fitted().flatMap((e) => (e.kind === 'category' && e.transform === 'embedding' ? [e] : []));
   }
+}
 
-  #tableOf(rows: readonly object[]): Table {
-    if (!Array.isArray(rows)) {
-      throw new ArgumentError(`Features.transform: rows must be a table or an array of objects, got ${describe(rows)}`);
-    }
-    const { types } = this;
-    const wanted = rows.map((row: unknown, i) => {
-      if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-        throw new ArgumentError(`Features.transform: each row must be an object, got ${describe(row)} in row ${i}`);
-      }
-      const fields = Object.keys(types).map((name) => {
-        if (Object.hasOwn(row, name)) return [name, (row as Record<string, unknown>)[name]];
-        const hint = 'null says that it is missing';
-        throw new ArgumentError(`Features.transform: row ${i} must have column ${describe(name)}, got none; ${hint}`);
-      });
-      return Object.fromEntries(fields);
-    });
-    return Table.fromRows(wanted, { types });
-  }
-
-  #check(table: Table, name: string, type: ColumnType): void {
-    const column = table.columns.get(name);
-    if (column === undefined) throw unknownColumn('Features.transform', name, table.names);
-    const isText = (t: ColumnType) => t === 'category' || t === 'text';
-    const fail = (rule: string, got: string, hint: string) =>
-      new ArgumentError(`Features.transform: column ${describe(name)} ${rule}, got ${got}; ${hint}`);
-    if (column.type !== type && !(isText(column.type) && isText(type))) {
-      throw fail(`must be of type ${type}, as it was fitted`, column.type, 'read the table with types: features.types');
-    }
-    if (!isText(type)) checkFinite(column, fail);
-  }
+function checkNumbers(encoder: Encoder, table: Table): void {
+  if (encoder.kind === 'category' || encoder.transform === 'robust') return;
+  checkFinite(
+    table.column(encoder.column),
+    (rule, got, hint) =>
+      new ArgumentError(`Features.transform: column ${describe(encoder.column)} ${rule}, got ${got}; ${hint}`),
+  );
 }
 
 /** @internal */

@@ -17,6 +17,7 @@ export type { CsvOptions } from './csv-options.js';
 export { type Dataset, TensorDataset } from './dataset.js';
 export { Features, type FeaturesJSON, type FeaturesOptions, type FeatureTensors } from './features.js';
 export type { FeatureTransform } from './features-fit.js';
+export type { FeatureRows } from './features-rows.js';
 export { type Fold, GroupKFold, KFold, type KFoldOptions, StratifiedKFold } from './folds.js';
 export { type IdxArray, readIdx } from './idx.js';
 export { type ImageFolder, type ImageFolderOptions, imageFolder } from './image-folder.js';

@@ -51,6 +51,8 @@ export interface TableRules {
   readonly mayGuessDecimal?: boolean;
   /** Whether tables are taken one after the other, so that types cannot change. */
   readonly isStream: boolean;
+  /** Why values must be of the given types, and what to do about one that is not, where no caller gave the types. */
+  readonly why?: readonly [reason: string, hint: string];
   /** The class of errors about values. */
   readonly error: new (
     message: string,
@@ -60,7 +62,7 @@ export interface TableRules {
 /** @internal */
 export function tableRules(
   options: TableOptions,
-  source: Pick<TableRules, 'operation' | 'isText' | 'isStream' | 'error'>,
+  source: Pick<TableRules, 'operation' | 'isText' | 'isStream' | 'error' | 'why'>,
 ): TableRules {
   const { operation } = source;
   const { types = {}, missing = missingTexts } = options;
@@ -188,10 +190,15 @@ export class TableBuilder {
     if (!isScalar(value)) {
       return new Kind(`${what} must hold numbers, texts, booleans or dates, got ${describe(value)} in ${place}`);
     }
-    const why = types.has(name) ? 'as types says' : `as in the first rows (inferRows ${inferRows})`;
-    const hint = types.has(name)
-      ? 'add it to missing if it stands for no value'
-      : `give types: { ${JSON.stringify(name)}: … }, or add it to missing if it stands for no value`;
+    const missing = 'add it to missing if it stands for no value';
+    const [why, hint] =
+      this.rules.why ??
+      (types.has(name)
+        ? ['as types says', missing]
+        : [
+            `as in the first rows (inferRows ${inferRows})`,
+            `give types: { ${JSON.stringify(name)}: … }, or ${missing}`,
+          ]);
     return new Kind(`${what} must hold ${nouns[column.type]}, ${why}, got ${describe(value)} in ${place}; ${hint}`);
   }
 }

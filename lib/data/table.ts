@@ -133,8 +133,8 @@ export class Table {
     for (let i = 0; i < indices.length; i++) checkInteger('Table', 'each index', indices[i], 0, this.length - 1);
     return this.#each((column) => {
       if (column.type === 'text') return { ...column, values: Array.from(indices, (i) => column.values[i] as string) };
-      if (column.type === 'category') return { ...column, values: Int32Array.from(indices, pickFrom(column.values)) };
-      return { ...column, values: Float64Array.from(indices, pickFrom(column.values)) };
+      if (column.type === 'category') return { ...column, values: picked(column.values, indices, Int32Array) };
+      return { ...column, values: picked(column.values, indices, Float64Array) };
     });
   }
 
@@ -175,4 +175,13 @@ export class Table {
   }
 }
 
-const pickFrom = (values: Float64Array | Int32Array) => (index: number) => values[index] as number;
+/** As `from` of the array's class, which takes ten times as long. */
+function picked<A extends Float64Array | Int32Array>(
+  values: A,
+  indices: ArrayLike<number>,
+  Kind: new (length: number) => A,
+): A {
+  const some = new Kind(indices.length);
+  for (let i = 0; i < indices.length; i++) some[i] = values[indices[i] as number] as number;
+  return some;
+}

@@ -6,7 +6,7 @@ import { normalQuantile } from '../../lib/data/normal-quantile.js';
 import { Table } from '../../lib/data/table.js';
 
 const golden = JSON.parse(readFileSync(new URL('../golden/preprocessing.json', import.meta.url), 'utf8')) as {
-  columns: { values: number[]; fresh: number[]; standardise: number[]; minMax: number[]; quantile: number[] }[];
+  columns: Record<'values' | 'fresh' | 'standardise' | 'robust' | 'minMax' | 'quantile', number[]>[];
 };
 
 const column = (values: number[]) => Table.fromRows(values.map((x) => ({ x })));
@@ -23,7 +23,7 @@ const arrays = ({ numbers, categories }: ReturnType<Features['transform']>) => [
 ];
 
 describe('numbers are scaled as scikit-learn does it', () => {
-  for (const transform of ['standardise', 'minMax', 'quantile'] as const) {
+  for (const transform of ['standardise', 'robust', 'minMax', 'quantile'] as const) {
     it.each(golden.columns.map((c, i) => [i, c]))(`${transform} %i`, (_, { values, fresh, ...wanted }) => {
       const { numbers } = new Features({ number: transform }).fit(column(values)).transform(column(fresh));
       expect(numbers.shape).toEqual([fresh.length, 1]);
@@ -33,6 +33,16 @@ describe('numbers are scaled as scikit-learn does it', () => {
       });
     });
   }
+
+  it('robust, with half the range where the quartiles are equal, and infinities', () => {
+    const { NEGATIVE_INFINITY, POSITIVE_INFINITY } = Number;
+    const features = new Features({ number: 'robust', fill: 'median' }).fit(
+      column([0, 0, 0, 0, 8, 0, 0, POSITIVE_INFINITY]),
+    );
+    const values = [4, -12, POSITIVE_INFINITY, NEGATIVE_INFINITY, 1.7e308, 5e-324, Number.NaN];
+    const bent = [1 / Math.sqrt(1 + 1 / 9), -3 / Math.sqrt(2), 3, -3, 3, 0, 0];
+    expect(features.transform(column(values)).numbers.toArray()).toEqual(bent.map((x) => [Math.fround(x)]));
+  });
 
   it('log, in closed form', () => {
     const values = [-10, 0, 1, 1000];
@@ -63,8 +73,9 @@ describe('Features', () => {
       'age',
       'age missing',
       'fit',
+      'seen time',
+      'seen time missing',
       'seen year',
-      'seen year missing',
       'seen month',
       'seen day',
       'seen weekday',
@@ -73,7 +84,7 @@ describe('Features', () => {
     const { numbers, categories } = features.transform(table);
     expect([numbers.dtype, categories.dtype, categories.toArray()]).toEqual(['float32', 'int32', [[1], [2], [0], [1]]]);
     const deviation = Math.sqrt(800 / 3); // of 20, 40 and 60
-    const [age, missing, fit, year] = [0, 1, 2, 3].map((i) =>
+    const [age, missing, fit, year] = [0, 1, 2, 5].map((i) =>
       Array.from(numbers.toArray() as number[][], (row) => row[i]!),
     );
     [-20 / deviation, 0, 0, 20 / deviation].forEach((wanted, i) => {
@@ -117,6 +128,14 @@ describe('Features', () => {
     ]);
     const rare = new Features({ minCount: 2 }).fit(table.pick('job'));
     expect([rare.cardinalities, rare.transform(table).categories.toArray()]).toEqual([[2], [[1], [0], [0], [1]]]);
+    const parts = new Features({ number: 'robust', fill: 'median' })
+      .fit(table.pick('seen'))
+      .transform(table.pick('seen'));
+    const bent = (z: number) => z / Math.sqrt(1 + (z / 3) ** 2);
+    const [month, day] = [3, 4].map((i) => Array.from(parts.numbers.toArray() as number[][], (row) => row[i]!));
+    // Months 1, 3 and 2 have the median 2 and quartiles 1.5 and 2.5; days 31, 31 and 1 have 31, 16 and 31.
+    expect(month!.map((x) => x.toFixed(6))).toEqual([-1, 1, 0, 0].map((z) => bent(z).toFixed(6)));
+    expect(day!.map((x) => x.toFixed(6))).toEqual([0, 0, 0, -2].map((z) => bent(z).toFixed(6)));
     const text = new Features({ columns: { age: 'oneHot' }, constant: 'drop' }).fit(
       Table.fromRows([
         { age: 1, same: 5 },
@@ -135,12 +154,52 @@ describe('Features', () => {
     expect(arrays(same)).toEqual(arrays(features.transform(table)));
     const texts = Table.fromRows([{ age: 20, job: 'cook', fit: true }], { types: { job: 'text' } });
     expect(arrays(features.transform(texts))).toEqual(arrays(features.transform(table.slice(0, 1))));
+    expect(features.categories).toEqual({ job: ['cook', 'nurse'] });
+  });
+
+  it('takes columns that hold the same in another type', () => {
+    const made = Table.fromRows([
+      { code: '7', flag: true, n: 0 },
+      { code: '8', flag: false, n: 1 },
+    ]);
+    const features = new Features().fit(made);
+    const wanted = arrays(features.transform(made));
+    const rows = (list: object[]) => arrays(features.transform(Table.fromRows(list)));
+    expect(
+      rows([
+        { code: 7, flag: 1, n: false },
+        { code: 8, flag: 0, n: true },
+      ]),
+    ).toEqual(wanted);
+    const empty = { code: null, flag: null, n: null };
+    expect(rows([empty])).toEqual(arrays(features.transform([empty])));
+  });
+
+  it('keeps what a constant column tells by being there', () => {
+    const made = Table.fromRows([
+      { x: 5, flag: true },
+      { x: null, flag: null },
+    ]);
+    for (const number of ['standardise', 'robust'] as const) {
+      const features = new Features({ number }).fit(made);
+      expect(features.featureNames).toEqual(['x', 'x missing', 'flag', 'flag missing']);
+      expect(features.transform(made).numbers.toArray()).toEqual([
+        [0, 0, 0, 0],
+        [0, 1, 0, 1],
+      ]);
+      expect(arrays(Features.fromJSON(features.toJSON()).transform(made))).toEqual(arrays(features.transform(made)));
+    }
+  });
+
+  it('has categories of dates that do not depend on the time zone', () => {
+    const features = new Features({ columns: { seen: 'oneHot' } }).fit(table.pick('seen'));
+    expect(features.categories.seen).toContain('2024-01-31T10:00:00.000Z');
   });
 
   it('goes through JSON bit for bit', () => {
     const cell = fc.option(fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e100, max: 1e100 }), { nil: null });
     const options: fc.Arbitrary<FeaturesOptions> = fc.record({
-      number: fc.constantFrom('keep', 'standardise', 'minMax', 'log', 'quantile'),
+      number: fc.constantFrom('keep', 'standardise', 'robust', 'minMax', 'log', 'quantile'),
       category: fc.constantFrom('oneHot', 'embedding'),
       fill: fc.constantFrom('mean', 'median'),
       constant: fc.constant('drop'),
@@ -149,6 +208,7 @@ describe('Features', () => {
       a: cell,
       b: fc.option(fc.string({ maxLength: 3 }), { nil: null }),
       c: fc.date({ noInvalidDate: true }),
+      d: fc.constant('there'), // what is left where all others tell nothing
     });
     fc.assert(
       fc.property(fc.array(row, { minLength: 1, maxLength: 20 }), options, (list, given) => {
@@ -175,17 +235,32 @@ describe('Features', () => {
     [
       'a column that a row does not have',
       () => new Features().fit(table.pick('age')).transform([{ age: 1 }, {}]),
-      'Features.transform: row 1 must have column "age", got none; null says that it is missing',
+      'Features.transform: row 1 must have column "age", got none; give null where a value is missing',
     ],
     [
       'another type',
       () => new Features().fit(table.pick('age')).transform(Table.fromRows([{ age: 'x' }])),
-      'Features.transform: column "age" must be of type number, as it was fitted, got category; read the table with types: features.types',
+      'Features.transform: column "age" must be of type number, as in training, got category; give types: { "age": \'number\' } to what reads the table',
     ],
     [
       'a value of another type',
       () => new Features().fit(table.pick('age')).transform([{ age: 'old' }]),
-      'column "age" must hold numbers, as types says, got "old" in row 0',
+      'Features.transform: column "age" must hold numbers, as in training, got "old" in row 0; give null where a value is missing',
+    ],
+    [
+      'numbers that are no booleans',
+      () => new Features().fit(table.pick('fit')).transform(Table.fromRows([{ fit: 1 }, { fit: 7 }])),
+      'Features.transform: column "fit" must hold booleans, as in training, got 7 in row 1',
+    ],
+    [
+      'no rows',
+      () => new Features().fit(table.pick('age')).transform([]),
+      'Features.transform: rows must be at least one, got none',
+    ],
+    [
+      'no category',
+      () => new Features({ minCount: 3 }).fit(table.pick('job')),
+      'Features: column "job" must have a category that minCount 3 rows have, got none; drop it, or give constant: \'drop\'',
     ],
     [
       'infinity at fitting',
@@ -220,7 +295,7 @@ describe('Features', () => {
     [
       'an unknown transform',
       () => new Features({ columns: { age: 'scale' as 'log' } }),
-      'Features: the transform of "age" must be keep, standardise, minMax, log, quantile, oneHot, embedding, dateParts or drop, got "scale"',
+      'Features: the transform of "age" must be keep, standardise, robust, minMax, log, quantile, oneHot, embedding, dateParts or drop, got "scale"',
     ],
     ['what is not fitted', () => new Features().transform(table), 'Features: fit(table) must be called first'],
     [

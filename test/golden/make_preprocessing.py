@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, train_test_split
-from sklearn.preprocessing import LabelEncoder, MinMaxScaler, QuantileTransformer, StandardScaler
+from sklearn.preprocessing import LabelEncoder, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 
 rng = np.random.default_rng(0)
 columns = []
@@ -27,6 +27,7 @@ for values in (
             "fresh": fresh.tolist(),
             "standardise": scaled(StandardScaler()),
             "minMax": scaled(MinMaxScaler()),
+            "robust": [z / np.sqrt(1 + (z / 3) ** 2) for z in scaled(RobustScaler())],  # RealMLP's smooth clipping
             "quantile": scaled(
                 QuantileTransformer(n_quantiles=min(1000, len(values)), output_distribution="normal", subsample=None)
             ),
