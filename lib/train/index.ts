@@ -35,10 +35,8 @@ export { type Position, RunLog, type RunLogOptions, type ShownSample } from './r
 export type { ScheduleOptions } from './schedule.js';
 export { type RunServer, type ServeOptions, serve } from './serve.js';
 export { ShowProgress, type ShowProgressOptions } from './show-progress.js';
-export type { TabularRows } from './tabular/align.js';
-export type { TabularColumn } from './tabular/encoder.js';
 export type { EpochReport } from './tabular/learn.js';
-export { type TabularField, TabularModel, type TabularProvenance } from './tabular/model.js';
+export { type TabularColumn, type TabularField, TabularModel, type TabularProvenance } from './tabular/model.js';
 export type { TabularScores } from './tabular/scores.js';
 export type { TabularSettings } from './tabular/settings.js';
 export { type TabularOptions, type TabularProgress, tabular } from './tabular/tabular.js';

@@ -1,10 +1,16 @@
 // Models of tables as files: a safetensors file with the networks, and in its metadata, as JSON, everything else.
+import { Features } from '../../data/features.js';
 import { FileError, describe as show } from '../../errors.js';
 import { load, loadMetadata, save } from '../../io/index.js';
 import type { Tensor } from '../../tensor.js';
-import { type EncoderState, numberParts, type TabularColumn } from './encoder.js';
-import type { TabularMember, TabularParts, TabularProvenance } from './model.js';
-import { shapesOf, type TabularArchitecture, TabularNetwork } from './network.js';
+import {
+  architectureOf,
+  type TabularColumn,
+  type TabularMember,
+  type TabularParts,
+  type TabularProvenance,
+} from './model.js';
+import { shapesOf, TabularNetwork } from './network.js';
 import type { TabularScores } from './scores.js';
 import type { TabularSettings } from './settings.js';
 import type { Label, Target } from './target.js';
@@ -17,8 +23,11 @@ export function saveTabularFile(path: string, { members, ...parts }: TabularPart
   for (const [m, { network }] of members.entries()) {
     for (const [name, t] of network.stateDict()) tensors.set(`${m}.${name}`, t);
   }
-  const encoders = members.map(({ encoder, network }) => ({ encoder, architecture: network.architecture }));
-  save(path, tensors, { metadata: { [key]: JSON.stringify({ version, ...parts, members: encoders }) } });
+  const built = members.map(({ features, network }) => {
+    const { hidden, dropout, frequencies, sigma } = network.architecture;
+    return { features, architecture: { hidden, dropout, frequencies, sigma } };
+  });
+  save(path, tensors, { metadata: { [key]: JSON.stringify({ version, ...parts, members: built }) } });
 }
 
 export function loadTabularFile(path: string): TabularParts {
@@ -99,42 +108,14 @@ interface Whole {
 }
 
 function memberFrom(read: Reader, m: number, { columns, target, tensors, wrong }: Whole): TabularMember {
-  const typeOf = new Map(columns.map(({ name, type }) => [name, type]));
-  const known = (name: Reader, isCategory: boolean): string => {
-    const type = typeOf.get(name.text());
-    if (type === undefined || (type === 'category') !== isCategory) throw name.wrong('a column of the model');
-    return name.text();
-  };
-  const encoder: EncoderState = {
-    numbers: read
-      .at('encoder')
-      .at('numbers')
-      .list((code) => ({
-        name: known(code.at('name'), false),
-        part: code.at('part').choice(numberParts),
-        center: code.at('center').number(),
-        scale: code.at('scale').number(),
-      })),
-    categories: read
-      .at('encoder')
-      .at('categories')
-      .list((code) => ({
-        name: known(code.at('name'), true),
-        categories: code.at('categories').list((category) => category.text()),
-      })),
-  };
+  const features = featuresFrom(read.at('features'), columns);
   const given = read.at('architecture');
-  const architecture: TabularArchitecture = {
-    numbers: encoder.numbers.length,
-    categories: encoder.categories.map(({ categories }) => categories.length + 1),
-    outputs: Math.max(1, target.classes.length),
+  const architecture = architectureOf(features, target, {
     hidden: given.at('hidden').list((width) => width.integer(1, 65_536)),
-    activation: given.at('activation').choice(['selu', 'mish']),
     dropout: given.at('dropout').number(),
     frequencies: given.at('frequencies').integer(0, 1024),
     sigma: given.at('sigma').number(),
-  };
-  if (architecture.numbers + architecture.categories.length === 0) throw read.wrong('a network with inputs');
+  });
   const parameters = new Map<string, Tensor>();
   for (const [name, shape] of shapesOf(architecture)) {
     const t = tensors.get(`${m}.${name}`);
@@ -145,7 +126,20 @@ function memberFrom(read: Reader, m: number, { columns, target, tensors, wrong }
       );
     parameters.set(name, t);
   }
-  return { encoder, network: new TabularNetwork(architecture, parameters) };
+  return { features, network: new TabularNetwork(architecture, parameters) };
+}
+
+function featuresFrom(read: Reader, columns: readonly TabularColumn[]): Features {
+  let features: Features;
+  try {
+    features = Features.fromJSON(read.value);
+  } catch (error) {
+    throw error instanceof FileError ? read.wrong(`features (${error.message})`) : error;
+  }
+  const types = new Map(columns.map(({ name, type }) => [name, type]));
+  const strange = Object.entries(features.types).find(([name, type]) => types.get(name) !== type);
+  if (strange !== undefined) throw read.wrong(`features of columns of the model, not ${JSON.stringify(strange[0])}`);
+  return features;
 }
 
 /** A value of the JSON with its place in it. */

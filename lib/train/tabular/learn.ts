@@ -1,12 +1,15 @@
 // Training of one network.
 import * as functional from '../../nn/functional.js';
+import { Module } from '../../nn/module.js';
 import { tensor } from '../../ops/creation.js';
 import { Generator } from '../../ops/generator.js';
 import { randperm } from '../../ops/random.js';
 import { AdamW } from '../../optim/adam.js';
 import { LambdaLR } from '../../optim/lambda-lr.js';
-import { compile } from '../../program/compile.js';
 import type { Tensor } from '../../tensor.js';
+import { EarlyStopping } from '../early-stopping.js';
+import type { EpochEvent } from '../events.js';
+import { fit as fitModel } from '../fit.js';
 import { drawParameters, type TabularArchitecture, type TabularInputs, TabularNetwork } from './network.js';
 import { outputsOf } from './outputs.js';
 import type { TabularSettings } from './settings.js';
@@ -20,7 +23,7 @@ export interface Examples extends TabularInputs {
 export interface EpochReport {
   /** From 1. */
   readonly epoch: number;
-  /** The loss of the last batch. */
+  /** The mean loss of the batches. */
   readonly loss: number;
   /** The loss on the validation part: cross entropy, or the root mean square of the error in deviations of the target. */
   readonly validation: number;
@@ -30,11 +33,43 @@ export interface EpochReport {
 export interface Lesson {
   readonly architecture: TabularArchitecture;
   readonly settings: TabularSettings;
-  readonly train: Examples;
-  readonly validation: Examples;
+  /** All rows. */
+  readonly examples: Examples;
+  /** The numbers of those that the network is trained on. */
+  readonly shown: Int32Array;
+  /** The numbers of those that it is validated on. */
+  readonly apart: Int32Array;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
   readonly onEpoch: (report: EpochReport) => void;
+}
+
+/** What a training reached: the best epoch, and its validation loss, which is infinite where there was none but NaN. */
+export interface Learned {
+  readonly network: TabularNetwork;
+  readonly epochs: number;
+  readonly best: number;
+  readonly loss: number;
+}
+
+/** The network as a function of numbers of rows, so that nothing else is handed to a step. */
+class RowNetwork extends Module {
+  readonly #inputs: TabularInputs;
+  readonly #generator: Generator;
+
+  constructor(
+    readonly network: TabularNetwork,
+    inputs: TabularInputs,
+    generator: Generator,
+  ) {
+    super();
+    this.#inputs = inputs;
+    this.#generator = generator;
+  }
+
+  forward(rows: Tensor): Tensor {
+    return this.network.forward(rowsOf(this.#inputs, rows), this.#generator);
+  }
 }
 
 /** Rates as if layers computed W x / √inputs with W of deviation 1, so that they suit all widths. */
@@ -53,62 +88,65 @@ function groupsOf(network: TabularNetwork, { lr, weightDecay }: TabularSettings)
   return groups.filter(({ params }) => params.length > 0);
 }
 
+/** Batches of numbers of rows, each epoch in another order; what does not fill the last one is left out. */
+function batchesOf(rows: Int32Array, most: number, generator: Generator) {
+  const size = Math.min(most, rows.length);
+  const length = Math.floor(rows.length / size);
+  return {
+    length,
+    *[Symbol.iterator]() {
+      const order = randperm(rows.length, { generator }).toTypedArray() as Int32Array;
+      for (let b = 0; b < length; b++) {
+        const batch = tensor(order.slice(b * size, (b + 1) * size).map((i) => rows[i] as number));
+        yield [batch, batch] as const;
+      }
+    },
+  };
+}
+
 /**
  * Trains a network along half a cosine of the learning rate until the epochs are over or patience is, and returns it with the
  * weights of its best epoch. When the signal aborts, it returns the best so far, if there is any.
  */
-export async function learn(
-  lesson: Lesson,
-): Promise<{ network: TabularNetwork; epochs: number; best: number; loss: number }> {
-  const { architecture, settings, train, validation, seed, signal } = lesson;
+export async function learn(lesson: Lesson): Promise<Learned> {
+  const { architecture, settings, examples, seed, signal } = lesson;
   const generator = new Generator(seed);
   const network = new TabularNetwork(architecture, drawParameters(architecture, generator));
   const optimizer = new AdamW(groupsOf(network, settings), { betas: [0.9, 0.95] });
-  const batchSize = Math.min(settings.batchSize, train.length);
-  const steps = Math.floor(train.length / batchSize);
-  const total = settings.epochs * steps;
-  const schedule = new LambdaLR(optimizer, (step) => 0.5 * (1 + Math.cos(Math.PI * Math.min(1, step / total))));
-  const step = compile((rows: Tensor) => {
-    const { targets, ...inputs } = rowsOf(train, rows);
-    const loss = lossOf(network.forward(inputs, generator), targets, settings.labelSmoothing);
-    optimizer.zeroGrad();
-    loss.backward();
-    optimizer.step();
-    schedule.step();
-    return loss;
+  const batches = batchesOf(lesson.shown, settings.batchSize, generator);
+  const total = settings.epochs * batches.length;
+  const scheduler = new LambdaLR(optimizer, (step) => 0.5 * (1 + Math.cos(Math.PI * Math.min(1, step / total))));
+  const apart = tensor(lesson.apart);
+  const [inputs, targets] = [rowsOf(examples, apart), examples.targets.indexSelect(0, apart)];
+  const stopping = new EarlyStopping({ patience: settings.patience - 1 });
+  const listener = {
+    onEpoch: ({ epoch, values }: EpochEvent) =>
+      lesson.onEpoch({ epoch, loss: values.loss as number, validation: values['validation.loss'] as number }),
+    onWarning() {}, // of NaN: no epoch with it is the best
+  };
+  const { epochs } = await fitModel(new RowNetwork(network, examples, generator), {
+    data: batches,
+    loss: (outputs: Tensor, rows: Tensor) =>
+      lossOf(outputs, examples.targets.indexSelect(0, rows), settings.labelSmoothing),
+    optimizer,
+    schedule: { scheduler, every: 'step' },
+    epochs: settings.epochs,
+    validate: async () => ({ 'validation.loss': validationLoss(await outputsOf(network, inputs), targets) }),
+    callbacks: [stopping, listener],
+    ...(signal !== undefined && { signal }),
+    logEvery: batches.length,
+    compile: true,
   });
-  const best = { epoch: 0, loss: Number.POSITIVE_INFINITY, weights: new Map<string, Tensor>() };
-  let epoch = 0;
-  try {
-    while (epoch < settings.epochs && epoch - best.epoch < settings.patience) {
-      const order = randperm(train.length, { generator }).toTypedArray() as Int32Array;
-      const batch = (_: unknown, b: number) => [tensor(order.slice(b * batchSize, (b + 1) * batchSize))];
-      const { result } = await step.run(Array.from({ length: steps }, batch), signal === undefined ? {} : { signal });
-      const reached = validationLoss(await outputsOf(network, validation), validation.targets);
-      epoch++;
-      lesson.onEpoch({ epoch, loss: (result as Tensor).item(), validation: reached });
-      if (reached < best.loss || best.weights.size === 0) {
-        best.epoch = epoch;
-        best.loss = reached;
-        best.weights = new Map([...network.stateDict()].map(([name, t]) => [name, t.detach().clone()]));
-      }
-    }
-  } catch (error) {
-    if (signal?.aborted !== true || best.weights.size === 0) throw error;
-  } finally {
-    step.dispose();
-  }
-  network.loadStateDict(best.weights);
-  return { network, epochs: epoch, best: best.epoch, loss: best.loss };
+  const { best } = stopping;
+  if (best === null) signal?.throwIfAborted();
+  return { network, epochs, best: best?.epoch ?? 0, loss: best?.value ?? Number.POSITIVE_INFINITY };
 }
 
-function rowsOf({ length, numbers, codes, targets }: Examples, rows: Tensor): Examples {
-  const take = (t: Tensor): Tensor => t.indexSelect(0, rows);
+function rowsOf({ numbers, codes }: TabularInputs, rows: Tensor): TabularInputs {
   return {
-    length,
-    numbers: numbers === null ? null : take(numbers),
-    codes: codes === null ? null : take(codes),
-    targets: take(targets),
+    length: rows.size,
+    numbers: numbers?.indexSelect(0, rows) ?? null,
+    codes: codes?.indexSelect(0, rows) ?? null,
   };
 }
 

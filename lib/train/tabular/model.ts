@@ -1,18 +1,26 @@
+import type { ColumnType } from '../../data/column.js';
+import { checkTable, type Features } from '../../data/features.js';
+import { alignRows, type FeatureRows } from '../../data/features-rows.js';
 import type { Table } from '../../data/table.js';
 import { ArgumentError, describe } from '../../errors.js';
 import type { Module } from '../../nn/module.js';
-import { alignRows, type TabularRows } from './align.js';
-import { type EncoderState, encode, type TabularColumn } from './encoder.js';
+import type { Tensor } from '../../tensor.js';
 import { loadTabularFile, saveTabularFile } from './file.js';
-import type { TabularNetwork } from './network.js';
+import type { TabularArchitecture, TabularInputs, TabularNetwork } from './network.js';
 import { outputsOf } from './outputs.js';
 import { mostProbable, scoresOf, type TabularScores } from './scores.js';
 import type { TabularSettings } from './settings.js';
 import { type Label, labelsOf, type TabularTask, type Target, targetValues } from './target.js';
 
+/** A column that a model reads, of any type but texts. */
+export interface TabularColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
 /** One network of a model, and how columns become what it takes. */
 export interface TabularMember {
-  readonly encoder: EncoderState;
+  readonly features: Features;
   readonly network: TabularNetwork;
 }
 
@@ -85,8 +93,11 @@ export class TabularModel {
   get schema(): TabularField[] {
     return this.columns.map(({ name, type }) => {
       if (type !== 'category') return { name, type };
-      const seen = this.#members.flatMap(({ encoder }) => encoder.categories.filter((code) => code.name === name));
-      return { name, type, categories: [...new Set(seen.flatMap(({ categories }) => categories))].sort() };
+      const seen = this.#members.flatMap(({ features }) => {
+        const { categories } = features;
+        return Object.hasOwn(categories, name) ? (categories[name] as string[]) : [];
+      });
+      return { name, type, categories: [...new Set(seen)].sort() };
     });
   }
 
@@ -108,8 +119,8 @@ export class TabularModel {
    * @param rows a table, or objects with a property for each of {@link columns}, null where a value is missing
    * @throws ArgumentError that names the column and the row for a column that is missing or of another type
    */
-  async predict(rows: TabularRows): Promise<Label[]> {
-    const predicted = await this.#values(alignRows('predict', this.columns, rows));
+  async predict(rows: FeatureRows): Promise<Label[]> {
+    const predicted = await this.#values(this.#align('predict', rows));
     if (this.task === 'regression') return [...predicted];
     return Array.from(mostProbable(predicted, this.classes.length), (i) => this.classes[i] as Label);
   }
@@ -120,11 +131,11 @@ export class TabularModel {
    * @param rows as for {@link predict}
    * @throws ArgumentError as {@link predict}, and for a model of a number
    */
-  async predictProba(rows: TabularRows): Promise<number[][]> {
+  async predictProba(rows: FeatureRows): Promise<number[][]> {
     if (this.task === 'regression') {
       throw new ArgumentError('predictProba: the task must be binary or multiclass, got regression; use predict');
     }
-    const predicted = await this.#values(alignRows('predictProba', this.columns, rows));
+    const predicted = await this.#values(this.#align('predictProba', rows));
     const { length } = this.classes;
     return Array.from({ length: predicted.length / length }, (_, i) => [
       ...predicted.slice(i * length, (i + 1) * length),
@@ -137,7 +148,7 @@ export class TabularModel {
    * @throws ArgumentError as {@link predict}, and for classes that the model does not know
    */
   async evaluate(table: Table): Promise<TabularScores> {
-    const columns = alignRows('evaluate', this.columns, table);
+    const columns = this.#align('evaluate', checkTable('evaluate', table));
     const truth = table.column(this.target);
     const labels = labelsOf(truth);
     const rows = Int32Array.from(labels.keys()).filter((i) => labels[i] !== undefined);
@@ -173,6 +184,10 @@ export class TabularModel {
     return new TabularModel(loadTabularFile(path));
   }
 
+  #align(operation: string, rows: FeatureRows): Table {
+    return alignRows(operation, new Map(this.columns.map(({ name, type }) => [name, type])), rows);
+  }
+
   async #values(table: Table): Promise<Float64Array> {
     let sum: Float64Array | undefined;
     for (const member of this.#members) {
@@ -185,14 +200,35 @@ export class TabularModel {
   }
 }
 
+/** What a network takes, of the rows of a table. */
+export function inputsOf(features: Features, table: Table): TabularInputs {
+  const { numbers, categories } = features.transform(table);
+  const filled = (t: Tensor): Tensor | null => (t.shape[1] === 0 ? null : t);
+  return { length: table.length, numbers: filled(numbers), codes: filled(categories) };
+}
+
+/** A network for features and a target, with what is left to choose. */
+export function architectureOf(
+  features: Features,
+  { task, classes }: Target,
+  { hidden, dropout, frequencies, sigma }: Pick<TabularSettings, 'hidden' | 'dropout' | 'frequencies' | 'sigma'>,
+): TabularArchitecture {
+  return {
+    numbers: features.featureNames.length,
+    categories: features.cardinalities,
+    outputs: Math.max(1, classes.length),
+    activation: task === 'regression' ? 'mish' : 'selu',
+    ...{ hidden, dropout, frequencies, sigma },
+  };
+}
+
 /** Probabilities [rows · classes], or numbers [rows], by one network. */
 export async function valuesOf(
   { task, mean, deviation, low, high }: Target,
-  { encoder, network }: TabularMember,
+  { features, network }: TabularMember,
   table: Table,
-  rows?: Int32Array,
 ): Promise<Float64Array> {
-  const outputs = await outputsOf(network, encode(encoder, table, rows));
+  const outputs = await outputsOf(network, inputsOf(features, table));
   if (task !== 'regression') return Float64Array.from(outputs.to('float64').softmax(1).toTypedArray());
   return Float64Array.from(outputs.toTypedArray(), (y) => Math.max(low, Math.min(high, y * deviation + mean)));
 }

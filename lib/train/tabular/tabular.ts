@@ -1,3 +1,4 @@
+import { Features } from '../../data/features.js';
 import { Table } from '../../data/table.js';
 import {
   ArgumentError,
@@ -7,14 +8,14 @@ import {
   checkInteger,
   checkText,
   describe,
+  StateError,
 } from '../../errors.js';
 import { checkPath } from '../../io/files.js';
 import { Generator } from '../../ops/generator.js';
 import { randperm } from '../../ops/random.js';
 import { checkOptions } from '../../options.js';
-import { encode, fitEncoder, type TabularColumn } from './encoder.js';
-import { type EpochReport, learn } from './learn.js';
-import { type TabularMember, TabularModel, valuesOf } from './model.js';
+import { type EpochReport, type Examples, type Learned, learn } from './learn.js';
+import { architectureOf, inputsOf, type TabularColumn, type TabularMember, TabularModel, valuesOf } from './model.js';
 import { scoresOf } from './scores.js';
 import { settingsOf, type TabularSettings } from './settings.js';
 import { type TabularTask, type Target, targetOf, targetTensor, targetValues } from './target.js';
@@ -55,7 +56,7 @@ export interface TabularOptions {
   onTrial?: (trial: TabularTrial) => void;
 }
 
-const known = [
+const tabularOptions = [
   ...['target', 'task', 'ignore', 'ensemble', 'tune', 'tuneLog', 'settings', 'seed', 'signal', 'onEpoch', 'onTrial'],
 ];
 /** Of the settings that a search found best, how many are used in turns. */
@@ -64,8 +65,9 @@ const bestOnes = 3;
 /**
  * Trains a model of a table: networks that predict one column from the others.
  *
- * The task follows from the target. Numbers are scaled by median and quartiles and bent to within ±3, dates become their parts,
- * categories embeddings, and missing values are marked; all of it is learned on the training part alone and kept in the model.
+ * The task follows from the target. Columns go through `data.Features`, which are fitted on the training part alone and kept in the
+ * model: numbers are scaled by median and quartiles and bent to within ±3 (`robust`), dates become their parts, categories embeddings,
+ * and missing values are marked.
  * Columns of texts are not used. The network is RealMLP (Holzmüller et al., "Better by default: strong pre-tuned MLPs and boosted
  * trees on tabular data", 2024, https://arxiv.org/abs/2407.04491), with numbers also shown as learned cosines (Gorishniy et al.,
  * "On embeddings for numerical features in tabular deep learning", 2022, https://arxiv.org/abs/2203.05556), trained by AdamW
@@ -74,7 +76,8 @@ const bestOnes = 3;
  * give the same model.
  *
  * @param table the rows; those without a target are left out
- * @throws ArgumentError for a target or other columns that nothing can be learned from
+ * @throws ArgumentError for a target or other columns that nothing can be learned from, StateError when the loss of a network is never a
+ *   number
  * @example
  * const table = data.Table.fromRows(Array.from({ length: 40 }, (_, i) => ({ x: i, y: i % 2 ? 'odd' : 'even' })));
  * const parity = await train.tabular(table, { target: 'y', settings: { epochs: 2 } });
@@ -83,54 +86,59 @@ const bestOnes = 3;
 export async function tabular(table: Table, options: TabularOptions): Promise<TabularModel> {
   const began = performance.now();
   const plan = planOf(table, options);
-  const { target, columns, rows, folds, members, seed } = plan;
-  const fold = foldsOf(target, table, rows, folds, seed);
-  const partOf = (m: number): Split => ({
-    ...{ columns, target },
-    shown: rows.filter((_, i) => fold[i] !== m),
-    apart: rows.filter((_, i) => fold[i] === m),
-  });
-  const ranked = await rank(table, plan, options, partOf(0));
+  const { target, columns, members, seed } = plan;
+  const fold = foldsOf(plan);
+  const first = splitOf(plan, fold, 0);
+  const ranked = await rank(table, plan, options, first);
   const made: (Fitted & { settings: TabularSettings })[] = [];
   const seen: { predicted: Float64Array; rows: Int32Array }[] = [];
   for (let m = 0; m < members; m++) {
-    const part = partOf(m);
+    const split = m === 0 ? first : splitOf(plan, fold, m);
     const settings = ranked[m % Math.min(bestOnes, ranked.length)] as TabularSettings;
     const report = (progress: EpochReport): void =>
       options.onEpoch?.({ ...progress, member: m + 1, members, epochs: settings.epochs });
     try {
-      const fitted = await memberOf(table, part, settings, seed + m, report, options.signal);
+      const fitted = await memberOf(target, split, settings, seed + m, report, options.signal);
+      if (fitted.loss === Number.POSITIVE_INFINITY) throw diverged(settings);
       made.push({ ...fitted, settings });
-      seen.push({ predicted: await valuesOf(target, fitted.member, table, part.apart), rows: part.apart });
+      const predicted = await valuesOf(target, fitted.member, plan.known.select(split.apart));
+      seen.push({ predicted, rows: split.apart });
     } catch (error) {
       if (options.signal?.aborted !== true || made.length === 0) throw error;
     }
     if (options.signal?.aborted === true) break;
   }
+  const { length } = plan.known;
   const provenance = {
     created: new Date().toISOString(),
-    rows: rows.length,
-    skipped: table.length - rows.length,
+    rows: length,
+    skipped: table.length - length,
     seed,
     seconds: (performance.now() - began) / 1000,
     members: made.map(({ epochs, best, settings }) => ({ epochs, best, settings })),
   };
-  const metrics = outOfFold(target, table, seen);
+  const metrics = outOfFold(plan, seen);
   return new TabularModel({ target, columns, members: made.map(({ member }) => member), metrics, provenance });
 }
 
+const diverged = ({ epochs, lr }: TabularSettings): StateError =>
+  new StateError(
+    `tabular: the validation loss must be a number after some epoch, got none in ${epochs} epochs; give a settings.lr below ${lr}`,
+  );
+
 /** The settings to train with: the given ones, or those of a search, the best first. */
-async function rank(table: Table, plan: Plan, options: TabularOptions, part: Split): Promise<TabularSettings[]> {
-  const { trials, seed, settings, target, columns, rows } = plan;
+async function rank(table: Table, plan: Plan, options: TabularOptions, split: Split): Promise<TabularSettings[]> {
+  const { trials, seed, settings, target, columns, known } = plan;
   if (trials === 0) return [settings];
   const { signal, onTrial } = options;
   const found = await search({
     ...{ trials, seed, signal, base: settings, log: options.tuneLog },
-    about: [target, columns, rows.length, table.length, table.get(0), table.get(table.length - 1)],
-    lossOf: async (tried, ownSeed) => (await memberOf(table, part, tried, ownSeed, () => {}, signal)).loss,
+    about: [target, columns, known.length, table.length, table.get(0), table.get(table.length - 1)],
+    lossOf: async (tried, ownSeed) => (await memberOf(target, split, tried, ownSeed, () => {}, signal)).loss,
     onTrial: (trial) => onTrial?.(trial),
   });
-  return found.length === 0 ? [settings] : found.map((trial) => trial.settings);
+  const sound = found.filter(({ loss }) => loss < Number.POSITIVE_INFINITY);
+  return sound.length === 0 ? [settings] : sound.map((trial) => trial.settings);
 }
 
 type Plan = ReturnType<typeof planOf>;
@@ -139,7 +147,7 @@ type Plan = ReturnType<typeof planOf>;
 function planOf(table: Table, options: TabularOptions) {
   const name = 'tabular';
   if (!(table instanceof Table)) throw new ArgumentError(`${name}: table must be a data.Table, got ${describe(table)}`);
-  checkOptions(name, options, known);
+  checkOptions(name, options, tabularOptions);
   const given = checkText(name, 'target', options?.target);
   const task =
     options.task === undefined
@@ -161,6 +169,7 @@ function planOf(table: Table, options: TabularOptions) {
   const columns = table.names
     .filter((column) => column !== given && !ignored.includes(column) && table.column(column).type !== 'text')
     .map((column): TabularColumn => ({ name: column, type: table.column(column).type }));
+  if (columns.length === 0) throw nothingToLearn(given);
   const usual = rows.length < 5000 ? 5 : rows.length < 50_000 ? 3 : 1;
   const members = checkInteger(
     name,
@@ -171,72 +180,68 @@ function planOf(table: Table, options: TabularOptions) {
   );
   const folds = Math.max(members, rows.length > 10_000 ? 10 : 5);
   const settings = settingsOf(name, options.settings, { rows: rows.length, isNumber: target.task === 'regression' });
-  return { target, columns, rows, members, folds, seed, settings, trials };
+  const read = table.pick(...columns.map((column) => column.name));
+  const known = rows.length === table.length ? read : read.select(rows);
+  const values = targetValues(target, table.column(given), rows);
+  return { target, columns, known, values, members, folds, seed, settings, trials };
+}
+
+function nothingToLearn(target: string, cause?: unknown): ArgumentError {
+  const rule = `there must be a column to learn from beside the target ${JSON.stringify(target)}`;
+  const hint = 'columns of texts are not used, and constant ones tell nothing';
+  return new ArgumentError(`tabular: ${rule}; ${hint}`, { cause });
 }
 
 /** Of each row, the part that it belongs to: parts of about the same size and, of classes, with the same share of each. */
-function foldsOf(target: Target, table: Table, rows: Int32Array, folds: number, seed: number): Uint8Array {
-  const order = [...randperm(rows.length, { generator: new Generator(seed) }).toTypedArray()] as number[];
-  if (target.task !== 'regression') {
-    const classes = targetValues(target, table.column(target.name), rows);
-    order.sort((a, b) => (classes[a] as number) - (classes[b] as number));
-  }
-  const fold = new Uint8Array(rows.length);
+function foldsOf({ target, known, values, folds, seed }: Plan): Uint8Array {
+  const order = [...randperm(known.length, { generator: new Generator(seed) }).toTypedArray()] as number[];
+  if (target.task !== 'regression') order.sort((a, b) => (values[a] as number) - (values[b] as number));
+  const fold = new Uint8Array(known.length);
   for (const [i, place] of order.entries()) fold[place] = i % folds;
   return fold;
 }
 
 /** What one network is trained on, and what it is validated on. */
 interface Split {
-  readonly columns: readonly TabularColumn[];
-  readonly target: Target;
+  readonly features: Features;
+  readonly examples: Examples;
   readonly shown: Int32Array;
   readonly apart: Int32Array;
 }
 
+function splitOf({ target, known, values }: Plan, fold: Uint8Array, m: number): Split {
+  const all = Int32Array.from(fold.keys());
+  const [shown, apart] = [all.filter((row) => fold[row] !== m), all.filter((row) => fold[row] === m)];
+  const features = new Features({ number: 'robust', fill: 'median', constant: 'drop', maxCategories: 2 ** 24 });
+  try {
+    features.fit(known.select(shown));
+  } catch (error) {
+    throw error instanceof ArgumentError ? nothingToLearn(target.name, error) : error;
+  }
+  return { features, shown, apart, examples: { ...inputsOf(features, known), targets: targetTensor(target, values) } };
+}
+
 /** A network that was trained, after how many epochs, and the validation loss of the best of them. */
-interface Fitted {
+interface Fitted extends Omit<Learned, 'network'> {
   readonly member: TabularMember;
-  readonly epochs: number;
-  readonly best: number;
-  readonly loss: number;
 }
 
 async function memberOf(
-  table: Table,
-  { columns, target, shown, apart }: Split,
+  target: Target,
+  { features, ...split }: Split,
   settings: TabularSettings,
   seed: number,
   onEpoch: (report: EpochReport) => void,
   signal: AbortSignal | undefined,
 ): Promise<Fitted> {
-  const encoder = fitEncoder(table, columns, shown);
-  if (encoder.numbers.length + encoder.categories.length === 0) {
-    const hint = 'columns of texts are not used, and constant ones tell nothing';
-    throw new ArgumentError(
-      `tabular: there must be a column to learn from beside the target ${JSON.stringify(target.name)}; ${hint}`,
-    );
-  }
-  const column = table.column(target.name);
-  const examples = (rows: Int32Array) => ({
-    ...encode(encoder, table, rows),
-    targets: targetTensor(target, targetValues(target, column, rows)),
-  });
-  const { hidden, dropout, frequencies, sigma } = settings;
-  const architecture = {
-    numbers: encoder.numbers.length,
-    categories: encoder.categories.map(({ categories }) => categories.length + 1),
-    outputs: Math.max(1, target.classes.length),
-    activation: target.task === 'regression' ? 'mish' : 'selu',
-    ...{ hidden, dropout, frequencies, sigma },
-  } as const;
-  const lesson = { architecture, settings, train: examples(shown), validation: examples(apart), seed, signal, onEpoch };
-  const { network, ...reached } = await learn(lesson);
-  return { member: { encoder, network }, ...reached };
+  const architecture = architectureOf(features, target, settings);
+  const { network, ...reached } = await learn({ architecture, settings, ...split, seed, signal, onEpoch });
+  return { member: { features, network }, ...reached };
 }
 
-function outOfFold(target: Target, table: Table, seen: readonly { predicted: Float64Array; rows: Int32Array }[]) {
-  const rows = Int32Array.from(seen.flatMap((part) => [...part.rows]));
+function outOfFold({ target, values }: Plan, seen: readonly { predicted: Float64Array; rows: Int32Array }[]) {
+  const rows = seen.flatMap((part) => [...part.rows]);
   const predicted = Float64Array.from(seen.flatMap((part) => [...part.predicted]));
-  return scoresOf(target, predicted, targetValues(target, table.column(target.name), rows));
+  const truth = rows.map((row) => values[row] as number);
+  return scoresOf(target, predicted, target.task === 'regression' ? Float64Array.from(truth) : Int32Array.from(truth));
 }

@@ -13,9 +13,11 @@ export interface TabularTrial {
   /** From 0; the first has the default settings. */
   readonly trial: number;
   readonly settings: TabularSettings;
-  /** The lowest validation loss that it reached. */
+  /** The lowest validation loss that it reached; infinite where it was never a number. */
   readonly loss: number;
 }
+
+const diverged = Number.POSITIVE_INFINITY;
 
 /** A search. */
 export interface Search {
@@ -84,7 +86,7 @@ export async function search({
       const settings = drawSettings(base, seed, trial);
       const loss = known.get(trial) ?? (await lossOf(settings, seed + trial));
       if (log !== undefined && !known.has(trial) && !isStopped()) {
-        append(log, `${JSON.stringify({ key, trial, loss, settings })}\n`);
+        append(log, `${JSON.stringify({ key, trial, loss: loss === diverged ? null : loss, settings })}\n`);
       }
       done.push({ trial, settings, loss });
       onTrial({ trial, settings, loss });
@@ -127,8 +129,10 @@ function readLog(path: string, key: string): Map<number, number> {
       throw wrong('must be JSON, as the search writes it');
     }
     if (read?.key !== key) throw wrong('must be of a search on this table with these options; give another tuneLog');
-    if (!Number.isInteger(read.trial) || typeof read.loss !== 'number') throw wrong('must have a trial and its loss');
-    known.set(read.trial as number, read.loss);
+    const { trial, loss } = read;
+    if (!Number.isInteger(trial) || (typeof loss !== 'number' && loss !== null))
+      throw wrong('must have a trial and its loss');
+    known.set(trial as number, loss ?? diverged);
   }
   return known;
 }

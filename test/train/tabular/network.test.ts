@@ -1,8 +1,6 @@
-// The network against plain loops in float64, and what it is given against quantiles and lists by hand.
+// The network against plain loops in float64.
 import { describe, expect, it } from 'vitest';
-import { Table } from '../../../lib/data/table.js';
 import { Generator, tensor } from '../../../lib/index.js';
-import { encode, fitEncoder } from '../../../lib/train/tabular/encoder.js';
 import {
   drawParameters,
   shapesOf,
@@ -93,43 +91,5 @@ describe('TabularNetwork', () => {
     const still = network.forward(inputs()).toArray();
     expect(network.forward(inputs(), new Generator(1)).toArray()).not.toEqual(still);
     expect(network.forward(inputs()).toArray()).toEqual(still);
-  });
-});
-
-describe('the encoder', () => {
-  const { NaN: none, POSITIVE_INFINITY: infinity } = Number;
-  const bend = (x: number): number => x / Math.sqrt(1 + (x / 3) ** 2);
-  const table = new Table({
-    a: { type: 'number', values: Float64Array.of(1, 2, 3, 4, 5, 1000, none, infinity) },
-    fixed: { type: 'number', values: new Float64Array(8).fill(7) },
-    step: { type: 'number', values: Float64Array.of(0, 0, 0, 0, 1, 0, 0, 0) },
-    c: { type: 'category', values: Int32Array.of(2, 0, -1, 0, 2, 1, 0, 2), categories: ['x', 'late', 'y'] },
-    when: { type: 'date', values: Float64Array.from({ length: 8 }, (_, i) => Date.UTC(2024, i, 1, 2 * i)) },
-    note: { type: 'text', values: new Array(8).fill('words') },
-  });
-  const columns = table.drop('note').schema.map(({ name, type }) => ({ name, type }));
-  const rows = Int32Array.of(0, 1, 2, 3, 4);
-  const fitted = fitEncoder(table, columns, rows);
-
-  it('learns from the training part alone', () => {
-    expect(fitted.numbers.filter(({ name }) => name !== 'when')).toEqual([
-      { name: 'a', part: 'value', center: 3, scale: 1 / 2 },
-      { name: 'step', part: 'value', center: 0, scale: 2 }, // equal quartiles: half the range
-    ]);
-    expect(fitted.categories).toEqual([{ name: 'c', categories: ['x', 'y'] }]);
-    expect(fitted.numbers.filter(({ name }) => name === 'when').map(({ part }) => part)).toEqual([
-      'time',
-      'month',
-      'weekday',
-      'hour',
-    ]);
-  });
-
-  it('bends what is far, and knows what is missing or was never seen', () => {
-    const { numbers, codes } = encode(fitted, table.slice(4));
-    close(numbers?.select(1, 0).toTypedArray() ?? [], [bend(1), bend(498.5), 0, 3]);
-    expect(codes?.toArray()).toEqual([[2], [0], [1], [2]]);
-    const marked = fitEncoder(table, columns, Int32Array.of(4, 5, 6));
-    expect(marked.numbers.filter(({ name }) => name === 'a').map(({ part }) => part)).toEqual(['value', 'missing']);
   });
 });

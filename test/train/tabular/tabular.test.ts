@@ -130,6 +130,13 @@ describe('tabular', () => {
     expect([model.provenance.rows, model.provenance.skipped]).toEqual([25, 5]);
   });
 
+  it('a loss that is never a number is an error that says what to do', async () => {
+    const options = { target: 'inside', ensemble: 1, settings: { hidden: [8], epochs: 2, lr: 1e30 } };
+    await expect(tabular(rings(100, 1), options)).rejects.toThrow(
+      'tabular: the validation loss must be a number after some epoch, got none in 2 epochs; give a settings.lr below 1e+30',
+    );
+  });
+
   it('a signal ends it with what was reached, but not before there is something', async () => {
     const controller = new AbortController();
     const onEpoch = ({ epoch }: { epoch: number }) => epoch === 2 && controller.abort(new Error('enough'));
@@ -239,12 +246,12 @@ describe('TabularModel', () => {
     [
       'a missing column',
       () => classifier.predict([row, { x: 1, y: 1 }]),
-      'predict: row 1 must have the column "kind"; give null where a value is missing',
+      'predict: row 1 must have column "kind", got none; give null where a value is missing',
     ],
     [
       'a wrong value',
       () => classifier.predict([{ ...row, x: 'much' }]),
-      'predict: column "x" must hold numbers, as types says, got "much" in row 0',
+      'predict: column "x" must hold numbers, as in training, got "much" in row 0; give null where a value is missing',
     ],
     [
       'a row that is none',
@@ -254,12 +261,12 @@ describe('TabularModel', () => {
     [
       'a table without a column',
       () => classifier.predict(rings(3, 1).drop('kind')),
-      'predict: rows must have the column "kind", got "x", "y", "note", "inside"',
+      'predict: no column has the name "kind"; there are "x", "y", "note", "inside"',
     ],
     [
       'a table with another type',
       () => classifier.predict(Table.fromRows([{ ...row, x: 'a' }])),
-      'predict: column "x" must be of the type number, as in training, got one of category',
+      'predict: column "x" must be of type number, as in training, got category; give types: { "x": \'number\' } to what reads the table',
     ],
     [
       'an unknown class',
@@ -320,6 +327,16 @@ console.log(JSON.stringify(await train.TabularModel.load(${JSON.stringify(path)}
     wide.members[0].architecture.hidden = [64, 65];
     write(wide);
     rejected('must have a float32 tensor 0.weights.1 [65, 64], got float32 [64, 64]');
+    const featureless = structuredClone(text);
+    featureless.members[0].features.columns[0].scale = -1;
+    write(featureless);
+    rejected('must have features (Features.fromJSON: json must be what toJSON gives, got a wrong scale in column 0)');
+    featureless.members[0].features.columns = text.members[0].features.columns.map((column: object) => ({
+      ...column,
+      column: 'z',
+    }));
+    write(featureless);
+    rejected('must have features of columns of the model, not "z" as adjoint.tabular.members[0].features');
     writeFileSync(broken, readFileSync(path).subarray(0, 5000));
     rejected('truncated');
   });

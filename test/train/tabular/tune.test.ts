@@ -77,6 +77,17 @@ it('trains with the best of the trials, and goes on where a search was interrupt
   ]);
 });
 
+it('goes on after trials of which the loss was never a number, which are not used', async () => {
+  rmSync(log);
+  const settings = { hidden: [8], epochs: 2, lr: 1e30 };
+  const options = { ensemble: 1, tune: 2, settings };
+  await expect(tuned(options)).rejects.toThrow('tabular: the validation loss must be a number');
+  const lines = readFileSync(log, 'utf8').trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line).loss)).toEqual([null, null]);
+  await expect(tuned(options)).rejects.toThrow('tabular: the validation loss must be a number');
+  expect(readFileSync(log, 'utf8').trim().split('\n')).toEqual(lines);
+});
+
 it('a log of another search, or a damaged one, is an error', async () => {
   rmSync(log);
   await tuned({ ensemble: 1, tune: 2 });
