@@ -1,6 +1,6 @@
 // How networks for tables are built and trained unless the caller says otherwise.
-import { checkEach, checkInteger, checkNumber } from '../../errors.js';
-import { checkOptions } from '../../options.js';
+import { checkEach, checkInteger, checkNumber } from '../errors.js';
+import { checkOptions } from '../options.js';
 
 /** How a network for tables is built and trained. */
 export interface TabularSettings {

@@ -1,12 +1,12 @@
 // How good the predictions of a model are.
-import { accuracyScore, balancedAccuracyScore } from '../../metrics/accuracy.js';
-import { rocAucScore } from '../../metrics/areas.js';
-import { r2Score } from '../../metrics/correlation.js';
-import { f1Score } from '../../metrics/precision-recall.js';
-import { logLoss } from '../../metrics/probabilities.js';
-import { meanAbsoluteError, rootMeanSquaredError } from '../../metrics/regression.js';
-import { tensor } from '../../ops/creation.js';
-import type { Target } from './target.js';
+import { accuracyScore, balancedAccuracyScore } from '../metrics/accuracy.js';
+import { rocAucScore } from '../metrics/areas.js';
+import { r2Score } from '../metrics/correlation.js';
+import { f1Score } from '../metrics/precision-recall.js';
+import { logLoss } from '../metrics/probabilities.js';
+import { meanAbsoluteError, rootMeanSquaredError } from '../metrics/regression.js';
+import { tensor } from '../ops/creation.js';
+import type { Target } from './tabular-target.js';
 
 /**
  * Metrics by name: of classes `accuracy`, `balancedAccuracy`, `f1` (of the second class, or the mean over more), `auc` and

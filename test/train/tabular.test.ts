@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Table } from '../../../lib/data/table.js';
-import { FileError } from '../../../lib/errors.js';
-import { load, loadMetadata, save } from '../../../lib/io/index.js';
-import '../../../lib/index.js';
-import { TabularModel } from '../../../lib/train/tabular/model.js';
-import { type TabularOptions, tabular } from '../../../lib/train/tabular/tabular.js';
+import { Table } from '../../lib/data/table.js';
+import { FileError } from '../../lib/errors.js';
+import { load, loadMetadata, save } from '../../lib/io/index.js';
+import '../../lib/index.js';
+import { type TabularOptions, tabular } from '../../lib/train/tabular.js';
+import { TabularModel } from '../../lib/train/tabular-model.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-tabular-'));
 const path = join(folder, 'model.safetensors');
@@ -288,7 +288,7 @@ describe('TabularModel', () => {
     classifier.save(path);
     const rows = rings(20, 6);
     const program = `
-import { train } from ${JSON.stringify(new URL('../../../dist/adjoint.js', import.meta.url).href)};
+import { train } from ${JSON.stringify(new URL('../../dist/adjoint.js', import.meta.url).href)};
 const rows = JSON.parse(process.argv[1]);
 console.log(JSON.stringify(await train.TabularModel.load(${JSON.stringify(path)}).predictProba(rows)));`;
     const given = JSON.stringify([...rows.rows()]);

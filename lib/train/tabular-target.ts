@@ -1,9 +1,9 @@
 // What a model predicts: classes or a number.
-import type { Column } from '../../data/column.js';
-import type { Table } from '../../data/table.js';
-import { ArgumentError, describe } from '../../errors.js';
-import { tensor } from '../../ops/creation.js';
-import type { Tensor } from '../../tensor.js';
+import type { Column } from '../data/column.js';
+import type { Table } from '../data/table.js';
+import { ArgumentError, describe } from '../errors.js';
+import { tensor } from '../ops/creation.js';
+import type { Tensor } from '../tensor.js';
 
 /** Two classes, more of them, or a number. */
 export type TabularTask = 'binary' | 'multiclass' | 'regression';

@@ -1,11 +1,11 @@
 // What a network gives for rows: a few of them at once by a recorded program, many in parts.
 import { setImmediate } from 'node:timers/promises';
-import { noGrad } from '../../autograd/tape.js';
-import { zeros } from '../../ops/creation.js';
-import { cat } from '../../ops/shape-slice.js';
-import { type CompiledStep, compile } from '../../program/compile.js';
-import type { Tensor } from '../../tensor.js';
-import type { TabularInputs, TabularNetwork } from './network.js';
+import { noGrad } from '../autograd/tape.js';
+import { zeros } from '../ops/creation.js';
+import { cat } from '../ops/shape-slice.js';
+import { type CompiledStep, compile } from '../program/compile.js';
+import type { Tensor } from '../tensor.js';
+import type { TabularInputs, TabularNetwork } from './tabular-network.js';
 
 /** Rows that go through a network together: enough for its products, few enough for memory. */
 const together = 4096;

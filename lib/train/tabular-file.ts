@@ -1,19 +1,14 @@
 // Models of tables as files: a safetensors file with the networks, and in its metadata, as JSON, everything else.
-import { Features } from '../../data/features.js';
-import { FileError, describe as show } from '../../errors.js';
-import { load, loadMetadata, save } from '../../io/index.js';
-import type { Tensor } from '../../tensor.js';
-import {
-  architectureOf,
-  type TabularColumn,
-  type TabularMember,
-  type TabularParts,
-  type TabularProvenance,
-} from './model.js';
-import { shapesOf, TabularNetwork } from './network.js';
-import type { TabularScores } from './scores.js';
-import type { TabularSettings } from './settings.js';
-import type { Label, Target } from './target.js';
+import { Features } from '../data/features.js';
+import { FileError, describe as show } from '../errors.js';
+import { load, loadMetadata, save } from '../io/index.js';
+import type { Tensor } from '../tensor.js';
+import { architectureOf, type TabularMember } from './tabular-member.js';
+import type { TabularColumn, TabularParts, TabularProvenance } from './tabular-model.js';
+import { shapesOf, TabularNetwork } from './tabular-network.js';
+import type { TabularScores } from './tabular-scores.js';
+import type { TabularSettings } from './tabular-settings.js';
+import type { Label, Target } from './tabular-target.js';
 
 const key = 'adjoint.tabular';
 const version = 1;

@@ -1,12 +1,12 @@
 // The search for better settings: some that are known to be sound, drawn at random, on one split.
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
-import { FileError } from '../../errors.js';
-import { systemError } from '../../io/files.js';
-import { getNumThreads } from '../../memory.js';
-import { Generator } from '../../ops/generator.js';
-import { rand } from '../../ops/random.js';
-import type { TabularSettings } from './settings.js';
+import { FileError } from '../errors.js';
+import { systemError } from '../io/files.js';
+import { getNumThreads } from '../memory.js';
+import { Generator } from '../ops/generator.js';
+import { rand } from '../ops/random.js';
+import type { TabularSettings } from './tabular-settings.js';
 
 /** What is told of each trial of the search. */
 export interface TabularTrial {

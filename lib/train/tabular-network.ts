@@ -1,15 +1,15 @@
 // The network for tables: RealMLP (Holzmüller et al., "Better by default: strong pre-tuned MLPs and boosted trees on tabular
 // data", 2024, https://arxiv.org/abs/2407.04491).
-import { ParameterList } from '../../nn/containers-list.js';
-import * as functional from '../../nn/functional.js';
-import { Module } from '../../nn/module.js';
-import { Parameter } from '../../nn/roles.js';
-import { mish, selu } from '../../ops/activation.js';
-import { ones, zeros } from '../../ops/creation.js';
-import type { Generator } from '../../ops/generator.js';
-import { rand, randn } from '../../ops/random.js';
-import { cat } from '../../ops/shape-slice.js';
-import type { Tensor } from '../../tensor.js';
+import { ParameterList } from '../nn/containers-list.js';
+import * as functional from '../nn/functional.js';
+import { Module } from '../nn/module.js';
+import { Parameter } from '../nn/roles.js';
+import { mish, selu } from '../ops/activation.js';
+import { ones, zeros } from '../ops/creation.js';
+import type { Generator } from '../ops/generator.js';
+import { rand, randn } from '../ops/random.js';
+import { cat } from '../ops/shape-slice.js';
+import type { Tensor } from '../tensor.js';
 
 /** How a network for tables is built. */
 export interface TabularArchitecture {

@@ -1,5 +1,5 @@
-import { Features } from '../../data/features.js';
-import { Table } from '../../data/table.js';
+import { Features } from '../data/features.js';
+import { Table } from '../data/table.js';
 import {
   ArgumentError,
   checkChoice,
@@ -9,17 +9,18 @@ import {
   checkText,
   describe,
   StateError,
-} from '../../errors.js';
-import { checkPath } from '../../io/files.js';
-import { Generator } from '../../ops/generator.js';
-import { randperm } from '../../ops/random.js';
-import { checkOptions } from '../../options.js';
-import { type EpochReport, type Examples, type Learned, learn } from './learn.js';
-import { architectureOf, inputsOf, type TabularColumn, type TabularMember, TabularModel, valuesOf } from './model.js';
-import { scoresOf } from './scores.js';
-import { settingsOf, type TabularSettings } from './settings.js';
-import { type TabularTask, type Target, targetOf, targetTensor, targetValues } from './target.js';
-import { search, type TabularTrial } from './tune.js';
+} from '../errors.js';
+import { checkPath } from '../io/files.js';
+import { Generator } from '../ops/generator.js';
+import { randperm } from '../ops/random.js';
+import { checkOptions } from '../options.js';
+import { type EpochReport, type Examples, type Learned, learn } from './tabular-learn.js';
+import { architectureOf, inputsOf, type TabularMember, valuesOf } from './tabular-member.js';
+import { type TabularColumn, TabularModel } from './tabular-model.js';
+import { scoresOf } from './tabular-scores.js';
+import { settingsOf, type TabularSettings } from './tabular-settings.js';
+import { type TabularTask, type Target, targetOf, targetTensor, targetValues } from './tabular-target.js';
+import { search, type TabularTrial } from './tabular-tune.js';
 
 /** What is told of each epoch of `train.tabular`. */
 export interface TabularProgress extends EpochReport {

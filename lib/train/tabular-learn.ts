@@ -1,18 +1,18 @@
 // Training of one network.
-import * as functional from '../../nn/functional.js';
-import { Module } from '../../nn/module.js';
-import { tensor } from '../../ops/creation.js';
-import { Generator } from '../../ops/generator.js';
-import { randperm } from '../../ops/random.js';
-import { AdamW } from '../../optim/adam.js';
-import { LambdaLR } from '../../optim/lambda-lr.js';
-import type { Tensor } from '../../tensor.js';
-import { EarlyStopping } from '../early-stopping.js';
-import type { EpochEvent } from '../events.js';
-import { fit as fitModel } from '../fit.js';
-import { drawParameters, type TabularArchitecture, type TabularInputs, TabularNetwork } from './network.js';
-import { outputsOf } from './outputs.js';
-import type { TabularSettings } from './settings.js';
+import * as functional from '../nn/functional.js';
+import { Module } from '../nn/module.js';
+import { tensor } from '../ops/creation.js';
+import { Generator } from '../ops/generator.js';
+import { randperm } from '../ops/random.js';
+import { AdamW } from '../optim/adam.js';
+import { LambdaLR } from '../optim/lambda-lr.js';
+import type { Tensor } from '../tensor.js';
+import { EarlyStopping } from './early-stopping.js';
+import type { EpochEvent } from './events.js';
+import { fit as fitModel } from './fit.js';
+import { drawParameters, type TabularArchitecture, type TabularInputs, TabularNetwork } from './tabular-network.js';
+import { outputsOf } from './tabular-outputs.js';
+import type { TabularSettings } from './tabular-settings.js';
 
 /** Encoded rows with their targets: float32 [rows, 1], or classes int32 [rows]. */
 export interface Examples extends TabularInputs {

@@ -1,13 +1,8 @@
 // The network against plain loops in float64.
 import { describe, expect, it } from 'vitest';
-import { Generator, tensor } from '../../../lib/index.js';
-import {
-  drawParameters,
-  shapesOf,
-  type TabularArchitecture,
-  TabularNetwork,
-} from '../../../lib/train/tabular/network.js';
-import { outputsOf } from '../../../lib/train/tabular/outputs.js';
+import { Generator, tensor } from '../../lib/index.js';
+import { drawParameters, shapesOf, type TabularArchitecture, TabularNetwork } from '../../lib/train/tabular-network.js';
+import { outputsOf } from '../../lib/train/tabular-outputs.js';
 
 const architecture: TabularArchitecture = {
   ...{ numbers: 2, categories: [3, 12], outputs: 2, hidden: [5, 4] },

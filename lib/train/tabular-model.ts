@@ -1,27 +1,19 @@
-import type { ColumnType } from '../../data/column.js';
-import { checkTable, type Features } from '../../data/features.js';
-import { alignRows, type FeatureRows } from '../../data/features-rows.js';
-import type { Table } from '../../data/table.js';
-import { ArgumentError, describe } from '../../errors.js';
-import type { Module } from '../../nn/module.js';
-import type { Tensor } from '../../tensor.js';
-import { loadTabularFile, saveTabularFile } from './file.js';
-import type { TabularArchitecture, TabularInputs, TabularNetwork } from './network.js';
-import { outputsOf } from './outputs.js';
-import { mostProbable, scoresOf, type TabularScores } from './scores.js';
-import type { TabularSettings } from './settings.js';
-import { type Label, labelsOf, type TabularTask, type Target, targetValues } from './target.js';
+import type { ColumnType } from '../data/column.js';
+import { checkTable } from '../data/features.js';
+import { alignRows, type FeatureRows } from '../data/features-rows.js';
+import type { Table } from '../data/table.js';
+import { ArgumentError, describe } from '../errors.js';
+import type { Module } from '../nn/module.js';
+import { loadTabularFile, saveTabularFile } from './tabular-file.js';
+import { type TabularMember, valuesOf } from './tabular-member.js';
+import { mostProbable, scoresOf, type TabularScores } from './tabular-scores.js';
+import type { TabularSettings } from './tabular-settings.js';
+import { type Label, labelsOf, type TabularTask, type Target, targetValues } from './tabular-target.js';
 
 /** A column that a model reads, of any type but texts. */
 export interface TabularColumn {
   readonly name: string;
   readonly type: ColumnType;
-}
-
-/** One network of a model, and how columns become what it takes. */
-export interface TabularMember {
-  readonly features: Features;
-  readonly network: TabularNetwork;
 }
 
 /** Where a model comes from. */
@@ -198,37 +190,4 @@ export class TabularModel {
     const { length } = this.#members;
     return (sum as Float64Array).map((value) => value / length);
   }
-}
-
-/** What a network takes, of the rows of a table. */
-export function inputsOf(features: Features, table: Table): TabularInputs {
-  const { numbers, categories } = features.transform(table);
-  const filled = (t: Tensor): Tensor | null => (t.shape[1] === 0 ? null : t);
-  return { length: table.length, numbers: filled(numbers), codes: filled(categories) };
-}
-
-/** A network for features and a target, with what is left to choose. */
-export function architectureOf(
-  features: Features,
-  { task, classes }: Target,
-  { hidden, dropout, frequencies, sigma }: Pick<TabularSettings, 'hidden' | 'dropout' | 'frequencies' | 'sigma'>,
-): TabularArchitecture {
-  return {
-    numbers: features.featureNames.length,
-    categories: features.cardinalities,
-    outputs: Math.max(1, classes.length),
-    activation: task === 'regression' ? 'mish' : 'selu',
-    ...{ hidden, dropout, frequencies, sigma },
-  };
-}
-
-/** Probabilities [rows · classes], or numbers [rows], by one network. */
-export async function valuesOf(
-  { task, mean, deviation, low, high }: Target,
-  { features, network }: TabularMember,
-  table: Table,
-): Promise<Float64Array> {
-  const outputs = await outputsOf(network, inputsOf(features, table));
-  if (task !== 'regression') return Float64Array.from(outputs.to('float64').softmax(1).toTypedArray());
-  return Float64Array.from(outputs.toTypedArray(), (y) => Math.max(low, Math.min(high, y * deviation + mean)));
 }

@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { Table } from '../../../lib/data/table.js';
-import { FileError } from '../../../lib/errors.js';
-import { settingsOf } from '../../../lib/train/tabular/settings.js';
-import { type TabularOptions, tabular } from '../../../lib/train/tabular/tabular.js';
-import { drawSettings, type TabularTrial } from '../../../lib/train/tabular/tune.js';
+import { Table } from '../../lib/data/table.js';
+import { FileError } from '../../lib/errors.js';
+import { type TabularOptions, tabular } from '../../lib/train/tabular.js';
+import { settingsOf } from '../../lib/train/tabular-settings.js';
+import { drawSettings, type TabularTrial } from '../../lib/train/tabular-tune.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-tune-'));
 const log = join(folder, 'tune.jsonl');
