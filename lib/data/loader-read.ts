@@ -7,8 +7,13 @@ import { resumed } from './iterable.js';
 /** What was read for a batch: all of it at once, or samples that are to be joined. */
 export type Read<Sample, Batch> = { batch: Batch; samples?: undefined } | { batch?: undefined; samples: Sample[] };
 
-/** Reads the samples of these numbers. */
-export type ReadBatch<Sample, Batch> = (indices: readonly number[]) => Read<Sample, Batch>;
+/** How a dataset is read. */
+export interface Reader<Sample, Batch> {
+  /** Reads the samples of these numbers. */
+  readonly read: (indices: readonly number[]) => Read<Sample, Batch>;
+  /** Whether batches that it reads at once have memory of their own. */
+  readonly copies: boolean;
+}
 
 /**
  * How a dataset's batches are read. `isInOrder`: their numbers follow each other; `mayCollate`: samples may be joined as tensors.
@@ -16,22 +21,26 @@ export type ReadBatch<Sample, Batch> = (indices: readonly number[]) => Read<Samp
 export function readerOf<Sample, Batch>(
   dataset: Dataset<Sample>,
   { isInOrder, mayCollate }: { isInOrder: boolean; mayCollate: boolean },
-): ReadBatch<Sample, Batch> {
+): Reader<Sample, Batch> {
   const check = (indices: readonly number[]) => {
     const index = (value: unknown) => checkInteger('DataLoader', 'each index', value, 0, dataset.length - 1);
     return checkEach('DataLoader', 'each batch of batchSampler', 'must be numbers of samples', indices, index);
   };
   if (!mayCollate || !isPlainTensorDataset(dataset)) {
-    return (indices) => ({ samples: check(indices).map((index) => dataset.get(index)) });
+    return { copies: true, read: (indices) => ({ samples: check(indices).map((index) => dataset.get(index)) }) };
   }
-  return (indices) => {
+  const isOurs = dataset.select === TensorDataset.prototype.select && !dataset.tensors.some((t) => t.requiresGrad);
+  const copies = !isInOrder && isOurs;
+  const read = (indices: readonly number[]) => {
     const numbers = check(indices);
     const [first = 0] = numbers;
-    const rows = isInOrder
-      ? dataset.slice(first, first + numbers.length)
-      : dataset.select(tensor(Int32Array.from(numbers)));
-    return { batch: rows as Batch };
+    if (isInOrder) return { batch: dataset.slice(first, first + numbers.length) as Batch };
+    const index = tensor(Int32Array.from(numbers));
+    const batch = dataset.select(index) as Batch;
+    if (copies) index.dispose();
+    return { batch };
   };
+  return { copies, read };
 }
 
 /** A subclass with a `get` of its own is read sample by sample. */

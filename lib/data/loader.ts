@@ -1,47 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
-import { ArgumentError, checkFlag, checkFunction, checkInteger, StateError } from '../errors.js';
+import { checkFlag, checkFunction, checkInteger, StateError } from '../errors.js';
 import { isPromise } from '../memory.js';
 import { defaultGenerator, type Generator } from '../ops/generator.js';
 import { checkOptions } from '../options.js';
+import { type Pulled, pull } from '../pulled.js';
 import { type Collated, collate } from './collate.js';
 import { checkDataset, type Dataset } from './dataset.js';
 import { IterableDataset } from './iterable.js';
-import { ahead, batchesOfStream, type ReadBatch, readerOf } from './loader-read.js';
+import { checkTogether, type DataLoaderOptions, knownOptions } from './loader-options.js';
+import { ahead, batchesOfStream, type Reader, readerOf } from './loader-read.js';
 import { checkState, type DataLoaderState, withState } from './loader-state.js';
 import { checkSampler, chooseGenerator, RandomSampler, type Sampler, SequentialSampler } from './sampler.js';
 import { BatchSampler, batchesOf } from './sampler-batch.js';
-
-/** Options of a {@link DataLoader}. */
-export interface DataLoaderOptions<Sample, Batch, Out> {
-  /** Samples in a batch, default 1; the last batch may be smaller. null: each sample is a batch already, and none is collated. */
-  batchSize?: number | null;
-  /** A new random order in each epoch, default false. */
-  shuffle?: boolean;
-  /** Which samples an epoch reads, in place of `shuffle`: an array of their numbers, or a sampler. */
-  sampler?: Sampler;
-  /** The batches of an epoch, each a list of numbers of samples, in place of `batchSize`, `shuffle`, `sampler` and `dropLast`. */
-  batchSampler?: Sampler<readonly number[]>;
-  /** Seeds a generator of the loader's own, so that the orders do not depend on other random numbers. */
-  seed?: number;
-  /** Where the orders come from; default the generator that `manualSeed` seeds. */
-  generator?: Generator;
-  /** Whether to leave out a last batch that is not full; default false. */
-  dropLast?: boolean;
-  /** Makes a batch of samples; default {@link collate}. */
-  collate?: (samples: Awaited<Sample>[]) => Batch;
-  /** Changes each batch, say `([x, y]) => [x.to('float32').div(255), y]`. */
-  transform?: (batch: Batch) => Out;
-  /**
-   * How many batches `for await` reads while the last one is used, default 0: for samples that are promises. Transforms run
-   * when their batch is due, so that random changes in them do not depend on it.
-   */
-  prefetchFactor?: number;
-}
-
-const knownOptions = [
-  ...['batchSize', 'shuffle', 'sampler', 'batchSampler', 'seed', 'generator', 'dropLast', 'collate', 'transform'],
-  'prefetchFactor',
-];
 
 /** How long an asynchronous loop may keep the event loop waiting, in milliseconds. */
 const breath = 8;
@@ -134,6 +104,26 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
   }
 
   /**
+   * @internal The batches of one epoch for a consumer that keeps none and lets the event loop turn itself: promises only where
+   * they are needed, and whether the tensors are nobody else's.
+   */
+  _pass(): { batches: Pulled<Out>; areFresh: boolean } {
+    const { dataset } = this;
+    const { transform, collate, batchSampler = null, prefetchFactor = 0 } = this.#options;
+    const isChanged = (['iterator', 'asyncIterator'] as const).some(
+      (key) => this[Symbol[key]] !== DataLoader.prototype[Symbol[key]],
+    );
+    if (isChanged) return { batches: pull<Out>(this), areFresh: false };
+    const areMade = transform === undefined && collate === undefined && (this.batchSize ?? batchSampler) !== null;
+    if (dataset instanceof IterableDataset) return { batches: pull<Out>(this), areFresh: areMade };
+    const reader = this.#reader(dataset);
+    const areFresh = areMade && reader.copies;
+    if (prefetchFactor > 0) return { batches: pull<Out>(this), areFresh };
+    const epoch = this.#begin(dataset);
+    return { batches: { next: () => this.#next(epoch, reader) }, areFresh };
+  }
+
+  /**
    * Where the loader is in its data: after the batch that was given last, or between two epochs. It holds the state of the
    * generator from which the order of the epoch was drawn.
    *
@@ -187,7 +177,7 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
     return new BatchSampler(chosen, this.batchSize ?? 1, dropLast);
   }
 
-  #reader(dataset: Dataset<Sample>): ReadBatch<Sample, Batch> {
+  #reader(dataset: Dataset<Sample>): Reader<Sample, Batch> {
     const { shuffle = false, sampler, batchSampler, collate } = this.#options;
     const isInOrder =
       sampler === undefined ? batchSampler === undefined && !shuffle : sampler instanceof SequentialSampler;
@@ -213,19 +203,38 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
     return epoch;
   }
 
-  *#run(epoch: Epoch<Iterator<readonly number[]>>, read: ReadBatch<Sample, Batch>): IterableIterator<Out> {
+  *#run(epoch: Epoch<Iterator<readonly number[]>>, reader: Reader<Sample, Batch>): IterableIterator<Out> {
     for (let next = epoch.items.next(); !next.done; next = epoch.items.next()) {
-      const { batch, samples } = read(next.value);
-      if (samples?.some(isPromise)) {
+      const batch = this.#read(reader, next.value);
+      if (isPromise(batch)) {
+        batch.then(undefined, () => {}); // nobody awaits it
         throw new StateError(
           'DataLoader: samples that are promises need for await (… of loader), got for (… of loader)',
         );
       }
-      const out = this.#finish(samples === undefined ? batch : this.#join(samples as Awaited<Sample>[]));
+      const out = this.#finish(batch);
       epoch.batch++;
       yield out;
     }
     epoch.isOver = true;
+  }
+
+  #next(
+    epoch: Epoch<Iterator<readonly number[]>>,
+    reader: Reader<Sample, Batch>,
+  ): IteratorResult<Out> | Promise<IteratorResult<Out>> {
+    const next = epoch.items.next();
+    if (next.done) {
+      epoch.isOver = true;
+      return { done: true, value: undefined };
+    }
+    const give = (value: Out): IteratorResult<Out> => {
+      epoch.batch++;
+      return { done: false, value };
+    };
+    const batch = this.#read(reader, next.value);
+    const out = isPromise(batch) ? batch.then((read) => this.#finish(read)) : this.#finish(batch);
+    return isPromise(out) ? (out as Promise<Out>).then(give) : give(out);
   }
 
   async *#runAsync(epoch: Epoch<unknown>, batches: AsyncGenerator<Batch>): AsyncIterableIterator<Awaited<Out>> {
@@ -244,12 +253,17 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
 
   async *#readAsync(
     { items }: Epoch<Iterator<readonly number[]>>,
-    read: ReadBatch<Sample, Batch>,
+    reader: Reader<Sample, Batch>,
   ): AsyncGenerator<Awaited<Batch>> {
-    for (let next = items.next(); !next.done; next = items.next()) {
-      const { batch, samples } = read(next.value);
-      yield await (samples === undefined ? batch : this.#join(await Promise.all(samples)));
-    }
+    for (let next = items.next(); !next.done; next = items.next()) yield await this.#read(reader, next.value);
+  }
+
+  /** The samples of these numbers as a batch; a promise if they are promises. */
+  #read({ read }: Reader<Sample, Batch>, indices: readonly number[]): Batch | Promise<Batch> {
+    const { batch, samples } = read(indices);
+    if (samples === undefined) return batch;
+    if (samples.some(isPromise)) return Promise.all(samples).then((all) => this.#join(all));
+    return this.#join(samples as Awaited<Sample>[]);
   }
 
   async *#readStream({ items, batch: skipped }: Epoch<AsyncIterator<Sample>>): AsyncGenerator<Awaited<Batch>> {
@@ -272,26 +286,5 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
   #finish(batch: Batch): Out {
     const { transform } = this.#options;
     return transform === undefined ? (batch as unknown as Out) : transform(batch);
-  }
-}
-
-/** Checks that no option says what another one says already. */
-function checkTogether(options: object, isStream: boolean): void {
-  const given = (name: string) => ![undefined, false].includes((options as Record<string, undefined | false>)[name]);
-  const refuse = (name: string, others: readonly string[], hint = '') => {
-    const other = given(name) ? others.find(given) : undefined;
-    if (other === undefined) return;
-    throw new ArgumentError(`DataLoader: ${name} and ${other} exclude each other, got both${hint}`);
-  };
-  refuse('sampler', ['shuffle', 'seed', 'generator'], '; give them to the sampler');
-  refuse('batchSampler', ['batchSize', 'shuffle', 'sampler', 'dropLast', 'seed', 'generator']);
-  if ((options as { batchSize?: unknown }).batchSize === null) {
-    const other = ['collate', 'dropLast'].find(given);
-    if (other !== undefined) throw new ArgumentError(`DataLoader: ${other} needs batches, got batchSize null`);
-  }
-  const order = ['shuffle', 'sampler', 'batchSampler', 'seed', 'generator'].find(given);
-  if (isStream && order !== undefined) {
-    const hint = order === 'shuffle' ? '; shuffle the dataset, dataset.shuffle(1000)' : '';
-    throw new ArgumentError(`DataLoader: ${order} needs samples with numbers, got an IterableDataset${hint}`);
   }
 }

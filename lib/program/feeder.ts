@@ -1,5 +1,5 @@
 import { withScope } from '../context.js';
-import { ArgumentError, checkFunction, describe, formatShape, StateError } from '../errors.js';
+import { ArgumentError, checkFlag, checkFunction, describe, formatShape, StateError } from '../errors.js';
 import { isPromise } from '../memory.js';
 import { native } from '../native.js';
 import { checkOptions } from '../options.js';
@@ -15,6 +15,11 @@ export interface RunOptions<Result> {
   signal?: AbortSignal;
   /** Called after each step with its result and its number, from 0. */
   onStep?: (result: Result, step: number) => void;
+  /**
+   * Whether a batch's tensors are disposed of when its step has been replayed, default false: batches that nothing else uses then
+   * take turns in the same memory, which the garbage collector would find late.
+   */
+  dispose?: boolean;
 }
 
 /** What `step.run` resolves with. */
@@ -37,6 +42,10 @@ async function close(iterator: Pulled<unknown>, isAwaited: boolean): Promise<voi
   const end = iterator.return?.();
   if (isAwaited) await end;
   else if (isPromise(end)) end.then(undefined, () => {});
+}
+
+function disposeOf(leaves: Leaves): void {
+  for (const x of leaves) if (typeof x !== 'number') x.dispose();
 }
 
 // Feeds one run: gathers steps into submissions, keeps the native thread fed, and hands on results.
@@ -175,7 +184,10 @@ class Feeder {
       program,
       count: steps.length,
       outputs,
-      done: (submission) => this.done(submission.count, program.finish(outputs)),
+      done: (submission) => {
+        if (this.options.dispose) for (const leaves of steps) disposeOf(leaves);
+        this.done(submission.count, program.finish(outputs));
+      },
       failed: (error, at) => this.fail(at === undefined ? error : ofBatch(error, first + at)),
     };
     try {
@@ -235,9 +247,10 @@ export async function run(
   batches: Iterable<unknown> | AsyncIterable<unknown>,
   options: RunOptions<unknown> = {},
 ): Promise<RunResult<unknown>> {
-  checkOptions('step.run', options, ['signal', 'onStep']);
+  checkOptions('step.run', options, ['signal', 'onStep', 'dispose']);
   checkBatches(batches);
   const { signal, onStep } = options;
+  checkFlag('step.run', 'dispose', options.dispose, false);
   if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
     throw new ArgumentError(`step.run: signal must be an AbortSignal, got ${describe(signal)}`);
   }

@@ -1,6 +1,8 @@
 // Batches as `fit` takes them.
+import { DataLoader } from '../data/loader.js';
 import { ArgumentError, describe, isPlain } from '../errors.js';
 import type { Module } from '../nn/module.js';
+import { type Pulled, pull } from '../pulled.js';
 import { Tensor } from '../tensor.js';
 
 /**
@@ -95,4 +97,9 @@ export function checkData(operation: string, name: string, data: unknown): Batch
 export function lengthOf(data: BatchSource): number | undefined {
   const { length } = data as { length?: unknown };
   return typeof length === 'number' && Number.isInteger(length) && length >= 0 ? length : undefined;
+}
+
+/** @internal One pass over the data, and whether nobody else has its tensors. */
+export function passOver(data: BatchSource): { batches: Pulled<unknown>; areFresh: boolean } {
+  return data instanceof DataLoader ? data._pass() : { batches: pull<unknown>(data), areFresh: false };
 }

@@ -1,12 +1,14 @@
 // The batches of an epoch in groups, each for one step, handed out up to a limit.
 import { setImmediate } from 'node:timers/promises';
 import { isPromise } from '../memory.js';
-import { type Pulled, pull } from '../pulled.js';
-import { type BatchSource, lengthOf } from './batch.js';
+import type { Pulled } from '../pulled.js';
+import { type BatchSource, lengthOf, passOver } from './batch.js';
 
 /** @internal Groups of batches for `for await`, or to be pulled one by one. */
 export interface Groups<Item> extends Pulled<Item[]> {
   [Symbol.asyncIterator](): AsyncIterator<Item[]>;
+  /** Whether nobody else has their tensors. */
+  readonly areFresh?: boolean;
 }
 
 /** How long steps and data on this thread may keep the event loop waiting, in milliseconds. */
@@ -21,6 +23,8 @@ export class Feed<Item> {
   /** Samples and time for making batches since these were last set to 0. */
   samples = 0;
   milliseconds = 0;
+  /** Whether nobody else has the batches. */
+  readonly areFresh: boolean;
   #iterator: Pulled<unknown> | null;
   #ended = false;
   #failure: { error: unknown } | null = null;
@@ -33,7 +37,9 @@ export class Feed<Item> {
     private readonly accumulate: number,
     private readonly itemOf: (batch: unknown) => { item: Item; samples: number },
   ) {
-    this.#iterator = data === null ? null : pull<unknown>(data);
+    const pass = data === null ? null : passOver(data);
+    this.#iterator = pass?.batches ?? null;
+    this.areFresh = pass?.areFresh ?? false;
   }
 
   /** The groups of an epoch, where that is known. */
@@ -54,6 +60,7 @@ export class Feed<Item> {
   next(limit: number): Groups<Item> {
     let given = 0;
     const groups = {
+      areFresh: this.areFresh,
       next: () => {
         if (given++ >= limit) return over;
         return performance.now() - this.#breathed < breath ? this.#group() : this.#breathe();

@@ -37,8 +37,11 @@ export class Runner<Result> {
     this.strict = mode === true;
   }
 
-  /** Makes a step of each group; groups of one length are replayed without JavaScript between them. */
-  async run(groups: Pulled<Group>): Promise<void> {
+  /**
+   * Makes a step of each group; groups of one length are replayed without JavaScript between them. Where nobody else has the
+   * groups' tensors, these are disposed of, unless `onResult` may want them.
+   */
+  async run(groups: Pulled<Group> & { readonly areFresh?: boolean }): Promise<void> {
     let next = await this.#first(groups);
     while (!next.done) {
       if (this.#eager) {
@@ -48,7 +51,10 @@ export class Runner<Result> {
       } else {
         const { length } = next.value;
         const run = new Run(groups, next, length);
-        await this.#compiledFor(length).run(run.arguments(), this.#options());
+        await this.#compiledFor(length).run(run.arguments(), {
+          ...this.#options(),
+          dispose: this.onResult === undefined && groups.areFresh === true,
+        });
         next = run.after ?? { done: true, value: undefined };
       }
     }

@@ -98,6 +98,18 @@ describe('step.run', () => {
     expect(got).toEqual(losses);
   });
 
+  it('disposes of the batches whose steps were replayed when it is asked to, and ends alike', async () => {
+    const c = compiled();
+    const { steps, result } = await c.step.run(c.batches, { dispose: true });
+    expect([steps, bits(result as Tensor)]).toEqual([count, losses.at(-1)]);
+    expect(stepsDone(c)).toBe(count);
+    const left = c.batches.flatMap((batch, i) => (batch.some((t) => !t.disposed) ? [i] : []));
+    expect(left).toEqual([0]); // recorded by running the function, which may have kept it
+    const other = compiled();
+    await other.step.run(other.batches);
+    expect(other.batches.flat().some((t) => t.disposed)).toBe(false);
+  });
+
   it('is refused while another one is going on, and so are further steps', async () => {
     const c = compiled();
     const first = c.step.run(c.batches);
@@ -122,6 +134,9 @@ describe('step.run', () => {
     });
     expect(await rejection(step.run([], { onStep: 3 as never }))).toMatchObject({
       message: 'step.run: onStep must be a function, got 3',
+    });
+    expect(await rejection(step.run([], { dispose: 3 as never }))).toMatchObject({
+      message: 'step.run: dispose must be a boolean, got 3',
     });
   });
 

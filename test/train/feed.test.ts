@@ -1,8 +1,9 @@
 // Where the batches of `fit` come from: kinds of sources, which train alike, leave the event loop its turns and are closed.
 import { describe, expect, it } from 'vitest';
-import { data, manualSeed, nn, optim, randn, type Tensor, train } from '../../lib/index.js';
+import { arange, data, manualSeed, memoryStats, nn, optim, randn, type Tensor, train } from '../../lib/index.js';
 
 const { mseLoss } = nn.functional;
+const { DataLoader, TensorDataset } = data;
 
 function start() {
   manualSeed(1);
@@ -117,10 +118,84 @@ describe('a loader', () => {
     const { model, optimizer, batches } = start();
     const dataset = { length: 9, get: async (i: number) => batches[i] as Batch };
     const transform = async ([x, y]: Batch): Promise<Batch> => [x, y];
-    const loader = new data.DataLoader(dataset, { batchSize: null, prefetchFactor, transform: transform as never });
+    const loader = new DataLoader(dataset, { batchSize: null, prefetchFactor, transform: transform as never });
     const twin = start();
     await train.fit(model, { data: loader as never, loss: mseLoss, optimizer });
     await train.fit(twin.model, { data: twin.batches, loss: mseLoss, optimizer: twin.optimizer });
     expect(model.weight.toArray()).toEqual(twin.model.weight.toArray());
+  });
+
+  const steps = 60;
+  const rows = () => new TensorDataset(randn([4 * steps, 3]), randn([4 * steps, 2]));
+  /** Tensors that a training leaves behind, of `steps` batches of two tensors. */
+  async function leftBy(loader: unknown, more: object = {}): Promise<number> {
+    const { model, optimizer } = start();
+    const options = { loss: mseLoss, optimizer, epochs: 2, compile: true, ...more };
+    let before = 0;
+    let after = 0;
+    const onStep = ({ step }: { step: number }) => {
+      if (step === steps) before = memoryStats().tensors;
+      if (step === 2 * steps) after = memoryStats().tensors;
+    };
+    const kept = await train.fit(model, { data: loader as never, callbacks: [{ everySteps: 10, onStep }], ...options });
+    expect(kept.steps).toBe(2 * steps);
+    return after - before;
+  }
+
+  it.each<[string, () => unknown]>([
+    ['rows', () => new DataLoader(rows(), { batchSize: 4, shuffle: true, seed: 1 })],
+    [
+      'samples',
+      () => {
+        const [x, y] = rows().tensors.map((t) => t.tolist() as number[][]) as [number[][], number[][]];
+        const dataset = {
+          length: x.length,
+          get: (i: number) => [x[i], y[i]].map((row) => Float32Array.from(row ?? [])),
+        };
+        return new DataLoader(dataset, { batchSize: 4 });
+      },
+    ],
+  ])('of %s that it copies leaves no batch in memory: fit disposes of them', async (_, make) => {
+    expect(await leftBy(make())).toBeLessThan(10); // of 120 in an epoch
+  });
+
+  it('whose batches somebody may have leaves them alone', async () => {
+    const seen: Tensor[] = [];
+    const see = (batch: unknown): Batch => {
+      seen.push(...(batch as Batch));
+      return batch as Batch;
+    };
+    class Caching extends TensorDataset<Batch> {
+      override select(index: Tensor): Batch {
+        return see(super.select(index));
+      }
+    }
+    class Watched extends DataLoader<Batch, Batch> {
+      override async *[Symbol.asyncIterator](): AsyncGenerator<Batch> {
+        for await (const batch of super[Symbol.asyncIterator]()) yield see(batch);
+      }
+    }
+    const set = rows();
+    const batches = Array.from({ length: steps }, (_, i) => set.select(arange(4 * i, 4 * i + 4, { dtype: 'int32' })));
+    const whole = { length: steps, get: (i: number) => batches[i] };
+    await leftBy(new DataLoader(set, { batchSize: 4, shuffle: true, transform: see }));
+    await leftBy(new DataLoader(whole, { collate: ([batch]) => see(batch) }));
+    await leftBy(new DataLoader(whole, { batchSize: null, shuffle: true }));
+    await leftBy(new Watched(set as never, { batchSize: 4, shuffle: true }));
+    await leftBy(new DataLoader(new Caching(...(set.tensors as Batch)), { batchSize: 4, shuffle: true }));
+    await leftBy(new DataLoader(set, { batchSize: 4 })); // views
+    await leftBy([...new DataLoader(set, { batchSize: 4, shuffle: true })].map((batch) => see(batch)));
+    seen.push(...batches.flat(), ...set.tensors);
+    expect(seen.length).toBeGreaterThan(8 * steps);
+    expect(seen.filter((t) => t.disposed)).toEqual([]);
+  });
+
+  it('has batches for the search for a NaN, which are kept', async () => {
+    const { model, optimizer } = start();
+    const set = rows();
+    set.tensors[0]?.narrow(0, 70, 1).fill_(Number.NaN);
+    const loader = new DataLoader(set, { batchSize: 4, shuffle: true, seed: 1 });
+    const options = { data: loader as never, loss: mseLoss, optimizer, callbacks: [new train.NaNGuard()] };
+    await expect(train.fit(model, options)).rejects.toThrow(/NaN/);
   });
 });
