@@ -1,6 +1,7 @@
 // How operations take arguments: tensors first, then what PyTorch's users pass without a keyword, then one object with the
 // rest. The object may hold the former, too: `sum(x, 1, { keepDim: true })` and `sum(x, { dim: 1, keepDim: true })` are the same.
 
+import type { DType } from './dtype.js';
 import { ArgumentError, describe, isPlain } from './errors.js';
 import { checkOptions } from './options.js';
 import { checkDim, checkShape, type Shape } from './shape.js';
@@ -75,6 +76,11 @@ function addOptions(operation: string, given: Record<string, unknown>, options: 
 
 /** One dimension that must be given, by position or in options; negative ones count from the end. */
 export type DimArguments = [dim: number] | [options: { dim: number }];
+
+/** One dimension that must be given, and the dtype that x is converted to first. */
+export type ConvertedDimArguments =
+  | [dim: number, options?: { dtype?: DType }]
+  | [options: { dim: number; dtype?: DType }];
 
 /** One dimension that may be given. */
 export type OptionalDimArguments = [options?: { dim?: number }] | [dim: number];

@@ -95,7 +95,6 @@ export {
   add,
   ceil,
   cos,
-  div,
   erf,
   exp,
   expm1,
@@ -152,6 +151,7 @@ export {
 } from './ops/elementwise-pairs.js';
 export {
   copysign,
+  div,
   floorDivide,
   fmod,
   frac,
@@ -348,7 +348,7 @@ export {
 } from './ops/random-like.js';
 export { type MultinomialOptions, multinomial } from './ops/random-multinomial.js';
 export { channelShuffle, pixelUnshuffle } from './ops/rearrange.js';
-export { all, any, cumsum, mean, prod, type ReduceOptions, sum } from './ops/reduce.js';
+export { all, any, cumsum, mean, prod, type ReduceOptions, sum, type TotalOptions } from './ops/reduce.js';
 export {
   amax,
   amin,
@@ -476,6 +476,7 @@ export {
 export {
   bucketize,
   type SearchOptions,
+  type SearchsortedOptions,
   searchsorted,
 } from './ops/sort-search.js';
 export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';

@@ -110,7 +110,7 @@ export const Tanh = activation('Tanh', ops.tanh, none);
  * @example
  * new nn.Softmax(0).forward(tensor([0, 0])); // [0.5, 0.5]
  */
-export const Softmax = activation('Softmax', softmax, dim);
+export const Softmax = activation('Softmax', (x, ...args: DimArguments) => softmax(x, ...args), dim);
 /**
  * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Arguments: dim, which must be given.
  *
@@ -118,4 +118,4 @@ export const Softmax = activation('Softmax', softmax, dim);
  * @example
  * new nn.LogSoftmax(0).forward(tensor([0, 0])); // [-0.69315, -0.69315]
  */
-export const LogSoftmax = activation('LogSoftmax', logSoftmax, dim);
+export const LogSoftmax = activation('LogSoftmax', (x, ...args: DimArguments) => logSoftmax(x, ...args), dim);

@@ -34,7 +34,7 @@ export type {
   CrossEntropyOptions,
   NLLLossOptions,
 } from './loss.js';
-export type { LossOptions, Reduction, WeightedArguments } from './loss-common.js';
+export type { ElementWeightOptions, LossOptions, Reduction, WeightedArguments } from './loss-common.js';
 export { CTCLoss, type CTCLossArguments, type CTCLossOptions, type Lengths } from './loss-ctc.js';
 export type {
   LinearCrossEntropyOptions,

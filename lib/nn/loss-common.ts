@@ -1,6 +1,7 @@
 // What losses share: their options, the checks of what they are given, and the reduction.
 import { AutogradError, checkChoice, DTypeError, formatShape, ShapeError } from '../errors.js';
 import { expandTo } from '../ops/broadcast.js';
+import { div, mul } from '../ops/elementwise.js';
 import type { Reduction } from '../ops/loss.js';
 import { mean, sum } from '../ops/reduce.js';
 import { checkOptions } from '../options.js';
@@ -78,6 +79,34 @@ export function checkClassWeight(operation: string, weight: Tensor | undefined, 
   throw new ShapeError(
     `${operation}: weight must have one element for each of ${classes} classes, got ${formatShape(weight.dims)}`,
   );
+}
+
+/** Options of losses with a weight for each element. */
+export interface ElementWeightOptions extends LossOptions {
+  /** Of input's shape and dtype; default: all 1. */
+  weight?: Tensor;
+}
+
+/** @internal A weight for each element. */
+export function checkFullWeight(operation: string, weight: Tensor | undefined, input: Tensor): Tensor | undefined {
+  checkWeight(operation, 'weight', weight, input);
+  if (weight === undefined || sameShape(weight.dims, input.dims)) return weight;
+  const got = `got input ${formatShape(input.dims)} and weight ${formatShape(weight.dims)}`;
+  throw new ShapeError(`${operation}: weight must have input's shape, ${got}`);
+}
+
+/** @internal Elements' losses with weights; a mean is divided by the sum of the weights. */
+export function weighed(
+  operation: string,
+  input: Tensor,
+  given: Tensor | undefined,
+  reduction: Reduction,
+  run: (reduction: Reduction) => Tensor,
+): Tensor {
+  const weight = checkFullWeight(operation, given, input);
+  if (weight === undefined) return run(reduction);
+  const losses = mul(run('none'), weight);
+  return reduction === 'mean' ? div(sum(losses), sum(weight)) : reduceLosses(losses, reduction);
 }
 
 /** @internal A weight, broadcast to the elements. */

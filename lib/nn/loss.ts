@@ -8,14 +8,19 @@ import { type Shape, sameShape } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import {
   checkClassWeight,
+  checkFullWeight,
   checkIndices,
   checkInput,
   checkPair,
   checkReduction,
+  type ElementWeightOptions,
   elementWeight,
   type LossOptions,
+  type Reduction,
+  reduceLosses,
   reductionOf,
   type WeightedArguments,
+  weighed,
 } from './loss-common.js';
 
 /**
@@ -23,44 +28,49 @@ import {
  *
  * @param input any shape
  * @param target of input's shape and dtype
+ * @param options reduction; weight: of input's shape, a mean is then divided by the sum of the weights
  * @returns a scalar, or of input's shape with reduction `'none'`
  * @throws ShapeError, DTypeError when the two differ; they are not broadcast
  * @example
  * const loss = nn.functional.mseLoss(model.forward(x), y);
  */
-export function mseLoss(input: Tensor, target: Tensor, options?: LossOptions): Tensor {
-  const reduction = checkReduction('mseLoss', options, []);
+export function mseLoss(input: Tensor, target: Tensor, options?: ElementWeightOptions): Tensor {
+  const reduction = checkReduction('mseLoss', options, ['weight']);
   checkPair('mseLoss', input, target);
-  return ops.mseLoss(input, target, reduction);
+  const run = (how: Reduction) => ops.mseLoss(input, target, how);
+  return weighed('mseLoss', input, options?.weight, reduction, run);
 }
 
 /**
  * Absolute error: |input - target|, its mean, sum or each. Shapes as in {@link mseLoss}; the slope at 0 is 0.
  *
+ * @param options reduction and weight, as in {@link mseLoss}
  * @throws ShapeError, DTypeError when the two differ; they are not broadcast
  * @example
  * nn.functional.l1Loss(tensor([1, 2]), tensor([0, 0]), { reduction: 'none' }); // [1, 2]
  */
-export function l1Loss(input: Tensor, target: Tensor, options?: LossOptions): Tensor {
-  const reduction = checkReduction('l1Loss', options, []);
+export function l1Loss(input: Tensor, target: Tensor, options?: ElementWeightOptions): Tensor {
+  const reduction = checkReduction('l1Loss', options, ['weight']);
   checkPair('l1Loss', input, target);
-  return ops.l1Loss(input, target, reduction);
+  return weighed('l1Loss', input, options?.weight, reduction, (how) => ops.l1Loss(input, target, how));
 }
 
 /**
  * Huber loss: d² / 2 where |d| ≤ delta, delta (|d| - delta / 2) elsewhere, with d = input - target. Shapes as in
  * {@link mseLoss}. (Huber, Robust Estimation of a Location Parameter, 1964)
  *
- * @param options delta: above 0, default 1
+ * @param options delta: above 0, default 1; weight: of input's shape, which a mean does not divide by, as in PyTorch
  * @throws ShapeError, DTypeError when the two differ; they are not broadcast
  * @example
  * nn.functional.huberLoss(tensor([0.5, 3]), tensor([0, 0]), { reduction: 'none' }); // [0.125, 2.5]
  */
-export function huberLoss(input: Tensor, target: Tensor, options?: LossOptions & { delta?: number }): Tensor {
-  const reduction = checkReduction('huberLoss', options, ['delta']);
+export function huberLoss(input: Tensor, target: Tensor, options?: ElementWeightOptions & { delta?: number }): Tensor {
+  const reduction = checkReduction('huberLoss', options, ['delta', 'weight']);
   const delta = checkNumber('huberLoss', 'delta', options?.delta ?? 1, { min: 0, open: true });
   checkPair('huberLoss', input, target);
-  return ops.huberLoss(input, target, delta, reduction);
+  const weight = checkFullWeight('huberLoss', options?.weight, input);
+  if (weight === undefined) return ops.huberLoss(input, target, delta, reduction);
+  return reduceLosses(mul(ops.huberLoss(input, target, delta, 'none'), weight), reduction);
 }
 
 /**

@@ -1,6 +1,6 @@
 // Activation functions composed of other operations. Each takes a float tensor, and another dtype is a DTypeError.
 import { allOrNothing } from '../all-or-nothing.js';
-import { type DimArguments, type OptionalDimArguments, optionsOf, type Positional } from '../arguments.js';
+import { type ConvertedDimArguments, type OptionalDimArguments, optionsOf, type Positional } from '../arguments.js';
 import { checkFlag, checkNumber, formatShape, ShapeError } from '../errors.js';
 import { checkDim } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, empty, type Tensor } from '../tensor.js';
@@ -10,6 +10,7 @@ import { clamp, le, where } from './elementwise-compare.js';
 import type { Generator } from './generator.js';
 import { checkGenerator } from './random.js';
 import { uniform_ } from './random-in-place.js';
+import { convertedAlong } from './reduce.js';
 import { reshape } from './shape.js';
 import { slice } from './shape-slice.js';
 import { dimOf, softmax } from './softmax.js';
@@ -176,8 +177,9 @@ export function softsign(x: Tensor): Tensor {
  * @example
  * nn.functional.softmin(tensor([Math.log(3), 0]), 0); // [0.25, 0.75]
  */
-export function softmin(x: Tensor, ...args: DimArguments): Tensor {
-  return softmax(neg(checkX('softmin', x)), dimOf('softmin', args));
+export function softmin(given: Tensor, ...args: ConvertedDimArguments): Tensor {
+  const { x, dim } = convertedAlong('softmin', given, args);
+  return softmax(neg(checkX('softmin', x)), dim);
 }
 
 /** Arguments of `threshold`, by name. */

@@ -6,9 +6,9 @@ import { isFloat } from '../dtype.js';
 import { ArgumentError, DTypeError, describe } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { broadcastShapes, broadcastStrides, loopDims, sameShape } from '../shape.js';
-import { checkFloat, checkSameDType, checkTensor, empty, Tensor } from '../tensor.js';
+import { checkSameDType, checkTensor, empty, Tensor } from '../tensor.js';
 import { applyBinary, type Operand, operands, sumTo } from './broadcast.js';
-import { full } from './creation.js';
+import { checkElement, full } from './creation.js';
 
 const equalKernel = kernel('equal', 'y a b dims');
 const notEqualKernel = kernel('notEqual', 'y a b dims');
@@ -176,7 +176,7 @@ export type ClampArguments =
   | [min: Operand | undefined, max: Operand];
 
 /**
- * min(max(x, min), max) of a float tensor; NaN stays NaN. The gradient is dy where min < x < max, else 0: at
+ * min(max(x, min), max); NaN stays NaN. Integers take whole bounds. The gradient is dy where min < x < max, else 0: at
  * the bounds it is 0 as in PyTorch 2.15, where older releases (1.13) have dy.
  *
  * @param args min and max, at least one of them: numbers, or tensors that broadcast with x; when min > max the result is max
@@ -185,12 +185,11 @@ export type ClampArguments =
  */
 export function clamp(x: Tensor, ...args: ClampArguments): Tensor {
   checkTensor('clamp', 'x', x);
-  checkFloat('clamp', 'x', x);
   const options = optionsOf<Bounds>('clamp', args, ['min', 'max']);
   if (options.min === undefined && options.max === undefined) {
     throw new ArgumentError('clamp: min or max must be given, got neither');
   }
-  if (options.min instanceof Tensor || options.max instanceof Tensor) return within(x, options);
+  if (options.min instanceof Tensor || options.max instanceof Tensor || !isFloat(x.dtype)) return within(x, options);
   const min = checkBound('clamp', 'min', options.min, Number.NEGATIVE_INFINITY);
   const max = checkBound('clamp', 'max', options.max, Number.POSITIVE_INFINITY);
   const y = empty(x.dims, x.dtype);
@@ -214,7 +213,10 @@ export function clamp(x: Tensor, ...args: ClampArguments): Tensor {
 // x between bounds that are tensors, which get the gradient where they hold x.
 function within(x: Tensor, { min, max }: Bounds): Tensor {
   const bound = (name: 'min' | 'max', value: Operand): Tensor => {
-    if (!(value instanceof Tensor)) return full([], checkBound('clamp', name, value, 0), { dtype: x.dtype });
+    if (!(value instanceof Tensor)) {
+      const limit = isFloat(x.dtype) ? checkBound('clamp', name, value, 0) : checkElement('clamp', value, x.dtype);
+      return full([], limit, { dtype: x.dtype });
+    }
     checkSameDType('clamp', ['x', name], [x, checkTensor('clamp', name, value)]);
     return value;
   };

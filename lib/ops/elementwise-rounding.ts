@@ -2,14 +2,36 @@
 import { noGrad, record } from '../autograd/tape.js';
 import { refuseReading } from '../context.js';
 import { isFloat } from '../dtype.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, checkChoice } from '../errors.js';
+import { checkOptions } from '../options.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { type Operand, operands, sumTo } from './broadcast.js';
 import { to } from './copy.js';
-import { abs, add, ceil, div, floor, mul, neg, sign, sub } from './elementwise.js';
+import { abs, add, ceil, div as divided, floor, mul, neg, sign, sub } from './elementwise.js';
 import { eq, gt, isfinite, logicalAnd, logicalNot, lt, ne, where } from './elementwise-compare.js';
 import { isNegative } from './elementwise-trigonometry.js';
 import { any } from './reduce.js';
+
+/**
+ * a / b, elementwise, broadcast. Float tensors of one dtype, or one of them a number; x / 0 is ±∞ or NaN. With a rounding mode
+ * also integers, and without a gradient.
+ *
+ * @param options roundingMode: 'floor' for ⌊a / b⌋, 'trunc' for the quotient rounded towards 0; default not rounded
+ * @throws DTypeError for integers without a rounding mode; ArgumentError when an integer is divided by 0
+ * @example
+ * div(tensor([-3, 3]), 2, { roundingMode: 'trunc' }); // [-1, 1]
+ */
+export function div(a: Operand, b: Operand, options?: { roundingMode?: 'floor' | 'trunc' }): Tensor {
+  if (options === undefined || typeof options === 'number') return divided(a, b); // an index: xs.reduce(div)
+  checkOptions('div', options, ['roundingMode']);
+  const { roundingMode } = options;
+  if (roundingMode === undefined) return divided(a, b);
+  const mode = checkChoice('div', 'roundingMode', roundingMode, ['floor', 'trunc']);
+  if (mode === 'floor') return division('div', a, b, quotient, null);
+  const [x, y] = operands('div', a, b);
+  if (isFloat(x.dtype)) return noGrad(() => whole(divided(x, y)));
+  return division('div', x, y, (a, b) => whole(divided(a, b)), null);
+}
 
 // Rounded towards 0, without a gradient.
 const whole = (x: Tensor): Tensor => where(lt(x, 0), ceil(x), floor(x));
@@ -54,7 +76,7 @@ function exactProduct(a: Tensor, b: Tensor): [high: Tensor, low: Tensor] {
 
 // a - trunc(a / b) · b of float64 numbers, with the sign of a.
 function rest(a: Tensor, b: Tensor): Tensor {
-  const [high, low] = exactProduct(whole(div(a, b)), b);
+  const [high, low] = exactProduct(whole(divided(a, b)), b);
   const first = sub(sub(a, high), low);
   // The quotient may have been rounded to the next integer.
   const overshot = lt(mul(first, sign(a)), 0);
@@ -74,9 +96,9 @@ function modulus(a: Tensor, b: Tensor): Tensor {
 // ⌊a / b⌋ of float64 numbers: the quotient itself may be rounded up to an integer.
 function quotient(a: Tensor, b: Tensor): Tensor {
   const r = modulus(a, b);
-  const ratio = div(a, b);
+  const ratio = divided(a, b);
   const unlimited = neg(to(ne(r, a), 'float64')); // 0 or -1
-  const exact = where(eq(abs(b), Infinity), unlimited, floor(add(div(sub(a, r), b), 0.5)));
+  const exact = where(eq(abs(b), Infinity), unlimited, floor(add(divided(sub(a, r), b), 0.5)));
   return where(eq(b, 0), ratio, where(isfinite(a), exact, Number.NaN));
 }
 
@@ -93,7 +115,7 @@ function division(
   if (!isFloat(x.dtype) || wholes === null) return result;
   const backward = (dy: Tensor, needs: readonly boolean[]) => [
     needs[0] ? sumTo(dy, x.dims) : null,
-    needs[1] ? sumTo(neg(mul(dy, wholes(div(x, y)))), y.dims) : null,
+    needs[1] ? sumTo(neg(mul(dy, wholes(divided(x, y)))), y.dims) : null,
   ];
   return record(name, result, [x, y], backward, [x, y]);
 }

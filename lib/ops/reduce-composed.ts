@@ -9,7 +9,15 @@ import { to } from './copy.js';
 import { add, div, mul, sqrt, sub } from './elementwise.js';
 import { clamp, isnan, logicalNot, ne, where } from './elementwise-compare.js';
 import { matmul } from './matmul.js';
-import { layout, mean, type ReduceArguments, type ReduceOptions, sum } from './reduce.js';
+import {
+  converted,
+  layout,
+  mean,
+  type ReduceArguments,
+  type ReduceOptions,
+  sum,
+  type TotalArguments,
+} from './reduce.js';
 import { type PositionOptions, shared } from './reduce-extremes.js';
 import { std, type VarArguments, var as variance } from './reduce-statistics.js';
 import { reshape, squeeze, transpose } from './shape.js';
@@ -81,27 +89,25 @@ export function countNonzero(
 /**
  * The sum of the elements that are not NaN.
  *
- * @param args dim (one or several, default all), then { keepDim } (default false)
+ * @param args dim (one or several, default all), then { keepDim, dtype } (default false and x's dtype)
  * @example
  * nansum(tensor([1, NaN, 2])); // 3
  */
-export function nansum(x: Tensor, ...args: ReduceArguments): Tensor {
-  checkTensor('nansum', 'x', x);
-  const options = optionsOf<ReduceOptions>('nansum', args, ['dim'], ['keepDim']);
+export function nansum(given: Tensor, ...args: TotalArguments): Tensor {
+  const { x, options } = converted('nansum', given, args);
   return sum(isFloat(x.dtype) ? where(isnan(x), 0, x) : x, options);
 }
 
 /**
  * The mean of the elements that are not NaN; NaN if there are none.
  *
- * @param args dim (one or several, default all), then { keepDim } (default false)
+ * @param args dim (one or several, default all), then { keepDim, dtype } (default false and x's dtype)
  * @example
  * nanmean(tensor([1, NaN, 3])); // 2
  */
-export function nanmean(x: Tensor, ...args: ReduceArguments): Tensor {
-  checkTensor('nanmean', 'x', x);
+export function nanmean(given: Tensor, ...args: TotalArguments): Tensor {
+  const { x, options } = converted('nanmean', given, args);
   checkFloat('nanmean', 'x', x);
-  const options = optionsOf<ReduceOptions>('nanmean', args, ['dim'], ['keepDim']);
   const missing = isnan(x);
   return div(sum(where(missing, 0, x), options), to(sum(logicalNot(missing), options), x.dtype));
 }
@@ -109,7 +115,7 @@ export function nanmean(x: Tensor, ...args: ReduceArguments): Tensor {
 /**
  * The standard deviation and the mean, like `std` and `mean`.
  *
- * @param args dim (default all), then { keepDim, correction } (default false and 1)
+ * @param args dim (default all), then { keepDim, correction, unbiased }, as `var` takes them
  * @example
  * stdMean(tensor([1, 2, 3])).std; // 1
  */
@@ -120,7 +126,7 @@ export function stdMean(x: Tensor, ...args: VarArguments): { std: Tensor; mean: 
 /**
  * The variance and the mean, like `var` and `mean`.
  *
- * @param args dim (default all), then { keepDim, correction } (default false and 1)
+ * @param args dim (default all), then { keepDim, correction, unbiased }, as `var` takes them
  * @example
  * varMean(tensor([1, 2, 3])).var; // 1
  */
@@ -129,7 +135,7 @@ export function varMean(x: Tensor, ...args: VarArguments): { var: Tensor; mean: 
 }
 
 function meanBeside(name: string, x: Tensor, args: VarArguments): Tensor {
-  const { dim, keepDim } = optionsOf<ReduceOptions>(name, args, ['dim'], ['keepDim', 'correction']);
+  const { dim, keepDim } = optionsOf<ReduceOptions>(name, args, ['dim'], ['keepDim', 'correction', 'unbiased']);
   return mean(x, { ...(dim === undefined ? {} : { dim }), ...(keepDim === undefined ? {} : { keepDim }) });
 }
 

@@ -1,5 +1,5 @@
 // Running products, extremes and sums of exponentials: in log₂ n steps, each of which combines elements twice as far apart.
-import { type DimArguments, requiredDim } from '../arguments.js';
+import { type ConvertedDimArguments, type DimArguments, requiredDim } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import { refuseReading } from '../context.js';
 import { isFloat } from '../dtype.js';
@@ -12,7 +12,7 @@ import { abs, mul } from './elementwise.js';
 import { gt, isnan, le, logicalAnd, logicalNot, logicalOr, lt, where } from './elementwise-compare.js';
 import { logaddexp } from './elementwise-special.js';
 import { gather } from './indexing.js';
-import { all } from './reduce.js';
+import { all, convertedAlong } from './reduce.js';
 import type { Extremes } from './reduce-extremes.js';
 import { reshape } from './shape.js';
 import { cat, slice } from './shape-slice.js';
@@ -33,14 +33,13 @@ export function scan(x: Tensor, dim: number, combine: (later: Tensor, earlier: T
  * The running product along a dimension: yᵢ = x₀ · … · xᵢ, of x's shape. Integers give int32. The gradient is right for
  * zeros, too.
  *
- * @param args dim, which must be given
+ * @param args dim, which must be given; then { dtype }: what x is converted to first
  * @throws ArgumentError when a product of integers does not fit in int32; StateError for integers while a step is recorded
  * @example
  * cumprod(tensor([1, 2, 3]), 0); // [1, 2, 6]
  */
-export function cumprod(x: Tensor, ...args: DimArguments): Tensor {
-  checkTensor('cumprod', 'x', x);
-  const dim = requiredDim('cumprod', args, x.rank);
+export function cumprod(given: Tensor, ...args: ConvertedDimArguments): Tensor {
+  const { x, dim } = convertedAlong('cumprod', given, args);
   if (isFloat(x.dtype)) return scan(x, dim, mul2);
   refuseReading('cumprod of integers', 'convert them to floats');
   const y = scan(to(x, 'float64'), dim, mul2);

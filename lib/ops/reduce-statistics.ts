@@ -2,7 +2,7 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { noGrad, record } from '../autograd/tape.js';
-import { ArgumentError, checkNumber, describe } from '../errors.js';
+import { ArgumentError, checkFlag, checkNumber, describe } from '../errors.js';
 import { kernel } from '../native.js';
 import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
@@ -25,6 +25,8 @@ const zeroMask = (y: Tensor): Tensor => to(eq(y, 0), y.dtype);
 export interface VarOptions extends ReduceOptions {
   /** Degrees of freedom subtracted from n: 1 (default) for a sample, 0 for the whole population. */
   correction?: number;
+  /** Another way to say correction 1 (true) or 0 (false). */
+  unbiased?: boolean;
 }
 
 /** The dimensions: by position and then the other options, or all in options. */
@@ -37,7 +39,7 @@ const varianceKernel = kernel('variance', 'y means x outer n inner correction ro
 /**
  * Variance: y = Σ (x - mean)² / (n - correction), in two passes over x. NaN if n ≤ correction and all elements are equal.
  *
- * @param args dim (default all), then { keepDim, correction } (default false and 1)
+ * @param args dim (default all), then { keepDim, correction } (default false and 1), or `unbiased` for correction 1 or 0
  */
 function variance(x: Tensor, ...args: VarArguments): Tensor {
   return spread('var', x, args);
@@ -49,17 +51,23 @@ export { variance as var };
  * Standard deviation, the square root of `var`, also right if that overflows or vanishes in x's dtype. Its gradient is
  * 0 if all elements are equal.
  *
- * @param args dim (default all), then { keepDim, correction } (default false and 1)
+ * @param args dim (default all), then { keepDim, correction } (default false and 1), or `unbiased` for correction 1 or 0
  */
 export function std(x: Tensor, ...args: VarArguments): Tensor {
   return spread('std', x, args);
 }
 
+function correctionOf(name: string, { correction, unbiased }: VarOptions): number {
+  if (unbiased === undefined) return checkNumber(name, 'correction', correction ?? 1);
+  if (correction === undefined) return Number(checkFlag(name, 'unbiased', unbiased, true));
+  throw new ArgumentError(`${name}: correction and unbiased exclude each other, got both`);
+}
+
 function spread(name: 'var' | 'std', x: Tensor, args: readonly unknown[]): Tensor {
   checkReal(name, x);
-  const options = optionsOf<VarOptions>(name, args, ['dim'], ['keepDim', 'correction']);
+  const options = optionsOf<VarOptions>(name, args, ['dim'], ['keepDim', 'correction', 'unbiased']);
   const l = layout(name, x, options);
-  const correction = checkNumber(name, 'correction', options.correction ?? 1);
+  const correction = correctionOf(name, options);
   const { outer, n, inner, kept } = l;
   const values = l.x;
   const y = empty(l.shape, x.dtype);

@@ -1,13 +1,14 @@
-import { type DimArguments, optionsOf, requiredDim } from '../arguments.js';
+import { type ConvertedDimArguments, optionsOf } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
 import { checkFault } from '../context.js';
 import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkFlag, describe } from '../errors.js';
 import { type Fault, type Kernel, kernel } from '../native.js';
-import { dimsOf, type Shape, sizeOf, sizesAround } from '../shape.js';
-import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkDim, dimsOf, type Shape, sizeOf, sizesAround } from '../shape.js';
+import { checkDType, checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo, sumTo } from './broadcast.js';
+import { to } from './copy.js';
 import { ones } from './creation.js';
 import { mul } from './elementwise.js';
 import { permute, reshape } from './shape.js';
@@ -25,6 +26,25 @@ export interface ReduceOptions {
 export type ReduceArguments =
   | [options?: ReduceOptions]
   | [dim: number | readonly number[], options?: { keepDim?: boolean }];
+
+/** The same, and the dtype that elements get before they are added or multiplied. */
+export interface TotalOptions extends ReduceOptions {
+  /** What x is converted to first; default: x's dtype. */
+  dtype?: DType;
+}
+
+/** The dimensions of a sum, a mean or a product: by position and then the other options, or all in options. */
+export type TotalArguments =
+  | [options?: TotalOptions]
+  | [dim: number | readonly number[], options?: Omit<TotalOptions, 'dim'>];
+
+/** @internal x as the options of a sum, a mean or a product want it, and these options. */
+export function converted(name: string, x: Tensor, args: readonly unknown[]): { x: Tensor; options: ReduceOptions } {
+  checkTensor(name, 'x', x);
+  const options = optionsOf<TotalOptions>(name, args, ['dim'], ['keepDim', 'dtype']);
+  const { dtype } = options;
+  return { x: dtype === undefined ? x : to(x, checkDType(name, dtype, x.dtype)), options };
+}
 
 /** The same where the dimensions must be given. */
 export type RequiredReduceArguments =
@@ -126,13 +146,14 @@ const sumKernel = kernel('sum', 'y x outer n inner');
  * Sum of the elements: y = Σ x. An empty sum is 0. float32 is added in blocks, and the blocks in double; integers give int32
  * (PyTorch: int64, which this library does not have).
  *
- * @param args dim (default all), then { keepDim } (default false)
+ * @param args dim (default all), then { keepDim, dtype } (default false and x's dtype)
  * @throws ArgumentError when a sum of integers does not fit in int32: it never wraps
  * @example
  * tensor([[1, 2], [3, 4]]).sum(0); // [4, 6]
  */
-export function sum(x: Tensor, ...args: ReduceArguments): Tensor {
-  const l = plan('sum', x, args);
+export function sum(given: Tensor, ...args: TotalArguments): Tensor {
+  const { x, options } = converted('sum', given, args);
+  const l = planned('sum', x, options);
   if (!isFloat(x.dtype)) return total('sum', sumKernel, neighbours(l));
   const { kept } = l;
   if (l.order !== null) return reshape(sumTo(x, kept), l.shape);
@@ -145,12 +166,12 @@ const meanKernel = kernel('mean', 'y x outer n inner');
 /**
  * Arithmetic mean: y = Σ x / n. The mean of no elements is NaN.
  *
- * @param args dim (default all), then { keepDim } (default false)
+ * @param args dim (default all), then { keepDim, dtype } (default false and x's dtype)
  */
-export function mean(x: Tensor, ...args: ReduceArguments): Tensor {
-  checkTensor('mean', 'x', x);
+export function mean(given: Tensor, ...args: TotalArguments): Tensor {
+  const { x, options } = converted('mean', given, args);
   checkFloat('mean', 'x', x);
-  const l = plan('mean', x, args);
+  const l = planned('mean', x, options);
   const { n, kept, shape } = l;
   if (l.order !== null) return mul(reshape(sumTo(x, kept), shape), 1 / n);
   const xShape = x.dims;
@@ -164,11 +185,12 @@ const prodBackwardKernel = kernel('prodBackward', 'dx dy x outer n inner');
  * Product of the elements: y = Π x. An empty product is 1; integers give int32. The gradient, the product of all other
  * elements, is right for zeros too.
  *
- * @param args dim (default all), then { keepDim } (default false)
+ * @param args dim (default all), then { keepDim, dtype } (default false and x's dtype)
  * @throws ArgumentError when a product of integers does not fit in int32: it never wraps around
  */
-export function prod(x: Tensor, ...args: ReduceArguments): Tensor {
-  const l = neighbours(plan('prod', x, args));
+export function prod(given: Tensor, ...args: TotalArguments): Tensor {
+  const { x, options } = converted('prod', given, args);
+  const l = neighbours(planned('prod', x, options));
   const { outer, n, inner, kept } = l;
   const values = l.x;
   const backward = (dy: Tensor) => {
@@ -215,17 +237,25 @@ export function all(x: Tensor, ...args: ReduceArguments): Tensor {
 
 const cumsumKernel = kernel('cumsum', 'y x outer n inner reverse');
 
+/** @internal The dimension of a call that may convert x first, and x converted. */
+export function convertedAlong(name: string, x: Tensor, args: readonly unknown[]): { x: Tensor; dim: number } {
+  checkTensor(name, 'x', x);
+  const { dim, dtype } = optionsOf<{ dim: number; dtype: DType }>(name, args, ['dim'], ['dtype']);
+  const d = checkDim(name, dim, x.rank);
+  return { x: dtype === undefined ? x : to(x, checkDType(name, dtype, x.dtype)), dim: d };
+}
+
 /**
  * Running sum along a dimension: yᵢ = x₀ + … + xᵢ, of x's shape. Integers give int32.
  *
- * @param args dim, which must be given
+ * @param args dim, which must be given; then { dtype }: what x is converted to first
  * @throws ArgumentError when a sum of integers does not fit in int32: it never wraps around
  * @example
  * tensor([1, 2, 3]).cumsum(0); // [1, 3, 6]
  */
-export function cumsum(x: Tensor, ...args: DimArguments): Tensor {
-  checkTensor('cumsum', 'x', x);
-  return running(x, requiredDim('cumsum', args, x.rank), false);
+export function cumsum(given: Tensor, ...args: ConvertedDimArguments): Tensor {
+  const { x, dim } = convertedAlong('cumsum', given, args);
+  return running(x, dim, false);
 }
 
 // From the front or, for its gradient, from the end.

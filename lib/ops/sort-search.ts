@@ -1,19 +1,28 @@
 // Positions in sorted sequences, composed of sorting.
 import { optionsOf } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
-import { ArgumentError, checkFlag, describe, formatShape, ShapeError } from '../errors.js';
+import { ArgumentError, checkChoice, checkFlag, describe, formatShape, ShapeError } from '../errors.js';
 import { sameShape } from '../shape.js';
-import { checkSameDType, checkTensor, Tensor } from '../tensor.js';
+import { checkInt32, checkSameDType, checkTensor, Tensor } from '../tensor.js';
 import { tensor } from './creation.js';
 import { sub } from './elementwise.js';
+import { gather } from './indexing.js';
 import { reshape } from './shape.js';
 import { cat, slice } from './shape-slice.js';
 import { argsort } from './sort.js';
 
-/** Options of `searchsorted` and `bucketize`. */
+/** Options of `bucketize`, and of `searchsorted` among others. */
 export interface SearchOptions {
   /** Whether the position is after the elements that are equal to the value, instead of before them; default false. */
   right?: boolean;
+}
+
+/** Options of `searchsorted`. */
+export interface SearchsortedOptions extends SearchOptions {
+  /** `'right'` is another way to say `right: true`. */
+  side?: 'left' | 'right';
+  /** int32 of the sequences' shape: the order in which they are ascending, as `argsort` gives it. */
+  sorter?: Tensor;
 }
 
 /**
@@ -22,7 +31,7 @@ export interface SearchOptions {
  *
  * @param sortedSequence […, n], ascending along the last dimension, or [n] for values of any shape
  * @param values […, m] of the same dtype, or a number
- * @param args { right } (default false)
+ * @param args { right, side, sorter } (default false, 'left' and the order of the sequences)
  * @returns int32 of the shape of `values`
  * @example
  * searchsorted(tensor([1, 3, 5]), tensor([3, 4])); // [1, 2]
@@ -30,11 +39,16 @@ export interface SearchOptions {
 export function searchsorted(
   sortedSequence: Tensor,
   values: Tensor | number,
-  ...args: [options?: SearchOptions]
+  ...args: [options?: SearchsortedOptions]
 ): Tensor {
-  checkTensor('searchsorted', 'sortedSequence', sortedSequence);
-  const { right } = optionsOf<SearchOptions>('searchsorted', args, [], ['right']);
-  return search('searchsorted', sortedSequence, values, checkFlag('searchsorted', 'right', right, false));
+  const name = 'searchsorted';
+  checkTensor(name, 'sortedSequence', sortedSequence);
+  const { right, side, sorter } = optionsOf<SearchsortedOptions>(name, args, [], ['right', 'side', 'sorter']);
+  const after = checkFlag(name, 'right', right, false);
+  if (checkChoice(name, 'side', side, ['left', 'right'], after ? 'right' : 'left') === 'left' && after) {
+    throw new ArgumentError(`${name}: right and side must agree, got right true and side "left"`);
+  }
+  return search(name, ordered(sortedSequence, sorter), values, after || side === 'right');
 }
 
 /**
@@ -55,6 +69,16 @@ export function bucketize(x: Tensor | number, boundaries: Tensor, ...args: [opti
     throw new ShapeError(`bucketize: boundaries must have one dimension, got ${formatShape(boundaries.dims)}`);
   }
   return search('bucketize', boundaries, x, checkFlag('bucketize', 'right', right, false));
+}
+
+function ordered(sequence: Tensor, sorter: Tensor | undefined): Tensor {
+  if (sorter === undefined) return sequence;
+  checkInt32('searchsorted', 'sorter', sorter);
+  if (!sameShape(sorter.dims, sequence.dims)) {
+    const got = `got sorter ${formatShape(sorter.dims)} and sortedSequence ${formatShape(sequence.dims)}`;
+    throw new ShapeError(`searchsorted: sorter must have the shape of sortedSequence, ${got}`);
+  }
+  return noGrad(() => gather(sequence, -1, sorter));
 }
 
 function search(name: string, sequence: Tensor, given: Tensor | number, right: boolean): Tensor {

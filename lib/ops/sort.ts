@@ -18,10 +18,12 @@ export interface SortOptions {
   dim?: number;
   /** Whether the largest element comes first; default false. */
   descending?: boolean;
+  /** Whether equal elements keep their order: they do in any case. */
+  stable?: boolean;
 }
 
 /** dim and descending, by position or in options. */
-export type SortArguments = Positional<SortOptions, ['dim', 'descending']>;
+export type SortArguments = Positional<SortOptions, ['dim', 'descending', 'stable']>;
 
 // Runs a row kernel along a dimension: moves the dimension to the end of x, and back in the index.
 function alongDim(
@@ -44,7 +46,8 @@ function alongDim(
 
 function ordered(name: string, x: Tensor, args: SortArguments): { index: Tensor; dim: number } {
   checkTensor(name, 'x', x);
-  const options = optionsOf<SortOptions>(name, args, ['dim', 'descending']);
+  const options = optionsOf<SortOptions>(name, args, ['dim', 'descending', 'stable']);
+  checkFlag(name, 'stable', options.stable, true);
   const dim = checkDim(name, options.dim ?? -1, x.rank);
   const descending = checkFlag(name, 'descending', options.descending, false);
   const { n } = sizesAround(x.dims, dim);
@@ -90,24 +93,26 @@ export function sort(x: Tensor, ...args: SortArguments): Extremes {
 interface TopkOptions {
   dim?: number;
   largest?: boolean;
+  sorted?: boolean;
 }
 
-/** dim and largest, by position or in options. */
-export type TopkArguments = Positional<TopkOptions, ['dim', 'largest']>;
+/** dim, largest and sorted, by position or in options. */
+export type TopkArguments = Positional<TopkOptions, ['dim', 'largest', 'sorted']>;
 
 /**
  * The k largest elements along a dimension, largest first, and their positions; the first among equal ones. NaN counts as
  * greater than all numbers.
  *
  * @param k at most the size of the dimension
- * @param args dim: default -1; largest: default true, false for the k smallest, smallest first
+ * @param args dim: default -1; largest: default true, false for the k smallest, smallest first; sorted: they are in order in any case
  * @returns values and indices (int32), of x's shape with k in the dimension
  * @example
  * tensor([3, 1, 2]).topk(2).indices; // [0, 2]
  */
 export function topk(x: Tensor, k: number, ...args: TopkArguments): Extremes {
   checkTensor('topk', 'x', x);
-  const options = optionsOf<TopkOptions>('topk', args, ['dim', 'largest']);
+  const options = optionsOf<TopkOptions>('topk', args, ['dim', 'largest', 'sorted']);
+  checkFlag('topk', 'sorted', options.sorted, true);
   const dim = checkDim('topk', options.dim ?? -1, x.rank);
   const largest = checkFlag('topk', 'largest', options.largest, true);
   const { n } = sizesAround(x.dims, dim);

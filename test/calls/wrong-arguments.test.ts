@@ -177,6 +177,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   ],
   [/^(max|min) 1$|^Tensor\.(max|min) 0$/, one],
   [/^nn\.LazyConv2d 1$/, ['array']],
+  [/^(Tensor\.)?(div|round) \d$/, numbers], // an index, as xs.reduce(div) gives it
   [/^histogramdd 1$/, ['7']],
   [/^(pca|svd)Lowrank [123]$/, ['undefined']],
   [/^bernoulli 1$/, ['float64', 'scalar']],

@@ -487,4 +487,36 @@ case('hamming_window', [6, True, 0.5, 0.25], lambda n, p, a, b: torch.hamming_wi
      ours=[6, True, 0.5, 0.25, {'dtype': 'float64'}])
 case('kaiser_window', [6, False, 3.5], lambda n, p, b: torch.kaiser_window(n, p, b, dtype=torch.float64),
      ours=[6, False, 3.5, {'dtype': 'float64'}])
+# Arguments of operations that have a family of their own.
+for mode in ('floor', 'trunc'):
+    case('div', [t.clone() for t in grid] + [{'rounding_mode': mode}], gradient=False)
+    case('div', [i(7, -7, 7, -7, 0, 2**31 - 1), i(3, 3, -3, -3, 5, 1000), {'rounding_mode': mode}], reads=True)
+    case('div', [f(5, -5, 0.5), 3, {'rounding_mode': mode}], gradient=False)
+case('round', [f(1.25, -1.375, 2.5, 1234.5678, INF, NAN), {'decimals': 2}], gradient=False)
+case('round', [f(155, -345, 25, 1234.5), {'decimals': -1}], gradient=False)
+case('clamp', [i(5, -3, 2**31 - 1, -2**31), -1, 4])
+case('clamp', [i(5, -3, 0), {'max': 2}])
+case('clamp', [torch.tensor([6, 255, 0], dtype=torch.uint8), 3])
+case('clamp', [i(5, -3, 0, 9), i(0, 0, 1, 10), i(2, 2, 2, 2)])
+for name in ('std', 'var'):
+    for unbiased in (True, False):
+        case(name, [r(3, 4), {'unbiased': unbiased}])
+        case(name, [r(3, 4), 1, {'unbiased': unbiased}])
+    case(name + '_mean', [r(3, 4), {'unbiased': False}], fields=[name, 'mean'])
+for name in ('sum', 'mean', 'prod', 'nansum', 'nanmean'):
+    x = i(1, 2, 3, -4, 5, 6, shape=(2, 3))
+    run = getattr(torch, name)
+    case(name, [x], lambda x, run=run: run(x.double() if name == 'nanmean' else x, dtype=torch.float64), ours=[x, {'dtype': 'float64'}])
+    case(name, [x], lambda x, run=run: run(x.double() if name == 'nanmean' else x, 1, dtype=torch.float64),
+         ours=[x, 1, {'dtype': 'float64'}])
+for name in ('cumsum', 'cumprod', 'softmax', 'log_softmax'):
+    x = i(1, 2, 3, -4, 5, 6, shape=(2, 3))
+    case(name, [x], lambda x: getattr(torch, name)(x, 1, dtype=torch.float64), ours=[x, 1, {'dtype': 'float64'}])
+edges, order = f(5, 1, 3, 1), torch.argsort(f(5, 1, 3, 1), stable=True)
+for side in ('left', 'right'):
+    case('searchsorted', [f(1, 3, 3, 5), f(0, 1, 3, 4, 5, 6), {'side': side}], gradient=False)
+    case('searchsorted', [edges, f(0, 1, 3, 4, 5, 6), {'side': side, 'sorter': order}], gradient=False)
+case('sort', [f(2, 1, 2, 1), {'stable': True}], fields=['values', 'indices'], gradient=False)
+case('argsort', [f(2, 1, 2, 1), {'stable': True}], gradient=False)
+case('topk', [r(2, 4), 2, {'sorted': True}], fields=['values', 'indices'])
 write('functions_rest.json', {'cases': cases})

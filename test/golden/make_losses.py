@@ -47,6 +47,10 @@ def regression(dtype):
         case('smoothL1Loss', x, y, beta=value)
         case('huberLoss', x, y, delta=value)
         case('huberLoss', x, y, delta=value, reduction='none')
+    weight = torch.tensor([[0.5, 2, 1], [0.25, 0, 3]], dtype=dtype)
+    for loss in ('mseLoss', 'l1Loss', 'huberLoss'):
+        for reduction in REDUCTIONS:
+            case(loss, x, y, reduction=reduction, weight=weight)
     case('mseLoss', torch.randn(5, dtype=dtype), torch.randn(5, dtype=dtype))
     case('mseLoss', torch.randn(2, 1, 3, dtype=dtype) * 1e3, torch.randn(2, 1, 3, dtype=dtype))
 

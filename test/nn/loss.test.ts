@@ -89,18 +89,20 @@ describe('losses against PyTorch', () => {
     const asFunction = (x: Tensor) => (losses[c.loss] as Loss)(x, load(c.target), optionsOf(c));
     const asModule = (x: Tensor) =>
       new (classes[c.loss] as (typeof classes)[string])(optionsOf(c)).forward(x, load(c.target));
-    it.each([
-      ['function', asFunction],
-      ['module', asModule],
-    ] as const)(`${name} as %s`, (_, run) => {
-      const x = load(c.input);
-      x.requiresGrad = true;
-      const y = run(x);
-      expectClose(y, plain(c.output), rtol);
-      const gradOutputs = c.upstream === null ? undefined : [load(c.upstream)];
-      const [dx] = grad([y], [x], { gradOutputs });
-      expectClose(dx as Tensor, plain(c.gradient), rtol);
-    });
+    // PyTorch's classes of these have no weight for each element.
+    const ways = [['function', asFunction] as const, ['module', asModule] as const];
+    it.each(/^(mse|l1|huber)Loss$/.test(c.loss) && 'weight' in c.options ? ways.slice(0, 1) : ways)(
+      `${name} as %s`,
+      (_, run) => {
+        const x = load(c.input);
+        x.requiresGrad = true;
+        const y = run(x);
+        expectClose(y, plain(c.output), rtol);
+        const gradOutputs = c.upstream === null ? undefined : [load(c.upstream)];
+        const [dx] = grad([y], [x], { gradOutputs });
+        expectClose(dx as Tensor, plain(c.gradient), rtol);
+      },
+    );
   });
   it('knows every loss', () => {
     expect([...new Set(golden.cases.map((c) => c.loss))].sort()).toEqual(Object.keys(classes).sort());

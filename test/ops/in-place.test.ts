@@ -20,6 +20,7 @@ const given: Record<string, () => unknown[]> = {
   ldexp_: () => [tensor([1, -2, 3])],
   maskedScatter_: () => [tensor([1, 0, 1], { dtype: 'uint8' }), tensor([7, 8, 9, 10])],
   mvlgamma_: () => [1],
+  polygamma_: () => [1],
   nextafter_: () => [other()],
   put_: () => [tensor([1, 5], { dtype: 'int32' }), tensor([7, 8])],
   renorm_: () => [2, 0, 1.5],
