@@ -7,18 +7,20 @@ import { TableBuilder, tableRules } from './table-builder.js';
 /** Rows to transform or predict: a table, or objects with a property for each column, null where a value is missing. */
 export type FeatureRows = Table | Iterable<object>;
 
-/** @internal The columns of these names, in an order of their own; a column of categories may also be one of texts, numbers or booleans. */
+/** @internal A table that has columns of these names; one of categories may also hold texts, numbers or booleans. */
 export function alignRows(operation: string, types: ReadonlyMap<string, ColumnType>, rows: unknown): Table {
   return rows instanceof Table ? alignTable(operation, types, rows) : alignObjects(operation, types, rows);
 }
 
 function alignTable(operation: string, types: ReadonlyMap<string, ColumnType>, table: Table): Table {
-  const aligned = Array.from(types, ([name, type]): [string, Column] => {
+  const changed = new Map<string, Column>();
+  for (const [name, type] of types) {
     const column = table.columns.get(name);
     if (column === undefined) throw unknownColumn(operation, name, table.names);
-    return [name, convert(operation, name, type, column)];
-  });
-  return new Table(new Map(aligned));
+    const converted = convert(operation, name, type, column);
+    if (converted !== column) changed.set(name, converted);
+  }
+  return changed.size === 0 ? table : new Table(new Map([...table.columns, ...changed]));
 }
 
 const isText = (type: ColumnType): boolean => type === 'category' || type === 'text';
@@ -52,13 +54,13 @@ const most = 2 ** 31 - 1;
 function alignObjects(operation: string, types: ReadonlyMap<string, ColumnType>, rows: unknown): Table {
   const names = [...types.keys()];
   const rules = tableRules(
-    { types: Object.fromEntries(types), maxCategories: most, maxColumns: most },
+    { maxCategories: most, maxColumns: most },
     {
       ...{ operation, isText: false, isStream: false, error: ArgumentError },
       why: ['as in training', 'give null where a value is missing'],
     },
   );
-  const builder = new TableBuilder(names, rules);
+  const builder = new TableBuilder(names, { ...rules, types });
   checkEach(operation, 'rows', 'must be a table or objects', rows, (row, i) => {
     if (typeof row !== 'object' || row === null || Array.isArray(row)) {
       throw new ArgumentError(`${operation}: each row must be an object, got ${describe(row)} in row ${i}`);

@@ -4,6 +4,7 @@ import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { type ColumnType, unknownColumn } from './column.js';
 import {
+  type CategoryEncoder,
   categoryPositions,
   categoryTransforms,
   type Encoder,
@@ -87,7 +88,7 @@ export interface FeatureTensors {
 export class Features {
   readonly #options: FeaturesOptions;
   readonly #rules: Omit<FitRules, 'parts'>;
-  #encoders: readonly Encoder[] | null = null;
+  #fit: Fit | null = null;
 
   constructor(options: FeaturesOptions = {}) {
     checkOptions('Features', options, featuresOptions);
@@ -125,7 +126,7 @@ export class Features {
     if (encoders.length === 0) {
       throw new ArgumentError('Features.fit: a column must be left, got a table of which all are dropped');
     }
-    this.#encoders = encoders;
+    this.#fit = fitOf(encoders);
     return this;
   }
 
@@ -137,11 +138,9 @@ export class Features {
    * @throws ArgumentError that names column and row, for a column that is missing or of another type, and infinite numbers
    */
   transform(rows: FeatureRows): FeatureTensors {
-    const encoders = this.#fitted();
-    const table = alignRows('Features.transform', new Map(Object.entries(this.types)), rows);
+    const { encoders, types, width, height } = this.#fitted();
+    const table = alignRows('Features.transform', types, rows);
     for (const encoder of encoders) checkNumbers(encoder, table);
-    const width = encoders.reduce((sum, encoder) => sum + numberCount(encoder), 0);
-    const height = this.#embedded().length;
     const numbers = new Float32Array(table.length * width);
     const categories = new Int32Array(table.length * height);
     let [number, category] = [0, 0];
@@ -168,7 +167,7 @@ export class Features {
 
   /** Names of the columns of `numbers`: `age`, `age missing`, `city=Oslo`, `born year`. */
   get featureNames(): string[] {
-    return this.#fitted().flatMap(numberNames);
+    return this.#fitted().encoders.flatMap(numberNames);
   }
 
   /** The table's columns of which `categories` holds positions. */
@@ -183,18 +182,24 @@ export class Features {
 
   /** The categories that each column had at fitting, by column; those of `oneHot`, too. */
   get categories(): Record<string, readonly string[]> {
-    const known = this.#fitted().flatMap((e) => (e.kind === 'category' ? [[e.column, e.categories] as const] : []));
+    const known = this.#fitted().encoders.flatMap((e) =>
+      e.kind === 'category' ? [[e.column, e.categories] as const] : [],
+    );
     return Object.fromEntries(known);
   }
 
   /** The types that the table's columns must have, to read a file by: `data.csv(path, { types: features.types })`. */
   get types(): Record<string, ColumnType> {
-    return Object.fromEntries(this.#fitted().map(({ column, type }) => [column, type]));
+    return Object.fromEntries(this.#fitted().types);
   }
 
   /** What fitting has found out, to be saved with the model. */
   toJSON(): FeaturesJSON {
-    return { format: 'adjoint.features', version: 1, columns: this.#fitted().map((encoder) => ({ ...encoder })) };
+    return {
+      format: 'adjoint.features',
+      version: 1,
+      columns: this.#fitted().encoders.map((encoder) => ({ ...encoder })),
+    };
   }
 
   /**
@@ -204,18 +209,35 @@ export class Features {
    */
   static fromJSON(json: unknown): Features {
     const features = new Features();
-    features.#encoders = readEncoders('Features.fromJSON', json);
+    features.#fit = fitOf(readEncoders('Features.fromJSON', json));
     return features;
   }
 
-  #fitted(): readonly Encoder[] {
-    if (this.#encoders !== null) return this.#encoders;
+  #fitted(): Fit {
+    if (this.#fit !== null) return this.#fit;
     throw new StateError('Features: fit(table) must be called first, got features that are not fitted');
   }
 
-  #embedded() {
-    return this.#fitted().flatMap((e) => (e.kind === 'category' && e.transform === 'embedding' ? [e] : []));
+  #embedded(): CategoryEncoder[] {
+    return this.#fitted().encoders.filter(isEmbedded);
   }
+}
+
+/** What fitting has found out. */
+interface Fit {
+  readonly encoders: readonly Encoder[];
+  readonly types: ReadonlyMap<string, ColumnType>;
+  /** How many features there are, and how many columns of positions. */
+  readonly width: number;
+  readonly height: number;
+}
+
+const isEmbedded = (encoder: Encoder): encoder is CategoryEncoder => encoder.transform === 'embedding';
+
+function fitOf(encoders: readonly Encoder[]): Fit {
+  const types = new Map(encoders.map(({ column, type }) => [column, type]));
+  const width = encoders.reduce((sum, encoder) => sum + numberCount(encoder), 0);
+  return { encoders, types, width, height: encoders.filter(isEmbedded).length };
 }
 
 function checkNumbers(encoder: Encoder, table: Table): void {

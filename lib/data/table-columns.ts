@@ -11,7 +11,6 @@ export interface GrowingColumn {
   take(): Column;
 }
 
-const firstPiece = 256;
 const largestPiece = 65_536;
 
 /** Numbers in pieces, joined at the end: doubling one long array would hold three times its size for a moment. */
@@ -25,30 +24,33 @@ class Pieces<A extends Float64Array | Int32Array> {
 
   constructor(make: new (length: number) => A) {
     this.#make = make;
-    this.#current = new make(firstPiece);
+    this.#current = new make(0);
   }
 
   push(value: number): void {
     if (this.#used === this.#current.length) {
-      this.#full.push(this.#current);
-      this.#current = new this.#make(Math.min(2 * this.#used, largestPiece));
+      if (this.#used > 0) this.#full.push(this.#current);
+      this.#current = new this.#make(Math.min(2 * this.#used || 1, largestPiece));
       this.#used = 0;
     }
     this.#current[this.#used++] = value;
   }
 
   take(): A {
-    const length = this.#full.reduce((sum, piece) => sum + piece.length, this.#used);
-    const all = new this.#make(length);
+    const full = this.#full;
+    const last = this.#current;
+    const used = this.#used;
+    this.#full = [];
+    this.#current = new this.#make(0);
+    this.#used = 0;
+    if (full.length === 0 && used === last.length) return last; // a single row, as services have
+    const all = new this.#make(full.reduce((sum, piece) => sum + piece.length, used));
     let place = 0;
-    for (const piece of this.#full) {
+    for (const piece of full) {
       all.set(piece, place);
       place += piece.length;
     }
-    all.set(this.#current.subarray(0, this.#used), place);
-    this.#full = [];
-    this.#current = new this.#make(firstPiece);
-    this.#used = 0;
+    all.set(last.subarray(0, used), place);
     return all;
   }
 }

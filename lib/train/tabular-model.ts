@@ -67,6 +67,7 @@ export class TabularModel {
   readonly metrics: TabularScores;
   readonly provenance: TabularProvenance;
   readonly #target: Target;
+  readonly #types: ReadonlyMap<string, ColumnType>;
   readonly #members: readonly TabularMember[];
 
   /** @internal */
@@ -77,6 +78,7 @@ export class TabularModel {
     this.task = parts.target.task;
     this.classes = parts.target.classes;
     this.columns = parts.columns;
+    this.#types = new Map(parts.columns.map(({ name, type }) => [name, type]));
     this.metrics = parts.metrics;
     this.provenance = parts.provenance;
   }
@@ -155,7 +157,7 @@ export class TabularModel {
       const got = `got ${describe(labels[rows[wrong] as number])} in row ${rows[wrong]}`;
       throw new ArgumentError(`evaluate: target ${JSON.stringify(this.target)} must be a class of the model, ${got}`);
     }
-    return scoresOf(this.#target, await this.#values(columns.select(rows)), values);
+    return scoresOf(this.#target, await this.#values(columns.pick(...this.#types.keys()).select(rows)), values);
   }
 
   /**
@@ -177,7 +179,7 @@ export class TabularModel {
   }
 
   #align(operation: string, rows: FeatureRows): Table {
-    return alignRows(operation, new Map(this.columns.map(({ name, type }) => [name, type])), rows);
+    return alignRows(operation, this.#types, rows);
   }
 
   async #values(table: Table): Promise<Float64Array> {
