@@ -138,30 +138,30 @@ function soakFailures() {
   soakTests(name, files, { ADJOINT_ROUNDS: '1000' });
 }
 
-/** Each reader on damaged files and on files that demand much memory, in a heap of 300 MB; saves that are killed. */
+/** A reader on files that are damaged by chance or demand much, in a heap of so many MB. */
+async function soakHostile(what, fixture, args, heap = 300) {
+  const { cases, slowest, wrong, residentMB } = await hostileFiles(args, { timeoutMs: hour, fixture, heap });
+  console.log(
+    `     slowest: ${slowest[0]}, ${slowest[1]} ms${residentMB === undefined ? '' : `; resident ${residentMB} MB`}`,
+  );
+  const text = wrong.length === 0 ? null : wrong.slice(0, 5).join('; ');
+  report(`hostile ${what} (${args.join(' ')}), ${cases} cases`, text);
+}
+
+/** Tensors and arrays; checkpoints and models, 10,000 of each; saves that are killed. */
 async function soakFiles() {
   for (const args of [['damage', '2', `${damagedFiles}`], ['bombs', '94000000'], ['irregular']]) {
-    const { cases, slowest, wrong } = await hostileFiles(args, { timeoutMs: hour });
-    console.log(`     slowest: ${slowest[0]}, ${slowest[1]} ms`);
-    report(
-      `hostile files (${args.join(' ')}), ${cases} cases`,
-      wrong.length === 0 ? null : wrong.slice(0, 5).join('; '),
-    );
+    await soakHostile('files', 'hostile-files.mjs', args);
   }
+  await soakHostile('checkpoints and models', 'hostile-checkpoints.mjs', ['damage', '2', `${5 * damagedFiles}`]); // of five kinds, one of them models
+  await soakHostile('checkpoints and models', 'hostile-checkpoints.mjs', ['bombs', '16000000'], 500);
   report(`a save killed ${repetitions} times leaves a whole file`, await killWhileSaving(repetitions));
 }
 
-/** CSV files, JSON lines and saved features, damaged by chance or made to cost much, in a heap of 300 MB. */
+/** CSV files, JSON lines and saved features. */
 async function soakTables() {
-  for (const args of [
-    ['damage', '2', `${damagedFiles}`],
-    ['bombs', '16000000'],
-  ]) {
-    const { cases, slowest, wrong } = await hostileFiles(args, { timeoutMs: hour, fixture: 'hostile-tables.mjs' });
-    console.log(`     slowest: ${slowest[0]}, ${slowest[1]} ms`);
-    const text = wrong.length === 0 ? null : wrong.slice(0, 5).join('; ');
-    report(`hostile tables (${args.join(' ')}), ${cases} cases`, text);
-  }
+  await soakHostile('tables', 'hostile-tables.mjs', ['damage', '2', `${damagedFiles}`]);
+  await soakHostile('tables', 'hostile-tables.mjs', ['bombs', '16000000']);
 }
 
 /** A training that is killed while it saves goes on bit for bit from its newest checkpoint; so does one whose disk is full. */

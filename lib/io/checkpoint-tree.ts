@@ -127,7 +127,10 @@ export function decode(
   };
   const read = (value: unknown, depth: number): unknown => {
     if (depth > deepest + 2) throw fail(`must have a state of at most ${deepest} levels`);
-    if (Array.isArray(value)) return value.map((v) => read(v, depth + 1));
+    if (Array.isArray(value)) {
+      for (const [i, v] of value.entries()) value[i] = read(v, depth + 1); // in place: a list may be most of the text
+      return value;
+    }
     if (typeof value !== 'object' || value === null) return value;
     const entries = Object.entries(value);
     const [first] = entries;

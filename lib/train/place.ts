@@ -45,13 +45,36 @@ export class Place {
     const given = state as Record<string, unknown>;
     const { totals, randomAtStart, history } = given;
     const [epoch, step, inEpoch, samples] = ['epoch', 'step', 'inEpoch', 'samples'].map((key) =>
-      checkInteger(name, `training.${key}`, given[key]),
+      checkInteger(name, `training.${key}`, given[key], 0),
     ) as [number, number, number, number];
-    if (!isPlain(totals) || !Array.isArray(history) || !isArrayOf('int32', randomAtStart)) {
-      throw new StateError(`${name}: training must have totals, history and randomAtStart, got ${Object.keys(given)}`);
+    if (!isSums(totals) || !isHistory(history) || !isArrayOf('int32', randomAtStart)) {
+      const got = Object.entries(given).map(([key, value]) => `${key}: ${describe(value)}`);
+      const rule = 'must have totals, history and randomAtStart as fit saves them';
+      throw new StateError(`${name}: training ${rule}, got ${got.join(', ')}`);
     }
     this.sums.set(given.sums);
     Object.assign(this, { epoch, step, inEpoch, samples, totals, history: [...history], randomAtStart });
     this.isRestored = true;
   }
+}
+
+const hasNumbers = (value: unknown): value is object =>
+  isPlain(value) && Object.values(value).every((number) => typeof number === 'number');
+
+function isSums(value: unknown): value is SumsByName {
+  return (
+    isPlain(value) &&
+    Object.values(value).every((pair) => Array.isArray(pair) && pair.length === 2 && hasNumbers({ ...pair }))
+  );
+}
+
+function isHistory(value: unknown): value is EpochRecord[] {
+  return (
+    Array.isArray(value) &&
+    value.every((record) => {
+      if (!isPlain(record)) return false;
+      const { values, ...numbers } = record as { values?: unknown };
+      return hasNumbers(values) && hasNumbers(numbers);
+    })
+  );
 }

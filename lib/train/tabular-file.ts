@@ -1,35 +1,37 @@
-// Models of tables as files: a safetensors file with the networks, and in its metadata, as JSON, everything else.
+// Models of tables as files: checkpoints, which have a checksum, of one value, `tabular`.
 import { Features } from '../data/features.js';
-import { FileError, describe as show } from '../errors.js';
-import { load, loadMetadata, save } from '../io/index.js';
-import type { Tensor } from '../tensor.js';
+import { AdjointError, FileError, reword, describe as show } from '../errors.js';
+import { loadCheckpoint, loadMetadata, saveCheckpoint } from '../io/index.js';
+import { Tensor } from '../tensor.js';
 import { architectureOf, type TabularMember } from './tabular-member.js';
 import type { TabularColumn, TabularParts, TabularProvenance } from './tabular-model.js';
-import { shapesOf, TabularNetwork } from './tabular-network.js';
+import { shapesOf, type TabularArchitecture, TabularNetwork } from './tabular-network.js';
 import type { TabularScores } from './tabular-scores.js';
 import type { TabularSettings } from './tabular-settings.js';
 import type { Label, Target } from './tabular-target.js';
 
-const key = 'adjoint.tabular';
+const key = 'tabular';
 const version = 1;
 
 export function saveTabularFile(path: string, { members, ...parts }: TabularParts): void {
-  const tensors = new Map<string, Tensor>();
-  for (const [m, { network }] of members.entries()) {
-    for (const [name, t] of network.stateDict()) tensors.set(`${m}.${name}`, t);
-  }
   const built = members.map(({ features, network }) => {
     const { hidden, dropout, frequencies, sigma } = network.architecture;
-    return { features, architecture: { hidden, dropout, frequencies, sigma } };
+    const architecture = { hidden, dropout, frequencies, sigma };
+    return { features: features.toJSON(), architecture, parameters: network.stateDict() };
   });
-  save(path, tensors, { metadata: { [key]: JSON.stringify({ version, ...parts, members: built }) } });
+  inOperation('save', () => saveCheckpoint(path, { [key]: { version, ...parts, members: built } }));
 }
 
 export function loadTabularFile(path: string): TabularParts {
-  const text = loadMetadata(path)[key];
   const wrong = (rule: string): FileError => new FileError(`TabularModel.load: ${JSON.stringify(path)} ${rule}`);
-  if (text === undefined) throw wrong(`must hold a model of TabularModel.save, but has no ${key} in its metadata`);
-  const read = new Reader(wrong, parse(text, wrong));
+  const saved = inOperation('load', () => {
+    const isCheckpoint = loadMetadata(path)['adjoint.checkpoint'] !== undefined;
+    return isCheckpoint ? loadCheckpoint(path) : { tensors: null };
+  });
+  if (!Object.hasOwn(saved, key)) {
+    throw wrong(`must hold a model of TabularModel.save, got ${Object.keys(saved).join(', ') || 'nothing'}`);
+  }
+  const read = new Reader(wrong, saved[key as keyof typeof saved]);
   const found = read.at('version').value;
   if (found !== version)
     throw wrong(`must be of version ${version}, got ${show(found)}; it may come from a newer adjoint`);
@@ -40,23 +42,19 @@ export function loadTabularFile(path: string): TabularParts {
       type: column.at('type').choice(['number', 'category', 'boolean', 'date']),
     };
   });
-  const tensors = load(path);
-  const members = read.at('members').list((member, m) => memberFrom(member, m, { columns, target, tensors, wrong }));
+  const members = read.at('members').list((member) => memberFrom(member, columns, target));
   if (members.length === 0) throw wrong('must have a network, got none');
-  const names = new Set(
-    members.flatMap(({ network }, m) => [...shapesOf(network.architecture).keys()].map((n) => `${m}.${n}`)),
-  );
-  const strange = [...tensors.keys()].find((name) => !names.has(name));
-  if (strange !== undefined) throw wrong(`must hold the tensors of its networks alone, got ${JSON.stringify(strange)}`);
   const metrics = read.at('metrics').record((value) => value.number()) as TabularScores;
   return { target, columns, members, metrics, provenance: provenanceFrom(read.at('provenance')) };
 }
 
-function parse(text: string, wrong: (rule: string) => FileError): unknown {
+/** Errors of checkpoints, in the name of the method. */
+function inOperation<T>(method: 'save' | 'load', fn: () => T): T {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw wrong(`must have JSON as ${key}`);
+    return fn();
+  } catch (error) {
+    if (error instanceof AdjointError) reword(error, error.message.replace(/^\w+:/, `TabularModel.${method}:`));
+    throw error;
   }
 }
 
@@ -95,14 +93,7 @@ function provenanceFrom(read: Reader): TabularProvenance {
   };
 }
 
-interface Whole {
-  readonly columns: readonly TabularColumn[];
-  readonly target: Target;
-  readonly tensors: Map<string, Tensor>;
-  readonly wrong: (rule: string) => FileError;
-}
-
-function memberFrom(read: Reader, m: number, { columns, target, tensors, wrong }: Whole): TabularMember {
+function memberFrom(read: Reader, columns: readonly TabularColumn[], target: Target): TabularMember {
   const features = featuresFrom(read.at('features'), columns);
   const given = read.at('architecture');
   const architecture = architectureOf(features, target, {
@@ -111,17 +102,7 @@ function memberFrom(read: Reader, m: number, { columns, target, tensors, wrong }
     frequencies: given.at('frequencies').integer(0, 1024),
     sigma: given.at('sigma').number(),
   });
-  const parameters = new Map<string, Tensor>();
-  for (const [name, shape] of shapesOf(architecture)) {
-    const t = tensors.get(`${m}.${name}`);
-    const isRight = t?.dtype === 'float32' && t.shape.join() === shape.join();
-    if (!isRight)
-      throw wrong(
-        `must have a float32 tensor ${m}.${name} [${shape.join(', ')}], got ${t === undefined ? 'none' : `${t.dtype} [${t.shape.join(', ')}]`}`,
-      );
-    parameters.set(name, t);
-  }
-  return { features, network: new TabularNetwork(architecture, parameters) };
+  return { features, network: new TabularNetwork(architecture, parametersFrom(read.at('parameters'), architecture)) };
 }
 
 function featuresFrom(read: Reader, columns: readonly TabularColumn[]): Features {
@@ -137,6 +118,22 @@ function featuresFrom(read: Reader, columns: readonly TabularColumn[]): Features
   return features;
 }
 
+function parametersFrom(read: Reader, architecture: TabularArchitecture): Map<string, Tensor> {
+  const given: ReadonlyMap<string, unknown> = read.value instanceof Map ? read.value : new Map();
+  const least = architecture.hidden.length + architecture.categories.length;
+  if (given.size < least) throw read.wrong(`at least ${least} parameters`, given.size);
+  const shapes = shapesOf(architecture);
+  const strange = [...given.keys()].find((name) => !shapes.has(name));
+  if (strange !== undefined) throw read.wrong('parameters of its network alone', strange);
+  for (const [name, shape] of shapes) {
+    const t = given.get(name);
+    const isRight = t instanceof Tensor && t.dtype === 'float32' && t.shape.join() === shape.join();
+    const got = t instanceof Tensor ? `${t.dtype} [${t.shape.join(', ')}]` : t;
+    if (!isRight) throw read.wrong(`a float32 tensor ${name} [${shape.join(', ')}]`, got);
+  }
+  return given as Map<string, Tensor>;
+}
+
 /** A value of the JSON with its place in it. */
 class Reader {
   constructor(
@@ -145,8 +142,8 @@ class Reader {
     private readonly place = key,
   ) {}
 
-  wrong(rule: string): FileError {
-    return this.fail(`must have ${rule} as ${this.place}, got ${show(this.value)}`);
+  wrong(rule: string, got = this.value): FileError {
+    return this.fail(`must have ${rule} as ${this.place}, got ${show(got)}`);
   }
 
   at(name: string): Reader {

@@ -161,7 +161,7 @@ export class TabularModel {
   }
 
   /**
-   * Saves the model in one safetensors file. A crash leaves the old file or the whole new one.
+   * Saves the model in one file, a checkpoint as `io.saveCheckpoint` writes it. A crash leaves the old file or the whole new one.
    *
    * @throws FileError when it cannot be written
    */
