@@ -65,11 +65,12 @@ export async function heatmap(options: HeatmapOptions): Promise<string> {
   const max =
     options.max === undefined ? largest(values) : checkNumber('heatmap', 'max', options.max, { min: 0, open: true });
   const room = (0.8 * frame.width) / Math.max(1, columns.length);
-  const rotate = columns.some((name) => 12 * widthOf(shorten(name)) > room) ? { rotate: -45 } : {};
+  const isTight = columns.some((name) => 12 * widthOf(shorten(name)) > room);
+  const across = isTight ? { rotate: -45, ...cutTo(0.35 * frame.height) } : {}; // names take a part of the room, not all of it
   const cells = values.flatMap((row, r) => Array.from(row, (value, c) => ({ value: [c, r], amount: value })));
   return await draw(frame, [], {
-    xAxis: { ...nameAxis(columns, x, 'x', { interval: 0, ...rotate }), ...plain, position: 'top' },
-    yAxis: { ...nameAxis(rows, y, 'y', { interval: 0 }), ...plain, inverse: true },
+    xAxis: { ...nameAxis(columns, x, 'x', { interval: 0, ...across }), ...plain, position: 'top' },
+    yAxis: { ...nameAxis(rows, y, 'y', { interval: 0, ...cutTo(0.3 * frame.width) }), ...plain, inverse: true },
     series: [
       {
         type: 'custom',
@@ -82,6 +83,9 @@ export async function heatmap(options: HeatmapOptions): Promise<string> {
     ],
   });
 }
+
+/** Names of at most so many pixels. */
+const cutTo = (pixels: number): object => ({ width: Math.floor(pixels), overflow: 'truncate', ellipsis: '…' });
 
 const plain = { axisLine: { show: false }, axisTick: { show: false } };
 

@@ -104,13 +104,15 @@ function valid(value: number, { log }: Axis): number {
 
 /** A horizontal axis that ends where the lines do; the number at its end is left out because it is seldom a round one. */
 function acrossOf(axis: Axis, points: readonly [number, number][][]): object {
-  const plain = valueAxis(axis, 'x');
+  let plain = valueAxis(axis, 'x');
   if (axis.range || axis.log) return plain;
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let [low, high, isWhole] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, true];
   for (const [x] of points.flat()) {
     if (x < low) low = x;
     if (x > high) high = x;
+    isWhole &&= Number.isInteger(x);
   }
+  if (isWhole) plain = { ...plain, minInterval: 1 }; // there is no step 1.5
   if (!(low < high)) return plain;
   const { axisLabel, ...rest } = plain as { axisLabel: object };
   return { ...rest, min: low, max: high, axisLabel: { ...axisLabel, showMinLabel: low === 0, showMaxLabel: false } };

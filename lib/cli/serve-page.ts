@@ -31,10 +31,10 @@ const style = `
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { margin: 2rem auto; padding: 0 1rem; max-width: 60rem; }
 form { display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: 0 1.5rem; }
-p { margin: 0 0 .8rem; } label { display: block; overflow-wrap: anywhere; }
-input, select, button { font: inherit; padding: .4rem; width: 100%; box-sizing: border-box; }
-button { cursor: pointer; } output { display: block; font-size: 1.3rem; margin: 1rem 0; min-height: 2rem; }
-:focus-visible { outline: 3px solid Highlight; outline-offset: 1px; }
+p { margin: 0 0 .8rem; display: flex; flex-direction: column; justify-content: end; } label { overflow-wrap: anywhere; }
+input, select, button { font: inherit; padding: .4rem; height: 2.6rem; width: 100%; box-sizing: border-box; }
+p:last-child { grid-column: 1 / -1; } button { cursor: pointer; max-width: 14rem; } output { display: block; font-size: 1.3rem; margin: 1rem 0; min-height: 2rem; }
+:focus-visible { outline: 3px solid LinkText; outline-offset: 1px; }
 table { border-collapse: collapse; font-size: 1rem; } td, th { padding: .1rem 1rem .1rem 0; text-align: left; font-weight: normal; }`;
 
 const script = `

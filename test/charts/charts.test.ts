@@ -101,6 +101,27 @@ describe('heatmap', () => {
   });
 });
 
+it('heatmap keeps room for its cells beside long names', async () => {
+  const names = ['cat', 'x'.repeat(200), 'a dog of a long pedigree'];
+  const svg = await heatmap({
+    rows: names,
+    columns: names,
+    values: names.map(() => [1, 0, 1]),
+    width: 360,
+    height: 280,
+  });
+  const sides = /<path d="M[-\d.]+ [-\d.]+l([-\d.]+) [-\d.]+l[-\d.]+ ([-\d.]+)[^>]*fill="#0072b2"/.exec(svg) ?? [];
+  for (const side of sides.slice(1)) expect(Math.abs(Number(side))).toBeGreaterThan(30);
+  expect(sides.length).toBe(3);
+});
+
+it('steps are whole numbers on an axis', async () => {
+  const svg = await lines({ lines: [{ x: [1, 2, 3], y: [1, 2, 4] }], y: { range: [0, 5] } });
+  const texts = [...svg.matchAll(/>([\d.]+)<\/text>/g)].map(([, text]) => text as string);
+  expect(texts).toContain('2');
+  expect(texts.filter((text) => text.includes('.'))).toEqual([]);
+});
+
 describe('bars', () => {
   it('are as long as the values', async () => {
     const svg = await bars({ names: ['a', 'b', 'c'], values: [4, 1, -2], axis: { range: [-5, 5] }, width: 600 });

@@ -38,6 +38,8 @@ export interface Page {
   evaluate<T>(expression: string): Promise<T>;
   /** Presses and releases a key such as `Tab` or `Enter`. */
   press(key: string): Promise<void>;
+  /** Writes a text where the focus is. */
+  type(text: string): Promise<void>;
   /** Keeps a picture of the whole page as `<name>.png`. */
   screenshot(name: string): Promise<void>;
   /** What the console has said: errors of scripts, and what a policy has refused. */
@@ -141,10 +143,13 @@ export class Browser {
         return result.value;
       },
       press: async (key) => {
-        const codes: Record<string, number> = { Tab: 9, Enter: 13 };
+        const codes: Record<string, number> = { Tab: 9, Enter: 13, ArrowDown: 40 };
         const event = { key, code: key, windowsVirtualKeyCode: codes[key], text: key === 'Enter' ? '\r' : undefined };
         await send('Input.dispatchKeyEvent', { type: 'keyDown', ...event });
         await send('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
+      },
+      type: async (text) => {
+        for (const char of text) await send('Input.dispatchKeyEvent', { type: 'char', text: char });
       },
       screenshot: async (name) => {
         const { data } = await send('Page.captureScreenshot', { captureBeyondViewport: true });
