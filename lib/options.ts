@@ -16,6 +16,7 @@ const synonyms: Readonly<Record<string, string>> = {
   axis: 'dim',
   batchsize: 'batchSize',
   datatype: 'dtype',
+  collate: 'collateFn',
   decay: 'weightDecay',
   dims: 'dim',
   epsilon: 'eps',
@@ -31,6 +32,7 @@ const synonyms: Readonly<Record<string, string>> = {
   poolsize: 'kernelSize',
   probability: 'p',
   rate: 'p',
+  sizeaverage: 'reduction',
   strides: 'stride',
   units: 'outFeatures',
   usebias: 'bias',
@@ -38,9 +40,22 @@ const synonyms: Readonly<Record<string, string>> = {
 
 // Options of PyTorch's that nothing here has, and why.
 const needless: Readonly<Record<string, string>> = {
+  capturable: 'leave it out: every optimizer can be compiled',
   device: 'leave it out: tensors are in the memory of the CPU',
+  differentiable: 'leave it out: steps of an optimizer are not recorded for gradients',
+  foreach: 'leave it out: one call updates all parameters',
+  fused: 'leave it out: one call updates all parameters',
   inplace: 'leave it out: the result is a new tensor',
+  lastepoch: 'leave it out: a scheduler resumes by loadStateDict',
   layout: 'leave it out: tensors are dense',
+  maplocation: 'leave it out: tensors are in the memory of the CPU',
+  memoryformat: 'leave it out: tensors are contiguous',
+  nonblocking: 'leave it out: tensors are in the memory of the CPU',
+  numworkers: 'leave it out: a dataset may be asynchronous, and prefetchFactor reads ahead',
+  outint32: 'leave it out: positions are int32',
+  pinmemory: 'leave it out: tensors are in the memory of the CPU',
+  sparse: 'leave it out: gradients are dense',
+  weightsonly: 'leave it out: no file runs code',
 };
 
 // `use keepDim`, for `keepdim`, `keep_dim` and `keepdims`; else what there is.

@@ -5,7 +5,7 @@ import { tensor } from '../ops/creation.js';
 import { stack } from '../ops/shape-slice.js';
 import { Tensor } from '../tensor.js';
 
-/** The type of batch that {@link collate} makes of samples. */
+/** The type of batch that {@link defaultCollate} makes of samples. */
 export type Collated<Sample> = Sample extends Tensor | TypedArray | number | boolean
   ? Tensor
   : Sample extends string
@@ -17,13 +17,15 @@ export type Collated<Sample> = Sample extends Tensor | TypedArray | number | boo
 /**
  * Makes one batch of samples. Tensors are stacked along a new first dimension; typed arrays too, in their element type;
  * numbers become a float32 tensor and booleans a uint8 one; strings an array. Tuples and plain objects are collated field
- * by field. Class labels must be int32: give them as `tensor(3, { dtype: 'int32' })`, or use a collate function.
+ * by field. Class labels must be int32: give them as `tensor(3, { dtype: 'int32' })`, or use a collateFn.
  *
  * @throws ShapeError or DTypeError when samples differ, naming the first that does
  */
-export function collate<Sample>(samples: readonly Sample[]): Collated<Sample> {
+export function defaultCollate<Sample>(samples: readonly Sample[]): Collated<Sample> {
   if (!Array.isArray(samples) || samples.length === 0) {
-    throw new ArgumentError(`collate: samples must be an array of at least one sample, got ${describe(samples)}`);
+    throw new ArgumentError(
+      `defaultCollate: samples must be an array of at least one sample, got ${describe(samples)}`,
+    );
   }
   return collateField(samples, '') as Collated<Sample>;
 }
@@ -48,14 +50,14 @@ function collateField(samples: readonly unknown[], field: string): unknown {
   }
   if (!isRecord(first)) {
     const rule = 'must be a tensor, typed array, number, boolean, string, or an array or plain object of them';
-    throw new ArgumentError(`collate: ${where} 0 ${rule}, got ${describe(first)}; use a collate function`);
+    throw new ArgumentError(`defaultCollate: ${where} 0 ${rule}, got ${describe(first)}; use a collateFn`);
   }
   const keys = Object.keys(first);
   samples.forEach((sample, i) => {
     if (!isRecord(sample) || Object.keys(sample).join() !== keys.join()) {
       const got = isRecord(sample) ? `(${Object.keys(sample).join(', ')})` : describe(sample);
       throw new ArgumentError(
-        `collate: ${where} ${i} must have the fields of sample 0 (${keys.join(', ')}), got ${got}`,
+        `defaultCollate: ${where} ${i} must have the fields of sample 0 (${keys.join(', ')}), got ${got}`,
       );
     }
   });
@@ -80,12 +82,12 @@ function checkAlike(samples: readonly unknown[], where: string, kindOf: (sample:
     const kind = kindOf(samples[i]);
     if (kind === false || kind.dtype !== first.dtype) {
       const got = kind === false ? describe(samples[i]) : kind.dtype;
-      throw new DTypeError(`collate: ${where} ${i} must be ${first.dtype} as in sample 0, got ${got}`);
+      throw new DTypeError(`defaultCollate: ${where} ${i} must be ${first.dtype} as in sample 0, got ${got}`);
     }
     if (kind.shape.join() !== first.shape.join()) {
-      const got = `${formatShape(kind.shape)}; pad them or use a collate function`;
+      const got = `${formatShape(kind.shape)}; pad them or use a collateFn`;
       throw new ShapeError(
-        `collate: ${where} ${i} must have the shape ${formatShape(first.shape)} of sample 0, got ${got}`,
+        `defaultCollate: ${where} ${i} must have the shape ${formatShape(first.shape)} of sample 0, got ${got}`,
       );
     }
   }

@@ -4,12 +4,24 @@ import { indexSelect } from '../ops/indexing.js';
 import { slice } from '../ops/shape-slice.js';
 import { checkTensor, type Tensor, view } from '../tensor.js';
 
-/** Samples by number, for a {@link DataLoader}. `get` may be asynchronous if the loader runs in `for await`. */
-export interface Dataset<Sample> {
+/**
+ * Samples by number, for a {@link DataLoader}. A class may extend it; any object with `length` and `get` is one. `get` may be
+ * asynchronous if the loader runs in `for await`.
+ *
+ * @example
+ * class Squares extends data.Dataset<number> {
+ *   readonly length = 100;
+ *   get(index: number) {
+ *     return index * index;
+ *   }
+ * }
+ * const loader = new data.DataLoader(new Squares(), { batchSize: 10 });
+ */
+export abstract class Dataset<Sample> {
   /** How many samples there are. */
-  readonly length: number;
+  abstract readonly length: number;
   /** The sample of this number, 0 … length - 1. */
-  get(index: number): Sample;
+  abstract get(index: number): Sample;
 }
 
 /**

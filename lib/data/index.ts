@@ -1,6 +1,6 @@
 // Data to train on: datasets, the loader that makes batches of them, and files.
 export { type AugmentOptions, type AugmentRange, augment } from './augment.js';
-export { type Collated, collate } from './collate.js';
+export { type Collated, defaultCollate } from './collate.js';
 export type {
   CategoryColumn,
   Cell,
@@ -14,7 +14,7 @@ export type {
 export { ConcatDataset, StackDataset, type Stacked, Subset } from './combined.js';
 export { type CsvStreamOptions, csv, csvStream } from './csv.js';
 export type { CsvOptions } from './csv-options.js';
-export { type Dataset, TensorDataset } from './dataset.js';
+export { Dataset, TensorDataset } from './dataset.js';
 export { Features, type FeaturesJSON, type FeaturesOptions, type FeatureTensors } from './features.js';
 export type { FeatureTransform } from './features-fit.js';
 export type { FeatureRows } from './features-rows.js';
@@ -34,7 +34,7 @@ export {
   type GeneratorOptions,
   RandomSampler,
   type RandomSamplerOptions,
-  type Sampler,
+  Sampler,
   SequentialSampler,
   SubsetRandomSampler,
   WeightedRandomSampler,

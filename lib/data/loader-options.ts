@@ -1,7 +1,7 @@
 // The options of a loader, and which of them exclude each other.
 import { ArgumentError } from '../errors.js';
 import type { Generator } from '../ops/generator.js';
-import type { collate } from './collate.js';
+import type { defaultCollate } from './collate.js';
 import type { Sampler } from './sampler.js';
 
 /** Options of a {@link DataLoader}. */
@@ -20,8 +20,8 @@ export interface DataLoaderOptions<Sample, Batch, Out> {
   generator?: Generator;
   /** Whether to leave out a last batch that is not full; default false. */
   dropLast?: boolean;
-  /** Makes a batch of samples; default {@link collate}. */
-  collate?: (samples: Awaited<Sample>[]) => Batch;
+  /** Makes a batch of samples; default {@link defaultCollate}. */
+  collateFn?: (samples: Awaited<Sample>[]) => Batch;
   /** Changes each batch, say `([x, y]) => [x.to('float32').div(255), y]`. */
   transform?: (batch: Batch) => Out;
   /**
@@ -33,7 +33,7 @@ export interface DataLoaderOptions<Sample, Batch, Out> {
 
 /** Their names. */
 export const knownOptions = [
-  ...['batchSize', 'shuffle', 'sampler', 'batchSampler', 'seed', 'generator', 'dropLast', 'collate', 'transform'],
+  ...['batchSize', 'shuffle', 'sampler', 'batchSampler', 'seed', 'generator', 'dropLast', 'collateFn', 'transform'],
   'prefetchFactor',
 ];
 
@@ -48,7 +48,7 @@ export function checkTogether(options: object, isStream: boolean): void {
   refuse('sampler', ['shuffle', 'seed', 'generator'], '; give them to the sampler');
   refuse('batchSampler', ['batchSize', 'shuffle', 'sampler', 'dropLast', 'seed', 'generator']);
   if ((options as { batchSize?: unknown }).batchSize === null) {
-    const other = ['collate', 'dropLast'].find(given);
+    const other = ['collateFn', 'dropLast'].find(given);
     if (other !== undefined) throw new ArgumentError(`DataLoader: ${other} needs batches, got batchSize null`);
   }
   const order = ['shuffle', 'sampler', 'batchSampler', 'seed', 'generator'].find(given);

@@ -4,7 +4,7 @@ import { isPromise } from '../memory.js';
 import { defaultGenerator, type Generator } from '../ops/generator.js';
 import { checkOptions } from '../options.js';
 import { type Pulled, pull } from '../pulled.js';
-import { type Collated, collate } from './collate.js';
+import { type Collated, defaultCollate } from './collate.js';
 import { checkDataset, type Dataset } from './dataset.js';
 import { IterableDataset } from './iterable.js';
 import { checkTogether, type DataLoaderOptions, knownOptions } from './loader-options.js';
@@ -62,7 +62,7 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
     const { batchSize = options.batchSampler === undefined ? 1 : null } = options;
     this.batchSize = batchSize === null ? null : checkInteger('DataLoader', 'batchSize', batchSize, 1);
     for (const name of ['shuffle', 'dropLast'] as const) checkFlag('DataLoader', name, options[name], false);
-    for (const name of ['collate', 'transform'] as const) {
+    for (const name of ['collateFn', 'transform'] as const) {
       if (options[name] !== undefined) checkFunction('DataLoader', name, options[name]);
     }
     for (const name of ['sampler', 'batchSampler'] as const) {
@@ -109,12 +109,12 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
    */
   _pass(): { batches: Pulled<Out>; areFresh: boolean } {
     const { dataset } = this;
-    const { transform, collate, batchSampler = null, prefetchFactor = 0 } = this.#options;
+    const { transform, collateFn, batchSampler = null, prefetchFactor = 0 } = this.#options;
     const isChanged = (['iterator', 'asyncIterator'] as const).some(
       (key) => this[Symbol[key]] !== DataLoader.prototype[Symbol[key]],
     );
     if (isChanged) return { batches: pull<Out>(this), areFresh: false };
-    const areMade = transform === undefined && collate === undefined && (this.batchSize ?? batchSampler) !== null;
+    const areMade = transform === undefined && collateFn === undefined && (this.batchSize ?? batchSampler) !== null;
     if (dataset instanceof IterableDataset) return { batches: pull<Out>(this), areFresh: areMade };
     const reader = this.#reader(dataset);
     const areFresh = areMade && reader.copies;
@@ -178,10 +178,10 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
   }
 
   #reader(dataset: Dataset<Sample>): Reader<Sample, Batch> {
-    const { shuffle = false, sampler, batchSampler, collate } = this.#options;
+    const { shuffle = false, sampler, batchSampler, collateFn } = this.#options;
     const isInOrder =
       sampler === undefined ? batchSampler === undefined && !shuffle : sampler instanceof SequentialSampler;
-    return readerOf(dataset, { isInOrder, mayCollate: collate === undefined && this.batchSize !== null });
+    return readerOf(dataset, { isInOrder, mayCollate: collateFn === undefined && this.batchSize !== null });
   }
 
   #begin(dataset: Dataset<Sample>): Epoch<Iterator<readonly number[]>> {
@@ -280,7 +280,8 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
 
   #join(samples: Awaited<Sample>[]): Batch {
     if (this.batchSize === null && this.#options.batchSampler === undefined) return samples[0] as Batch;
-    return this.#options.collate === undefined ? (collate(samples) as Batch) : this.#options.collate(samples);
+    const { collateFn } = this.#options;
+    return collateFn === undefined ? (defaultCollate(samples) as Batch) : collateFn(samples);
   }
 
   #finish(batch: Batch): Out {

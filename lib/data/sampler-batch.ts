@@ -75,7 +75,7 @@ export interface BucketBatchSamplerOptions extends GeneratorOptions {
  * const sentences = [[1, 2, 3], [4], [5, 6], [7]].map((words) => tensor(words));
  * const batchSampler = new data.BucketBatchSampler(sentences.map((words) => words.length), 2, { seed: 1 });
  * const dataset = { length: 4, get: (i: number) => sentences[i]! };
- * new data.DataLoader(dataset, { batchSampler, collate: (batch) => data.padSequence(batch, { batchFirst: true }) });
+ * new data.DataLoader(dataset, { batchSampler, collateFn: (batch) => data.padSequence(batch, { batchFirst: true }) });
  */
 export class BucketBatchSampler implements Sampler<number[]> {
   readonly length: number;

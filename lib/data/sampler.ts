@@ -11,14 +11,15 @@ import { Tensor } from '../tensor.js';
 
 /**
  * Numbers of samples in the order of an epoch, for a {@link DataLoader}: an array, one of the samplers here, or an object of
- * yours. A sampler that draws random numbers does so when its iterator is made, from `generator`: so a loader's position can be
+ * yours, whose class may extend this one. A sampler that draws random numbers does so when its iterator is made, from `generator`: so a loader's position can be
  * saved and restored.
  */
-export interface Sampler<Item = number> extends Iterable<Item> {
+export abstract class Sampler<Item = number> implements Iterable<Item> {
   /** How many there are in an epoch. */
-  readonly length: number;
+  abstract readonly length: number;
   /** Where the random numbers come from; left out if there are none. */
-  readonly generator?: Generator | undefined;
+  declare readonly generator?: Generator | undefined;
+  abstract [Symbol.iterator](): Iterator<Item>;
 }
 
 /** Where a sampler's random numbers come from. */

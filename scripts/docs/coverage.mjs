@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const folder = fileURLToPath(new URL('../../test/fixtures/pytorch-names', import.meta.url));
+/** Where PyTorch's names are. */
+export const folder = fileURLToPath(new URL('../../test/fixtures/pytorch-names', import.meta.url));
 
 /** @typedef {{ name: string, here: string | null, reason: string | null }} Row */
 /** @typedef {{ module: string, rows: Row[] }} Section */
@@ -85,8 +86,8 @@ function reasonFor(without, module, name) {
   return null;
 }
 
-/** @param {Section[]} sections */
-export function pageOf(sections) {
+/** @param {Section[]} sections @param {string[]} further lines at the end */
+export function pageOf(sections, further) {
   const lines = [
     '# PyTorch 2.15 and adjoint, name by name',
     '',
@@ -110,6 +111,7 @@ export function pageOf(sections) {
   for (const { module, rows } of sections) {
     lines.push('', `## ${title(module)}`, '', ...sectionOf(rows));
   }
+  lines.push(...further);
   return `${lines.join('\n')}\n`;
 }
 

@@ -80,7 +80,10 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   ],
   [/^(Tensor\.)?nanToNum \d$/, ['NaN']],
   [/^tensor 0\.\d\.\d$/, ['NaN', 'true']],
-  [/^data\.collate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$/, ['NaN']],
+  [
+    /^data\.defaultCollate 0\.\d\.b$|^train\.Progress\.step 1$|^optim\.lrScheduler\.ReduceLROnPlateau\.step 0$/,
+    ['NaN'],
+  ],
   [/^linalg\.(cond|matrixNorm|norm) 1(\.p|\.ord)?$/, ['-1', 'infinity']],
   [/^linalg\.vectorNorm 1\.dim$/, ['-1']],
   [/^io\.(latest|save)Checkpoint 0$/, ['string']],
@@ -258,7 +261,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^grad [01]$|^gradcheck 1$|^numericalGradient 2\.gradients$/, one],
   [/^graph(Dot|Text) 1\.names\.0\.0$/, ['string', 'empty string']],
   [/^graph(Dot|Text) 1\.names\.0\.1$/, ['disposed tensor']],
-  [/^(customFunction|io\.save|io\.writePng) 0$|^data\.collate 0$/, ['string', 'strings']],
+  [/^(customFunction|io\.save|io\.writePng) 0$|^data\.defaultCollate 0$/, ['string', 'strings']],
   [/^train\.Progress\.(endEpoch|log) 0$|^io\.save 2\.metadata\.a$/, ['string', 'empty string']],
   [/^nn\.([sS]equential \d|Transformer(De|En)coder 2\.norm)$/, ['function', 'module']],
   [/^nn\.Transformer(De|En)coderLayer 2\.activation$|^train\.Progress\.step 1$/, ['function']],
@@ -412,6 +415,8 @@ describe('the table of calls', () => {
     // Tensors and tabular models are made by functions; the others are bases.
     const bases = [
       'Tensor',
+      'data.Dataset',
+      'data.Sampler',
       'distributions.Distribution',
       'distributions.ExponentialFamily',
       'distributions.Transform',

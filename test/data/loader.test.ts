@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collate } from '../../lib/data/collate.js';
+import { defaultCollate } from '../../lib/data/collate.js';
 import { type Dataset, TensorDataset } from '../../lib/data/dataset.js';
 import { DataLoader } from '../../lib/data/loader.js';
 import { scope } from '../../lib/memory.js';
@@ -150,7 +150,7 @@ describe('DataLoader', () => {
   it('transforms batches, and collates by a given function', async () => {
     const transformed = new DataLoader(numbered(3), { batchSize: 2, transform: ([, y]) => y.toArray() });
     expect([...transformed]).toEqual([[0, 10], [20]]);
-    const own = new DataLoader(numbered(3), { batchSize: 2, collate: (samples) => samples.map(([, y]) => y.item()) });
+    const own = new DataLoader(numbered(3), { batchSize: 2, collateFn: (samples) => samples.map(([, y]) => y.item()) });
     expect([...own]).toEqual([[0, 10], [20]]);
     const later = new DataLoader(numbered(3), { batchSize: 2, transform: async ([, y]) => y.toArray() });
     const got = [];
@@ -175,7 +175,7 @@ describe('DataLoader', () => {
       () =>
         new DataLoader(data as typeof dataset, options as object);
     expect(make({ batch: 2 })).toThrow(
-      'DataLoader: unknown option "batch"; known are batchSize, shuffle, sampler, batchSampler, seed, generator, dropLast, collate, transform, prefetchFactor',
+      'DataLoader: unknown option "batch"; known are batchSize, shuffle, sampler, batchSampler, seed, generator, dropLast, collateFn, transform, prefetchFactor',
     );
     expect(make({ batchSize: 0 })).toThrow('DataLoader: batchSize must be an integer of at least 1, got 0');
     expect(make({ batchSize: 2.5 })).toThrow('DataLoader: batchSize must be an integer of at least 1, got 2.5');
@@ -185,7 +185,7 @@ describe('DataLoader', () => {
       'DataLoader: seed and generator exclude each other, got both',
     );
     expect(make({ generator: 7 })).toThrow('DataLoader: generator must be a Generator, got 7');
-    expect(make({ collate: 'stack' })).toThrow('DataLoader: collate must be a function, got "stack"');
+    expect(make({ collateFn: 'stack' })).toThrow('DataLoader: collateFn must be a function, got "stack"');
     expect(make({ batchSize: 4, dropLast: true })).toThrow(
       'DataLoader: dropLast must leave a batch, got 3 samples and batchSize 4',
     );
@@ -262,10 +262,10 @@ describe('DataLoader in for await', () => {
   });
 });
 
-describe('collate', () => {
+describe('defaultCollate', () => {
   it('stacks tensors, typed arrays, numbers, booleans, tuples and records', () => {
     const t = (values: number[]) => tensor(Int32Array.from(values));
-    const got = collate([
+    const got = defaultCollate([
       { a: t([1, 2]), b: [1.5, true] as const, c: Uint8Array.of(7), d: 'x' },
       { a: t([3, 4]), b: [2.5, false] as const, c: Uint8Array.of(8), d: 'y' },
     ]);
@@ -286,27 +286,31 @@ describe('collate', () => {
     [
       'shapes',
       [tensor([1]), tensor([1, 2])],
-      'collate: sample 1 must have the shape [1] of sample 0, got [2]; pad them or use a collate function',
+      'defaultCollate: sample 1 must have the shape [1] of sample 0, got [2]; pad them or use a collateFn',
     ],
-    ['dtypes', [tensor([1]), tensor(Int32Array.of(1))], 'collate: sample 1 must be float32 as in sample 0, got int32'],
-    ['kinds', [1, 'x'], 'collate: sample 1 must be number as in sample 0, got "x"'],
+    [
+      'dtypes',
+      [tensor([1]), tensor(Int32Array.of(1))],
+      'defaultCollate: sample 1 must be float32 as in sample 0, got int32',
+    ],
+    ['kinds', [1, 'x'], 'defaultCollate: sample 1 must be number as in sample 0, got "x"'],
     [
       'lengths',
       [{ x: new Float32Array(2) }, { x: new Float32Array(3) }],
-      'collate: field x of sample 1 must have the shape [2] of sample 0, got [3]; pad them or use a collate function',
+      'defaultCollate: field x of sample 1 must have the shape [2] of sample 0, got [3]; pad them or use a collateFn',
     ],
     [
       'nested',
       [{ x: [1, { y: 1 }] }, { x: [1, { y: 'a' }] }],
-      'collate: field x.1.y of sample 1 must be number as in sample 0, got "a"',
+      'defaultCollate: field x.1.y of sample 1 must be number as in sample 0, got "a"',
     ],
-    ['fields', [{ x: 1 }, { y: 1 }], 'collate: sample 1 must have the fields of sample 0 (x), got (y)'],
+    ['fields', [{ x: 1 }, { y: 1 }], 'defaultCollate: sample 1 must have the fields of sample 0 (x), got (y)'],
     [
       'classes',
       [new Date()],
-      'collate: sample 0 must be a tensor, typed array, number, boolean, string, or an array or plain object of them, got an object of class Date; use a collate function',
+      'defaultCollate: sample 0 must be a tensor, typed array, number, boolean, string, or an array or plain object of them, got an object of class Date; use a collateFn',
     ],
   ])('names what differs: %s', (_, samples, message) => {
-    expect(() => collate(samples)).toThrow(message);
+    expect(() => defaultCollate(samples)).toThrow(message);
   });
 });

@@ -167,8 +167,8 @@ describe('DataLoader with samplers', () => {
     ],
     [
       'collate without batches',
-      { batchSize: null, collate: () => 1 },
-      'DataLoader: collate needs batches, got batchSize null',
+      { batchSize: null, collateFn: () => 1 },
+      'DataLoader: collateFn needs batches, got batchSize null',
     ],
     [
       'a sampler that is none',

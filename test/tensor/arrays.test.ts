@@ -2,7 +2,7 @@
 import { createContext, runInContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { dtypeOfArray } from '../../lib/arrays.js';
-import { collate } from '../../lib/data/collate.js';
+import { defaultCollate } from '../../lib/data/collate.js';
 import { readIdx } from '../../lib/data/idx.js';
 import { compile, nn, scope, type Tensor, tensor } from '../../lib/index.js';
 
@@ -36,14 +36,14 @@ describe('values of another realm', () => {
     expect(() => t.copyTo(foreign<Float32Array>('new Float64Array(3)') as Float32Array)).toThrow('copyTo: needs a');
   });
 
-  it('collate stacks them, readIdx reads them', () => {
+  it('defaultCollate stacks them, readIdx reads them', () => {
     const [x, y] = foreign<[Float32Array, Float32Array]>('[Float32Array.of(1, 2), Float32Array.of(3, 4)]');
-    expect(collate([x, y]).toArray()).toEqual([
+    expect(defaultCollate([x, y]).toArray()).toEqual([
       [1, 2],
       [3, 4],
     ]);
     const records = foreign<{ a: number }[]>('[{ a: 1 }, { a: 2 }]');
-    expect(collate(records).a.toArray()).toEqual([1, 2]);
+    expect(defaultCollate(records).a.toArray()).toEqual([1, 2]);
     const idx = readIdx(foreign<Uint8Array>('Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9)'));
     expect([...idx.data]).toEqual([7, 9]);
   });

@@ -179,7 +179,7 @@ describe('a loader', () => {
     const batches = Array.from({ length: steps }, (_, i) => set.select(arange(4 * i, 4 * i + 4, { dtype: 'int32' })));
     const whole = { length: steps, get: (i: number) => batches[i] };
     await leftBy(new DataLoader(set, { batchSize: 4, shuffle: true, transform: see }));
-    await leftBy(new DataLoader(whole, { collate: ([batch]) => see(batch) }));
+    await leftBy(new DataLoader(whole, { collateFn: ([batch]) => see(batch) }));
     await leftBy(new DataLoader(whole, { batchSize: null, shuffle: true }));
     await leftBy(new Watched(set as never, { batchSize: 4, shuffle: true }));
     await leftBy(new DataLoader(new Caching(...(set.tensors as Batch)), { batchSize: 4, shuffle: true }));
