@@ -2,7 +2,7 @@
 // `adjoint serve` with a model of a table while `adjoint train` runs beside it: latency of predictions at a fixed rate, then garbage.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -33,14 +33,20 @@ try {
     const { status, text } = await exchange(url, '/predict', { body: rows[i % rows.length] });
     if (status !== 200) throw new Error(`status must be 200, got ${status} ${text}`);
   };
-  const memory = async () =>
-    Number(/resident_memory_bytes (\d+)/.exec((await exchange(url, '/metrics')).text)?.[1]) / 2 ** 20;
+  const metric = async (/** @type {string} */ name) =>
+    Number(new RegExp(`^adjoint_${name} (\\S+)$`, 'm').exec((await exchange(url, '/metrics')).text)?.[1]);
+  const memory = async () => (await metric('resident_memory_bytes')) / 2 ** 20;
   await openLoop({ rate, seconds: 3, send: predict });
   const before = await memory();
+  const cpu = await metric('cpu_seconds_total');
   const { sent, errors, latencies, late } = await openLoop({ rate, seconds, send: predict });
   const at = (/** @type {Float64Array} */ list, /** @type {number} */ share) => quantile(list, share).toFixed(2);
   console.log(
     `${sent} predictions, ${rate} a second, beside a training: p50 ${at(latencies, 0.5)} ms, p99 ${at(latencies, 0.99)} ms, max ${at(latencies, 1)} ms`,
+  );
+  const perRequest = ((await metric('cpu_seconds_total')) - cpu) / sent;
+  console.log(
+    `processor time of the server: ${(1e6 * perRequest).toFixed(0)} µs a request; load ${loadavg()[0]?.toFixed(1)}`,
   );
   console.log(`sender late: p50 ${at(late, 0.5)} ms, p99 ${at(late, 0.99)} ms; errors ${errors.length}`);
   const between = await memory();

@@ -1,5 +1,10 @@
 // What a server counts, in the text format of Prometheus.
 
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
 export class Counters {
@@ -44,6 +49,7 @@ export class Counters {
       ...one('predictions_running', 'gauge', 'Requests to /predict under way.', running),
       ...one('model_loaded_timestamp_seconds', 'gauge', 'When the model was loaded.', loaded.getTime() / 1000),
       ...one('resident_memory_bytes', 'gauge', 'Memory of the process.', process.memoryUsage.rss()),
+      ...one('cpu_seconds_total', 'counter', 'Processor time of the process.', cpuSeconds()),
     ].join('\n')}\n`;
   }
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { train } from '../index.js';
+import { bodyOf, endDropping, hasMore } from './serve-body.js';
 import { Counters } from './serve-counters.js';
 import { pageOf } from './serve-page.js';
 import { RequestError, rowsOf, schemaOf } from './serve-rows.js';
@@ -19,6 +20,8 @@ export interface Limits {
 /** The model that answers now; it changes when its file does. */
 export interface Served {
   model: train.TabularModel;
+  /** Its columns. */
+  fields: readonly train.TabularField[];
   loaded: Date;
 }
 
@@ -39,7 +42,7 @@ export function serverOf(served: Served, limits: Limits): Server {
     response.on('close', () =>
       counters.note(Object.hasOwn(methods, path) ? path : 'other', response.statusCode, began),
     );
-    answer(request, response, path).catch((error: unknown) => fail(response, error));
+    answer(request, response, path).catch((error: unknown) => fail(request, response, limits.maxBody, error));
   });
   server.requestTimeout = 10_000;
   server.headersTimeout = 5000;
@@ -72,8 +75,8 @@ export function serverOf(served: Served, limits: Limits): Server {
     running++;
     try {
       const body = await bodyOf(request, limits.maxBody);
-      const { model } = served; // the same for all of this request
-      const { rows, isList } = rowsOf(body, model.schema, limits.maxRows);
+      const { model, fields } = served; // the same for all of this request
+      const { rows, isList } = rowsOf(body, fields, limits.maxRows);
       const predictions = await predictionsOf(model, rows);
       counters.rows += rows.length;
       sendJson(response, 200, isList ? predictions : predictions[0]);
@@ -93,49 +96,40 @@ async function predictionsOf(model: train.TabularModel, rows: Record<string, unk
   }));
 }
 
-/** The body as text; one that is too long is not read to its end. */
-async function bodyOf(request: IncomingMessage, most: number): Promise<string> {
-  const tooLong = new RequestError(413, `the body must have at most ${most} bytes`);
-  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLong;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > most) throw tooLong;
-    chunks.push(chunk);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-  } catch {
-    throw new RequestError(400, 'the body must be UTF-8');
-  }
-}
-
-function fail(response: ServerResponse, error: unknown): void {
+function fail(request: IncomingMessage, response: ServerResponse, maxBody: number, error: unknown): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   const status = error instanceof RequestError ? error.status : 500;
   if (status === 500) process.stderr.write(`serve: ${error instanceof Error ? error.stack : error}\n`);
-  if (status === 413) response.setHeader('connection', 'close'); // the rest of the body is not wanted
-  sendJson(response, status, {
-    error: status === 500 ? 'the prediction failed; the server has logged why' : (error as Error).message,
-  });
+  const message = status === 500 ? 'the prediction failed; the server has logged why' : (error as Error).message;
+  const text = JSON.stringify({ error: message });
+  const closes = hasMore(request, maxBody);
+  if (closes) response.setHeader('connection', 'close');
+  writeHead(response, status, json, text);
+  if (closes) endDropping(request, response, text);
+  else response.end(text);
 }
 
+const json = 'application/json; charset=utf-8';
+
 function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  send(response, status, 'application/json; charset=utf-8', JSON.stringify(value));
+  send(response, status, json, JSON.stringify(value));
 }
 
 function send(response: ServerResponse, status: number, type: string, text: string): void {
+  writeHead(response, status, type, text);
+  response.end(response.req.method === 'HEAD' ? undefined : text);
+}
+
+function writeHead(response: ServerResponse, status: number, type: string, text: string): void {
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   });
-  response.end(response.req.method === 'HEAD' ? undefined : text);
 }
 
 function sendPage(response: ServerResponse, model: train.TabularModel): void {

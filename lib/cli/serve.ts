@@ -43,7 +43,7 @@ export const serveCommand: Command = {
       if (given.flag('json')) printJson({ time: new Date().toISOString(), event, ...more });
       else print([event, ...Object.values(more)].join(' '));
     };
-    const served = { model: await warm(train.TabularModel.load(path)), loaded: new Date() };
+    const served = await servedFrom(path);
     const server = serverOf(served, limits);
     server.listen(port, host);
     await once(server, 'listening');
@@ -57,19 +57,20 @@ export const serveCommand: Command = {
   },
 };
 
-/** Records the programs for the usual sizes before the first request. */
-async function warm(model: train.TabularModel): Promise<train.TabularModel> {
+/** Loads a model, and records the programs for the usual sizes before the first request. */
+async function servedFrom(path: string): Promise<Served> {
+  const model = train.TabularModel.load(path);
   const row = Object.fromEntries(model.columns.map(({ name }) => [name, null]));
   for (const count of [1, 8, 64]) await model.predict(new Array(count).fill(row));
-  return model;
+  return { model, fields: model.schema, loaded: new Date() };
 }
 
 function watch(path: string, served: Served, log: (event: string, more: Record<string, unknown>) => void): () => void {
   const reload = (): void => {
     Promise.resolve()
-      .then(() => warm(train.TabularModel.load(path)))
-      .then((model) => {
-        Object.assign(served, { model, loaded: new Date() });
+      .then(() => servedFrom(path))
+      .then((loaded) => {
+        Object.assign(served, loaded);
         log('reloaded', { file: path });
       })
       .catch((error: unknown) =>

@@ -2,7 +2,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -263,6 +264,81 @@ describe('adjoint serve', () => {
     expect((await ask('/../../etc/passwd')).status).toBe(404);
   });
 
+  describe('answers before a long body has come, and reads on until it has', () => {
+    /** What a connection hears that sends a head and then pieces of a body, and how it ends. */
+    async function hears(head: string, piece: Buffer, most: number) {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      let [text, sent, ending] = ['', 0, ''];
+      socket.on('data', (part) => {
+        text += part;
+      });
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        ending = error.code ?? '';
+      });
+      socket.write(head);
+      for (; sent < most && !socket.destroyed && !socket.readableEnded; sent += piece.length) {
+        socket.write(piece);
+        do await new Promise(setImmediate);
+        while (socket.writableNeedDrain && !socket.destroyed);
+      }
+      if (!socket.destroyed && !socket.closed) await once(socket, 'close');
+      return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]), text, sent, ending };
+    }
+    const head = (path: string, length: string) =>
+      `POST ${path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n${length}\r\n\r\n`;
+    const piece = Buffer.alloc(65_536, 32);
+    const chunk = Buffer.concat([Buffer.from('10000\r\n'), piece, Buffer.from('\r\n')]);
+    const mega = 2 ** 20;
+
+    it.each<[string, string, Buffer, number]>([
+      ['whose length the head says', head('/predict', `content-length: ${8 * mega}`), piece, 413],
+      ['in chunks', head('/predict', 'transfer-encoding: chunked'), chunk, 413],
+      ['to a wrong path', head('/nothing', `content-length: ${8 * mega}`), piece, 404],
+    ])('%s', async (_, start, part, status) => {
+      const isChunked = part === chunk;
+      const heard = await hears(start, part, isChunked ? 128 * chunk.length : 8 * mega);
+      if (!isChunked) expect(heard.sent).toBe(8 * mega); // all of it was taken
+      expect([heard.status, heard.ending]).toEqual([status, '']);
+      expect(heard.text).toMatch(/\r\nconnection: close\r\n[\s\S]*\r\n\r\n\{"error":".*"\}$/i);
+    });
+
+    it('but not without end', async () => {
+      const heard = await hears(head('/predict', 'transfer-encoding: chunked'), chunk, 1000 * mega);
+      expect(heard.status).toBe(413);
+      expect(heard.sent).toBeLessThan(60 * mega);
+      expect((await ask('/health')).status).toBe(200);
+    });
+
+    it('also of 100 clients at once, and of one that goes away', async () => {
+      const long = ' '.repeat(2 * mega);
+      const answers = await Promise.all(Array.from({ length: 100 }, () => ask('/predict', long)));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([413]));
+      const gone = connect(Number(new URL(url).port), '127.0.0.1');
+      gone.write(head('/predict', `content-length: ${8 * mega}`));
+      gone.write(piece);
+      await once(gone, 'data');
+      gone.destroy();
+      expect((await ask('/predict', JSON.stringify(row))).status).toBe(200);
+    });
+  });
+
+  it('keeps a connection whose short body it did not want', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<unknown>();
+    for (const path of ['/nothing', '/predict', '/health']) {
+      const headers = { 'content-type': 'text/plain' };
+      const sent = request(url + path, { method: 'POST', headers, agent }).on('socket', (socket) =>
+        sockets.add(socket),
+      );
+      sent.end('{}');
+      const [response] = await once(sent, 'response');
+      expect(response.statusCode).toBeGreaterThanOrEqual(404);
+      await once(response.resume(), 'end');
+    }
+    expect(sockets.size).toBe(1);
+    agent.destroy();
+  });
+
   it('shows health, schema, metrics and a page', async () => {
     expect(JSON.parse((await ask('/health')).text)).toMatchObject({ status: 'ok', target: 'side' });
     const schema = JSON.parse((await ask('/schema')).text);
@@ -271,6 +347,7 @@ describe('adjoint serve', () => {
     const metrics = (await ask('/metrics')).text;
     expect(metrics).toMatch(/^adjoint_requests_total\{path="\/predict",status="200"\} \d+$/m);
     expect(metrics).toMatch(/^adjoint_predict_seconds_bucket\{le="\+Inf"\} \d+$/m);
+    expect(Number(/^adjoint_cpu_seconds_total (\S+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0.01);
     const page = await ask('/');
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
     expect(page.text).toContain('<html lang="en">');
