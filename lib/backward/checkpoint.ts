@@ -6,7 +6,7 @@ import { scope } from '../memory.js';
 import { detach } from '../ops/copy.js';
 import { defaultGenerator } from '../ops/generator.js';
 import { drawsSoFar } from '../ops/random.js';
-import { Tensor, tensorsOf } from '../tensor.js';
+import { baseOf, Tensor, tensorsOf } from '../tensor.js';
 import { differentiate, leavesBehind } from './engine.js';
 
 /**
@@ -58,11 +58,13 @@ export function checkpoint<T extends Tensor | readonly Tensor[]>(
     if (position === null) return differentiate(run, inputs, dys, needs, leaves);
     const generator = defaultGenerator();
     const now = generator.getState();
+    const { version } = baseOf(generator.state);
     return allOrNothing(() => {
       aboutToChange('checkpoint', generator.state);
       generator.setState(position);
       const gradients = differentiate(run, inputs, dys, needs, leaves);
       generator.setState(now);
+      baseOf(generator.state).version = version; // as before: what follows in the pass may still fail
       return gradients;
     });
   };
