@@ -63,6 +63,8 @@ export class TabularModel {
   readonly classes: readonly Label[];
   /** The columns that it reads. */
   readonly columns: readonly TabularColumn[];
+  /** The same, with the categories that training saw. */
+  readonly schema: readonly TabularField[];
   /** How good it was on rows that the networks had not been trained on, each predicted by those that had not seen it. */
   readonly metrics: TabularScores;
   readonly provenance: TabularProvenance;
@@ -78,21 +80,10 @@ export class TabularModel {
     this.task = parts.target.task;
     this.classes = parts.target.classes;
     this.columns = parts.columns;
+    this.schema = schemaOf(parts);
     this.#types = new Map(parts.columns.map(({ name, type }) => [name, type]));
     this.metrics = parts.metrics;
     this.provenance = parts.provenance;
-  }
-
-  /** The columns that it reads, with the categories that training saw. */
-  get schema(): TabularField[] {
-    return this.columns.map(({ name, type }) => {
-      if (type !== 'category') return { name, type };
-      const seen = this.#members.flatMap(({ features }) => {
-        const { categories } = features;
-        return Object.hasOwn(categories, name) ? (categories[name] as string[]) : [];
-      });
-      return { name, type, categories: [...new Set(seen)].sort() };
-    });
   }
 
   /** Its networks, whose predictions are averaged. */
@@ -192,4 +183,12 @@ export class TabularModel {
     const { length } = this.#members;
     return (sum as Float64Array).map((value) => value / length);
   }
+}
+
+function schemaOf({ columns, members }: TabularParts): TabularField[] {
+  const known = members.map(({ features }) => new Map(Object.entries(features.categories)));
+  return columns.map(({ name, type }) => {
+    if (type !== 'category') return { name, type };
+    return { name, type, categories: [...new Set(known.flatMap((seen) => seen.get(name) ?? []))].sort() };
+  });
 }
