@@ -72,7 +72,11 @@ export function readArguments(name: string, command: Command, given: readonly st
   try {
     parsed = parseArgs({ args: [...given], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError((error as Error).message.split('. To specify')[0] as string);
+    const [unknown] = /'-+[^']*'/.exec((error as Error).message) ?? [];
+    const isUnknown = (error as NodeJS.ErrnoException).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION';
+    if (!isUnknown) throw new UsageError((error as Error).message.split('. To specify')[0] as string);
+    const known = Object.keys(command.options).map((key) => `--${key}`);
+    throw new UsageError(`${name} has no option ${unknown}; there are ${known.join(', ')}`);
   }
   const { positionals, values } = parsed;
   const least = command.positionals.filter((part) => !part.startsWith('[')).length;

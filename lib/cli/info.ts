@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import {
   buildInfo,
@@ -16,6 +16,11 @@ import {
 import { type Command, UsageError } from './arguments.js';
 import { print, printJson, printPairs, short } from './output.js';
 
+/** Of this package; the program is dist/cli.js. */
+export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
 export const infoCommand: Command = {
   summary: 'Shows the machine, the build and the threads.',
   positionals: [],
@@ -23,6 +28,7 @@ export const infoCommand: Command = {
   more: '',
   run(given) {
     const machine = {
+      adjoint: version,
       node: process.version,
       cpu: cpus()[0]?.model ?? 'unknown',
       cores: cpus().length,

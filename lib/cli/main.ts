@@ -2,7 +2,7 @@
 // The command line: `npx adjoint`.
 import { AdjointError } from '../index.js';
 import { type Command, helpOf, readArguments, UsageError } from './arguments.js';
-import { benchCommand, infoCommand, tensorboardCommand } from './info.js';
+import { benchCommand, infoCommand, tensorboardCommand, version } from './info.js';
 import { print } from './output.js';
 import { evaluateCommand, inspectCommand, predictCommand } from './predict.js';
 import { serveCommand } from './serve.js';
@@ -26,10 +26,14 @@ const help = [
   '',
   ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`),
   '',
-  '`adjoint <command> --help` has the options. Exit codes: 0, 1 for a failure, 2 for a wrong use.',
+  '`adjoint <command> --help` has the options, `adjoint --version` the version. Exit codes: 0, 1 for a failure, 2 for a wrong use.',
 ].join('\n');
 
 async function main([name, ...rest]: readonly string[]): Promise<number> {
+  if (name === '--version' || name === '-v') {
+    print(version);
+    return 0;
+  }
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     const asked = Object.hasOwn(commands, rest[0] ?? '')
       ? helpOf(rest[0] as string, commands[rest[0] as string] as Command)

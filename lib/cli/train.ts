@@ -1,3 +1,5 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setNumThreads, train } from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
 import { print, printJson, printPairs, StatusLine, short } from './output.js';
@@ -38,14 +40,15 @@ export const trainCommand: Command = {
     const threads = given.integer('threads', 1, 1024);
     if (threads !== undefined) setNumThreads(threads);
     const output = given.text('output') ?? 'model.safetensors';
+    const test = given.text('test');
+    checkFiles(output, test);
     const table = await readTable(path, given);
     const model = await trainUntilStopped(table, options, given.flag('quiet') || given.flag('json'));
     model.save(output);
-    const test = given.text('test');
     const tested = test === undefined ? undefined : await model.evaluate(await readTable(test, given, model));
-    const unused = table.names.filter(
-      (name) => name !== target && !model.columns.some((column) => column.name === name),
-    );
+    const columns = table.names.filter((name) => name !== target);
+    const unused = columns.filter((name) => !model.columns.some((column) => column.name === name));
+    const texts = unused.filter((name) => table.column(name).type === 'text' && !options.ignore?.includes(name));
     if (given.flag('json')) {
       const { task, classes, metrics, provenance } = model;
       printJson({
@@ -63,6 +66,10 @@ export const trainCommand: Command = {
       return;
     }
     describe(model, unused);
+    if (texts.length > 0) {
+      const hint = `if ${texts[0]} should hold numbers, --types ${texts[0]}=number names a row that does not`;
+      print(`texts are not learned from: ${texts.join(', ')}; ${hint}`);
+    }
     if (tested !== undefined) {
       print(`on ${test}:`);
       printPairs(Object.entries(tested));
@@ -70,6 +77,18 @@ export const trainCommand: Command = {
     print(`saved to ${output}`);
   },
 };
+
+/** Finds out before the training what would else be an error after it. */
+function checkFiles(output: string, test: string | undefined): void {
+  const isFolder = statSync(output, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder) throw new UsageError(`--output must be a file, got the folder ${JSON.stringify(output)}`);
+  if (!existsSync(dirname(output))) {
+    throw new UsageError(`--output must be in a folder that exists, got ${JSON.stringify(output)}`);
+  }
+  if (test !== undefined && !existsSync(test)) {
+    throw new UsageError(`--test must be a file that exists, got ${JSON.stringify(test)}`);
+  }
+}
 
 function optionsOf(given: Given, target: string): train.TabularOptions {
   const epochs = given.integer('epochs', 1);

@@ -4,7 +4,7 @@ import type { CsvError, Parser } from 'csv-parse';
 import { AdjointError, describe, FileError } from '../errors.js';
 import { guessDelimiter } from './csv-delimiter.js';
 import type { CsvPlan } from './csv-options.js';
-import { type ByteSource, bytesOf, nameOf } from './sources.js';
+import { type ByteSource, bytesOf, nameOf, placeOf } from './sources.js';
 import { checkColumnCount, TableBuilder } from './table-builder.js';
 
 /** Bytes that the delimiter is guessed from. */
@@ -68,12 +68,14 @@ class Reader {
   #written = 0;
   #recordAt = 0;
   readonly #what: string;
+  readonly #place: string;
 
   constructor(
     source: ByteSource,
     private readonly plan: CsvPlan,
   ) {
     this.#what = `${plan.rules.operation}: ${nameOf(source)}`;
+    this.#place = placeOf(plan.rules.operation, source);
   }
 
   /** A record: the names of the columns, or a row. */
@@ -97,7 +99,7 @@ class Reader {
       const got = `got ${describe(twice)} in columns ${places.join(' and ')}`;
       throw new FileError(`${this.#what} must have different names of columns, ${got}; give columns`);
     }
-    this.builder = new TableBuilder(names, rules);
+    this.builder = new TableBuilder(names, { ...rules, operation: this.#place });
     if (!hasHeader) this.builder.add(record, line);
     return null;
   }

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { checkInteger, FileError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import type { IterableDataset } from './iterable.js';
-import { type ByteSource, bytesOf, checkSource, nameOf } from './sources.js';
+import { type ByteSource, bytesOf, checkSource, nameOf, placeOf } from './sources.js';
 import type { Table } from './table.js';
 import { type TableStreamOptions, tableStream, tableStreamOptions, wholeTable } from './table-batches.js';
 import { type TableOptions, tableOptions } from './table-builder.js';
@@ -67,7 +67,7 @@ function reader(operation: string, options: JsonlOptions, isStream: boolean) {
   const source = { isStream, error: FileError };
   rowsBuilder(operation, table, source); // checks the options
   return async function* (bytes: ByteSource): AsyncGenerator<RowsBuilder> {
-    const builder = rowsBuilder(operation, table, source);
+    const builder = rowsBuilder(placeOf(operation, bytes), table, source);
     let [number, breathed] = [0, performance.now()];
     for await (const lines of linesOf(operation, bytes, maxBytes, maxRecordSize)) {
       for (const line of lines) {

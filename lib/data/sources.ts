@@ -23,6 +23,10 @@ const pieceBytes = 65_536;
 /** @internal The name of a source in error texts. */
 export const nameOf = (source: unknown): string => (isPath(source) ? JSON.stringify(String(source)) : 'the source');
 
+/** @internal An operation in errors about what a source holds, which name the file where there is one. */
+export const placeOf = (operation: string, source: unknown): string =>
+  isPath(source) ? `${operation}: ${nameOf(source)}` : operation;
+
 const isPath = (source: unknown): source is string | URL => typeof source === 'string' || source instanceof URL;
 
 /** @internal Checks a source, without reading it. */

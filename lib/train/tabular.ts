@@ -1,3 +1,4 @@
+import { unknownColumn } from '../data/column.js';
 import { Features } from '../data/features.js';
 import { Table } from '../data/table.js';
 import {
@@ -150,13 +151,15 @@ function planOf(table: Table, options: TabularOptions) {
   if (!(table instanceof Table)) throw new ArgumentError(`${name}: table must be a data.Table, got ${describe(table)}`);
   checkOptions(name, options, tabularOptions);
   const given = checkText(name, 'target', options?.target);
+  if (!table.names.includes(given)) throw unknownColumn(`${name}: target`, given, table.names);
   const task =
     options.task === undefined
       ? undefined
       : checkChoice(name, 'task', options.task, ['binary', 'multiclass', 'regression']);
   const ignored = checkEach(name, 'ignore', 'must be names of columns', options.ignore ?? [], (column) => {
-    table.column(checkText(name, 'each of ignore', column));
-    return column as string;
+    const ignored = checkText(name, 'each of ignore', column);
+    if (!table.names.includes(ignored)) throw unknownColumn(`${name}: ignore`, ignored, table.names);
+    return ignored;
   });
   const seed = checkInteger(name, 'seed', options.seed ?? 0, 0, 2 ** 52);
   if (options.onEpoch !== undefined) checkFunction(name, 'onEpoch', options.onEpoch);

@@ -64,10 +64,47 @@ describe('adjoint', () => {
     }
   }, 60_000);
 
+  it('says its version, and which columns it has not learned from', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await run('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' });
+    const lines = csv(100).split('\n');
+    writeFileSync(
+      at('mixed.csv'),
+      lines.map((line, i) => (i === 90 ? line.replace(/^[^,]*/, 'oops') : line)).join('\n'),
+    );
+    const args = ['--target', 'side', '--ensemble', '1', '--epochs', '1', '--quiet', '--output', 'mixed.safetensors'];
+    const { out } = await run('train', 'mixed.csv', ...args);
+    expect(out).toContain('not used: x\n');
+    expect(out).toContain('texts are not learned from: x; if x should hold numbers, --types x=number names a row');
+    expect((await run('train', 'mixed.csv', ...args, '--types', 'x=number')).err).toContain(
+      '"oops" in row 89 (line 91)',
+    );
+  }, 60_000);
+
   it.each<[string, string[], number, string]>([
     ['no command', [], 2, ''],
     ['an unknown command', ['learn'], 2, 'adjoint: there is no command "learn"'],
-    ['an unknown option', ['info', '--jason'], 2, "adjoint: Unknown option '--jason'"],
+    ['an unknown option', ['info', '--jason'], 2, "adjoint: info has no option '--jason'; there are --json"],
+    ['an option without its value', ['predict', 'a', 'b', '--output'], 2, "'--output <value>' argument missing"],
+    [
+      'a folder that is not there',
+      ['train', 'train.csv', '--target', 'side', '--output', join('none', 'model.safetensors')],
+      2,
+      'adjoint: --output must be in a folder that exists, got "none',
+    ],
+    ['a folder as the file', ['train', 'train.csv', '--target', 'side', '--output', '.'], 2, 'got the folder "."'],
+    [
+      'rows for a test that are not there',
+      ['train', 'train.csv', '--target', 'side', '--test', 'none.csv'],
+      2,
+      'adjoint: --test must be a file that exists, got "none.csv"',
+    ],
+    [
+      'a type that a column does not have',
+      ['train', 'train.csv', '--target', 'side', '--types', 'shop=number'],
+      1,
+      'adjoint: csv: "train.csv": column "shop" must hold numbers, as types says, got "north, old" in row 0 (line 2)',
+    ],
     ['no file', ['train'], 2, 'adjoint: train needs <data.csv>'],
     ['no target', ['train', 'train.csv'], 2, 'adjoint: train needs --target'],
     ['too many files', ['inspect', 'a', 'b'], 2, 'adjoint: inspect takes no argument "b"'],
@@ -88,7 +125,7 @@ describe('adjoint', () => {
       'a column that is not there',
       ['train', 'train.csv', '--target', 'price'],
       1,
-      'no column has the name "price"; there are "x", "y"',
+      'adjoint: tabular: target: no column has the name "price"; there are "x", "y"',
     ],
     ['a model that is none', ['inspect', 'train.csv'], 1, 'train.csv'],
     ['no event files', ['tensorboard', '.'], 1, 'must hold event files'],

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { csv } from '../../lib/data/csv.js';
 import type { CsvOptions } from '../../lib/data/csv-options.js';
+import { jsonl } from '../../lib/data/jsonl.js';
 import type { Table } from '../../lib/data/table.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-csv-'));
@@ -267,6 +268,20 @@ describe('csv', () => {
     ['an unknown option', 'a\n1\n', { separator: ';' } as CsvOptions, 'csv: unknown option "separator"'],
   ])('refuses %s', async (_, text, options, message) => {
     expect(await failure(text, options)).toContain(message);
+  });
+
+  it('names the file in errors about what it holds', async () => {
+    const path = join(folder, 'wrong.csv');
+    writeFileSync(path, 'a\n1\nx\n');
+    const place = `csv: ${JSON.stringify(path)}: `;
+    await expect(csv(path, { types: { a: 'number' } })).rejects.toThrow(`${place}column "a" must hold numbers`);
+    await expect(csv(path, { types: { b: 'number' } })).rejects.toThrow(`${place}types: no column has the name "b"`);
+    await expect(csv(pathToFileURL(path), { inferRows: 1 })).rejects.toThrow(
+      'wrong.csv": column "a" must hold numbers',
+    );
+    await expect(jsonl(path)).rejects.toThrow(/^jsonl: ".*wrong\.csv" must have JSON in line 1/);
+    writeFileSync(path, '{"a": 1}\n{"a": "x"}\n');
+    await expect(jsonl(path, { inferRows: 1 })).rejects.toThrow(`jsonl: ${JSON.stringify(path)}: column "a" must hold`);
   });
 
   it('refuses files that are not there, folders and streams that break', async () => {
