@@ -93,6 +93,9 @@ export function requiredDim(operation: string, args: readonly unknown[], rank: n
 /** The rest parameter of a function that takes sizes or dimensions: `x.reshape(2, 3)`, `x.reshape([2, 3])`. */
 export type List = [list: Shape] | [first: number, ...rest: number[]];
 
+/** The same for a list that has a name, too: `x.flip([0])`, `x.flip({ dims: [0] })`. */
+export type NamedList<Name extends string> = List | [options: Record<Name, Shape>];
+
 /** The same with options: `zeros(2, 3)`, `zeros([2, 3], { dtype: 'float64' })`. */
 export type Sizes<O> =
   | [shape: Shape, options?: O]
@@ -111,10 +114,11 @@ export function splitList(args: readonly unknown[]): { list: unknown; rest: read
   return { list: args.slice(0, count), rest: args.slice(count) };
 }
 
-/** The same for a function that has no options: there must be nothing after the list. */
-export function onlyList(operation: string, args: readonly unknown[]): unknown {
+/** The same for a function that has no other options: there must be nothing after the list, which may have a name. */
+export function onlyList(operation: string, args: readonly unknown[], name?: string): unknown {
   const { list, rest } = splitList(args);
-  optionsOf(operation, rest, []);
+  if (name === undefined || list !== undefined) optionsOf(operation, rest, []);
+  else return optionsOf<Record<string, unknown>>(operation, rest, [], [name])[name];
   return list;
 }
 

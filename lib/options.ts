@@ -43,6 +43,7 @@ const needless: Readonly<Record<string, string>> = {
   capturable: 'leave it out: every optimizer can be compiled',
   device: 'leave it out: tensors are in the memory of the CPU',
   differentiable: 'leave it out: steps of an optimizer are not recorded for gradients',
+  enablenestedtensor: 'leave it out: there are no nested tensors',
   foreach: 'leave it out: one call updates all parameters',
   fused: 'leave it out: one call updates all parameters',
   inplace: 'leave it out: the result is a new tensor',
@@ -53,7 +54,10 @@ const needless: Readonly<Record<string, string>> = {
   nonblocking: 'leave it out: tensors are in the memory of the CPU',
   numworkers: 'leave it out: a dataset may be asynchronous, and prefetchFactor reads ahead',
   outint32: 'leave it out: positions are int32',
+  persistentworkers: 'leave it out: samples are read in this process',
   pinmemory: 'leave it out: tensors are in the memory of the CPU',
+  reduce: 'use reduction',
+  sizeaverage: 'use reduction',
   sparse: 'leave it out: gradients are dense',
   weightsonly: 'leave it out: no file runs code',
 };

@@ -533,11 +533,25 @@ export function tensorsOf(operation: string, name: string, value: unknown): Tens
   );
 }
 
+// What PyTorch's users write, and what to write here.
+const otherDTypes: Readonly<Record<string, string>> = {
+  ...{ bool: "use 'uint8'", float: "use 'float32'", double: "use 'float64'", half: "use 'float32'" },
+  ...{
+    float16: "use 'float32'",
+    bfloat16: "use 'float32'",
+    int: "use 'int32'",
+    long: "use 'int32'",
+    int64: "use 'int32'",
+  },
+  ...{ cpu: 'tensors are in the memory of the CPU', cuda: 'tensors are in the memory of the CPU' },
+};
+
 /** @internal */
 export function checkDType(operation: string, dtype: unknown, fallback: DType): DType {
   if (dtype === undefined) return fallback;
   if (!dtypes.includes(dtype as DType)) {
-    throw new ArgumentError(`${operation}: dtype must be one of ${dtypes.join(', ')}, got ${describe(dtype)}`);
+    const hint = Object.hasOwn(otherDTypes, String(dtype)) ? `; ${otherDTypes[String(dtype)]}` : '';
+    throw new ArgumentError(`${operation}: dtype must be one of ${dtypes.join(', ')}, got ${describe(dtype)}${hint}`);
   }
   return dtype as DType;
 }

@@ -145,7 +145,7 @@ export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, 
 /**
  * The gradients ∂(Σ outputs)/∂inputs, returned and not added to any `grad`.
  *
- * @param options those of `backward`; also `gradOutputs`: upstream gradients, one per output, default 1 for scalars; and
+ * @param options those of `backward`; also `gradOutputs`: upstream gradients, one or one per output, default 1 for scalars; and
  *   `allowUnused`: null instead of an error for an input that the outputs do not depend on.
  * @example
  * const [dx] = grad([y], [x], { createGraph: true });
@@ -153,14 +153,15 @@ export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, 
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: Tensor | readonly Tensor[],
-  options: BackwardOptions & { gradOutputs?: readonly (Tensor | null)[]; allowUnused?: boolean } = {},
+  options: BackwardOptions & { gradOutputs?: Tensor | readonly (Tensor | null)[]; allowUnused?: boolean } = {},
 ): Tensor[] {
   checkOptions('grad', options, ['retainGraph', 'createGraph', 'gradOutputs', 'allowUnused']);
   checkFlags('grad', options);
   const allowUnused = checkFlag('grad', 'allowUnused', options.allowUnused, false);
   const ys = oneOrMore('grad', 'outputs', outputs);
   const xs = oneOrMore('grad', 'inputs', inputs);
-  const given = options.gradOutputs ?? [];
+  const { gradOutputs } = options;
+  const given = gradOutputs instanceof Tensor ? [gradOutputs] : (gradOutputs ?? []);
   if (!Array.isArray(given) || given.length > ys.length) {
     throw new ArgumentError(
       `grad: gradOutputs must be an array of one gradient for each output, got ${describe(given)}`,

@@ -18,6 +18,7 @@ import { Parameter } from './roles.js';
  * new nn.ReLU6().forward(tensor([-1, 3, 8])); // [0, 3, 6]
  */
 export const ReLU6 = activation('ReLU6', ops.relu6, none);
+export type ReLU6 = InstanceType<typeof ReLU6>;
 /**
  * x where x > 0, else alpha (exp(x / alpha) - 1); see `celu`. Arguments: alpha (1).
  *
@@ -26,6 +27,7 @@ export const ReLU6 = activation('ReLU6', ops.relu6, none);
  * new nn.CELU(2).forward(tensor([-1, 2])); // [-0.78694, 2]
  */
 export const CELU = activation('CELU', ops.celu, ops.celuOf);
+export type CELU = InstanceType<typeof CELU>;
 /**
  * a · σ(b), with a and b the halves of x along a dimension; see `glu`. Arguments: dim (-1).
  *
@@ -34,6 +36,7 @@ export const CELU = activation('CELU', ops.celu, ops.celuOf);
  * new nn.GLU().forward(tensor([1, 2, 0, 0])); // [0.5, 1]
  */
 export const GLU = activation('GLU', ops.glu, ops.gluOf);
+export type GLU = InstanceType<typeof GLU>;
 /**
  * relu6(x + 3) / 6; see `hardsigmoid`.
  *
@@ -42,6 +45,7 @@ export const GLU = activation('GLU', ops.glu, ops.gluOf);
  * new nn.Hardsigmoid().forward(tensor([-4, 0, 1.5])); // [0, 0.5, 0.75]
  */
 export const Hardsigmoid = activation('Hardsigmoid', ops.hardsigmoid, none);
+export type Hardsigmoid = InstanceType<typeof Hardsigmoid>;
 /**
  * x · relu6(x + 3) / 6; see `hardswish`.
  *
@@ -50,6 +54,7 @@ export const Hardsigmoid = activation('Hardsigmoid', ops.hardsigmoid, none);
  * new nn.Hardswish().forward(tensor([-4, 1.5, 5])); // [0, 1.125, 5]
  */
 export const Hardswish = activation('Hardswish', ops.hardswish, none);
+export type Hardswish = InstanceType<typeof Hardswish>;
 /**
  * x where |x| > lambd, else 0; see `hardshrink`. Arguments: lambd (0.5).
  *
@@ -58,6 +63,7 @@ export const Hardswish = activation('Hardswish', ops.hardswish, none);
  * new nn.Hardshrink().forward(tensor([-1, 0.2, 2])); // [-1, 0, 2]
  */
 export const Hardshrink = activation('Hardshrink', ops.hardshrink, ops.lambdOf);
+export type Hardshrink = InstanceType<typeof Hardshrink>;
 /**
  * x brought nearer to 0 by lambd, at most to 0; see `softshrink`. Arguments: lambd (0.5).
  *
@@ -68,6 +74,7 @@ export const Hardshrink = activation('Hardshrink', ops.hardshrink, ops.lambdOf);
 export const Softshrink = activation('Softshrink', ops.softshrink, (name, args: ops.ShrinkArguments) =>
   ops.lambdOf(name, args, 0),
 );
+export type Softshrink = InstanceType<typeof Softshrink>;
 /**
  * x - tanh(x); see `tanhshrink`.
  *
@@ -76,6 +83,7 @@ export const Softshrink = activation('Softshrink', ops.softshrink, (name, args: 
  * new nn.Tanhshrink().forward(tensor([0, 2])); // [0, 1.03597]
  */
 export const Tanhshrink = activation('Tanhshrink', ops.tanhshrink, none);
+export type Tanhshrink = InstanceType<typeof Tanhshrink>;
 /**
  * log σ(x); see `logsigmoid`.
  *
@@ -84,6 +92,7 @@ export const Tanhshrink = activation('Tanhshrink', ops.tanhshrink, none);
  * new nn.LogSigmoid().forward(tensor([0, 2])); // [-0.69315, -0.12693]
  */
 export const LogSigmoid = activation('LogSigmoid', ops.logsigmoid, none);
+export type LogSigmoid = InstanceType<typeof LogSigmoid>;
 /**
  * x / (1 + |x|); see `softsign`.
  *
@@ -92,6 +101,7 @@ export const LogSigmoid = activation('LogSigmoid', ops.logsigmoid, none);
  * new nn.Softsign().forward(tensor([-1, 3])); // [-0.5, 0.75]
  */
 export const Softsign = activation('Softsign', ops.softsign, none);
+export type Softsign = InstanceType<typeof Softsign>;
 /**
  * softmax of -x along a dimension; see `softmin`. Arguments: dim, which must be given.
  *
@@ -100,6 +110,7 @@ export const Softsign = activation('Softsign', ops.softsign, none);
  * new nn.Softmin(0).forward(tensor([Math.log(3), 0])); // [0.25, 0.75]
  */
 export const Softmin = activation('Softmin', ops.softmin, (name, args: DimArguments) => ({ dim: dimOf(name, args) }));
+export type Softmin = InstanceType<typeof Softmin>;
 /**
  * x where x > threshold, else value; see `threshold`. Arguments: threshold, value.
  *
@@ -108,6 +119,7 @@ export const Softmin = activation('Softmin', ops.softmin, (name, args: DimArgume
  * new nn.Threshold(0.5, 9).forward(tensor([-1, 2])); // [9, 2]
  */
 export const Threshold = activation('Threshold', ops.threshold, ops.thresholdOf);
+export type Threshold = InstanceType<typeof Threshold>;
 
 /**
  * Softmax over the channels of images: of x [batch, channels, height, width] or without batch.

@@ -23,6 +23,7 @@ const limits = (name: string, args: ops.HardtanhArguments) => {
  * new nn.ReLU().forward(tensor([-1, 2])); // [0, 2]
  */
 export const ReLU = activation('ReLU', ops.relu, none);
+export type ReLU = InstanceType<typeof ReLU>;
 /**
  * x where x > 0, else negativeSlope · x, of any shape; see `leakyRelu`. Arguments: negativeSlope (0.01).
  *
@@ -31,6 +32,7 @@ export const ReLU = activation('ReLU', ops.relu, none);
  * new nn.LeakyReLU(0.1).forward(tensor([-2, 3])); // [-0.2, 3]
  */
 export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, negativeSlope);
+export type LeakyReLU = InstanceType<typeof LeakyReLU>;
 /**
  * x where x > 0, else alpha (eˣ - 1), of any shape; see `elu`. Arguments: alpha (1).
  *
@@ -39,6 +41,7 @@ export const LeakyReLU = activation('LeakyReLU', ops.leakyRelu, negativeSlope);
  * new nn.ELU().forward(tensor([-1, 2])); // [-0.63212, 2]
  */
 export const ELU = activation('ELU', ops.elu, alpha);
+export type ELU = InstanceType<typeof ELU>;
 /**
  * 1.0507 (x where x > 0, else 1.6733 (eˣ - 1)), of any shape; see `selu`.
  *
@@ -47,6 +50,7 @@ export const ELU = activation('ELU', ops.elu, alpha);
  * new nn.SELU().forward(tensor([-1, 1])); // [-1.11133, 1.0507]
  */
 export const SELU = activation('SELU', ops.selu, none);
+export type SELU = InstanceType<typeof SELU>;
 /**
  * x Φ(x), of any shape; see `gelu`. Arguments: approximate ('none', or 'tanh').
  *
@@ -55,6 +59,7 @@ export const SELU = activation('SELU', ops.selu, none);
  * new nn.GELU({ approximate: 'tanh' }).forward(tensor([-1, 1])); // [-0.15881, 0.84119]
  */
 export const GELU = activation('GELU', ops.gelu, approximate);
+export type GELU = InstanceType<typeof GELU>;
 /**
  * x σ(x), of any shape; see `silu`.
  *
@@ -63,6 +68,7 @@ export const GELU = activation('GELU', ops.gelu, approximate);
  * new nn.SiLU().forward(tensor([-1, 1])); // [-0.26894, 0.73106]
  */
 export const SiLU = activation('SiLU', ops.silu, none);
+export type SiLU = InstanceType<typeof SiLU>;
 /**
  * log(1 + exp(beta x)) / beta, of any shape; see `softplus`. Arguments: beta (1), threshold (20).
  *
@@ -71,6 +77,7 @@ export const SiLU = activation('SiLU', ops.silu, none);
  * new nn.Softplus().forward(tensor([0, 30])); // [0.69315, 30]
  */
 export const Softplus = activation('Softplus', ops.softplus, ops.softplusOf);
+export type Softplus = InstanceType<typeof Softplus>;
 /**
  * x limited to [minVal, maxVal], of any shape; see `hardtanh`. Arguments: minVal (-1), maxVal (1).
  *
@@ -79,6 +86,7 @@ export const Softplus = activation('Softplus', ops.softplus, ops.softplusOf);
  * new nn.Hardtanh({ maxVal: 2 }).forward(tensor([-2, 0.5, 3])); // [-1, 0.5, 2]
  */
 export const Hardtanh = activation('Hardtanh', ops.hardtanh, limits);
+export type Hardtanh = InstanceType<typeof Hardtanh>;
 /**
  * x tanh(log(1 + eˣ)), of any shape; see `mish`.
  *
@@ -87,6 +95,7 @@ export const Hardtanh = activation('Hardtanh', ops.hardtanh, limits);
  * new nn.Mish().forward(tensor([0, 1])); // [0, 0.8651]
  */
 export const Mish = activation('Mish', ops.mish, none);
+export type Mish = InstanceType<typeof Mish>;
 /**
  * 1 / (1 + e⁻ˣ), of any shape; see `sigmoid`.
  *
@@ -95,6 +104,7 @@ export const Mish = activation('Mish', ops.mish, none);
  * new nn.Sigmoid().forward(tensor([0, 2])); // [0.5, 0.8808]
  */
 export const Sigmoid = activation('Sigmoid', ops.sigmoid, none);
+export type Sigmoid = InstanceType<typeof Sigmoid>;
 /**
  * tanh(x), of any shape; see `tanh`.
  *
@@ -103,6 +113,7 @@ export const Sigmoid = activation('Sigmoid', ops.sigmoid, none);
  * new nn.Tanh().forward(tensor([0, 1])); // [0, 0.76159]
  */
 export const Tanh = activation('Tanh', ops.tanh, none);
+export type Tanh = InstanceType<typeof Tanh>;
 /**
  * exp(xᵢ) / Σⱼ exp(xⱼ) along a dimension, of any shape; see `softmax`. Arguments: dim, which must be given.
  *
@@ -111,6 +122,7 @@ export const Tanh = activation('Tanh', ops.tanh, none);
  * new nn.Softmax(0).forward(tensor([0, 0])); // [0.5, 0.5]
  */
 export const Softmax = activation('Softmax', (x, ...args: DimArguments) => softmax(x, ...args), dim);
+export type Softmax = InstanceType<typeof Softmax>;
 /**
  * xᵢ - log Σⱼ exp(xⱼ) along a dimension, of any shape; see `logSoftmax`. Arguments: dim, which must be given.
  *
@@ -119,3 +131,4 @@ export const Softmax = activation('Softmax', (x, ...args: DimArguments) => softm
  * new nn.LogSoftmax(0).forward(tensor([0, 0])); // [-0.69315, -0.69315]
  */
 export const LogSoftmax = activation('LogSoftmax', (x, ...args: DimArguments) => logSoftmax(x, ...args), dim);
+export type LogSoftmax = InstanceType<typeof LogSoftmax>;

@@ -81,6 +81,7 @@ function lazy<Args extends unknown[]>(Class: Layer<Args>, spatial: number): Lazy
  * new nn.LazyLinear(2).forward(ones(4, 3)); // [4, 2]
  */
 export const LazyLinear = lazy<ConstructorParameters<typeof Linear>>(Linear, 0);
+export type LazyLinear = InstanceType<typeof LazyLinear>;
 /**
  * A `Conv1d` whose inChannels are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -88,6 +89,7 @@ export const LazyLinear = lazy<ConstructorParameters<typeof Linear>>(Linear, 0);
  * new nn.LazyConv1d(4, 3).forward(ones(2, 3, 8)); // [2, 4, 6]
  */
 export const LazyConv1d = lazy<ConstructorParameters<typeof Conv1d>>(Conv1d, 1);
+export type LazyConv1d = InstanceType<typeof LazyConv1d>;
 /**
  * A `Conv2d` whose inChannels are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -95,6 +97,7 @@ export const LazyConv1d = lazy<ConstructorParameters<typeof Conv1d>>(Conv1d, 1);
  * new nn.LazyConv2d(4, 3).forward(ones(2, 3, 8, 8)); // [2, 4, 6, 6]
  */
 export const LazyConv2d = lazy<ConstructorParameters<typeof Conv2d>>(Conv2d, 2);
+export type LazyConv2d = InstanceType<typeof LazyConv2d>;
 /**
  * A `Conv3d` whose inChannels are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -102,6 +105,7 @@ export const LazyConv2d = lazy<ConstructorParameters<typeof Conv2d>>(Conv2d, 2);
  * new nn.LazyConv3d(4, 3).forward(ones(2, 3, 8, 8, 8)); // [2, 4, 6, 6, 6]
  */
 export const LazyConv3d = lazy<ConstructorParameters<typeof Conv3d>>(Conv3d, 3);
+export type LazyConv3d = InstanceType<typeof LazyConv3d>;
 /**
  * A `ConvTranspose1d` whose inChannels are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -109,6 +113,7 @@ export const LazyConv3d = lazy<ConstructorParameters<typeof Conv3d>>(Conv3d, 3);
  * new nn.LazyConvTranspose1d(4, 3).forward(ones(2, 3, 8)); // [2, 4, 10]
  */
 export const LazyConvTranspose1d = lazy<ConstructorParameters<typeof ConvTranspose1d>>(ConvTranspose1d, 1);
+export type LazyConvTranspose1d = InstanceType<typeof LazyConvTranspose1d>;
 /**
  * A `ConvTranspose2d` whose inChannels are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -116,6 +121,7 @@ export const LazyConvTranspose1d = lazy<ConstructorParameters<typeof ConvTranspo
  * new nn.LazyConvTranspose2d(4, 3).forward(ones(2, 3, 8, 8)); // [2, 4, 10, 10]
  */
 export const LazyConvTranspose2d = lazy<ConstructorParameters<typeof ConvTranspose2d>>(ConvTranspose2d, 2);
+export type LazyConvTranspose2d = InstanceType<typeof LazyConvTranspose2d>;
 /**
  * A `ConvTranspose3d` whose inChannels are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -123,6 +129,7 @@ export const LazyConvTranspose2d = lazy<ConstructorParameters<typeof ConvTranspo
  * new nn.LazyConvTranspose3d(4, 3).forward(ones(2, 3, 4, 4, 4)); // [2, 4, 6, 6, 6]
  */
 export const LazyConvTranspose3d = lazy<ConstructorParameters<typeof ConvTranspose3d>>(ConvTranspose3d, 3);
+export type LazyConvTranspose3d = InstanceType<typeof LazyConvTranspose3d>;
 /**
  * A `BatchNorm1d` whose numFeatures are those of the first input. See {@link LazyLinear}.
  *
@@ -130,6 +137,7 @@ export const LazyConvTranspose3d = lazy<ConstructorParameters<typeof ConvTranspo
  * new nn.LazyBatchNorm1d().forward(ones(2, 3)); // [2, 3]
  */
 export const LazyBatchNorm1d = lazy<ConstructorParameters<typeof BatchNorm1d>>(BatchNorm1d, 1);
+export type LazyBatchNorm1d = InstanceType<typeof LazyBatchNorm1d>;
 /**
  * A `BatchNorm2d` whose numFeatures are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -137,6 +145,7 @@ export const LazyBatchNorm1d = lazy<ConstructorParameters<typeof BatchNorm1d>>(B
  * new nn.LazyBatchNorm2d().forward(ones(2, 3, 4, 4)); // [2, 3, 4, 4]
  */
 export const LazyBatchNorm2d = lazy<ConstructorParameters<typeof BatchNorm2d>>(BatchNorm2d, 2);
+export type LazyBatchNorm2d = InstanceType<typeof LazyBatchNorm2d>;
 /**
  * A `BatchNorm3d` whose numFeatures are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -144,6 +153,7 @@ export const LazyBatchNorm2d = lazy<ConstructorParameters<typeof BatchNorm2d>>(B
  * new nn.LazyBatchNorm3d().forward(ones(2, 3, 4, 4, 4)); // [2, 3, 4, 4, 4]
  */
 export const LazyBatchNorm3d = lazy<ConstructorParameters<typeof BatchNorm3d>>(BatchNorm3d, 3);
+export type LazyBatchNorm3d = InstanceType<typeof LazyBatchNorm3d>;
 /**
  * An `InstanceNorm1d` whose numFeatures are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -151,6 +161,7 @@ export const LazyBatchNorm3d = lazy<ConstructorParameters<typeof BatchNorm3d>>(B
  * new nn.LazyInstanceNorm1d().forward(ones(2, 3, 4)); // [2, 3, 4]
  */
 export const LazyInstanceNorm1d = lazy<ConstructorParameters<typeof InstanceNorm1d>>(InstanceNorm1d, 1);
+export type LazyInstanceNorm1d = InstanceType<typeof LazyInstanceNorm1d>;
 /**
  * An `InstanceNorm2d` whose numFeatures are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -158,6 +169,7 @@ export const LazyInstanceNorm1d = lazy<ConstructorParameters<typeof InstanceNorm
  * new nn.LazyInstanceNorm2d().forward(ones(2, 3, 4, 4)); // [2, 3, 4, 4]
  */
 export const LazyInstanceNorm2d = lazy<ConstructorParameters<typeof InstanceNorm2d>>(InstanceNorm2d, 2);
+export type LazyInstanceNorm2d = InstanceType<typeof LazyInstanceNorm2d>;
 /**
  * An `InstanceNorm3d` whose numFeatures are those of the first input; afterwards it is one. See {@link LazyLinear}.
  *
@@ -165,3 +177,4 @@ export const LazyInstanceNorm2d = lazy<ConstructorParameters<typeof InstanceNorm
  * new nn.LazyInstanceNorm3d().forward(ones(2, 3, 4, 4, 4)); // [2, 3, 4, 4, 4]
  */
 export const LazyInstanceNorm3d = lazy<ConstructorParameters<typeof InstanceNorm3d>>(InstanceNorm3d, 3);
+export type LazyInstanceNorm3d = InstanceType<typeof LazyInstanceNorm3d>;

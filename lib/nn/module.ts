@@ -377,7 +377,7 @@ export abstract class Module implements GuardedModule {
   loadStateDict(
     state: StateDict,
     ...args: [strict: boolean] | [options?: { strict?: boolean }]
-  ): { missing: string[]; unexpected: string[] } {
+  ): { missingKeys: string[]; unexpectedKeys: string[] } {
     const { strict } = optionsOf<{ strict: boolean }>('loadStateDict', args, ['strict']);
     return loadState(state, this.stateDict(), checkFlag('loadStateDict', 'strict', strict, true));
   }

@@ -97,6 +97,7 @@ abstract class ConstantPad extends Padded {
  * new nn.ReflectionPad1d(1).forward(ones([1, 2, 4])); // [1, 2, 6]
  */
 export const ReflectionPad1d = padding('ReflectionPad1d', 1, 'reflect');
+export type ReflectionPad1d = InstanceType<typeof ReflectionPad1d>;
 
 /**
  * Surrounds x […, height, width] by the elements before the edge, mirrored; see `pad`. It must have more of them than are added. Arguments: padding.
@@ -106,6 +107,7 @@ export const ReflectionPad1d = padding('ReflectionPad1d', 1, 'reflect');
  * new nn.ReflectionPad2d(1).forward(ones([1, 2, 4, 4])); // [1, 2, 6, 6]
  */
 export const ReflectionPad2d = padding('ReflectionPad2d', 2, 'reflect');
+export type ReflectionPad2d = InstanceType<typeof ReflectionPad2d>;
 
 /**
  * Surrounds x […, depth, height, width] by the elements before the edge, mirrored; see `pad`. It must have more of them than are added. Arguments: padding.
@@ -115,6 +117,7 @@ export const ReflectionPad2d = padding('ReflectionPad2d', 2, 'reflect');
  * new nn.ReflectionPad3d(1).forward(ones([1, 2, 4, 4, 4])); // [1, 2, 6, 6, 6]
  */
 export const ReflectionPad3d = padding('ReflectionPad3d', 3, 'reflect');
+export type ReflectionPad3d = InstanceType<typeof ReflectionPad3d>;
 
 /**
  * Surrounds x […, length] by the elements at the edge; see `pad`. Arguments: padding.
@@ -124,6 +127,7 @@ export const ReflectionPad3d = padding('ReflectionPad3d', 3, 'reflect');
  * new nn.ReplicationPad1d(1).forward(ones([1, 2, 4])); // [1, 2, 6]
  */
 export const ReplicationPad1d = padding('ReplicationPad1d', 1, 'replicate');
+export type ReplicationPad1d = InstanceType<typeof ReplicationPad1d>;
 
 /**
  * Surrounds x […, height, width] by the elements at the edge; see `pad`. Arguments: padding.
@@ -133,6 +137,7 @@ export const ReplicationPad1d = padding('ReplicationPad1d', 1, 'replicate');
  * new nn.ReplicationPad2d(1).forward(ones([1, 2, 4, 4])); // [1, 2, 6, 6]
  */
 export const ReplicationPad2d = padding('ReplicationPad2d', 2, 'replicate');
+export type ReplicationPad2d = InstanceType<typeof ReplicationPad2d>;
 
 /**
  * Surrounds x […, depth, height, width] by the elements at the edge; see `pad`. Arguments: padding.
@@ -142,6 +147,7 @@ export const ReplicationPad2d = padding('ReplicationPad2d', 2, 'replicate');
  * new nn.ReplicationPad3d(1).forward(ones([1, 2, 4, 4, 4])); // [1, 2, 6, 6, 6]
  */
 export const ReplicationPad3d = padding('ReplicationPad3d', 3, 'replicate');
+export type ReplicationPad3d = InstanceType<typeof ReplicationPad3d>;
 
 /**
  * Surrounds x […, length] by the elements at the opposite edge; see `pad`. It must have as many of them as are added. Arguments: padding.
@@ -151,6 +157,7 @@ export const ReplicationPad3d = padding('ReplicationPad3d', 3, 'replicate');
  * new nn.CircularPad1d(1).forward(ones([1, 2, 4])); // [1, 2, 6]
  */
 export const CircularPad1d = padding('CircularPad1d', 1, 'circular');
+export type CircularPad1d = InstanceType<typeof CircularPad1d>;
 
 /**
  * Surrounds x […, height, width] by the elements at the opposite edge; see `pad`. It must have as many of them as are added. Arguments: padding.
@@ -160,6 +167,7 @@ export const CircularPad1d = padding('CircularPad1d', 1, 'circular');
  * new nn.CircularPad2d(1).forward(ones([1, 2, 4, 4])); // [1, 2, 6, 6]
  */
 export const CircularPad2d = padding('CircularPad2d', 2, 'circular');
+export type CircularPad2d = InstanceType<typeof CircularPad2d>;
 
 /**
  * Surrounds x […, depth, height, width] by the elements at the opposite edge; see `pad`. It must have as many of them as are added. Arguments: padding.
@@ -169,6 +177,7 @@ export const CircularPad2d = padding('CircularPad2d', 2, 'circular');
  * new nn.CircularPad3d(1).forward(ones([1, 2, 4, 4, 4])); // [1, 2, 6, 6, 6]
  */
 export const CircularPad3d = padding('CircularPad3d', 3, 'circular');
+export type CircularPad3d = InstanceType<typeof CircularPad3d>;
 
 /**
  * Surrounds x […, length] by zeros; see `pad`. Arguments: padding.
@@ -178,6 +187,7 @@ export const CircularPad3d = padding('CircularPad3d', 3, 'circular');
  * new nn.ZeroPad1d(1).forward(ones([1, 2, 4])); // [1, 2, 6]
  */
 export const ZeroPad1d = padding('ZeroPad1d', 1, 'constant');
+export type ZeroPad1d = InstanceType<typeof ZeroPad1d>;
 
 /**
  * Surrounds x […, height, width] by zeros; see `pad`. Arguments: padding.
@@ -187,6 +197,7 @@ export const ZeroPad1d = padding('ZeroPad1d', 1, 'constant');
  * new nn.ZeroPad2d(1).forward(ones([1, 2, 4, 4])); // [1, 2, 6, 6]
  */
 export const ZeroPad2d = padding('ZeroPad2d', 2, 'constant');
+export type ZeroPad2d = InstanceType<typeof ZeroPad2d>;
 
 /**
  * Surrounds x […, depth, height, width] by zeros; see `pad`. Arguments: padding.
@@ -196,6 +207,7 @@ export const ZeroPad2d = padding('ZeroPad2d', 2, 'constant');
  * new nn.ZeroPad3d(1).forward(ones([1, 2, 4, 4, 4])); // [1, 2, 6, 6, 6]
  */
 export const ZeroPad3d = padding('ZeroPad3d', 3, 'constant');
+export type ZeroPad3d = InstanceType<typeof ZeroPad3d>;
 
 /**
  * Surrounds x […, length] by a value; see `pad`. Arguments: padding, value.

@@ -16,7 +16,7 @@ export function loadState(
   state: StateDict,
   own: ReadonlyMap<string, Tensor>,
   strict: boolean,
-): { missing: string[]; unexpected: string[] } {
+): { missingKeys: string[]; unexpectedKeys: string[] } {
   if (state === null || typeof state !== 'object' || !(types.isMap(state) || isPlain(state))) {
     const hint = isModule(Object(state)) ? '; pass its stateDict()' : '';
     throw new ArgumentError(
@@ -38,7 +38,7 @@ export function loadState(
     'loadStateDict',
     [...own].flatMap(([name, t]) => (given.has(name) ? [[t, given.get(name) as Tensor] as const] : [])),
   );
-  return { missing, unexpected };
+  return { missingKeys: missing, unexpectedKeys: unexpected };
 }
 
 // Copies sources into tensors of the same shapes: all of them or, when one cannot be read or written, none.

@@ -1,12 +1,12 @@
 // Parts of a tensor as JavaScript and PyTorch reach them: elements, rows, index lists.
 import { withGradEnabled } from '../context.js';
-import { ArgumentError, checkInteger, describe, formatShape, isPlain, ShapeError } from '../errors.js';
+import { ArgumentError, checkEach, checkInteger, describe, formatShape, isPlain, ShapeError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { broadcastShapes, type Shape, sameShape, sizeOf } from '../shape.js';
 import { checkSameDType, checkTensor, Tensor } from '../tensor.js';
 import { expandTo } from './broadcast.js';
 import { to } from './copy.js';
-import { arange, full } from './creation.js';
+import { arange, full, tensor } from './creation.js';
 import { add, mul } from './elementwise.js';
 import { inPlace } from './in-place.js';
 import { counted, rows, scatterAdd } from './indexing.js';
@@ -24,10 +24,10 @@ export interface Slice {
 }
 
 /**
- * What `index` takes for a dimension: a number, which removes it; a slice; an int32 tensor of positions; a uint8 mask of one
- * dimension or several. null makes a new dimension, and '...' stands for all the dimensions that are not named.
+ * What `index` takes for a dimension: a number, which removes it; a slice; positions as an array or an int32 tensor; a uint8
+ * mask of one dimension or several. null makes a new dimension, and '...' stands for all the dimensions that are not named.
  */
-export type Index = number | Slice | Tensor | null | '...';
+export type Index = number | Slice | readonly number[] | Tensor | null | '...';
 
 // Position i of a dimension, which goes.
 function picked(operation: string, x: Tensor, dim: number, i: number): Tensor {
@@ -40,15 +40,21 @@ function picked(operation: string, x: Tensor, dim: number, i: number): Tensor {
 }
 
 /**
- * Row i along the first dimension, a number from the end where i is negative; of a tensor with one dimension a scalar. It shares
- * x's memory. JavaScript gives objects no brackets of their own: `x[0]` does not type-check, and throws.
+ * Row i along the first dimension, a number from the end where i is negative; of a tensor with one dimension a scalar. Further
+ * numbers go into the row: `x.at(1, 2)` is PyTorch's `x[1, 2]`. It shares x's memory. JavaScript gives objects no brackets of
+ * their own: `x[0]` does not type-check, and throws.
  *
- * @throws ArgumentError when there is no such row; ShapeError when x is a scalar
+ * @throws ArgumentError when there is no such row; ShapeError when there are more numbers than dimensions
  */
-export function at(x: Tensor, i: number): Tensor {
+export function at(x: Tensor, i: number, ...others: number[]): Tensor {
   checkTensor('at', 'x', x);
   checkRank('at', x);
-  return picked('at', x, 0, i);
+  if (others.length >= x.rank) {
+    throw new ShapeError(
+      `at: there must be at most one number for each dimension, got x ${formatShape(x.dims)} and ${1 + others.length} numbers`,
+    );
+  }
+  return others.reduce((row, j) => picked('at', row, 0, j), picked('at', x, 0, i));
 }
 
 function checkRank(operation: string, x: Tensor): void {
@@ -123,9 +129,20 @@ function checkIndex(operation: string, item: unknown, i: number): Index {
       `${operation}: ${name} must be int32 positions or a uint8 mask with dimensions, got ${t.dtype} ${formatShape(t.dims)}`,
     );
   }
+  if (Array.isArray(item)) {
+    const rule = 'must be an array of positions';
+    return tensor(
+      checkEach(operation, name, rule, item, (n, j) =>
+        checkInteger(operation, `${name}[${j}]`, n, -(2 ** 31), 2 ** 31 - 1),
+      ),
+      {
+        dtype: 'int32',
+      },
+    );
+  }
   if (!isPlain(item)) {
     throw new ArgumentError(
-      `${operation}: ${name} must be a number, { start, end, step }, null, '...' or a tensor, got ${describe(item)}`,
+      `${operation}: ${name} must be a number, { start, end, step }, an array, null, '...' or a tensor, got ${describe(item)}`,
     );
   }
   checkOptions(operation, item, ['start', 'end', 'step']);

@@ -1,4 +1,12 @@
-import { type List, onlyList, optionsOf, type Positional } from '../arguments.js';
+import {
+  type DimArguments,
+  type List,
+  type NamedList,
+  onlyList,
+  optionsOf,
+  type Positional,
+  requiredDim,
+} from '../arguments.js';
 import { record } from '../autograd/tape.js';
 import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel } from '../native.js';
@@ -107,9 +115,9 @@ export function squeeze(x: Tensor, ...args: [options?: Dims] | [dim: number | re
 }
 
 /** Inserts a dimension of size 1 at `dim` (0 … rank; negative ones count from the end); returns a view. */
-export function unsqueeze(x: Tensor, dim: number): Tensor {
+export function unsqueeze(x: Tensor, ...args: DimArguments): Tensor {
   checkTensor('unsqueeze', 'x', x);
-  const at = checkDim('unsqueeze', dim, x.rank + 1);
+  const at = requiredDim('unsqueeze', args, x.rank + 1);
   return reshaped('unsqueeze', x, [...x.dims.slice(0, at), 1, ...x.dims.slice(at)]);
 }
 
@@ -135,9 +143,9 @@ function permuted(name: string, x: Tensor, order: readonly number[]): Tensor {
  * @example
  * zeros(2, 3, 4).permute(2, 0, 1); // [4, 2, 3]
  */
-export function permute(x: Tensor, ...args: List): Tensor {
+export function permute(x: Tensor, ...args: NamedList<'dims'>): Tensor {
   checkTensor('permute', 'x', x);
-  const dims = onlyList('permute', args);
+  const dims = onlyList('permute', args, 'dims');
   if (!Array.isArray(dims)) throw new ArgumentError(`permute: dims must be an array, got ${describe(dims)}`);
   const order = dimsOf('permute', dims, x.rank);
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
@@ -223,9 +231,9 @@ function flipped(x: Tensor, dim: number): Tensor {
  * @example
  * tensor([1, 2, 3]).flip(0); // [3, 2, 1]
  */
-export function flip(x: Tensor, ...args: List): Tensor {
+export function flip(x: Tensor, ...args: NamedList<'dims'>): Tensor {
   checkTensor('flip', 'x', x);
-  const list = onlyList('flip', args);
+  const list = onlyList('flip', args, 'dims');
   const dims = dimsOf('flip', list, x.rank);
   if (new Set(dims).size !== dims.length) {
     throw new ArgumentError(`flip: dims must name each dimension once, got ${describe(list)}`);

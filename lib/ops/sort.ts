@@ -91,32 +91,34 @@ export function sort(x: Tensor, ...args: SortArguments): Extremes {
 
 /** Options of `topk`. */
 interface TopkOptions {
+  k: number;
   dim?: number;
   largest?: boolean;
   sorted?: boolean;
 }
 
-/** dim, largest and sorted, by position or in options. */
-export type TopkArguments = Positional<TopkOptions, ['dim', 'largest', 'sorted']>;
+/** k, dim, largest and sorted, by position or in options. */
+export type TopkArguments = Positional<TopkOptions, [k: 'k', dim: 'dim', largest: 'largest', sorted: 'sorted']>;
 
 /**
  * The k largest elements along a dimension, largest first, and their positions; the first among equal ones. NaN counts as
  * greater than all numbers.
  *
- * @param k at most the size of the dimension
- * @param args dim: default -1; largest: default true, false for the k smallest, smallest first; sorted: they are in order in any case
+ * @param args k: at most the size of the dimension; dim: default -1; largest: default true, false for the k smallest, smallest
+ *   first; sorted: they are in order in any case
  * @returns values and indices (int32), of x's shape with k in the dimension
  * @example
  * tensor([3, 1, 2]).topk(2).indices; // [0, 2]
  */
-export function topk(x: Tensor, k: number, ...args: TopkArguments): Extremes {
+export function topk(x: Tensor, ...args: TopkArguments): Extremes {
   checkTensor('topk', 'x', x);
-  const options = optionsOf<TopkOptions>('topk', args, ['dim', 'largest', 'sorted']);
+  const options = optionsOf<TopkOptions>('topk', args, ['k', 'dim', 'largest', 'sorted']);
   checkFlag('topk', 'sorted', options.sorted, true);
   const dim = checkDim('topk', options.dim ?? -1, x.rank);
   const largest = checkFlag('topk', 'largest', options.largest, true);
   const { n } = sizesAround(x.dims, dim);
-  if (checkInteger('topk', 'k', k) > n) {
+  const k = checkInteger('topk', 'k', options.k);
+  if (k > n) {
     throw new ArgumentError(
       `topk: k must be at most the size ${n} of dimension ${dim}, got ${k} and x ${formatShape(x.dims)}`,
     );

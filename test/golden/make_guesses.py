@@ -2,7 +2,8 @@
 
 The JavaScript is made from the Python by the rules of docs/from-pytorch.md alone: snake_case becomes camelCase (and `keepdim` keepDim), `keyword=` becomes
 an entry of one object behind the other arguments, classes are made by `new` and called by `forward`, `x[0]` is `x.at(0)`,
-operators are methods. What needs another spelling is not in this table but among the messages of first-guesses.test.ts.
+`x[:, 1:]` is
+`x.index({}, { start: 1 })`, operators are methods. What needs another spelling is not in this table but among the messages of first-guesses.test.ts.
 
     python test/golden/make_guesses.py    # PyTorch 2.15
 """
@@ -34,6 +35,20 @@ def is_class(node):
     return isinstance(node, ast.Attribute) and node.attr[0].isupper() and node.attr not in ('T', 'H')
 
 
+def is_gap(node):
+    return isinstance(node, ast.Constant) and node.value in (None, ...)
+
+
+def js_index(node):
+    if isinstance(node, ast.Slice):
+        given = [(k, getattr(node, n)) for k, n in (('start', 'lower'), ('end', 'upper'), ('step', 'step'))]
+        text = ', '.join(f'{k}: {js(v)}' for k, v in given if v is not None)
+        return f'{{ {text} }}' if text else '{}'
+    if is_gap(node):
+        return 'null' if node.value is None else '"..."'
+    return js(node)
+
+
 def js(node):
     if isinstance(node, ast.Expression):
         return js(node.body)
@@ -47,12 +62,16 @@ def js(node):
         return f'[{", ".join(js(e) for e in node.elts)}]'
     if isinstance(node, ast.Name):
         return node.id
+    if isinstance(node, ast.BinOp) and isinstance(node.left, (ast.Constant, ast.UnaryOp)):
+        return f'{OPERATORS[type(node.op)]}({js(node.left)}, {js(node.right)})'
     if isinstance(node, ast.BinOp):
         return f'{js(node.left)}.{OPERATORS[type(node.op)]}({js(node.right)})'
     if isinstance(node, ast.Compare):
         return f'{js(node.left)}.{OPERATORS[type(node.ops[0])]}({js(node.comparators[0])})'
     if isinstance(node, ast.Subscript):
-        return f'{js(node.value)}.at({js(node.slice)})'
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        numbers = all(isinstance(p, (ast.Constant, ast.UnaryOp)) and not is_gap(p) for p in parts)
+        return f'{js(node.value)}.{"at" if numbers else "index"}({", ".join(js_index(p) for p in parts)})'
     if isinstance(node, ast.Attribute):
         base = node.value.id if isinstance(node.value, ast.Name) else None
         if base == 'torch' and node.attr in DTYPES:

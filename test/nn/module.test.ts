@@ -123,8 +123,8 @@ describe('Module', () => {
     expect(model.parameters().map(numbers)).toEqual(before);
     state.delete('0.weight');
     expect(model.loadStateDict(state, { strict: false })).toEqual({
-      missing: ['0.weight', '0.bias'],
-      unexpected: ['3.weight'],
+      missingKeys: ['0.weight', '0.bias'],
+      unexpectedKeys: ['3.weight'],
     });
     expect(model.parameters().map(numbers)).toEqual([before[0], before[1], [9], [9]]);
     expect(() => model.loadStateDict(null as never)).toThrow(

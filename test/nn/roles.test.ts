@@ -39,7 +39,7 @@ it('are found, trained, saved and converted as they are', () => {
   expect([...net.stateDict().keys()]).toEqual(['scale', 'frozen', 'alsoFrozen', 'count']);
   expect(net.to('float64').cache.dtype).toBe('float64');
   const other = new Net().to('float64');
-  expect(other.loadStateDict(net.stateDict())).toEqual({ missing: [], unexpected: [] });
+  expect(other.loadStateDict(net.stateDict())).toEqual({ missingKeys: [], unexpectedKeys: [] });
   new nn.Buffer(net.cache);
   expect([...net.stateDict().keys()]).toContain('cache');
 });

@@ -158,7 +158,7 @@ describe('a parametrized module', () => {
     optimizer.step();
     expect(model.forward(x).toArray()).toEqual(before);
     expect(copy.eval().forward(x).toArray()).not.toEqual(before);
-    expect(copy.loadStateDict(model.stateDict())).toEqual({ missing: [], unexpected: [] });
+    expect(copy.loadStateDict(model.stateDict())).toEqual({ missingKeys: [], unexpectedKeys: [] });
     expect(copy.forward(x).toArray()).toEqual(before);
   });
 

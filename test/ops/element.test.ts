@@ -133,6 +133,25 @@ describe('rows', () => {
     expect(x.index(0, 1, 1).item()).toBe(0);
   });
 
+  it('at takes a number for each dimension, and index lists of positions', () => {
+    const x = cube(true);
+    expect(x.at(1, -1).toArray()).toEqual(x.at(1).at(-1).toArray());
+    expect(x.at(1, 2, 3).item()).toBe(x.detach().toTypedArray()[23]);
+    expect(
+      grad(x.at(1, 2, 3), x)[0]
+        ?.sum()
+        .item(),
+    ).toBe(1);
+    expect(
+      grad(x.index(0), x, { gradOutputs: ones([3, 4], { dtype: x.dtype }) })[0]
+        ?.sum()
+        .item(),
+    ).toBe(12);
+    expect(x.index({}, [2, -3]).toArray()).toEqual(x.index({}, int(2, -3)).toArray());
+    expect(x.index([0, 1], [2, 0]).toArray()).toEqual(x.index(int(0, 1), int(2, 0)).toArray());
+    expect(x.index([]).shape).toEqual([0, 3, 4]);
+  });
+
   it('are iterated over, with one gradient for all', () => {
     const x = cube(true);
     expect(x.length).toBe(2);
@@ -196,7 +215,7 @@ describe("PyTorch's names", () => {
   });
 });
 
-const list = "a number, { start, end, step }, null, '...' or a tensor";
+const list = "a number, { start, end, step }, an array, null, '...' or a tensor";
 it.each([
   ['at(2)', () => cube().at(2), ArgumentError, 'at: index must be an integer of at least -2 and at most 1, got 2'],
   [
@@ -243,7 +262,19 @@ it.each([
     ArgumentError,
     'index: indices[0] must be int32 positions or a uint8 mask with dimensions, got float32 [2]',
   ],
-  ['list', () => cube().index([0, 1] as never), ArgumentError, `index: indices[0] must be ${list}, got [0, 1]`],
+  ['text', () => cube().index('0' as never), ArgumentError, `index: indices[0] must be ${list}, got "0"`],
+  [
+    'nested list',
+    () => cube().index([[0, 1]] as never),
+    ArgumentError,
+    'index: indices[0][0] must be an integer of at least -2147483648 and at most 2147483647, got [0, 1]',
+  ],
+  [
+    'at of too many numbers',
+    () => cube().at(0, 0, 0, 0),
+    ShapeError,
+    'at: there must be at most one number for each dimension, got x [2, 3, 4] and 4 numbers',
+  ],
   [
     'slice',
     () => cube().index({ stop: 1 } as never),

@@ -262,7 +262,7 @@ describe('Module.loadStateDict', () => {
     const norm = { 'norm.weight': zeros([2]), 'norm.bias': ones([2]) };
     for (const name of ['encoder.weight', 'decoder.weight']) {
       noGrad(() => model.encoder.weight.zero_());
-      expect(model.loadStateDict({ [name]: weight, ...norm })).toEqual({ missing: [], unexpected: [] });
+      expect(model.loadStateDict({ [name]: weight, ...norm })).toEqual({ missingKeys: [], unexpectedKeys: [] });
       expect(model.decoder.weight.toArray()).toEqual(weight.toArray());
     }
     expect(() => model.loadStateDict(norm)).toThrow('missing encoder.weight, decoder.weight');

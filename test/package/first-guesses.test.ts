@@ -162,6 +162,53 @@ describe('first guesses that have another spelling here: the error names it', ()
       () => new (any(data).DataLoader)(new data.TensorDataset(x), { batch_size: 2 }),
       'DataLoader: unknown option "batch_size"; use batchSize',
     ],
+    [
+      'new data.DataLoader(set, { numWorkers: 4 })',
+      () => new (any(data).DataLoader)(new data.TensorDataset(x), { numWorkers: 4 }),
+      'DataLoader: unknown option "numWorkers"; leave it out: a dataset may be asynchronous, and prefetchFactor reads ahead',
+    ],
+    [
+      'new nn.TransformerEncoder(layer, 2, { enableNestedTensor: false })',
+      () => new (any(nn).TransformerEncoder)(new nn.TransformerEncoderLayer(4, 2), 2, { enable_nested_tensor: false }),
+      'TransformerEncoder: unknown option "enable_nested_tensor"; leave it out: there are no nested tensors',
+    ],
+    [
+      'new nn.ReLU({ inplace: true })',
+      () => new (any(nn).ReLU)({ inplace: true }),
+      'ReLU: unknown option "inplace"; leave it out: the result is a new tensor',
+    ],
+    [
+      'new nn.MSELoss({ sizeAverage: false })',
+      () => new (any(nn).MSELoss)({ sizeAverage: false }),
+      'MSELoss: unknown option "sizeAverage"; use reduction',
+    ],
+    [
+      "zeros(2, { dtype: 'long' })",
+      () => any(adjoint).zeros(2, { dtype: 'long' }),
+      'zeros: dtype must be one of float32, float64, int32, uint8, got "long"; use \'int32\'',
+    ],
+    [
+      "model.to('cuda')",
+      () => any(model).to('cuda'),
+      'Module.to: dtype must be one of float32, float64, int32, uint8, got "cuda"; tensors are in the memory of the CPU',
+    ],
+    [
+      'x.at(0, 1, 2)',
+      () => x.at(0, 1, 2),
+      'at: there must be at most one number for each dimension, got x [2, 2] and 3 numbers',
+    ],
+    [
+      'x.index({}, [0.5])',
+      () => x.index({}, [0.5]),
+      'index: indices[1][0] must be an integer of at least -2147483648 and at most 2147483647, got 0.5',
+    ],
+    [
+      'x.index([5])',
+      () => x.index([5]),
+      'index: indices of dimension 0 must be at least -2 and below 2, got 5 (element 0)',
+    ],
+    ['x.flip({ dim: 0 })', () => any(x).flip({ dim: 0 }), 'flip: unknown option "dim"; known are dims'],
+    ['x.topk()', () => any(x).topk(), 'topk: k must be an integer of at least 0, got undefined'],
   ];
 
   it.each(guesses)('%s', (_, run, message) => {

@@ -1,6 +1,6 @@
 // What users write compiles in strict mode, and what would fail at run time does not: tsc checks the declarations that npm delivers.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -13,11 +13,16 @@ it('programs of each family compile in strict mode, and wrong calls do not', () 
     symlinkSync(root, join(place, 'node_modules', 'adjoint'), 'dir');
     writeFileSync(join(place, 'package.json'), '{ "type": "module" }');
     copyFileSync(join(root, 'test', 'fixtures', 'types', 'programs.ts'), join(place, 'programs.ts'));
+    cpSync(join(root, 'test', 'fixtures', 'ported'), join(place, 'ported'), { recursive: true });
+    symlinkSync(join(root, 'node_modules', '@types'), join(place, 'node_modules', '@types'), 'dir');
     const compilerOptions = {
-      ...{ module: 'nodenext', target: 'es2023', lib: ['es2023', 'esnext.disposable', 'dom'], types: [] },
+      ...{ module: 'nodenext', target: 'es2023', lib: ['es2023', 'esnext.disposable', 'dom'], types: ['node'] },
       ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true },
     };
-    writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['programs.ts'] }));
+    writeFileSync(
+      join(place, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, include: ['programs.ts', 'ported'] }),
+    );
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
     const run = () => execFileSync(process.execPath, [tsc, '-p', place], { encoding: 'utf8', stdio: 'pipe' });
     let printed = '';
