@@ -80,7 +80,7 @@ function fitNumbers(
 ): NumberEncoder | null {
   if (transform !== 'robust') checkFinite(column, fail);
   const raw = rawNumbers(column, part);
-  const present = raw.filter(Number.isFinite).sort();
+  const present = sortedFinite(raw);
   const [least, most] = [present[0], present.at(-1)];
   if (least === undefined || most === undefined) return null;
   const indicator = rules.indicators && raw.some(Number.isNaN);
@@ -96,6 +96,14 @@ function fitNumbers(
   const fill = rules.fill === 'median' ? middleOf(present, 0.5) : meanOf(present);
   // Never -0, which JSON does not have.
   return { ...known, transform, shift: shift + 0, scale, quantiles, fill: fill + 0, indicator };
+}
+
+/** Those that are finite, sorted; a loop, because `filter` takes as long as sorting. */
+function sortedFinite(raw: Float64Array): Float64Array {
+  const finite = new Float64Array(raw.length);
+  let count = 0;
+  for (const x of raw) if (Number.isFinite(x)) finite[count++] = x;
+  return finite.subarray(0, count).sort();
 }
 
 function shiftAndScale(known: Pick<NumberEncoder, 'transform' | 'quantiles'>, sorted: Float64Array): [number, number] {
