@@ -480,7 +480,7 @@ export {
   searchsorted,
 } from './ops/sort-search.js';
 export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';
-export { type InterpolateOptions, interpolate, pixelShuffle } from './ops/upsample.js';
+export { type InterpolateFunctionOptions, type InterpolateOptions, interpolate, pixelShuffle } from './ops/upsample.js';
 export type { PerDimension } from './ops/windows.js';
 export * as optim from './optim/index.js';
 export {

@@ -16,7 +16,7 @@ import { copyOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
-const modes = ['nearest', 'linear', 'bilinear', 'trilinear'] as const;
+const modes = ['nearest', 'nearest-exact', 'area', 'linear', 'bilinear', 'bicubic', 'trilinear'] as const;
 
 // A layer without parameters that resizes its input.
 abstract class Resize extends Module {

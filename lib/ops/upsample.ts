@@ -7,7 +7,9 @@ import { checkTensor, type Tensor } from '../tensor.js';
 import { clone } from './copy.js';
 import { tensor } from './creation.js';
 import { add, mul, sub } from './elementwise.js';
+import { adaptiveAvgPool } from './pool.js';
 import { permute, reshape } from './shape.js';
+import { cubicTaps, smoothTaps, weighed } from './upsample-taps.js';
 import { checkImages, dimensionName, type PerDimension, perDimension, pick } from './windows.js';
 
 /** Options of `interpolate`; either `size` or `scaleFactor`. */
@@ -16,24 +18,38 @@ export interface InterpolateOptions {
   size?: PerDimension | null;
   /** The factor for each spatial size, which is rounded down. */
   scaleFactor?: PerDimension | null;
-  /** `nearest` (default); `linear` for sequences, `bilinear` for images, `trilinear` for volumes. */
-  mode?: 'nearest' | 'linear' | 'bilinear' | 'trilinear';
-  /** For linear modes: whether the first and the last elements keep their positions; default false. */
+  /**
+   * `nearest` (default), `nearest-exact`, `area`; `linear` for sequences, `bilinear` and `bicubic` for images, `trilinear` for
+   * volumes.
+   */
+  mode?: 'nearest' | 'nearest-exact' | 'area' | 'linear' | 'bilinear' | 'bicubic' | 'trilinear';
+  /** For linear modes and bicubic: whether the first and the last elements keep their positions; default false. */
   alignCorners?: boolean | null;
   /** For scaleFactor: whether the rounded size, instead of the factor, places the elements; default false. */
   recomputeScaleFactor?: boolean | null;
 }
 
+/** Options of the function `interpolate`. */
+export interface InterpolateFunctionOptions extends InterpolateOptions {
+  /** For bilinear and bicubic: whether elements that a smaller result leaves out are averaged, as Pillow does; default false. */
+  antialias?: boolean;
+}
+
+type ResizePositions = [
+  size: 'size',
+  scaleFactor: 'scaleFactor',
+  mode: 'mode',
+  alignCorners: 'alignCorners',
+  recomputeScaleFactor: 'recomputeScaleFactor',
+];
+
+/** The arguments of the layer, by position or in options. */
+export type InterpolateArguments = Positional<InterpolateOptions, ResizePositions>;
+
 /** The arguments after the input, by position or in options. */
-export type InterpolateArguments = Positional<
-  InterpolateOptions,
-  [
-    size: 'size',
-    scaleFactor: 'scaleFactor',
-    mode: 'mode',
-    alignCorners: 'alignCorners',
-    recomputeScaleFactor: 'recomputeScaleFactor',
-  ]
+export type InterpolateFunctionArguments = Positional<
+  InterpolateFunctionOptions,
+  [...ResizePositions, antialias: 'antialias']
 >;
 
 const positions = ['size', 'scaleFactor', 'mode', 'alignCorners', 'recomputeScaleFactor'];
@@ -46,25 +62,33 @@ export function interpolation(name: string, args: InterpolateArguments): Interpo
 
 /**
  * Resizes images, sequences or volumes, each dimension independently. With s = size / result's size (or 1 / scaleFactor), element i is
- * x[⌊i·s⌋] for `nearest`, and for linear modes the value at (i + ½)·s - ½ between two elements; with `alignCorners` at
- * i·(size - 1) / (result's size - 1). As in PyTorch, a dimension that keeps its size is copied whatever scaleFactor says, and
+ * x[⌊i·s⌋] for `nearest`, x[⌊(i + ½)·s⌋] for `nearest-exact`, the mean of its share for `area`, and for linear modes the value at
+ * (i + ½)·s - ½ between two elements, for `bicubic` between four; with `alignCorners` at i·(size - 1) / (result's size - 1). As in PyTorch, a dimension that keeps its size is copied whatever scaleFactor says, and
  * one that doubles repeats each element; only nearest for sequences and volumes uses s even then.
  *
  * @param x [batch, channels, height, width], [batch, channels, length] or [batch, channels, depth, height, width]
- * @param args size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false)
+ * @param args size or scaleFactor; mode ('nearest'), alignCorners (false), recomputeScaleFactor (false), antialias (false)
  * @throws ArgumentError when neither or both of size and scaleFactor are given; ShapeError when x has other dimensions
  * @example
  * interpolate(tensor([[[1, 2]]]), { scaleFactor: 2 }); // [[[1, 1, 2, 2]]]
  */
-export function interpolate(x: Tensor, ...args: InterpolateArguments): Tensor {
-  return resize('interpolate', x, interpolation('interpolate', args));
+export function interpolate(x: Tensor, ...args: InterpolateFunctionArguments): Tensor {
+  const name = 'interpolate';
+  const o = optionsOf<InterpolateFunctionOptions>(name, args, [...positions, 'antialias'], [], nullable);
+  const antialias = checkFlag(name, 'antialias', o.antialias, false);
+  if (antialias && o.mode !== 'bilinear' && o.mode !== 'bicubic') {
+    throw new ArgumentError(
+      `${name}: antialias is for bilinear and bicubic, got mode ${describe(o.mode ?? 'nearest')}`,
+    );
+  }
+  return resize(name, x, o, antialias);
 }
 
 // Of sequences, images and volumes.
 const smoothModes = ['linear', 'bilinear', 'trilinear'] as const;
 
 /** @internal */
-export function resize(operation: string, x: Tensor, options: InterpolateOptions): Tensor {
+export function resize(operation: string, x: Tensor, options: InterpolateOptions, antialias = false): Tensor {
   const rank = checkTensor(operation, 'x', x).rank - 2;
   const smooth = smoothModes[rank - 1];
   if (smooth === undefined) {
@@ -73,26 +97,32 @@ export function resize(operation: string, x: Tensor, options: InterpolateOptions
   }
   const sizes = checkImages(operation, x, rank);
   const mode = options.mode ?? 'nearest';
-  if (mode !== 'nearest' && mode !== smooth) {
-    throw new ArgumentError(
-      `${operation}: mode must be nearest or ${smooth} for x ${formatShape(x.dims)}, got ${describe(mode)}`,
-    );
+  const modes = ['nearest', 'nearest-exact', 'area', smooth, ...(rank === 2 ? ['bicubic'] : [])];
+  if (!modes.includes(mode)) {
+    const rule = `mode must be ${modes.slice(0, -1).join(', ')} or ${modes.at(-1)} for x ${formatShape(x.dims)}`;
+    throw new ArgumentError(`${operation}: ${rule}, got ${describe(mode)}`);
   }
   const align = options.alignCorners ?? false;
-  if (typeof align !== 'boolean' || (align && mode === 'nearest')) {
-    throw new ArgumentError(
-      `${operation}: alignCorners must be a boolean, and is for linear modes, got ${describe(align)}`,
-    );
+  if (typeof align !== 'boolean' || (align && mode !== smooth && mode !== 'bicubic')) {
+    const rule = 'alignCorners must be a boolean, and is for linear modes and bicubic';
+    throw new ArgumentError(`${operation}: ${rule}, got ${describe(align)}`);
   }
   const resized = outputSizes(operation, sizes, options);
   if (sizes.includes(0)) throw new ShapeError(`${operation}: x must not be empty, got x ${formatShape(x.dims)}`);
   const shape = [...x.dims.slice(0, 2), ...resized.map(({ out }) => out)];
   if (x.size === 0) return reshape(x, shape);
+  if (mode === 'area') return adaptiveAvgPool(operation, rank, x, shape.slice(2));
   let y = x;
   resized.forEach(({ out, step }, i) => {
     const n = sizes[i] as number;
+    const r = { n, out, step, align };
+    const same = out === n && (mode === smooth || step === 1);
     if (mode === 'nearest') y = pick(y, 2 + i, out, nearest(n, out, step, rank, x.dtype));
-    else if (out !== n) y = between(y, 2 + i, n, out, step, align);
+    else if (mode === 'nearest-exact') y = pick(y, 2 + i, out, nearestExact(n, step));
+    else if (same) return;
+    else if (antialias) y = weighed(operation, y, 2 + i, r, smoothTaps(r, mode === 'bicubic'));
+    else if (mode === 'bicubic') y = weighed(operation, y, 2 + i, r, cubicTaps(r));
+    else y = between(y, 2 + i, n, out, step, align);
   });
   return y === x ? clone(x) : y;
 }
@@ -143,6 +173,11 @@ function nearest(n: number, out: number, step: number, rank: number, dtype: DTyp
   if (rank !== 2 && dtype === 'float64') return (i) => Math.min(Math.floor(fround(i * step)), last);
   const single = fround(step);
   return (i) => Math.min(Math.floor(fround(fround(i) * single)), last);
+}
+
+function nearestExact(n: number, step: number): (i: number) => number {
+  const single = Math.fround(step);
+  return (i) => Math.min(Math.floor(Math.fround((i + 0.5) * single)), n - 1);
 }
 
 function between(x: Tensor, dim: number, n: number, out: number, step: number, align: boolean): Tensor {

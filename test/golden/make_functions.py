@@ -512,6 +512,15 @@ for name in ('sum', 'mean', 'prod', 'nansum', 'nanmean'):
 for name in ('cumsum', 'cumprod', 'softmax', 'log_softmax'):
     x = i(1, 2, 3, -4, 5, 6, shape=(2, 3))
     case(name, [x], lambda x: getattr(torch, name)(x, 1, dtype=torch.float64), ours=[x, 1, {'dtype': 'float64'}])
+for options in ({'size': (3, 5)}, {'size': (9, 4), 'align_corners': True}, {'scale_factor': 1.7}, {'size': (1, 6), 'align_corners': True}):
+    case('interpolate', [r(1, 2, 5, 6), {**options, 'mode': 'bicubic'}], torch.nn.functional.interpolate)
+for mode in ('bilinear', 'bicubic'):
+    for options in ({'size': (3, 2)}, {'size': (9, 4)}, {'scale_factor': 0.4}, {'size': (2, 3), 'align_corners': True}):
+        case('interpolate', [r(1, 2, 7, 6), {**options, 'mode': mode, 'antialias': True}], torch.nn.functional.interpolate)
+for shape in ((1, 2, 7), (1, 2, 5, 4), (1, 1, 4, 3, 5)):
+    for mode in ('area', 'nearest-exact'):
+        for options in ({'size': 3}, {'scale_factor': 1.5}, {'scale_factor': 2}):
+            case('interpolate', [r(*shape), {**options, 'mode': mode}], torch.nn.functional.interpolate)
 edges, order = f(5, 1, 3, 1), torch.argsort(f(5, 1, 3, 1), stable=True)
 for side in ('left', 'right'):
     case('searchsorted', [f(1, 3, 3, 5), f(0, 1, 3, 4, 5, 6), {'side': side}], gradient=False)

@@ -150,7 +150,6 @@ const lacking: Record<string, string> = {
   TransformerEncoder: 'enableNestedTensor',
   embedding: 'sparse',
   embeddingBag: 'sparse',
-  interpolate: 'antialias',
   logSoftmax: 'Stacklevel',
   softmax: 'Stacklevel',
 };
@@ -269,7 +268,7 @@ const functions: Record<string, [tensors: Tensor[], values: Values]> = {
   ],
   interpolate: [
     [line],
-    { size: 4, scaleFactor: null, mode: 'linear', alignCorners: true, recomputeScaleFactor: false },
+    { size: 4, scaleFactor: null, mode: 'linear', alignCorners: true, recomputeScaleFactor: false, antialias: false },
   ],
   layerNorm: [[line], { normalizedShape: [6], weight: rand([6]), bias: rand([6]), eps: 0.25 }],
   leakyRelu: [[line.neg()], { negativeSlope: 0.25 }],

@@ -1,5 +1,8 @@
+import { expect, it } from 'vitest';
 import { ArgumentError, ShapeError } from '../../lib/errors.js';
+import * as nn from '../../lib/nn/index.js';
 import { ones } from '../../lib/ops/creation.js';
+import { rand } from '../../lib/ops/random.js';
 import { type InterpolateOptions, interpolate, pixelShuffle } from '../../lib/ops/upsample.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
@@ -125,13 +128,14 @@ const errors: ErrorRow[] = [
     name: 'mode for another rank',
     call: () => interpolate(image(), { size: 2, mode: 'linear' }),
     error: ArgumentError,
-    message: 'interpolate: mode must be nearest or bilinear for x [1, 2, 4, 4], got "linear"',
+    message:
+      'interpolate: mode must be nearest, nearest-exact, area, bilinear or bicubic for x [1, 2, 4, 4], got "linear"',
   },
   {
     name: 'alignCorners of nearest',
     call: () => interpolate(image(), { size: 2, alignCorners: true }),
     error: ArgumentError,
-    message: 'interpolate: alignCorners must be a boolean, and is for linear modes, got true',
+    message: 'interpolate: alignCorners must be a boolean, and is for linear modes and bicubic, got true',
   },
   {
     name: 'factor too small',
@@ -155,3 +159,19 @@ const errors: ErrorRow[] = [
 ];
 
 testFamily('upsample', { rows, errors });
+
+// Their numbers are compared with PyTorch's in functions.test.ts.
+it.each(['bicubic', 'area', 'nearest-exact'] as const)('nn.Upsample has the mode %s, too', (mode) => {
+  const x = rand([1, 2, 5, 4]);
+  const got = new nn.Upsample({ size: [7, 3], mode }).forward(x);
+  expect(got).toEqual(interpolate(x, { size: [7, 3], mode }));
+});
+
+it('antialias is for bilinear and bicubic images', () => {
+  const message = 'interpolate: antialias is for bilinear and bicubic, got mode "nearest"';
+  expect(() => interpolate(image(), { size: 2, antialias: true })).toThrow(message);
+  expect(() => interpolate(ones([1, 1, 4]), { size: 2, mode: 'bicubic' })).toThrow(
+    'interpolate: mode must be nearest, nearest-exact, area or linear for x [1, 1, 4], got "bicubic"',
+  );
+  expect(() => interpolate(image(), { size: 2 ** 30, mode: 'bicubic' })).toThrow(/^interpolate: /);
+});
