@@ -1,8 +1,8 @@
 // What the package holds beside the declarations. dist/adjoint.js is the core of the library in one file, which loads in a
 // third of the time that its modules take; dist/parts holds what is loaded when it is first used. They are not minified, so
 // that stack traces name functions, and with --enable-source-maps lines of lib. dist/index.cjs gives the library to CommonJS.
-// TypeScript lets no CommonJS module of `module: node16` require an ES module, so that beside each dist/x.d.ts stands a
-// dist/x.d.cts that says the same. dist/parts/echarts.js is what charts use of Apache ECharts, which would be 67 MB in a user's
+// TypeScript lets no CommonJS module of `module: node16` require an ES module, so that the package has each dist/x.d.ts as
+// dist/x.d.cts, which says the same; dist/index.d.mts gives these declarations to ES modules, whose types are the same ones then. dist/parts/echarts.js is what charts use of Apache ECharts, which would be 67 MB in a user's
 // node_modules; echarts.NOTICE.txt beside it has its licences.
 
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -116,8 +116,9 @@ await bundleCharts();
 if (existsSync(cli)) await bundleCli();
 writeFileSync(join(dist, 'index.cjs'), `module.exports = require('./adjoint.js');\n`);
 documentMethods(dist);
+writeFileSync(join(dist, 'index.d.mts'), `export * from './index.cjs';\n`);
 for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
-  if (!name.endsWith('.d.ts')) continue;
+  if (!name.endsWith('.d.ts') || name.startsWith(`cli${sep}`)) continue;
   const text = readFileSync(join(dist, name), 'utf8').replace(/(['"])(\.{1,2}\/[^'"]*)\.js\1/g, '$1$2.cjs$1');
   writeFileSync(join(dist, name.replace(/\.d\.ts$/, '.d.cts')), text);
 }

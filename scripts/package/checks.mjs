@@ -89,7 +89,7 @@ function typescript(folder) {
 function typescriptOf(folder, version) {
   const user = folder.inside(`typescript-${version}`);
   user.npm('install', `typescript@${version}`, '@types/node@20', '--ignore-scripts', '--prefix', user.path);
-  for (const file of ['program.ts', 'program.cts'])
+  for (const file of ['program.ts', 'program.cts', 'program.mts'])
     user.write(
       file,
       `import { type Tensor, nn, optim, tensor } from 'adjoint';
@@ -104,7 +104,7 @@ tensor([1], { dtypo: 'float32' });
     );
   const tsc = join(user.path, 'node_modules', 'typescript', 'bin', 'tsc');
   for (const [module, resolution, ...files] of [
-    ['node16', 'node16', 'program.ts', 'program.cts'],
+    ['node16', 'node16', 'program.ts', 'program.cts', 'program.mts'],
     ['esnext', 'bundler', 'program.ts'],
   ]) {
     const compilerOptions = { noEmit: true, strict: true, target: 'es2022', module, moduleResolution: resolution };

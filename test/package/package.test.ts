@@ -93,7 +93,7 @@ import('adjoint').then((imported) => console.log(required.Tensor === imported.Te
     expect(node('program.cjs')).toBe('true 2');
   });
 
-  it('its declarations are right for module node16', () => {
+  it('its declarations are right for module node16, and the same for import and require', () => {
     writeFileSync(
       join(place, 'typed.cts'),
       `import adjoint = require('adjoint');
@@ -105,11 +105,28 @@ ones([1], { dtypo: 'float32' });
 export { y };
 `,
     );
+    writeFileSync(
+      join(place, 'typed.mts'),
+      `import { nn, ones, type Tensor } from 'adjoint';
+import { y } from './typed.cjs';
+export class Half extends nn.Module {
+  readonly layer: nn.Linear = new nn.Linear(2, 1);
+  forward(x: Tensor): Tensor {
+    return this.layer.forward(x).div(2);
+  }
+}
+const z: Tensor = y;
+const other: typeof y = ones([1]);
+// @ts-expect-error: an unknown option
+ones([1], { dtypo: 'float32' });
+export { other, z };
+`,
+    );
     const compilerOptions = {
       ...{ module: 'node16', moduleResolution: 'node16', strict: true, noEmit: true, target: 'es2022' },
       ...{ lib: ['es2023'], types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] },
     };
-    writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['typed.cts'] }));
+    writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['typed.cts', 'typed.mts'] }));
     expect(node(join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', place)).toBe('');
   });
 });
