@@ -22,8 +22,10 @@ export async function* parseCsv(source: ByteSource, plan: CsvPlan): AsyncGenerat
     const made = new Parser({
       ...plan.parser,
       delimiter: plan.delimiter ?? guessDelimiter(textOf(begin, plan), plan.quote),
-      on_record: (record, { lines }) => reader.read(record as unknown as string[], lines),
     });
+    // In place of on_record, for each call of which the parser copies all that it counts.
+    const push = made.push.bind(made);
+    made.push = (record: string[] | null) => (record === null ? push(null) : reader.read(record, made.info.lines));
     made.on('error', () => {}); // write passes it on
     return made;
   };
@@ -79,11 +81,11 @@ class Reader {
   }
 
   /** A record: the names of the columns, or a row. */
-  read(record: string[], line: number): null {
+  read(record: string[], line: number): true {
     this.#recordAt = this.#written;
     if (this.builder !== null) {
       this.builder.add(record, line);
-      return null;
+      return true;
     }
     const { columns, hasHeader, rules } = this.plan;
     this.#fields = record.length;
@@ -101,7 +103,7 @@ class Reader {
     }
     this.builder = new TableBuilder(names, { ...rules, operation: this.#place });
     if (!hasHeader) this.builder.add(record, line);
-    return null;
+    return true;
   }
 
   /** Hands bytes to the parser, which may call `read`. */

@@ -68,7 +68,7 @@ async function* open(operation: string, source: ByteSource): AsyncGenerator<unkn
   if (typeof source === 'string' || source instanceof URL) {
     const path = typeof source === 'string' ? source : fileURLToPath(source);
     checkStats(operation, path, await stat(path)); // opening a device may already have an effect
-    const file = createReadStream(path);
+    const file = createReadStream(path, { highWaterMark: 4 * pieceBytes });
     if (!path.endsWith('.gz')) return yield* file;
     const plain = file.pipe(createGunzip());
     file.on('error', (error) => plain.destroy(error));
