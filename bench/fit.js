@@ -1,13 +1,17 @@
 // What `train.fit` costs over the bare compiled loop, `step.run`, and how long it waits for data: the same steps in turns, in
-// one process, and the ratio is the median of the rounds' ratios.
+// one process; a figure is the median of the rounds' ratios, with the quartiles beside it. Times are those of a clock, or of all
+// threads' processor time, which says more while other programs take the processors.
+import { loadavg } from 'node:os';
 import { compile, data, nn, optim, relu, setNumThreads, tensor, train } from 'adjoint';
 import { fillClasses, workloads } from './peers/peer.js';
-import { median, printTable, short, spread } from './table.js';
+import { compareStream } from './stream.js';
+import { median, printTable, quartiles, short } from './table.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
+/** @typedef {{ wall: number, cpu: number }} Time */
 
 const images = 60000;
-const bars = { overhead: 0.03, wait: 0.05 };
+const bars = { overhead: 0.03, wait: 0.05, stream: 0.25 };
 
 /** @param {'W2' | 'W3'} workload */
 function training(workload) {
@@ -28,11 +32,14 @@ function dataset() {
   return new data.TensorDataset(tensor(values, { shape: [images, 784] }), tensor(labels));
 }
 
-/** Seconds that it takes. @param {() => Promise<unknown>} run */
-async function seconds(run) {
+/** Seconds that it takes, by the clock and of processors. @param {() => Promise<unknown>} run @returns {Promise<Time>} */
+async function timeOf(run) {
+  const cpu = process.cpuUsage();
   const begin = performance.now();
   await run();
-  return (performance.now() - begin) / 1000;
+  const wall = (performance.now() - begin) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { wall, cpu: (user + system) / 1e6 };
 }
 
 const logEvery = 50; // the default: an event each so many steps
@@ -91,28 +98,36 @@ async function compare(workload, set, { rounds, stretch }) {
   await step.run(batches);
   await fit.go(2);
   await rows.go(2);
-  const once = await seconds(() => step.run(batches));
+  const once = (await timeOf(() => step.run(batches))).wall;
   const events = 2 * Math.max(1, Math.round(stretch / once));
   const count = logEvery * events;
   const given = Array.from({ length: count / batches.length }, () => batches).flat();
   const again = endless(rowsOf(2));
-  /** @type {Record<'bare' | 'fit' | 'bareRows' | 'rows', number[]>} */
+  /** @type {Record<'bare' | 'fit' | 'bareRows' | 'rows', Time[]>} */
   const times = { bare: [], fit: [], bareRows: [], rows: [] };
   for (let round = 0; round < rounds; round++) {
-    times.bare.push(await seconds(() => step.run(given)));
-    times.fit.push(await seconds(() => fit.go(events)));
-    times.bareRows.push(await seconds(() => step.run(take(again, count))));
-    times.rows.push(await seconds(() => rows.go(events)));
+    times.bare.push(await timeOf(() => step.run(given)));
+    times.fit.push(await timeOf(() => fit.go(events)));
+    times.bareRows.push(await timeOf(() => step.run(take(again, count))));
+    times.rows.push(await timeOf(() => rows.go(events)));
   }
   await fit.close();
   await rows.close();
   step.dispose();
-  const ratios = (/** @type {number[]} */ over, /** @type {number[]} */ under) => over.map((t, i) => t / under[i]);
-  const overhead = median(ratios(times.rows, times.bareRows)) - 1;
-  const atHand = median(ratios(times.fit, times.bare)) - 1;
-  const wait = 1 - 1 / median(ratios(times.rows, times.fit));
-  return { steps: given.length, ...times, overhead, atHand, wait };
+  return { steps: given.length, ...times };
 }
+
+/**
+ * Shares of time, as quartiles over the rounds.
+ * @param {Time[]} over @param {Time[]} under @param {'wall' | 'cpu'} clock @param {(ratio: number) => number} share
+ */
+const shares = (over, under, clock, share) => quartiles(over.map((t, i) => share(t[clock] / under[i][clock])));
+const overhead = (/** @type {number} */ ratio) => ratio - 1;
+const wait = (/** @type {number} */ ratio) => 1 - 1 / ratio;
+
+const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(1)}`;
+const shown = (/** @type {number[]} */ [low, middle, high]) =>
+  `${percent(middle)} (${percent(low)} … ${percent(high)})`;
 
 /** @param {{ threads: number[], quick: boolean }} options */
 export async function benchFit({ threads, quick }) {
@@ -121,18 +136,38 @@ export async function benchFit({ threads, quick }) {
   for (const count of threads) {
     setNumThreads(count);
     for (const workload of /** @type {const} */ (['W2', 'W3'])) {
-      const result = await compare(workload, set, { rounds: quick ? 21 : 61, stretch: 0.1 });
-      all.push({ workload, threads: count, ...result });
+      const times = await compare(workload, set, { rounds: quick ? 21 : 61, stretch: 0.1 });
+      all.push({ workload, threads: count, load: loadavg()[0], ...times });
     }
   }
-  const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(1)} %`;
+  console.log('percent of time: median (quartiles)');
   printTable(
-    ['training', 'threads', 'steps/s bare', 'of fit', '± spread', 'overhead', 'with batches at hand', 'wait for rows'],
-    all.map(({ workload, threads: count, steps, bareRows, rows, overhead, atHand, wait }) => [
-      ...[workload, `${count}`, short(steps / median(bareRows)), short(steps / median(rows))],
-      ...[`± ${percent(spread(bareRows))}`, percent(overhead), percent(atHand), percent(wait)],
+    ['training', 'threads', 'steps/s', 'overhead', 'of processor time', 'over rows', 'wait for rows', 'load'],
+    all.map(({ workload, threads: count, steps, bare, fit, bareRows, rows, load }) => [
+      ...[workload, `${count}`, short(steps / median(fit.map(({ wall }) => wall)))],
+      ...[shown(shares(fit, bare, 'wall', overhead)), shown(shares(fit, bare, 'cpu', overhead))],
+      ...[shown(shares(rows, bareRows, 'wall', overhead)), shown(shares(rows, fit, 'wall', wait)), short(load)],
     ]),
   );
-  console.log(`bars: overhead under ${percent(bars.overhead)}; wait under ${percent(bars.wait)} (W2)`);
-  return all;
+  const streams = [];
+  for (const count of threads) {
+    setNumThreads(count);
+    streams.push({ threads: count, ...(await compareStream(timeOf, quick ? 7 : 21)), load: loadavg()[0] });
+  }
+  printTable(
+    ['a CSV file, streamed', 'threads', 'steps/s', 'at hand', 'wait for the file', 'load'],
+    streams.map(({ threads: count, steps, atHand, stream, load }) => [
+      ...['20 columns, 256 rows a step', `${count}`, short(steps / median(stream.map(({ wall }) => wall)))],
+      ...[
+        short(steps / median(atHand.map(({ wall }) => wall))),
+        shown(shares(stream, atHand, 'wall', wait)),
+        short(load),
+      ],
+    ]),
+  );
+  const bar = (/** @type {number} */ share) => `under ${100 * share} %`;
+  console.log(
+    `bars: overhead ${bar(bars.overhead)}, wait for rows ${bar(bars.wait)} (W2), for the file ${bar(bars.stream)}`,
+  );
+  return { all, streams };
 }

@@ -14,7 +14,7 @@ const peerNames = engines.filter((engine) => !engine.own).map((engine) => engine
 const usage = `npm run bench -- [ops | train | http | fit | against <folder>] [options]
   ops, train       only the single operations, or only the training steps; default both
   http             predictions by HTTP while a network trains
-  fit              what train.fit costs over the bare compiled loop, and the wait for shuffled rows
+  fit              what train.fit costs over the bare compiled loop, and the wait for shuffled rows and for a CSV file
   against <folder> the training workloads of this checkout and of another one, side by side
   --only W4,W7     some of the training workloads below
   --threads 1,2    thread counts, each a table of its own; default 1 and all

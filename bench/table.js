@@ -13,6 +13,12 @@ export function spread(values) {
   return (at(0.75) - at(0.25)) / median(values);
 }
 
+/** The quartiles of some numbers, the median between them. @param {number[]} values */
+export function quartiles(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return [0.25, 0.5, 0.75].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
+}
+
 /** Three digits, with separators from 1,000 on. @param {number | null | undefined} value */
 export function short(value) {
   if (value === undefined || value === null || Number.isNaN(value)) return '';

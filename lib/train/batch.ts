@@ -1,4 +1,5 @@
 // Batches as `fit` takes them.
+import { IterableDataset } from '../data/iterable.js';
 import { DataLoader } from '../data/loader.js';
 import { ArgumentError, describe, isPlain } from '../errors.js';
 import type { Module } from '../nn/module.js';
@@ -77,7 +78,7 @@ export type BatchSource = (Iterable<unknown> | AsyncIterable<unknown>) & { reado
 
 /** @internal */
 export function checkData(operation: string, name: string, data: unknown): BatchSource {
-  const { get, length } = Object(data) as { get?: unknown; length?: unknown };
+  const { get } = Object(data) as { get?: unknown };
   const isIterable =
     typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data);
   if (!isIterable || data instanceof Tensor) {
@@ -89,12 +90,15 @@ export function checkData(operation: string, name: string, data: unknown): Batch
       `${operation}: ${name} must be a loader or another iterable of batches, got ${describe(data)}; use ${hint}`,
     );
   }
-  if (length === 0) throw new ArgumentError(`${operation}: ${name} must hold a batch, got none`);
+  if (lengthOf(data as BatchSource) === 0) {
+    throw new ArgumentError(`${operation}: ${name} must hold a batch, got none`);
+  }
   return data as BatchSource;
 }
 
 /** @internal How many batches there are, where that is known. */
 export function lengthOf(data: BatchSource): number | undefined {
+  if (data instanceof DataLoader && data.dataset instanceof IterableDataset) return undefined;
   const { length } = data as { length?: unknown };
   return typeof length === 'number' && Number.isInteger(length) && length >= 0 ? length : undefined;
 }

@@ -125,6 +125,25 @@ describe('a loader', () => {
     expect(model.weight.toArray()).toEqual(twin.model.weight.toArray());
   });
 
+  it.each([4, null])(
+    'of a stream, whose length nobody knows, trains like its batches (batchSize %s)',
+    async (batchSize) => {
+      const { model, optimizer, batches } = start();
+      const samples = batches.flatMap(([x, y]) => [...x].map((row, i): Batch => [row, y.index(i)]));
+      const stream = new data.IterableDataset(() => (batchSize === null ? batches : samples));
+      const loader = new DataLoader(stream, { batchSize });
+      const twin = start();
+      const { history } = await train.fit(model, { data: loader as never, loss: mseLoss, optimizer, epochs: 2 });
+      const given = { data: twin.batches, loss: mseLoss, optimizer: twin.optimizer, epochs: 2 };
+      expect(history.map(({ values }) => values.loss)).toEqual(
+        (await train.fit(twin.model, given)).history.map(({ values }) => values.loss),
+      );
+      expect(model.weight.toArray()).toEqual(twin.model.weight.toArray());
+      const { loss } = await train.evaluate(model, { data: loader as never, loss: mseLoss });
+      expect(loss).toBe((await train.evaluate(model, { data: batches, loss: mseLoss })).loss);
+    },
+  );
+
   const steps = 60;
   const rows = () => new TensorDataset(randn([4 * steps, 3]), randn([4 * steps, 2]));
   /** Tensors that a training leaves behind, of `steps` batches of two tensors. */
