@@ -10,13 +10,23 @@ const mT = (x: Tensor): Tensor => x.transpose(-2, -1);
 const largest = (x: Tensor): number => (x.size === 0 ? 0 : x.abs().max().item());
 const limits: Partial<Record<DType, number>> = { float64: 2e-15, float32: 1e-6 };
 
-/** The largest difference, in units of the rounding error that a matrix of that size may have. */
+/**
+ * The largest difference, in units of the rounding error that a matrix of that size may have. The error of these algorithms
+ * is relative to the norm of the matrix (Higham, "Accuracy and stability of numerical algorithms", 2002), which is far above
+ * its largest element where all elements are alike, as in a matrix of ones.
+ */
 function expectSame(what: string, got: Tensor, want: Tensor): void {
   expect(got.shape).toEqual(want.shape);
   const n = Math.max(...want.shape, 1);
-  const limit = (limits[want.dtype] as number) * Math.sqrt(n) * 4;
-  expect(largest(got.sub(want)) / (largest(want) || 1), `${what} of [${want.shape}] ${want.dtype}`).toBeLessThan(limit);
+  const top = largest(want) || 1;
+  const norm = want.size === 0 ? 0 : top * Math.sqrt(want.div(top).square().sum().item() / batchOf(want));
+  const limit = (limits[want.dtype] as number) * Math.max(4 * Math.sqrt(n) * top, norm);
+  expect(largest(got.sub(want)), `${what} of [${want.shape}] ${want.dtype}`).toBeLessThan(limit);
 }
+
+/** How many matrices there are. */
+const batchOf = ({ shape }: Tensor): number => shape.slice(0, -2).reduce((count, size) => count * size, 1);
+
 /** Whether the columns of Q are orthonormal. */
 function expectOrthonormal(what: string, Q: Tensor): void {
   const gram = mT(Q).matmul(Q);
