@@ -550,7 +550,7 @@ const otherDTypes: Readonly<Record<string, string>> = {
 export function checkDType(operation: string, dtype: unknown, fallback: DType): DType {
   if (dtype === undefined) return fallback;
   if (!dtypes.includes(dtype as DType)) {
-    const hint = Object.hasOwn(otherDTypes, String(dtype)) ? `; ${otherDTypes[String(dtype)]}` : '';
+    const hint = typeof dtype === 'string' && Object.hasOwn(otherDTypes, dtype) ? `; ${otherDTypes[dtype]}` : '';
     throw new ArgumentError(`${operation}: dtype must be one of ${dtypes.join(', ')}, got ${describe(dtype)}${hint}`);
   }
   return dtype as DType;

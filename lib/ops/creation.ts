@@ -17,6 +17,12 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
+/** Arguments of `full`, by name. */
+export interface FullOptions extends TensorOptions {
+  size: Shape;
+  fillValue: number;
+}
+
 /** @internal */
 export const tensorOptions = ['dtype', 'requiresGrad'] as const;
 
@@ -134,10 +140,17 @@ function filledWith(operation: string, value: number, args: readonly unknown[]):
   return filled(operation, shape, value, options);
 }
 
-/** A tensor of `shape` with every element `value`. */
-export function full(shape: Shape, value: number, options?: TensorOptions): Tensor {
-  checkOptions('full', options, tensorOptions);
-  return filled('full', checkShape('full', shape), value, options ?? {});
+/**
+ * A tensor of a size with every element `fillValue`.
+ *
+ * @param args size, fillValue; options: dtype (float32), requiresGrad (false)
+ * @example
+ * full([2, 2], 7); // [[7, 7], [7, 7]]
+ */
+export function full(...args: Positional<FullOptions, [size: 'size', fillValue: 'fillValue']>): Tensor {
+  const given = optionsOf<FullOptions>('full', args, ['size', 'fillValue'], tensorOptions);
+  const { size, fillValue, ...options } = given;
+  return filled('full', checkShape('full', size), fillValue as number, options);
 }
 
 /**

@@ -1,5 +1,5 @@
 // Elements chosen by positions and masks. What depends on values reads them, which a recorded step cannot.
-import { optionsOf } from '../arguments.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { refuseReading } from '../context.js';
 import { ArgumentError, checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { checkDim, type Shape, stridesOf } from '../shape.js';
@@ -128,6 +128,8 @@ export function takeAlongDim(
 
 /** Options of `repeatInterleave`. */
 export interface RepeatOptions {
+  /** How often: a number, or int32 [n], one for each element. */
+  repeats: number | Tensor;
   /** Default: in the flattened tensor. */
   dim?: number;
   /** The size of the result along the dimension, to be checked. */
@@ -137,20 +139,20 @@ export interface RepeatOptions {
 /**
  * Each element repeated, along a dimension.
  *
- * @param repeats how often: a number, or int32 [n], one for each element, whose values are read
- * @param args dim (default: in the flattened tensor), then { outputSize }
+ * @param args repeats: how often, a number, or int32 [n], one for each element, whose values are read; dim (default: in the flattened
+ *   tensor); option: outputSize
  * @throws StateError for a tensor of repeats while a step is recorded
  * @example
  * repeatInterleave(tensor([1, 2]), 2); // [1, 1, 2, 2]
  */
 export function repeatInterleave(
   x: Tensor,
-  repeats: number | Tensor,
-  ...args: [options?: RepeatOptions] | [dim: number, options?: { outputSize?: number }]
+  ...args: Positional<RepeatOptions, [repeats: 'repeats', dim: 'dim']>
 ): Tensor {
   const name = 'repeatInterleave';
   checkTensor(name, 'x', x);
-  const o = optionsOf<RepeatOptions>(name, args, ['dim'], ['outputSize']);
+  const o = optionsOf<RepeatOptions>(name, args, ['repeats', 'dim'], ['outputSize']);
+  const { repeats } = o;
   const t = o.dim === undefined || x.rank === 0 ? flatten(x) : x;
   const d = o.dim === undefined ? 0 : checkDim(name, o.dim, x.rank);
   const n = t.dims[d] as number;

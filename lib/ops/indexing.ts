@@ -1,4 +1,4 @@
-import { optionsOf } from '../arguments.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad, record } from '../autograd/tape.js';
 import { checkFault, refuseReading } from '../context.js';
 import type { DType } from '../dtype.js';
@@ -29,10 +29,14 @@ export function checkMask(operation: string, mask: unknown): Tensor {
 
 // The dimension, which comes before the tensors as in PyTorch.
 function dimBefore(operation: string, dim: unknown, x: Tensor, rest: string): number {
+  refuseTensor(operation, dim, rest);
+  return checkDim(operation, dim, x.rank);
+}
+
+function refuseTensor(operation: string, dim: unknown, rest: string): void {
   if (dim instanceof Tensor) {
     throw new ArgumentError(`${operation}: dim must come first, got a tensor; x.${operation}(dim, ${rest})`);
   }
-  return checkDim(operation, dim, x.rank);
 }
 
 function wrongIndex(operation: string, n: number, { value, position }: Fault): ArgumentError {
@@ -55,24 +59,32 @@ function checkSums(fault: Fault | undefined, n: number, { size, dtype }: Tensor)
   });
 }
 
+/** dim and index, by position or in options. */
+export type IndexArguments = Positional<{ dim: number; index: Tensor }, [dim: 'dim', index: 'index']>;
+
+function indexOf(operation: string, x: Tensor, args: IndexArguments): { dim: number; index: Tensor } {
+  refuseTensor(operation, args[0], 'index');
+  const { dim, index } = optionsOf<{ dim: number; index: Tensor }>(operation, args, ['dim', 'index']);
+  return { dim: checkDim(operation, dim, x.rank), index: checkInt32(operation, 'index', index) };
+}
+
 /**
  * The rows of x that `index` names: y[…, j, …] = x[…, index[j], …] along a dimension.
  *
- * @param index int32 [m], in [0, n)
+ * @param args dim; index: int32 [m], in [0, n)
  * @throws ArgumentError when an index is out of range
  * @example
  * images.indexSelect(0, tensor([3, 1], { dtype: 'int32' })); // images 3 and 1
  */
-export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
+export function indexSelect(x: Tensor, ...args: IndexArguments): Tensor {
   checkTensor('indexSelect', 'x', x);
-  const along = dimBefore('indexSelect', dim, x, 'index');
-  checkInt32('indexSelect', 'index', index);
+  const { dim, index } = indexOf('indexSelect', x, args);
   if (x.rank === 0) throw new ShapeError('indexSelect: x must have at least one dimension, got a scalar');
   if (index.rank !== 1)
     throw new ShapeError(
       `indexSelect: index must have one dimension, got ${formatShape(index.dims)}; use gather for several`,
     );
-  return rows(x, index, along);
+  return rows(x, index, dim);
 }
 
 /** @internal Indices from -n to n - 1 as indices from 0: negative ones count from the end. */
@@ -129,21 +141,20 @@ function narrow(x: Tensor, shape: Shape, dim: number): Tensor {
 /**
  * One element of x for each element of `index`, along a dimension: y[i, j, k] = x[i, index[i, j, k], k] for dim 1 of three.
  *
- * @param index int32, of x's rank, in [0, n); outside `dim` its sizes may be smaller than x's
+ * @param args dim; index: int32, of x's rank, in [0, n); outside `dim` its sizes may be smaller than x's
  * @throws ArgumentError when an index is out of range
  * @example
  * logProbabilities.gather(1, labels.unsqueeze(1)); // [batch, 1]
  */
-export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
+export function gather(x: Tensor, ...args: IndexArguments): Tensor {
   checkTensor('gather', 'x', x);
-  const along = dimBefore('gather', dim, x, 'index');
-  checkInt32('gather', 'index', index);
-  if (!fitsInside(index.dims, x.dims, along)) {
+  const { dim, index } = indexOf('gather', x, args);
+  if (!fitsInside(index.dims, x.dims, dim)) {
     throw new ShapeError(
-      `gather: index must have x's rank and outside dimension ${along} no larger sizes, got x ${formatShape(x.dims)} and index ${formatShape(index.dims)}`,
+      `gather: index must have x's rank and outside dimension ${dim} no larger sizes, got x ${formatShape(x.dims)} and index ${formatShape(index.dims)}`,
     );
   }
-  return gathered(narrow(x, index.dims, along), index, along);
+  return gathered(narrow(x, index.dims, dim), index, dim);
 }
 
 /** @internal Gathering, and adding to zeros: each is the other's gradient. An error about an index names `operation`. */
@@ -204,13 +215,19 @@ export function scatterAdd(x: Tensor, dim: number, index: Tensor, src: Tensor): 
 /**
  * y = mask ? value : x, elementwise.
  *
- * @param mask uint8, broadcast to x's shape; everything but 0 counts as true
- * @param value a number that x's dtype holds
+ * @param args mask: uint8, broadcast to x's shape; everything but 0 counts as true; value: a number that x's dtype holds
  * @example
  * scores.maskedFill(hidden, Number.NEGATIVE_INFINITY);
  */
-export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
+export function maskedFill(
+  x: Tensor,
+  ...args: Positional<{ mask: Tensor; value: number }, [mask: 'mask', value: 'value']>
+): Tensor {
   checkTensor('maskedFill', 'x', x);
+  const { mask, value } = optionsOf<{ mask: Tensor; value: number }>('maskedFill', args, ['mask', 'value']) as {
+    mask: Tensor;
+    value: number;
+  };
   checkMask('maskedFill', mask);
   const lead = x.rank - mask.rank;
   if (lead < 0 || mask.dims.some((n, i) => n !== 1 && n !== x.dims[i + lead])) {

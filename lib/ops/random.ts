@@ -2,7 +2,7 @@ import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Sizes, shapeAndOptions } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import { dtypeTraits, floatTypes, isFloat } from '../dtype.js';
-import { ArgumentError, checkInteger, checkNumber, DTypeError, describe } from '../errors.js';
+import { ArgumentError, checkInteger, checkNumber, DTypeError, describe, isPlain } from '../errors.js';
 import { kernel, native } from '../native.js';
 import { checkOptions } from '../options.js';
 import { broadcastShapes, checkShape, type Shape } from '../shape.js';
@@ -80,6 +80,8 @@ export function rand(...args: Sizes<RandomOptions>): Tensor {
   return y;
 }
 
+type NormalOptions = RandomOptions & { mean: Tensor | number; std: Tensor | number; size: Shape };
+
 /**
  * Normally distributed numbers. With tensors of means or standard deviations, one number for each of their elements, broadcast,
  * in their dtype.
@@ -95,14 +97,15 @@ export function normal(
   std: number,
   ...args: [size: Shape, options?: RandomOptions] | [options: RandomOptions & { size: Shape }]
 ): Tensor;
+export function normal(options: RandomOptions & { mean: number; std: number; size: Shape }): Tensor;
 export function normal(mean: Tensor, std?: Tensor | number, options?: { generator?: Generator }): Tensor;
 export function normal(mean: number, std: Tensor, options?: { generator?: Generator }): Tensor;
-export function normal(mean: Tensor | number, std: Tensor | number = 1, ...rest: unknown[]): Tensor {
-  if (mean instanceof Tensor || std instanceof Tensor) {
-    return normalAround(mean, std, rest);
-  }
-  const { size, ...options } = optionsOf<RandomOptions & { size: Shape }>('normal', rest, ['size'], randomOptions);
-  return normalOf('normal', checkShape('normal', size), options, mean, std);
+export function normal(...args: unknown[]): Tensor {
+  const given = optionsOf<NormalOptions>('normal', args, ['mean', 'std', 'size'], randomOptions);
+  const { mean, std = 1, ...rest } = given;
+  if (mean instanceof Tensor || std instanceof Tensor) return normalAround(mean as Tensor | number, std, [rest]);
+  const { size, ...options } = rest;
+  return normalOf('normal', checkShape('normal', size), options, mean as number, std);
 }
 
 function normalAround(mean: Tensor | number, std: Tensor | number, rest: readonly unknown[]): Tensor {
@@ -151,21 +154,30 @@ export function randn(...args: Sizes<RandomOptions>): Tensor {
  * const labels = randint(0, 10, [64]);
  */
 export function randint(low: number, high: number, shape: Shape, options?: RandomOptions): Tensor;
+export function randint(low: number, high: number, options: RandomOptions & { size: Shape }): Tensor;
 export function randint(high: number, shape: Shape, options?: RandomOptions): Tensor;
-export function randint(a: number, b: number | Shape, c?: Shape | RandomOptions, d?: RandomOptions): Tensor {
-  return Array.isArray(b)
-    ? integersIn(0, a, b, c as RandomOptions | undefined)
-    : integersIn(a, b as number, c as Shape, d);
+export function randint(high: number, options: RandomOptions & { size: Shape }): Tensor;
+export function randint(options: RandomOptions & { low?: number; high: number; size: Shape }): Tensor;
+export function randint(...args: unknown[]): Tensor {
+  const range = args.length > 1 && (Array.isArray(args[1]) || isPlain(args[1])) ? ['high'] : ['low', 'high'];
+  const known = range.length === 1 ? ['low', ...randomOptions] : randomOptions;
+  const given = optionsOf<RandomOptions & { low: number; high: number; size: Shape }>(
+    'randint',
+    args,
+    [...range, 'size'],
+    known,
+  );
+  const { low = 0, high, size, ...options } = given;
+  return integersIn(low, high as number, size as Shape, options);
 }
 
-function integersIn(low: number, high: number, shape: Shape, options: RandomOptions | undefined): Tensor {
-  checkOptions('randint', options, randomOptions);
-  const dtype = checkDType('randint', options?.dtype, 'int32');
+function integersIn(low: number, high: number, shape: Shape, options: RandomOptions): Tensor {
+  const dtype = checkDType('randint', options.dtype, 'int32');
   const [min, max] = dtypeTraits[dtype === 'uint8' ? 'uint8' : 'int32'].range;
   checkInteger('randint', 'low', low, min, max);
   checkInteger('randint', 'high', high, low + 1, max + 1);
   return allOrNothing(() => {
-    const state = drawnFrom('randint', options?.generator);
+    const state = drawnFrom('randint', options.generator);
     const y = empty(checkShape('randint', shape), 'int32');
     randintKernel(y.handle, state.handle, low, high);
     return finish(to(y, dtype), options);

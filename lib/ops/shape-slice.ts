@@ -1,5 +1,5 @@
 // Parts of tensors, and tensors composed of parts. The kernels are the shape family's.
-import { type OptionalDimArguments, optionsOf } from '../arguments.js';
+import { type OptionalDimArguments, optionsOf, type Positional } from '../arguments.js';
 import { record, recordMany } from '../autograd/tape.js';
 import { ArgumentError, checkEach, checkInteger, describe, formatShape, ShapeError } from '../errors.js';
 import { maxTensors } from '../memory.js';
@@ -154,13 +154,17 @@ function cut(name: string, x: Tensor, dim: number, sizes: readonly number[]): Te
  * Splits x along a dimension into at most `chunks` parts of ⌈n / chunks⌉ elements; the last may be smaller. A dimension
  * without elements gives `chunks` parts.
  *
- * @param args dim: default 0
+ * @param args chunks; dim: default 0
  */
-export function chunk(x: Tensor, chunks: number, ...args: OptionalDimArguments): Tensor[] {
+export function chunk(
+  x: Tensor,
+  ...args: Positional<{ chunks: number; dim?: number }, [chunks: 'chunks', dim: 'dim']>
+): Tensor[] {
   checkTensor('chunk', 'x', x);
-  const { dim: given = 0 } = optionsOf<{ dim: number }>('chunk', args, ['dim']);
+  const options = optionsOf<{ chunks: number; dim: number }>('chunk', args, ['chunks', 'dim']);
+  const { dim: given = 0 } = options;
   checkRank('chunk', x);
-  checkInteger('chunk', 'chunks', chunks, 1);
+  const chunks = checkInteger('chunk', 'chunks', options.chunks, 1);
   const dim = checkDim('chunk', given, x.rank);
   const n = x.dims[dim] as number;
   const size = Math.ceil(n / chunks);

@@ -114,6 +114,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/split \d$/, ['7']],
   [/([aA]daptive|[aA]vgPool[23]d|[mM]axPool[23]d|(lp|LP)Pool[23]d|[fF]old|Conv|Norm).* \d$/, ['7']],
   [/nn\.Fold [01]$/, ['array']],
+  [/^randint 0$/, ['undefined']],
   [/^(Tensor\.)?index(Put_?)? [01](\.1)?$/, ['array', 'empty array']],
   [/^nn\.MultiheadAttention 2\.[kv]dim$/, ['null']],
   [/ractionalMaxPool[23]d \d$/, ['null', 'undefined']], // outputSize, or outputRatio instead

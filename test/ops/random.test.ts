@@ -197,7 +197,7 @@ const errors: ErrorRow[] = [
     name: 'normal unknown option',
     call: () => ops.normal(0, 1, [2], { deviation: 1 } as never),
     error: ArgumentError,
-    message: 'normal: unknown option "deviation"; known are dtype, requiresGrad, generator, size',
+    message: 'normal: unknown option "deviation"; known are dtype, requiresGrad, generator, mean, std, size',
   },
   {
     name: 'randint range',
