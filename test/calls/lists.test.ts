@@ -80,6 +80,7 @@ const short: Record<string, readonly string[]> = {
   'autograd/fused.js': ['list'],
   'backward/checkpoint.js': ['inputs', 'list', 'stands'],
   'backward/functional.js': ['xs'],
+  'distributions/exponential-family.js': ['others', 'params'], // natural parameters
   'distributions/transforms-composed.js': ['all.map()'],
   'autograd/hooks.js': ['inputs'],
   'func/modules.js': ['inputs'],
