@@ -26,6 +26,10 @@ const help = [
   '',
   ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`),
   '',
+  '  adjoint train houses.csv --target price',
+  '  adjoint predict model.safetensors new.csv > predictions.csv',
+  '  adjoint serve model.safetensors',
+  '',
   '`adjoint <command> --help` has the options, `adjoint --version` the version. Exit codes: 0, 1 for a failure, 2 for a wrong use.',
 ].join('\n');
 

@@ -61,7 +61,7 @@ function alignObjects(operation: string, types: ReadonlyMap<string, ColumnType>,
     },
   );
   const builder = new TableBuilder(names, { ...rules, types });
-  checkEach(operation, 'rows', 'must be a table or objects', rows, (row, i) => {
+  checkEach(operation, 'rows', 'must be a table or a list of objects, [row] for one', rows, (row, i) => {
     if (typeof row !== 'object' || row === null || Array.isArray(row)) {
       throw new ArgumentError(`${operation}: each row must be an object, got ${describe(row)} in row ${i}`);
     }

@@ -278,6 +278,11 @@ describe('TabularModel', () => {
         ),
       'evaluate: target "inside" must be a class of the model, got "maybe" in row 1',
     ],
+    [
+      'one row',
+      () => classifier.predict(row as never),
+      'predict: rows must be a table or a list of objects, [row] for one, got',
+    ],
     ['no target', () => classifier.evaluate(Table.fromRows([row])), 'no column has the name "inside"'],
   ])('%s', async (_, call, message) => {
     await expect(call()).rejects.toThrow(message);
