@@ -64,7 +64,8 @@ export class LossFunction {
     });
     const total = weighted.reduce((a, b) => add(a, b));
     const list = this.names.length === 1 ? [total] : [total, ...values];
-    return { total, all: stack(list.map((value) => value.detach().to('float64'))) };
+    const doubles = list.map((value) => value.detach().to('float64'));
+    return { total, all: doubles.length === 1 ? (doubles[0] as Tensor).reshape([1]) : stack(doubles) };
   }
 
   #one(key: string | null, loss: Loss, output: unknown, target: unknown, weights: Tensor | undefined): Tensor {

@@ -2,24 +2,32 @@
 import { noGrad } from '../autograd/tape.js';
 import { describe, StateError } from '../errors.js';
 import { add_, copy_, zero_ } from '../ops/copy.js';
-import { ones, zeros } from '../ops/creation.js';
-import { cat } from '../ops/shape-slice.js';
+import { zeros } from '../ops/creation.js';
+import { narrow } from '../ops/shape-parts.js';
 import type { Tensor } from '../tensor.js';
 import { sumOf } from './losses.js';
 
 /** @internal Sums of losses over samples, and the count of samples (or the sum of their weights), in one tensor of float64. */
 export class LossSums {
   readonly sums: Tensor;
-  readonly #one = ones([1], { dtype: 'float64' });
+  // Views of these, so that a step takes few kernels.
+  readonly #losses: Tensor;
+  readonly #count: Tensor;
 
   constructor(readonly names: readonly string[]) {
-    this.sums = zeros([names.length + 1], { dtype: 'float64' });
+    const { length } = names;
+    this.sums = zeros([length + 1], { dtype: 'float64' });
+    this.#losses = narrow(this.sums, 0, 0, length);
+    this.#count = narrow(this.sums, 0, length, 1);
   }
 
   /** Part of compiled steps. */
   add(losses: Tensor, samples: number, weights: Tensor | undefined): void {
-    const row = cat([losses, this.#one]);
-    noGrad(() => add_(this.sums, row.mul(weights === undefined ? samples : sumOf(weights.to('float64')))));
+    noGrad(() => {
+      const count = weights === undefined ? samples : sumOf(weights.to('float64'));
+      add_(this.#losses, losses.mul(count));
+      add_(this.#count, count);
+    });
   }
 
   /** The sums so far, and starts anew. */
