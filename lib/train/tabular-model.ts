@@ -1,7 +1,7 @@
 import type { ColumnType } from '../data/column.js';
 import { checkTable } from '../data/features.js';
 import { alignRows, type FeatureRows } from '../data/features-rows.js';
-import type { Table } from '../data/table.js';
+import { Table } from '../data/table.js';
 import { ArgumentError, describe } from '../errors.js';
 import type { Module } from '../nn/module.js';
 import { loadTabularFile, saveTabularFile } from './tabular-file.js';
@@ -148,7 +148,8 @@ export class TabularModel {
       const got = `got ${describe(labels[rows[wrong] as number])} in row ${rows[wrong]}`;
       throw new ArgumentError(`evaluate: target ${JSON.stringify(this.target)} must be a class of the model, ${got}`);
     }
-    return scoresOf(this.#target, await this.#values(columns.pick(...this.#types.keys()).select(rows)), values);
+    const read = new Table(new Map([...this.#types.keys()].map((name) => [name, columns.column(name)])));
+    return scoresOf(this.#target, await this.#values(read.select(rows)), values);
   }
 
   /**

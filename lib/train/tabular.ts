@@ -184,7 +184,7 @@ function planOf(table: Table, options: TabularOptions) {
   );
   const folds = Math.max(members, rows.length > 10_000 ? 10 : 5);
   const settings = settingsOf(name, options.settings, { rows: rows.length, isNumber: target.task === 'regression' });
-  const read = table.pick(...columns.map((column) => column.name));
+  const read = new Table(new Map(columns.map((column) => [column.name, table.column(column.name)])));
   const known = rows.length === table.length ? read : read.select(rows);
   const values = targetValues(target, table.column(given), rows);
   return { target, columns, known, values, members, folds, seed, settings, trials };
