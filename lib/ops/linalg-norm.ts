@@ -1,8 +1,10 @@
 // Norms of vectors and matrices.
 import { optionsOf } from '../arguments.js';
+import type { DType } from '../dtype.js';
 import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
 import { dimsOf } from '../shape.js';
-import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { checkDType, checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { to } from './copy.js';
 import { abs, div, mul } from './elementwise.js';
 import { ne, where } from './elementwise-compare.js';
 import { asScalars, checkMatrices, checkSquare } from './linalg-common.js';
@@ -23,6 +25,8 @@ export interface NormDimensions {
   dim?: number | readonly number[];
   /** Whether they stay, with size 1; default false. */
   keepDim?: boolean;
+  /** What the elements are converted to first; default: their dtype. */
+  dtype?: DType;
 }
 
 /** Options of `linalg.vectorNorm`. */
@@ -41,14 +45,22 @@ export interface MatrixNormOptions extends NormDimensions {
 export type VectorNormArguments =
   | [ord?: number, dim?: number | readonly number[], options?: VectorNormOptions]
   | [ord: number, options: VectorNormOptions]
+  | [ord: number, dim: number | readonly number[], keepDim: boolean, options?: { dtype?: DType }]
   | [options: VectorNormOptions];
 /** By position or in options. */
 export type MatrixNormArguments =
   | [ord?: MatrixOrder, dim?: readonly number[], options?: MatrixNormOptions]
   | [ord: MatrixOrder, options: MatrixNormOptions]
+  | [ord: MatrixOrder, dim: readonly number[], keepDim: boolean, options?: { dtype?: DType }]
   | [options: MatrixNormOptions];
 
-const names = ['ord', 'dim'] as const;
+const names = ['ord', 'dim', 'keepDim'] as const;
+
+// x of the dtype that the options name.
+function converted(operation: string, name: string, x: Tensor, { dtype }: NormDimensions): Tensor {
+  checkTensor(operation, name, x);
+  return dtype === undefined ? x : to(x, checkDType(operation, dtype, x.dtype));
+}
 
 function checkOrder(operation: string, ord: unknown): number {
   if (typeof ord === 'number' && !Number.isNaN(ord)) return ord;
@@ -66,13 +78,13 @@ function ofVectors(operation: string, x: Tensor, ord: unknown, o: NormDimensions
 /**
  * The norm of vectors, (Σ |x|ᵖ)^(1/p); max |x| for p = ∞, min |x| for -∞, the number of elements that are not 0 for 0.
  *
- * @param args ord: p, default 2; dim: default all dimensions, as one vector; options: also keepDim, default false
+ * @param args ord: p, default 2; dim: default all dimensions, as one vector; keepDim: default false; option: dtype
  * @example
  * linalg.vectorNorm(tensor([3, 4])); // 5
  */
 export function vectorNorm(x: Tensor, ...args: VectorNormArguments): Tensor {
-  const o = optionsOf<VectorNormOptions>('linalg.vectorNorm', args, names, ['keepDim']);
-  return ofVectors('linalg.vectorNorm', x, o.ord ?? 2, o);
+  const o = optionsOf<VectorNormOptions>('linalg.vectorNorm', args, names, ['dtype']);
+  return ofVectors('linalg.vectorNorm', converted('linalg.vectorNorm', 'x', x, o), o.ord ?? 2, o);
 }
 
 function bySums(operation: string, x: Tensor, ord: number): Tensor {
@@ -129,28 +141,28 @@ function ofLast(operation: string, x: Tensor, ord: unknown): Tensor {
  * | 1, -1 | the largest, the smallest sum of absolute values in a column |
  * | ∞, -∞ | the same in a row |
  *
- * @param args ord; dim: the two dimensions of the matrices, default the last two; options: also keepDim, default false
+ * @param args ord; dim: the two dimensions of the matrices, default the last two; keepDim: default false; option: dtype
  * @throws LinAlgError when singular values are needed and a matrix is not finite
  * @example
  * linalg.matrixNorm(tensor([[1, -2], [3, 4]]), 1); // 6
  */
 export function matrixNorm(a: Tensor, ...args: MatrixNormArguments): Tensor {
-  const o = optionsOf<MatrixNormOptions>('linalg.matrixNorm', args, names, ['keepDim']);
-  return ofMatrices('linalg.matrixNorm', a, o.ord ?? 'fro', o);
+  const o = optionsOf<MatrixNormOptions>('linalg.matrixNorm', args, names, ['dtype']);
+  return ofMatrices('linalg.matrixNorm', converted('linalg.matrixNorm', 'a', a, o), o.ord ?? 'fro', o);
 }
 
 /**
  * `linalg.matrixNorm` if `ord` is given and `dim` names two dimensions, or `ord` is given alone and x is a matrix; otherwise
  * `linalg.vectorNorm`, of all elements if neither is given.
  *
- * @param args ord: default 2 of vectors; dim: default all; options: also keepDim, default false
+ * @param args ord: default 2 of vectors; dim: default all; keepDim: default false; option: dtype
  * @example
  * linalg.norm(tensor([[3, 0], [0, 4]])); // 5
  */
-export function norm(x: Tensor, ...args: MatrixNormArguments | VectorNormArguments): Tensor {
+export function norm(given: Tensor, ...args: MatrixNormArguments | VectorNormArguments): Tensor {
   const name = 'linalg.norm';
-  const o = optionsOf<MatrixNormOptions>(name, args, names, ['keepDim']);
-  checkTensor(name, 'x', x);
+  const o = optionsOf<MatrixNormOptions>(name, args, names, ['dtype']);
+  const x = converted(name, 'x', given, o);
   if (o.ord === undefined) return ofVectors(name, x, 2, o);
   const isMatrix = o.dim === undefined ? x.rank === 2 : Array.isArray(o.dim) && o.dim.length === 2;
   if (isMatrix) return ofMatrices(name, x, o.ord, o);

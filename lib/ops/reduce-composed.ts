@@ -33,27 +33,27 @@ function extremeOf(name: 'amax' | 'amin', x: Tensor, options: ReduceOptions): Te
 /**
  * The largest element; NaN if there is one. Equal elements share the gradient evenly.
  *
- * @param args dim (one or several, default all), then { keepDim } (default false)
+ * @param args dim (one or several, default all), keepDim (default false)
  * @throws ShapeError when there is no element to choose from
  * @example
  * amax(tensor([[1, 5], [7, 2]]), 1); // [5, 7]
  */
 export function amax(x: Tensor, ...args: ReduceArguments): Tensor {
   checkTensor('amax', 'x', x);
-  return extremeOf('amax', x, optionsOf<ReduceOptions>('amax', args, ['dim'], ['keepDim']));
+  return extremeOf('amax', x, optionsOf<ReduceOptions>('amax', args, ['dim', 'keepDim']));
 }
 
 /**
  * The smallest element; NaN if there is one. Equal elements share the gradient evenly.
  *
- * @param args dim (one or several, default all), then { keepDim } (default false)
+ * @param args dim (one or several, default all), keepDim (default false)
  * @throws ShapeError when there is no element to choose from
  * @example
  * amin(tensor([[1, 5], [7, 2]]), 1); // [1, 2]
  */
 export function amin(x: Tensor, ...args: ReduceArguments): Tensor {
   checkTensor('amin', 'x', x);
-  return extremeOf('amin', x, optionsOf<ReduceOptions>('amin', args, ['dim'], ['keepDim']));
+  return extremeOf('amin', x, optionsOf<ReduceOptions>('amin', args, ['dim', 'keepDim']));
 }
 
 /**
@@ -89,7 +89,7 @@ export function countNonzero(
 /**
  * The sum of the elements that are not NaN.
  *
- * @param args dim (one or several, default all), then { keepDim, dtype } (default false and x's dtype)
+ * @param args dim (one or several, default all), keepDim (default false); option: dtype (x's)
  * @example
  * nansum(tensor([1, NaN, 2])); // 3
  */
@@ -101,7 +101,7 @@ export function nansum(given: Tensor, ...args: TotalArguments): Tensor {
 /**
  * The mean of the elements that are not NaN; NaN if there are none.
  *
- * @param args dim (one or several, default all), then { keepDim, dtype } (default false and x's dtype)
+ * @param args dim (one or several, default all), keepDim (default false); option: dtype (x's)
  * @example
  * nanmean(tensor([1, NaN, 3])); // 2
  */
@@ -135,7 +135,7 @@ export function varMean(x: Tensor, ...args: VarArguments): { var: Tensor; mean: 
 }
 
 function meanBeside(name: string, x: Tensor, args: VarArguments): Tensor {
-  const { dim, keepDim } = optionsOf<ReduceOptions>(name, args, ['dim'], ['keepDim', 'correction', 'unbiased']);
+  const { dim, keepDim } = optionsOf<ReduceOptions>(name, args, ['dim', 'unbiased', 'keepDim'], ['correction']);
   return mean(x, { ...(dim === undefined ? {} : { dim }), ...(keepDim === undefined ? {} : { keepDim }) });
 }
 

@@ -29,12 +29,16 @@ export interface PositionOptions {
 }
 
 /** The dimension to search: by position and then `keepDim`, or both in options. */
-export type PositionArguments = [options?: PositionOptions] | [dim: number, options?: { keepDim?: boolean }];
+export type PositionArguments =
+  | [options?: PositionOptions]
+  | [dim: number, options?: { keepDim?: boolean }]
+  | [dim: number, keepDim: boolean];
 
 /** The same where the dimension must be given. */
 export type ExtremesArguments =
   | [options: PositionOptions & { dim: number }]
-  | [dim: number, options?: { keepDim?: boolean }];
+  | [dim: number, options?: { keepDim?: boolean }]
+  | [dim: number, keepDim: boolean];
 
 const maxKernel = kernel('max', 'y x outer n inner');
 const minKernel = kernel('min', 'y x outer n inner');
@@ -82,7 +86,7 @@ export function min(x: Tensor, ...args: unknown[]): Tensor | Extremes {
 
 function extreme(name: string, x: Tensor, args: readonly unknown[], run: Kernel, locate: Kernel): Tensor | Extremes {
   checkTensor(name, 'x', x);
-  const options = optionsOf<PositionOptions>(name, args, ['dim'], ['keepDim']);
+  const options = optionsOf<PositionOptions>(name, args, ['dim', 'keepDim']);
   if (options.dim === undefined) return shared(name, run, layout(name, x, options));
   const l = oneDim(name, x, options);
   const indices = empty(l.shape, 'int32');
@@ -154,7 +158,7 @@ export function argmin(x: Tensor, ...args: PositionArguments): Tensor {
 
 function position(name: string, locate: Kernel, x: Tensor, args: PositionArguments): Tensor {
   checkTensor(name, 'x', x);
-  const l = oneDim(name, x, optionsOf<PositionOptions>(name, args, ['dim'], ['keepDim']));
+  const l = oneDim(name, x, optionsOf<PositionOptions>(name, args, ['dim', 'keepDim']));
   const indices = empty(l.shape, 'int32');
   locate(indices.handle, 0, x.handle, l.outer, l.n, l.inner);
   return indices;

@@ -1,5 +1,5 @@
 // Reductions by order: medians, quantiles and modes. They are composed of sorting and gathering.
-import { optionsOf } from '../arguments.js';
+import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad, record } from '../autograd/tape.js';
 import { refuseReading } from '../context.js';
 import { isFloat } from '../dtype.js';
@@ -12,7 +12,7 @@ import { add, ceil, div, floor, mul, round, sub } from './elementwise.js';
 import { clamp, eq, gt, isnan, logicalAnd, logicalOr, where } from './elementwise-compare.js';
 import { gather } from './indexing.js';
 import { sum } from './reduce.js';
-import type { Extremes, ExtremesArguments, PositionOptions } from './reduce-extremes.js';
+import type { Extremes, ExtremesArguments, PositionArguments, PositionOptions } from './reduce-extremes.js';
 import { flatten, permute, reshape, squeeze, unsqueeze } from './shape.js';
 import { sort } from './sort.js';
 import { searchsorted } from './sort-search.js';
@@ -47,7 +47,7 @@ function medianRank(t: Tensor, d: number, n: number, skipNaN: boolean): Tensor {
 
 function middle(name: string, x: Tensor, args: readonly unknown[], skipNaN: boolean): Tensor | Extremes {
   checkTensor(name, 'x', x);
-  const options = optionsOf<PositionOptions>(name, args, ['dim'], ['keepDim']);
+  const options = optionsOf<PositionOptions>(name, args, ['dim', 'keepDim']);
   const keepDim = checkFlag(name, 'keepDim', options.keepDim, false);
   const isWhole = options.dim === undefined;
   if (isWhole && x.size === 0 && isFloat(x.dtype)) return add(zeros([], { dtype: x.dtype }), Number.NaN);
@@ -110,7 +110,7 @@ export interface QuantileOptions {
 }
 
 /** dim by position and then the other options, or all in options. */
-export type QuantileArguments = [options?: QuantileOptions] | [dim: number, options?: Omit<QuantileOptions, 'dim'>];
+export type QuantileArguments = Positional<QuantileOptions, ['dim', 'keepDim']>;
 
 function fractions(name: string, q: number | Tensor): number[] {
   if (q instanceof Tensor && q.rank > 1) {
@@ -139,7 +139,7 @@ function between(t: Tensor, ranks: Tensor, interpolation: string): Tensor {
 function quantiles(name: string, x: Tensor, q: number | Tensor, args: QuantileArguments, skipNaN: boolean): Tensor {
   checkTensor(name, 'x', x);
   checkFloat(name, 'x', x);
-  const options = optionsOf<QuantileOptions>(name, args, ['dim'], ['keepDim', 'interpolation']);
+  const options = optionsOf<QuantileOptions>(name, args, ['dim', 'keepDim'], ['interpolation']);
   const keepDim = checkFlag(name, 'keepDim', options.keepDim, false);
   const choices = ['linear', 'lower', 'higher', 'midpoint', 'nearest'] as const;
   const interpolation = checkChoice(name, 'interpolation', options.interpolation, choices, 'linear');
@@ -165,7 +165,7 @@ function quantiles(name: string, x: Tensor, q: number | Tensor, args: QuantileAr
  * NaN if there is one.
  *
  * @param q in [0, 1]: a number, or a tensor of several, which become the first dimension of the result; its values are read
- * @param args dim (default: all elements), then { keepDim, interpolation }: `linear` (default), `lower`, `higher`, `midpoint`, `nearest`
+ * @param args dim (default: all elements), keepDim (default false); option: interpolation, `linear` (default), `lower`, `higher`, `midpoint`, `nearest`
  * @throws ShapeError when there are no elements
  * @example
  * quantile(tensor([0, 1, 2, 4]), 0.5); // 1.5
@@ -178,7 +178,7 @@ export function quantile(x: Tensor, q: number | Tensor, ...args: QuantileArgumen
  * The q-quantiles of the elements that are not NaN, like `quantile`; NaN if there are none.
  *
  * @param q in [0, 1]: a number, or a tensor of several, which become the first dimension of the result; its values are read
- * @param args dim (default: all elements), then { keepDim, interpolation }: `linear` (default), `lower`, `higher`, `midpoint`, `nearest`
+ * @param args dim (default: all elements), keepDim (default false); option: interpolation, `linear` (default), `lower`, `higher`, `midpoint`, `nearest`
  * @throws ShapeError when there are no elements
  * @example
  * nanquantile(tensor([0, NaN, 2]), 0.5); // 1
@@ -187,20 +187,20 @@ export function nanquantile(x: Tensor, q: number | Tensor, ...args: QuantileArgu
   return quantiles('nanquantile', x, q, args, true);
 }
 
-/** The dimension by position and then `keepDim`, or both in options. */
-export type ModeArguments = [options?: PositionOptions] | [dim: number, options?: { keepDim?: boolean }];
+/** dim and keepDim, by position or in options. */
+export type ModeArguments = PositionArguments;
 
 /**
  * The most frequent element along a dimension, the smallest of equally frequent ones, and its last position.
  *
- * @param args dim (default -1), then { keepDim } (default false)
+ * @param args dim (default -1), keepDim (default false)
  * @throws ShapeError when the dimension has no elements
  * @example
  * mode(tensor([1, 2, 2, 3])).values; // 2
  */
 export function mode(x: Tensor, ...args: ModeArguments): Extremes {
   checkTensor('mode', 'x', x);
-  const options = optionsOf<PositionOptions>('mode', args, ['dim'], ['keepDim']);
+  const options = optionsOf<PositionOptions>('mode', args, ['dim', 'keepDim']);
   const keepDim = checkFlag('mode', 'keepDim', options.keepDim, false);
   const { t, d } = along('mode', x, options.dim ?? -1);
   const indices = noGrad(() => {

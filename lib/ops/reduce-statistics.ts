@@ -2,9 +2,10 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
 import { noGrad, record } from '../autograd/tape.js';
+import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkNumber, describe } from '../errors.js';
 import { kernel } from '../native.js';
-import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkDType, checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { sumTo } from './broadcast.js';
 import { to } from './copy.js';
 import { abs, add, div, exp, mul, pow, sign, sub } from './elementwise.js';
@@ -32,7 +33,8 @@ export interface VarOptions extends ReduceOptions {
 /** The dimensions: by position and then the other options, or all in options. */
 export type VarArguments =
   | [options?: VarOptions]
-  | [dim: number | readonly number[], options?: Omit<VarOptions, 'dim'>];
+  | [dim: number | readonly number[], options?: Omit<VarOptions, 'dim'>]
+  | [dim: number | readonly number[], unbiased: boolean, keepDim?: boolean | { keepDim?: boolean }];
 
 const varianceKernel = kernel('variance', 'y means x outer n inner correction root');
 
@@ -65,7 +67,7 @@ function correctionOf(name: string, { correction, unbiased }: VarOptions): numbe
 
 function spread(name: 'var' | 'std', x: Tensor, args: readonly unknown[]): Tensor {
   checkReal(name, x);
-  const options = optionsOf<VarOptions>(name, args, ['dim'], ['keepDim', 'correction', 'unbiased']);
+  const options = optionsOf<VarOptions>(name, args, ['dim', 'unbiased', 'keepDim'], ['correction']);
   const l = layout(name, x, options);
   const correction = correctionOf(name, options);
   const { outer, n, inner, kept } = l;
@@ -97,11 +99,11 @@ const logsumexpBackwardKernel = kernel('logsumexpBackward', 'dx dy x y outer n i
  * y = log Σ exp(x), without overflow. -∞ without elements or if all elements are -∞, with gradient 0. If the result is ∞,
  * the elements that are ∞ share the gradient evenly; if it is NaN, the gradient is NaN.
  *
- * @param args dim, which must be given, as in PyTorch; then { keepDim } (default false)
+ * @param args dim, which must be given, as in PyTorch; keepDim (default false)
  */
 export function logsumexp(x: Tensor, ...args: RequiredReduceArguments): Tensor {
   checkReal('logsumexp', x);
-  const options = optionsOf<ReduceOptions>('logsumexp', args, ['dim'], ['keepDim']);
+  const options = optionsOf<ReduceOptions>('logsumexp', args, ['dim', 'keepDim']);
   if (options.dim === undefined) throw new ArgumentError('logsumexp: dim must be given, got undefined');
   const l = layout('logsumexp', x, options);
   const { kept, outer, n, inner } = l;
@@ -123,12 +125,14 @@ export function logsumexp(x: Tensor, ...args: RequiredReduceArguments): Tensor {
 
 /** Options of `norm`. */
 export interface NormOptions extends ReduceOptions {
-  /** The exponent, `Infinity` for the largest and `-Infinity` for the smallest absolute value, 0 for a count; default 2. */
-  p?: number;
+  /** The exponent, `Infinity` for the largest and `-Infinity` for the smallest absolute value, 0 for a count, `'fro'` for 2; default 2. */
+  p?: number | 'fro';
+  /** What x is converted to first; default: x's dtype. */
+  dtype?: DType;
 }
 
-/** p and the dimensions: by position and then `keepDim`, or all in options. */
-export type NormArguments = Positional<NormOptions, ['p', 'dim']>;
+/** p, the dimensions and `keepDim`, by position or in options. */
+export type NormArguments = Positional<NormOptions, ['p', 'dim', 'keepDim']>;
 
 const maxKernel = kernel('max', 'y x outer n inner');
 const minKernel = kernel('min', 'y x outer n inner');
@@ -137,15 +141,17 @@ const minKernel = kernel('min', 'y x outer n inner');
  * The p-norm: y = (Σ |x|ᵖ)^(1/p); max |x| for p = ∞, min |x| for -∞, the number of elements that are not 0 for 0. Also
  * right if powers overflow or vanish in x's dtype. The gradient is 0 if the norm is 0.
  *
- * @param args p (default 2), dim (default all), then { keepDim } (default false)
+ * @param args p (default 2), dim (default all), keepDim (default false); option: dtype
  */
-export function norm(x: Tensor, ...args: NormArguments): Tensor {
-  checkReal('norm', x);
-  const options = optionsOf<NormOptions>('norm', args, ['p', 'dim'], ['keepDim']);
+export function norm(given: Tensor, ...args: NormArguments): Tensor {
+  checkTensor('norm', 'x', given);
+  const options = optionsOf<NormOptions>('norm', args, ['p', 'dim', 'keepDim'], ['dtype']);
+  const x = options.dtype === undefined ? given : to(given, checkDType('norm', options.dtype, given.dtype));
+  checkFloat('norm', 'x', x);
   const l = layout('norm', x, options);
-  const p = options.p ?? 2;
+  const p = options.p === 'fro' ? 2 : (options.p ?? 2);
   if (typeof p !== 'number' || Number.isNaN(p))
-    throw new ArgumentError(`norm: p must be a number, Infinity or -Infinity, got ${describe(p)}`);
+    throw new ArgumentError(`norm: p must be a number, Infinity, -Infinity or 'fro', got ${describe(p)}`);
   const finish = (sums: Tensor): Tensor => reshape(sums, l.shape);
   if (p === Infinity) return shared('norm', maxKernel, { ...l, x: abs(l.x) });
   if (p === -Infinity) return shared('norm', minKernel, { ...l, x: abs(l.x) });

@@ -22,10 +22,11 @@ export interface ReduceOptions {
   keepDim?: boolean;
 }
 
-/** The dimensions to reduce: by position and then `keepDim`, or both in options. */
+/** The dimensions to reduce and `keepDim`, by position or in options. */
 export type ReduceArguments =
   | [options?: ReduceOptions]
-  | [dim: number | readonly number[], options?: { keepDim?: boolean }];
+  | [dim: number | readonly number[], options?: { keepDim?: boolean }]
+  | [dim: number | readonly number[], keepDim: boolean];
 
 /** The same, and the dtype that elements get before they are added or multiplied. */
 export interface TotalOptions extends ReduceOptions {
@@ -36,12 +37,13 @@ export interface TotalOptions extends ReduceOptions {
 /** The dimensions of a sum, a mean or a product: by position and then the other options, or all in options. */
 export type TotalArguments =
   | [options?: TotalOptions]
-  | [dim: number | readonly number[], options?: Omit<TotalOptions, 'dim'>];
+  | [dim: number | readonly number[], options?: Omit<TotalOptions, 'dim'>]
+  | [dim: number | readonly number[], keepDim: boolean, options?: { dtype?: DType }];
 
 /** @internal x as the options of a sum, a mean or a product want it, and these options. */
 export function converted(name: string, x: Tensor, args: readonly unknown[]): { x: Tensor; options: ReduceOptions } {
   checkTensor(name, 'x', x);
-  const options = optionsOf<TotalOptions>(name, args, ['dim'], ['keepDim', 'dtype']);
+  const options = optionsOf<TotalOptions>(name, args, ['dim', 'keepDim'], ['dtype']);
   const { dtype } = options;
   return { x: dtype === undefined ? x : to(x, checkDType(name, dtype, x.dtype)), options };
 }
@@ -76,7 +78,7 @@ function checkDims(operation: string, dim: number | readonly number[], rank: num
 
 function plan(operation: string, x: Tensor, args: readonly unknown[]): Layout {
   checkTensor(operation, 'x', x);
-  return planned(operation, x, optionsOf<ReduceOptions>(operation, args, ['dim'], ['keepDim']));
+  return planned(operation, x, optionsOf<ReduceOptions>(operation, args, ['dim', 'keepDim']));
 }
 
 function planned(operation: string, x: Tensor, options: ReduceOptions): Layout {
@@ -146,7 +148,7 @@ const sumKernel = kernel('sum', 'y x outer n inner');
  * Sum of the elements: y = Σ x. An empty sum is 0. float32 is added in blocks, and the blocks in double; integers give int32
  * (PyTorch: int64, which this library does not have).
  *
- * @param args dim (default all), then { keepDim, dtype } (default false and x's dtype)
+ * @param args dim (default all), keepDim (default false); option: dtype (x's)
  * @throws ArgumentError when a sum of integers does not fit in int32: it never wraps
  * @example
  * tensor([[1, 2], [3, 4]]).sum(0); // [4, 6]
@@ -166,7 +168,7 @@ const meanKernel = kernel('mean', 'y x outer n inner');
 /**
  * Arithmetic mean: y = Σ x / n. The mean of no elements is NaN.
  *
- * @param args dim (default all), then { keepDim, dtype } (default false and x's dtype)
+ * @param args dim (default all), keepDim (default false); option: dtype (x's)
  */
 export function mean(given: Tensor, ...args: TotalArguments): Tensor {
   const { x, options } = converted('mean', given, args);
@@ -185,7 +187,7 @@ const prodBackwardKernel = kernel('prodBackward', 'dx dy x outer n inner');
  * Product of the elements: y = Π x. An empty product is 1; integers give int32. The gradient, the product of all other
  * elements, is right for zeros too.
  *
- * @param args dim (default all), then { keepDim, dtype } (default false and x's dtype)
+ * @param args dim (default all), keepDim (default false); option: dtype (x's)
  * @throws ArgumentError when a product of integers does not fit in int32: it never wraps around
  */
 export function prod(given: Tensor, ...args: TotalArguments): Tensor {

@@ -521,6 +521,18 @@ for shape in ((1, 2, 7), (1, 2, 5, 4), (1, 1, 4, 3, 5)):
     for mode in ('area', 'nearest-exact'):
         for options in ({'size': 3}, {'scale_factor': 1.5}, {'scale_factor': 2}):
             case('interpolate', [r(*shape), {**options, 'mode': mode}], torch.nn.functional.interpolate)
+for name in ('sum', 'mean', 'prod', 'amax', 'amin', 'nansum', 'nanmean', 'logsumexp', 'all', 'any', 'argmax', 'argmin'):
+    case(name, [r(2, 3), 1, True], gradient=name[:3] not in ('all', 'any', 'arg'))
+for name in ('max', 'min', 'median', 'nanmedian', 'mode'):
+    case(name, [r(2, 3), 1, True], fields=['values', 'indices'])
+for name in ('quantile', 'nanquantile'):
+    case(name, [r(2, 3), 0.5, 1, True])
+for name in ('std', 'var'):
+    case(name, [r(2, 3), 1, False])
+    case(name, [r(2, 3), 1, False, True])
+case('norm', [r(2, 3), 1, 1, True])
+case('norm', [r(2, 3), 'fro'])
+case('norm', [i(3, 4)], lambda x: torch.norm(x.double(), dtype=torch.float64), ours=[i(3, 4), {'dtype': 'float64'}])
 edges, order = f(5, 1, 3, 1), torch.argsort(f(5, 1, 3, 1), stable=True)
 for side in ('left', 'right'):
     case('searchsorted', [f(1, 3, 3, 5), f(0, 1, 3, 4, 5, 6), {'side': side}], gradient=False)

@@ -77,9 +77,9 @@ const errors: ErrorRow[] = [
   },
   {
     name: 'p',
-    call: () => norm(ones([2]), { p: 'fro' as never }),
+    call: () => norm(ones([2]), { p: 'nuc' as never }),
     error: ArgumentError,
-    message: 'norm: p must be a number, Infinity or -Infinity, got "fro"',
+    message: `norm: p must be a number, Infinity, -Infinity or 'fro', got "nuc"`,
   },
 ];
 

@@ -91,10 +91,10 @@ const rows: OpRow[] = [
 
 const errors: ErrorRow[] = [
   {
-    name: 'a flag in place of the options',
-    call: () => sum(ones([2]), 0, true as never),
+    name: 'a number in place of the options',
+    call: () => sum(ones([2]), 0, 1 as never),
     error: ArgumentError,
-    message: 'sum: options must be an object such as { keepDim: true }, got true',
+    message: 'sum: keepDim must be a boolean, got 1',
   },
   {
     name: 'a dimension twice',
@@ -118,7 +118,7 @@ const errors: ErrorRow[] = [
     name: 'a promise in place of the options',
     call: () => sum(ones([2]), 0, Promise.resolve({ keepDim: true }) as never),
     error: ArgumentError,
-    message: 'sum: options must be an object such as { keepDim: … }, got an object of class Promise',
+    message: 'sum: keepDim must be a boolean, got an object of class Promise',
   },
   {
     name: 'unknown option',

@@ -74,7 +74,7 @@ describe('first guesses that have another spelling here: the error names it', ()
       () => any(x).sum({ dim: 0, keepdims: true }),
       'sum: unknown option "keepdims"; use keepDim',
     ],
-    ['x.sum(0, true)', () => any(x).sum(0, true), 'sum: options must be an object such as { keepDim: true }, got true'],
+    ['x.sum(0, 1)', () => any(x).sum(0, 1), 'sum: keepDim must be a boolean, got 1'],
     ['x.mean({ axes: [0] })', () => any(x).mean({ axes: [0] }), 'mean: unknown option "axes"; use dim'],
     [
       'x.softmax()',
