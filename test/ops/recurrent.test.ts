@@ -208,7 +208,7 @@ const errors: ErrorRow[] = [
     call: () => new LSTM(4, 3, { layers: 2 } as never),
     error: ArgumentError,
     message:
-      'LSTM: unknown option "layers"; known are inputSize, hiddenSize, numLayers, bias, batchFirst, dropout, bidirectional, dtype',
+      'LSTM: unknown option "layers"; known are inputSize, hiddenSize, numLayers, bias, batchFirst, dropout, bidirectional, projSize, dtype',
   },
   {
     name: 'RNN nonlinearity',

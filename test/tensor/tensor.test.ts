@@ -208,7 +208,7 @@ describe('methods', () => {
       'copyTo',
     ];
     own.push('T', 'at', 'byte', 'contiguous', 'dim', 'double', 'elementSize', 'float', 'index', 'int', 'isContiguous');
-    own.push('isFloatingPoint', 'length', 'mT', 'ndim', 'numel', 'tolist', 'view');
+    own.push('isFloatingPoint', 'length', 'mT', 'nbytes', 'ndim', 'numel', 'tolist', 'view');
     own.push('toTypedArray', 'toArray', 'toJSON', 'dispose', 'toString', 'shape');
     const operations = Object.getOwnPropertyNames(Tensor.prototype).filter(
       (name) => !/^_|_$|^\d$|^-1$/.test(name) && !own.includes(name),
