@@ -50,6 +50,13 @@ export class LinAlgError extends AdjointError {
   readonly code = 'ADJOINT_LINALG';
 }
 
+/** Processes that do not find each other, or have lost one of them, or do different things. */
+export class DistributedError extends AdjointError {
+  readonly code = 'ADJOINT_DISTRIBUTED';
+  /** The rank of the process that caused it, where that is known. */
+  declare rank?: number;
+}
+
 /** An allocation beyond the limit, or more live tensors than the handle table holds. */
 export class AllocationError extends AdjointError {
   readonly code = 'ADJOINT_MEMORY';

@@ -11,6 +11,7 @@ export * as autograd from './backward/index.js';
 export * as charts from './charts/index.js';
 export { isGradEnabled } from './context.js';
 export * as data from './data/index.js';
+export * as distributed from './distributed/index.js';
 export * as distributions from './distributions/index.js';
 export { poisson } from './distributions/poisson.js';
 export type { DType, TypedArray } from './dtype.js';
@@ -19,6 +20,7 @@ export {
   AllocationError,
   ArgumentError,
   AutogradError,
+  DistributedError,
   DTypeError,
   FileError,
   ShapeError,

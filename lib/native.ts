@@ -29,6 +29,41 @@ export interface KernelEntry {
 /** The native side of a compiled function; freed when it is collected. */
 export type Runner = { readonly native: unique symbol };
 
+/** The native side of a group of processes; closed when it is collected. */
+export type NativeGroup = { readonly group: unique symbol };
+
+/** What builds with Gloo can do with groups of processes. */
+interface Groups {
+  create(
+    rank: number,
+    size: number,
+    address: string,
+    firstPort: number,
+    lastPort: number,
+    timeout: number,
+    key: string,
+    certificate: string,
+    authority: string,
+    onStore: (key: string, value: Uint8Array | undefined) => void,
+    onDone: (ticket: number, problem: string | undefined, lost: number) => void,
+  ): NativeGroup;
+  numberOf(group: NativeGroup): number;
+  connect(group: NativeGroup, ticket: number): void;
+  provide(group: NativeGroup, key: string, value: Uint8Array): void;
+  run(
+    group: NativeGroup,
+    ticket: number,
+    collective: number,
+    handle: number,
+    result: number,
+    number: number,
+    tag: number,
+  ): void;
+  abort(group: NativeGroup, reason: string): void;
+  close(group: NativeGroup, reason: string): void;
+  problemOf(group: NativeGroup): { problem: string; lost: number };
+}
+
 /** Called when steps are done or one has failed, with the total number done and how the failed one ended (0: none has). */
 export type RunnerCallback = (
   completed: number,
@@ -84,6 +119,10 @@ interface Codes {
   refusal: Record<'none' | Refusal, number>;
   /** How a step ended. */
   ending: Record<'done' | 'stopped' | 'fault' | 'misfit' | 'noMemory', number>;
+  /** Of builds with Gloo: what members do together, how values are put together, and what gradients are on the way. */
+  collective: Record<string, number>;
+  reduce: Record<'sum' | 'min' | 'max', number>;
+  wire: Record<'full' | 'bfloat16', number>;
 }
 
 interface Native {
@@ -133,6 +172,8 @@ interface Native {
   describeProgram(runner: Runner, program: number): ProgramDescription;
   describeRecording(): ProgramDescription;
   lockFile(descriptor: number): number;
+  /** Null in a build without Gloo. */
+  groups: Groups | null;
   codes: Codes;
   limits: {
     dimensions: number;
@@ -183,7 +224,7 @@ export const native = loadAddon() as Native;
 export function nativeError(what: string, name: string): Error {
   if (what === 'locked') {
     return new StateError(
-      `${name}: a tensor is in use by a compiled step that is running or queued; await the step, or do it inside step.pause(() => …)`,
+      `${name}: a tensor is in use by a compiled step or a collective that is running or queued; await it, or do it inside step.pause(() => …)`,
     );
   }
   if (what === 'memory') {

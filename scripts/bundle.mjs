@@ -21,6 +21,7 @@ const parts = {
   charts: ['lib/charts/'],
   data: ['lib/data/'],
   derivatives: ['lib/backward/functional', 'lib/backward/gradcheck'],
+  distributed: ['lib/distributed/', 'lib/nn/data-parallel'],
   distributions: ['lib/distributions/'],
   func: ['lib/func/'],
   io: ['lib/io/'],
@@ -83,6 +84,13 @@ async function bundleCharts() {
   );
 }
 
+/** What a thread of its own runs: the server of a store. */
+async function bundleStore() {
+  const input = join(root, 'lib', 'distributed', 'store-worker.ts');
+  const build = await rolldown({ input, platform: 'node', tsconfig: join(root, 'tsconfig.json'), logLevel: 'warn' });
+  await build.write({ file: join(dist, 'parts', 'store-worker.js'), format: 'esm', comments: false });
+}
+
 /** The command line: a program on the exports of the library, and on nothing else of lib, which it would have twice. */
 async function bundleCli() {
   const build = await rolldown({
@@ -113,6 +121,7 @@ for (const part of owners.parts) {
   writePieces(join(dist, 'parts', `${part}.cjs`), partPieces(owners, part), { code, map, dist });
 }
 await bundleCharts();
+await bundleStore();
 if (existsSync(cli)) await bundleCli();
 writeFileSync(join(dist, 'index.cjs'), `module.exports = require('./adjoint.js');\n`);
 documentMethods(dist);

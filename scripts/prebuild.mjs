@@ -7,6 +7,7 @@ import { parseArgs, promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import prebuildify from 'prebuildify';
 import { checkBinary } from './prebuild/binary.mjs';
+import { glooSource } from './prebuild/gloo.mjs';
 import { licenses } from './prebuild/licenses.mjs';
 import { bufferSize, openBlas } from './prebuild/openblas.mjs';
 import { ownTarget, targets } from './prebuild/targets.mjs';
@@ -17,6 +18,7 @@ import { root, SetupError } from './steps.mjs';
 function toolchain(target, blasFolder) {
   const options = { ADJOINT_BLAS_DIR: blasFolder, ADJOINT_BLAS_LOCKED: 'ON', ADJOINT_BLAS_BUFFER: `${bufferSize}` };
   if (target.platform !== 'linux') return { options, env: {} };
+  options.ADJOINT_GLOO_DIR = glooSource();
   if (process.arch !== target.arch) {
     Object.assign(options, { CMAKE_SYSTEM_NAME: 'Linux', CMAKE_SYSTEM_PROCESSOR: target.processor });
   }
@@ -58,7 +60,8 @@ async function build(name, target) {
   const tags = target.libc ? `.${target.libc}` : '';
   const file = join('prebuilds', `${target.platform}-${target.arch}`, `adjoint${tags}.node`);
   const seen = checkBinary(join(root, file), target);
-  writeFileSync(join(root, 'prebuilds', 'LICENSES.md'), licenses(blas.license));
+  const gloo = target.platform === 'linux' ? readFileSync(join(glooSource(), 'LICENSE'), 'utf8') : null;
+  writeFileSync(join(root, 'prebuilds', 'LICENSES.md'), licenses(blas.license, gloo));
   const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
   const packed = gzipSync(readFileSync(join(root, file)), { level: 9 }).length;
   console.log(

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { glooOptions } from './prebuild/gloo.mjs';
 import { onPath, root, run, SetupError, step } from './steps.mjs';
 
 const suppressions = (name) => join(root, 'scripts', 'sanitize', `${name}.supp`);
@@ -89,7 +90,7 @@ function build() {
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
   // node-gyp-build looks for build/Release in the folder that ADJOINT_PREBUILD names.
   const args = ['cmake-js', 'build', '--log-level', 'warn', '--out', join(folder, 'build')];
-  step(`building native code for ${name}`, 'npx', [...args, `--CDADJOINT_CHECK=${check.build}`], {
+  step(`building native code for ${name}`, 'npx', [...args, ...glooOptions(), `--CDADJOINT_CHECK=${check.build}`], {
     env: { CMAKE_BUILD_PARALLEL_LEVEL: jobs },
   });
 }

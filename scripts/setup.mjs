@@ -6,6 +6,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { takeLock } from './lock.mjs';
+import { glooOptions } from './prebuild/gloo.mjs';
 import { root, SetupError, step } from './steps.mjs';
 import { ensureTools } from './tools.mjs';
 
@@ -67,7 +68,10 @@ function plan() {
   const packages = [at('package-lock.json'), at('package.json')];
   const inputs = {
     platform,
-    native: fingerprint([at('CMakeLists.txt'), ...packages, ...filesBelow(at('native'), '')]),
+    native: fingerprint([
+      ...[at('CMakeLists.txt'), at('scripts', 'prebuild', 'gloo.mjs'), ...packages],
+      ...filesBelow(at('native'), ''),
+    ]),
     library: fingerprint([
       ...[at('tsconfig.json'), at('scripts', 'bundle.mjs'), at('scripts', 'document-methods.mjs'), ...packages],
       ...filesBelow(at('scripts', 'bundle'), '.mjs'),
@@ -98,18 +102,21 @@ function installPackages() {
 
 function buildNative() {
   ensureTools();
-  // CMake rejects a cache from another folder, and cmake-js never configures again after a failed start.
+  const options = glooOptions();
+  // CMake rejects a cache from another folder, and cmake-js never configures again after a failed start, or when options
+  // have changed.
   const cache = at('build', 'CMakeCache.txt');
   const configured = existsSync(at('build', 'Makefile')) || existsSync(at('build', 'build.ninja'));
-  if (
-    existsSync(cache) &&
-    !(configured && readFileSync(cache, 'utf8').includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${root}\n`))
-  ) {
+  const text = existsSync(cache) ? readFileSync(cache, 'utf8') : '';
+  const gloo = options[0]?.slice('--CD'.length).replace('=', ':PATH=') ?? 'ADJOINT_GLOO_DIR:PATH=';
+  const fits = [`CMAKE_HOME_DIRECTORY:INTERNAL=${root}`, gloo].every((line) => text.includes(`${line}\n`));
+  if (text !== '' && !(configured && fits)) {
     rmSync(cache);
     rmSync(at('build', 'CMakeFiles'), { recursive: true, force: true });
   }
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism());
-  step('building native code (cmake)', 'npm', ['run', 'build:native'], { env: { CMAKE_BUILD_PARALLEL_LEVEL: jobs } });
+  const build = ['run', 'build:native', '--', ...options];
+  step('building native code (cmake)', 'npm', build, { env: { CMAKE_BUILD_PARALLEL_LEVEL: jobs } });
 }
 
 /** Removes the outputs of deleted sources from dist. */

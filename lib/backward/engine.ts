@@ -70,6 +70,7 @@ function run(
   const found: (Tensor | null)[] = new Array(targets?.size ?? 0).fill(null);
   try {
     pass.collect(roots, floor);
+    if (targets === undefined) pass.watch();
     running = pass;
     withGradEnabled(createGraph, () => walk(pass, roots, gradients, targets, found));
   } catch (error) {
@@ -114,6 +115,7 @@ function walk(
   for (const node of nodes) {
     if (wanted !== null && !wanted(node)) continue;
     pass.step(node, wanted, visit);
+    pass.passed(node);
   }
 }
 
@@ -138,6 +140,7 @@ export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, 
   const start = seeds('backward', [y], [plain ? undefined : (gradient as Tensor | undefined)]);
   const { pass } = run([y], start, settings ?? {});
   withGradEnabled(pass.createGraph, () => pass.applyLeafHooks());
+  pass.finishWatching();
   pass.accumulate();
   pass.end();
 }

@@ -11,6 +11,27 @@ import { changed, newestTensor, Tensor } from '../tensor.js';
 
 const addScaled = kernel('addScaled', 'y x scale');
 
+/**
+ * @internal Who takes the gradients of leaves as they become complete, while the pass goes on with others, and gives what is
+ * left in `grad` in place of the sum with what was there.
+ */
+export interface LeafWatcher {
+  /** Called when a leaf's gradient is complete. The watcher may keep the tensor, but not change it. */
+  ready(leaf: Tensor, gradient: Tensor): void;
+  /** Called at the end of the pass; gives what `grad` becomes, for each leaf that was ready. */
+  finish(createGraph: boolean): Map<Tensor, Tensor>;
+}
+
+/** @internal */
+export const leafWatchers = new WeakMap<Tensor, LeafWatcher>();
+let isWatching = false; // whether there ever was a watcher
+
+/** @internal */
+export function watchLeaves(leaves: readonly Tensor[], watcher: LeafWatcher): void {
+  isWatching = true;
+  for (const leaf of leaves) leafWatchers.set(leaf, watcher);
+}
+
 let walks = 0;
 
 /**
@@ -30,6 +51,10 @@ export class Pass {
   private readonly used: Node[] = [];
   private readonly aside: { node: Node; walk: number; gradient: Node['gradient']; arrived: Node['arrived'] }[] = [];
   private disturbed = false;
+  // Watched leaves, with the number of operations whose gradients for them are still to come.
+  private awaited: Map<Tensor, number> | null = null;
+  private readonly watchers = new Set<LeafWatcher>();
+  private replaced: Map<Tensor, Tensor> | null = null;
   constructor(
     readonly createGraph: boolean,
     readonly retainGraph: boolean,
@@ -52,6 +77,42 @@ export class Pass {
       for (const edge of (nodes[i] as Node).edges) if (edge instanceof Node) visit(edge);
     }
     nodes.sort((a, b) => b.id - a.id);
+  }
+
+  /** From now on tells the watchers of leaves. */
+  watch(): void {
+    if (!isWatching) return;
+    const awaited = new Map<Tensor, number>();
+    for (const { edges } of this.nodes) {
+      for (const edge of edges) {
+        if (edge instanceof Tensor && leafWatchers.has(edge)) awaited.set(edge, (awaited.get(edge) ?? 0) + 1);
+      }
+    }
+    if (awaited.size > 0) this.awaited = awaited;
+  }
+
+  /** Tells watchers of the leaves for which this node was the last one. */
+  passed(node: Node): void {
+    if (this.awaited === null) return;
+    for (const edge of node.edges) {
+      if (!(edge instanceof Tensor)) continue;
+      const left = this.awaited.get(edge);
+      if (left === undefined) continue;
+      this.awaited.set(edge, left - 1);
+      if (left > 1) continue;
+      const watcher = leafWatchers.get(edge) as LeafWatcher;
+      this.watchers.add(watcher);
+      const gradient = this.leaves.get(edge);
+      if (gradient !== undefined) watcher.ready(edge, this.hooked(edge, gradient));
+    }
+  }
+
+  /** Asks the watchers for what becomes of their leaves. */
+  finishWatching(): void {
+    for (const watcher of this.watchers) {
+      this.replaced ??= new Map();
+      for (const [leaf, total] of watcher.finish(this.createGraph)) this.replaced.set(leaf, total);
+    }
   }
 
   // What an enclosing pass has gathered in a node.
@@ -189,9 +250,16 @@ export class Pass {
   /** Runs the hooks of leaves, whose gradients are complete at the end of a pass. */
   applyLeafHooks(): void {
     for (const [leaf, gradient] of this.leaves) {
-      const hooks = leafHooks.get(leaf);
-      if (hooks !== undefined) this.leaves.set(leaf, applyHooks('hook of a leaf', hooks, leaf, gradient));
+      if (this.awaited?.has(leaf) !== true) this.hooked(leaf, gradient);
     }
+  }
+
+  private hooked(leaf: Tensor, gradient: Tensor): Tensor {
+    const hooks = leafHooks.get(leaf);
+    if (hooks === undefined) return gradient;
+    const replacement = applyHooks('hook of a leaf', hooks, leaf, gradient);
+    this.leaves.set(leaf, replacement);
+    return replacement;
   }
 
   /** A gradient that may be kept: itself, or a copy when others may hold it. */
@@ -213,7 +281,11 @@ export class Pass {
     for (const [leaf, gradient] of this.leaves) {
       currentRecording()?.accumulates(leaf);
       const before = leaf._grad;
-      if (before === null || before.disposed) made.push([leaf, this.give(gradient)]);
+      const total = this.replaced?.get(leaf);
+      if (total !== undefined) {
+        made.push([leaf, total]);
+        this.release(gradient);
+      } else if (before === null || before.disposed) made.push([leaf, this.give(gradient)]);
       else if (this.createGraph) made.push([leaf, add(before, gradient)]);
       else {
         native.checkFree(before.handle, true, 'backward');

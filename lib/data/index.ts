@@ -41,6 +41,7 @@ export {
   type WeightedRandomSamplerOptions,
 } from './sampler.js';
 export { BatchSampler, BucketBatchSampler, type BucketBatchSamplerOptions } from './sampler-batch.js';
+export { DistributedSampler, type DistributedSamplerOptions } from './sampler-distributed.js';
 export type { ByteSource } from './sources.js';
 export { randomSplit, type TrainTestParts, type TrainTestSplitOptions, trainTestSplit } from './split.js';
 export type { Part, RowValues, Splittable } from './split-values.js';

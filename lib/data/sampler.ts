@@ -48,8 +48,8 @@ export function numbersOf(t: Tensor): Int32Array {
   return numbers;
 }
 
-// A list has its length; a dataset, too.
-function lengthOf(operation: string, source: unknown): number {
+/** @internal A list has its length; a dataset, too. */
+export function lengthOf(operation: string, source: unknown): number {
   const { length } = (typeof source === 'object' && source !== null ? source : {}) as { length?: unknown };
   if (typeof length === 'number') return checkInteger(operation, 'dataset.length', length, 1, 2 ** 31 - 1);
   throw new ArgumentError(`${operation}: dataset must have a length, got ${describe(source)}`);

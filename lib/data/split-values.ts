@@ -36,9 +36,7 @@ export function rowsOf(operation: string, data: unknown): number {
     if (rows !== undefined) return rows;
     throw new ArgumentError(`${operation}: data must have rows, got a scalar`);
   }
-  if (data instanceof Table || Array.isArray(data) || dtypeOfArray(data) !== undefined) {
-    return (data as { length: number }).length;
-  }
+  if (data instanceof Table || isArray(data)) return data.length;
   checkDataset(operation, data);
   return (data as Dataset<unknown>).length;
 }
@@ -68,12 +66,19 @@ export function partOf<T>(data: T, rows: Int32Array): Part<T> {
 
 /** @internal One value for each row, as numbers or texts that can be compared; null where it is missing. */
 export function rowValues(operation: string, name: string, given: unknown, data: unknown, rows: number): unknown[] {
+  const check = (count: unknown): void => {
+    if (count === rows) return;
+    throw new ArgumentError(`${operation}: ${name} must have a value for each of ${rows} rows, got ${count}`);
+  };
+  // Before it is read: an array may claim any length.
+  if (isArray(given)) check(given.length);
   const list = listOf(operation, name, given, data);
-  if (list.length !== rows) {
-    throw new ArgumentError(`${operation}: ${name} must have a value for each of ${rows} rows, got ${list.length}`);
-  }
+  check(list.length);
   return list;
 }
+
+const isArray = (value: unknown): value is ArrayLike<unknown> =>
+  Array.isArray(value) || dtypeOfArray(value) !== undefined;
 
 function listOf(operation: string, name: string, given: unknown, data: unknown): unknown[] {
   if (typeof given === 'string') {
@@ -85,7 +90,7 @@ function listOf(operation: string, name: string, given: unknown, data: unknown):
     return cellsOf(column);
   }
   if (given instanceof Tensor) return [...given.toTypedArray()];
-  if (Array.isArray(given) || dtypeOfArray(given) !== undefined) return Array.from(given as ArrayLike<unknown>);
+  if (isArray(given)) return Array.from(given);
   const { type, values } = Object(given) as Partial<Column>;
   if (typeof type === 'string' && typeof values === 'object') return cellsOf(given as Column);
   const rule = 'must be an array, a tensor, a column or the name of a column';

@@ -17,6 +17,7 @@
 #include "call.h"
 #include "constants.h"
 #include "families.h"
+#include "groups.h"
 #include "instance.h"
 #include "planted.h"
 
@@ -192,6 +193,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   addTensors(exports, instance);
   addKernels(env, exports, *instance);
   addPrograms(exports, &instance->programs);
+  addGroups(exports, instance);
 #ifdef ADJOINT_CHECKED
   addPlanted(env, exports);
 #endif

@@ -2,22 +2,20 @@
 
 #include <cctype>
 
+#include "../distributed/communicator.h"
 #include "../kernels/shared.h"
 #include "../program/runner.h"
 #include "environment.h"
+#include "groups.h"
 
 namespace adjoint {
-namespace {
-
 // {float32: 0, …}
-Napi::Object codesOf(Napi::Env env, const std::string& enumerators) {
+static Napi::Object codesOf(Napi::Env env, const std::string& enumerators) {
   auto codes = Napi::Object::New(env);
   int code = 0;
   for (const std::string& name : namesOf(enumerators)) codes[name] = code++;
   return codes;
 }
-
-}  // namespace
 
 std::vector<std::string> namesOf(const std::string& enumerators) {
   std::vector<std::string> names;
@@ -40,6 +38,11 @@ void addConstants(Napi::Object exports) {
   codes["priority"] = codesOf(env, priorityNames);
   codes["refusal"] = codesOf(env, Refusal::names);
   codes["ending"] = codesOf(env, Ending::names);
+#ifdef ADJOINT_GLOO
+  codes["collective"] = codesOf(env, collectiveNames);
+  codes["reduce"] = codesOf(env, reduceNames);
+  codes["wire"] = codesOf(env, wireNames);
+#endif
   exports["codes"] = codes;
   auto limits = Napi::Object::New(env);
   limits["dimensions"] = kMaxRank;

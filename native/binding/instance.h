@@ -2,6 +2,7 @@
 #pragma once
 #include <napi.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -21,6 +22,11 @@ struct Instance {
   WeakList modules;
   const int level;  // of its kernels
   std::vector<std::unique_ptr<BoundKernel>> kernels;
+  // What must end before this thread's environment does.
+  std::vector<std::function<void()>> atEnd;
+  ~Instance() {
+    for (const auto& end : atEnd) end();
+  }
 };
 
 inline Instance& instanceOf(const Napi::CallbackInfo& info) { return *static_cast<Instance*>(info.Data()); }

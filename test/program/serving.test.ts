@@ -22,7 +22,7 @@ import { bits, message } from '../support/compiled.js';
 import { holdUntilTurn, queueCalls, slowStep, square } from '../support/queued.js';
 
 const inUse = (name: string): string =>
-  `${name}: a tensor is in use by a compiled step that is running or queued; await the step, or do it inside step.pause(() => …)`;
+  `${name}: a tensor is in use by a compiled step or a collective that is running or queued; await it, or do it inside step.pause(() => …)`;
 const busy = 'compile: another compiled step that is running or queued works with the same tensors; await it first';
 
 describe('while steps are queued', () => {

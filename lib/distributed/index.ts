@@ -1,0 +1,31 @@
+// `distributed`: training over many processes and machines, on Gloo.
+export {
+  allGather,
+  allGatherObject,
+  allReduce_,
+  barrier,
+  broadcast_,
+  broadcastObject,
+  type GroupOptions,
+  type MessageOptions,
+  monitoredBarrier,
+  type ReduceOptions,
+  recv,
+  reduceScatter,
+  send,
+} from './collectives.js';
+export { FileStore } from './file-store.js';
+export {
+  destroy,
+  getLocalRank,
+  getRank,
+  getWorldSize,
+  type InitOptions,
+  init,
+  isAvailable,
+  isInitialized,
+  newGroup,
+  type TLSFiles,
+} from './init.js';
+export type { ProcessGroup, ReduceOp } from './process-group.js';
+export type { Store } from './store.js';

@@ -1,0 +1,347 @@
+// Entering and leaving a run.
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { ArgumentError, checkInteger, checkText, DistributedError, describe, isPlain, StateError } from '../errors.js';
+import { native } from '../native.js';
+import { checkOptions } from '../options.js';
+import { type Place, placeOf } from './environment.js';
+import { ProcessGroup, type Seat } from './process-group.js';
+import { prefixed, type Store } from './store.js';
+import { StoreHost } from './store-host.js';
+import { TCPStore } from './tcp-store.js';
+
+/** Certificates for connections between processes: each shows its own, and accepts those that the authority has signed. */
+export interface TLSFiles {
+  /** Paths of PEM files. */
+  key: string;
+  cert: string;
+  ca: string;
+}
+
+/** Options of {@link init}; what is left out comes from the environment. */
+export interface InitOptions {
+  /** Default, and the only one: gloo. */
+  backend?: 'gloo';
+  /** The place of this process, from 0. */
+  rank?: number;
+  /** How many processes there are. */
+  worldSize?: number;
+  /** Where processes find each other; default: a server that rank 0 holds at MASTER_ADDR and MASTER_PORT. */
+  store?: Store;
+  /** How long to wait for others, in milliseconds; default 300,000. */
+  timeout?: number;
+  /** After how many milliseconds without a sign of life a process counts as dead; default 10,000. */
+  heartbeat?: number;
+  /** Default: connections are not encrypted. */
+  tls?: TLSFiles;
+  /** A network interface, such as eth0, that others reach this machine by; default: the one on the way to the store. */
+  interface?: string;
+  /** The first and the last port on which this process may listen; default: any. */
+  ports?: readonly [number, number];
+  /** What all processes of the run know, and others do not; default: ADJOINT_TOKEN. */
+  token?: string;
+}
+
+interface Run {
+  readonly place: Place;
+  readonly world: ProcessGroup;
+  readonly store: Store;
+  readonly seat: Seat;
+  readonly server: StoreHost | null;
+  readonly groups: ProcessGroup[];
+  /** What is closed at the end: the store that init made. */
+  readonly base: Store | null;
+  readonly timeout: number;
+}
+
+const known = ['backend', 'rank', 'worldSize', 'store', 'timeout', 'heartbeat', 'tls', 'interface', 'ports', 'token'];
+let current: Run | 'starting' | null = null;
+let times = 0; // how often this process has entered a run
+
+/** @internal Why there is no distributed training here; null where there is. */
+export function unavailable(): string | null {
+  if (native.groups !== null) return null;
+  return process.platform === 'linux'
+    ? 'this build of adjoint has no Gloo'
+    : `Gloo does not run on ${process.platform}`;
+}
+
+/**
+ * Whether several processes can train together here: on Linux, with the prebuilt binaries. A run of one process works
+ * everywhere.
+ *
+ * @example
+ * if (!distributed.isAvailable()) console.log('one process only');
+ */
+export function isAvailable(): boolean {
+  return unavailable() === null;
+}
+
+/** Whether {@link init} has been called, and {@link destroy} has not. */
+export function isInitialized(): boolean {
+  return current !== null && current !== 'starting';
+}
+
+/**
+ * Enters a run: finds the other processes and connects to all of them. What started the process says which one it is:
+ * torchrun and `adjoint-run` (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), Slurm, Open MPI, PMI, or a Kubernetes indexed
+ * job; without any of them it is a run of one process.
+ *
+ * @throws ArgumentError for a rank outside of the world, or variables that are no numbers
+ * @throws DistributedError that names who did not come in time
+ * @throws StateError when it has been called before
+ * @example
+ * await distributed.init();
+ * console.log(distributed.getRank(), distributed.getWorldSize());
+ * await distributed.destroy();
+ */
+export async function init(options: InitOptions = {}): Promise<void> {
+  if (current !== null) {
+    const which = current === 'starting' ? 'a call of it is going on' : 'it has been called before';
+    throw new StateError(`distributed.init: ${which}; call distributed.destroy first`);
+  }
+  const plan = planOf(options);
+  current = 'starting';
+  times++;
+  try {
+    current = await enter(plan);
+  } catch (error) {
+    current = null;
+    throw error;
+  }
+}
+
+function planOf(options: InitOptions) {
+  const name = 'distributed.init';
+  checkOptions(name, options, known);
+  const { backend = 'gloo', interface: wanted, store, tls, ports } = options;
+  if (backend !== 'gloo') throw new ArgumentError(`${name}: backend must be 'gloo', got ${describe(backend)}`);
+  const given = {
+    ...(options.worldSize !== undefined && {
+      worldSize: checkInteger(name, 'worldSize', options.worldSize, 1, 2 ** 20),
+    }),
+    ...(options.rank !== undefined && { rank: checkInteger(name, 'rank', options.rank, 0, 2 ** 20) }),
+  };
+  const place = placeOf(process.env, given);
+  const timeout = checkInteger(name, 'timeout', options.timeout ?? 300_000, 1, 2 ** 31 - 1);
+  const heartbeat = checkInteger(name, 'heartbeat', options.heartbeat ?? 10_000, 100, 2 ** 31 - 1);
+  const token = checkText(name, 'token', options.token ?? process.env.ADJOINT_TOKEN ?? '');
+  if (wanted !== undefined) addressOf(wanted);
+  const range = ports ?? portsOf(process.env.ADJOINT_PORTS);
+  if (!Array.isArray(range) || range.length !== 2) {
+    throw new ArgumentError(`${name}: ports must be [first, last], got ${describe(range)}`);
+  }
+  const first = checkInteger(name, 'the first of ports', range[0], 0, 65_535);
+  const last = checkInteger(name, 'the last of ports', range[1], first, 65_535);
+  if (store !== undefined) checkStore(store);
+  if (tls !== undefined) checkTLS(tls);
+  const why = place.worldSize > 1 ? unavailable() : null;
+  if (why !== null) throw new DistributedError(`${name}: a run of ${place.worldSize} processes needs Gloo, but ${why}`);
+  return { place, timeout, heartbeat, token, interface: wanted, ports: [first, last] as const, store, tls };
+}
+
+function portsOf(text: string | undefined): readonly [number, number] {
+  if (text === undefined) return [0, 0];
+  const found = /^(\d{1,5})-(\d{1,5})$/.exec(text);
+  if (found === null) {
+    throw new ArgumentError(`distributed.init: ADJOINT_PORTS must be such as 29600-29700, got ${describe(text)}`);
+  }
+  return [Number(found[1]), Number(found[2])];
+}
+
+function checkStore(store: unknown): void {
+  const missing = ['set', 'get', 'add', 'wait'].find((name) => typeof Object(store)[name] !== 'function');
+  if (missing === undefined) return;
+  throw new ArgumentError(`distributed.init: store must have the method ${missing}, got ${describe(store)}`);
+}
+
+function checkTLS(tls: unknown): void {
+  if (!isPlain(tls)) throw new ArgumentError(`distributed.init: tls must be { key, cert, ca }, got ${describe(tls)}`);
+  checkOptions('distributed.init', tls as object, ['key', 'cert', 'ca']);
+  for (const name of ['key', 'cert', 'ca'] as const) {
+    const path = checkText('distributed.init', `tls.${name}`, (tls as TLSFiles)[name]);
+    try {
+      readFileSync(path);
+    } catch (cause) {
+      const got = (cause as Error).message;
+      throw new ArgumentError(`distributed.init: tls.${name} must be a file that can be read, got ${got}`, { cause });
+    }
+  }
+}
+
+/** The address of a network interface, IPv4 first. */
+function addressOf(name: string): string {
+  const all = networkInterfaces();
+  const addresses = all[name] ?? [];
+  const address = addresses.find(({ family }) => family === 'IPv4') ?? addresses[0];
+  if (address !== undefined) return address.address;
+  const names = Object.keys(all).join(', ');
+  throw new ArgumentError(`distributed.init: interface must be one of ${names}, got ${describe(name)}`);
+}
+
+const isLoopback = (address: string): boolean => /^127\.|^::1$|^localhost$/.test(address);
+
+/** An address that other machines may reach, where the way to the store does not tell. */
+function anyAddress(): string {
+  const found = Object.values(networkInterfaces())
+    .flat()
+    .find((entry) => entry !== undefined && entry.family === 'IPv4' && !entry.internal);
+  return found?.address ?? '127.0.0.1';
+}
+
+type Plan = ReturnType<typeof planOf>;
+
+async function enter(plan: Plan): Promise<Run> {
+  const { place, timeout } = plan;
+  const members = Array.from({ length: place.worldSize }, (_, i) => i);
+  if (place.worldSize === 1) {
+    const seat = { address: '127.0.0.1', ports: plan.ports, timeout, tls: undefined };
+    const nowhere = plan.store ?? ({} as Store);
+    const world = new ProcessGroup(members, place.rank, nowhere, seat);
+    return { place, world, store: nowhere, seat, server: null, groups: [world], base: null, timeout };
+  }
+  const prefix = `${process.env.ADJOINT_GENERATION ?? process.env.TORCHELASTIC_RESTART_COUNT ?? 0}/${times}`;
+  const { store: base, server } = await storeOf(plan);
+  const store = prefixed(base, prefix);
+  try {
+    if ((await store.add(`rank/${place.rank}`, 1)) !== 1) {
+      throw new DistributedError(
+        `distributed.init: rank ${place.rank} must be one process's alone, but another one has it; look at RANK of both`,
+      );
+    }
+    const seat = { address: reachable(plan, base), ports: plan.ports, timeout, tls: plan.tls };
+    const world = new ProcessGroup(members, place.rank, prefixed(store, 'world'), seat);
+    const groups = [world];
+    world._onFailure = (reason) => {
+      for (const group of groups) group._abort(reason);
+    };
+    if (base instanceof TCPStore) {
+      base.onGone = (error) => world._onFailure(error.message);
+      base.join(`${prefix}/world:${place.rank}`, plan.heartbeat);
+    }
+    await world._connect('distributed.init');
+    return { place, world, store, seat, server, groups, base: plan.store === undefined ? base : null, timeout };
+  } catch (error) {
+    if (plan.store === undefined) await base.close?.();
+    await server?.close(0);
+    throw error;
+  }
+}
+
+async function storeOf(plan: Plan): Promise<{ store: Store; server: StoreHost | null }> {
+  if (plan.store !== undefined) return { store: plan.store, server: null };
+  const { place, token, timeout, heartbeat } = plan;
+  const { masterAddr: host, masterPort: port = 29_500 } = place;
+  if (host === undefined) {
+    const hint = 'the address of the machine of rank 0';
+    throw new ArgumentError(`distributed.init: MASTER_ADDR must be set, got none; ${hint}`);
+  }
+  const files = plan.tls && {
+    key: readFileSync(plan.tls.key),
+    cert: readFileSync(plan.tls.cert),
+    ca: readFileSync(plan.tls.ca),
+  };
+  const hosted = /^(1|true)$/i.test(process.env.TORCHELASTIC_USE_AGENT_STORE ?? '');
+  let server: StoreHost | null = null;
+  if (place.rank === 0 && !hosted) {
+    const tls = files && { ...files, requestCert: true, rejectUnauthorized: true };
+    server = await StoreHost.listen({ port, token, tls, heartbeat });
+  }
+  try {
+    const tls = files && { ...files, checkServerIdentity: () => undefined };
+    return { store: await TCPStore.connect({ host, port, token, tls }, timeout), server };
+  } catch (error) {
+    await server?.close(0);
+    throw error;
+  }
+}
+
+function reachable(plan: Plan, store: Store): string {
+  if (plan.interface !== undefined) return addressOf(plan.interface);
+  const given = process.env.ADJOINT_ADDRESS;
+  if (given !== undefined) return given;
+  if (!(store instanceof TCPStore)) return anyAddress();
+  const { localAddress } = store;
+  // A host's own name may lead to its loopback.
+  return isLoopback(localAddress) && !isLoopback(plan.place.masterAddr as string) ? anyAddress() : localAddress;
+}
+
+/** @internal */
+export function currentRun(operation: string): Run {
+  if (current !== null && current !== 'starting') return current;
+  throw new StateError(`${operation}: distributed.init must be called first, and awaited`);
+}
+
+/** @internal The group of a call: the given one, or the whole run. */
+export function groupOf(operation: string, group: unknown): ProcessGroup {
+  if (group === undefined) return currentRun(operation).world;
+  if (group instanceof ProcessGroup) return group;
+  const hint = group === null ? '; this process is no member of it' : '';
+  throw new ArgumentError(`${operation}: group must be one of distributed.newGroup, got ${describe(group)}${hint}`);
+}
+
+/**
+ * The place of this process, from 0.
+ *
+ * @param group default: the whole run
+ * @example
+ * if (distributed.getRank() === 0) console.log('only once');
+ */
+export function getRank(group?: ProcessGroup): number {
+  return groupOf('getRank', group).rank;
+}
+
+/**
+ * How many processes there are.
+ *
+ * @param group default: the whole run
+ */
+export function getWorldSize(group?: ProcessGroup): number {
+  return groupOf('getWorldSize', group).size;
+}
+
+/** The place of this process among those of its machine, from 0. */
+export function getLocalRank(): number {
+  return currentRun('getLocalRank').place.localRank;
+}
+
+/**
+ * Makes a group of some of the processes. All processes of the run call it with the same ranks, in the same order as other
+ * collectives, members or not.
+ *
+ * @returns null in processes that are no members
+ * @throws ArgumentError for ranks outside of the run, or given twice
+ * @example
+ * const alone = await distributed.newGroup([0]);
+ */
+export async function newGroup(ranks: readonly number[]): Promise<ProcessGroup | null> {
+  const name = 'newGroup';
+  const run = currentRun(name);
+  if (!Array.isArray(ranks) || ranks.length === 0) {
+    throw new ArgumentError(`${name}: ranks must be an array of at least one rank, got ${describe(ranks)}`);
+  }
+  for (const rank of ranks) checkInteger(name, 'each of ranks', rank, 0, run.place.worldSize - 1);
+  if (new Set(ranks).size !== ranks.length) {
+    throw new ArgumentError(`${name}: ranks must be different, got ${describe(ranks)}`);
+  }
+  const sorted = [...ranks].sort((a, b) => a - b);
+  const number = run.groups.length;
+  const group = new ProcessGroup(sorted, run.place.rank, prefixed(run.store, `group${number}`), run.seat);
+  run.groups.push(group);
+  if (group.rank < 0) return null;
+  await group._connect(name);
+  return group;
+}
+
+/**
+ * Leaves the run. All processes call it when they are done; rank 0, whose store the others may still need, waits for them.
+ *
+ * @throws StateError before {@link init}
+ */
+export async function destroy(): Promise<void> {
+  const run = currentRun('destroy');
+  current = null;
+  for (const group of run.groups) group._close();
+  await run.base?.close?.();
+  await run.server?.close(run.timeout);
+}

@@ -1,0 +1,180 @@
+// Averages gradients over a group while `backward` computes others.
+
+import { noGrad } from '../autograd/tape.js';
+import type { LeafWatcher } from '../backward/pass.js';
+import { currentRecording, unrecorded } from '../context.js';
+import { ArgumentError, StateError } from '../errors.js';
+import { clone } from '../ops/copy.js';
+import { zerosLike } from '../ops/creation.js';
+import { beginReduce, endReduce, type Wire } from '../ops/distributed.js';
+import { add } from '../ops/elementwise.js';
+import type { Tensor } from '../tensor.js';
+import type { ProcessGroup } from './process-group.js';
+import { gatherNumbers } from './reduce.js';
+
+const name = 'DistributedDataParallel';
+
+/** @internal */
+export interface ReducerOptions {
+  readonly bucketBytes: number;
+  readonly wire: Wire;
+  readonly findUnusedParameters: boolean;
+}
+
+interface Bucket {
+  readonly params: readonly Tensor[];
+  /** Of this pass, by their places. */
+  readonly totals: (Tensor | undefined)[];
+  ready: number;
+  ticket: Tensor | null;
+}
+
+/** How many buckets there are at least: with one nothing would overlap. */
+const fewest = 3;
+
+/**
+ * @internal Gathers gradients in buckets, in the order in which the first backward pass completes them, and reduces a bucket as
+ * soon as it and all before it are full: all processes reduce the same buckets in the same order.
+ */
+export class Reducer implements LeafWatcher {
+  readonly #group: ProcessGroup;
+  readonly #params: ReadonlyMap<Tensor, string>;
+  readonly #options: ReducerOptions;
+  #buckets: Bucket[] | null = null;
+  #places = new Map<Tensor, readonly [bucket: Bucket, place: number]>();
+  /** Gradients of this pass in the order in which they came. */
+  #totals = new Map<Tensor, Tensor>();
+  #begun = 0;
+  /** Whether gradients stay in this process. */
+  isLocal = false;
+
+  constructor(group: ProcessGroup, params: ReadonlyMap<Tensor, string>, options: ReducerOptions) {
+    this.#group = group;
+    this.#params = params;
+    this.#options = options;
+  }
+
+  ready(leaf: Tensor, gradient: Tensor): void {
+    if (this.isLocal) return;
+    const before = leaf._grad;
+    const total = noGrad(() => (before === null || before.disposed ? clone(gradient) : add(before, gradient)));
+    this.#totals.set(leaf, total);
+    const place = this.#places.get(leaf);
+    if (place === undefined) return;
+    const [bucket, at] = place;
+    bucket.totals[at] = total;
+    bucket.ready++;
+    this.#begin();
+  }
+
+  // A recorded step is recorded anew when the buckets are no longer those with which it was.
+  #follow(): void {
+    const buckets = this.#buckets;
+    currentRecording()?.follow({ holds: () => this.#buckets === buckets, isDue: () => false, advance: () => () => {} });
+  }
+
+  #begin(): void {
+    const buckets = this.#buckets as Bucket[];
+    for (let bucket = buckets[this.#begun]; bucket?.ready === bucket?.params.length; bucket = buckets[this.#begun]) {
+      if (bucket === undefined) return;
+      bucket.ticket = beginReduce(this.#group._number, bucket.totals as Tensor[], true, this.#options.wire);
+      this.#begun++;
+    }
+  }
+
+  finish(createGraph: boolean): Map<Tensor, Tensor> {
+    if (this.isLocal) return new Map();
+    try {
+      if (createGraph) {
+        throw new StateError(
+          `${name}: gradients of gradients must be taken of the module inside, got backward with createGraph`,
+        );
+      }
+      this.#fill();
+      const order = this.#buckets === null ? [...this.#totals.keys()] : null;
+      if (order !== null) this.#setBuckets(order);
+      this.#follow();
+      this.#begin();
+      for (const { totals, ticket } of this.#buckets as Bucket[]) {
+        endReduce(this.#group._number, totals as Tensor[], ticket as Tensor, () => this.#group._failure(name));
+        ticket?.dispose();
+      }
+      // The next pass overlaps; a step that is being recorded does so when it is recorded again.
+      if (order !== null && currentRecording() !== null) this.#setBuckets(order);
+      return this.#totals;
+    } finally {
+      this.#totals = new Map();
+      this.#begun = 0;
+      for (const bucket of this.#buckets ?? []) {
+        bucket.totals.fill(undefined);
+        bucket.ready = 0;
+        bucket.ticket = null;
+      }
+    }
+  }
+
+  /** Gives parameters that got no gradient zeros, or says which these are. */
+  #fill(): void {
+    const missing = [...this.#params.keys()].filter((param) => param.requiresGrad && !this.#totals.has(param));
+    if (missing.length > 0 && !this.#options.findUnusedParameters) {
+      const names = missing.slice(0, 5).map((param) => this.#params.get(param));
+      const more = missing.length > 5 ? ` and ${missing.length - 5} more` : '';
+      this.#group._abort(`rank ${this.#group.ranks[this.#group.rank]} has parameters without a gradient`);
+      throw new StateError(
+        `${name}: every parameter must take part in the loss, but ${names.join(', ')}${more} got no gradient; give findUnusedParameters: true if that is meant`,
+      );
+    }
+    for (const param of missing) {
+      const zeros = noGrad(() => zerosLike(param));
+      this.ready(param, zeros);
+      zeros.dispose();
+    }
+  }
+
+  #setBuckets(order: readonly Tensor[]): void {
+    this.#checkOrder(order);
+    const total = order.reduce((sum, param) => sum + bytesOf(param), 0);
+    const limit = Math.min(this.#options.bucketBytes, Math.ceil(total / fewest));
+    const groups: Tensor[][] = [];
+    let size = Number.POSITIVE_INFINITY;
+    let dtype = '';
+    for (const param of order) {
+      if (size >= limit || param.dtype !== dtype) {
+        groups.push([]);
+        size = 0;
+        dtype = param.dtype;
+      }
+      groups.at(-1)?.push(param);
+      size += bytesOf(param);
+    }
+    this.#buckets = groups.map((params) => ({ params, totals: new Array(params.length), ready: 0, ticket: null }));
+    this.#places = new Map();
+    for (const bucket of this.#buckets) {
+      bucket.params.forEach((param, i) => {
+        this.#places.set(param, [bucket, i]);
+        const arrived = this.#totals.get(param);
+        if (arrived === undefined) return;
+        bucket.totals[i] = arrived;
+        bucket.ready++;
+      });
+    }
+    this.#begun = 0;
+  }
+
+  /** Buckets must be the same everywhere. */
+  #checkOrder(order: readonly Tensor[]): void {
+    const names = [...this.#params.keys()];
+    let hash = 17;
+    for (const param of order) hash = (hash * 31 + names.indexOf(param)) % 2 ** 40;
+    const all = unrecorded(() => gatherNumbers(name, this.#group, [hash, this.#options.bucketBytes]));
+    const other = all.findIndex(([h, b]) => h !== hash || b !== this.#options.bucketBytes);
+    if (other < 0) return;
+    throw new ArgumentError(
+      `${name}: all processes must compute gradients in the same order with the same bucketBytes, but rank ${this.#group.ranks[other]} differs from this one`,
+    );
+  }
+}
+
+function bytesOf({ size, dtype }: Tensor): number {
+  return size * (dtype === 'float64' ? 8 : 4);
+}

@@ -1,0 +1,208 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
+import { Worker } from 'node:worker_threads';
+import { DistributedError } from '../errors.js';
+import { limits, receive, send } from './frames.js';
+import type { Store } from './store.js';
+
+/** @internal Where the server of a store is, and how to enter. */
+export interface StoreAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string;
+  readonly tls?: ConnectionOptions | undefined;
+}
+
+// Signs of life come from a thread of their own: this one may compute for minutes. Stopping the process stops both.
+const heart = `
+const { workerData } = require('node:worker_threads');
+const { host, port, token, tls, member, period } = workerData;
+const options = { host, port, ...tls };
+const socket = tls ? require('node:tls').connect(options) : require('node:net').connect(options);
+const send = (message) => {
+  const text = Buffer.from(JSON.stringify(message));
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(text.length);
+  socket.write(Buffer.concat([head, text]));
+};
+socket.setNoDelay(true).on('error', () => {}).once(tls ? 'secureConnect' : 'connect', () => {
+  send({ token });
+  send({ op: 'join', value: member });
+  const timer = setInterval(() => send({ op: 'beat' }), period);
+  socket.on('close', () => clearInterval(timer));
+});
+require('node:worker_threads').parentPort.once('message', () => {
+  send({ op: 'leave' });
+  socket.end();
+});
+`;
+
+interface Question {
+  readonly resolve: (answer: { value?: unknown }) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** @internal A connection to the server of a run, which the first process or the launcher holds. */
+export class TCPStore implements Store {
+  readonly #socket: Socket;
+  readonly #questions = new Map<number, Question>();
+  readonly #address: StoreAddress;
+  #next = 1;
+  #gone: DistributedError | null = null;
+  #heart: Worker | null = null;
+  /** Called when the server is lost. */
+  onGone: ((error: DistributedError) => void) | null = null;
+
+  private constructor(address: StoreAddress, socket: Socket) {
+    this.#address = address;
+    this.#socket = socket;
+    socket.setNoDelay(true).unref();
+    socket.on('error', () => {});
+    socket.on('close', () => this.#end());
+    receive(
+      socket,
+      () => limits.member,
+      (message) => this.#answered(message),
+    );
+  }
+
+  /**
+   * Connects, again and again until the time is over: processes start in any order.
+   *
+   * @throws DistributedError when there is no server, or it knows another token
+   */
+  static async connect(address: StoreAddress, timeout: number): Promise<TCPStore> {
+    const { host, port } = address;
+    const deadline = performance.now() + timeout;
+    for (;;) {
+      const reason = await TCPStore.#try(address, Math.max(100, deadline - performance.now()));
+      if (reason instanceof TCPStore) return reason;
+      if (reason === 'token' || performance.now() > deadline) {
+        const place = `${host}:${port}`;
+        const text =
+          reason === 'token'
+            ? `the store at ${place} must know this process's token, and does not; give all processes the same ADJOINT_TOKEN`
+            : `the store at ${place} must answer within ${timeout} ms, got ${reason}; is rank 0 running, and can its port be reached?`;
+        throw new DistributedError(`distributed.init: ${text}`);
+      }
+      await delay(100);
+    }
+  }
+
+  static async #try(address: StoreAddress, timeout: number): Promise<TCPStore | string> {
+    const { host, port, tls, token } = address;
+    const options = { host, port, ...tls };
+    const socket = tls === undefined ? connect(options) : connectSecurely(options);
+    const timer = setTimeout(() => socket.destroy(new Error('no answer')), Math.min(timeout, 10_000));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject).once(tls === undefined ? 'connect' : 'secureConnect', resolve);
+      });
+      return await new Promise<TCPStore | string>((resolve) => {
+        const self = new TCPStore(address, socket);
+        socket.ref();
+        socket.once('close', () => resolve('token'));
+        self.#questions.set(0, { resolve: () => resolve(self), reject: () => {} });
+        send(socket, { token });
+      });
+    } catch (error) {
+      socket.destroy();
+      const { code, message } = error as NodeJS.ErrnoException;
+      return code ?? message;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The address of this machine on the way to the server: one that others can reach. */
+  get localAddress(): string {
+    return this.#socket.localAddress as string;
+  }
+
+  /** Says who this process is, and from then on that it lives. */
+  join(member: string, heartbeat: number): void {
+    const { host, port, token, tls } = this.#address;
+    const workerData = { host, port, token, tls, member, period: Math.max(20, heartbeat / 5) };
+    this.#heart = new Worker(heart, { eval: true, workerData });
+    this.#heart.unref();
+    this.#heart.on('error', () => {});
+  }
+
+  #answered({ id, value, welcome }: Record<string, unknown>): void {
+    const number = welcome === true ? 0 : Number(id);
+    const question = this.#questions.get(number);
+    this.#questions.delete(number);
+    if (this.#questions.size === 0) this.#socket.unref();
+    question?.resolve({ value });
+  }
+
+  #end(): void {
+    this.#gone ??= new DistributedError(
+      `distributed: the store at ${this.#address.host}:${this.#address.port} is gone; the process that hosts it (rank 0, or the launcher) has ended`,
+    );
+    for (const { reject } of this.#questions.values()) reject(this.#gone);
+    this.#questions.clear();
+    this.onGone?.(this.#gone);
+    this.onGone = null;
+  }
+
+  #ask(message: object, held = true): Promise<{ value?: unknown }> {
+    if (this.#gone !== null) return Promise.reject(this.#gone);
+    const id = this.#next++;
+    if (held) this.#socket.ref();
+    return new Promise((resolve, reject) => {
+      this.#questions.set(id, { resolve, reject });
+      send(this.#socket, { id, ...message });
+    });
+  }
+
+  async set(key: string, value: string): Promise<void> {
+    await this.#ask({ op: 'set', key, value });
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    return (await this.#ask({ op: 'get', key })).value as string | undefined;
+  }
+
+  async add(key: string, amount: number): Promise<number> {
+    return (await this.#ask({ op: 'add', key, value: amount })).value as number;
+  }
+
+  /** With an infinite timeout it does not keep the process alive. */
+  async wait(keys: readonly string[], timeout: number): Promise<void> {
+    const answer = this.#ask({ op: 'wait', keys }, Number.isFinite(timeout));
+    if (!Number.isFinite(timeout)) {
+      await answer;
+      return;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<never>((_, reject) => {
+      const error = new DistributedError(`distributed: ${keys.join(', ')} must be set within ${timeout} ms`);
+      timer = setTimeout(() => reject(error), timeout);
+    });
+    answer.catch(() => {}); // it may come after the end
+    try {
+      await Promise.race([answer, over]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Says goodbye, so that nobody takes this process for dead. */
+  async close(): Promise<void> {
+    this.onGone = null;
+    const heart = this.#heart;
+    this.#heart = null;
+    if (heart !== null) {
+      const ended = new Promise<void>((resolve) => heart.once('exit', () => resolve()));
+      heart.ref();
+      heart.postMessage('leave');
+      const timer = setTimeout(() => void heart.terminate(), 1000);
+      await ended;
+      clearTimeout(timer);
+    }
+    this.#gone ??= new DistributedError('distributed: the store was closed');
+    this.#socket.end();
+  }
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { noGrad } from '../autograd/tape.js';
+import { watchLeaves } from '../backward/pass.js';
+import { groupOf } from '../distributed/init.js';
+import type { ProcessGroup } from '../distributed/process-group.js';
+import { gatherNumbers, sumOver } from '../distributed/reduce.js';
+import { Reducer } from '../distributed/reducer.js';
+import {
+  ArgumentError,
+  checkChoice,
+  checkFlag,
+  checkFunction,
+  checkInteger,
+  DistributedError,
+  describe,
+} from '../errors.js';
+import { isPromise } from '../memory.js';
+import type { Wire } from '../ops/distributed.js';
+import { checkOptions } from '../options.js';
+import type { Tensor } from '../tensor.js';
+import { Module } from './module.js';
+
+/** Options of {@link DistributedDataParallel}. */
+export interface DistributedDataParallelOptions {
+  /** Default: all processes of the run. */
+  group?: ProcessGroup;
+  /** Gradients that are sent together, in bytes; default 1 MiB, and at most a third of all of them. */
+  bucketBytes?: number;
+  /** What float32 gradients are while they travel; default float32. */
+  wire?: Wire;
+  /** Whether a parameter may get no gradient in some process; default false: that is an error. */
+  findUnusedParameters?: boolean;
+  /** Whether buffers, such as running statistics, are those of rank 0 before each forward in training; default true. */
+  broadcastBuffers?: boolean;
+}
+
+const name = 'DistributedDataParallel';
+const known = ['group', 'bucketBytes', 'wire', 'findUnusedParameters', 'broadcastBuffers'];
+
+/**
+ * A module whose gradients are the means over all processes: each computes with its own part of the data, and `backward`
+ * averages ∂L/∂w ← (1/n) Σᵣ ∂Lᵣ/∂w while it computes the next gradients. With equal parts and a loss that is a mean, training is
+ * that of one process with the whole batch. Parameters and buffers are those of rank 0 from the start. Compiled steps work.
+ *
+ * From: Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training" (2020,
+ * https://arxiv.org/abs/2006.15704).
+ *
+ * @param module any module with parameters, the same in all processes
+ * @throws DistributedError when another process has another model; StateError in `backward` for parameters without a gradient
+ * @example
+ * const parallel = new nn.DistributedDataParallel(model);
+ * parallel.forward(x).mean().backward();
+ */
+export class DistributedDataParallel<M extends Module = Module> extends Module {
+  /** The module inside. */
+  readonly module: M;
+  readonly #group: ProcessGroup;
+  readonly #reducer: Reducer | null;
+  readonly #broadcastBuffers: boolean;
+
+  constructor(module: M, options: DistributedDataParallelOptions = {}) {
+    super();
+    if (!(module instanceof Module))
+      throw new ArgumentError(`${name}: module must be a module, got ${describe(module)}`);
+    checkOptions(name, options, known);
+    this.#group = groupOf(name, options.group);
+    this.#broadcastBuffers = checkFlag(name, 'broadcastBuffers', options.broadcastBuffers, true);
+    const settings = {
+      bucketBytes: checkInteger(name, 'bucketBytes', options.bucketBytes ?? 2 ** 20, 1),
+      wire: checkChoice(name, 'wire', options.wire, ['float32', 'bfloat16'], 'float32'),
+      findUnusedParameters: checkFlag(name, 'findUnusedParameters', options.findUnusedParameters, false),
+    };
+    const params = module.namedParameters();
+    if (params.length === 0) throw new ArgumentError(`${name}: module must have parameters, got ${describe(module)}`);
+    this.module = module;
+    this.#reducer = null;
+    if (this.#group.size === 1) return;
+    this.#group._checkOpen(name);
+    checkSame(this.#group, [...params, ...module.namedBuffers()]);
+    for (const [, t] of [...params, ...module.namedBuffers()]) takeFirst(this.#group, t);
+    const names = new Map(params.filter(([, t]) => t.requiresGrad).map(([path, t]) => [t, path]));
+    this.#reducer = new Reducer(this.#group, names, settings);
+    watchLeaves([...names.keys()], this.#reducer);
+  }
+
+  /** That of the module inside. */
+  forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
+    if (this.#reducer !== null && this.#broadcastBuffers && this.training && !this.#reducer.isLocal) {
+      for (const t of this.module.buffers()) takeFirst(this.#group, t);
+    }
+    return this.module.forward(...inputs);
+  }
+
+  /**
+   * Runs a function whose backward passes leave gradients in this process, to be averaged with those of the next pass outside of it:
+   * gradients of several small batches are then sent once.
+   *
+   * @param fn synchronous
+   * @example
+   * const parallel = new nn.DistributedDataParallel(model);
+   * parallel.noSync(() => parallel.forward(x).mean().backward());
+   * parallel.forward(x).mean().backward();
+   */
+  noSync<T>(fn: () => T): T {
+    checkFunction('noSync', 'fn', fn);
+    const reducer = this.#reducer;
+    if (reducer === null) return fn();
+    const before = reducer.isLocal;
+    reducer.isLocal = true;
+    try {
+      const result = fn();
+      if (isPromise(result)) throw new ArgumentError('noSync: fn must be synchronous, got one that returns a promise');
+      return result;
+    } finally {
+      reducer.isLocal = before;
+    }
+  }
+}
+
+/** Rank 0's values: the sum of them and of zeros. */
+function takeFirst(group: ProcessGroup, t: Tensor): void {
+  noGrad(() => {
+    const isFloat = t.dtype === 'float32' || t.dtype === 'float64';
+    const values = isFloat ? t.detach() : t.detach().to('float64');
+    t.copy_(sumOver(name, group, group.rank === 0 ? values : values.mul(0).nanToNum()).to(t.dtype));
+  });
+}
+
+function checkSame(group: ProcessGroup, tensors: readonly [string, Tensor][]): void {
+  const text = tensors.map(([path, { shape, dtype }]) => `${path} ${dtype} ${shape.join('x')}`).join('\n');
+  const hash = createHash('sha256').update(text).digest().readUIntBE(0, 6);
+  const all = gatherNumbers(name, group, [hash, tensors.length]);
+  const other = all.findIndex(([h]) => h !== hash);
+  if (other < 0) return;
+  const got = all[other]?.[1];
+  throw new DistributedError(
+    `${name}: all processes must have the same model, but rank ${group.ranks[other]}'s has other parameters or buffers (${got} of them) than this one's (${tensors.length})`,
+  );
+}

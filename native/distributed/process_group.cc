@@ -1,0 +1,247 @@
+#include "process_group.h"
+
+#include <cstring>
+#include <new>
+
+#include "../runtime/system.h"
+#include "communicator.h"
+
+namespace adjoint {
+namespace {
+
+// All groups of the process, whichever JavaScript thread made them.
+struct Groups {
+  std::mutex mutex;
+  std::map<int64_t, std::weak_ptr<ProcessGroup>> list;
+  int64_t next = 1;
+};
+
+Groups& groups() {
+  static auto* all = new Groups;  // used by threads that may outlive static objects
+  return *all;
+}
+
+// copy(bytes of the part, where it stands among them all) for each part.
+template <typename Copy>
+void forEachPart(const Buffer* parts, int64_t count, size_t bytesEach, Copy copy) {
+  size_t place = 0;
+  for (int64_t i = 0; i < count; i++) {
+    const size_t bytes = static_cast<size_t>(parts[i].length) * bytesEach;
+    if (bytes > 0) copy(parts[i].data, bytes, place);
+    place += bytes;
+  }
+}
+
+int64_t lengthOf(const Buffer* parts, int64_t count) {
+  int64_t length = 0;
+  for (int64_t i = 0; i < count; i++) length += parts[i].length;
+  return length;
+}
+
+// Pairs of gradients and of what travels: float32 as bfloat16, in place.
+void narrow(void* data, int64_t n) {
+  const auto* from = static_cast<const float*>(data);
+  auto* to = static_cast<uint16_t*>(data);
+  for (int64_t i = 0; i < n; i++) to[i] = toBfloat16(from[i]);
+}
+
+void widen(void* data, int64_t n) {
+  const auto* from = static_cast<const uint16_t*>(data);
+  auto* to = static_cast<uint32_t*>(data);
+  for (int64_t i = n - 1; i >= 0; i--) to[i] = static_cast<uint32_t>(from[i]) << 16;
+}
+
+template <typename T>
+void divide(void* data, int64_t n, int size) {
+  auto* values = static_cast<T*>(data);
+  const T factor = T(1) / static_cast<T>(size);
+  for (int64_t i = 0; i < n; i++) values[i] *= factor;
+}
+
+}  // namespace
+
+std::shared_ptr<ProcessGroup> ProcessGroup::create(const Seat& seat, Mailbox::Post post) {
+  Groups& all = groups();
+  std::lock_guard<std::mutex> lock(all.mutex);
+  std::shared_ptr<ProcessGroup> group(new ProcessGroup(all.next++, seat, std::move(post)));
+  all.list[group->number] = group;
+  return group;
+}
+
+std::shared_ptr<ProcessGroup> ProcessGroup::find(int64_t number) {
+  Groups& all = groups();
+  std::lock_guard<std::mutex> lock(all.mutex);
+  const auto place = all.list.find(number);
+  return place == all.list.end() ? nullptr : place->second.lock();
+}
+
+ProcessGroup::ProcessGroup(int64_t number, const Seat& seat, Mailbox::Post post)
+    : number(number),
+      seat(seat),
+      store_(std::make_shared<Mailbox>(std::move(post))),
+      mesh_(std::make_unique<Mesh>(this->seat)) {}
+
+ProcessGroup::~ProcessGroup() {
+  close("the group was destroyed");
+  Groups& all = groups();
+  std::lock_guard<std::mutex> lock(all.mutex);
+  all.list.erase(number);
+}
+
+void ProcessGroup::connect(Done done) {
+  submit(kCollectives, [this](Mesh& mesh, uint32_t) { mesh.connect(store_); }, std::move(done));
+}
+
+void ProcessGroup::submit(Lane lane, Work work, Done done) {
+  std::string problem;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    problem = down_ ? "the group was destroyed" : problem_;
+    if (problem.empty()) {
+      Queue& queue = queues_[lane];
+      if (!queue.thread.joinable()) queue.thread = startThread([this, &queue] { serve(queue); });
+      queue.tasks.push_back({std::move(work), std::move(done), lane == kCollectives ? calls_++ : 0});
+      changed_.notify_all();
+      return;
+    }
+  }
+  done(&problem);
+}
+
+void ProcessGroup::serve(Queue& queue) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return down_ || !queue.tasks.empty(); });
+    if (queue.tasks.empty()) return;
+    Task task = std::move(queue.tasks.front());
+    queue.tasks.pop_front();
+    std::string problem = problem_;
+    if (problem.empty()) {
+      lock.unlock();
+      try {
+        task.work(*mesh_, task.call);
+      } catch (const std::exception& error) {
+        problem = fail(error.what());
+      }
+      lock.lock();
+    }
+    lock.unlock();
+    task.done(problem.empty() ? nullptr : &problem);
+    task = Task();  // what it held must not be freed under the lock
+    lock.lock();
+  }
+}
+
+// Notes the first problem, and passes it on: others wait for this process.
+std::string ProcessGroup::fail(const std::string& problem) {
+  std::string first;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (problem_.empty()) problem_ = problem;
+    first = problem_;
+    changed_.notify_all();
+  }
+  if (store_->published) mesh_->abort(first);
+  return first;
+}
+
+void ProcessGroup::abort(const std::string& reason) {
+  store_->fail(reason);
+  fail(reason);
+}
+
+void ProcessGroup::close(const std::string& reason) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (down_) return;
+    down_ = true;
+  }
+  abort(reason);
+  for (Queue& queue : queues_) {
+    if (queue.thread.joinable()) queue.thread.join();
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  reductions_.clear();
+}
+
+std::string ProcessGroup::problem() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return problem_;
+}
+
+int ProcessGroup::lost() const { return store_->published ? mesh_->lost() : -1; }
+
+int64_t ProcessGroup::beginAllReduce(const Buffer* parts, int64_t count, DType dtype, bool mean, Wire wire) {
+  Reduction reduction;
+  reduction.length = lengthOf(parts, count);
+  reduction.dtype = dtype;
+  reduction.mean = mean;
+  reduction.wire = dtype == DType::kFloat32 ? wire : Wire::kFull;
+  reduction.storage = StorageRef::allocate(static_cast<size_t>(reduction.length) * bytesPerElement(dtype));
+  if (!reduction.storage) return -1;
+  char* const data = static_cast<char*>(reduction.storage->data());
+  forEachPart(parts, count, bytesPerElement(dtype),
+              [&](void* part, size_t bytes, size_t place) { std::memcpy(data + place, part, bytes); });
+  const Reduction held = reduction;  // keeps the memory until the work is done
+  int64_t ticket = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ticket = ++tickets_;
+    reductions_[ticket] = std::move(reduction);
+  }
+  const int size = seat.size;
+  const auto work = [held, size](Mesh& mesh, uint32_t call) {
+    void* const values = held.storage->data();
+    if (held.wire == Wire::kBfloat16) {
+      narrow(values, held.length);
+      mesh.allReduceBfloat16(static_cast<uint16_t*>(values), held.length, call);
+      widen(values, held.length);
+    } else {
+      mesh.allReduce(values, held.length, held.dtype, Reduce::kSum, call);
+    }
+    if (!held.mean) return;
+    if (held.dtype == DType::kFloat64) {
+      divide<double>(values, held.length, size);
+    } else {
+      divide<float>(values, held.length, size);
+    }
+  };
+  submit(kCollectives, work, [this, ticket](const std::string* problem) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto place = reductions_.find(ticket);
+    if (place != reductions_.end() && problem == nullptr) place->second.done = true;
+    changed_.notify_all();
+  });
+  return ticket;
+}
+
+bool ProcessGroup::endAllReduce(int64_t ticket, const Buffer* parts, int64_t count, DType dtype) {
+  Reduction reduction;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto place = reductions_.find(ticket);
+    if (place == reductions_.end()) return false;
+    changed_.wait(lock, [&] { return place->second.done || !problem_.empty(); });
+    reduction = std::move(place->second);
+    reductions_.erase(place);
+  }
+  if (!reduction.done || reduction.dtype != dtype || reduction.length != lengthOf(parts, count)) return false;
+  const char* const data = static_cast<const char*>(reduction.storage->data());
+  forEachPart(parts, count, bytesPerElement(dtype),
+              [&](void* part, size_t bytes, size_t place) { std::memcpy(part, data + place, bytes); });
+  return true;
+}
+
+int64_t beginAllReduce(int64_t number, const Buffer* parts, int64_t count, DType dtype, bool mean, Wire wire) try {
+  const std::shared_ptr<ProcessGroup> group = ProcessGroup::find(number);
+  return group ? group->beginAllReduce(parts, count, dtype, mean, wire) : -1;
+} catch (const std::exception&) {  // no memory, no thread
+  return -1;
+}
+
+bool endAllReduce(int64_t number, int64_t ticket, const Buffer* parts, int64_t count, DType dtype) {
+  const std::shared_ptr<ProcessGroup> group = ProcessGroup::find(number);
+  return group && group->endAllReduce(ticket, parts, count, dtype);
+}
+
+}  // namespace adjoint

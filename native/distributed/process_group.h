@@ -1,0 +1,88 @@
+// A group of processes, of which this one is a member.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../runtime/memory.h"
+#include "collectives.h"
+
+namespace adjoint {
+
+class ProcessGroup {
+ public:
+  // Collectives, and messages in each direction, wait for each other only among themselves.
+  enum Lane { kCollectives, kSends, kReceives, kLanes };
+  // call: of this collective, counted alike by all processes.
+  using Work = std::function<void(Mesh&, uint32_t call)>;
+  // problem: null after success. Called on the lane's thread.
+  using Done = std::function<void(const std::string* problem)>;
+
+  // Kernels name a group by its number.
+  static std::shared_ptr<ProcessGroup> create(const Seat& seat, Mailbox::Post post);
+  static std::shared_ptr<ProcessGroup> find(int64_t number);
+  ~ProcessGroup();
+
+  const int64_t number;
+  const Seat seat;
+  Mailbox* mailbox() { return store_.get(); }
+
+  // Connects to all others.
+  void connect(Done done);
+  // Does `work` when its turn comes. The first failure fails everything after it.
+  void submit(Lane lane, Work work, Done done);
+  // Ends all connections; what waits and what comes later fails for this reason. From any thread.
+  void abort(const std::string& reason);
+  // Aborts, and joins the threads. Not on a thread of the group.
+  void close(const std::string& reason);
+
+  std::string problem() const;
+  // The rank whose connection was lost first; -1 if none was.
+  int lost() const;
+
+  // See communicator.h.
+  int64_t beginAllReduce(const Buffer* parts, int64_t count, DType dtype, bool mean, Wire wire);
+  bool endAllReduce(int64_t ticket, const Buffer* parts, int64_t count, DType dtype);
+
+ private:
+  struct Task {
+    Work work;
+    Done done;
+    uint32_t call;
+  };
+  struct Queue {
+    std::deque<Task> tasks;
+    std::thread thread;
+  };
+  // Values under way.
+  struct Reduction {
+    StorageRef storage;
+    int64_t length = 0;
+    DType dtype = DType::kFloat32;
+    bool mean = false;
+    Wire wire = Wire::kFull;
+    bool done = false;
+  };
+
+  ProcessGroup(int64_t number, const Seat& seat, Mailbox::Post post);
+  void serve(Queue& queue);
+  std::string fail(const std::string& problem);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Queue queues_[kLanes];
+  std::shared_ptr<Mailbox> store_;
+  const std::unique_ptr<Mesh> mesh_;
+  std::map<int64_t, Reduction> reductions_;
+  int64_t tickets_ = 0;
+  std::string problem_;
+  bool down_ = false;
+  uint32_t calls_ = 0;
+};
+
+}  // namespace adjoint

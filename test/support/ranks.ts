@@ -1,0 +1,78 @@
+// Runs of several processes on this machine.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** How one process ended, and what it gave: the last line of its output that begins with RESULT, as JSON. */
+export interface RankEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly result: unknown;
+  readonly errors: string;
+}
+
+const folder = fileURLToPath(new URL('../fixtures/distributed/', import.meta.url));
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export interface RanksOptions {
+  readonly args?: readonly string[];
+  /** What is set for all, or for one. */
+  readonly env?: (rank: number) => Record<string, string>;
+  /** Kills what has not ended after so many milliseconds. */
+  readonly timeout?: number;
+}
+
+/** Runs `fixtures/distributed/<program>.mjs` as `size` processes of one run. */
+export async function runRanks(program: string, size: number, options: RanksOptions = {}): Promise<RankEnd[]> {
+  const { args = [], env = () => ({}), timeout = 60_000 } = options;
+  const port = await freePort();
+  let left = size;
+  const children: ChildProcess[] = [];
+  const one = (rank: number): Promise<RankEnd> =>
+    new Promise((resolve) => {
+      const child = spawn(process.execPath, [join(folder, `${program}.mjs`), ...args], {
+        env: {
+          ...process.env,
+          ...{ RANK: `${rank}`, WORLD_SIZE: `${size}`, LOCAL_RANK: `${rank}` },
+          ...{ MASTER_ADDR: '127.0.0.1', MASTER_PORT: `${port}`, ADJOINT_NUM_THREADS: '1' },
+          ...env(rank),
+        },
+      });
+      children[rank] = child;
+      const timer = setTimeout(() => child.kill('SIGKILL'), timeout);
+      let [output, errors] = ['', ''];
+      child.stdout.on('data', (chunk) => {
+        output += chunk;
+      });
+      child.stderr.on('data', (chunk) => {
+        errors += chunk;
+      });
+      child.once('close', (code, signal) => {
+        clearTimeout(timer);
+        // The last one may have been stopped.
+        if (--left === 1)
+          setTimeout(() => {
+            for (const other of children) other.kill('SIGKILL');
+          }, 3000).unref();
+        const line = /^RESULT (.*)$/m.exec(output)?.[1];
+        resolve({ code, signal, result: line === undefined ? undefined : JSON.parse(line), errors });
+      });
+    });
+  return Promise.all(Array.from({ length: size }, (_, rank) => one(rank)));
+}
+
+/** The results of all processes, which must have ended well. */
+export async function resultsOf(program: string, size: number, options?: RanksOptions): Promise<unknown[]> {
+  const ends = await runRanks(program, size, options);
+  for (const { code, errors } of ends) if (code !== 0) throw new Error(`a process ended with ${code}: ${errors}`);
+  return ends.map(({ result }) => result);
+}
