@@ -13,7 +13,7 @@ import { Module } from './module.js';
 import { PackedSequence } from './packed.js';
 import { checkInput, checkState, makeWeight } from './recurrent-common.js';
 
-/** Arguments of `LSTM` and `GRU`, by name. */
+/** Arguments of `GRU`, by name; `LSTM` and `RNN` have one more. */
 export interface RecurrentOptions {
   /** Features of x. */
   inputSize: number;
@@ -114,7 +114,7 @@ export abstract class RecurrentModule extends Module {
     return lengths;
   }
 
-  /** @internal The last layer's outputs, in the form of x, and the final states [numLayers · directions, batch, hiddenSize]. */
+  /** @internal The last layer's outputs, in the form of x, and the final states [numLayers · directions, batch, …]. */
   protected run<X extends Tensor | PackedSequence>(
     x: X,
     given: readonly (Tensor | null)[],

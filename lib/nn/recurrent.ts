@@ -11,44 +11,11 @@ export interface RNNOptions extends RecurrentOptions {
   nonlinearity?: 'tanh' | 'relu';
 }
 
-type RecurrentArguments = Positional<
-  RecurrentOptions,
-  [
-    inputSize: 'inputSize',
-    hiddenSize: 'hiddenSize',
-    numLayers: 'numLayers',
-    bias: 'bias',
-    batchFirst: 'batchFirst',
-    dropout: 'dropout',
-    bidirectional: 'bidirectional',
-  ]
->;
-type LSTMArguments = Positional<
-  LSTMOptions,
-  [
-    inputSize: 'inputSize',
-    hiddenSize: 'hiddenSize',
-    numLayers: 'numLayers',
-    bias: 'bias',
-    batchFirst: 'batchFirst',
-    dropout: 'dropout',
-    bidirectional: 'bidirectional',
-    projSize: 'projSize',
-  ]
->;
-type RNNArguments = Positional<
-  RNNOptions,
-  [
-    inputSize: 'inputSize',
-    hiddenSize: 'hiddenSize',
-    numLayers: 'numLayers',
-    nonlinearity: 'nonlinearity',
-    bias: 'bias',
-    batchFirst: 'batchFirst',
-    dropout: 'dropout',
-    bidirectional: 'bidirectional',
-  ]
->;
+type Sizes = [inputSize: 'inputSize', hiddenSize: 'hiddenSize', numLayers: 'numLayers'];
+type Flags = [bias: 'bias', batchFirst: 'batchFirst', dropout: 'dropout', bidirectional: 'bidirectional'];
+type RecurrentArguments = Positional<RecurrentOptions, [...Sizes, ...Flags]>;
+type LSTMArguments = Positional<LSTMOptions, [...Sizes, ...Flags, projSize: 'projSize']>;
+type RNNArguments = Positional<RNNOptions, [...Sizes, nonlinearity: 'nonlinearity', ...Flags]>;
 
 const sizes = ['inputSize', 'hiddenSize', 'numLayers'];
 const flags = ['bias', 'batchFirst', 'dropout', 'bidirectional'];

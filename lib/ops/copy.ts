@@ -35,6 +35,11 @@ export function to(x: Tensor, dtype: DType): Tensor {
   return isFloat(dtype) ? record('to', y, [x], (dy) => [to(dy, from)]) : y;
 }
 
+/** @internal x as the option dtype of an operation wants it: converted, or as it is where that is left out. */
+export function convertedTo(operation: string, x: Tensor, dtype: DType | undefined): Tensor {
+  return dtype === undefined ? x : to(x, checkDType(operation, dtype, x.dtype));
+}
+
 /** The same memory without the graph: no gradient flows through it. */
 export function detach(x: Tensor): Tensor {
   checkTensor('detach', 'x', x);

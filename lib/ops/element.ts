@@ -130,15 +130,9 @@ function checkIndex(operation: string, item: unknown, i: number): Index {
     );
   }
   if (Array.isArray(item)) {
-    const rule = 'must be an array of positions';
-    return tensor(
-      checkEach(operation, name, rule, item, (n, j) =>
-        checkInteger(operation, `${name}[${j}]`, n, -(2 ** 31), 2 ** 31 - 1),
-      ),
-      {
-        dtype: 'int32',
-      },
-    );
+    const check = (n: unknown, j: number) => checkInteger(operation, `${name}[${j}]`, n, -(2 ** 31), 2 ** 31 - 1);
+    const positions = checkEach(operation, name, 'must be an array of positions', item, check);
+    return tensor(positions, { dtype: 'int32' });
   }
   if (!isPlain(item)) {
     throw new ArgumentError(

@@ -3,8 +3,8 @@ import { optionsOf } from '../arguments.js';
 import type { DType } from '../dtype.js';
 import { ArgumentError, describe, formatShape, ShapeError } from '../errors.js';
 import { dimsOf } from '../shape.js';
-import { checkDType, checkFloat, checkTensor, type Tensor } from '../tensor.js';
-import { to } from './copy.js';
+import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { convertedTo } from './copy.js';
 import { abs, div, mul } from './elementwise.js';
 import { ne, where } from './elementwise-compare.js';
 import { asScalars, checkMatrices, checkSquare } from './linalg-common.js';
@@ -58,8 +58,7 @@ const names = ['ord', 'dim', 'keepDim'] as const;
 
 // x of the dtype that the options name.
 function converted(operation: string, name: string, x: Tensor, { dtype }: NormDimensions): Tensor {
-  checkTensor(operation, name, x);
-  return dtype === undefined ? x : to(x, checkDType(operation, dtype, x.dtype));
+  return convertedTo(operation, checkTensor(operation, name, x), dtype);
 }
 
 function checkOrder(operation: string, ord: unknown): number {

@@ -6,9 +6,9 @@ import { type DType, isFloat } from '../dtype.js';
 import { ArgumentError, checkFlag, describe } from '../errors.js';
 import { type Fault, type Kernel, kernel } from '../native.js';
 import { checkDim, dimsOf, type Shape, sizeOf, sizesAround } from '../shape.js';
-import { checkDType, checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
+import { checkFloat, checkTensor, empty, type Tensor } from '../tensor.js';
 import { expandTo, sumTo } from './broadcast.js';
-import { to } from './copy.js';
+import { convertedTo } from './copy.js';
 import { ones } from './creation.js';
 import { mul } from './elementwise.js';
 import { permute, reshape } from './shape.js';
@@ -44,8 +44,7 @@ export type TotalArguments =
 export function converted(name: string, x: Tensor, args: readonly unknown[]): { x: Tensor; options: ReduceOptions } {
   checkTensor(name, 'x', x);
   const options = optionsOf<TotalOptions>(name, args, ['dim', 'keepDim'], ['dtype']);
-  const { dtype } = options;
-  return { x: dtype === undefined ? x : to(x, checkDType(name, dtype, x.dtype)), options };
+  return { x: convertedTo(name, x, options.dtype), options };
 }
 
 /** The same where the dimensions must be given. */
@@ -244,7 +243,7 @@ export function convertedAlong(name: string, x: Tensor, args: readonly unknown[]
   checkTensor(name, 'x', x);
   const { dim, dtype } = optionsOf<{ dim: number; dtype: DType }>(name, args, ['dim'], ['dtype']);
   const d = checkDim(name, dim, x.rank);
-  return { x: dtype === undefined ? x : to(x, checkDType(name, dtype, x.dtype)), dim: d };
+  return { x: convertedTo(name, x, dtype), dim: d };
 }
 
 /**
