@@ -32,6 +32,7 @@ const synonyms: Readonly<Record<string, string>> = {
   poolsize: 'kernelSize',
   probability: 'p',
   rate: 'p',
+  reduce: 'reduction',
   sizeaverage: 'reduction',
   strides: 'stride',
   units: 'outFeatures',
@@ -56,8 +57,6 @@ const needless: Readonly<Record<string, string>> = {
   outint32: 'leave it out: positions are int32',
   persistentworkers: 'leave it out: samples are read in this process',
   pinmemory: 'leave it out: tensors are in the memory of the CPU',
-  reduce: 'use reduction',
-  sizeaverage: 'use reduction',
   sparse: 'leave it out: gradients are dense',
   weightsonly: 'leave it out: no file runs code',
 };

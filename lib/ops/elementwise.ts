@@ -319,6 +319,7 @@ function roundTo(x: Tensor, options: { decimals?: number }): Tensor {
   const decimals = checkInteger('round', 'decimals', options.decimals ?? 0, -300, 300);
   if (decimals === 0) return round(x);
   checkTensor('round', 'x', x);
+  checkFloat('round', 'x', x);
   const scale = 10 ** Math.abs(decimals);
   return decimals > 0 ? div(round(mul(x, scale)), scale) : mul(round(div(x, scale)), scale);
 }

@@ -2,7 +2,7 @@ import { aboutToChange, allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Sizes, shapeAndOptions } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import { dtypeTraits, floatTypes, isFloat } from '../dtype.js';
-import { ArgumentError, checkInteger, checkNumber, DTypeError, describe, isPlain } from '../errors.js';
+import { ArgumentError, checkInteger, checkNumber, DTypeError, describe } from '../errors.js';
 import { kernel, native } from '../native.js';
 import { checkOptions } from '../options.js';
 import { broadcastShapes, checkShape, type Shape } from '../shape.js';
@@ -159,14 +159,10 @@ export function randint(high: number, shape: Shape, options?: RandomOptions): Te
 export function randint(high: number, options: RandomOptions & { size: Shape }): Tensor;
 export function randint(options: RandomOptions & { low?: number; high: number; size: Shape }): Tensor;
 export function randint(...args: unknown[]): Tensor {
-  const range = args.length > 1 && (Array.isArray(args[1]) || isPlain(args[1])) ? ['high'] : ['low', 'high'];
-  const known = range.length === 1 ? ['low', ...randomOptions] : randomOptions;
-  const given = optionsOf<RandomOptions & { low: number; high: number; size: Shape }>(
-    'randint',
-    args,
-    [...range, 'size'],
-    known,
-  );
+  // A single number is the upper bound.
+  const [positions, named] = typeof args[1] === 'number' ? [['low', 'high', 'size'], []] : [['high', 'size'], ['low']];
+  type Options = RandomOptions & { low: number; high: number; size: Shape };
+  const given = optionsOf<Options>('randint', args, positions, [...named, ...randomOptions]);
   const { low = 0, high, size, ...options } = given;
   return integersIn(low, high as number, size as Shape, options);
 }

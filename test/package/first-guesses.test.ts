@@ -208,6 +208,22 @@ describe('first guesses that have another spelling here: the error names it', ()
       'index: indices of dimension 0 must be at least -2 and below 2, got 5 (element 0)',
     ],
     ['x.flip({ dim: 0 })', () => any(x).flip({ dim: 0 }), 'flip: unknown option "dim"; known are dims'],
+    [
+      'new nn.MSELoss({ reduce: false })',
+      () => new (any(nn).MSELoss)({ reduce: false }),
+      'MSELoss: unknown option "reduce"; use reduction',
+    ],
+    [
+      'x.sum({ reduce: true })',
+      () => any(x).sum({ reduce: true }),
+      'sum: unknown option "reduce"; known are dim, keepDim, dtype',
+    ],
+    ['randint(5)', () => any(adjoint).randint(5), 'randint: shape must be an array of sizes, got undefined'],
+    [
+      'whole.round({ decimals: 1 })',
+      () => adjoint.tensor([1], { dtype: 'int32' }).round({ decimals: 1 }),
+      "round: x must be float32 or float64, got int32; convert it by x.to('float32')",
+    ],
     ['x.topk()', () => any(x).topk(), 'topk: k must be an integer of at least 0, got undefined'],
   ];
 
