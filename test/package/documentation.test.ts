@@ -57,9 +57,13 @@ describe('examples', () => {
       const log = vi.spyOn(console, 'log').mockImplementation(() => {});
       const isInRun = /distributed|data-parallel/.test(example.file) && !example.code.includes('distributed.init(');
       if (isInRun) await adjoint.distributed.init();
-      const result = await (compiled[i] as Compiled).call({}, context(example.file));
-      if (isInRun) await adjoint.distributed.destroy();
-      log.mockRestore();
+      let result: unknown;
+      try {
+        result = await (compiled[i] as Compiled).call({}, context(example.file));
+      } finally {
+        if (isInRun) await adjoint.distributed.destroy();
+        log.mockRestore();
+      }
       const expected = expectedOf(example);
       if (expected === undefined) return;
       expect(result).toBeInstanceOf(Tensor);
