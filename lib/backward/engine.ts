@@ -139,8 +139,7 @@ export function backward(y: Tensor, gradient?: Tensor | BackwardOptions | null, 
   checkFlags('backward', settings ?? {});
   const start = seeds('backward', [y], [plain ? undefined : (gradient as Tensor | undefined)]);
   const { pass } = run([y], start, settings ?? {});
-  withGradEnabled(pass.createGraph, () => pass.applyLeafHooks());
-  pass.finishWatching();
+  pass.finishLeaves();
   pass.accumulate();
   pass.end();
 }

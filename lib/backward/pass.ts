@@ -1,36 +1,16 @@
 import { currentWatch, watched } from '../autograd/anomaly.js';
-import { type Edge, type GradientHook, leafHooks, Node, noGrad, versionOf } from '../autograd/tape.js';
-import { currentRecording } from '../context.js';
+import { type Edge, type GradientHook, leafHooks, Node, noGrad } from '../autograd/tape.js';
+import { currentRecording, withGradEnabled } from '../context.js';
 import { AutogradError, describe, formatShape } from '../errors.js';
 import { moveTo } from '../memory.js';
 import { kernel, native } from '../native.js';
 import { clone } from '../ops/copy.js';
 import { add } from '../ops/elementwise.js';
-import { sameShape } from '../shape.js';
-import { changed, newestTensor, Tensor } from '../tensor.js';
+import { changed, newestTensor, type Tensor } from '../tensor.js';
+import { checkGradient, checkUsable } from './checks.js';
+import { WatchedLeaves } from './watch.js';
 
 const addScaled = kernel('addScaled', 'y x scale');
-
-/**
- * @internal Who takes the gradients of leaves as they become complete, while the pass goes on with others, and gives what is
- * left in `grad` in place of the sum with what was there.
- */
-export interface LeafWatcher {
-  /** Called when a leaf's gradient is complete. The watcher may keep the tensor, but not change it. */
-  ready(leaf: Tensor, gradient: Tensor): void;
-  /** Called at the end of the pass; gives what `grad` becomes, for each leaf that was ready. */
-  finish(createGraph: boolean): Map<Tensor, Tensor>;
-}
-
-/** @internal */
-export const leafWatchers = new WeakMap<Tensor, LeafWatcher>();
-let isWatching = false; // whether there ever was a watcher
-
-/** @internal */
-export function watchLeaves(leaves: readonly Tensor[], watcher: LeafWatcher): void {
-  isWatching = true;
-  for (const leaf of leaves) leafWatchers.set(leaf, watcher);
-}
 
 let walks = 0;
 
@@ -51,10 +31,9 @@ export class Pass {
   private readonly used: Node[] = [];
   private readonly aside: { node: Node; walk: number; gradient: Node['gradient']; arrived: Node['arrived'] }[] = [];
   private disturbed = false;
-  // Watched leaves, with the number of operations whose gradients for them are still to come.
-  private awaited: Map<Tensor, number> | null = null;
-  private readonly watchers = new Set<LeafWatcher>();
-  private replaced: Map<Tensor, Tensor> | null = null;
+  private watched: WatchedLeaves | null = null;
+  /** What `grad` of watched leaves becomes. */
+  private totals: ReadonlyMap<Tensor, Tensor> | null = null;
   constructor(
     readonly createGraph: boolean,
     readonly retainGraph: boolean,
@@ -81,37 +60,25 @@ export class Pass {
 
   /** From now on tells the watchers of leaves. */
   watch(): void {
-    if (!isWatching) return;
-    const awaited = new Map<Tensor, number>();
-    for (const { edges } of this.nodes) {
-      for (const edge of edges) {
-        if (edge instanceof Tensor && leafWatchers.has(edge)) awaited.set(edge, (awaited.get(edge) ?? 0) + 1);
-      }
-    }
-    if (awaited.size > 0) this.awaited = awaited;
+    this.watched = WatchedLeaves.behind(this.nodes);
   }
 
   /** Tells watchers of the leaves for which this node was the last one. */
   passed(node: Node): void {
-    if (this.awaited === null) return;
-    for (const edge of node.edges) {
-      if (!(edge instanceof Tensor)) continue;
-      const left = this.awaited.get(edge);
-      if (left === undefined) continue;
-      this.awaited.set(edge, left - 1);
-      if (left > 1) continue;
-      const watcher = leafWatchers.get(edge) as LeafWatcher;
-      this.watchers.add(watcher);
-      const gradient = this.leaves.get(edge);
-      if (gradient !== undefined) watcher.ready(edge, this.hooked(edge, gradient));
-    }
+    this.watched?.passed(node, (leaf) => {
+      const gradient = this.leaves.get(leaf);
+      return gradient === undefined ? undefined : this.hooked(leaf, gradient);
+    });
   }
 
-  /** Asks the watchers for what becomes of their leaves. */
-  finishWatching(): void {
-    for (const watcher of this.watchers) {
-      this.replaced ??= new Map();
-      for (const [leaf, total] of watcher.finish(this.createGraph)) this.replaced.set(leaf, total);
+  /** Runs the hooks of leaves, and asks watchers for what becomes of theirs. */
+  finishLeaves(): void {
+    try {
+      withGradEnabled(this.createGraph, () => this.applyLeafHooks());
+      this.totals = this.watched?.finish(this.createGraph) ?? null;
+    } catch (error) {
+      this.clear();
+      throw error;
     }
   }
 
@@ -134,6 +101,7 @@ export class Pass {
 
   /** Forgets what the nodes hold after a failed walk; after a successful one they hold nothing. */
   clear(): void {
+    this.watched?.cancel();
     for (const node of this.nodes) {
       node.gradient = null;
       node.arrived?.fill(null);
@@ -250,7 +218,7 @@ export class Pass {
   /** Runs the hooks of leaves, whose gradients are complete at the end of a pass. */
   applyLeafHooks(): void {
     for (const [leaf, gradient] of this.leaves) {
-      if (this.awaited?.has(leaf) !== true) this.hooked(leaf, gradient);
+      if (this.watched?.has(leaf) !== true) this.hooked(leaf, gradient);
     }
   }
 
@@ -278,14 +246,19 @@ export class Pass {
   accumulate(): void {
     const made: [Tensor, Tensor][] = [];
     const added: [Tensor, Tensor][] = [];
+    const replaced: Tensor[] = [];
+    for (const [leaf, total] of this.totals ?? []) {
+      currentRecording()?.accumulates(leaf);
+      made.push([leaf, total]);
+    }
     for (const [leaf, gradient] of this.leaves) {
+      if (this.totals?.has(leaf)) {
+        replaced.push(gradient);
+        continue;
+      }
       currentRecording()?.accumulates(leaf);
       const before = leaf._grad;
-      const total = this.replaced?.get(leaf);
-      if (total !== undefined) {
-        made.push([leaf, total]);
-        this.release(gradient);
-      } else if (before === null || before.disposed) made.push([leaf, this.give(gradient)]);
+      if (before === null || before.disposed) made.push([leaf, this.give(gradient)]);
       else if (this.createGraph) made.push([leaf, add(before, gradient)]);
       else {
         native.checkFree(before.handle, true, 'backward');
@@ -293,6 +266,7 @@ export class Pass {
       }
     }
     // Nothing fails from here on.
+    for (const gradient of replaced) this.release(gradient);
     for (const [leaf, gradient] of made) {
       leaf._grad = gradient;
       leaf._gradSeen = this.createGraph;
@@ -314,20 +288,6 @@ function free(node: Node): void {
   node.edges = node.saved = node.owned = none;
 }
 
-function checkUsable(node: Node): void {
-  if (node.backward === null) {
-    throw new AutogradError(
-      `backward: the graph behind ${node.name} ${formatShape(node.dims)} was used already and its saved tensors are freed; pass { retainGraph: true } to the first backward`,
-    );
-  }
-  if (node.saved.length > 0 && versionOf(node.saved) !== node.version) {
-    const list = node.saved.map((t) => formatShape(t.dims)).join(', ');
-    throw new AutogradError(
-      `backward of ${node.name}: a tensor that it needs (one of ${list}) was changed in place after the forward pass; change a clone() instead`,
-    );
-  }
-}
-
 function applyHooks(name: string, hooks: readonly GradientHook[], edge: Node | Tensor, dy: Tensor): Tensor {
   let gradient = dy;
   for (const hook of hooks) {
@@ -339,15 +299,4 @@ function applyHooks(name: string, hooks: readonly GradientHook[], edge: Node | T
     gradient = replaced;
   }
   return gradient;
-}
-
-function checkGradient(where: string, edge: Node | Tensor, gradient: unknown): void {
-  if (!(gradient instanceof Tensor))
-    throw new AutogradError(`${where} must be a tensor or null, got ${describe(gradient)}`);
-  if (!sameShape(gradient.dims, edge.dims)) {
-    throw new AutogradError(
-      `${where} must have its shape ${formatShape(edge.dims)}, got ${formatShape(gradient.dims)}`,
-    );
-  }
-  if (gradient.dtype !== edge.dtype) throw new AutogradError(`${where} must be ${edge.dtype}, got ${gradient.dtype}`);
 }

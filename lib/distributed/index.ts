@@ -20,12 +20,11 @@ export {
   getLocalRank,
   getRank,
   getWorldSize,
-  type InitOptions,
   init,
   isAvailable,
   isInitialized,
   newGroup,
-  type TLSFiles,
 } from './init.js';
+export type { InitOptions, TLSFiles } from './plan.js';
 export type { ProcessGroup, ReduceOp } from './process-group.js';
 export type { Store } from './store.js';

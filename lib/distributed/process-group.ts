@@ -1,8 +1,9 @@
 // A group of processes as this one sees it: what it asks the native side for, and what becomes of it when something fails.
 import { setTimeout as delay } from 'node:timers/promises';
-import { DistributedError, StateError } from '../errors.js';
+import { type DistributedError, StateError } from '../errors.js';
 import { type NativeGroup, native } from '../native.js';
 import type { Tensor } from '../tensor.js';
+import { errorOf, isLoss, listOf, rankIn, wordingOf } from './failures.js';
 import { prefixed, type Store, setOnce } from './store.js';
 
 /** How a reduction puts the values of all processes together. */
@@ -269,35 +270,6 @@ export class ProcessGroup {
     }
     this.#watch();
   }
-}
-
-function errorOf(text: string, rank: number | undefined): DistributedError {
-  const error = new DistributedError(text);
-  if (rank !== undefined) error.rank = rank;
-  return error;
-}
-
-/** Who is to blame, by a text that begins with it. */
-function rankIn(text: string): number | undefined {
-  const found = /^rank (\d+)/.exec(text)?.[1];
-  return found === undefined ? undefined : Number(found);
-}
-
-/** Whether a connection was closed, and nothing else is known. */
-const isLoss = (problem: string): boolean => /closed|reset|refused/i.test(problem) && !/^rank /.test(problem);
-
-/** Gloo's texts name files and lines of its own. */
-function wordingOf(problem: string): string {
-  if (/timed? ?out/i.test(problem))
-    return 'another process must answer in time; raise timeout, or look at what it is doing';
-  if (/mismatch/.test(problem)) return 'all members must give tensors of one shape and dtype';
-  return problem.replace(/^\[[^\]]*\] /, '');
-}
-
-/** `rank 3`, `ranks 1, 2 and 3`. */
-export function listOf(ranks: readonly number[]): string {
-  if (ranks.length === 1) return `rank ${ranks[0]}`;
-  return `ranks ${ranks.slice(0, -1).join(', ')} and ${ranks.at(-1)}`;
 }
 
 function groups(): NonNullable<typeof native.groups> {

@@ -1,7 +1,7 @@
 // Averages gradients over a group while `backward` computes others.
 
 import { noGrad } from '../autograd/tape.js';
-import type { LeafWatcher } from '../backward/pass.js';
+import type { LeafWatcher } from '../backward/watch.js';
 import { currentRecording, unrecorded } from '../context.js';
 import { ArgumentError, StateError } from '../errors.js';
 import { clone } from '../ops/copy.js';
@@ -84,42 +84,51 @@ export class Reducer implements LeafWatcher {
 
   finish(createGraph: boolean): Map<Tensor, Tensor> {
     if (this.isLocal) return new Map();
-    try {
-      if (createGraph) {
-        throw new StateError(
-          `${name}: gradients of gradients must be taken of the module inside, got backward with createGraph`,
-        );
-      }
-      this.#fill();
-      const order = this.#buckets === null ? [...this.#totals.keys()] : null;
-      if (order !== null) this.#setBuckets(order);
-      this.#follow();
-      this.#begin();
-      for (const { totals, ticket } of this.#buckets as Bucket[]) {
-        endReduce(this.#group._number, totals as Tensor[], ticket as Tensor, () => this.#group._failure(name));
-        ticket?.dispose();
-      }
-      // The next pass overlaps; a step that is being recorded does so when it is recorded again.
-      if (order !== null && currentRecording() !== null) this.#setBuckets(order);
-      return this.#totals;
-    } finally {
-      this.#totals = new Map();
-      this.#begun = 0;
-      for (const bucket of this.#buckets ?? []) {
-        bucket.totals.fill(undefined);
-        bucket.ready = 0;
-        bucket.ticket = null;
-      }
+    if (createGraph) {
+      throw new StateError(
+        `${name}: gradients of gradients must be taken of the module inside, got backward with createGraph`,
+      );
+    }
+    const own = new Set(this.#totals.keys());
+    this.#fill();
+    const order = this.#buckets === null ? this.#order() : null;
+    if (order !== null) this.#setBuckets(order);
+    this.#follow();
+    this.#begin();
+    const used = this.#usedAnywhere(own); // after all buckets have begun: they do so earlier in one process than in another
+    for (const { totals, ticket } of this.#buckets as Bucket[]) {
+      endReduce(this.#group._number, totals as Tensor[], ticket as Tensor, () => this.#group._failure(name));
+    }
+    const results = new Map([...this.#totals].filter(([param]) => used.has(param)));
+    // The next pass overlaps; a step that is being recorded does so when it is recorded again.
+    if (order !== null && currentRecording() !== null) this.#setBuckets(order);
+    this.#reset();
+    return results;
+  }
+
+  /** The others wait for what this process does not send: they must learn of it. */
+  cancel(): void {
+    if (!this.isLocal) this.#group._abort(`rank ${this.#group.ranks[this.#group.rank]} has failed in backward`);
+    this.#reset();
+  }
+
+  #reset(): void {
+    this.#totals = new Map();
+    this.#begun = 0;
+    for (const bucket of this.#buckets ?? []) {
+      bucket.totals.fill(undefined);
+      bucket.ready = 0;
+      bucket.ticket = null;
     }
   }
 
   /** Gives parameters that got no gradient zeros, or says which these are. */
   #fill(): void {
-    const missing = [...this.#params.keys()].filter((param) => param.requiresGrad && !this.#totals.has(param));
-    if (missing.length > 0 && !this.#options.findUnusedParameters) {
-      const names = missing.slice(0, 5).map((param) => this.#params.get(param));
-      const more = missing.length > 5 ? ` and ${missing.length - 5} more` : '';
-      this.#group._abort(`rank ${this.#group.ranks[this.#group.rank]} has parameters without a gradient`);
+    const missing = [...this.#params.keys()].filter((param) => !this.#totals.has(param));
+    const unused = missing.filter((param) => param.requiresGrad); // others have been frozen since
+    if (unused.length > 0 && !this.#options.findUnusedParameters) {
+      const names = unused.slice(0, 5).map((param) => this.#params.get(param));
+      const more = unused.length > 5 ? ` and ${unused.length - 5} more` : '';
       throw new StateError(
         `${name}: every parameter must take part in the loss, but ${names.join(', ')}${more} got no gradient; give findUnusedParameters: true if that is meant`,
       );
@@ -129,6 +138,20 @@ export class Reducer implements LeafWatcher {
       this.ready(param, zeros);
       zeros.dispose();
     }
+  }
+
+  /** The parameters that got a gradient in some process: what no process uses stays as it is. */
+  #usedAnywhere(own: ReadonlySet<Tensor>): ReadonlySet<Tensor> {
+    if (!this.#options.findUnusedParameters) return own;
+    const params = [...this.#params.keys()];
+    const flags = params.map((param) => Number(own.has(param)));
+    const all = unrecorded(() => gatherNumbers(name, this.#group, flags));
+    return new Set(params.filter((param, i) => param.requiresGrad && all.some((list) => list[i] === 1)));
+  }
+
+  /** That of this pass; where parameters may be unused, each process has another one, and the reverse of the model's serves. */
+  #order(): readonly Tensor[] {
+    return this.#options.findUnusedParameters ? [...this.#params.keys()].reverse() : [...this.#totals.keys()];
   }
 
   #setBuckets(order: readonly Tensor[]): void {

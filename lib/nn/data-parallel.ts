@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { noGrad } from '../autograd/tape.js';
-import { watchLeaves } from '../backward/pass.js';
+import { watchLeaves } from '../backward/watch.js';
 import { groupOf } from '../distributed/init.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { gatherNumbers, sumOver } from '../distributed/reduce.js';

@@ -1,6 +1,5 @@
-import { distributed } from 'adjoint';
-import { describe, expect, it } from 'vitest';
-import { resultsOf } from '../support/ranks.js';
+import { expect, it } from 'vitest';
+import { describeRuns, resultsOf } from '../support/ranks.js';
 
 interface Result {
   rank: number;
@@ -30,7 +29,7 @@ function reduced(op: string, rows: number[][]): number[] {
   return first.map((_, i) => (together[op] as (typeof together)['sum'])(rows.map((row) => row[i] as number)));
 }
 
-describe.skipIf(!distributed.isAvailable()).each([2, 3])('collectives of %i processes', (size) => {
+describeRuns.each([2, 3])('collectives of %i processes', (size) => {
   it('give what a loop over all ranks gives', { timeout: 120_000 }, async () => {
     const results = (await resultsOf('collectives', size)) as Result[];
     const ranks = Array.from({ length: size }, (_, r) => r);

@@ -1,7 +1,6 @@
 import { connect } from 'node:net';
-import { distributed } from 'adjoint';
-import { describe, expect, it } from 'vitest';
-import { freePort, runRanks } from '../support/ranks.js';
+import { expect, it } from 'vitest';
+import { describeRuns, freePort, runRanks } from '../support/ranks.js';
 
 interface Seen {
   name?: string;
@@ -15,7 +14,7 @@ const run = async (work: string, fault: string, size = 3, env?: (rank: number) =
 const survivors = (ends: Awaited<ReturnType<typeof run>>): Seen[] =>
   ends.filter((_, rank) => rank !== 1).map(({ result }) => result as Seen);
 
-describe.skipIf(!distributed.isAvailable())('a process that is lost', () => {
+describeRuns('a process that is lost', () => {
   const cases = [
     ['allReduce', 'SIGKILL'],
     ['broadcast', 'SIGKILL'],
@@ -42,7 +41,7 @@ describe.skipIf(!distributed.isAvailable())('a process that is lost', () => {
   });
 });
 
-describe.skipIf(!distributed.isAvailable())('processes that differ', () => {
+describeRuns('processes that differ', () => {
   const everybody = (ends: Awaited<ReturnType<typeof run>>): string[] =>
     ends.map(({ result }) => `${(result as Seen).message}`);
 
@@ -80,7 +79,7 @@ describe.skipIf(!distributed.isAvailable())('processes that differ', () => {
   });
 });
 
-describe.skipIf(!distributed.isAvailable())('a run that does not begin', () => {
+describeRuns('a run that does not begin', () => {
   it('because a rank never comes', { timeout: 60_000 }, async () => {
     const ends = await run('allReduce', 'none', 2, () => ({ WORLD_SIZE: '3', TIMEOUT: '1500' }));
     for (const { result } of ends)
@@ -99,10 +98,8 @@ describe.skipIf(!distributed.isAvailable())('a run that does not begin', () => {
   });
 });
 
-it.skipIf(!distributed.isAvailable())(
-  'garbage on the port of the store disturbs nobody',
-  { timeout: 60_000 },
-  async () => {
+describeRuns('strangers', () => {
+  it('garbage on the port of the store disturbs nobody', { timeout: 60_000 }, async () => {
     const port = await freePort();
     const running = runRanks('parallel', 2, {
       args: ['mlp', 'sgd', 'eager', '1', '40'],
@@ -115,5 +112,5 @@ it.skipIf(!distributed.isAvailable())(
     const ends = await running;
     clearInterval(timer);
     expect(ends.map(({ code }) => code)).toEqual([0, 0]);
-  },
-);
+  });
+});

@@ -1,6 +1,5 @@
-import { distributed } from 'adjoint';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { resultsOf } from '../support/ranks.js';
+import { beforeAll, expect, it } from 'vitest';
+import { describeRuns, resultsOf } from '../support/ranks.js';
 
 interface Result {
   weights: number[];
@@ -27,7 +26,7 @@ const cases = [
   ['gru', 'adam', '1'],
 ] as const;
 
-describe.skipIf(!distributed.isAvailable()).each(cases)('%s by %s, %s parts a step', (model, optimizer, parts) => {
+describeRuns.each(cases)('%s by %s, %s parts a step', (model, optimizer, parts) => {
   let whole: Result;
   beforeAll(async () => {
     [whole] = (await run([model, optimizer, 'eager', parts], 1)) as [Result];
@@ -50,14 +49,12 @@ describe.skipIf(!distributed.isAvailable()).each(cases)('%s by %s, %s parts a st
   );
 });
 
-it.skipIf(!distributed.isAvailable())(
-  'bfloat16 on the wire stays near, and equal in all ranks',
-  { timeout: 120_000 },
-  async () => {
+describeRuns('what travels', () => {
+  it('bfloat16 on the wire stays near, and equal in all ranks', { timeout: 120_000 }, async () => {
     const [exact] = await run(['mlp', 'sgd', 'compiled', '1', '5'], 2);
     const rounded = await run(['mlp', 'sgd', 'compiled', '1', '5', 'bfloat16'], 2);
     expect(rounded[0]?.hash).toBe(rounded[1]?.hash);
     expect(rounded[0]?.hash).not.toBe(exact?.hash);
     expect(distance((rounded[0] as Result).weights, (exact as Result).weights)).toBeLessThan(1e-2);
-  },
-);
+  });
+});

@@ -3,6 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { describe } from 'vitest';
+
+/** Where there is Gloo: on Linux, where a build without it must not pass for one that works. */
+export const describeRuns = describe.skipIf(process.platform !== 'linux');
 
 /** How one process ended, and what it gave: the last line of its output that begins with RESULT, as JSON. */
 export interface RankEnd {

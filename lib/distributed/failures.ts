@@ -1,0 +1,32 @@
+// The words of what has gone wrong in a group, and who caused it.
+import { DistributedError } from '../errors.js';
+
+/** @internal */
+export function errorOf(text: string, rank: number | undefined): DistributedError {
+  const error = new DistributedError(text);
+  if (rank !== undefined) error.rank = rank;
+  return error;
+}
+
+/** @internal Who is to blame, by a text that begins with it. */
+export function rankIn(text: string): number | undefined {
+  const found = /^rank (\d+)/.exec(text)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/** @internal Whether a connection was closed, and nothing else is known. */
+export const isLoss = (problem: string): boolean => /closed|reset|refused/i.test(problem) && !/^rank /.test(problem);
+
+/** @internal Gloo's texts name files and lines of its own. */
+export function wordingOf(problem: string): string {
+  if (/timed? ?out/i.test(problem))
+    return 'another process must answer in time; raise timeout, or look at what it is doing';
+  if (/mismatch/.test(problem)) return 'all members must give tensors of one shape and dtype';
+  return problem.replace(/^\[[^\]]*\] /, '');
+}
+
+/** @internal `rank 3`, `ranks 1, 2 and 3`. */
+export function listOf(ranks: readonly number[]): string {
+  if (ranks.length === 1) return `rank ${ranks[0]}`;
+  return `ranks ${ranks.slice(0, -1).join(', ')} and ${ranks.at(-1)}`;
+}

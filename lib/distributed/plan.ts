@@ -1,0 +1,122 @@
+// What a run is entered with: the options of `init`, checked, and what the environment says.
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { ArgumentError, checkInteger, checkText, DistributedError, describe, isPlain } from '../errors.js';
+import { native } from '../native.js';
+import { checkOptions } from '../options.js';
+import { placeOf } from './environment.js';
+import type { Store } from './store.js';
+
+/** Certificates for connections between processes: each shows its own, and accepts those that the authority has signed. */
+export interface TLSFiles {
+  /** Paths of PEM files. */
+  key: string;
+  cert: string;
+  ca: string;
+}
+
+/** Options of {@link init}; what is left out comes from the environment. */
+export interface InitOptions {
+  /** Default, and the only one: gloo. */
+  backend?: 'gloo';
+  /** The place of this process, from 0. */
+  rank?: number;
+  /** How many processes there are. */
+  worldSize?: number;
+  /** Where processes find each other; default: a server that rank 0 holds at MASTER_ADDR and MASTER_PORT. */
+  store?: Store;
+  /** How long to wait for others, in milliseconds; default 300,000. */
+  timeout?: number;
+  /** After how many milliseconds without a sign of life a process counts as dead; default 10,000. */
+  heartbeat?: number;
+  /** Default: connections are not encrypted. */
+  tls?: TLSFiles;
+  /** A network interface, such as eth0, that others reach this machine by; default: the one on the way to the store. */
+  interface?: string;
+  /** The first and the last port on which this process may listen; default: any. */
+  ports?: readonly [number, number];
+  /** What all processes of the run know, and others do not; default: ADJOINT_TOKEN. */
+  token?: string;
+}
+
+const known = ['backend', 'rank', 'worldSize', 'store', 'timeout', 'heartbeat', 'tls', 'interface', 'ports', 'token'];
+
+/** @internal Why there is no distributed training here; null where there is. */
+export function unavailable(): string | null {
+  if (native.groups !== null) return null;
+  return process.platform === 'linux'
+    ? 'this build of adjoint has no Gloo'
+    : `Gloo does not run on ${process.platform}`;
+}
+
+/** @internal */
+export type Plan = ReturnType<typeof planOf>;
+
+/** @internal */
+export function planOf(options: InitOptions) {
+  const name = 'distributed.init';
+  checkOptions(name, options, known);
+  const { backend = 'gloo', interface: wanted, store, tls, ports } = options;
+  if (backend !== 'gloo') throw new ArgumentError(`${name}: backend must be 'gloo', got ${describe(backend)}`);
+  const given = {
+    ...(options.worldSize !== undefined && {
+      worldSize: checkInteger(name, 'worldSize', options.worldSize, 1, 2 ** 20),
+    }),
+    ...(options.rank !== undefined && { rank: checkInteger(name, 'rank', options.rank, 0, 2 ** 20) }),
+  };
+  const place = placeOf(process.env, given);
+  const timeout = checkInteger(name, 'timeout', options.timeout ?? 300_000, 1, 2 ** 31 - 1);
+  const heartbeat = checkInteger(name, 'heartbeat', options.heartbeat ?? 10_000, 100, 2 ** 31 - 1);
+  const token = checkText(name, 'token', options.token ?? process.env.ADJOINT_TOKEN ?? '');
+  if (wanted !== undefined) addressOf(wanted);
+  const range = ports ?? portsOf(process.env.ADJOINT_PORTS);
+  if (!Array.isArray(range) || range.length !== 2) {
+    throw new ArgumentError(`${name}: ports must be [first, last], got ${describe(range)}`);
+  }
+  const first = checkInteger(name, 'the first of ports', range[0], 0, 65_535);
+  const last = checkInteger(name, 'the last of ports', range[1], first, 65_535);
+  if (store !== undefined) checkStore(store);
+  if (tls !== undefined) checkTLS(tls);
+  const why = place.worldSize > 1 ? unavailable() : null;
+  if (why !== null) throw new DistributedError(`${name}: a run of ${place.worldSize} processes needs Gloo, but ${why}`);
+  return { place, timeout, heartbeat, token, interface: wanted, ports: [first, last] as const, store, tls };
+}
+
+function portsOf(text: string | undefined): readonly [number, number] {
+  if (text === undefined) return [0, 0];
+  const found = /^(\d{1,5})-(\d{1,5})$/.exec(text);
+  if (found === null) {
+    throw new ArgumentError(`distributed.init: ADJOINT_PORTS must be such as 29600-29700, got ${describe(text)}`);
+  }
+  return [Number(found[1]), Number(found[2])];
+}
+
+function checkStore(store: unknown): void {
+  const missing = ['set', 'get', 'add', 'wait'].find((name) => typeof Object(store)[name] !== 'function');
+  if (missing === undefined) return;
+  throw new ArgumentError(`distributed.init: store must have the method ${missing}, got ${describe(store)}`);
+}
+
+function checkTLS(tls: unknown): void {
+  if (!isPlain(tls)) throw new ArgumentError(`distributed.init: tls must be { key, cert, ca }, got ${describe(tls)}`);
+  checkOptions('distributed.init', tls as object, ['key', 'cert', 'ca']);
+  for (const name of ['key', 'cert', 'ca'] as const) {
+    const path = checkText('distributed.init', `tls.${name}`, (tls as TLSFiles)[name]);
+    try {
+      readFileSync(path);
+    } catch (cause) {
+      const got = (cause as Error).message;
+      throw new ArgumentError(`distributed.init: tls.${name} must be a file that can be read, got ${got}`, { cause });
+    }
+  }
+}
+
+/** @internal The address of a network interface, IPv4 first. */
+export function addressOf(name: string): string {
+  const all = networkInterfaces();
+  const addresses = all[name] ?? [];
+  const address = addresses.find(({ family }) => family === 'IPv4') ?? addresses[0];
+  if (address !== undefined) return address.address;
+  const names = Object.keys(all).join(', ');
+  throw new ArgumentError(`distributed.init: interface must be one of ${names}, got ${describe(name)}`);
+}
