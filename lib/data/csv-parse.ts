@@ -1,7 +1,7 @@
 // Records of CSV files, by the package csv-parse, into the columns of a table.
-import { setImmediate } from 'node:timers/promises';
 import type { CsvError, Parser } from 'csv-parse';
 import { AdjointError, describe, FileError } from '../errors.js';
+import { Turns } from '../event-loop.js';
 import { guessDelimiter } from './csv-delimiter.js';
 import type { CsvPlan } from './csv-options.js';
 import { type ByteSource, bytesOf, nameOf, placeOf } from './sources.js';
@@ -9,8 +9,6 @@ import { checkColumnCount, TableBuilder } from './table-builder.js';
 
 /** Bytes that the delimiter is guessed from. */
 const guessBytes = 65_536;
-/** How long the event loop may have to wait, in milliseconds. */
-const breath = 8;
 
 /** Gives the builder of the table after each piece of the file that had records. */
 export async function* parseCsv(source: ByteSource, plan: CsvPlan): AsyncGenerator<TableBuilder> {
@@ -29,7 +27,7 @@ export async function* parseCsv(source: ByteSource, plan: CsvPlan): AsyncGenerat
     made.on('error', () => {}); // write passes it on
     return made;
   };
-  let breathed = performance.now();
+  const turns = new Turns();
   for await (const piece of bytesOf(plan.rules.operation, source, plan.maxBytes)) {
     let chunk = piece;
     if (head !== null) {
@@ -40,10 +38,7 @@ export async function* parseCsv(source: ByteSource, plan: CsvPlan): AsyncGenerat
     parser ??= start(chunk);
     await reader.write(parser, chunk);
     if (reader.builder !== null && reader.builder.length > 0) yield reader.builder;
-    if (performance.now() - breathed > breath) {
-      await setImmediate();
-      breathed = performance.now();
-    }
+    if (turns.isDue) await turns.give();
   }
   if (head !== null) {
     parser = start(head);

@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import { checkInteger, FileError } from '../errors.js';
+import { Turns } from '../event-loop.js';
 import { checkOptions } from '../options.js';
 import type { IterableDataset } from './iterable.js';
 import { type ByteSource, bytesOf, checkSource, nameOf, placeOf } from './sources.js';
@@ -17,7 +17,6 @@ export interface JsonlOptions extends TableOptions {
 }
 
 const jsonlOptions = ['maxBytes', 'maxRecordSize', ...tableOptions];
-const breath = 8;
 
 /**
  * Reads a file of JSON lines, one object on each line, into a table. Types are inferred as by `Table.fromRows`: texts are
@@ -68,17 +67,15 @@ function reader(operation: string, options: JsonlOptions, isStream: boolean) {
   rowsBuilder(operation, table, source); // checks the options
   return async function* (bytes: ByteSource): AsyncGenerator<RowsBuilder> {
     const builder = rowsBuilder(placeOf(operation, bytes), table, source);
-    let [number, breathed] = [0, performance.now()];
+    const turns = new Turns();
+    let number = 0;
     for await (const lines of linesOf(operation, bytes, maxBytes, maxRecordSize)) {
       for (const line of lines) {
         number++;
         if (line.trim() !== '') builder.add(parsed(operation, bytes, line, number));
       }
       if (builder.length > 0) yield builder;
-      if (performance.now() - breathed > breath) {
-        await setImmediate();
-        breathed = performance.now();
-      }
+      if (turns.isDue) await turns.give();
     }
     if (builder.isEmpty) throw new FileError(`${operation}: ${nameOf(bytes)} must have rows, got none`);
   };

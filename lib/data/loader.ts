@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import { checkFlag, checkFunction, checkInteger, StateError } from '../errors.js';
+import { Turns } from '../event-loop.js';
 import { isPromise } from '../memory.js';
 import { defaultGenerator, type Generator } from '../ops/generator.js';
 import { checkOptions } from '../options.js';
@@ -12,9 +12,6 @@ import { ahead, batchesOfStream, type Reader, readerOf } from './loader-read.js'
 import { checkState, type DataLoaderState, withState } from './loader-state.js';
 import { checkSampler, chooseGenerator, RandomSampler, type Sampler, SequentialSampler } from './sampler.js';
 import { BatchSampler, batchesOf } from './sampler-batch.js';
-
-/** How long an asynchronous loop may keep the event loop waiting, in milliseconds. */
-const breath = 8;
 
 /** One pass over the data. */
 interface Epoch<Items> {
@@ -238,12 +235,9 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
   }
 
   async *#runAsync(epoch: Epoch<unknown>, batches: AsyncGenerator<Batch>): AsyncIterableIterator<Awaited<Out>> {
-    let breathed = performance.now();
+    const turns = new Turns();
     for await (const batch of ahead(batches, this.#options.prefetchFactor ?? 0)) {
-      if (performance.now() - breathed > breath) {
-        await setImmediate();
-        breathed = performance.now();
-      }
+      if (turns.isDue) await turns.give();
       const out = await this.#finish(batch);
       epoch.batch++;
       yield out;

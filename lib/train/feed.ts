@@ -1,5 +1,5 @@
 // The batches of an epoch in groups, each for one step, handed out up to a limit.
-import { setImmediate } from 'node:timers/promises';
+import { Turns } from '../event-loop.js';
 import { isPromise } from '../memory.js';
 import type { Pulled } from '../pulled.js';
 import { type BatchSource, lengthOf, passOver } from './batch.js';
@@ -10,9 +10,6 @@ export interface Groups<Item> extends Pulled<Item[]> {
   /** Whether nobody else has their tensors. */
   readonly areFresh?: boolean;
 }
-
-/** How long steps and data on this thread may keep the event loop waiting, in milliseconds. */
-const breath = 8;
 
 const over: IteratorResult<never> = { done: true, value: undefined };
 
@@ -28,7 +25,7 @@ export class Feed<Item> {
   #iterator: Pulled<unknown> | null;
   #ended = false;
   #failure: { error: unknown } | null = null;
-  #breathed = performance.now();
+  readonly #turns = new Turns(); // between steps and data on this thread
   /** Whether no more is to be handed out. */
   stopped = false;
 
@@ -63,17 +60,11 @@ export class Feed<Item> {
       areFresh: this.areFresh,
       next: () => {
         if (given++ >= limit) return over;
-        return performance.now() - this.#breathed < breath ? this.#group() : this.#breathe();
+        return this.#turns.isDue ? this.#turns.give().then(() => this.#group()) : this.#group();
       },
       [Symbol.asyncIterator]: () => groups as AsyncIterator<Item[]>, // for await takes what is no promise, too
     };
     return groups;
-  }
-
-  async #breathe(): Promise<IteratorResult<Item[]>> {
-    await setImmediate();
-    this.#breathed = performance.now();
-    return this.#group();
   }
 
   #group(): IteratorResult<Item[]> | Promise<IteratorResult<Item[]>> {
