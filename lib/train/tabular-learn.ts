@@ -1,9 +1,10 @@
 // Training of one network.
+import { TensorDataset } from '../data/dataset.js';
+import { DataLoader } from '../data/loader.js';
 import * as functional from '../nn/functional.js';
 import { Module } from '../nn/module.js';
 import { tensor } from '../ops/creation.js';
 import { Generator } from '../ops/generator.js';
-import { randperm } from '../ops/random.js';
 import { AdamW } from '../optim/adam.js';
 import { LambdaLR } from '../optim/lambda-lr.js';
 import type { Tensor } from '../tensor.js';
@@ -89,19 +90,10 @@ function groupsOf(network: TabularNetwork, { lr, weightDecay }: TabularSettings)
 }
 
 /** Batches of numbers of rows, each epoch in another order; what does not fill the last one is left out. */
-function batchesOf(rows: Int32Array, most: number, generator: Generator) {
-  const size = Math.min(most, rows.length);
-  const length = Math.floor(rows.length / size);
-  return {
-    length,
-    *[Symbol.iterator]() {
-      const order = randperm(rows.length, { generator }).toTypedArray() as Int32Array;
-      for (let b = 0; b < length; b++) {
-        const batch = tensor(order.slice(b * size, (b + 1) * size).map((i) => rows[i] as number));
-        yield [batch, batch] as const;
-      }
-    },
-  };
+function batchesOf(shown: Int32Array, most: number, generator: Generator) {
+  const rows = tensor(shown);
+  const batchSize = Math.min(most, shown.length);
+  return new DataLoader(new TensorDataset(rows, rows), { batchSize, shuffle: true, dropLast: true, generator });
 }
 
 /**
