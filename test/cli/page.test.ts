@@ -63,10 +63,7 @@ describe.skipIf(!chromium)(`the page of adjoint serve in Chromium${needed}`, { t
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Predict');
     await page.press('Enter');
     const output = 'document.querySelector("output").innerText';
-    const until = Date.now() + 60_000;
-    while (!(await page.evaluate<string>(output)).includes('%') && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await expect.poll(() => page.evaluate<string>(output), { timeout: 60_000 }).toContain('%');
     const row = {
       'size in m²': 85,
       'where it is, by the name of the district': 'north',
@@ -93,11 +90,8 @@ describe.skipIf(!chromium)(`the page of adjoint serve in Chromium${needed}`, { t
     await page.type('soon');
     await page.press('Enter');
     const output = 'document.querySelector("output").innerText';
-    const until = Date.now() + 60_000;
-    while ((await page.evaluate<string>(output)).length < 3 && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect(await page.evaluate(output)).toMatch(/^"built" of the row must be a date/);
+    const message = /^"built" of the row must be a date/;
+    await expect.poll(() => page.evaluate(output), { timeout: 60_000 }).toMatch(message);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(380);
     await page.screenshot('serve-wrong');
   });

@@ -201,11 +201,7 @@ describe.skipIf(!chromium)(`a live page in Chromium${needed}`, { timeout: 180_00
     const before = await page.evaluate(focused);
     expect(before).toBe('All runs');
     log.onStep({ epoch: 1, step: 3, values: { loss: 0.25, accuracy: 0.9 } });
-    const until = Date.now() + 60_000;
-    while ((await page.evaluate(rows)) !== '0.25' && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-    expect(await page.evaluate(rows)).toBe('0.25');
+    await expect.poll(() => page.evaluate(rows), { timeout: 60_000 }).toBe('0.25');
     expect(await page.evaluate('document.querySelectorAll("#curves svg").length')).toBe(2);
     expect(await page.evaluate(focused)).toBe(before);
     expect(await page.evaluate('document.getElementById("live").textContent')).toContain('Live');
