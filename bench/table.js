@@ -7,10 +7,8 @@ export function median(values) {
 
 /** How far the middle half of some numbers spreads, as a share of their median. @param {number[]} values */
 export function spread(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  /** @param {number} share */
-  const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
-  return (at(0.75) - at(0.25)) / median(values);
+  const [low, , high] = quartiles(values);
+  return (high - low) / median(values);
 }
 
 /** The quartiles of some numbers, the median between them. @param {number[]} values */
