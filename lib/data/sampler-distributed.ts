@@ -62,11 +62,6 @@ export class DistributedSampler implements Sampler {
     this.#epoch = checkInteger('setEpoch', 'epoch', epoch, 0, 2 ** 40);
   }
 
-  /** @internal For the position of a loader in its data. */
-  get epoch(): number {
-    return this.#epoch;
-  }
-
   *[Symbol.iterator](): Iterator<number> {
     const order = this.#shuffle
       ? numbersOf(randperm(this.#count, { generator: new Generator(this.#seed + this.#epoch) }))

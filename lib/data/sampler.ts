@@ -11,8 +11,8 @@ import { Tensor } from '../tensor.js';
 
 /**
  * Numbers of samples in the order of an epoch, for a {@link DataLoader}: an array, one of the samplers here, or an object of
- * yours, whose class may extend this one. A sampler that draws random numbers does so when its iterator is made, from `generator`: so a loader's position can be
- * saved and restored.
+ * yours, whose class may extend this one. A sampler that draws random numbers does so when its iterator is made, from
+ * `generator`: so a loader's position can be saved and restored.
  */
 export abstract class Sampler<Item = number> implements Iterable<Item> {
   /** How many there are in an epoch. */
