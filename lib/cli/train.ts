@@ -80,13 +80,21 @@ export const trainCommand: Command = {
 
 /** Finds out before the training what would else be an error after it. */
 function checkFiles(output: string, test: string | undefined): void {
-  const isFolder = statSync(output, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isFolder) throw new UsageError(`--output must be a file, got the folder ${JSON.stringify(output)}`);
-  if (!existsSync(dirname(output))) {
+  if (output === '') throw new UsageError('--output must be a file, got ""');
+  if (isFolder(output)) throw new UsageError(`--output must be a file, got the folder ${JSON.stringify(output)}`);
+  if (!isFolder(dirname(output))) {
     throw new UsageError(`--output must be in a folder that exists, got ${JSON.stringify(output)}`);
   }
   if (test !== undefined && !existsSync(test)) {
     throw new UsageError(`--test must be a file that exists, got ${JSON.stringify(test)}`);
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // it is not there, or in a file
   }
 }
 

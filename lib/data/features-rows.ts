@@ -57,7 +57,7 @@ function alignObjects(operation: string, types: ReadonlyMap<string, ColumnType>,
     { maxCategories: most, maxColumns: most },
     {
       ...{ operation, isText: false, isStream: false, error: ArgumentError },
-      why: ['as in training', 'give null where a value is missing'],
+      why: [', as in training', 'give null where a value is missing'],
     },
   );
   const builder = new TableBuilder(names, { ...rules, types });

@@ -51,7 +51,7 @@ export interface TableRules {
   readonly mayGuessDecimal?: boolean;
   /** Whether tables are taken one after the other, so that types cannot change. */
   readonly isStream: boolean;
-  /** Why values must be of the given types, and what to do about one that is not, where no caller gave the types. */
+  /** Where no caller gave the types: what an error adds to its rule to say why, and what to do about a value of another type. */
   readonly why?: readonly [reason: string, hint: string];
   /** The class of errors about values. */
   readonly error: new (
@@ -119,7 +119,7 @@ export class TableBuilder {
     checkColumnCount(names.length, rules);
     if (names.length === 0) throw new Kind(`${operation}: rows must have columns, got none`);
     for (const name of rules.types.keys()) {
-      if (!names.includes(name)) throw unknownColumn(`${operation}: types`, name, names);
+      if (!names.includes(name)) throw unknownColumn(operation, name, names);
     }
   }
 
@@ -191,14 +191,11 @@ export class TableBuilder {
       return new Kind(`${what} must hold numbers, texts, booleans or dates, got ${describe(value)} in ${place}`);
     }
     const missing = 'add it to missing if it stands for no value';
-    const [why, hint] =
-      this.rules.why ??
-      (types.has(name)
-        ? ['as types says', missing]
-        : [
-            `as in the first rows (inferRows ${inferRows})`,
-            `give types: { ${JSON.stringify(name)}: … }, or ${missing}`,
-          ]);
-    return new Kind(`${what} must hold ${nouns[column.type]}, ${why}, got ${describe(value)} in ${place}; ${hint}`);
+    const inferred = [
+      `, as in the first rows (inferRows ${inferRows})`,
+      `give types: { ${JSON.stringify(name)}: … }, or ${missing}`,
+    ] as const;
+    const [why, hint] = this.rules.why ?? (types.has(name) ? ['', missing] : inferred);
+    return new Kind(`${what} must hold ${nouns[column.type]}${why}, got ${describe(value)} in ${place}; ${hint}`);
   }
 }

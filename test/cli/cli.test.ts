@@ -92,7 +92,14 @@ describe('adjoint', () => {
       2,
       'adjoint: --output must be in a folder that exists, got "none',
     ],
+    [
+      'a folder that is a file',
+      ['train', 'train.csv', '--target', 'side', '--output', join('train.csv', 'in', 'model.safetensors')],
+      2,
+      'adjoint: --output must be in a folder that exists, got "train.csv',
+    ],
     ['a folder as the file', ['train', 'train.csv', '--target', 'side', '--output', '.'], 2, 'got the folder "."'],
+    ['no name', ['train', 'train.csv', '--target', 'side', '--output', ''], 2, '--output must be a file, got ""'],
     [
       'rows for a test that are not there',
       ['train', 'train.csv', '--target', 'side', '--test', 'none.csv'],
@@ -103,7 +110,7 @@ describe('adjoint', () => {
       'a type that a column does not have',
       ['train', 'train.csv', '--target', 'side', '--types', 'shop=number'],
       1,
-      'adjoint: csv: "train.csv": column "shop" must hold numbers, as types says, got "north, old" in row 0 (line 2)',
+      'adjoint: csv: "train.csv": column "shop" must hold numbers, got "north, old" in row 0 (line 2)',
     ],
     ['no file', ['train'], 2, 'adjoint: train needs <data.csv>'],
     ['no target', ['train', 'train.csv'], 2, 'adjoint: train needs --target'],
@@ -162,7 +169,13 @@ describe('adjoint', () => {
     const shown = await run('inspect', 'model.safetensors');
     expect(shown.out).toContain('shop  category of 2');
     writeFileSync(at('narrow.csv'), 'x,y\n1,2\n');
-    expect((await run('predict', 'model.safetensors', 'narrow.csv')).err).toContain('"shop"');
+    expect((await run('predict', 'model.safetensors', 'narrow.csv')).err).toBe(
+      'adjoint: csv: "narrow.csv": no column has the name "shop"; there are "x", "y"\n',
+    );
+    writeFileSync(at('wrong.csv'), 'x,y,shop,open,day\n1,much,south,true,2024-03-01\n');
+    expect((await run('predict', 'model.safetensors', 'wrong.csv')).err).toBe(
+      'adjoint: csv: "wrong.csv": column "y" must hold numbers, got "much" in row 0 (line 2); add it to missing if it stands for no value\n',
+    );
   }, 60_000);
 
   it('Ctrl-C saves what was reached', async () => {

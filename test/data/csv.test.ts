@@ -252,17 +252,12 @@ describe('csv', () => {
     ],
     ['too many columns', 'a,b,c\n1,2,3\n', { maxColumns: 2 }, 'csv: there must be at most maxColumns 2 columns, got 3'],
     ['too many rows', 'a\n1\n2\n3\n', { maxRows: 2 }, 'csv: there must be at most maxRows 2 rows, got more'],
-    [
-      'a type of no column',
-      'a\n1\n',
-      { types: { b: 'text' } },
-      'csv: types: no column has the name "b"; there are "a"',
-    ],
+    ['a type of no column', 'a\n1\n', { types: { b: 'text' } }, 'csv: no column has the name "b"; there are "a"'],
     [
       'a number that is none',
       'a\nx\n',
       { types: { a: 'number' } },
-      'csv: column "a" must hold numbers, as types says, got "x" in row 0 (line 2); add it to missing if it stands for no value',
+      'csv: column "a" must hold numbers, got "x" in row 0 (line 2); add it to missing if it stands for no value',
     ],
     ['a delimiter of two characters', 'a\n1\n', { delimiter: '||' }, 'csv: delimiter must be one character, got "||"'],
     ['an unknown option', 'a\n1\n', { separator: ';' } as CsvOptions, 'csv: unknown option "separator"'],
@@ -275,7 +270,7 @@ describe('csv', () => {
     writeFileSync(path, 'a\n1\nx\n');
     const place = `csv: ${JSON.stringify(path)}: `;
     await expect(csv(path, { types: { a: 'number' } })).rejects.toThrow(`${place}column "a" must hold numbers`);
-    await expect(csv(path, { types: { b: 'number' } })).rejects.toThrow(`${place}types: no column has the name "b"`);
+    await expect(csv(path, { types: { b: 'number' } })).rejects.toThrow(`${place}no column has the name "b"`);
     await expect(csv(pathToFileURL(path), { inferRows: 1 })).rejects.toThrow(
       'wrong.csv": column "a" must hold numbers',
     );

@@ -135,7 +135,7 @@ describe('Table', () => {
     [
       'a type that is not kept',
       () => Table.fromRows([{ a: 'yes' }, { a: 'maybe' }], { types: { a: 'boolean' } }),
-      'Table.fromRows: column "a" must hold booleans, as types says, got "maybe" in row 1; add it to missing',
+      'Table.fromRows: column "a" must hold booleans, got "maybe" in row 1; add it to missing',
     ],
     [
       'a name that comes too late',
@@ -145,7 +145,7 @@ describe('Table', () => {
     [
       'types of no column',
       () => Table.fromRows([{ a: 1 }], { types: { b: 'text' } }),
-      'Table.fromRows: types: no column has the name "b"; there are "a"',
+      'Table.fromRows: no column has the name "b"; there are "a"',
     ],
     [
       'an unknown type',
