@@ -45,7 +45,7 @@ export class Place {
     const given = state as Record<string, unknown>;
     const { totals, randomAtStart, history } = given;
     const [epoch, step, inEpoch, samples] = ['epoch', 'step', 'inEpoch', 'samples'].map((key) =>
-      checkInteger(name, `training.${key}`, given[key], 0),
+      checkInteger(name, `training.${key}`, given[key]),
     ) as [number, number, number, number];
     if (!isSums(totals) || !isHistory(history) || !isArrayOf('int32', randomAtStart)) {
       const got = Object.entries(given).map(([key, value]) => `${key}: ${describe(value)}`);
@@ -58,13 +58,13 @@ export class Place {
   }
 }
 
-const hasNumbers = (value: unknown): value is object =>
-  isPlain(value) && Object.values(value).every((number) => typeof number === 'number');
+const isNumber = (value: unknown): boolean => typeof value === 'number';
+const hasNumbers = (value: unknown): value is object => isPlain(value) && Object.values(value).every(isNumber);
 
 function isSums(value: unknown): value is SumsByName {
   return (
     isPlain(value) &&
-    Object.values(value).every((pair) => Array.isArray(pair) && pair.length === 2 && hasNumbers({ ...pair }))
+    Object.values(value).every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isNumber))
   );
 }
 

@@ -1,5 +1,5 @@
 import { unknownColumn } from '../data/column.js';
-import { Features } from '../data/features.js';
+import { checkTable, Features } from '../data/features.js';
 import { Table } from '../data/table.js';
 import {
   ArgumentError,
@@ -148,7 +148,7 @@ type Plan = ReturnType<typeof planOf>;
 /** Checks the arguments and decides what they leave open. */
 function planOf(table: Table, options: TabularOptions) {
   const name = 'tabular';
-  if (!(table instanceof Table)) throw new ArgumentError(`${name}: table must be a data.Table, got ${describe(table)}`);
+  checkTable(name, table);
   checkOptions(name, options, tabularOptions);
   const given = checkText(name, 'target', options?.target);
   if (!table.names.includes(given)) throw unknownColumn(`${name}: target`, given, table.names);
