@@ -20,8 +20,6 @@ export interface Limits {
 /** The model that answers now; it changes when its file does. */
 export interface Served {
   model: train.TabularModel;
-  /** Its columns. */
-  fields: readonly train.TabularField[];
   loaded: Date;
 }
 
@@ -75,8 +73,8 @@ export function serverOf(served: Served, limits: Limits): Server {
     running++;
     try {
       const body = await bodyOf(request, limits.maxBody);
-      const { model, fields } = served; // the same for all of this request
-      const { rows, isList } = rowsOf(body, fields, limits.maxRows);
+      const { model } = served; // the same for all of this request
+      const { rows, isList } = rowsOf(body, model.schema, limits.maxRows);
       const predictions = await predictionsOf(model, rows);
       counters.rows += rows.length;
       sendJson(response, 200, isList ? predictions : predictions[0]);

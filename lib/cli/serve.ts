@@ -62,7 +62,7 @@ async function servedFrom(path: string): Promise<Served> {
   const model = train.TabularModel.load(path);
   const row = Object.fromEntries(model.columns.map(({ name }) => [name, null]));
   for (const count of [1, 8, 64]) await model.predict(new Array(count).fill(row));
-  return { model, fields: model.schema, loaded: new Date() };
+  return { model, loaded: new Date() };
 }
 
 function watch(path: string, served: Served, log: (event: string, more: Record<string, unknown>) => void): () => void {

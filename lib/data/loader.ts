@@ -206,7 +206,7 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
       if (isPromise(batch)) {
         batch.then(undefined, () => {}); // nobody awaits it
         throw new StateError(
-          'DataLoader: samples that are promises need for await (… of loader), got for (… of loader)',
+          'DataLoader: samples or batches that are promises need for await (… of loader), got for (… of loader)',
         );
       }
       const out = this.#finish(batch);

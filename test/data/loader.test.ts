@@ -252,8 +252,10 @@ describe('DataLoader in for await', () => {
       [[2], ['2']],
     ]);
     expect(() => [...loader]).toThrow(
-      'DataLoader: samples that are promises need for await (… of loader), got for (… of loader)',
+      'DataLoader: samples or batches that are promises need for await (… of loader), got for (… of loader)',
     );
+    const collated = new DataLoader(numbered(3), { collateFn: async () => 1 });
+    expect(() => [...collated]).toThrow('DataLoader: samples or batches that are promises need for await');
   });
 
   it('passes on what goes wrong in a sample', async () => {
