@@ -32,7 +32,7 @@ export interface MessageOptions extends GroupOptions {
 const ops = ['sum', 'mean', 'min', 'max'] as const;
 
 function start(operation: string, options: GroupOptions | undefined, known: readonly string[] = []): ProcessGroup {
-  checkOptions(operation, options, ['group', ...known]);
+  checkOptions(operation, options, [...known, 'group']); // the first one is the example of a hint
   const group = groupOf(operation, options?.group);
   if (isRecording()) {
     const hint = 'nn.DistributedDataParallel averages gradients in compiled steps';

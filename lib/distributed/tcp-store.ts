@@ -41,6 +41,8 @@ require('node:worker_threads').parentPort.once('message', () => {
 interface Question {
   readonly resolve: (answer: { value?: unknown }) => void;
   readonly reject: (error: Error) => void;
+  /** Whether it keeps the process alive. */
+  readonly held: boolean;
 }
 
 /** @internal A connection to the server of a run, which the first process or the launcher holds. */
@@ -103,7 +105,7 @@ export class TCPStore implements Store {
         const self = new TCPStore(address, socket);
         socket.ref();
         socket.once('close', () => resolve('token'));
-        self.#questions.set(0, { resolve: () => resolve(self), reject: () => {} });
+        self.#questions.set(0, { resolve: () => resolve(self), reject: () => {}, held: true });
         send(socket, { token });
       });
     } catch (error) {
@@ -133,7 +135,7 @@ export class TCPStore implements Store {
     const number = welcome === true ? 0 : Number(id);
     const question = this.#questions.get(number);
     this.#questions.delete(number);
-    if (this.#questions.size === 0) this.#socket.unref();
+    if (![...this.#questions.values()].some(({ held }) => held)) this.#socket.unref();
     question?.resolve({ value });
   }
 
@@ -152,7 +154,7 @@ export class TCPStore implements Store {
     const id = this.#next++;
     if (held) this.#socket.ref();
     return new Promise((resolve, reject) => {
-      this.#questions.set(id, { resolve, reject });
+      this.#questions.set(id, { resolve, reject, held });
       send(this.#socket, { id, ...message });
     });
   }

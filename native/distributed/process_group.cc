@@ -141,7 +141,7 @@ std::string ProcessGroup::fail(const std::string& problem) {
     first = problem_;
     changed_.notify_all();
   }
-  if (store_->published) mesh_->abort(first);
+  if (store_->published && mesh_) mesh_->abort(first);
   return first;
 }
 
@@ -160,6 +160,8 @@ void ProcessGroup::close(const std::string& reason) {
   for (Queue& queue : queues_) {
     if (queue.thread.joinable()) queue.thread.join();
   }
+  // The connections and the port are free for the next run now: JavaScript may hold the group for long.
+  mesh_.reset();
   std::lock_guard<std::mutex> lock(mutex_);
   reductions_.clear();
 }
@@ -169,64 +171,65 @@ std::string ProcessGroup::problem() const {
   return problem_;
 }
 
-int ProcessGroup::lost() const { return store_->published ? mesh_->lost() : -1; }
+int ProcessGroup::lost() const { return store_->published && mesh_ ? mesh_->lost() : -1; }
 
 int64_t ProcessGroup::beginAllReduce(const Buffer* parts, int64_t count, DType dtype, bool mean, Wire wire) {
-  Reduction reduction;
-  reduction.length = lengthOf(parts, count);
-  reduction.dtype = dtype;
-  reduction.mean = mean;
-  reduction.wire = dtype == DType::kFloat32 ? wire : Wire::kFull;
-  reduction.storage = StorageRef::allocate(static_cast<size_t>(reduction.length) * bytesPerElement(dtype));
-  if (!reduction.storage) return -1;
-  char* const data = static_cast<char*>(reduction.storage->data());
+  // Shared with the work, which may still write when nobody waits for it any more.
+  const auto reduction = std::make_shared<Reduction>();
+  reduction->length = lengthOf(parts, count);
+  reduction->dtype = dtype;
+  reduction->storage = StorageRef::allocate(static_cast<size_t>(reduction->length) * bytesPerElement(dtype));
+  if (!reduction->storage) return -1;
+  char* const data = static_cast<char*>(reduction->storage->data());
   forEachPart(parts, count, bytesPerElement(dtype),
               [&](void* part, size_t bytes, size_t place) { std::memcpy(data + place, part, bytes); });
-  const Reduction held = reduction;  // keeps the memory until the work is done
   int64_t ticket = 0;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     ticket = ++tickets_;
-    reductions_[ticket] = std::move(reduction);
+    reductions_[ticket] = reduction;
   }
   const int size = seat.size;
-  const auto work = [held, size](Mesh& mesh, uint32_t call) {
-    void* const values = held.storage->data();
-    if (held.wire == Wire::kBfloat16) {
-      narrow(values, held.length);
-      mesh.allReduceBfloat16(static_cast<uint16_t*>(values), held.length, call);
-      widen(values, held.length);
+  const bool isNarrow = dtype == DType::kFloat32 && wire == Wire::kBfloat16;
+  const auto work = [reduction, size, isNarrow, mean](Mesh& mesh, uint32_t call) {
+    void* const values = reduction->storage->data();
+    const int64_t length = reduction->length;
+    if (isNarrow) {
+      narrow(values, length);
+      mesh.allReduceBfloat16(static_cast<uint16_t*>(values), length, call);
+      widen(values, length);
     } else {
-      mesh.allReduce(values, held.length, held.dtype, Reduce::kSum, call);
+      mesh.allReduce(values, length, reduction->dtype, Reduce::kSum, call);
     }
-    if (!held.mean) return;
-    if (held.dtype == DType::kFloat64) {
-      divide<double>(values, held.length, size);
+    if (!mean) return;
+    if (reduction->dtype == DType::kFloat64) {
+      divide<double>(values, length, size);
     } else {
-      divide<float>(values, held.length, size);
+      divide<float>(values, length, size);
     }
   };
-  submit(kCollectives, work, [this, ticket](const std::string* problem) {
+  submit(kCollectives, work, [this, reduction](const std::string* problem) {
     std::lock_guard<std::mutex> lock(mutex_);
-    const auto place = reductions_.find(ticket);
-    if (place != reductions_.end() && problem == nullptr) place->second.done = true;
+    reduction->done = problem == nullptr;
     changed_.notify_all();
   });
   return ticket;
 }
 
 bool ProcessGroup::endAllReduce(int64_t ticket, const Buffer* parts, int64_t count, DType dtype) {
-  Reduction reduction;
+  std::shared_ptr<Reduction> reduction;
+  bool isDone = false;
   {
     std::unique_lock<std::mutex> lock(mutex_);
     const auto place = reductions_.find(ticket);
     if (place == reductions_.end()) return false;
-    changed_.wait(lock, [&] { return place->second.done || !problem_.empty(); });
-    reduction = std::move(place->second);
-    reductions_.erase(place);
+    reduction = place->second;
+    reductions_.erase(place);  // before waiting, while which another thread may close the group
+    changed_.wait(lock, [&] { return reduction->done || !problem_.empty(); });
+    isDone = reduction->done;
   }
-  if (!reduction.done || reduction.dtype != dtype || reduction.length != lengthOf(parts, count)) return false;
-  const char* const data = static_cast<const char*>(reduction.storage->data());
+  if (!isDone || reduction->dtype != dtype || reduction->length != lengthOf(parts, count)) return false;
+  const char* const data = static_cast<const char*>(reduction->storage->data());
   forEachPart(parts, count, bytesPerElement(dtype),
               [&](void* part, size_t bytes, size_t place) { std::memcpy(part, data + place, bytes); });
   return true;

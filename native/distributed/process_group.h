@@ -64,9 +64,7 @@ class ProcessGroup {
     StorageRef storage;
     int64_t length = 0;
     DType dtype = DType::kFloat32;
-    bool mean = false;
-    Wire wire = Wire::kFull;
-    bool done = false;
+    bool done = false;  // under the lock
   };
 
   ProcessGroup(int64_t number, const Seat& seat, Mailbox::Post post);
@@ -77,8 +75,8 @@ class ProcessGroup {
   std::condition_variable changed_;
   Queue queues_[kLanes];
   std::shared_ptr<Mailbox> store_;
-  const std::unique_ptr<Mesh> mesh_;
-  std::map<int64_t, Reduction> reductions_;
+  std::unique_ptr<Mesh> mesh_;  // null once closed
+  std::map<int64_t, std::shared_ptr<Reduction>> reductions_;
   int64_t tickets_ = 0;
   std::string problem_;
   bool down_ = false;
