@@ -2,12 +2,12 @@ import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import type { DType } from '../dtype.js';
-import { checkFlag, checkInteger } from '../errors.js';
-import { fill_ } from '../ops/copy.js';
+import { checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
+import { detach, fill_ } from '../ops/copy.js';
 import { checkPadding, rowsOf } from '../ops/embedding.js';
 import { type BagMode, bagsOf, checkMode } from '../ops/embedding-bag.js';
 import { checkLimits, type LimitOptions } from '../ops/embedding-rows.js';
-import { checkDType, empty, type Tensor, view } from '../tensor.js';
+import { checkDType, checkFloat, checkTensor, empty, type Tensor, view } from '../tensor.js';
 import { normal_ } from './init.js';
 import { Module } from './module.js';
 import { Parameter } from './roles.js';
@@ -32,6 +32,20 @@ export interface EmbeddingBagLayerOptions extends EmbeddingLayerOptions {
   includeLastOffset?: boolean;
 }
 
+/** Arguments of `Embedding.fromPretrained`, by name. */
+export interface EmbeddingPretrainedOptions
+  extends Omit<EmbeddingLayerOptions, 'numEmbeddings' | 'embeddingDim' | 'dtype'> {
+  /** [numEmbeddings, embeddingDim], float; the layer shares its memory. */
+  embeddings: Tensor;
+  /** Whether the table is not trained; default true. */
+  freeze?: boolean;
+}
+
+/** Arguments of `EmbeddingBag.fromPretrained`, by name. */
+export interface EmbeddingBagPretrainedOptions
+  extends EmbeddingPretrainedOptions,
+    Pick<EmbeddingBagLayerOptions, 'mode' | 'includeLastOffset'> {}
+
 type EmbeddingArguments = Positional<
   EmbeddingLayerOptions,
   [
@@ -46,6 +60,47 @@ type EmbeddingBagArguments = Positional<
     ...[scaleGradByFreq: 'scaleGradByFreq', mode: 'mode'],
   ]
 >;
+type EmbeddingPretrainedArguments = Positional<
+  EmbeddingPretrainedOptions,
+  [
+    ...[embeddings: 'embeddings', freeze: 'freeze', paddingIdx: 'paddingIdx', maxNorm: 'maxNorm'],
+    ...[normType: 'normType', scaleGradByFreq: 'scaleGradByFreq'],
+  ]
+>;
+type EmbeddingBagPretrainedArguments = Positional<
+  EmbeddingBagPretrainedOptions,
+  [
+    ...[embeddings: 'embeddings', freeze: 'freeze', maxNorm: 'maxNorm', normType: 'normType'],
+    ...[scaleGradByFreq: 'scaleGradByFreq', mode: 'mode'],
+  ]
+>;
+
+// The arguments of `fromPretrained`, which the constructors take in place of their own.
+class Pretrained {
+  constructor(readonly args: readonly unknown[]) {}
+}
+
+type Given = Partial<EmbeddingBagLayerOptions & EmbeddingBagPretrainedOptions> & { name: string };
+
+// The options of a constructor, or of `fromPretrained` with the sizes that its table has.
+function given(kind: string, args: readonly unknown[], positions: readonly string[], named: readonly string[]): Given {
+  const nullable = ['paddingIdx', 'maxNorm'];
+  const [first] = args;
+  if (!(first instanceof Pretrained)) {
+    const all = ['numEmbeddings', 'embeddingDim', ...positions];
+    return { ...optionsOf<Given>(kind, args, all, [...named, 'dtype'], nullable), name: kind };
+  }
+  const name = `${kind}.fromPretrained`;
+  const options = optionsOf<Given>(name, first.args, ['embeddings', 'freeze', ...positions], named, nullable);
+  const embeddings = checkTensor(name, 'embeddings', options.embeddings);
+  checkFloat(name, 'embeddings', embeddings);
+  const [numEmbeddings, embeddingDim] = embeddings.dims;
+  if (embeddings.rank !== 2 || embeddings.size === 0) {
+    const rule = 'embeddings must be [numEmbeddings, embeddingDim] and not empty';
+    throw new ShapeError(`${name}: ${rule}, got embeddings ${formatShape(embeddings.dims)}`);
+  }
+  return { ...options, name, numEmbeddings, embeddingDim };
+}
 
 // What both layers share: the table.
 abstract class Table extends Module {
@@ -58,8 +113,9 @@ abstract class Table extends Module {
   readonly scaleGradByFreq: boolean;
   weight: Tensor;
 
-  constructor(name: string, options: Partial<EmbeddingLayerOptions>) {
+  constructor(options: Given) {
     super();
+    const { name, embeddings } = options;
     this.numEmbeddings = checkInteger(name, 'numEmbeddings', options.numEmbeddings, 1);
     this.embeddingDim = checkInteger(name, 'embeddingDim', options.embeddingDim, 1);
     const padding = checkPadding(name, options.paddingIdx, this.numEmbeddings);
@@ -68,7 +124,11 @@ abstract class Table extends Module {
     this.maxNorm = maxNorm;
     this.normType = normType;
     this.scaleGradByFreq = scaleGradByFreq;
-    this.weight = table(name, this.numEmbeddings, this.embeddingDim, padding, options);
+    const freeze = checkFlag(name, 'freeze', options.freeze, true);
+    this.weight =
+      embeddings === undefined
+        ? table(name, this.numEmbeddings, this.embeddingDim, padding, options)
+        : new Parameter(detach(embeddings), !freeze);
   }
 
   /** What both forward passes hand on. */
@@ -107,9 +167,22 @@ export class Embedding extends Table {
    *   dtype ('float32')
    */
   constructor(...args: EmbeddingArguments) {
-    const positions = ['numEmbeddings', 'embeddingDim', 'paddingIdx', 'maxNorm', 'normType', 'scaleGradByFreq'];
-    const nullable = ['paddingIdx', 'maxNorm'];
-    super('Embedding', optionsOf<EmbeddingLayerOptions>('Embedding', args, positions, ['dtype'], nullable));
+    super(given('Embedding', args, ['paddingIdx', 'maxNorm', 'normType', 'scaleGradByFreq'], []));
+  }
+
+  /**
+   * A layer with a table that is there already, word vectors say, whose memory it shares. Nothing is drawn, and the padding row
+   * keeps its values.
+   *
+   * @param args embeddings: float [numEmbeddings, embeddingDim]; freeze: whether they are not trained (true), paddingIdx (none),
+   *   maxNorm (none), normType (2), scaleGradByFreq (false)
+   * @throws ShapeError when embeddings are no matrix or empty, DTypeError when they are not float
+   * @example
+   * const layer = nn.Embedding.fromPretrained(tensor([[1, 2.3, 3], [4, 5.1, 6.3]]));
+   * layer.forward(tensor([1], { dtype: 'int32' })); // [[4, 5.1, 6.3]]
+   */
+  static fromPretrained(...args: EmbeddingPretrainedArguments): Embedding {
+    return new Embedding(new Pretrained(args) as never);
   }
 
   forward(index: Tensor): Tensor {
@@ -146,15 +219,27 @@ export class EmbeddingBag extends Table {
    *   includeLastOffset (false), paddingIdx (none), dtype ('float32')
    */
   constructor(...args: EmbeddingBagArguments) {
-    const positions = ['numEmbeddings', 'embeddingDim', 'maxNorm', 'normType', 'scaleGradByFreq', 'mode'];
-    const named = ['includeLastOffset', 'paddingIdx', 'dtype'];
-    const nullable = ['paddingIdx', 'maxNorm'];
-    const options = optionsOf<EmbeddingBagLayerOptions>('EmbeddingBag', args, positions, named, nullable);
-    const mode = checkMode('EmbeddingBag', options);
-    const includeLastOffset = checkFlag('EmbeddingBag', 'includeLastOffset', options.includeLastOffset, false);
-    super('EmbeddingBag', options);
+    const positions = ['maxNorm', 'normType', 'scaleGradByFreq', 'mode'];
+    const options = given('EmbeddingBag', args, positions, ['includeLastOffset', 'paddingIdx']);
+    const mode = checkMode(options.name, options);
+    const includeLastOffset = checkFlag(options.name, 'includeLastOffset', options.includeLastOffset, false);
+    super(options);
     this.mode = mode;
     this.includeLastOffset = includeLastOffset;
+  }
+
+  /**
+   * A layer with a table that is there already; see `Embedding.fromPretrained`.
+   *
+   * @param args embeddings: float [numEmbeddings, embeddingDim]; freeze: whether they are not trained (true), maxNorm (none),
+   *   normType (2), scaleGradByFreq (false), mode ('mean'); options: includeLastOffset (false), paddingIdx (none)
+   * @throws ShapeError when embeddings are no matrix or empty, DTypeError when they are not float
+   * @example
+   * const layer = nn.EmbeddingBag.fromPretrained(tensor([[1, 2], [4, 5]]));
+   * layer.forward(tensor([[1, 0]], { dtype: 'int32' })); // [[2.5, 3.5]]
+   */
+  static fromPretrained(...args: EmbeddingBagPretrainedArguments): EmbeddingBag {
+    return new EmbeddingBag(new Pretrained(args) as never);
   }
 
   /** @param perSampleWeights factors of the rows, of index's shape; for mode sum only */

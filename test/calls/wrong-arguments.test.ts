@@ -206,7 +206,10 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.(Multihead|Transformer)\w+\.forward \d(\.\w*[mM]ask)?$/, ['null']],
   [/linear \d(\.bias)?$|scaledDotProductAttention \d\.(attnMask|scale)$/, ['null']],
   [/[aA]daptive\w+[23]d \d\.\d$|(interpolate|Upsample) \d\.(align|recompute)\w+$/, ['null']],
-  [/mbedding(Bag)? \d\.(paddingIdx|maxNorm|offsets|perSampleWeights)$|nn\.Transformer(De|En)coder 2\.norm$/, ['null']],
+  [
+    /mbedding(Bag)?(\.fromPretrained)? \d\.(paddingIdx|maxNorm|offsets|perSampleWeights)$|nn\.Transformer(De|En)coder 2\.norm$/,
+    ['null'],
+  ],
   [/^grad 2\.gradOutputs\.0$|^(Tensor\.)?backward \d$|^Tensor\.grad 0$/, ['null']],
   [/^nn\.EmbeddingBag\.forward [12]$|^nn\.(GRU|LSTM|RNN)(Cell)?\.forward [12](\.[01])?$/, ['null', 'undefined']],
   [/^arange [12]$|^eye 1$|^nn\.init\.calculateGain 1$|^Generator 0$|^(Tensor\.)?backward \d$/, ['undefined']],

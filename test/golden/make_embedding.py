@@ -1,5 +1,5 @@
 """embedding.json: embeddings and bags of them whose rows are limited in length, whose gradient counts rows by frequency, and whose
-offsets tell the end of the last bag, too. PyTorch 2.15.
+offsets tell the end of the last bag, too; embedding_pretrained.json: layers with a table that is there already. PyTorch 2.15.
 """
 import itertools
 
@@ -41,3 +41,24 @@ for dtype, (most, p), share in itertools.product((torch.float32, torch.float64),
                             {**shared, 'padding_idx': padding, 'mode': mode, 'offsets': offsets, 'include_last_offset': last},
                             {**ours, 'paddingIdx': padding, 'mode': mode, 'offsets': encode(offsets), 'includeLastOffset': last}))
 write('embedding.json', {'rows': rows})
+
+
+def pretrained(kind, dtype, options, extra):
+    layer = getattr(torch.nn, kind).from_pretrained(table(dtype), **options)
+    y = layer(LINE) if kind == 'Embedding' else layer(LINE, torch.tensor([0, 2, 2, 5]))
+    upstream = (torch.arange(y.numel(), dtype=dtype).reshape(y.shape) * 13) % 11 - 4
+    if layer.weight.requires_grad:
+        y.backward(upstream)
+    gradient = None if layer.weight.grad is None else encode(layer.weight.grad)
+    return {'kind': kind, 'options': extra, 'before': encode(table(dtype)), 'after': encode(layer.weight), 'y': encode(y),
+            'upstream': encode(upstream), 'gradient': gradient, 'paddingIdx': layer.padding_idx}
+
+
+layers = []
+for kind, dtype, freeze in itertools.product(('Embedding', 'EmbeddingBag'), (torch.float32, torch.float64), (None, True, False)):
+    frozen = {} if freeze is None else {'freeze': freeze}
+    layers.append(pretrained(kind, dtype, frozen, frozen))
+    more = {} if kind == 'Embedding' else {'mode': 'sum'}
+    layers.append(pretrained(kind, dtype, {**frozen, **more, 'padding_idx': -3, 'max_norm': 2.5, 'norm_type': 1.0, 'scale_grad_by_freq': True},
+                             {**frozen, **more, 'paddingIdx': -3, 'maxNorm': 2.5, 'normType': 1, 'scaleGradByFreq': True}))
+write('embedding_pretrained.json', {'layers': layers})

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nn, noGrad, ones, tensor, zeros } from '../../lib/index.js';
+import { compile, manualSeed, nn, noGrad, ones, optim, rand, scope, tensor, zeros } from '../../lib/index.js';
 import { embedding } from '../../lib/ops/embedding.js';
 import { type BagMode, type EmbeddingBagOptions, embeddingBag } from '../../lib/ops/embedding-bag.js';
 import type { Tensor } from '../../lib/tensor.js';
@@ -70,6 +70,96 @@ it('changes no row in a call that fails', () => {
   ];
   for (const fail of fails) expect(fail).toThrow(/must/);
   expect(weight.equal(ones([3, 2]).mul(5))).toBe(true);
+});
+
+describe('fromPretrained', () => {
+  interface Pretrained extends Record<'before' | 'after' | 'y' | 'upstream', Golden> {
+    kind: 'Embedding' | 'EmbeddingBag';
+    options: { freeze?: boolean };
+    gradient: Golden | null;
+    paddingIdx: number | null;
+  }
+  const { layers } = readGolden<{ layers: Pretrained[] }>('embedding_pretrained');
+  const line = names([3, 0, 3, 1, 5, 5, 3, 2]);
+
+  it.each(layers.map((row, i) => [i, row.kind, row] as const))("%i %s is PyTorch's", (_, kind, row) => {
+    const embeddings = fromGolden(row.before);
+    const options = { embeddings, ...row.options };
+    const layer = kind === 'Embedding' ? nn.Embedding.fromPretrained(options) : nn.EmbeddingBag.fromPretrained(options);
+    expect(layer.weight).toBeInstanceOf(nn.Parameter);
+    expect([layer.paddingIdx, layer.numEmbeddings, layer.embeddingDim]).toEqual([row.paddingIdx, 6, 3]);
+    expect(layer.weight.requiresGrad).toBe(row.gradient !== null);
+    const y = layer instanceof nn.Embedding ? layer.forward(line) : layer.forward(line, names([0, 2, 2, 5]));
+    expect(y.shape).toEqual(row.y.shape);
+    expectNear(y, row.y.data);
+    expectNear(embeddings, row.after.data); // which the layer shares
+    if (row.gradient === null) return;
+    y.backward(fromGolden(row.upstream));
+    expectNear(layer.weight.grad as Tensor, row.gradient.data);
+  });
+
+  it('draws nothing, takes arguments by position, and leaves the gradient of what it is given alone', () => {
+    const embeddings = ones(3, 2).requiresGrad_();
+    manualSeed(7);
+    const expected = rand(2).tolist();
+    manualSeed(7);
+    const layer = nn.Embedding.fromPretrained(embeddings, true, 0, 1, 1, true);
+    const bag = nn.EmbeddingBag.fromPretrained(embeddings, false, 1, 1, true, 'sum', { paddingIdx: 2 });
+    expect(rand(2).tolist()).toEqual(expected);
+    expect(layer).toMatchObject({ paddingIdx: 0, maxNorm: 1, normType: 1, scaleGradByFreq: true });
+    expect(bag).toMatchObject({ paddingIdx: 2, maxNorm: 1, normType: 1, scaleGradByFreq: true, mode: 'sum' });
+    expect([embeddings, layer.weight, bag.weight].map((t) => t.requiresGrad)).toEqual([true, false, true]);
+  });
+
+  it('is trained, in a compiled step, too, and outlives the tensor and its scope', () => {
+    const layers = scope(() => [ones(3, 2), ones(3, 2)].map((t) => nn.Embedding.fromPretrained(t, { freeze: false })));
+    const [eager, compiled] = layers.map((layer) => {
+      const optimizer = new optim.SGD(layer.parameters(), { lr: 0.5 });
+      return (index: Tensor) => {
+        optimizer.zeroGrad();
+        layer.forward(index).sum().backward();
+        optimizer.step();
+      };
+    }) as [(index: Tensor) => void, (index: Tensor) => void];
+    const step = compile(compiled);
+    for (const list of [
+      [0, 1],
+      [1, 1],
+      [2, 1],
+    ]) {
+      // biome-ignore format: one line
+      eager(names(list));
+      step.sync(names(list));
+    }
+    for (const { weight } of layers) expectNear(weight, [0.5, 0.5, -1, -1, 0.5, 0.5]);
+  });
+
+  it.each([
+    [
+      () => nn.Embedding.fromPretrained(ones(3)),
+      'embeddings must be [numEmbeddings, embeddingDim] and not empty, got embeddings [3]',
+    ],
+    [
+      () => nn.Embedding.fromPretrained(ones(0, 2)),
+      'embeddings must be [numEmbeddings, embeddingDim] and not empty, got embeddings [0, 2]',
+    ],
+    [
+      () => nn.Embedding.fromPretrained(names([1], [1, 1])),
+      "embeddings must be float32 or float64, got int32; convert it by embeddings.to('float32')",
+    ],
+    [() => nn.Embedding.fromPretrained([[1]] as never), 'embeddings must be a tensor, got an array'],
+    [
+      () => nn.Embedding.fromPretrained(ones(3, 2), { paddingIdx: 3 }),
+      'paddingIdx must be an integer of at least -3 and at most 2, got 3',
+    ],
+    [() => nn.Embedding.fromPretrained(ones(3, 2), 1 as never), 'freeze must be a boolean, got 1'],
+    [
+      () => nn.Embedding.fromPretrained(ones(3, 2), { dtype: 'float32' } as never),
+      'unknown option "dtype"; known are embeddings, freeze, paddingIdx, maxNorm, normType, scaleGradByFreq',
+    ],
+  ])('refuses what makes no sense %#', (run, message) => {
+    expect(run).toThrow(`Embedding.fromPretrained: ${message}`);
+  });
 });
 
 it.each([
