@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { train } from '../index.js';
 import type { Command } from './arguments.js';
 import { print, printJson, printPairs } from './output.js';
+import { jsonOf, predictionsOf } from './predictions.js';
 import { readingOptions, readTable } from './tables.js';
 
 export const predictCommand: Command = {
@@ -17,17 +18,12 @@ export const predictCommand: Command = {
     const [file, path] = given.positionals as [string, string];
     const model = train.TabularModel.load(file);
     const table = await readTable(path, given, model);
-    const predictions = await model.predict(table);
-    const proba = model.task === 'regression' ? [] : await model.predictProba(table);
-    const named = (row: number[] | undefined) =>
-      Object.fromEntries(model.classes.map((label, c) => [String(label), row?.[c]]));
+    const predictions = await predictionsOf(model, table);
     const lines = given.flag('json')
-      ? predictions.map((prediction, i) =>
-          JSON.stringify(proba.length === 0 ? { prediction } : { prediction, probabilities: named(proba[i]) }),
-        )
+      ? predictions.map((prediction) => JSON.stringify(jsonOf(model, prediction)))
       : [
-          [`${model.target}`, ...model.classes.map((label) => `probability of ${label}`)].map(field).join(','),
-          ...predictions.map((prediction, i) => [prediction, ...(proba[i] ?? [])].map(field).join(',')),
+          [model.target, ...model.classes.map((label) => `probability of ${label}`)].map(field).join(','),
+          ...predictions.map(({ prediction, probabilities }) => [prediction, ...probabilities].map(field).join(',')),
         ];
     const text = `${lines.join('\n')}\n`;
     const output = given.text('output');

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { train } from '../index.js';
+import { jsonOf, predictionsOf } from './predictions.js';
 import { bodyOf, endDropping, hasMore } from './serve-body.js';
 import { Counters } from './serve-counters.js';
 import { pageOf } from './serve-page.js';
@@ -75,7 +76,7 @@ export function serverOf(served: Served, limits: Limits): Server {
       const body = await bodyOf(request, limits.maxBody);
       const { model } = served; // the same for all of this request
       const { rows, isList } = rowsOf(body, model.schema, limits.maxRows);
-      const predictions = await predictionsOf(model, rows);
+      const predictions = (await predictionsOf(model, rows)).map((prediction) => jsonOf(model, prediction));
       counters.rows += rows.length;
       sendJson(response, 200, isList ? predictions : predictions[0]);
     } finally {
@@ -83,15 +84,6 @@ export function serverOf(served: Served, limits: Limits): Server {
     }
   }
   return server;
-}
-
-async function predictionsOf(model: train.TabularModel, rows: Record<string, unknown>[]): Promise<object[]> {
-  if (model.task === 'regression') return (await model.predict(rows)).map((prediction) => ({ prediction }));
-  const { classes } = model;
-  return (await model.predictProba(rows)).map((probabilities) => ({
-    prediction: classes[probabilities.reduce((best, p, c) => (p > (probabilities[best] as number) ? c : best), 0)],
-    probabilities: Object.fromEntries(classes.map((label, c) => [String(label), probabilities[c]])),
-  }));
 }
 
 function fail(request: IncomingMessage, response: ServerResponse, maxBody: number, error: unknown): void {
