@@ -125,9 +125,9 @@ async function storeOf(plan: Plan): Promise<{ store: Store; server: StoreHost | 
     throw new ArgumentError(`distributed.init: MASTER_ADDR must be set, got none; ${hint}`);
   }
   const files = plan.tls && {
-    key: readFileSync(plan.tls.key),
-    cert: readFileSync(plan.tls.cert),
-    ca: readFileSync(plan.tls.ca),
+    key: readFileSync(plan.tls.key, 'utf8'),
+    cert: readFileSync(plan.tls.cert, 'utf8'),
+    ca: readFileSync(plan.tls.ca, 'utf8'),
   };
   const hosted = /^(1|true)$/i.test(process.env.TORCHELASTIC_USE_AGENT_STORE ?? '');
   let server: StoreHost | null = null;
@@ -136,8 +136,7 @@ async function storeOf(plan: Plan): Promise<{ store: Store; server: StoreHost | 
     server = await StoreHost.listen({ port, token, tls, heartbeat });
   }
   try {
-    const tls = files && { ...files, checkServerIdentity: () => undefined };
-    return { store: await TCPStore.connect({ host, port, token, tls }, timeout), server };
+    return { store: await TCPStore.connect({ host, port, token, tls: files }, timeout), server };
   } catch (error) {
     await server?.close(0);
     throw error;

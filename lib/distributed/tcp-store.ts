@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
+import { connect as connectSecurely } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { DistributedError } from '../errors.js';
 import { limits, receive, send } from './frames.js';
@@ -11,14 +11,15 @@ export interface StoreAddress {
   readonly host: string;
   readonly port: number;
   readonly token: string;
-  readonly tls?: ConnectionOptions | undefined;
+  /** PEM texts. A member is known by the authority that has signed its certificate, whatever name that bears. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
 }
 
 // Signs of life come from a thread of their own: this one may compute for minutes. Stopping the process stops both.
 const heart = `
 const { workerData } = require('node:worker_threads');
 const { host, port, token, tls, member, period } = workerData;
-const options = { host, port, ...tls };
+const options = { host, port, ...tls, checkServerIdentity: () => undefined };
 const socket = tls ? require('node:tls').connect(options) : require('node:net').connect(options);
 const send = (message) => {
   const text = Buffer.from(JSON.stringify(message));
@@ -37,6 +38,20 @@ require('node:worker_threads').parentPort.once('message', () => {
   socket.end();
 });
 `;
+
+/** Whether an error code is about certificates: trying again is of no use. */
+const isCertificate = (reason: string): boolean => /CERT|SSL|TLS|ISSUER|SIGNATURE/.test(reason);
+
+function refusal(reason: string, timeout: number): string {
+  if (reason === 'token') {
+    const hint = 'give all processes the same ADJOINT_TOKEN, and all of them tls or none';
+    return `must know this process's token, and does not; ${hint}`;
+  }
+  if (isCertificate(reason)) {
+    return `must show a certificate that tls.ca has signed, got ${reason}; give all processes certificates of one authority`;
+  }
+  return `must answer within ${timeout} ms, got ${reason}; is rank 0 running, and can its port be reached?`;
+}
 
 interface Question {
   readonly resolve: (answer: { value?: unknown }) => void;
@@ -80,13 +95,9 @@ export class TCPStore implements Store {
     for (;;) {
       const reason = await TCPStore.#try(address, Math.max(100, deadline - performance.now()));
       if (reason instanceof TCPStore) return reason;
-      if (reason === 'token' || performance.now() > deadline) {
-        const place = `${host}:${port}`;
-        const text =
-          reason === 'token'
-            ? `the store at ${place} must know this process's token, and does not; give all processes the same ADJOINT_TOKEN`
-            : `the store at ${place} must answer within ${timeout} ms, got ${reason}; is rank 0 running, and can its port be reached?`;
-        throw new DistributedError(`distributed.init: ${text}`);
+      const isFinal = reason === 'token' || isCertificate(reason);
+      if (isFinal || performance.now() > deadline) {
+        throw new DistributedError(`distributed.init: the store at ${host}:${port} ${refusal(reason, timeout)}`);
       }
       await delay(100);
     }
@@ -94,8 +105,9 @@ export class TCPStore implements Store {
 
   static async #try(address: StoreAddress, timeout: number): Promise<TCPStore | string> {
     const { host, port, tls, token } = address;
-    const options = { host, port, ...tls };
-    const socket = tls === undefined ? connect(options) : connectSecurely(options);
+    const place = { host, port };
+    const socket =
+      tls === undefined ? connect(place) : connectSecurely({ ...place, ...tls, checkServerIdentity: () => undefined });
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), Math.min(timeout, 10_000));
     try {
       await new Promise<void>((resolve, reject) => {

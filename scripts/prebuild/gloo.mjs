@@ -17,7 +17,7 @@ const source = {
 
 const tcp = 'gloo/transport/tcp';
 
-/** What is wrong in this version, each with its reason. test/distributed/repairs has a test that fails without it. */
+/** What is wrong in this version, each with its reason. */
 const repairs = [
   {
     why: 'An exception on the event thread ends the process (std::terminate): data that fit no pending operation, as after mismatched collectives, must end the pair alone.',
