@@ -169,9 +169,7 @@ function checkSpan(fail: Fail, name: string, fileDType: FileDType, shape: number
     throw fail(`must span ${needed} bytes (${what}), got data_offsets [${begin}, ${end}] (${end - begin} bytes)`);
   }
   if (shape.reduce((extent, size) => extent * Math.max(1, size), 1) > Number.MAX_SAFE_INTEGER) {
-    throw fail(
-      `must have sizes that without those of 0 give at most 2^53 - 1 elements, got shape ${formatShape(shape)}`,
-    );
+    throw fail(`must have a shape whose sizes other than 0 multiply to at most 2^53 - 1, got ${formatShape(shape)}`);
   }
   return { name, fileDType, shape, count, begin, end };
 }
