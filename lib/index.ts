@@ -109,7 +109,6 @@ export {
   neg,
   pow,
   reciprocal,
-  round,
   rsqrt,
   sign,
   sin,
@@ -162,6 +161,7 @@ export {
   isneginf,
   isposinf,
   remainder,
+  round,
   signbit,
   trunc,
 } from './ops/elementwise-rounding.js';

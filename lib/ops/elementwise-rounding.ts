@@ -2,12 +2,12 @@
 import { noGrad, record } from '../autograd/tape.js';
 import { refuseReading } from '../context.js';
 import { isFloat } from '../dtype.js';
-import { ArgumentError, checkChoice } from '../errors.js';
+import { ArgumentError, checkChoice, checkInteger } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 import { type Operand, operands, sumTo } from './broadcast.js';
 import { to } from './copy.js';
-import { abs, add, ceil, div as divided, floor, mul, neg, sign, sub } from './elementwise.js';
+import { abs, add, ceil, div as divided, floor, mul, neg, round as rounded, sign, sub } from './elementwise.js';
 import { eq, gt, isfinite, logicalAnd, logicalNot, lt, ne, where } from './elementwise-compare.js';
 import { isNegative } from './elementwise-trigonometry.js';
 import { any } from './reduce.js';
@@ -31,6 +31,24 @@ export function div(a: Operand, b: Operand, options?: { roundingMode?: 'floor' |
   const [x, y] = operands('div', a, b);
   if (isFloat(x.dtype)) return noGrad(() => whole(divided(x, y)));
   return division('div', x, y, (a, b) => whole(divided(a, b)), null);
+}
+
+/**
+ * The nearest integer, elementwise; halves go to the even one, as in PyTorch. The gradient is 0.
+ *
+ * @param options decimals: how many digits after the point remain, or how many zeros before it where negative; default 0
+ * @example
+ * round(tensor([1.25, 7.5]), { decimals: 1 }); // [1.2, 7.5]
+ */
+export function round(x: Tensor, options?: { decimals?: number }): Tensor {
+  if (options === undefined || typeof options === 'number') return rounded(x); // an index: xs.map(round)
+  checkOptions('round', options, ['decimals']);
+  const decimals = checkInteger('round', 'decimals', options.decimals ?? 0, -300, 300);
+  if (decimals === 0) return rounded(x);
+  checkTensor('round', 'x', x);
+  checkFloat('round', 'x', x);
+  const scale = 10 ** Math.abs(decimals);
+  return decimals > 0 ? divided(rounded(mul(x, scale)), scale) : mul(rounded(divided(x, scale)), scale);
 }
 
 // Rounded towards 0, without a gradient.

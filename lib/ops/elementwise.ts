@@ -1,6 +1,6 @@
 import { fusedGradients } from '../autograd/fused.js';
 import { record } from '../autograd/tape.js';
-import { checkInteger, checkNumber } from '../errors.js';
+import { checkNumber } from '../errors.js';
 import { type Kernel, kernel } from '../native.js';
 import { checkOptions } from '../options.js';
 import { checkFloat, checkTensor, empty, Tensor } from '../tensor.js';
@@ -314,25 +314,8 @@ export function ceil(x: Tensor): Tensor {
   return composed('ceil', ceilKernel, x, 'nothing', (dy) => zerosLike(dy));
 }
 
-function roundTo(x: Tensor, options: { decimals?: number }): Tensor {
-  checkOptions('round', options, ['decimals']);
-  const decimals = checkInteger('round', 'decimals', options.decimals ?? 0, -300, 300);
-  if (decimals === 0) return round(x);
-  checkTensor('round', 'x', x);
-  checkFloat('round', 'x', x);
-  const scale = 10 ** Math.abs(decimals);
-  return decimals > 0 ? div(round(mul(x, scale)), scale) : mul(round(div(x, scale)), scale);
-}
-
 const roundKernel = kernel('round', 'y x');
-/**
- * The nearest integer, elementwise; halves go to the even one, as in PyTorch. The gradient is 0.
- *
- * @param options decimals: how many digits after the point remain, or how many zeros before it where negative; default 0
- * @example
- * round(tensor([1.25, 7.5]), { decimals: 1 }); // [1.2, 7.5]
- */
-export function round(x: Tensor, options?: { decimals?: number }): Tensor {
-  if (options !== undefined && typeof options !== 'number') return roundTo(x, options);
+/** The nearest integer, elementwise; halves go to the even one, as in PyTorch. The gradient is 0. */
+export function round(x: Tensor): Tensor {
   return composed('round', roundKernel, x, 'nothing', (dy) => zerosLike(dy));
 }
