@@ -181,7 +181,7 @@ export function checkChoice<T extends string>(
 ): T {
   const chosen = value === undefined ? fallback : value;
   if (choices.includes(chosen as T)) return chosen as T;
-  const list = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+  const list = [choices.slice(0, -1).join(', '), choices.at(-1)].filter(Boolean).join(' or ');
   throw new ArgumentError(`${operation}: ${name} must be ${list}, got ${describe(value)}`);
 }
 

@@ -48,6 +48,11 @@ const constructions: Construction[] = [
     'ConvTranspose2d: outputPadding must be an integer of at least 0, got -1',
   ],
   [
+    () => new nn.ConvTranspose2d(4, 6, 3, { paddingMode: 'reflect' as never }),
+    ArgumentError,
+    'ConvTranspose2d: paddingMode must be zeros, got "reflect"',
+  ],
+  [
     () => new nn.GRUCell(4, 6, { bias: 0 as unknown as boolean }),
     ArgumentError,
     'GRUCell: bias must be a boolean, got 0',

@@ -13,6 +13,7 @@ import {
   lcm,
   maskedScatter,
   nextafter,
+  polygamma,
   ShapeError,
   type Tensor,
   tensor,
@@ -113,6 +114,7 @@ it('shapes are taken from another tensor, or summed and repeated to one', () => 
 });
 
 it('elements have sizes and signs', () => {
+  expect([zeros([2, 3], { dtype: 'float64' }).nbytes, ints(1, 2, 3, 4, 5).nbytes]).toEqual([48, 20]);
   expect([tensor([1]).elementSize(), doubles(1).elementSize(), zeros(1, { dtype: 'uint8' }).elementSize()]).toEqual([
     4, 8, 1,
   ]);
@@ -121,4 +123,11 @@ it('elements have sizes and signs', () => {
     false,
     false,
   ]);
+});
+
+it('polygamma is a method, too: ψ₁(1) = π² / 6', () => {
+  const x = tensor([1]);
+  expect(x.polygamma(1).item()).toBeCloseTo(Math.PI ** 2 / 6, 5);
+  expect(x.polygamma_(1)).toBe(x);
+  expect(x.equal(polygamma(1, tensor([1])))).toBe(true);
 });
