@@ -17,12 +17,17 @@ export function rankIn(text: string): number | undefined {
 /** @internal Whether a connection was closed, and nothing else is known. */
 export const isLoss = (problem: string): boolean => /closed|reset|refused/i.test(problem) && !/^rank /.test(problem);
 
-/** @internal Gloo's texts name files and lines of its own. */
-export function wordingOf(problem: string): string {
+/**
+ * @internal What members read of a problem. Gloo's texts name files and lines of its own.
+ *
+ * @param rank who has it
+ */
+export function wordingOf(problem: string, rank: number): string {
   if (/timed? ?out/i.test(problem))
     return 'another process must answer in time; raise timeout, or look at what it is doing';
   if (/mismatch/.test(problem)) return 'all members must give tensors of one shape and dtype';
-  return problem.replace(/^\[[^\]]*\] /, '');
+  const text = problem.replace(/\[[^\]]*\.(cc|h):\d+\] (rv \S+ \S+ )?(-?\d+ vs -?\d+\. )?/g, '');
+  return /^(rank \d|ranks \d|the store|distributed|the group)/.test(text) ? text : `rank ${rank} cannot go on: ${text}`;
 }
 
 /** @internal `rank 3`, `ranks 1, 2 and 3`. */

@@ -105,7 +105,7 @@ async function enter(plan: Plan): Promise<Run> {
     };
     if (base instanceof TCPStore) {
       base.onGone = (error) => world._onFailure(error.message);
-      base.join(`${prefix}/world:${place.rank}`, plan.heartbeat);
+      await base.join(`${prefix}/world:${place.rank}`, plan.heartbeat);
     }
     await world._connect('distributed.init');
     return { place, world, store, seat, server, groups, base: plan.store === undefined ? base : null, timeout };

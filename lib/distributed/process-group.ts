@@ -94,21 +94,21 @@ export class ProcessGroup {
       ...([this.rank, this.size, address, ports[0], ports[1], timeout] as const),
       ...([tls?.key ?? '', tls?.cert ?? '', tls?.ca ?? '', onStore, onDone] as const),
     );
+    this.#listen();
     try {
       await this.#submit(operation, (ticket) => groups().connect(this.#native as NativeGroup, ticket));
     } catch (error) {
       throw (await this.#absent(operation, places)) ?? error;
     }
-    this.#listen();
     // Whoever goes on may compute without a pause, and hold the store that others still need.
     await this._meet(operation, timeout);
   }
 
-  /** The error that names the members that have not come; null if all have. */
+  /** The error that names the members that have not come; null if all have, or it is known what kept one. */
   async #absent(operation: string, places: Store): Promise<DistributedError | null> {
     const came = await Promise.all(this.ranks.map((_, i) => places.get(String(i)).catch(() => '')));
-    const missing = this.ranks.filter((_, i) => came[i] === undefined);
-    if (missing.length === 0) return null;
+    const missing = this.ranks.filter((_, i) => i !== this.rank && came[i] === undefined);
+    if (missing.length === 0 || this.#failure?.rank !== undefined) return null; // or somebody has said why
     return errorOf(`${operation}: ${listOf(missing)} must come within ${this.#seat.timeout} ms`, missing[0]);
   }
 
@@ -201,7 +201,8 @@ export class ProcessGroup {
 
   #wordingOf(problem: string, lost: number): string {
     const rank = lost < 0 ? undefined : this.ranks[lost];
-    return isLoss(problem) && rank !== undefined ? `rank ${rank} has ended` : wordingOf(problem);
+    if (isLoss(problem) && rank !== undefined) return `rank ${rank} has ended`;
+    return wordingOf(problem, this.ranks[this.rank] as number);
   }
 
   /** @internal Waits in the store until all members are there. */

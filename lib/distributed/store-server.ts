@@ -152,6 +152,7 @@ export class StoreServer {
       this.#wait(socket, keys.map(String), () => reply({}));
     } else if (op === 'join' && typeof value === 'string') {
       member.member = value;
+      send(socket, { joined: true });
     } else if (op === 'leave') {
       member.leaving = true;
     } else if (op === 'get' && typeof key === 'string') {

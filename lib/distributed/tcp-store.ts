@@ -17,7 +17,7 @@ export interface StoreAddress {
 
 // Signs of life come from a thread of their own: this one may compute for minutes. Stopping the process stops both.
 const heart = `
-const { workerData } = require('node:worker_threads');
+const { parentPort, workerData } = require('node:worker_threads');
 const { host, port, token, tls, member, period } = workerData;
 const options = { host, port, ...tls, checkServerIdentity: () => undefined };
 const socket = tls ? require('node:tls').connect(options) : require('node:net').connect(options);
@@ -31,9 +31,17 @@ socket.setNoDelay(true).on('error', () => {}).once(tls ? 'secureConnect' : 'conn
   send({ token });
   send({ op: 'join', value: member });
   const timer = setInterval(() => send({ op: 'beat' }), period);
+  let heard = '';
+  const listen = (chunk) => {
+    heard += chunk;
+    if (!heard.includes('joined')) return;
+    socket.off('data', listen).resume();
+    parentPort.postMessage('joined');
+  };
+  socket.on('data', listen);
   socket.on('close', () => clearInterval(timer));
 });
-require('node:worker_threads').parentPort.once('message', () => {
+parentPort.once('message', () => {
   send({ op: 'leave' });
   socket.end();
 });
@@ -135,12 +143,15 @@ export class TCPStore implements Store {
   }
 
   /** Says who this process is, and from then on that it lives. */
-  join(member: string, heartbeat: number): void {
+  async join(member: string, heartbeat: number): Promise<void> {
     const { host, port, token, tls } = this.#address;
     const workerData = { host, port, token, tls, member, period: Math.max(20, heartbeat / 5) };
     this.#heart = new Worker(heart, { eval: true, workerData });
-    this.#heart.unref();
-    this.#heart.on('error', () => {});
+    const heard = new Promise<void>((resolve, reject) =>
+      this.#heart?.once('message', () => resolve()).once('error', reject),
+    );
+    await heard; // before that nobody would notice that it is stopped
+    this.#heart.on('error', () => {}).unref();
   }
 
   #answered({ id, value, welcome }: Record<string, unknown>): void {
