@@ -55,10 +55,12 @@ export function firstHost(list: string | undefined): string | undefined {
   return host === '' ? undefined : host;
 }
 
-function count(name: string, text: string, least: number): number {
+function count(name: string, text: string, least: number, most = 2 ** 20): number {
   const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value < 2 ** 31) return value;
-  throw new ArgumentError(`distributed.init: ${name} must be an integer of at least ${least}, got ${describe(text)}`);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new ArgumentError(
+    `distributed.init: ${name} must be an integer of at least ${least} and at most ${most}, got ${describe(text)}`,
+  );
 }
 
 /** What the variables of torchrun, Slurm, Open MPI, PMI or Kubernetes say; a run of one process where none is set. */
@@ -77,12 +79,13 @@ export function placeOf(env: NodeJS.ProcessEnv, given: { rank?: number; worldSiz
   }
   const local = env[launcher?.localRank ?? 'LOCAL_RANK'];
   const port = env.MASTER_PORT;
+  const address = env.MASTER_ADDR === '' ? undefined : env.MASTER_ADDR; // of '' the system makes this machine
   return {
     rank,
     worldSize,
     localRank: local === undefined ? 0 : count(launcher?.localRank ?? 'LOCAL_RANK', local, 0),
-    masterAddr: env.MASTER_ADDR ?? launcher?.master?.(env) ?? (worldSize === 1 ? hostname() : undefined),
-    masterPort: port === undefined ? undefined : count('MASTER_PORT', port, 1),
+    masterAddr: address ?? launcher?.master?.(env) ?? (worldSize === 1 ? hostname() : undefined),
+    masterPort: port === undefined ? undefined : count('MASTER_PORT', port, 1, 65_535),
     source: launcher?.source ?? 'none',
   };
 }

@@ -28,8 +28,15 @@ export class FileStore implements Store {
     try {
       mkdirSync(folder, { recursive: true });
     } catch (cause) {
-      throw new FileError(`FileStore: ${JSON.stringify(folder)} must be a folder that can be written`, { cause });
+      throw this.#failed(cause);
     }
+  }
+
+  #failed(cause: unknown): FileError {
+    const folder = JSON.stringify(this.#folder);
+    return new FileError(`FileStore: ${folder} must be a folder that can be written, got ${(cause as Error).message}`, {
+      cause,
+    });
   }
 
   #path(key: string): string {
@@ -43,8 +50,12 @@ export class FileStore implements Store {
   #write(key: string, value: string): void {
     const path = this.#path(key);
     const part = `${path}.${process.pid}-${this.#written++}.part`;
-    writeFileSync(part, value);
-    renameSync(part, path);
+    try {
+      writeFileSync(part, value);
+      renameSync(part, path);
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
   }
 
   #read(key: string): string | undefined {
@@ -52,7 +63,7 @@ export class FileStore implements Store {
       return readFileSync(this.#path(key), 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+      throw this.#failed(error);
     }
   }
 
@@ -67,7 +78,7 @@ export class FileStore implements Store {
         mkdirSync(lock);
         break;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw this.#failed(error);
         if (tries > 1500) throw new DistributedError(`FileStore: ${lock} must be free, but another process died in it`);
         await delay(period);
       }

@@ -1,6 +1,7 @@
 // What a run is entered with: the options of `init`, checked, and what the environment says.
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { createSecureContext } from 'node:tls';
 import { ArgumentError, checkInteger, checkText, DistributedError, describe, isPlain } from '../errors.js';
 import { native } from '../native.js';
 import { checkOptions } from '../options.js';
@@ -39,6 +40,8 @@ export interface InitOptions {
   token?: string;
 }
 
+/** What strangers may send at most has room for it. */
+const longest = 512;
 const known = ['backend', 'rank', 'worldSize', 'store', 'timeout', 'heartbeat', 'tls', 'interface', 'ports', 'token'];
 
 /** @internal Why there is no distributed training here; null where there is. */
@@ -68,6 +71,9 @@ export function planOf(options: InitOptions) {
   const timeout = checkInteger(name, 'timeout', options.timeout ?? 300_000, 1, 2 ** 31 - 1);
   const heartbeat = checkInteger(name, 'heartbeat', options.heartbeat ?? 10_000, 100, 2 ** 31 - 1);
   const token = checkText(name, 'token', options.token ?? process.env.ADJOINT_TOKEN ?? '');
+  if (token.length > longest) {
+    throw new ArgumentError(`${name}: token must have at most ${longest} characters, got ${token.length}`);
+  }
   if (wanted !== undefined) addressOf(wanted);
   const range = ports ?? portsOf(process.env.ADJOINT_PORTS);
   if (!Array.isArray(range) || range.length !== 2) {
@@ -100,14 +106,21 @@ function checkStore(store: unknown): void {
 function checkTLS(tls: unknown): void {
   if (!isPlain(tls)) throw new ArgumentError(`distributed.init: tls must be { key, cert, ca }, got ${describe(tls)}`);
   checkOptions('distributed.init', tls as object, ['key', 'cert', 'ca']);
+  const texts: Partial<Record<keyof TLSFiles, Buffer>> = {};
   for (const name of ['key', 'cert', 'ca'] as const) {
     const path = checkText('distributed.init', `tls.${name}`, (tls as TLSFiles)[name]);
     try {
-      readFileSync(path);
+      texts[name] = readFileSync(path);
     } catch (cause) {
       const got = (cause as Error).message;
       throw new ArgumentError(`distributed.init: tls.${name} must be a file that can be read, got ${got}`, { cause });
     }
+  }
+  try {
+    createSecureContext(texts);
+  } catch (cause) {
+    const files = 'PEM files of a key, its certificate and the authority that has signed it';
+    throw new ArgumentError(`distributed.init: tls must name ${files}, got ${(cause as Error).message}`, { cause });
   }
 }
 
