@@ -40,7 +40,7 @@ export class Reducer implements LeafWatcher {
   readonly #group: ProcessGroup;
   readonly #params: ReadonlyMap<Tensor, string>;
   readonly #options: ReducerOptions;
-  #buckets: Bucket[] | null = null;
+  #buckets: readonly Bucket[] = [];
   #places = new Map<Tensor, readonly [bucket: Bucket, place: number]>();
   /** Gradients of this pass in the order in which they came. */
   #totals = new Map<Tensor, Tensor>();
@@ -74,7 +74,7 @@ export class Reducer implements LeafWatcher {
   }
 
   #begin(): void {
-    const buckets = this.#buckets as Bucket[];
+    const buckets = this.#buckets;
     for (let bucket = buckets[this.#begun]; bucket?.ready === bucket?.params.length; bucket = buckets[this.#begun]) {
       if (bucket === undefined) return;
       bucket.ticket = beginReduce(this.#group._number, bucket.totals as Tensor[], true, this.#options.wire);
@@ -91,17 +91,17 @@ export class Reducer implements LeafWatcher {
     }
     const own = new Set(this.#totals.keys());
     this.#fill();
-    const order = this.#buckets === null ? this.#order() : null;
-    if (order !== null) this.#setBuckets(order);
+    const order = this.#newcomers();
+    if (order.length > 0) this.#addBuckets(order);
     this.#follow();
     this.#begin();
     const used = this.#usedAnywhere(own); // after all buckets have begun: they do so earlier in one process than in another
-    for (const { totals, ticket } of this.#buckets as Bucket[]) {
+    for (const { totals, ticket } of this.#buckets) {
       endReduce(this.#group._number, totals as Tensor[], ticket as Tensor, () => this.#group._failure(name));
     }
     const results = new Map([...this.#totals].filter(([param]) => used.has(param)));
     // The next pass overlaps; a step that is being recorded does so when it is recorded again.
-    if (order !== null && currentRecording() !== null) this.#setBuckets(order);
+    if (order.length > 0 && currentRecording() !== null) this.#buckets = [...this.#buckets];
     this.#reset();
     return results;
   }
@@ -115,16 +115,17 @@ export class Reducer implements LeafWatcher {
   #reset(): void {
     this.#totals = new Map();
     this.#begun = 0;
-    for (const bucket of this.#buckets ?? []) {
+    for (const bucket of this.#buckets) {
       bucket.totals.fill(undefined);
       bucket.ready = 0;
       bucket.ticket = null;
     }
   }
 
-  /** Gives parameters that got no gradient zeros, or says which these are. */
+  /** Gives parameters that got no gradient zeros, or says which these are. Frozen ones are left out until they are not. */
   #fill(): void {
-    const missing = [...this.#params.keys()].filter((param) => !this.#totals.has(param));
+    const awaited = [...this.#params.keys()].filter((param) => param.requiresGrad || this.#places.has(param));
+    const missing = awaited.filter((param) => !this.#totals.has(param));
     const unused = missing.filter((param) => param.requiresGrad); // others have been frozen since
     if (unused.length > 0 && !this.#options.findUnusedParameters) {
       const names = unused.slice(0, 5).map((param) => this.#params.get(param));
@@ -149,12 +150,16 @@ export class Reducer implements LeafWatcher {
     return new Set(params.filter((param, i) => param.requiresGrad && all.some((list) => list[i] === 1)));
   }
 
-  /** That of this pass; where parameters may be unused, each process has another one, and the reverse of the model's serves. */
-  #order(): readonly Tensor[] {
-    return this.#options.findUnusedParameters ? [...this.#params.keys()].reverse() : [...this.#totals.keys()];
+  /**
+   * Parameters that are in no bucket yet, all of them in the first pass: in the order of this pass or, where each process has
+   * another one as parameters may be unused, in the reverse of the model's.
+   */
+  #newcomers(): readonly Tensor[] {
+    const order = this.#options.findUnusedParameters ? [...this.#params.keys()].reverse() : [...this.#totals.keys()];
+    return order.filter((param) => this.#totals.has(param) && !this.#places.has(param));
   }
 
-  #setBuckets(order: readonly Tensor[]): void {
+  #addBuckets(order: readonly Tensor[]): void {
     this.#checkOrder(order);
     const total = order.reduce((sum, param) => sum + bytesOf(param), 0);
     const limit = Math.min(this.#options.bucketBytes, Math.ceil(total / fewest));
@@ -170,18 +175,15 @@ export class Reducer implements LeafWatcher {
       groups.at(-1)?.push(param);
       size += bytesOf(param);
     }
-    this.#buckets = groups.map((params) => ({ params, totals: new Array(params.length), ready: 0, ticket: null }));
-    this.#places = new Map();
-    for (const bucket of this.#buckets) {
-      bucket.params.forEach((param, i) => {
+    const added = groups.map((params) => {
+      const totals = params.map((param) => this.#totals.get(param));
+      const bucket: Bucket = { params, totals, ready: params.length, ticket: null };
+      params.forEach((param, i) => {
         this.#places.set(param, [bucket, i]);
-        const arrived = this.#totals.get(param);
-        if (arrived === undefined) return;
-        bucket.totals[i] = arrived;
-        bucket.ready++;
       });
-    }
-    this.#begun = 0;
+      return bucket;
+    });
+    this.#buckets = [...this.#buckets, ...added];
   }
 
   /** Buckets must be the same everywhere. */

@@ -78,7 +78,7 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     this.#group._checkOpen(name);
     checkSame(this.#group, [...params, ...module.namedBuffers()]);
     for (const [, t] of [...params, ...module.namedBuffers()]) takeFirst(this.#group, t);
-    const names = new Map(params.filter(([, t]) => t.requiresGrad).map(([path, t]) => [t, path]));
+    const names = new Map(params.map(([path, t]) => [t, path]));
     this.#reducer = new Reducer(this.#group, names, settings);
     watchLeaves([...names.keys()], this.#reducer);
   }

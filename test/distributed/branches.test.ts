@@ -12,16 +12,20 @@ const run = async (size: number, ...args: string[]): Promise<Result[]> =>
   (await resultsOf('branches', size, { args, timeout: 30_000 })) as Result[];
 
 describeRuns('processes that use different parameters', () => {
-  it.each(['used', 'frozen'])('%s: train as one process does with both losses', { timeout: 90_000 }, async (what) => {
-    const [whole] = (await run(1, 'eager', what)) as [Result];
-    const eager = await run(2, 'eager', what);
-    const compiled = await run(2, 'compiled', what);
-    for (const { weights, message } of [...eager, ...compiled]) {
-      expect(message).toBe(undefined);
-      expect(weights, 'the same bits').toEqual(eager[0]?.weights);
-      expect(weights).toEqual(whole.weights.map((w) => expect.closeTo(w, 5)));
-    }
-  });
+  it.each(['used', 'frozen', 'unfrozen'])(
+    '%s: train as one process does with both losses',
+    { timeout: 90_000 },
+    async (what) => {
+      const [whole] = (await run(1, 'eager', what)) as [Result];
+      const eager = await run(2, 'eager', what);
+      const compiled = await run(2, 'compiled', what);
+      for (const { weights, message } of [...eager, ...compiled]) {
+        expect(message).toBe(undefined);
+        expect(weights, 'the same bits').toEqual(eager[0]?.weights);
+        expect(weights).toEqual(whole.weights.map((w) => expect.closeTo(w, 5)));
+      }
+    },
+  );
 
   it('are refused unless that is meant, with the names', { timeout: 60_000 }, async () => {
     for (const { name, message } of await run(2, 'eager', 'refused')) {
