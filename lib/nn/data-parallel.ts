@@ -1,23 +1,12 @@
-import { createHash } from 'node:crypto';
-import { noGrad } from '../autograd/tape.js';
 import { watchLeaves } from '../backward/watch.js';
 import { groupOf } from '../distributed/init.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
-import { gatherNumbers, sumOver } from '../distributed/reduce.js';
 import { Reducer } from '../distributed/reducer.js';
-import {
-  ArgumentError,
-  checkChoice,
-  checkFlag,
-  checkFunction,
-  checkInteger,
-  DistributedError,
-  describe,
-} from '../errors.js';
+import { checkSame, takeFirst } from '../distributed/same.js';
+import { ArgumentError, checkChoice, checkFlag, checkFunction, checkInteger, describe } from '../errors.js';
 import { isPromise } from '../memory.js';
 import type { Wire } from '../ops/distributed.js';
 import { checkOptions } from '../options.js';
-import type { Tensor } from '../tensor.js';
 import { Module } from './module.js';
 
 /** Options of {@link DistributedDataParallel}. */
@@ -76,8 +65,8 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     this.#reducer = null;
     if (this.#group.size === 1) return;
     this.#group._checkOpen(name);
-    checkSame(this.#group, [...params, ...module.namedBuffers()]);
-    for (const [, t] of [...params, ...module.namedBuffers()]) takeFirst(this.#group, t);
+    checkSame(name, this.#group, [...params, ...module.namedBuffers()]);
+    for (const [, t] of [...params, ...module.namedBuffers()]) takeFirst(name, this.#group, t);
     const names = new Map(params.map(([path, t]) => [t, path]));
     this.#reducer = new Reducer(this.#group, names, settings);
     watchLeaves([...names.keys()], this.#reducer);
@@ -86,7 +75,7 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
   /** That of the module inside. */
   forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
     if (this.#reducer !== null && this.#broadcastBuffers && this.training && !this.#reducer.isLocal) {
-      for (const t of this.module.buffers()) takeFirst(this.#group, t);
+      for (const t of this.module.buffers()) takeFirst(name, this.#group, t);
     }
     return this.module.forward(...inputs);
   }
@@ -115,25 +104,4 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
       reducer.isLocal = before;
     }
   }
-}
-
-/** Rank 0's values: the sum of them and of zeros. */
-function takeFirst(group: ProcessGroup, t: Tensor): void {
-  noGrad(() => {
-    const isFloat = t.dtype === 'float32' || t.dtype === 'float64';
-    const values = isFloat ? t.detach() : t.detach().to('float64');
-    t.copy_(sumOver(name, group, group.rank === 0 ? values : values.mul(0).nanToNum()).to(t.dtype));
-  });
-}
-
-function checkSame(group: ProcessGroup, tensors: readonly [string, Tensor][]): void {
-  const text = tensors.map(([path, { shape, dtype }]) => `${path} ${dtype} ${shape.join('x')}`).join('\n');
-  const hash = createHash('sha256').update(text).digest().readUIntBE(0, 6);
-  const all = gatherNumbers(name, group, [hash, tensors.length]);
-  const other = all.findIndex(([h]) => h !== hash);
-  if (other < 0) return;
-  const got = all[other]?.[1];
-  throw new DistributedError(
-    `${name}: all processes must have the same model, but rank ${group.ranks[other]}'s has other parameters or buffers (${got} of them) than this one's (${tensors.length})`,
-  );
 }

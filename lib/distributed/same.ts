@@ -1,0 +1,29 @@
+// Models that must be alike in all processes of a group, and begin with the values of one.
+import { createHash } from 'node:crypto';
+import { noGrad } from '../autograd/tape.js';
+import { DistributedError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import type { ProcessGroup } from './process-group.js';
+import { gatherNumbers, sumOver } from './reduce.js';
+
+/** @internal Throws in all processes of the group when one has tensors of other names, dtypes or shapes. */
+export function checkSame(operation: string, group: ProcessGroup, tensors: readonly [string, Tensor][]): void {
+  const text = tensors.map(([path, { shape, dtype }]) => `${path} ${dtype} ${shape.join('x')}`).join('\n');
+  const hash = createHash('sha256').update(text).digest().readUIntBE(0, 6);
+  const all = gatherNumbers(operation, group, [hash, tensors.length]);
+  const other = all.findIndex(([h]) => h !== hash);
+  if (other < 0) return;
+  const got = all[other]?.[1];
+  throw new DistributedError(
+    `${operation}: all processes must have the same model, but rank ${group.ranks[other]}'s has other parameters or buffers (${got} of them) than this one's (${tensors.length})`,
+  );
+}
+
+/** @internal Takes rank 0's values: the sum of them and of zeros. */
+export function takeFirst(operation: string, group: ProcessGroup, t: Tensor): void {
+  noGrad(() => {
+    const isFloat = t.dtype === 'float32' || t.dtype === 'float64';
+    const values = isFloat ? t.detach() : t.detach().to('float64');
+    t.copy_(sumOver(operation, group, group.rank === 0 ? values : values.mul(0).nanToNum()).to(t.dtype));
+  });
+}
