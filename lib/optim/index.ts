@@ -20,3 +20,4 @@ export { Rprop, type RpropOptions } from './rprop.js';
 export { SGD, type SGDOptions } from './sgd.js';
 export type { OptimizerState } from './state.js';
 export * as swaUtils from './swa-utils.js';
+export { type OptimizerClass, ZeroRedundancyOptimizer } from './zero-redundancy.js';

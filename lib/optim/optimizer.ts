@@ -153,6 +153,22 @@ export abstract class Optimizer<
     update.forEach(this.name, (p, g, state, options) => this.apply(p, g, state as unknown as StateOf<State>, options));
   }
 
+  /** @internal By `applyAll`, unless a class derived from one with a kernel has another `apply`. */
+  _applyTo(update: Update<Options>): void {
+    if (hasOwnApply(this)) Optimizer.prototype.applyAll.call(this, update);
+    else this.applyAll(update);
+  }
+
+  /** @internal Whether this process changes the parameter and keeps its state. */
+  _isOwn(_p: Tensor): boolean {
+    return true;
+  }
+
+  /** @internal What an optimizer that works by this one's rules needs to know. */
+  get _settings(): { defaults: Options; chosen: Options } {
+    return { defaults: this.#defaults, chosen: this.#chosen };
+  }
+
   /** Adds parameters with options of their own; what is not given is as in the constructor. */
   addParamGroup(group: GivenGroup<Options>): void {
     if (group === null || typeof group !== 'object' || !('params' in group)) {
@@ -212,11 +228,11 @@ export abstract class Optimizer<
     const updates: Update<Options>[] = [];
     for (const group of this.paramGroups) {
       for (const dtype of floatTypes) {
-        const params = group.params.filter((p) => p._grad !== null && p.dtype === dtype);
+        const params = group.params.filter((p) => p._grad !== null && p.dtype === dtype && this._isOwn(p));
         if (params.length > 0) updates.push(this.#prepare(group, params));
       }
     }
-    if (updates.length === 0) this.#warnIdle();
+    if (updates.length === 0 && !this.#hasGradients()) this.#warnIdle();
     if (updates.length > 1) for (const update of updates) update.check(this.name);
     noGrad(() =>
       allOrNothing(() => {
@@ -226,6 +242,10 @@ export abstract class Optimizer<
     for (const { params, states } of updates) {
       for (let i = 0; i < params.length; i++) this.#setState(params[i] as Tensor, states[i] as ParameterState);
     }
+  }
+
+  #hasGradients(): boolean {
+    return this.paramGroups.some(({ params }) => params.some((p) => p._grad !== null));
   }
 
   #warnIdle(): void {
@@ -279,8 +299,7 @@ export abstract class Optimizer<
     const { group, options } = update;
     onFailure(unrecorded(() => options.advance()));
     currentRecording()?.follow(this.#follower(group, options));
-    if (hasOwnApply(this)) Optimizer.prototype.applyAll.call(this, update);
-    else this.applyAll(update);
+    this._applyTo(update);
     for (const p of update.params) changed(p);
   }
 

@@ -1,0 +1,129 @@
+// Parameters and their state, divided among the processes of a group.
+
+import { unrecorded } from '../context.js';
+import { allGatherObject, recv, send } from '../distributed/collectives.js';
+import type { ProcessGroup } from '../distributed/process-group.js';
+import { type DType, floatTypes } from '../dtype.js';
+import { clone, copy_ } from '../ops/copy.js';
+import { full } from '../ops/creation.js';
+import { empty } from '../ops/creation-spaced.js';
+import { beginReduce, endReduce } from '../ops/distributed.js';
+import { cat } from '../ops/shape-slice.js';
+import { changed, type Tensor, view } from '../tensor.js';
+import type { OptimizerState } from './state.js';
+
+/** @internal Whose each parameter is: the largest first, each to the process with the least so far. */
+export function partition(
+  groups: readonly { readonly params: readonly Tensor[] }[],
+  size: number,
+): Map<Tensor, number> {
+  const owners = new Map<Tensor, number>();
+  const loads: number[] = new Array(size).fill(0);
+  for (const { params } of groups) {
+    for (const p of [...params].sort((a, b) => b.size - a.size)) {
+      const least = loads.indexOf(Math.min(...loads));
+      loads[least] = (loads[least] as number) + p.size;
+      owners.set(p, least);
+    }
+  }
+  return owners;
+}
+
+/** How many values travel at once. */
+const most = 2 ** 20;
+
+/** Parameters of one dtype, of up to `most` values. */
+function* pieces(params: readonly Tensor[]): Generator<Tensor[]> {
+  for (const dtype of floatTypes) {
+    let piece: Tensor[] = [];
+    let size = 0;
+    for (const p of params) {
+      if (p.dtype !== dtype) continue;
+      piece.push(p);
+      size += p.size;
+      if (size < most) continue;
+      yield piece;
+      [piece, size] = [[], 0];
+    }
+    if (piece.length > 0) yield piece;
+  }
+}
+
+/**
+ * @internal Gives all processes each parameter as its owner has it: the sum of that and of -0 from the others, which is it, bit for
+ * bit. Works in compiled steps.
+ */
+export function shareParameters(operation: string, group: ProcessGroup, owners: ReadonlyMap<Tensor, number>): void {
+  const params = [...owners.keys()];
+  const nothing = new Map<DType, Tensor>();
+  const partOf = (p: Tensor): Tensor => {
+    if (owners.get(p) === group.rank) return p;
+    const largest = Math.max(...params.map(({ size }) => size));
+    const whole = nothing.get(p.dtype) ?? full([largest], -0, { dtype: p.dtype });
+    nothing.set(p.dtype, whole);
+    return view(whole, 0, p.shape);
+  };
+  const end = ({ piece, ticket }: { piece: readonly Tensor[]; ticket: Tensor }): void => {
+    endReduce(group._number, piece, ticket, () => group._failure(operation));
+    for (const p of piece) changed(p);
+  };
+  let before: { piece: readonly Tensor[]; ticket: Tensor } | null = null;
+  for (const piece of pieces(params)) {
+    const ticket = beginReduce(group._number, piece.map(partOf), false, 'float32');
+    if (before !== null) end(before); // while the next one travels
+    before = { piece, ticket };
+  }
+  if (before !== null) end(before);
+}
+
+/**
+ * @internal Keeps in a compiled step what computes these gradients, though nothing in this process uses them: reductions of which they
+ * are the results must run in all processes.
+ */
+export function keepReductions(gradients: readonly Tensor[]): void {
+  for (const dtype of floatTypes) {
+    const firsts = gradients.filter((g) => g.dtype === dtype && g.size > 0).map((g) => view(g, 0, [1]));
+    if (firsts.length === 0) continue;
+    const seen = unrecorded(() => empty([firsts.length], { dtype })); // what a step writes outside of it is never left out
+    copy_(seen, cat(firsts, 0));
+  }
+}
+
+/** What a process tells about a tensor of its state. */
+type Described = readonly [number: string, key: string, dtype: DType, shape: readonly number[]];
+
+/** @internal The state of all processes in that of rank `to`; null in the others. */
+export async function gatherState<Options>(
+  group: ProcessGroup,
+  own: OptimizerState<Options>,
+  to: number,
+): Promise<OptimizerState<Options> | null> {
+  const list = Object.entries(own.state).flatMap(([number, tensors]) =>
+    Object.entries(tensors).map(([key, t]) => ({ described: [number, key, t.dtype, t.shape] as Described, t })),
+  );
+  const all = (await allGatherObject(
+    list.map(({ described }) => described),
+    { group },
+  )) as Described[][];
+  if (group.rank !== to) {
+    for (const { t } of list) await send(t, to, { group });
+    return null;
+  }
+  const state: OptimizerState<Options>['state'] = {};
+  const place = (number: string): Record<string, Tensor> => {
+    state[number] ??= {};
+    return state[number];
+  };
+  for (const {
+    described: [number, key],
+    t,
+  } of list)
+    place(number)[key] = clone(t);
+  for (const [rank, theirs] of all.entries()) {
+    if (rank === to) continue;
+    for (const [number, key, dtype, shape] of theirs) {
+      place(number)[key] = await recv(empty([...shape], { dtype }), rank, { group });
+    }
+  }
+  return { state, param_groups: own.param_groups };
+}
