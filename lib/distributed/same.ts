@@ -1,7 +1,10 @@
 // Models that must be alike in all processes of a group, and begin with the values of one.
 import { createHash } from 'node:crypto';
 import { noGrad } from '../autograd/tape.js';
+import { isFloat } from '../dtype.js';
 import { DistributedError } from '../errors.js';
+import { zerosLike } from '../ops/creation.js';
+import { cat } from '../ops/shape-slice.js';
 import type { Tensor } from '../tensor.js';
 import type { ProcessGroup } from './process-group.js';
 import { gatherNumbers, sumOver } from './reduce.js';
@@ -19,11 +22,18 @@ export function checkSame(operation: string, group: ProcessGroup, tensors: reado
   );
 }
 
-/** @internal Takes rank 0's values: the sum of them and of zeros. */
-export function takeFirst(operation: string, group: ProcessGroup, t: Tensor): void {
+/** @internal Takes rank 0's values, of all tensors at once: the sum of them and of zeros. */
+export function takeFirst(operation: string, group: ProcessGroup, ...tensors: readonly Tensor[]): void {
+  const [first] = tensors;
+  if (first === undefined) return;
+  const isPlain = isFloat(first.dtype) && tensors.every(({ dtype }) => dtype === first.dtype);
+  const dtype = isPlain ? first.dtype : 'float64'; // which holds what any of them does
   noGrad(() => {
-    const isFloat = t.dtype === 'float32' || t.dtype === 'float64';
-    const values = isFloat ? t.detach() : t.detach().to('float64');
-    t.copy_(sumOver(operation, group, group.rank === 0 ? values : values.mul(0).nanToNum()).to(t.dtype));
+    const flat = cat(tensors.map((t) => t.detach().reshape(-1).to(dtype)));
+    const all = sumOver(operation, group, group.rank === 0 ? flat : zerosLike(flat));
+    const parts = all.split(tensors.map(({ size }) => size));
+    tensors.forEach((t, i) => {
+      t.copy_((parts[i] as Tensor).reshape(t.shape).to(t.dtype));
+    });
   });
 }

@@ -75,7 +75,7 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
   /** That of the module inside. */
   forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
     if (this.#reducer !== null && this.#broadcastBuffers && this.training && !this.#reducer.isLocal) {
-      for (const t of this.module.buffers()) takeFirst(name, this.#group, t);
+      takeFirst(name, this.#group, ...this.module.buffers());
     }
     return this.module.forward(...inputs);
   }

@@ -80,6 +80,7 @@ export {
   type RMSNormLayerOptions,
 } from './norm.js';
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from './norm-batch.js';
+export { SyncBatchNorm, type SyncBatchNormArguments, type SyncBatchNormOptions } from './norm-sync.js';
 export * from './padding.js';
 export {
   AdaptiveAvgPool1d,

@@ -199,7 +199,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^autograd\.functional\.vjp 2$/, ['undefined']],
   [/(batch|instance)Norm [012]$|[cC]onv\w* [12]$|linear [12]$/, ['null', 'undefined']],
   [
-    /(batchNorm|BatchNorm\dd|InstanceNorm\dd|[rR][mM][sS]Norm).* \d\.(running\w+|numBatchesTracked|momentum|eps)$/,
+    /(batchNorm|BatchNorm(?:\dd)?|InstanceNorm\dd|[rR][mM][sS]Norm).* \d\.(running\w+|numBatchesTracked|momentum|eps)$/,
     ['null'],
   ],
   [/([bB]atch|group|instance|layer|rms)Norm \d\.(weight|bias|running\w+)$|^instanceNorm 3$/, ['null']],

@@ -121,6 +121,7 @@ const layers: Record<string, Values> = {
   Softmin: { dim: 1 },
   Softshrink: { lambd: 0.25 },
   Softplus: { beta: 2, threshold: 10 },
+  SyncBatchNorm: { ...norm, processGroup: null },
   Threshold: { threshold: 1, value: 2 },
   TransformerDecoder: { decoderLayer: new nn.TransformerDecoderLayer(4, 2), numLayers: 3, norm: new nn.LayerNorm(4) },
   TransformerDecoderLayer: { ...transformer, ...flags },
