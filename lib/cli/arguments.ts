@@ -17,9 +17,12 @@ export interface Command {
   /** The names of its arguments; one in brackets may be left out. */
   readonly positionals: readonly string[];
   readonly options: Readonly<Record<string, OptionRow>>;
+  /** Whether what follows the first argument is not for this program, whatever it looks like. */
+  readonly hasRest?: true;
   /** More for the help: examples. */
   readonly more: string;
-  run(given: Given): Promise<void> | void;
+  /** May give an exit code; by default 0. */
+  run(given: Given): unknown;
 }
 
 /** The arguments of a call. */
@@ -60,8 +63,21 @@ export class Given {
   }
 }
 
+/** How many of a command's arguments are its own; `--` ends them, too. */
+export function countOwn({ hasRest, options }: Command, given: readonly string[]): number {
+  if (hasRest === undefined) return given.length;
+  for (let i = 0; i < given.length; i++) {
+    const text = given[i] as string;
+    if (text === '--' || !text.startsWith('-')) return i;
+    if (options[text.slice(2)]?.value !== undefined) i++;
+  }
+  return given.length;
+}
+
 /** Reads what follows a command's name. */
 export function readArguments(name: string, command: Command, given: readonly string[]): Given {
+  const own = countOwn(command, given);
+  const rest = given.slice(own);
   const options = Object.fromEntries(
     Object.entries(command.options).map(([key, { value }]) => [
       key,
@@ -70,7 +86,7 @@ export function readArguments(name: string, command: Command, given: readonly st
   );
   let parsed: ReturnType<typeof parseArgs>;
   try {
-    parsed = parseArgs({ args: [...given], options, allowPositionals: true, strict: true });
+    parsed = parseArgs({ args: given.slice(0, own), options, allowPositionals: true, strict: true });
   } catch (error) {
     const [unknown] = /'-+[^']*'/.exec((error as Error).message) ?? [];
     const isUnknown = (error as NodeJS.ErrnoException).code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION';
@@ -78,24 +94,26 @@ export function readArguments(name: string, command: Command, given: readonly st
     const known = Object.keys(command.options).map((key) => `--${key}`);
     throw new UsageError(`${name} has no option ${unknown}; there are ${known.join(', ')}`);
   }
-  const { positionals, values } = parsed;
+  const { values } = parsed;
+  const positionals = [...parsed.positionals, ...(rest[0] === '--' ? rest.slice(1) : rest)];
   const least = command.positionals.filter((part) => !part.startsWith('[')).length;
   if (positionals.length < least) throw new UsageError(`${name} needs ${command.positionals[positionals.length]}`);
-  if (positionals.length > command.positionals.length) {
+  if (positionals.length > command.positionals.length && command.hasRest === undefined) {
     throw new UsageError(`${name} takes no argument ${JSON.stringify(positionals[command.positionals.length])}`);
   }
   return new Given(positionals, values as Record<string, string | boolean | undefined>);
 }
 
 /** The help of a command. */
-export function helpOf(name: string, { summary, positionals, options, more }: Command): string {
+export function helpOf(name: string, { summary, positionals, options, more, hasRest }: Command): string {
   const rows = Object.entries(options).map(([key, { value, about }]): [string, string] => [
     `--${key}${value === undefined ? '' : ` ${value}`}`,
     about,
   ]);
   const width = rows.reduce((most, [left]) => Math.max(most, left.length), 0);
   const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
-  const usage = ['adjoint', name, ...positionals, ...(rows.length > 0 ? ['[options]'] : [])].join(' ');
+  const some = rows.length > 0 ? ['[options]'] : [];
+  const usage = ['adjoint', name, ...(hasRest ? [...some, ...positionals] : [...positionals, ...some])].join(' ');
   return [usage, '', summary, ...(lines.length > 0 ? ['', ...lines] : []), ...(more === '' ? [] : ['', more])].join(
     '\n',
   );

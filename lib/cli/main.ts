@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // The command line: `npx adjoint`.
 import { AdjointError } from '../index.js';
-import { type Command, helpOf, readArguments, UsageError } from './arguments.js';
+import { type Command, countOwn, helpOf, readArguments, UsageError } from './arguments.js';
 import { benchCommand, infoCommand, tensorboardCommand, version } from './info.js';
 import { print } from './output.js';
 import { evaluateCommand, inspectCommand, predictCommand } from './predict.js';
+import { runCommand } from './run.js';
 import { serveCommand } from './serve.js';
 import { trainCommand } from './train.js';
 
@@ -14,6 +15,7 @@ const commands: Readonly<Record<string, Command>> = {
   evaluate: evaluateCommand,
   inspect: inspectCommand,
   serve: serveCommand,
+  run: runCommand,
   tensorboard: tensorboardCommand,
   bench: benchCommand,
   info: infoCommand,
@@ -48,12 +50,13 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
   try {
     if (!Object.hasOwn(commands, name)) throw new UsageError(`there is no command ${JSON.stringify(name)}`);
     const command = commands[name] as Command;
-    if (rest.includes('--help') || rest.includes('-h')) {
+    const own = rest.slice(0, countOwn(command, rest));
+    if (own.includes('--help') || own.includes('-h')) {
       print(helpOf(name, command));
       return 0;
     }
-    await command.run(readArguments(name, command, rest));
-    return 0;
+    const code = await command.run(readArguments(name, command, rest));
+    return typeof code === 'number' ? code : 0;
   } catch (error) {
     return report(name, error);
   }

@@ -40,6 +40,8 @@ export class StoreServer {
   readonly #token: Buffer;
   readonly #watch: NodeJS.Timeout;
   #ticked = performance.now();
+  /** Called with each value that is set: whoever holds the server need not ask for it. */
+  onSet: ((key: string, value: string) => void) | null = null;
 
   private constructor(options: ServerOptions) {
     this.#options = options;
@@ -88,6 +90,7 @@ export class StoreServer {
     const waiting = this.#waiting.get(key);
     this.#waiting.delete(key);
     for (const look of waiting ?? []) look();
+    this.onSet?.(key, value);
   }
 
   /** Tells the others of a member, `<its group's keys>:<rank>`, unless they know of a failure already. */
@@ -116,10 +119,8 @@ export class StoreServer {
   #accept(socket: Socket): void {
     socket.setNoDelay(true).setMaxListeners(0).unref();
     socket.on('error', () => {});
-    if (this.#strangers.size >= maxStrangers) {
-      socket.destroy();
-      return;
-    }
+    // A member shows its token at once: whoever has waited for longest is none.
+    if (this.#strangers.size >= maxStrangers) [...this.#strangers][0]?.destroy();
     this.#strangers.add(socket);
     const timer = setTimeout(() => socket.destroy(), patience).unref();
     let member: Member | null = null;

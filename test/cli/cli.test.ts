@@ -57,7 +57,7 @@ describe('adjoint', () => {
   it('says what it can do', async () => {
     const help = await run('--help');
     expect([help.code, help.err]).toEqual([0, '']);
-    for (const command of ['train', 'predict', 'evaluate', 'inspect', 'serve', 'tensorboard', 'bench', 'info']) {
+    for (const command of ['train', 'predict', 'evaluate', 'inspect', 'serve', 'run', 'tensorboard', 'bench', 'info']) {
       expect(help.out).toContain(`  ${command} `);
       const own = await run(command, '--help');
       expect([own.code, own.out.split('\n')[0]]).toEqual([0, expect.stringContaining(`adjoint ${command}`)]);
@@ -136,6 +136,41 @@ describe('adjoint', () => {
     ],
     ['a model that is none', ['inspect', 'train.csv'], 1, 'train.csv'],
     ['no event files', ['tensorboard', '.'], 1, 'must hold event files'],
+    ['a run of nothing', ['run', '--nproc', '2'], 2, 'adjoint: run needs <program>'],
+    [
+      'a run of what is not there',
+      ['run', 'none.js'],
+      2,
+      '<program> must be a file of JavaScript that exists, got "none',
+    ],
+    ['a run of a folder', ['run', '.'], 2, '<program> must be a file of JavaScript that exists, got "."'],
+    ['no ranks', ['run', '--nproc', '0', 'train.csv'], 2, '--nproc must be auto or an integer from 1 to 4096, got "0"'],
+    ['many ranks', ['run', '--nproc-per-node', 'x', 'train.csv'], 2, '--nproc-per-node must be auto or an integer'],
+    ['ranks twice', ['run', '--nproc', '2', '--nproc-per-node', '2', 'train.csv'], 2, 'are one option'],
+    [
+      'fewer than there must be',
+      ['run', '--nnodes', '4:1', 'train.csv'],
+      2,
+      '--nnodes must be a number, or least:most',
+    ],
+    ['no nodes', ['run', '--nnodes', '0', 'train.csv'], 2, '--nnodes must be a number, or least:most'],
+    ['nodes that cannot meet', ['run', '--nnodes', '2', 'train.csv'], 2, 'several nodes need --rdzv <host:port>'],
+    ['a place without a port', ['run', '--rdzv', 'here', 'train.csv'], 2, '--rdzv must be host:port with a port from'],
+    ['a port that is none', ['run', '--rdzv', 'here:70000', 'train.csv'], 2, '--rdzv must be host:port with a port'],
+    [
+      'nodes without a secret',
+      ['run', '--nnodes', '2', '--rdzv', 'localhost:29999', 'train.csv'],
+      2,
+      'several nodes need ADJOINT_TOKEN, one secret that all of them know',
+    ],
+    [
+      'a node beyond the last',
+      ['run', '--node-rank', '1', 'train.csv'],
+      2,
+      '--node-rank must be an integer from 0 to 0',
+    ],
+    ['logs in a file', ['run', '--log-dir', 'train.csv', 'train.csv'], 2, '--log-dir must be a folder that can be'],
+    ['an unknown option of a run', ['run', '--nprocs', '2', 'train.csv'], 2, "run has no option '--nprocs'"],
   ])('%s', async (_, args, code, message) => {
     const got = await run(...args);
     expect([got.code, got.err]).toEqual([code, expect.stringContaining(message)]);
