@@ -14,6 +14,12 @@ export {
   reduceScatter,
   send,
 } from './collectives.js';
+export {
+  type ClientPlace,
+  FederatedAverage,
+  type FederatedAverageOptions,
+  type FederatedRound,
+} from './federated.js';
 export { FileStore } from './file-store.js';
 export {
   destroy,
@@ -25,6 +31,7 @@ export {
   isInitialized,
   newGroup,
 } from './init.js';
+export { PeriodicModelAverager, type PeriodicModelAveragerOptions } from './model-averager.js';
 export type { InitOptions, TLSFiles } from './plan.js';
 export type { ProcessGroup, ReduceOp } from './process-group.js';
 export type { Store } from './store.js';

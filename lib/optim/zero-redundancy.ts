@@ -6,7 +6,7 @@ import { checkSame } from '../distributed/same.js';
 import { ArgumentError, checkInteger, describe, isPlain, StateError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { Optimizer, type StateOf } from './optimizer.js';
-import type { OptionTensors, ParameterGroup } from './options.js';
+import type { OptimizerArguments, OptionTensors, ParameterGroup } from './options.js';
 import { groupsOf, type Parameters } from './parameters.js';
 import { gatherState, keepReductions, partition, shareParameters } from './shards.js';
 import type { OptimizerState } from './state.js';
@@ -15,7 +15,7 @@ import type { Update } from './update.js';
 /** An optimizer's class, as {@link ZeroRedundancyOptimizer} takes it. */
 export type OptimizerClass<Options extends { lr: number }> = new (
   params: Parameters<Options>,
-  options?: Partial<Options>,
+  ...args: OptimizerArguments<Options>
   // biome-ignore lint/suspicious/noExplicitAny: of whatever state
 ) => Optimizer<Options, any>;
 
@@ -47,7 +47,7 @@ const name = 'ZeroRedundancyOptimizer';
  * parallel.forward(x).mean().backward();
  * sharded.step();
  * await sharded.consolidateStateDict();
- * if (distributed.getRank() === 0) io.saveCheckpoint('checkpoint', { optimizer: sharded.stateDict() });
+ * if (distributed.getRank() === 0) io.saveCheckpoint('checkpoint', { optimizer: sharded });
  * await distributed.destroy();
  */
 export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Optimizer<Options> {
