@@ -89,8 +89,9 @@ async function enter(plan: Plan): Promise<Run> {
     return { place, world, store: nowhere, seat, server: null, groups: [world], base: null, timeout };
   }
   const prefix = `${process.env.ADJOINT_GENERATION ?? process.env.TORCHELASTIC_RESTART_COUNT ?? 0}/${times}`;
-  const { store: base, server } = await storeOf(plan);
+  const { store: base, server } = await storeOf(plan, prefix);
   const store = prefixed(base, prefix);
+  const groups: ProcessGroup[] = [];
   try {
     if ((await store.add(`rank/${place.rank}`, 1)) !== 1) {
       throw new DistributedError(
@@ -99,7 +100,7 @@ async function enter(plan: Plan): Promise<Run> {
     }
     const seat = { address: reachable(plan, base), ports: plan.ports, timeout, tls: plan.tls };
     const world = new ProcessGroup(members, place.rank, prefixed(store, 'world'), seat);
-    const groups = [world];
+    groups.push(world);
     world._onFailure = (reason) => {
       for (const group of groups) group._abort(reason);
     };
@@ -110,13 +111,14 @@ async function enter(plan: Plan): Promise<Run> {
     await world._connect('distributed.init');
     return { place, world, store, seat, server, groups, base: plan.store === undefined ? base : null, timeout };
   } catch (error) {
+    for (const group of groups) group._close();
     if (plan.store === undefined) await base.close?.();
     await server?.close(0);
     throw error;
   }
 }
 
-async function storeOf(plan: Plan): Promise<{ store: Store; server: StoreHost | null }> {
+async function storeOf(plan: Plan, run: string): Promise<{ store: Store; server: StoreHost | null }> {
   if (plan.store !== undefined) return { store: plan.store, server: null };
   const { place, token, timeout, heartbeat } = plan;
   const { masterAddr: host, masterPort: port = 29_500 } = place;
@@ -133,10 +135,10 @@ async function storeOf(plan: Plan): Promise<{ store: Store; server: StoreHost | 
   let server: StoreHost | null = null;
   if (place.rank === 0 && !hosted) {
     const tls = files && { ...files, requestCert: true, rejectUnauthorized: true };
-    server = await StoreHost.listen({ port, token, tls, heartbeat });
+    server = await StoreHost.listen({ port, token, tls, heartbeat, run });
   }
   try {
-    return { store: await TCPStore.connect({ host, port, token, tls: files }, timeout), server };
+    return { store: await TCPStore.connect({ host, port, token, tls: files, run }, timeout), server };
   } catch (error) {
     await server?.close(0);
     throw error;

@@ -24,6 +24,8 @@ export interface Seat {
 
 interface Pending {
   readonly what: string;
+  /** Of all members; a message is of two. */
+  readonly isCollective: boolean;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -134,12 +136,16 @@ export class ProcessGroup {
     const isMessage = collective === 'send' || collective === 'receive';
     const shape = subject === undefined ? '' : ` ${subject.dtype} [${subject.shape.join(', ')}]`;
     const what = `${operation}${shape}`;
-    if (!isMessage) this.#calls++;
     const native = this.#native as NativeGroup;
     const code = codes().collective[collective] as number;
-    await this.#submit(what, (ticket) => {
-      groups().run(native, ticket, code, subject?.handle ?? 0, result?.handle ?? 0, number, tag);
-    });
+    await this.#submit(
+      what,
+      (ticket) => {
+        groups().run(native, ticket, code, subject?.handle ?? 0, result?.handle ?? 0, number, tag);
+        if (!isMessage) this.#calls++;
+      },
+      !isMessage,
+    );
   }
 
   /** @internal */
@@ -154,10 +160,10 @@ export class ProcessGroup {
     return errorOf(`${operation}: the group has failed (${failure.message}); ${hint}`, failure.rank);
   }
 
-  #submit(what: string, start: (ticket: number) => void): Promise<void> {
+  #submit(what: string, start: (ticket: number) => void, isCollective = true): Promise<void> {
     return new Promise((resolve, reject) => {
       const ticket = ++this.#tickets;
-      this.#pending.set(ticket, { what, resolve, reject });
+      this.#pending.set(ticket, { what, isCollective, resolve, reject });
       try {
         start(ticket);
       } catch (error) {
@@ -254,7 +260,7 @@ export class ProcessGroup {
   }
 
   async #compare(): Promise<void> {
-    const [first] = this.#pending.values();
+    const first = [...this.#pending.values()].find(({ isCollective }) => isCollective);
     if (first === undefined) return;
     const mine = { call: this.#calls, what: first.what };
     await this.#store.set(`notes/${this.rank}`, JSON.stringify(mine));

@@ -14,6 +14,8 @@ export interface ServerOptions {
   readonly tls?: TlsOptions | undefined;
   /** After how many milliseconds without a sign of life a member counts as dead. */
   readonly heartbeat: number;
+  /** The only run that it serves; undefined: any. */
+  readonly run?: string | undefined;
 }
 
 /** A connection that has shown the token; `member` once it has said who it is. */
@@ -137,11 +139,18 @@ export class StoreServer {
         this.#answer(socket, member, message);
       } else if (typeof message.token === 'string' && timingSafeEqual(digest(message.token), this.#token)) {
         clearTimeout(timer);
+        const { run } = this.#options;
+        if (run !== undefined && message.run !== undefined && message.run !== run) {
+          send(socket, { refused: `another run (${run})` });
+          socket.end();
+          return;
+        }
         this.#strangers.delete(socket);
         member = { member: null, seen: performance.now(), leaving: false };
         this.#members.set(socket, member);
         send(socket, { welcome: true });
       } else {
+        send(socket, { refused: 'token' });
         socket.end();
       }
     });

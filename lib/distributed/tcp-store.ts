@@ -13,6 +13,8 @@ export interface StoreAddress {
   readonly token: string;
   /** PEM texts. A member is known by the authority that has signed its certificate, whatever name that bears. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
+  /** Which run is entered: a process that is faster than rank 0 finds the server of the last one. */
+  readonly run: string;
 }
 
 // Signs of life come from a thread of their own: this one may compute for minutes. Stopping the process stops both.
@@ -112,7 +114,7 @@ export class TCPStore implements Store {
   }
 
   static async #try(address: StoreAddress, timeout: number): Promise<TCPStore | string> {
-    const { host, port, tls, token } = address;
+    const { host, port, tls, token, run } = address;
     const place = { host, port };
     const socket =
       tls === undefined ? connect(place) : connectSecurely({ ...place, ...tls, checkServerIdentity: () => undefined });
@@ -124,9 +126,13 @@ export class TCPStore implements Store {
       return await new Promise<TCPStore | string>((resolve) => {
         const self = new TCPStore(address, socket);
         socket.ref();
-        socket.once('close', () => resolve('token'));
-        self.#questions.set(0, { resolve: () => resolve(self), reject: () => {}, held: true });
-        send(socket, { token });
+        socket.once('close', () => resolve('no answer')); // from a server that is ending, say
+        self.#questions.set(0, {
+          resolve: ({ value }) => resolve(value === undefined ? self : String(value)),
+          reject: () => {},
+          held: true,
+        });
+        send(socket, { token, run });
       });
     } catch (error) {
       socket.destroy();
@@ -154,12 +160,12 @@ export class TCPStore implements Store {
     this.#heart.on('error', () => {}).unref();
   }
 
-  #answered({ id, value, welcome }: Record<string, unknown>): void {
-    const number = welcome === true ? 0 : Number(id);
+  #answered({ id, value, welcome, refused }: Record<string, unknown>): void {
+    const number = welcome === true || refused !== undefined ? 0 : Number(id);
     const question = this.#questions.get(number);
     this.#questions.delete(number);
     if (![...this.#questions.values()].some(({ held }) => held)) this.#socket.unref();
-    question?.resolve({ value });
+    question?.resolve({ value: value ?? refused });
   }
 
   #end(): void {
