@@ -6,12 +6,21 @@ import { fileURLToPath } from 'node:url';
 /** For failures alone: an import would load more of `fs` than Node.js itself does, 3 ms of each start. */
 const fileSystem = () => process.getBuiltinModule('node:fs');
 
+interface Finder {
+  (folder: string): unknown;
+  resolve(folder: string): string;
+}
+
+const finder = (): Finder => createRequire(import.meta.url)('node-gyp-build');
+
+/** The file that {@link loadAddon} has loaded. */
+export const addonFile = (): string => finder().resolve(rootFolder() as string);
+
 /** What node-gyp-build finds for this platform. */
 export function loadAddon(): unknown {
   const root = rootFolder();
   try {
-    const find = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => unknown;
-    return find(root as string);
+    return finder()(root as string);
   } catch (cause) {
     throw new Error(`adjoint: ${failure(root, cause as Error)}`, { cause });
   }

@@ -58,8 +58,10 @@ interface Groups {
     result: number,
     number: number,
     tag: number,
+    name: string,
   ): void;
-  abort(group: NativeGroup, reason: string): void;
+  /** By its number, from any thread. */
+  abort(group: number, reason: string): void;
   close(group: NativeGroup, reason: string): void;
   problemOf(group: NativeGroup): { problem: string; lost: number };
 }

@@ -84,11 +84,13 @@ async function bundleCharts() {
   );
 }
 
-/** What a thread of its own runs: the server of a store. */
-async function bundleStore() {
-  const input = join(root, 'lib', 'distributed', 'store-worker.ts');
-  const build = await rolldown({ input, platform: 'node', tsconfig: join(root, 'tsconfig.json'), logLevel: 'warn' });
-  await build.write({ file: join(dist, 'parts', 'store-worker.js'), format: 'esm', comments: false });
+/** What threads of their own run: the server of a store, and the signs of life of a process. */
+async function bundleThreads() {
+  for (const name of ['store-worker', 'heart']) {
+    const input = join(root, 'lib', 'distributed', `${name}.ts`);
+    const build = await rolldown({ input, platform: 'node', tsconfig: join(root, 'tsconfig.json'), logLevel: 'warn' });
+    await build.write({ file: join(dist, 'parts', `${name}.js`), format: 'esm', comments: false });
+  }
 }
 
 /**
@@ -130,7 +132,7 @@ for (const part of owners.parts) {
   writePieces(join(dist, 'parts', `${part}.cjs`), partPieces(owners, part), { code, map, dist });
 }
 await bundleCharts();
-await bundleStore();
+await bundleThreads();
 if (existsSync(cli)) await bundleCli();
 writeFileSync(join(dist, 'index.cjs'), `module.exports = require('./adjoint.js');\n`);
 documentMethods(dist);

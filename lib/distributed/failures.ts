@@ -17,17 +17,21 @@ export function rankIn(text: string): number | undefined {
 /** @internal Whether a connection was closed, and nothing else is known. */
 export const isLoss = (problem: string): boolean => /closed|reset|refused/i.test(problem) && !/^rank /.test(problem);
 
+/** @internal Whether nothing came in time. */
+export const isTimeout = (problem: string): boolean => /timed? ?out/i.test(problem);
+
 /**
  * @internal What members read of a problem. Gloo's texts name files and lines of its own.
  *
  * @param rank who has it
  */
 export function wordingOf(problem: string, rank: number): string {
-  if (/timed? ?out/i.test(problem))
-    return 'another process must answer in time; raise timeout, or look at what it is doing';
+  if (isTimeout(problem)) return 'another process must answer in time; raise timeout, or look at what it is doing';
   if (/mismatch/.test(problem)) return 'all members must give tensors of one shape and dtype';
   const text = problem.replace(/\[[^\]]*\.(cc|h):\d+\] (rv \S+ \S+ )?(-?\d+ vs -?\d+\. )?/g, '');
-  return /^(rank \d|ranks \d|the store|distributed|the group)/.test(text) ? text : `rank ${rank} cannot go on: ${text}`;
+  return /^(rank \d|ranks \d|the launcher|the store|distributed|the group)/.test(text)
+    ? text
+    : `rank ${rank} cannot go on: ${text}`;
 }
 
 /** @internal `rank 3`, `ranks 1, 2 and 3`. */

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ArgumentError, DistributedError, describe, FileError } from '../errors.js';
+import { makeFolder } from '../io/make-folder.js';
 import type { Store } from './store.js';
 
 /** How often a file is looked for, in milliseconds. */
@@ -26,7 +27,7 @@ export class FileStore implements Store {
     }
     this.#folder = folder;
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
     } catch (cause) {
       throw this.#failed(cause);
     }
@@ -94,14 +95,13 @@ export class FileStore implements Store {
 
   async wait(keys: readonly string[], timeout: number): Promise<void> {
     const deadline = performance.now() + timeout;
-    const isHeld = Number.isFinite(timeout);
     for (;;) {
       const missing = keys.find((key) => this.#read(key) === undefined);
       if (missing === undefined) return;
       if (performance.now() > deadline) {
         throw new DistributedError(`FileStore: ${missing} must be set within ${timeout} ms`);
       }
-      await delay(isHeld ? period : 10 * period, undefined, { ref: isHeld });
+      await delay(period);
     }
   }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { ArgumentError, checkInteger, DistributedError, describe, StateError } from '../errors.js';
 import type { Place } from './environment.js';
-import { addressOf, type InitOptions, type Plan, planOf, unavailable } from './plan.js';
+import { type InitOptions, type Plan, planOf, unavailable } from './plan.js';
 import { ProcessGroup, type Seat } from './process-group.js';
 import { prefixed, type Store } from './store.js';
 import { StoreHost } from './store-host.js';
@@ -94,8 +94,9 @@ async function enter(plan: Plan): Promise<Run> {
   const groups: ProcessGroup[] = [];
   try {
     if ((await store.add(`rank/${place.rank}`, 1)) !== 1) {
+      const keys = plan.store === undefined ? '' : ', and give each run a store (a FileStore: a folder) of its own';
       throw new DistributedError(
-        `distributed.init: rank ${place.rank} must be one process's alone, but another one has it; look at RANK of both`,
+        `distributed.init: rank ${place.rank} must be one process's alone, but another one has it; look at RANK of both${keys}`,
       );
     }
     const seat = { address: reachable(plan, base), ports: plan.ports, timeout, tls: plan.tls };
@@ -105,7 +106,6 @@ async function enter(plan: Plan): Promise<Run> {
       for (const group of groups) group._abort(reason);
     };
     if (base instanceof TCPStore) {
-      base.onGone = (error) => world._onFailure(error.message);
       await base.join(`${prefix}/world:${place.rank}`, plan.heartbeat);
     }
     await world._connect('distributed.init');
@@ -132,13 +132,14 @@ async function storeOf(plan: Plan, run: string): Promise<{ store: Store; server:
     ca: readFileSync(plan.tls.ca, 'utf8'),
   };
   const hosted = /^(1|true)$/i.test(process.env.TORCHELASTIC_USE_AGENT_STORE ?? '');
+  const holder = hosted ? 'the launcher' : 'rank 0';
   let server: StoreHost | null = null;
   if (place.rank === 0 && !hosted) {
     const tls = files && { ...files, requestCert: true, rejectUnauthorized: true };
     server = await StoreHost.listen({ port, token, tls, heartbeat, run });
   }
   try {
-    return { store: await TCPStore.connect({ host, port, token, tls: files, run }, timeout), server };
+    return { store: await TCPStore.connect({ host, port, token, tls: files, run, holder }, timeout), server };
   } catch (error) {
     await server?.close(0);
     throw error;
@@ -146,9 +147,7 @@ async function storeOf(plan: Plan, run: string): Promise<{ store: Store; server:
 }
 
 function reachable(plan: Plan, store: Store): string {
-  if (plan.interface !== undefined) return addressOf(plan.interface);
-  const given = process.env.ADJOINT_ADDRESS;
-  if (given !== undefined) return given;
+  if (plan.address !== undefined) return plan.address;
   if (!(store instanceof TCPStore)) return anyAddress();
   const { localAddress } = store;
   // A host's own name may lead to its loopback.
@@ -230,6 +229,7 @@ export async function newGroup(ranks: readonly number[]): Promise<ProcessGroup |
 export async function destroy(): Promise<void> {
   const run = currentRun('destroy');
   current = null;
+  await Promise.all(run.groups.map((group) => group._leave()));
   for (const group of run.groups) group._close();
   await run.base?.close?.();
   await run.server?.close(run.timeout);

@@ -74,7 +74,7 @@ export function planOf(options: InitOptions) {
   if (token.length > longest) {
     throw new ArgumentError(`${name}: token must have at most ${longest} characters, got ${token.length}`);
   }
-  if (wanted !== undefined) addressOf(wanted);
+  const address = wanted === undefined ? ownAddress(process.env.ADJOINT_ADDRESS) : addressOf(wanted);
   const range = ports ?? portsOf(process.env.ADJOINT_PORTS);
   if (!Array.isArray(range) || range.length !== 2) {
     throw new ArgumentError(`${name}: ports must be [first, last], got ${describe(range)}`);
@@ -85,7 +85,7 @@ export function planOf(options: InitOptions) {
   if (tls !== undefined) checkTLS(tls);
   const why = place.worldSize > 1 ? unavailable() : null;
   if (why !== null) throw new DistributedError(`${name}: a run of ${place.worldSize} processes needs Gloo, but ${why}`);
-  return { place, timeout, heartbeat, token, interface: wanted, ports: [first, last] as const, store, tls };
+  return { place, timeout, heartbeat, token, address, ports: [first, last] as const, store, tls };
 }
 
 function portsOf(text: string | undefined): readonly [number, number] {
@@ -124,8 +124,17 @@ function checkTLS(tls: unknown): void {
   }
 }
 
-/** @internal The address of a network interface, IPv4 first. */
-export function addressOf(name: string): string {
+/** What others reach this machine by; it listens there, so that it must be one of its own. */
+function ownAddress(given: string | undefined): string | undefined {
+  if (given === undefined || given === '') return undefined;
+  const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
+  if (own.includes(given)) return given;
+  const name = 'distributed.init: ADJOINT_ADDRESS';
+  throw new ArgumentError(`${name} must be an address of this machine (${own.join(', ')}), got ${describe(given)}`);
+}
+
+/** The address of a network interface, IPv4 first. */
+function addressOf(name: string): string {
   const all = networkInterfaces();
   const addresses = all[name] ?? [];
   const address = addresses.find(({ family }) => family === 'IPv4') ?? addresses[0];

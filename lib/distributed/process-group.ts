@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type DistributedError, StateError } from '../errors.js';
 import { type NativeGroup, native } from '../native.js';
 import type { Tensor } from '../tensor.js';
-import { errorOf, isLoss, listOf, rankIn, wordingOf } from './failures.js';
-import { prefixed, type Store, setOnce } from './store.js';
+import { Council } from './council.js';
+import { errorOf, listOf } from './failures.js';
+import { prefixed, type Store } from './store.js';
 
 /** How a reduction puts the values of all processes together. */
 export type ReduceOp = 'sum' | 'mean' | 'min' | 'max';
@@ -30,10 +31,10 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** How long a process that fails waits for another one to say who was first, in milliseconds. */
-const patience = 500;
-/** After how many milliseconds a process that waits compares notes with the others. */
+/** After how many milliseconds a process that waits compares notes with the others, or after half of the timeout. */
 const doubt = 5000;
+/** How often a store that cannot tell is asked whether somebody has failed, in milliseconds. */
+const period = 200;
 
 /** Processes that work together, as `init` and `newGroup` make them. */
 export class ProcessGroup {
@@ -43,11 +44,11 @@ export class ProcessGroup {
   readonly ranks: readonly number[];
   readonly #store: Store;
   readonly #seat: Seat;
+  readonly #council: Council;
   readonly #pending = new Map<number, Pending>();
   #native: NativeGroup | null = null;
   #tickets = 0;
   #calls = 0;
-  #meetings = 0;
   #failure: DistributedError | null = null;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -61,6 +62,7 @@ export class ProcessGroup {
     this.rank = ranks.indexOf(me);
     this.#store = store;
     this.#seat = seat;
+    this.#council = new Council(store, ranks, this.rank, seat.timeout);
   }
 
   /** How many processes there are. */
@@ -116,13 +118,19 @@ export class ProcessGroup {
 
   /** Another member's failure ends the waiting of this one. */
   #listen(): void {
-    this.#store
-      .wait(['failure'], Number.POSITIVE_INFINITY)
-      .then(() => this.#store.get('failure'))
-      .then(
-        (text) => this._onFailure(text as string),
-        () => {}, // whoever holds the store tells by onGone
-      );
+    if (this.#store._abortOn === undefined) void this.#ask();
+    else this.#store._abortOn('failure', this._number);
+  }
+
+  async #ask(): Promise<void> {
+    while (!this.#closed) {
+      const reason = await this.#store.get('failure').catch(() => undefined);
+      if (reason !== undefined) {
+        this._onFailure(reason);
+        return;
+      }
+      await delay(period, undefined, { ref: false });
+    }
   }
 
   /** @internal Does a collective; all members do the same ones in the same order. */
@@ -136,12 +144,13 @@ export class ProcessGroup {
     const isMessage = collective === 'send' || collective === 'receive';
     const shape = subject === undefined ? '' : ` ${subject.dtype} [${subject.shape.join(', ')}]`;
     const what = `${operation}${shape}`;
+    const name = operation.split(' ', 1)[0] as string;
     const native = this.#native as NativeGroup;
     const code = codes().collective[collective] as number;
     await this.#submit(
       what,
       (ticket) => {
-        groups().run(native, ticket, code, subject?.handle ?? 0, result?.handle ?? 0, number, tag);
+        groups().run(native, ticket, code, subject?.handle ?? 0, result?.handle ?? 0, number, tag, name);
         if (!isMessage) this.#calls++;
       },
       !isMessage,
@@ -150,9 +159,14 @@ export class ProcessGroup {
 
   /** @internal */
   _checkOpen(operation: string): void {
-    if (this.#closed)
-      throw new StateError(`${operation}: the process group was destroyed; call distributed.init again`);
+    if (this.#closed) throw this.#isOver(operation);
     if (this.#failure !== null) throw this.#again(operation, this.#failure);
+  }
+
+  #isOver(operation: string): StateError {
+    return new StateError(
+      `${operation}: the process group was destroyed; call distributed.init again, and make anew what used the group`,
+    );
   }
 
   #again(operation: string, failure: DistributedError): DistributedError {
@@ -183,65 +197,38 @@ export class ProcessGroup {
   }
 
   /** Finds out together with the others what was first, and tells them. */
-  async #fail(what: string, problem: string, lost: number): Promise<DistributedError> {
-    this.#failure ??= await this.#agree(problem, lost);
+  async #fail(what: string, problem: string, lost: number): Promise<Error> {
+    if (this.#closed) return this.#isOver(what);
+    this.#failure ??= await this.#council.agree(problem, lost, this.#calls - this.#collectives().length - 1);
     clearTimeout(this.#timer);
     const error = errorOf(`${what}: ${this.#failure.message}`, this.#failure.rank);
     error.cause = problem;
     return error;
   }
 
-  async #agree(problem: string, lost: number): Promise<DistributedError> {
-    const text = this.#wordingOf(problem, lost);
-    const late = delay(patience, undefined);
-    const ask = async (): Promise<string | undefined> => {
-      // A connection that was closed says the least: somebody else may know why.
-      if (isLoss(problem))
-        await Promise.race([this.#store.wait(['failure'], patience).catch(() => {}), delay(patience / 2)]);
-      await setOnce(this.#store, 'failure', text);
-      return this.#store.get('failure');
-    };
-    const first = await Promise.race([ask().catch(() => undefined), late]);
-    return errorOf(first ?? text, rankIn(first ?? text));
-  }
-
-  #wordingOf(problem: string, lost: number): string {
-    const rank = lost < 0 ? undefined : this.ranks[lost];
-    if (isLoss(problem) && rank !== undefined) return `rank ${rank} has ended`;
-    return wordingOf(problem, this.ranks[this.rank] as number);
-  }
-
   /** @internal Waits in the store until all members are there. */
   async _meet(operation: string, timeout: number): Promise<void> {
-    if (this.size === 1) return;
-    const meeting = `meeting${++this.#meetings}`;
-    await this.#store.set(`${meeting}/${this.rank}`, '1');
-    const keys = this.ranks.map((_, i) => `${meeting}/${i}`);
-    try {
-      await this.#store.wait(keys, timeout);
-    } catch (cause) {
-      const came = await Promise.all(keys.map((key) => this.#store.get(key)));
-      const missing = this.ranks.filter((_, i) => came[i] === undefined);
-      if (missing.length === 0) return;
-      const error = errorOf(`${operation}: ${listOf(missing)} must come within ${timeout} ms`, missing[0]);
-      error.cause = cause;
-      throw error;
-    }
+    if (this.size > 1) await this.#council.meet(operation, timeout);
   }
 
   /** @internal What a kernel that found the group failed throws. */
-  _failure(operation: string): DistributedError {
+  _failure(operation: string): Error {
+    if (this.#closed) return this.#isOver(operation);
     if (this.#failure !== null) return this.#again(operation, this.#failure);
     const { problem, lost } = groups().problemOf(this.#native as NativeGroup);
-    const text = this.#wordingOf(problem, lost);
-    this.#failure = errorOf(text, rankIn(text));
-    setOnce(this.#store, 'failure', text).catch(() => {});
-    return errorOf(`${operation}: ${text}`, rankIn(text));
+    this.#failure = this.#council.accuse(problem, lost);
+    return errorOf(`${operation}: ${this.#failure.message}`, this.#failure.rank);
   }
 
   /** @internal Ends all that waits, for a reason that begins with who caused it. */
   _abort(reason: string): void {
-    if (this.#native !== null && !this.#closed) groups().abort(this.#native, reason);
+    if (this.#native !== null && !this.#closed) groups().abort(this._number, reason);
+  }
+
+  /** @internal Tells members that still wait for this one why it is gone. */
+  async _leave(): Promise<void> {
+    if (this.#native === null || this.#failure !== null) return;
+    await this.#council.leave();
   }
 
   /** @internal */
@@ -256,26 +243,20 @@ export class ProcessGroup {
   #watch(): void {
     clearTimeout(this.#timer);
     if (this.#pending.size === 0 || this.#closed) return;
-    this.#timer = setTimeout(() => void this.#compare().catch(() => {}), doubt).unref();
+    const wait = Math.min(doubt, this.#seat.timeout / 2);
+    this.#timer = setTimeout(() => void this.#compare().catch(() => {}), wait).unref();
+  }
+
+  #collectives(): Pending[] {
+    return [...this.#pending.values()].filter(({ isCollective }) => isCollective);
   }
 
   async #compare(): Promise<void> {
-    const first = [...this.#pending.values()].find(({ isCollective }) => isCollective);
+    const [first] = this.#collectives();
     if (first === undefined) return;
-    const mine = { call: this.#calls, what: first.what };
-    await this.#store.set(`notes/${this.rank}`, JSON.stringify(mine));
-    for (const [i, rank] of this.ranks.entries()) {
-      const text = i === this.rank ? undefined : await this.#store.get(`notes/${i}`);
-      if (text === undefined) continue;
-      const { call, what } = JSON.parse(text) as typeof mine;
-      if (call !== mine.call || what === mine.what) continue;
-      const me = this.ranks[this.rank];
-      this._abort(
-        `rank ${me} is in ${mine.what}, rank ${rank} in ${what}; all members must do the same in the same order`,
-      );
-      return;
-    }
-    this.#watch();
+    const difference = await this.#council.compare(this.#calls - this.#collectives().length, first.what);
+    if (difference === null) this.#watch();
+    else this._abort(difference);
   }
 }
 

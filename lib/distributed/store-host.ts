@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { DistributedError } from '../errors.js';
 import type { ServerOptions } from './store-server.js';
+import { threadFile } from './thread-file.js';
 
 /** @internal */
 export class StoreHost {
@@ -13,7 +14,7 @@ export class StoreHost {
 
   /** @throws DistributedError when the port is taken */
   static async listen(options: ServerOptions): Promise<StoreHost> {
-    const worker = new Worker(workerFile(), { workerData: options });
+    const worker = new Worker(threadFile('store-worker'), { workerData: options });
     const answer = await next<{ error?: string }>(worker);
     if (answer.error === undefined) {
       worker.unref();
@@ -31,12 +32,6 @@ export class StoreHost {
     await next(this.#worker);
     await this.#worker.terminate();
   }
-}
-
-/** Where the thread's program is: among the parts of the package, or beside this module in a build of single files. */
-function workerFile(): URL {
-  const isBundle = import.meta.url.endsWith('/adjoint.js');
-  return new URL(isBundle ? './parts/store-worker.js' : './store-worker.js', import.meta.url);
 }
 
 function next<T>(worker: Worker): Promise<T> {

@@ -174,7 +174,11 @@ export class StoreServer {
       const sum = Number(this.#values.get(key) ?? 0) + value;
       this.set(key, String(sum));
       reply({ value: sum });
-    } else if (op !== 'beat') {
+    } else if (op === 'watch' && typeof key === 'string') {
+      this.#wait(socket, [key], () => reply({ value: this.#values.get(key) }));
+    } else if (op === 'beat') {
+      send(socket, {});
+    } else {
       socket.destroy();
     }
   }

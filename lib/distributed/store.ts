@@ -20,6 +20,8 @@ export interface Store {
   wait(keys: readonly string[], timeout: number): Promise<void>;
   /** Frees what the store holds in this process. */
   close?(): void | Promise<void>;
+  /** @internal Ends a group for the reason that a key gets, whatever the main thread does. */
+  _abortOn?(key: string, group: number): void;
 }
 
 /** @internal A store whose keys begin with a text. */
@@ -30,6 +32,7 @@ export function prefixed(store: Store, prefix: string): Store {
     get: (key) => store.get(name(key)),
     add: (key, amount) => store.add(name(key), amount),
     wait: (keys, timeout) => store.wait(keys.map(name), timeout),
+    ...(store._abortOn && { _abortOn: (key: string, group: number) => store._abortOn?.(name(key), group) }),
   };
 }
 

@@ -3,8 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectSecurely } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { DistributedError } from '../errors.js';
+import { addonFile } from '../load.js';
 import { limits, receive, send } from './frames.js';
+import type { HeartData, HeartRequest } from './heart.js';
 import type { Store } from './store.js';
+import { threadFile } from './thread-file.js';
 
 /** @internal Where the server of a store is, and how to enter. */
 export interface StoreAddress {
@@ -15,39 +18,9 @@ export interface StoreAddress {
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
   /** Which run is entered: a process that is faster than rank 0 finds the server of the last one. */
   readonly run: string;
+  /** Who holds the server. */
+  readonly holder: 'rank 0' | 'the launcher';
 }
-
-// Signs of life come from a thread of their own: this one may compute for minutes. Stopping the process stops both.
-const heart = `
-const { parentPort, workerData } = require('node:worker_threads');
-const { host, port, token, tls, member, period } = workerData;
-const options = { host, port, ...tls, checkServerIdentity: () => undefined };
-const socket = tls ? require('node:tls').connect(options) : require('node:net').connect(options);
-const send = (message) => {
-  const text = Buffer.from(JSON.stringify(message));
-  const head = Buffer.alloc(4);
-  head.writeUInt32BE(text.length);
-  socket.write(Buffer.concat([head, text]));
-};
-socket.setNoDelay(true).on('error', () => {}).once(tls ? 'secureConnect' : 'connect', () => {
-  send({ token });
-  send({ op: 'join', value: member });
-  const timer = setInterval(() => send({ op: 'beat' }), period);
-  let heard = '';
-  const listen = (chunk) => {
-    heard += chunk;
-    if (!heard.includes('joined')) return;
-    socket.off('data', listen).resume();
-    parentPort.postMessage('joined');
-  };
-  socket.on('data', listen);
-  socket.on('close', () => clearInterval(timer));
-});
-parentPort.once('message', () => {
-  send({ op: 'leave' });
-  socket.end();
-});
-`;
 
 /** Whether an error code is about certificates: trying again is of no use. */
 const isCertificate = (reason: string): boolean => /CERT|SSL|TLS|ISSUER|SIGNATURE/.test(reason);
@@ -60,14 +33,12 @@ function refusal(reason: string, timeout: number): string {
   if (isCertificate(reason)) {
     return `must show a certificate that tls.ca has signed, got ${reason}; give all processes certificates of one authority`;
   }
-  return `must answer within ${timeout} ms, got ${reason}; is rank 0 running, and can its port be reached?`;
+  return `must answer within ${timeout} ms, got ${reason}; is rank 0 running, can its port be reached, and have all processes tls or none?`;
 }
 
 interface Question {
   readonly resolve: (answer: { value?: unknown }) => void;
   readonly reject: (error: Error) => void;
-  /** Whether it keeps the process alive. */
-  readonly held: boolean;
 }
 
 /** @internal A connection to the server of a run, which the first process or the launcher holds. */
@@ -78,8 +49,6 @@ export class TCPStore implements Store {
   #next = 1;
   #gone: DistributedError | null = null;
   #heart: Worker | null = null;
-  /** Called when the server is lost. */
-  onGone: ((error: DistributedError) => void) | null = null;
 
   private constructor(address: StoreAddress, socket: Socket) {
     this.#address = address;
@@ -130,7 +99,6 @@ export class TCPStore implements Store {
         self.#questions.set(0, {
           resolve: ({ value }) => resolve(value === undefined ? self : String(value)),
           reject: () => {},
-          held: true,
         });
         send(socket, { token, run });
       });
@@ -150,9 +118,8 @@ export class TCPStore implements Store {
 
   /** Says who this process is, and from then on that it lives. */
   async join(member: string, heartbeat: number): Promise<void> {
-    const { host, port, token, tls } = this.#address;
-    const workerData = { host, port, token, tls, member, period: Math.max(20, heartbeat / 5) };
-    this.#heart = new Worker(heart, { eval: true, workerData });
+    const workerData: HeartData = { address: this.#address, member, heartbeat, addon: addonFile() };
+    this.#heart = new Worker(threadFile('heart'), { workerData });
     const heard = new Promise<void>((resolve, reject) =>
       this.#heart?.once('message', () => resolve()).once('error', reject),
     );
@@ -164,26 +131,28 @@ export class TCPStore implements Store {
     const number = welcome === true || refused !== undefined ? 0 : Number(id);
     const question = this.#questions.get(number);
     this.#questions.delete(number);
-    if (![...this.#questions.values()].some(({ held }) => held)) this.#socket.unref();
+    if (this.#questions.size === 0) this.#socket.unref();
     question?.resolve({ value: value ?? refused });
   }
 
   #end(): void {
-    this.#gone ??= new DistributedError(
-      `distributed: the store at ${this.#address.host}:${this.#address.port} is gone; the process that hosts it (rank 0, or the launcher) has ended`,
-    );
+    const { host, port, holder } = this.#address;
+    this.#gone ??= new DistributedError(`distributed: ${holder} has ended, which held the store at ${host}:${port}`);
     for (const { reject } of this.#questions.values()) reject(this.#gone);
     this.#questions.clear();
-    this.onGone?.(this.#gone);
-    this.onGone = null;
   }
 
-  #ask(message: object, held = true): Promise<{ value?: unknown }> {
+  /** The heart ends a group for the reason that this key gets. */
+  _abortOn(key: string, group: number): void {
+    this.#heart?.postMessage({ key, group } satisfies HeartRequest);
+  }
+
+  #ask(message: object): Promise<{ value?: unknown }> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     const id = this.#next++;
-    if (held) this.#socket.ref();
+    this.#socket.ref();
     return new Promise((resolve, reject) => {
-      this.#questions.set(id, { resolve, reject, held });
+      this.#questions.set(id, { resolve, reject });
       send(this.#socket, { id, ...message });
     });
   }
@@ -200,13 +169,8 @@ export class TCPStore implements Store {
     return (await this.#ask({ op: 'add', key, value: amount })).value as number;
   }
 
-  /** With an infinite timeout it does not keep the process alive. */
   async wait(keys: readonly string[], timeout: number): Promise<void> {
-    const answer = this.#ask({ op: 'wait', keys }, Number.isFinite(timeout));
-    if (!Number.isFinite(timeout)) {
-      await answer;
-      return;
-    }
+    const answer = this.#ask({ op: 'wait', keys });
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<never>((_, reject) => {
       const error = new DistributedError(`distributed: ${keys.join(', ')} must be set within ${timeout} ms`);
@@ -222,13 +186,12 @@ export class TCPStore implements Store {
 
   /** Says goodbye, so that nobody takes this process for dead. */
   async close(): Promise<void> {
-    this.onGone = null;
     const heart = this.#heart;
     this.#heart = null;
     if (heart !== null) {
       const ended = new Promise<void>((resolve) => heart.once('exit', () => resolve()));
       heart.ref();
-      heart.postMessage('leave');
+      heart.postMessage('leave' satisfies HeartRequest);
       const timer = setTimeout(() => void heart.terminate(), 1000);
       await ended;
       clearTimeout(timer);

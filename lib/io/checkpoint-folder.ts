@@ -1,8 +1,9 @@
 // A folder of numbered checkpoints, of which the newest ones are kept.
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { syncFolder } from './atomic.js';
 import { systemError } from './files.js';
+import { makeFolder } from './make-folder.js';
 
 const pattern = /^checkpoint-(\d{6,15})\.safetensors$/;
 
@@ -31,7 +32,7 @@ export function numbered(folder: string, number: number): string {
 /** The path of the next checkpoint of a folder, which is made if there is none. */
 export function nextIn(operation: string, folder: string): string {
   try {
-    if (mkdirSync(folder, { recursive: true }) !== undefined) syncFolder(dirname(resolve(folder)));
+    if (makeFolder(folder) !== undefined) syncFolder(dirname(resolve(folder)));
   } catch (cause) {
     throw systemError(operation, 'write', folder, cause);
   }

@@ -1,8 +1,8 @@
 // Checkpoints while training goes on.
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError, checkInteger, describe } from '../errors.js';
 import { checkPath } from '../io/files.js';
+import { makeFolder } from '../io/make-folder.js';
 import { checkOptions } from '../options.js';
 import type { Callback, EndEvent, EpochEvent, StartEvent, StepEvent, Training } from './events.js';
 import { Best } from './monitor.js';
@@ -81,7 +81,7 @@ export class Checkpoint implements Callback {
 
   #makeFolder(training: Training): void {
     try {
-      mkdirSync(this.folder, { recursive: true });
+      makeFolder(this.folder);
     } catch (error) {
       training.warn('checkpoint', `there is no folder for the best epoch: ${(error as Error).message}`, error as Error);
     }

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { arch, cpus, hostname, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { checkNames, checkNumbers } from '../charts/frame.js';
@@ -6,6 +6,7 @@ import { ArgumentError, checkEach, checkFlag, checkInteger, checkText, describe,
 import { writeFileAtomic } from '../io/atomic.js';
 import { checkPath, systemError } from '../io/files.js';
 import { encodePng, type Image } from '../io/index.js';
+import { makeFolder } from '../io/make-folder.js';
 import { native } from '../native.js';
 import { Module } from '../nn/module.js';
 import { checkOptions } from '../options.js';
@@ -65,7 +66,7 @@ export class RunLog {
     const header: RunHeader = { version: 1, name, started, configuration, environment: environment() };
     const json = toJson(header);
     this.#write(() => {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       if (!existsSync(join(folder, 'run.json')))
         writeFileAtomic('RunLog', join(folder, 'run.json'), [Buffer.from(json)]);
     });

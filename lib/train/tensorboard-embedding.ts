@@ -1,9 +1,9 @@
 // The files of TensorBoard's embedding projector: vectors and their labels as tables, and a list of both.
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError, checkEach, checkInteger, checkText, describe, formatShape, ShapeError } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { systemError } from '../io/files.js';
+import { makeFolder } from '../io/make-folder.js';
 import { encodePng } from '../io/png.js';
 import { checkOptions } from '../options.js';
 import { checkTensor, type Tensor } from '../tensor.js';
@@ -69,7 +69,7 @@ export function writeEmbedding(
   const numbers = x.toTypedArray();
   const row = (i: number) => numbers.subarray(i * columns, (i + 1) * columns).join('\t');
   try {
-    mkdirSync(join(folder, place), { recursive: true });
+    makeFolder(join(folder, place));
   } catch (cause) {
     throw systemError(operation, 'write', join(folder, place), cause);
   }

@@ -1,9 +1,10 @@
 // The file of events: records with checksums, each written whole.
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { StateError } from '../errors.js';
 import { systemError } from '../io/files.js';
+import { makeFolder } from '../io/make-folder.js';
 import { type Bytes, event } from './tensorboard-proto.js';
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -48,7 +49,7 @@ export class EventFile {
     const seconds = String(Math.floor(time)).padStart(10, '0');
     this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${files++}`);
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       this.#descriptor = openSync(this.path, 'wx');
     } catch (cause) {
       throw systemError('TensorBoard', 'write', this.path, cause);

@@ -162,8 +162,9 @@ Claim claimOf(const Info& info, size_t argument, bool written, const char* name)
   return {slot.storage, slot.data, slot.length, slot.dtype, written};
 }
 
-// run(group, ticket, collective, handle, other, number, tag): `handle` is the tensor that is reduced, broadcast, gathered,
-// scattered, sent or received; `other` the result of gathering or scattering; `number` the reduction, root or peer.
+// run(group, ticket, collective, handle, other, number, tag, name): `handle` is the tensor that is reduced, broadcast,
+// gathered, scattered, sent or received; `other` the result of gathering or scattering; `number` the reduction, root or
+// peer; errors begin with `name`.
 void run(const Info& info) {
   const Shared& handle = handleOf(info);
   ProcessGroup& group = *handle->group;
@@ -174,7 +175,7 @@ void run(const Info& info) {
   const int32_t number = smallIntegerOf(info, 5);
   const auto tag = static_cast<uint32_t>(smallIntegerOf(info, 6));
   const bool isRead = collective == Collective::kAllGather || collective == Collective::kSend;
-  const std::string name = namesOf(collectiveNames)[static_cast<size_t>(code)];
+  const std::string name = textOf(info, 7);
   const Claim subject = claimOf(info, 3, !isRead, name.c_str());
   const Claim result = claimOf(info, 4, true, name.c_str());
   const int64_t size = group.seat.size;
@@ -205,9 +206,10 @@ void run(const Info& info) {
         return mesh.receive(subject.data, subject.bytes(), number, tag);
     }
   };
-  const ProcessGroup::Lane lane = collective == Collective::kSend      ? ProcessGroup::kSends
-                                  : collective == Collective::kReceive ? ProcessGroup::kReceives
-                                                                       : ProcessGroup::kCollectives;
+  const bool sends = collective == Collective::kSend;
+  const ProcessGroup::Lane lane = sends || collective == Collective::kReceive
+                                      ? ProcessGroup::laneOfMessages(sends, number, tag)
+                                      : ProcessGroup::kCollectives;
   subject.lock();
   result.lock();
   group.submit(lane, work, notifier(info, handle, ticket, [subject, result] {
@@ -216,7 +218,11 @@ void run(const Info& info) {
                }));
 }
 
-void abortGroup(const Info& info) { handleOf(info)->group->abort(textOf(info, 1)); }
+// abort(number, reason), from any JavaScript thread.
+void abortGroup(const Info& info) {
+  if (const auto group = ProcessGroup::find(integerOf(info, 0))) group->abort(textOf(info, 1));
+}
+
 void closeGroup(const Info& info) { handleOf(info)->group->close(textOf(info, 1)); }
 
 Napi::Value problemOf(const Info& info) {

@@ -58,6 +58,9 @@ void divide(void* data, int64_t n, int size) {
   for (int64_t i = 0; i < n; i++) values[i] *= factor;
 }
 
+// How long the thread of a lane of messages waits for the next one: tags may be many.
+constexpr auto kIdle = std::chrono::milliseconds(100);
+
 }  // namespace
 
 std::shared_ptr<ProcessGroup> ProcessGroup::create(const Seat& seat, Mailbox::Post post) {
@@ -79,7 +82,7 @@ ProcessGroup::ProcessGroup(int64_t number, const Seat& seat, Mailbox::Post post)
     : number(number),
       seat(seat),
       store_(std::make_shared<Mailbox>(std::move(post))),
-      mesh_(std::make_unique<Mesh>(this->seat)) {}
+      mesh_(std::make_shared<Mesh>(this->seat)) {}
 
 ProcessGroup::~ProcessGroup() {
   close("the group was destroyed");
@@ -98,8 +101,16 @@ void ProcessGroup::submit(Lane lane, Work work, Done done) {
     std::lock_guard<std::mutex> lock(mutex_);
     problem = down_ ? "the group was destroyed" : problem_;
     if (problem.empty()) {
+      for (auto place = queues_.begin(); place != queues_.end();) {
+        if (place->second.ended) {
+          place->second.thread.join();
+          place = queues_.erase(place);
+        } else {
+          ++place;
+        }
+      }
       Queue& queue = queues_[lane];
-      if (!queue.thread.joinable()) queue.thread = startThread([this, &queue] { serve(queue); });
+      if (!queue.thread.joinable()) queue.thread = startThread([this, lane, &queue] { serve(lane, queue); });
       queue.tasks.push_back({std::move(work), std::move(done), lane == kCollectives ? calls_++ : 0});
       changed_.notify_all();
       return;
@@ -108,18 +119,27 @@ void ProcessGroup::submit(Lane lane, Work work, Done done) {
   done(&problem);
 }
 
-void ProcessGroup::serve(Queue& queue) {
+void ProcessGroup::serve(Lane lane, Queue& queue) {
   std::unique_lock<std::mutex> lock(mutex_);
+  const auto isDue = [&] { return down_ || !queue.tasks.empty(); };
   for (;;) {
-    changed_.wait(lock, [&] { return down_ || !queue.tasks.empty(); });
-    if (queue.tasks.empty()) return;
+    if (lane == kCollectives) {
+      changed_.wait(lock, isDue);
+    } else {
+      changed_.wait_for(lock, kIdle, isDue);
+    }
+    if (queue.tasks.empty()) {
+      queue.ended = true;
+      return;
+    }
     Task task = std::move(queue.tasks.front());
     queue.tasks.pop_front();
     std::string problem = problem_;
     if (problem.empty()) {
+      const std::shared_ptr<Mesh> mesh = mesh_;
       lock.unlock();
       try {
-        task.work(*mesh_, task.call);
+        task.work(*mesh, task.call);
       } catch (const std::exception& error) {
         problem = fail(error.what());
       }
@@ -141,7 +161,7 @@ std::string ProcessGroup::fail(const std::string& problem) {
     first = problem_;
     changed_.notify_all();
   }
-  if (store_->published && mesh_) mesh_->abort(first);
+  if (const auto connections = mesh(); connections && store_->published) connections->abort(first);
   return first;
 }
 
@@ -157,12 +177,13 @@ void ProcessGroup::close(const std::string& reason) {
     down_ = true;
   }
   abort(reason);
-  for (Queue& queue : queues_) {
+  for (auto& [lane, queue] : queues_) {
     if (queue.thread.joinable()) queue.thread.join();
   }
-  // The connections and the port are free for the next run now: JavaScript may hold the group for long.
-  mesh_.reset();
+  std::shared_ptr<Mesh> connections;
   std::lock_guard<std::mutex> lock(mutex_);
+  // The connections and the port are free for the next run now: JavaScript may hold the group for long.
+  connections.swap(mesh_);
   reductions_.clear();
 }
 
@@ -171,7 +192,15 @@ std::string ProcessGroup::problem() const {
   return problem_;
 }
 
-int ProcessGroup::lost() const { return store_->published && mesh_ ? mesh_->lost() : -1; }
+std::shared_ptr<Mesh> ProcessGroup::mesh() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return mesh_;
+}
+
+int ProcessGroup::lost() const {
+  const auto connections = mesh();
+  return connections && store_->published ? connections->lost() : -1;
+}
 
 int64_t ProcessGroup::beginAllReduce(const Buffer* parts, int64_t count, DType dtype, bool mean, Wire wire) {
   // Shared with the work, which may still write when nobody waits for it any more.

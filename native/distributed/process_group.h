@@ -16,8 +16,12 @@ namespace adjoint {
 
 class ProcessGroup {
  public:
-  // Collectives, and messages in each direction, wait for each other only among themselves.
-  enum Lane { kCollectives, kSends, kReceives, kLanes };
+  // What has one lane is done in the order of submission; lanes do not wait for each other.
+  using Lane = int64_t;
+  static constexpr Lane kCollectives = -1;
+  static Lane laneOfMessages(bool sends, int peer, uint32_t tag) {
+    return static_cast<Lane>(sends) << 62 | static_cast<Lane>(peer) << 32 | static_cast<Lane>(tag);
+  }
   // call: of this collective, counted alike by all processes.
   using Work = std::function<void(Mesh&, uint32_t call)>;
   // problem: null after success. Called on the lane's thread.
@@ -58,6 +62,7 @@ class ProcessGroup {
   struct Queue {
     std::deque<Task> tasks;
     std::thread thread;
+    bool ended = false;  // the thread, as it had nothing to do
   };
   // Values under way.
   struct Reduction {
@@ -68,14 +73,15 @@ class ProcessGroup {
   };
 
   ProcessGroup(int64_t number, const Seat& seat, Mailbox::Post post);
-  void serve(Queue& queue);
+  void serve(Lane lane, Queue& queue);
   std::string fail(const std::string& problem);
+  std::shared_ptr<Mesh> mesh() const;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Queue queues_[kLanes];
+  std::map<Lane, Queue> queues_;
   std::shared_ptr<Mailbox> store_;
-  std::unique_ptr<Mesh> mesh_;  // null once closed
+  std::shared_ptr<Mesh> mesh_;  // null once closed
   std::map<int64_t, std::shared_ptr<Reduction>> reductions_;
   int64_t tickets_ = 0;
   std::string problem_;

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeRuns, freePort, runRanks } from '../support/ranks.js';
 
@@ -8,11 +11,17 @@ interface Seen {
   rank?: number;
 }
 
-const run = async (work: string, fault: string, size = 3, env?: (rank: number) => Record<string, string>) =>
-  runRanks('faults', size, { args: [work, fault], timeout: 25_000, ...(env && { env }) });
+interface How {
+  size?: number;
+  victim?: number;
+  env?: (rank: number) => Record<string, string>;
+}
 
-const survivors = (ends: Awaited<ReturnType<typeof run>>): Seen[] =>
-  ends.filter((_, rank) => rank !== 1).map(({ result }) => result as Seen);
+const run = async (work: string, fault: string, { size = 3, victim = 1, env }: How = {}) =>
+  runRanks('faults', size, { args: [work, fault, `${victim}`], timeout: 25_000, ...(env && { env }) });
+
+const survivors = (ends: Awaited<ReturnType<typeof run>>, victim = 1): Seen[] =>
+  ends.filter((_, rank) => rank !== victim).map(({ result }) => result as Seen);
 
 describeRuns('a process that is lost', () => {
   const cases = [
@@ -32,10 +41,55 @@ describeRuns('a process that is lost', () => {
     }
   });
 
-  it('by SIGSTOP: within the heartbeat', { timeout: 60_000 }, async () => {
-    const ends = await run('allReduce', 'SIGSTOP');
+  // 0 holds the store; `eager` waits on the main thread.
+  it.each([
+    ['allReduce', 1],
+    ['allReduce', 0],
+    ['eager', 1],
+    ['eager', 0],
+    ['compiled', 0],
+  ])('during %s by SIGSTOP of rank %i: within the heartbeat', { timeout: 60_000 }, async (work, victim) => {
+    const ends = await run(work, 'SIGSTOP', { victim });
+    for (const { message, rank } of survivors(ends, victim)) {
+      expect(message).toMatch(`rank ${victim} has given no sign of life for 800 ms`);
+      expect(rank).toBe(victim);
+    }
+  });
+
+  it.each(['allReduce', 'eager', 'compiled'])(
+    'rank 0, which holds the store: during %s',
+    async (work) => {
+      const ends = await run(work, 'SIGKILL', { victim: 0 });
+      for (const { message, rank } of survivors(ends, 0)) {
+        expect(message).toMatch(/rank 0 has ended/);
+        expect(rank).toBe(0);
+      }
+    },
+    60_000,
+  );
+
+  it('in a run without a server of ours, which asks the store', { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'adjoint-'));
+    const ends = await run('allReduce', 'SIGKILL', { env: () => ({ FOLDER: folder }) });
+    rmSync(folder, { recursive: true });
     for (const { message, rank } of survivors(ends)) {
-      expect(message).toMatch(/rank 1 has given no sign of life for 800 ms$/);
+      expect(message).toMatch(/rank 1 has ended$/);
+      expect(rank).toBe(1);
+    }
+  });
+
+  it('because it leaves while others wait for it', { timeout: 60_000 }, async () => {
+    const ends = await run('allReduce', 'destroy');
+    for (const { message, rank } of survivors(ends)) {
+      expect(message).toMatch(/rank 1 has called distributed.destroy$/);
+      expect(rank).toBe(1);
+    }
+  });
+
+  it('because it does not take part in time', { timeout: 60_000 }, async () => {
+    const ends = await run('late', 'none', { env: () => ({ TIMEOUT: '1600' }) });
+    for (const { message, rank } of survivors(ends)) {
+      expect(message).toMatch(/rank 1 must take part within 1600 ms/);
       expect(rank).toBe(1);
     }
   });
@@ -52,22 +106,27 @@ describeRuns('processes that differ', () => {
   });
 
   it('in the order of collectives', { timeout: 60_000 }, async () => {
-    for (const message of everybody(await run('order', 'none', 2))) {
+    for (const message of everybody(await run('order', 'none', { size: 2 }))) {
       expect(message).toMatch(
         /rank 0 is in broadcast_ float32 \[3\], rank 1 in allReduce_ sum float32 \[3\]|rank 1 is in .*rank 0 in/,
       );
     }
   });
 
+  it('in what they do with one tensor at a time', { timeout: 60_000 }, async () => {
+    const ends = await run('locked', 'none', { size: 2 });
+    for (const { result } of ends) expect((result as Seen).message).toMatch(/^broadcast_: a tensor is in use by/);
+  });
+
   it('in the length of a message', { timeout: 60_000 }, async () => {
-    const ends = await run('message', 'none', 2);
+    const ends = await run('message', 'none', { size: 2 });
     expect((ends[1] as { result: Seen }).result.message).toMatch(
       /a message of 20 bytes was expected from rank 0, got one of 16/,
     );
   });
 
   it('in their models', { timeout: 60_000 }, async () => {
-    const messages = everybody(await run('models', 'none', 2));
+    const messages = everybody(await run('models', 'none', { size: 2 }));
     expect(messages.some((message) => /all processes must have the same model/.test(message))).toBe(true);
   });
 
@@ -81,19 +140,22 @@ describeRuns('processes that differ', () => {
 
 describeRuns('a run that does not begin', () => {
   it('because a rank never comes', { timeout: 60_000 }, async () => {
-    const ends = await run('allReduce', 'none', 2, () => ({ WORLD_SIZE: '3', TIMEOUT: '1500' }));
+    const ends = await run('allReduce', 'none', { size: 2, env: () => ({ WORLD_SIZE: '3', TIMEOUT: '1500' }) });
     for (const { result } of ends)
       expect((result as Seen).message).toMatch(/distributed.init: rank 2 must come within 1500 ms/);
   });
 
   it('because two have one rank', { timeout: 60_000 }, async () => {
-    const ends = await run('allReduce', 'none', 3, (rank) => ({ RANK: `${Math.min(rank, 1)}`, TIMEOUT: '1500' }));
+    const ends = await run('allReduce', 'none', { env: (rank) => ({ RANK: `${Math.min(rank, 1)}`, TIMEOUT: '1500' }) });
     const messages = ends.map(({ result }) => (result as Seen).message);
     expect(messages.filter((m) => /rank 1 must be one process's alone/.test(`${m}`))).toHaveLength(1);
   });
 
   it('because one has another token', { timeout: 60_000 }, async () => {
-    const ends = await run('allReduce', 'none', 2, (rank) => ({ ADJOINT_TOKEN: `secret${rank}`, TIMEOUT: '1500' }));
+    const ends = await run('allReduce', 'none', {
+      size: 2,
+      env: (rank) => ({ ADJOINT_TOKEN: `secret${rank}`, TIMEOUT: '1500' }),
+    });
     expect((ends[1] as { result: Seen }).result.message).toMatch(/must know this process's token, and does not/);
   });
 });

@@ -17,6 +17,11 @@ describeRuns('what init is given wrongly is an ArgumentError that says so', () =
     ['MASTER_PORT', '99999', 'MASTER_PORT must be an integer of at least 1 and at most 65535, got "99999"'],
     ['MASTER_ADDR', '', 'MASTER_ADDR must be set, got none'],
     ['RANK', '', 'RANK must be an integer of at least 0'],
+    [
+      'ADJOINT_ADDRESS',
+      '192.0.2.1',
+      /ADJOINT_ADDRESS must be an address of this machine \(.*127.0.0.1.*\), got "192.0.2.1"/,
+    ],
     ['ADJOINT_TOKEN', 'x'.repeat(5000), 'token must have at most 512 characters, got 5000'],
   ])('%s', async (name, value, message) => {
     run({ [name]: value });
