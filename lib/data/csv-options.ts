@@ -49,8 +49,9 @@ export interface CsvPlan {
   readonly rules: TableRules;
   readonly delimiter: string | undefined;
   readonly quote: string | null;
-  /** Those of the parser that do not depend on the file. */
-  readonly parser: Options;
+  readonly encoding: (typeof encodings)[number];
+  /** Those of the parser that do not depend on the file, which it gets in UTF-8. */
+  readonly parser: Options & { readonly comment: string | null; readonly trim: boolean };
   readonly hasHeader: boolean;
   readonly columns: readonly string[] | undefined;
   readonly maxBytes: number;
@@ -81,14 +82,14 @@ export function csvPlan(operation: string, options: CsvOptions, isStream: boolea
     },
     delimiter,
     quote,
+    encoding: checkChoice(operation, 'encoding', options.encoding, encodings, 'utf8'),
     parser: {
-      bom: true,
       comment: comment ?? null,
       comment_no_infix: true,
-      encoding: checkChoice(operation, 'encoding', options.encoding, encodings, 'utf8'),
       escape: quote,
       max_record_size: maxRecordSize,
       quote,
+      relax_column_count: true, // the reader counts itself
       record_delimiter: ['\r\n', '\n', '\r'],
       skip_empty_lines: true,
       trim: checkFlag(operation, 'trim', options.trim, true),

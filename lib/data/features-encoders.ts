@@ -89,10 +89,12 @@ export function writeNumbers(
   const numbers = rawNumbers(column, encoder.part);
   const { fill, shift, scale, indicator } = encoder;
   const isRobust = encoder.transform === 'robust';
+  const isMapped = encoder.transform === 'log' || encoder.transform === 'quantile';
   for (let i = 0, place = offset; i < numbers.length; i++, place += width) {
     const x = numbers[i] as number;
     const isMissing = Number.isNaN(x);
-    const y = (mapNumber(encoder, isMissing ? fill : x) - shift) / scale;
+    const given = isMissing ? fill : x;
+    const y = ((isMapped ? mapNumber(encoder, given) : given) - shift) / scale;
     out[place] = isRobust ? bend(y) : y;
     if (indicator) out[place + 1] = isMissing ? 1 : 0;
   }

@@ -121,9 +121,11 @@ function shiftAndScale(known: Pick<NumberEncoder, 'transform' | 'quantiles'>, so
 /** @internal Throws for infinite numbers. */
 export function checkFinite(column: Column, fail: Fail): void {
   const values = column.values as Float64Array;
-  const wrong = values.findIndex((x) => Math.abs(x) === Number.POSITIVE_INFINITY);
-  if (wrong < 0) return;
-  throw fail('must be finite', `${values[wrong]} in row ${wrong}`, 'replace it, or have it read as missing');
+  // A loop: findIndex takes ten times as long.
+  for (let row = 0; row < values.length; row++) {
+    if (Math.abs(values[row] as number) < Number.POSITIVE_INFINITY || Number.isNaN(values[row])) continue;
+    throw fail('must be finite', `${values[row]} in row ${row}`, 'replace it, or have it read as missing');
+  }
 }
 
 const meanOf = (values: Float64Array): number => values.reduce((sum, x) => sum + x / values.length, 0);

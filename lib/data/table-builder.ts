@@ -11,6 +11,7 @@ import {
   StateError,
 } from '../errors.js';
 import { type Column, type ColumnType, columnTypes, unknownColumn } from './column.js';
+import type { CsvFields } from './csv-fields.js';
 import { type GrowingColumn, growingColumn, unknownColumnOf } from './table-columns.js';
 import { guessDecimal, inferType, type ValueRules } from './table-values.js';
 
@@ -128,12 +129,14 @@ export class TableBuilder {
     return this.#rows === 0;
   }
 
+  /** Whether it knows the types of all columns. */
+  get isTyped(): boolean {
+    return this.#columns !== null;
+  }
+
   /** Adds a row: as many values as there are names. */
   add(values: readonly unknown[], line?: number): void {
-    if (this.#rows === this.rules.maxRows) {
-      const { operation, maxRows } = this.rules;
-      throw new this.rules.error(`${operation}: there must be at most maxRows ${maxRows} rows, got more`);
-    }
+    if (this.#rows === this.rules.maxRows) throw this.#tooMany();
     if (this.#columns !== null) {
       this.#append(this.#columns, values, this.#rows, line);
     } else {
@@ -143,6 +146,24 @@ export class TableBuilder {
     }
     this.#rows++;
     this.length++;
+  }
+
+  /** Adds the rows of a file from `first` on, after the types have become known. */
+  addFields(fields: CsvFields, first: number): void {
+    const end = Math.min(fields.rows, first + this.rules.maxRows - this.#rows);
+    let [wrong, at] = [-1, end];
+    // Column by column; the first row with a wrong value counts.
+    for (const [j, column] of (this.#columns as GrowingColumn[]).entries()) {
+      const row = column.addFields(fields, j, first, at);
+      if (row < at) [wrong, at] = [j, row];
+    }
+    if (wrong >= 0) {
+      const place = `row ${this.#rows + at - first} (line ${fields.lineOf(at)})`;
+      throw this.#wrong(this.#columns?.[wrong] as GrowingColumn, wrong, fields.text(at, wrong), place);
+    }
+    if (end < fields.rows) throw this.#tooMany();
+    this.#rows += end - first;
+    this.length += end - first;
   }
 
   /** The rows since the last time as the columns of a table. */
@@ -177,6 +198,11 @@ export class TableBuilder {
       if (column.add(values[j])) continue;
       throw this.#wrong(column, j, values[j], `row ${row}${line === undefined ? '' : ` (line ${line})`}`);
     }
+  }
+
+  #tooMany(): Error {
+    const { operation, maxRows, error: Kind } = this.rules;
+    return new Kind(`${operation}: there must be at most maxRows ${maxRows} rows, got more`);
   }
 
   #wrong(column: GrowingColumn, j: number, value: unknown, place: string): Error {

@@ -1,12 +1,15 @@
 // Columns that grow value by value.
 import type { Column, ColumnType, NumericColumn } from './column.js';
-import { booleanOf, dateOf, isMissing, numberOf, textOf, type ValueRules } from './table-values.js';
+import type { CsvFields } from './csv-fields.js';
+import { booleanOf, dateOf, isMissing, numberOf, plainNumber, textOf, type ValueRules } from './table-values.js';
 
 /** A column that grows. */
 export interface GrowingColumn {
   readonly type: ColumnType;
   /** Adds a value; says no, and adds nothing, if it is not of the type. */
   add(value: unknown): boolean;
+  /** Adds field `j` of rows from `first` to `end`; gives the first row whose value is not of the type, or `end`. */
+  addFields(fields: CsvFields, j: number, first: number, end: number): number;
   /** What has been added since the last time. */
   take(): Column;
 }
@@ -37,22 +40,30 @@ class Pieces<A extends Float64Array | Int32Array> {
   }
 
   take(): A {
-    const full = this.#full;
     const last = this.#current;
-    const used = this.#used;
-    this.#full = [];
-    this.#current = new this.#make(0);
-    this.#used = 0;
-    if (full.length === 0 && used === last.length) return last; // a single row, as services have
-    const all = new this.#make(full.reduce((sum, piece) => sum + piece.length, used));
+    if (this.#full.length === 0 && this.#used === last.length) {
+      this.#current = new this.#make(0);
+      this.#used = 0;
+      return last; // a single row, as services have
+    }
+    const all = new this.#make(this.#full.reduce((sum, piece) => sum + piece.length, this.#used));
     let place = 0;
-    for (const piece of full) {
+    for (const piece of this.#full) {
       all.set(piece, place);
       place += piece.length;
     }
-    all.set(last.subarray(0, used), place);
+    all.set(last.subarray(0, this.#used), place);
+    // The last piece is filled again: that saves a stream most of them.
+    this.#full = [];
+    this.#used = 0;
     return all;
   }
+}
+
+/** Adds fields as texts, one by one. */
+function addTexts(column: GrowingColumn, fields: CsvFields, j: number, first: number, end: number): number {
+  for (let row = first; row < end; row++) if (!column.add(fields.text(row, j))) return row;
+  return end;
 }
 
 class GrowingNumbers implements GrowingColumn {
@@ -68,6 +79,19 @@ class GrowingNumbers implements GrowingColumn {
     if (number === undefined) return false;
     this.#pieces.push(number);
     return true;
+  }
+
+  addFields(fields: CsvFields, j: number, first: number, end: number): number {
+    const { decimal, hasNumericMissing } = this.rules;
+    if (this.type !== 'number' || hasNumericMissing) return addTexts(this, fields, j, first, end);
+    const { bytes, places, stride } = fields;
+    const sign = decimal.charCodeAt(0);
+    for (let row = first, at = first * stride + j + 1; row < end; row++, at += stride) {
+      const number = plainNumber(bytes, (places[at] as number) + 1, places[at + 1] as number, sign);
+      if (!Number.isNaN(number)) this.#pieces.push(number);
+      else if (!this.add(fields.text(row, j))) return row;
+    }
+    return end;
   }
 
   take(): NumericColumn {
@@ -111,6 +135,10 @@ class GrowingCategories implements GrowingColumn {
     return true;
   }
 
+  addFields(fields: CsvFields, j: number, first: number, end: number): number {
+    return addTexts(this, fields, j, first, end);
+  }
+
   take(): Column {
     if (this.#texts !== null) return this.#texts.take();
     return { type: 'category', values: this.#pieces.take(), categories: [...this.#codes.keys()] };
@@ -136,6 +164,10 @@ class GrowingTexts implements GrowingColumn {
     if (text === undefined) return false;
     this.#values.push(text);
     return true;
+  }
+
+  addFields(fields: CsvFields, j: number, first: number, end: number): number {
+    return addTexts(this, fields, j, first, end);
   }
 
   take(): Column {
@@ -171,6 +203,10 @@ class GrowingUnknown implements GrowingColumn {
       this.#column = this.#fill(type);
     }
     return this.#column.add(value);
+  }
+
+  addFields(fields: CsvFields, j: number, first: number, end: number): number {
+    return addTexts(this, fields, j, first, end);
   }
 
   take(): Column {

@@ -54,17 +54,49 @@ function textNumber(text: string, decimal: '.' | ','): number | undefined {
   return plain.charCodeAt(1) > 57 && /^\s*0[box]/i.test(plain) ? undefined : number;
 }
 
-const truths: Readonly<Record<string, number>> = { true: 1, yes: 1, false: 0, no: 0 };
-const abbreviations: Readonly<Record<string, number>> = { t: 1, y: 1, '1': 1, f: 0, n: 0, '0': 0 };
+/** What powers of ten float64 has exactly. */
+const powers = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
+const [space, plus, minus, zero] = [32, 43, 45, 48];
+
+/**
+ * The number that bytes from `from` to `to` are written like, if it has a sign at most, digits and a decimal sign, and so few digits
+ * that a single rounding gives it: the same as that of its text. NaN for all others, which need not be wrong.
+ */
+export function plainNumber(bytes: Uint8Array, from: number, to: number, decimal: number): number {
+  let start = from;
+  let end = to;
+  while (start < end && bytes[start] === space) start++;
+  while (end > start && bytes[end - 1] === space) end--;
+  const first = bytes[start];
+  if (first === minus || first === plus) start++;
+  let digits = 0;
+  let point = -1;
+  for (let i = start; i < end; i++) {
+    const digit = (bytes[i] as number) - zero;
+    if (digit >= 0 && digit <= 9) digits = 10 * digits + digit;
+    else if (bytes[i] === decimal && point < 0) point = i;
+    else return Number.NaN;
+  }
+  const decimals = point < 0 ? 0 : end - point - 1;
+  const hasDigits = end - start > (point < 0 ? 0 : 1);
+  if (!hasDigits || digits >= 2 ** 53 || decimals >= powers.length) return Number.NaN;
+  const number = digits / (powers[decimals] as number);
+  return first === minus ? -number : number;
+}
+
+const truths: ReadonlyMap<string, number> = new Map(Object.entries({ true: 1, yes: 1, false: 0, no: 0 }));
+const abbreviations: ReadonlyMap<string, number> = new Map(Object.entries({ t: 1, y: 1, 1: 1, f: 0, n: 0, 0: 0 }));
 
 /** 1 or 0, NaN if it is missing, undefined if it is neither. */
 export function booleanOf(value: unknown, rules: ValueRules): number | undefined {
   if (typeof value === 'boolean') return Number(value);
   if (value === 0 || value === 1) return value;
   if (typeof value === 'string') {
+    const truth = truths.get(value);
+    if (truth !== undefined) return truth;
     const word = value.trim().toLowerCase();
-    if (Object.hasOwn(truths, word)) return truths[word];
-    if (Object.hasOwn(abbreviations, word)) return abbreviations[word];
+    const other = truths.get(word) ?? abbreviations.get(word);
+    if (other !== undefined) return other;
   }
   return isMissing(value, rules) ? Number.NaN : undefined;
 }
@@ -118,7 +150,7 @@ export function inferType(values: readonly unknown[], rules: ValueRules, isText:
   if (typeof first !== 'string') return undefined;
   const texts = present.filter((value) => typeof value === 'string');
   if (isText && texts.every((text) => numberOf(text, rules) !== undefined) && !texts.every(isCode)) return 'number';
-  if (isText && texts.every((text) => Object.hasOwn(truths, text.trim().toLowerCase()))) return 'boolean';
+  if (isText && texts.every((text) => truths.has(text.trim().toLowerCase()))) return 'boolean';
   if (texts.every((text) => textDate(text) !== undefined)) return 'date';
   const distinct = new Set(texts).size;
   return distinct <= Math.min(rules.maxCategories, Math.max(20, texts.length / 2)) ? 'category' : 'text';

@@ -81,7 +81,7 @@ export class Table {
     });
     const [first] = list;
     if (first === undefined) throw new ArgumentError('Table.concat: tables must have a table, got none');
-    const kinds = (table: Table) => JSON.stringify(table.schema.map(({ name, type }) => [name, type]));
+    const kinds = (table: Table) => JSON.stringify(Array.from(table.columns, ([name, { type }]) => [name, type]));
     const other = list.findIndex((table) => kinds(table) !== kinds(first));
     if (other >= 0) {
       const got = `other columns in table ${other} than in the first`;

@@ -147,6 +147,20 @@ describe('csv', () => {
     expect(values(await read('a\tb\n1\t5" pipe\n', { quote: null }), 'b')).toEqual(['5" pipe']);
   });
 
+  it('reads Latin-1 and UTF-16, told by the option or a byte order mark', async () => {
+    const text = 'a;b\n(x);/é\n_y;\xff\n"(z";"\xa0z"\n';
+    const expected = [
+      { a: '(x)', b: '/é' },
+      { a: '_y', b: 'ÿ' },
+      { a: '(z', b: '\xa0z' },
+    ];
+    const rows = async (bytes: Buffer, options?: CsvOptions) => [...(await csv(bytes, options)).rows()];
+    expect(await rows(Buffer.from(text, 'latin1'), { encoding: 'latin1' })).toEqual(expected);
+    expect(await rows(Buffer.from(text, 'utf16le'), { encoding: 'utf16le' })).toEqual(expected);
+    expect(await rows(Buffer.from(`\ufeff${text}`, 'utf16le'))).toEqual(expected);
+    expect(await rows(Buffer.from(`\ufeff${text}`), { encoding: 'latin1' })).toEqual(expected);
+  });
+
   it('reads missing values by the words that are given', async () => {
     const table = await read('a,b\n-999,none\n1,x\n', { missing: ['-999', 'none'] });
     expect([...table.rows()]).toEqual([
