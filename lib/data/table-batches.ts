@@ -21,7 +21,7 @@ export const tableStreamOptions = ['batchSize', 'shuffleBuffer', 'seed', 'genera
 /** @internal What a stream's rows are collected in. */
 export interface Growing {
   readonly length: number;
-  take(): Map<string, Column>;
+  take(count?: number): Map<string, Column>;
 }
 
 /** @internal A dataset of tables; `open` begins to read, and gives what has the rows whenever some have come. */
@@ -47,21 +47,14 @@ export async function wholeTable(growing: AsyncIterable<Growing>): Promise<Table
 
 /** Tables of `size` rows. */
 async function* cut(growing: AsyncIterable<Growing>, size: number): AsyncGenerator<Table> {
-  let rest: Table | null = null;
   let last: Growing | null = null;
-  const joined = (rows: Growing): Table => {
-    const more = new Table(rows.take());
-    return rest === null ? more : Table.concat([rest, more]);
-  };
   for await (const rows of growing) {
     last = rows;
-    if (rows.length + (rest?.length ?? 0) < size) continue;
-    let table = joined(rows);
-    for (; table.length >= size; table = table.slice(size)) yield table.slice(0, size);
-    rest = table.length > 0 ? table : null;
+    if (rows.length < size) continue;
+    const table = new Table(rows.take(rows.length - (rows.length % size)));
+    for (let from = 0; from < table.length; from += size) yield table.slice(from, from + size);
   }
-  if (last !== null && last.length > 0) yield joined(last);
-  else if (rest !== null) yield rest;
+  if (last !== null && last.length > 0) yield new Table(last.take());
 }
 
 /** Each table's rows in random order, in tables of `size`. */

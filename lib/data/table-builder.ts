@@ -104,7 +104,7 @@ export function checkColumnCount(count: number, { operation, maxColumns, error: 
 /** @internal */
 export class TableBuilder {
   readonly names: readonly string[];
-  /** Rows since the last table was taken. */
+  /** Rows that have not been taken. */
   length = 0;
   #rows = 0;
   #sample: { values: readonly unknown[]; line: number | undefined }[] = [];
@@ -166,12 +166,12 @@ export class TableBuilder {
     this.length += end - first;
   }
 
-  /** The rows since the last time as the columns of a table. */
-  take(): Map<string, Column> {
+  /** Takes out the first rows, all unless `count` is given, as the columns of a table. */
+  take(count = this.length): Map<string, Column> {
     if (this.#rows === 0) throw new StateError(`${this.rules.operation}: there must be rows, got none`);
     const columns = this.#columns ?? this.#infer();
-    this.length = 0;
-    return new Map(columns.map((column, i) => [this.names[i] as string, column.take()]));
+    this.length -= count;
+    return new Map(columns.map((column, i) => [this.names[i] as string, column.take(count)]));
   }
 
   #infer(): GrowingColumn[] {

@@ -10,8 +10,8 @@ export interface GrowingColumn {
   add(value: unknown): boolean;
   /** Adds field `j` of rows from `first` to `end`; gives the first row whose value is not of the type, or `end`. */
   addFields(fields: CsvFields, j: number, first: number, end: number): number;
-  /** What has been added since the last time. */
-  take(): Column;
+  /** Takes out the first `count` values that are there. */
+  take(count: number): Column;
 }
 
 const largestPiece = 65_536;
@@ -30,6 +30,10 @@ class Pieces<A extends Float64Array | Int32Array> {
     this.#current = new make(0);
   }
 
+  get length(): number {
+    return this.#full.reduce((sum, { length }) => sum + length, this.#used);
+  }
+
   push(value: number): void {
     if (this.#used === this.#current.length) {
       if (this.#used > 0) this.#full.push(this.#current);
@@ -39,24 +43,40 @@ class Pieces<A extends Float64Array | Int32Array> {
     this.#current[this.#used++] = value;
   }
 
-  take(): A {
+  /** Takes out the first `count` values. The last piece stays, and is filled again: that saves a stream most of them. */
+  take(count: number): A {
+    if (count < this.#full.reduce((sum, { length }) => sum + length, 0)) this.#join();
     const last = this.#current;
-    if (this.#full.length === 0 && this.#used === last.length) {
+    if (this.#full.length === 0 && count === last.length) {
       this.#current = new this.#make(0);
       this.#used = 0;
       return last; // a single row, as services have
     }
-    const all = new this.#make(this.#full.reduce((sum, piece) => sum + piece.length, this.#used));
+    const taken = new this.#make(count);
     let place = 0;
     for (const piece of this.#full) {
+      taken.set(piece, place);
+      place += piece.length;
+    }
+    taken.set(last.subarray(0, count - place), place);
+    last.copyWithin(0, count - place, this.#used);
+    this.#full = [];
+    this.#used -= count - place;
+    return taken;
+  }
+
+  /** Makes one piece of all. */
+  #join(): void {
+    const pieces = [...this.#full, this.#current.subarray(0, this.#used)];
+    const all = new this.#make(pieces.reduce((sum, { length }) => sum + length, 0));
+    let place = 0;
+    for (const piece of pieces) {
       all.set(piece, place);
       place += piece.length;
     }
-    all.set(last.subarray(0, this.#used), place);
-    // The last piece is filled again: that saves a stream most of them.
     this.#full = [];
-    this.#used = 0;
-    return all;
+    this.#current = all;
+    this.#used = all.length;
   }
 }
 
@@ -94,8 +114,8 @@ class GrowingNumbers implements GrowingColumn {
     return end;
   }
 
-  take(): NumericColumn {
-    return { type: this.type, values: this.#pieces.take() };
+  take(count: number): NumericColumn {
+    return { type: this.type, values: this.#pieces.take(count) };
   }
 }
 
@@ -139,15 +159,15 @@ class GrowingCategories implements GrowingColumn {
     return addTexts(this, fields, j, first, end);
   }
 
-  take(): Column {
-    if (this.#texts !== null) return this.#texts.take();
-    return { type: 'category', values: this.#pieces.take(), categories: [...this.#codes.keys()] };
+  take(count: number): Column {
+    if (this.#texts !== null) return this.#texts.take(count);
+    return { type: 'category', values: this.#pieces.take(count), categories: [...this.#codes.keys()] };
   }
 
   #widen(): GrowingTexts {
     const texts = [...this.#codes.keys()];
     const wide = new GrowingTexts(this.rules);
-    for (const code of this.#pieces.take()) wide.add(code < 0 ? null : texts[code]);
+    for (const code of this.#pieces.take(this.#pieces.length)) wide.add(code < 0 ? null : texts[code]);
     this.#codes.clear();
     return wide;
   }
@@ -170,9 +190,9 @@ class GrowingTexts implements GrowingColumn {
     return addTexts(this, fields, j, first, end);
   }
 
-  take(): Column {
+  take(count: number): Column {
     const values = this.#values;
-    this.#values = [];
+    this.#values = values.splice(count);
     return { type: 'text', values };
   }
 }
@@ -209,11 +229,11 @@ class GrowingUnknown implements GrowingColumn {
     return addTexts(this, fields, j, first, end);
   }
 
-  take(): Column {
+  take(count: number): Column {
     const column = this.#column ?? this.#fill('number');
     if (this.isFixed) this.#column = column;
-    this.#missing = 0;
-    return column.take();
+    this.#missing = this.#column === null ? this.#missing - count : 0;
+    return column.take(count);
   }
 
   #fill(type: ColumnType): GrowingColumn {

@@ -20,7 +20,7 @@ export class RowsBuilder {
 
   constructor(private readonly rules: TableRules) {}
 
-  /** Rows since the last table was taken. */
+  /** Rows that have not been taken. */
   get length(): number {
     return this.#builder?.length ?? this.#first.length;
   }
@@ -44,10 +44,10 @@ export class RowsBuilder {
     this.#rows++;
   }
 
-  /** The rows since the last time as the columns of a table. */
-  take(): Map<string, Column> {
+  /** Takes out the first rows, all unless `count` is given, as the columns of a table. */
+  take(count?: number): Map<string, Column> {
     if (this.#rows === 0) throw new this.rules.error(`${this.rules.operation}: there must be rows, got none`);
-    return (this.#builder ?? this.#begin()).take();
+    return (this.#builder ?? this.#begin()).take(count);
   }
 
   #begin(): TableBuilder {
