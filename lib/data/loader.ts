@@ -120,6 +120,13 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
     return { batches: { next: () => this.#next(epoch, reader) }, areFresh };
   }
 
+  /** @internal Tells the sampler, if it wants to know, which epoch comes next. */
+  _setEpoch(epoch: number): void {
+    const { batchSampler, sampler = batchSampler } = this.#options;
+    const inner = sampler instanceof BatchSampler ? sampler.sampler : sampler;
+    (inner as { setEpoch?: (epoch: number) => void } | undefined)?.setEpoch?.(epoch);
+  }
+
   /**
    * Where the loader is in its data: after the batch that was given last, or between two epochs. It holds the state of the
    * generator from which the order of the epoch was drawn.

@@ -96,6 +96,18 @@ export class Council {
     return errorOf(text, rankIn(text));
   }
 
+  /** Says what has gone wrong in this process, if nobody has said anything before. */
+  async tell(reason: string): Promise<void> {
+    await Promise.race([setOnce(this.#store, 'failure', reason).catch(() => {}), delay(patience)]);
+  }
+
+  /** What somebody has said, who is given some time for it; null if nobody has. */
+  async told(): Promise<DistributedError | null> {
+    const said = this.#store.wait(['failure'], patience).then(() => this.#store.get('failure'));
+    const text = await Promise.race([said.catch(() => undefined), delay(patience, undefined)]);
+    return text === undefined ? null : errorOf(text, rankIn(text));
+  }
+
   wordingOf(problem: string, lost: number): string {
     const rank = lost < 0 ? undefined : this.#ranks[lost];
     if (isLoss(problem) && rank !== undefined) return `rank ${rank} has ended`;

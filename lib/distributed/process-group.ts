@@ -231,6 +231,18 @@ export class ProcessGroup {
     await this.#council.leave();
   }
 
+  /** @internal Ends the work of all members because of what has gone wrong in this one. */
+  async _fail(reason: string): Promise<void> {
+    if (this.#closed || this.#native === null) return;
+    await this.#council.tell(reason);
+    this._abort(reason);
+  }
+
+  /** @internal What some member has said of what has gone wrong, once it has had time to; null if nobody has. */
+  _reason(): Promise<DistributedError | null> {
+    return this.#council.told();
+  }
+
   /** @internal */
   _close(): void {
     if (this.#closed) return;

@@ -72,6 +72,11 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     watchLeaves([...names.keys()], this.#reducer);
   }
 
+  /** @internal */
+  get _group(): ProcessGroup {
+    return this.#group;
+  }
+
   /** That of the module inside. */
   forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
     if (this.#reducer !== null && this.#broadcastBuffers && this.training && !this.#reducer.isLocal) {

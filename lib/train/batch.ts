@@ -103,6 +103,11 @@ export function lengthOf(data: BatchSource): number | undefined {
   return typeof length === 'number' && Number.isInteger(length) && length >= 0 ? length : undefined;
 }
 
+/** @internal Tells samplers such as `data.DistributedSampler` which epoch begins. */
+export function startEpoch(data: BatchSource | null, epoch: number): void {
+  if (data instanceof DataLoader) data._setEpoch(epoch);
+}
+
 /** @internal One pass over the data, and whether nobody else has its tensors. */
 export function passOver(data: BatchSource): { batches: Pulled<unknown>; areFresh: boolean } {
   return data instanceof DataLoader ? data._pass() : { batches: pull<unknown>(data), areFresh: false };

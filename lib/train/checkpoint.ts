@@ -30,6 +30,7 @@ export interface CheckpointOptions {
  */
 export class Checkpoint implements Callback {
   readonly name = 'Checkpoint';
+  readonly rankZeroOnly = true;
   readonly folder: string;
   readonly everySteps?: number;
   readonly #keep: number;

@@ -1,13 +1,16 @@
 // The loop of a training: epochs of steps, events, callbacks, checkpoints, and why it ends.
 import { AdjointError, ArgumentError, FileError, reword } from '../errors.js';
-import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from '../io/checkpoint.js';
+import { saveCheckpoint } from '../io/checkpoint.js';
 import { type CheckpointState, type CheckpointTargets, isStateful, type Stateful } from '../io/checkpoint-state.js';
 import { defaultGenerator } from '../ops/generator.js';
-import type { BatchSource } from './batch.js';
+import { type BatchSource, startEpoch } from './batch.js';
+import { Course } from './course.js';
 import type { Callback, EpochRecord, TrainEvent, Training, TrainResult, WarningEvent } from './events.js';
 import { Feed } from './feed.js';
 import { Place } from './place.js';
-import { meansOf } from './totals.js';
+import { resume } from './resume.js';
+import { Team } from './team.js';
+import { addSums, meansOf } from './totals.js';
 import type { Work } from './work.js';
 
 /** @internal */
@@ -31,7 +34,9 @@ export class Engine<Item> implements Training {
   readonly model: Training['model'];
   readonly names: Training['names'];
   readonly #place: Place;
-  #stopped: { kind: 'callback' | 'signal'; reason: string } | null = null;
+  readonly #course: Course;
+  /** The processes that make this training together; null for one alone. */
+  readonly #team: Team | null;
   #feed: Feed<Item> | null = null;
   #queue: TrainEvent[] = [];
   #checkpoint: string | null = null;
@@ -44,7 +49,9 @@ export class Engine<Item> implements Training {
   ) {
     this.model = work.model;
     this.names = work.names;
-    this.#place = new Place({ get: () => work.sums(), set: (state) => work.setSums(state) });
+    this.#team = Team.of([work.model, ...Object.values(work.things)]);
+    this.#course = new Course(this.#team, work.operation, o);
+    this.#place = new Place({ get: () => work.sums(), set: (state) => work.setSums(state) }, work.things);
   }
 
   get epoch(): number {
@@ -63,14 +70,19 @@ export class Engine<Item> implements Training {
     this.#end('callback', reason);
   }
 
-  // The step that is going on is finished.
+  // The step that is going on is finished; a team goes on to where all know.
   #end(kind: 'callback' | 'signal', reason: string): void {
-    this.#stopped ??= { kind, reason };
-    if (this.#feed !== null) this.#feed.stopped = true;
+    this.#course.stop(kind, reason);
+    if (this.#feed !== null && this.#team === null) this.#feed.stopped = true;
   }
 
   warn(code: WarningEvent['code'], message: string, error?: Error): void {
-    this.#queue.push({ type: 'warning', code, message, ...(error !== undefined && { error }) });
+    if (this.#isFirst) this.#queue.push({ type: 'warning', code, message, ...(error !== undefined && { error }) });
+  }
+
+  /** Whether this process prints and writes. */
+  get #isFirst(): boolean {
+    return this.#team === null || this.#team.rank === 0;
   }
 
   findNaN(): { step: number; error: Error } | null {
@@ -97,6 +109,7 @@ export class Engine<Item> implements Training {
   }
 
   save(path: string, options?: { keep?: number }): string | undefined {
+    if (!this.#isFirst) return undefined;
     try {
       this.#checkpoint = saveCheckpoint(path, this.state(), options);
     } catch (error) {
@@ -118,14 +131,18 @@ export class Engine<Item> implements Training {
     signal?.addEventListener('abort', onAbort, { once: true });
     if (sigint) process.once('SIGINT', onInterrupt);
     try {
-      const resumed = this.#resume();
-      // Without data, all steps are one epoch.
-      const stepsPerEpoch = this.o.data === null ? this.o.maxSteps : Feed.length(this.o.data, this.o.accumulate);
+      await this.#course.plan();
+      const resumed = await this.#resume();
+      await this.#exchange(null);
       const { epoch, step } = this;
+      const { stepsPerEpoch } = this.#course;
       yield* this.#emit({ type: 'start', epoch, step, epochs: this.o.epochs, stepsPerEpoch, resumed });
-      while (this.#goesOn() && this.epoch < this.o.epochs) yield* this.#oneEpoch(stepsPerEpoch);
+      while (this.epoch < this.o.epochs && (await this.#course.next(this.#place, null)) > 0) yield* this.#oneEpoch();
+      await this.#exchange(null);
       const result = this.#result();
       yield* this.#emit({ type: 'end', result });
+    } catch (error) {
+      throw this.#team === null ? error : await this.#team.failed(this.work.operation, error);
     } finally {
       signal?.removeEventListener('abort', onAbort);
       if (sigint) process.removeListener('SIGINT', onInterrupt);
@@ -134,26 +151,33 @@ export class Engine<Item> implements Training {
     }
   }
 
-  #resume(): string | null {
+  async #resume(): Promise<string | null> {
     if (this.o.resume === null) return null;
-    const { path, must } = this.o.resume;
     const onDamaged = (error: FileError) => this.warn('damaged', `passed over: ${error.message}`, error);
-    const file = latestCheckpoint(path, { onDamaged });
-    if (file === null && !must) return null;
-    loadCheckpoint(file ?? path, this.#targets());
-    return file ?? path;
+    return resume({ ...this.o.resume, onDamaged }, this.#targets(), this.#place, this.#team);
+  }
+
+  /**
+   * A value of each process. In a team, all learn from what the others would go on, for the checkpoints that rank 0 writes.
+   */
+  async #exchange<T>(value: T): Promise<T[]> {
+    if (this.#team === null) return [value];
+    const all = await this.#team.gather({ value, own: this.#place.own() });
+    this.#place.ranks = all.map(({ own }) => own);
+    return all.map((one) => one.value);
   }
 
   get #findsNaN(): boolean {
     return this.o.callbacks.some((c) => c.findsNaN);
   }
 
-  #goesOn(): boolean {
-    return this.#stopped === null && this.step < this.o.maxSteps;
+  /** Whether the epoch has had all its steps: in a team, where all have agreed. */
+  #isOver(feed: Feed<Item>): boolean {
+    return this.#team === null ? feed.ended : feed.isFinished;
   }
 
   #result(): TrainResult {
-    const { kind, reason } = this.#stopped ?? { kind: 'completed' as const, reason: 'all epochs were made' };
+    const { kind, reason } = this.#course.stopped ?? { kind: 'completed' as const, reason: 'all epochs were made' };
     const { epoch, step, history } = this.#place;
     const now = () => this.#checkpoint;
     const result = { history: [...history], epochs: epoch, steps: step, stopped: kind, reason };
@@ -161,33 +185,41 @@ export class Engine<Item> implements Training {
     return Object.defineProperty(result, 'checkpoint', { get: now, enumerable: true }) as TrainResult;
   }
 
-  async *#oneEpoch(stepsPerEpoch: number | undefined): AsyncGenerator<TrainEvent, void, undefined> {
+  async *#oneEpoch(): AsyncGenerator<TrainEvent, void, undefined> {
     const began = performance.now();
-    const feed = await this.#begin(stepsPerEpoch);
+    const place = this.#place;
+    const feed = await this.#begin();
     this.#feed = feed;
     let dataMilliseconds = 0;
     let reported = performance.now();
-    while (!feed.ended && this.#goesOn()) {
-      this.#place.isRestored = false;
-      if (this.#findsNaN) {
+    let unreported = 0;
+    while (!this.#isOver(feed)) {
+      const limit = await this.#course.next(place, feed);
+      if (!this.#course.goesOn(place.step)) break;
+      place.isRestored = false;
+      if (unreported === 0 && this.#findsNaN) {
         this.#kept = this.step;
         this.work.keep();
       }
-      const made = await this.#steps(feed, stepsPerEpoch);
-      if (made === 0 || (this.#stopped !== null && !this.#isDue(feed))) continue;
+      if (limit === 0) await feed.finish();
+      else unreported += await this.#steps(feed, limit);
+      if (unreported === 0 || !(this.#isOver(feed) || this.#course.isDue(place.step))) continue;
       const now = performance.now();
       dataMilliseconds += feed.milliseconds;
       yield* this.#report(feed, (now - reported) / 1000);
       reported = performance.now();
+      unreported = 0;
     }
-    if (!feed.ended) return;
+    if (!this.#isOver(feed)) return;
     this.#feed = null;
     yield* this.#endEpoch((performance.now() - began) / 1000, dataMilliseconds / 1000);
   }
 
-  async #begin(stepsPerEpoch: number | undefined): Promise<Feed<Item>> {
+  async #begin(): Promise<Feed<Item>> {
     const place = this.#place;
     const { data, accumulate } = this.o;
+    const { stepsPerEpoch } = this.#course;
+    startEpoch(data, place.epoch);
     const isInside = place.isRestored && place.inEpoch > 0;
     const isOver = isInside && place.inEpoch === stepsPerEpoch;
     if (!isInside) place.startEpoch();
@@ -207,12 +239,13 @@ export class Engine<Item> implements Training {
     return feed;
   }
 
-  /** The steps up to the next event. */
-  async #steps(feed: Feed<Item>, stepsPerEpoch: number | undefined): Promise<number> {
+  /** The next steps, as many as that, or as there are. */
+  async #steps(feed: Feed<Item>, limit: number): Promise<number> {
     const place = this.#place;
     const { groups, samples } = feed;
+    const began = performance.now();
     try {
-      await this.work.run(feed.next(this.#limit()));
+      await this.work.run(feed.next(limit));
     } catch (error) {
       throw this.#ofStep(error);
     }
@@ -221,7 +254,12 @@ export class Engine<Item> implements Training {
     place.inEpoch += made;
     place.samples += feed.samples - samples;
     feed.check();
-    if (place.inEpoch === stepsPerEpoch) await feed.finish();
+    this.#course.took(made, performance.now() - began);
+    if (this.#team !== null && made < limit) {
+      const rule = 'data must have as many batches as its length says';
+      throw new ArgumentError(`${this.work.operation}: ${rule}, got ${place.inEpoch} groups of them`);
+    }
+    if (place.inEpoch === this.#course.stepsPerEpoch) await feed.finish();
     return made;
   }
 
@@ -234,25 +272,13 @@ export class Engine<Item> implements Training {
     return error;
   }
 
-  #limit(): number {
-    const { step } = this;
-    const every = [this.o.logEvery, ...this.o.callbacks.map((c) => c.everySteps ?? Number.POSITIVE_INFINITY)];
-    const left = every.map((n) => (n === Number.POSITIVE_INFINITY ? n : n - (step % n)));
-    return left.reduce((a, b) => Math.min(a, b), this.o.maxSteps - step);
-  }
-
-  /** Whether there would be an event now if nothing had stopped the training. */
-  #isDue(feed: Feed<Item>): boolean {
-    const { step } = this;
-    const every = [this.o.logEvery, ...this.o.callbacks.map((c) => c.everySteps ?? 0)];
-    return feed.ended || step >= this.o.maxSteps || every.some((n) => n > 0 && step % n === 0);
-  }
-
   async *#report(feed: Feed<Item>, seconds: number): AsyncGenerator<TrainEvent, void, undefined> {
-    const sums = this.work.take();
+    const all = await this.#exchange({ sums: this.work.take(), samples: feed.samples });
+    const sums = all.map((one) => one.sums).reduce(addSums);
     this.#place.add(sums);
     const values = { ...meansOf(sums), ...this.work.rate() };
-    const { samples, milliseconds } = feed;
+    const samples = all.reduce((sum, one) => sum + one.samples, 0);
+    const { milliseconds } = feed;
     feed.samples = 0;
     feed.milliseconds = 0;
     const { step } = this;
@@ -270,19 +296,21 @@ export class Engine<Item> implements Training {
 
   async *#endEpoch(seconds: number, dataSeconds: number): AsyncGenerator<TrainEvent, void, undefined> {
     const place = this.#place;
-    const { step, samples } = place;
+    const { step, samples: own } = place;
     if (place.inEpoch === 0) {
       const hint = place.epoch === 0 ? '' : `, in epoch ${place.epoch + 1}; a generator can be read only once`;
       throw new ArgumentError(`${this.work.operation}: data must hold a batch, got none${hint}`);
     }
     const trained = { ...meansOf(place.totals), ...this.work.rate() };
     const began = performance.now();
+    await this.#team?.share(this.work.buffers());
     const validated = await this.work.validate?.();
     const values = { ...trained, ...validated };
     this.work.endEpoch(values);
     const epoch = ++place.epoch;
     place.history = [...place.history, { epoch, step, seconds, values }];
     place.startEpoch();
+    const samples = (await this.#exchange(own)).reduce((sum, one) => sum + one);
     if (validated !== undefined) {
       const spent = (performance.now() - began) / 1000;
       yield* this.#emit({ type: 'validate', epoch, step, values: validated, seconds: spent });
@@ -308,6 +336,8 @@ export class Engine<Item> implements Training {
     const method = `on${event.type[0]?.toUpperCase()}${event.type.slice(1)}` as 'onStep';
     // At the end the last comes first: a checkpoint is saved before the best weights are put back.
     const order = event.type === 'end' ? [...this.o.callbacks].reverse() : this.o.callbacks;
-    for (const callback of order) await callback[method]?.(event as never, this);
+    for (const callback of order) {
+      if (this.#isFirst || !callback.rankZeroOnly) await callback[method]?.(event as never, this);
+    }
   }
 }

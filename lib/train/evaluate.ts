@@ -10,7 +10,9 @@ import { Feed } from './feed.js';
 import { type Loss, type Losses, LossFunction } from './losses.js';
 import { type Metric, Metrics } from './metrics.js';
 import { type CompileMode, Runner } from './runner.js';
+import { innerOf } from './step.js';
 import { LossSums } from './sums.js';
+import { Team } from './team.js';
 
 /** Options of {@link evaluate}. */
 export interface EvaluateOptions {
@@ -28,7 +30,7 @@ export interface EvaluateOptions {
 
 /**
  * The mean losses over the samples of some data, and metrics: in evaluation mode, without gradients. The modes of the modules
- * are as before afterwards.
+ * are as before afterwards. With a `nn.DistributedDataParallel`, they are those over the data of all processes, in each.
  *
  * @param options data, loss, lossWeights, metrics, compile
  * @returns `loss`, `loss.name` where there are several, and the metrics under their names
@@ -46,14 +48,18 @@ export async function evaluate(model: Module, options: EvaluateOptions): Promise
   if (loss === undefined && metrics === undefined) {
     throw new ArgumentError(`${name}: loss or metrics must be given, got neither`);
   }
-  const evaluator = new Evaluator(name, model, {
+  const team = Team.of([model]);
+  const evaluator = new Evaluator(name, innerOf(model), {
     data: checkData(name, 'data', data),
     loss: loss === undefined ? null : new LossFunction(name, loss, lossWeights),
-    metrics: new Metrics(name, metrics),
+    metrics: new Metrics(name, metrics, team !== null),
     compile: checkMode(name, options.compile),
+    team,
   });
   try {
     return await evaluator.run();
+  } catch (error) {
+    throw team === null ? error : await team.failed(name, error);
   } finally {
     evaluator.dispose();
   }
@@ -86,6 +92,8 @@ interface Evaluation {
   loss: LossFunction | null;
   metrics: Metrics;
   compile: CompileMode;
+  /** Those whose data counts, too. */
+  team: Team | null;
 }
 
 /** @internal Evaluates again and again, with one compiled function. */
@@ -132,9 +140,19 @@ export class Evaluator {
     });
     await inEvaluation(this.model, () => this.#runner.run(feed.next(Number.POSITIVE_INFINITY)));
     feed.check();
-    if (feed.groups === 0) throw new ArgumentError(`${this.operation}: data must hold a batch, got none`);
-    const losses: Values = this.#sums === null ? {} : this.#sums.means(this.#sums.take());
-    return { ...losses, ...metrics.compute() };
+    const own = { groups: feed.groups, sums: this.#sums?.take() ?? [] };
+    const { team } = this.o;
+    const all = team === null ? [own] : await team.gather({ ...own, metrics: metrics.states() });
+    if (all.every(({ groups }) => groups === 0)) {
+      throw new ArgumentError(`${this.operation}: data must hold a batch, got none`);
+    }
+    const sums = own.sums.map((_, i) => all.reduce((sum, one) => sum + (one.sums[i] as number), 0));
+    const losses: Values = this.#sums?.means(sums) ?? {};
+    const merged = all as { metrics?: unknown[] }[];
+    return {
+      ...losses,
+      ...(team === null ? metrics.compute() : metrics.computeOf(merged.map((one) => one.metrics as unknown[]))),
+    };
   }
 
   dispose(): void {

@@ -146,6 +146,11 @@ export interface Callback {
   readonly name?: string;
   /** It has to be called after each so many steps, whatever `logEvery` is. */
   readonly everySteps?: number;
+  /**
+   * Where several processes train one model, it is called in rank 0 alone: it prints, say, or writes files. Other callbacks are
+   * called in all, with the same values.
+   */
+  readonly rankZeroOnly?: boolean;
   /** It calls `findNaN`, for which a copy of the state is kept at each event. */
   readonly findsNaN?: boolean;
   onStart?(event: StartEvent, training: Training): unknown;

@@ -26,6 +26,10 @@ export class Feed<Item> {
   #ended = false;
   #failure: { error: unknown } | null = null;
   readonly #turns = new Turns(); // between steps and data on this thread
+  /** Groups that were made ahead, with their samples. */
+  #ahead: { group: Item[]; samples: number }[] = [];
+  /** Whether `finish` has ended it. */
+  isFinished = false;
   /** Whether no more is to be handed out. */
   stopped = false;
 
@@ -60,11 +64,39 @@ export class Feed<Item> {
       areFresh: this.areFresh,
       next: () => {
         if (given++ >= limit) return over;
+        const made = this.#ahead.shift();
+        if (made !== undefined) return this.#hand(made);
         return this.#turns.isDue ? this.#turns.give().then(() => this.#group()) : this.#group();
       },
       [Symbol.asyncIterator]: () => groups as AsyncIterator<Item[]>, // for await takes what is no promise, too
     };
     return groups;
+  }
+
+  #hand({ group, samples }: { group: Item[]; samples: number }): IteratorResult<Item[]> {
+    this.groups++;
+    this.samples += samples;
+    return { done: false, value: group };
+  }
+
+  /**
+   * Makes groups ahead, and gives how many there are then: no more than `limit`.
+   *
+   * @throws what the data has thrown
+   */
+  async prepare(limit: number): Promise<number> {
+    const { groups, samples } = this;
+    while (this.#ahead.length < limit) {
+      if (this.#turns.isDue) await this.#turns.give();
+      const before = this.samples;
+      const { done, value: group } = await this.#group();
+      if (done) break;
+      this.#ahead.push({ group, samples: this.samples - before });
+    }
+    this.groups = groups;
+    this.samples = samples;
+    this.check();
+    return Math.min(limit, this.#ahead.length);
   }
 
   #group(): IteratorResult<Item[]> | Promise<IteratorResult<Item[]>> {
@@ -129,6 +161,8 @@ export class Feed<Item> {
 
   /** Ends the pass over the data, which has given all its groups. */
   async finish(): Promise<void> {
+    this.isFinished = true;
+    this.#ahead = [];
     const next = this.#ended ? undefined : await this.#iterator?.next();
     if (next !== undefined && !next.done) await this.#iterator?.return?.();
     this.#ended = true;

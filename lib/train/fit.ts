@@ -23,8 +23,9 @@ import {
 } from './options.js';
 import { Runner } from './runner.js';
 import { checkLength, scheduleOf } from './schedule.js';
-import { checkOptimizer, stepFunction } from './step.js';
+import { checkOptimizer, innerOf, stepFunction } from './step.js';
 import { LossSums } from './sums.js';
+import { Team } from './team.js';
 import { FitWork, OwnWork, type StepFunction } from './work.js';
 
 const common = ['epochs', 'maxSteps', 'callbacks', 'signal', 'sigint', 'seed', 'logEvery', 'resume', 'state', 'data'];
@@ -42,7 +43,8 @@ const ofFit = [
 
 /**
  * Trains a model on batches of input and target: forward, loss, backward, update, epoch by epoch. The numbers are bit for bit
- * those of the plain loop, compiled or not, and of a training that was resumed.
+ * those of the plain loop, compiled or not, and of a training that was resumed. A `nn.DistributedDataParallel` trains in all
+ * processes of its group together.
  *
  * @param options see {@link FitOptions}
  * @returns the history of the epochs, and why training ended
@@ -109,7 +111,7 @@ function startOwn(name: string, step: StepFunction, options: RunOptions): AsyncG
     operation: name,
     step,
     things,
-    validate: validationOf(name, o.validate as () => unknown),
+    validate: validationOf(name, o.validate as () => unknown, Team.of(Object.values(things))),
   });
   return new Engine(work, engine).run();
 }
@@ -127,9 +129,11 @@ function start(name: string, model: Module, options: FitOptions): AsyncGenerator
   const accumulate = checkInteger(name, 'accumulate', o.accumulate ?? 1, 1);
   const clipGradNorm =
     o.clipGradNorm === undefined ? null : checkNumber(name, 'clipGradNorm', o.clipGradNorm, { min: 0, open: true });
-  const ema = emaOf(name, model, o.ema);
+  const inner = innerOf(model);
+  const ema = emaOf(name, inner, o.ema);
   const mode = checkMode(name, o.compile);
-  const metrics = new Metrics(name, o.metrics);
+  const team = Team.of([model]);
+  const metrics = new Metrics(name, o.metrics, team !== null);
   const isOwnValidation = typeof o.validate === 'function';
   if (metrics.names.length > 0 && (o.validate === undefined || isOwnValidation)) {
     throw new ArgumentError(`${name}: metrics are those of the validation, got no data for it; give validate a loader`);
@@ -145,7 +149,7 @@ function start(name: string, model: Module, options: FitOptions): AsyncGenerator
   seed(name, o);
   if (!model.training) model.train();
   const things = {
-    model,
+    model: inner,
     optimizer: o.optimizer,
     ...(schedule !== null && { schedule: schedule.scheduler }),
     ...(ema !== null && { ema }),
@@ -162,12 +166,12 @@ function start(name: string, model: Module, options: FitOptions): AsyncGenerator
       ? null
       : new Evaluator(
           name,
-          ema?.module ?? model,
-          { data: validation, loss, metrics, compile: mode },
+          ema?.module ?? inner,
+          { data: validation, loss, metrics, compile: mode, team },
           onEager('validation'),
         );
   const runner = new Runner<void>(step, mode, onEager('the step'));
-  const validate = evaluator === null ? validationOf(name, o.validate as () => unknown) : prefixed(evaluator);
+  const validate = evaluator === null ? validationOf(name, o.validate as () => unknown, team) : prefixed(evaluator);
   const work = new FitWork({
     ...{ operation: name, model, optimizer, schedule, things, names: isOwnValidation ? null : names },
     ...{ step, runner, sums, evaluator, validate },
@@ -187,15 +191,24 @@ function prefixed(evaluator: Evaluator): () => Promise<Record<string, number>> {
 function validationOf(
   name: string,
   validate: (() => unknown) | undefined,
+  team: Team | null,
 ): (() => Promise<Record<string, number>>) | null {
   if (validate === undefined) return null;
   return async () => {
     const values = await validate();
     if (isPlain(values) && Object.values(values).every((value) => typeof value === 'number')) {
-      return { ...(values as Record<string, number>) };
+      if (team === null) return { ...(values as Record<string, number>) };
+      return meansOver(await team.gather(values as Record<string, number>));
     }
     throw new ArgumentError(`${name}: validate must give numbers by name, got ${describe(values)}`);
   };
+}
+
+// The means over all processes, whose decisions are then the same.
+function meansOver(all: readonly Record<string, number>[]): Record<string, number> {
+  const names = Object.keys(all[0] as Record<string, number>);
+  const mean = (key: string) => all.reduce((sum, values) => sum + (values[key] as number), 0) / all.length;
+  return Object.fromEntries(names.map((key) => [key, mean(key)]));
 }
 
 function emaOf(name: string, model: Module, ema: unknown): AveragedModel | null {

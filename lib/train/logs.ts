@@ -14,6 +14,7 @@ export interface LogOptions {
 /** What both logs share: a file, of which a resumed training keeps the lines up to its checkpoint. */
 abstract class Log implements Callback {
   abstract readonly name: string;
+  readonly rankZeroOnly = true;
   readonly path: string;
   readonly #every: 'epoch' | 'step';
   #bytes = 0;

@@ -14,18 +14,30 @@ export interface StreamingMetric {
 // biome-ignore lint/suspicious/noExplicitAny: see above
 export type Metric = StreamingMetric | ((output: any, target: any) => number | Tensor);
 
+/** A streaming metric that several processes can put together, as all of `metrics` can. */
+interface Mergeable extends StreamingMetric {
+  merge(other: unknown): unknown;
+  toJSON(): unknown;
+}
+
 /** @internal Metrics by name over one pass. */
 export class Metrics {
   readonly names: readonly string[];
   readonly #metrics: readonly [string, StreamingMetric][];
 
-  constructor(operation: string, given: Readonly<Record<string, Metric>> | undefined) {
+  /** @param merges whether several processes put theirs together */
+  constructor(operation: string, given: Readonly<Record<string, Metric>> | undefined, merges: boolean) {
     if (given !== undefined && !isPlain(given)) {
       const hint = '{ accuracy: new metrics.Accuracy() }, say';
       throw new ArgumentError(`${operation}: metrics must be an object of metrics, got ${describe(given)}; ${hint}`);
     }
     this.#metrics = Object.entries(given ?? {}).map(([name, metric]) => [name, streaming(operation, name, metric)]);
     this.names = this.#metrics.map(([name]) => name);
+    const single = merges ? this.#metrics.find(([, metric]) => !isMergeable(metric)) : undefined;
+    if (single !== undefined) {
+      const rule = 'must have merge, toJSON and a static fromJSON to be that of all processes';
+      throw new ArgumentError(`${operation}: metric ${single[0]} ${rule}, got ${describe(single[1])}`);
+    }
   }
 
   reset(): void {
@@ -43,6 +55,24 @@ export class Metrics {
   compute(): Record<string, number> {
     const values: Record<string, number> = {};
     for (const [name, metric] of this.#metrics) flatten(name, metric.compute(), values);
+    return values;
+  }
+
+  /** What the metrics know, for other processes. */
+  states(): unknown[] {
+    return this.#metrics.map(([, metric]) => (metric as Mergeable).toJSON());
+  }
+
+  /** The values over the states of several processes. */
+  computeOf(states: readonly (readonly unknown[])[]): Record<string, number> {
+    const values: Record<string, number> = {};
+    this.#metrics.forEach(([name, metric], i) => {
+      const { constructor: Class } = metric as unknown as { constructor: { fromJSON(json: unknown): Mergeable } };
+      const make = (state: unknown) => (metric instanceof Mean ? metric.of(state) : Class.fromJSON(state));
+      const [first, ...others] = states.map((list) => make(list[i])) as [Mergeable, ...Mergeable[]];
+      for (const other of others) first.merge(other);
+      flatten(name, first.compute(), values);
+    });
     return values;
   }
 }
@@ -65,8 +95,14 @@ function streaming(operation: string, name: string, metric: unknown): StreamingM
   throw new ArgumentError(`${operation}: metric ${name} ${rule}, got ${describe(metric)}`);
 }
 
+function isMergeable(metric: StreamingMetric): metric is Mergeable {
+  const { merge, toJSON, constructor: Class } = metric as Partial<Mergeable>;
+  const { fromJSON } = Object(Class) as { fromJSON?: unknown };
+  return metric instanceof Mean || [merge, toJSON, fromJSON].every((method) => typeof method === 'function');
+}
+
 /** The mean of a function over the samples. */
-class Mean implements StreamingMetric {
+class Mean implements Mergeable {
   #sum = 0;
   #count = 0;
 
@@ -95,5 +131,20 @@ class Mean implements StreamingMetric {
   reset(): void {
     this.#sum = 0;
     this.#count = 0;
+  }
+
+  toJSON(): [sum: number, count: number] {
+    return [this.#sum, this.#count];
+  }
+
+  of(state: unknown): Mean {
+    const made = new Mean(this.operation, this.name, this.fn);
+    [made.#sum, made.#count] = state as [number, number];
+    return made;
+  }
+
+  merge(other: Mean): void {
+    this.#sum += other.#sum;
+    this.#count += other.#count;
   }
 }

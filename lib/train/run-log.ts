@@ -52,6 +52,7 @@ export interface Position {
 export class RunLog {
   readonly folder: string;
   readonly name: string = 'RunLog';
+  readonly rankZeroOnly = true;
   #position: Position = { epoch: 0, step: 0 };
 
   constructor(folder: string, options?: RunLogOptions) {

@@ -18,6 +18,7 @@ export interface ShowProgressOptions {
  * const progress = new train.ShowProgress();
  */
 export class ShowProgress implements Callback {
+  readonly rankZeroOnly = true;
   readonly #options: ShowProgressOptions;
   #progress: Progress | null = null;
   #step = 0;

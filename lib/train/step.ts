@@ -3,6 +3,7 @@
 import { backward } from '../backward/engine.js';
 import { ArgumentError, describe } from '../errors.js';
 import { clipGradNorm_ } from '../nn/clip-grad.js';
+import { DistributedDataParallel } from '../nn/data-parallel.js';
 import type { Module } from '../nn/module.js';
 import type { AveragedModel } from '../optim/averaged-model.js';
 import type { LRScheduler } from '../optim/lr-scheduler.js';
@@ -35,6 +36,11 @@ export function checkOptimizer(operation: string, model: Module, optimizer: unkn
   throw new ArgumentError(`${operation}: ${rule}; make it of model.parameters()`);
 }
 
+/** @internal What is saved and averaged of a model: a `DistributedDataParallel` has it inside. */
+export function innerOf(model: Module): Module {
+  return model instanceof DistributedDataParallel ? model.module : model;
+}
+
 /** @internal What a step is made of. */
 export interface StepParts {
   model: Module;
@@ -54,16 +60,21 @@ export function stepFunction(operation: string, parts: StepParts): (group: Parts
   const update = (group: Parts[]): void => {
     const counts = group.map((batch) => samplesIn(operation, batch));
     const all = counts.reduce((a, b) => a + b);
-    group.forEach((batch, i) => {
-      const count = counts[i] as number;
+    const one = (batch: Parts, count: number): void => {
       const value = loss.of(outputOf(model, batch.input), batch.target, batch.weights);
       sums.add(value.all, count, batch.weights);
       backward(group.length === 1 ? value.total : value.total.mul(count / all));
+    };
+    group.forEach((batch, i) => {
+      const run = () => one(batch, counts[i] as number);
+      // Several processes exchange the gradients of all batches at once.
+      if (model instanceof DistributedDataParallel && i < group.length - 1) model.noSync(run);
+      else run();
     });
     if (clipGradNorm !== null) clipGradNorm_(params, clipGradNorm);
     optimizer.step();
     schedule?.step();
-    ema?.updateParameters(model);
+    ema?.updateParameters(innerOf(model));
   };
   return (group) => {
     optimizer.zeroGrad();

@@ -25,6 +25,7 @@ const validation = 'validation.';
  * const log = new train.TensorBoardLog('runs/first', { histograms: true });
  */
 export class TensorBoardLog implements Callback {
+  readonly rankZeroOnly = true;
   readonly dir: string;
   readonly #every: 'step' | 'epoch';
   readonly #histograms: boolean;

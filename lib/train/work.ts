@@ -1,9 +1,10 @@
 // What the engine runs: the steps of `fit`, or a step function of the caller.
 import { detectAnomaly } from '../backward/anomaly.js';
-import { AdjointError, ArgumentError, describe, isPlain } from '../errors.js';
+import { AdjointError, ArgumentError, DistributedError, describe, isPlain } from '../errors.js';
 import type { Stateful } from '../io/checkpoint-state.js';
-import type { Module } from '../nn/module.js';
+import { Module } from '../nn/module.js';
 import { defaultGenerator, type Generator } from '../ops/generator.js';
+import { AveragedModel } from '../optim/averaged-model.js';
 import type { ReduceLROnPlateau } from '../optim/plateau.js';
 import { Tensor } from '../tensor.js';
 import { type Parts, partsOf, samplesIn } from './batch.js';
@@ -24,6 +25,8 @@ export interface Work<Item> {
   /** What is saved in checkpoints, by name. */
   readonly things: Readonly<Record<string, Stateful | Generator>>;
   itemOf(batch: unknown): { item: Item; samples: number };
+  /** The buffers of all models. */
+  buffers(): Tensor[];
   /** Makes a step of each group. */
   run(groups: Groups<Item>): Promise<void>;
   /** Sums since the last call, and what they mean. */
@@ -41,6 +44,13 @@ export interface Work<Item> {
   /** The error of the first NaN, and how many of the steps since then come before its own. */
   findNaN(): { error: Error; before: number } | null;
   dispose(): void;
+}
+
+type Things = Work<unknown>['things'];
+
+function buffersOf(things: Things): Tensor[] {
+  const models = Object.values(things).map((thing) => (thing instanceof AveragedModel ? thing.module : thing));
+  return models.flatMap((model) => (model instanceof Module ? model.buffers() : []));
 }
 
 interface FitParts {
@@ -74,6 +84,10 @@ export class FitWork implements Work<Parts> {
   itemOf(batch: unknown): { item: Parts; samples: number } {
     const item = partsOf(this.operation, batch);
     return { item, samples: samplesIn(this.operation, item) };
+  }
+
+  buffers(): Tensor[] {
+    return buffersOf(this.things);
   }
 
   run(groups: Groups<Parts>): Promise<void> {
@@ -134,7 +148,8 @@ export class FitWork implements Work<Parts> {
       } catch (error) {
         undo();
         this.parts.optimizer.zeroGrad();
-        if (error instanceof AdjointError) return { error, before };
+        // Another process that has found its own says so.
+        if (error instanceof AdjointError && !(error instanceof DistributedError)) return { error, before };
         throw error;
       }
     }
@@ -179,6 +194,10 @@ export class OwnWork implements Work<unknown> {
 
   itemOf(batch: unknown): { item: unknown; samples: number } {
     return { item: batch, samples: samplesOf(batch) };
+  }
+
+  buffers(): Tensor[] {
+    return buffersOf(this.things);
   }
 
   async run(groups: Groups<unknown>): Promise<void> {

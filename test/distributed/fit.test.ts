@@ -1,0 +1,122 @@
+// train.fit with a nn.DistributedDataParallel, against one process with the whole batch.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { describeRuns, resultsOf } from '../support/ranks.js';
+
+interface Result {
+  weights: number[];
+  hash: string;
+  values: Record<string, number>[];
+  evaluated: Record<string, number>;
+  predicted: number[][];
+  steps: number;
+  epochs: number;
+  stopped: string;
+  reason: string;
+  seen: string[];
+  last: number;
+  lr: number;
+  name?: string;
+  message?: string;
+  of?: number;
+  other?: boolean;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'adjoint-fit-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = async (size: number, what: string, part = '', at = ''): Promise<[Result, Result]> => {
+  const args = [what, join(folder, at)];
+  return (await resultsOf('fit', size, { args, timeout: 40_000, env: () => ({ PART: part }) })) as [Result, Result];
+};
+
+const near = (values: readonly number[]): unknown => values.map((v) => expect.closeTo(v, 5));
+
+describeRuns('train.fit over processes', () => {
+  it('trains as one process does with the whole batch, and values are those of all data', {
+    timeout: 90_000,
+  }, async () => {
+    const [whole] = await run(1, 'plain');
+    const parts = await run(2, 'plain');
+    for (const { weights, hash, values, evaluated, lr, predicted, steps, stopped } of parts) {
+      expect(hash).toBe(parts[0].hash);
+      expect(weights).toEqual(near(whole.weights));
+      values.forEach((record, i) => {
+        const expected = whole.values[i] as Record<string, number>;
+        expect(Object.keys(record)).toEqual(Object.keys(expected));
+        expect(Object.values(record)).toEqual(near(Object.values(expected)));
+      });
+      expect(values).toEqual(parts[0].values);
+      expect(evaluated.loss).toBeCloseTo(whole.evaluated.loss as number, 5);
+      expect(predicted.map((row) => near(row))).toEqual(predicted);
+      expect(lr).toBe(whole.lr);
+      expect([steps, stopped]).toEqual([16, 'completed']);
+    }
+    expect(
+      parts.map(({ seen }) => seen.length),
+      'rank 0 alone prints',
+    ).toEqual([4, 0]);
+  });
+
+  it('a resumed training is the uninterrupted one, bit for bit, where rank 0 alone has the folder', {
+    timeout: 120_000,
+  }, async () => {
+    const all = await run(2, 'resume', '', 'whole');
+    const first = await run(2, 'resume', 'first', 'parts');
+    expect(first.map(({ steps }) => steps)).toEqual([6, 6]);
+    const second = await run(2, 'resume', 'second', 'parts');
+    expect(second.map(({ steps }) => steps)).toEqual([16, 16]);
+    for (const { hash, other } of second) {
+      expect(hash).toBe(all[0].hash);
+      expect(other).toBe(false);
+    }
+    expect(second[0].values.map(({ loss }) => loss)).toEqual(all[0].values.map(({ loss }) => loss));
+  });
+
+  it('a signal in one process stops all after one step', { timeout: 60_000 }, async () => {
+    const [a, b] = await run(2, 'abort');
+    expect([a.stopped, b.stopped]).toEqual(['signal', 'signal']);
+    expect(a.steps).toBe(b.steps);
+    expect(a.steps).toBeGreaterThan(16);
+    expect(a.hash).toBe(b.hash);
+    expect([a.reason, b.reason]).toEqual(Array(2).fill('rank 1: aborted: enough'));
+  });
+
+  it('so does a callback', { timeout: 60_000 }, async () => {
+    for (const { stopped, reason, steps } of await run(2, 'stop')) {
+      expect({ stopped, reason, steps }).toEqual({ stopped: 'callback', reason: 'rank 1: seen enough', steps: 6 });
+    }
+  });
+
+  it.each(['throw', 'data'])(
+    '%s: an error in one process ends all, which name it',
+    { timeout: 60_000 },
+    async (what) => {
+      const [a, b] = await run(2, what);
+      expect(b.message).toBe('planted');
+      expect(a).toMatchObject({ name: 'DistributedError', of: 1 });
+      expect(a.message).toBe('fit: rank 1 has failed: planted');
+    },
+  );
+
+  it('NaN in one process ends all', { timeout: 60_000 }, async () => {
+    const [a, b] = await run(2, 'nan');
+    expect(b).toMatchObject({ name: 'AutogradError' });
+    expect(b.message).toMatch(/NaNGuard: loss is NaN because of step \d+/);
+    expect(a).toMatchObject({ name: 'DistributedError', of: 1 });
+  });
+
+  it('an epoch of data without a length ends where the first process has no more', { timeout: 60_000 }, async () => {
+    const [a, b] = await run(2, 'uneven');
+    expect([a.steps, b.steps, a.epochs]).toEqual([10, 10, 2]);
+    expect(a.hash).toBe(b.hash);
+  });
+
+  it('other numbers of epochs are refused', { timeout: 60_000 }, async () => {
+    for (const { message } of await run(2, 'epochs')) {
+      expect(message).toMatch(/fit: epochs must be the same in all processes, got [34] here and [34] in rank [01]/);
+    }
+  });
+});
