@@ -32,6 +32,7 @@ export {
   newGroup,
 } from './init.js';
 export { PeriodicModelAverager, type PeriodicModelAveragerOptions } from './model-averager.js';
+export { PipelineStage, type PipelineStepOptions, Schedule1F1B, ScheduleGPipe } from './pipeline.js';
 export type { InitOptions, TLSFiles } from './plan.js';
 export type { ProcessGroup, ReduceOp } from './process-group.js';
 export type { Store } from './store.js';
