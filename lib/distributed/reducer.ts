@@ -6,9 +6,10 @@ import { currentRecording, unrecorded } from '../context.js';
 import { ArgumentError, StateError } from '../errors.js';
 import { clone } from '../ops/copy.js';
 import { zerosLike } from '../ops/creation.js';
-import { beginReduce, endReduce, type Wire } from '../ops/distributed.js';
+import type { Wire } from '../ops/distributed.js';
 import { add } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import { type Exchange, largest, whole } from './exchange.js';
 import type { ProcessGroup } from './process-group.js';
 import { gatherNumbers } from './reduce.js';
 
@@ -18,6 +19,8 @@ const name = 'DistributedDataParallel';
 export interface ReducerOptions {
   readonly bucketBytes: number;
   readonly wire: Wire;
+  /** Which part of the gradients is sent. */
+  readonly topK: number | undefined;
   readonly findUnusedParameters: boolean;
 }
 
@@ -26,7 +29,9 @@ interface Bucket {
   /** Of this pass, by their places. */
   readonly totals: (Tensor | undefined)[];
   ready: number;
-  ticket: Tensor | null;
+  readonly exchange: Exchange;
+  /** Of what is under way. */
+  end: (() => void) | null;
 }
 
 /** How many buckets there are at least: with one nothing would overlap. */
@@ -77,7 +82,7 @@ export class Reducer implements LeafWatcher {
     const buckets = this.#buckets;
     for (let bucket = buckets[this.#begun]; bucket?.ready === bucket?.params.length; bucket = buckets[this.#begun]) {
       if (bucket === undefined) return;
-      bucket.ticket = beginReduce(this.#group._number, bucket.totals as Tensor[], true, this.#options.wire);
+      bucket.end = bucket.exchange(bucket.totals.slice() as Tensor[]);
       this.#begun++;
     }
   }
@@ -96,9 +101,7 @@ export class Reducer implements LeafWatcher {
     this.#follow();
     this.#begin();
     const used = this.#usedAnywhere(own); // after all buckets have begun: they do so earlier in one process than in another
-    for (const { totals, ticket } of this.#buckets) {
-      endReduce(this.#group._number, totals as Tensor[], ticket as Tensor, () => this.#group._failure(name));
-    }
+    for (const { end } of this.#buckets) end?.();
     const results = new Map([...this.#totals].filter(([param]) => used.has(param)));
     // The next pass overlaps; a step that is being recorded does so when it is recorded again.
     if (order.length > 0 && currentRecording() !== null) this.#buckets = [...this.#buckets];
@@ -118,7 +121,7 @@ export class Reducer implements LeafWatcher {
     for (const bucket of this.#buckets) {
       bucket.totals.fill(undefined);
       bucket.ready = 0;
-      bucket.ticket = null;
+      bucket.end = null;
     }
   }
 
@@ -177,13 +180,18 @@ export class Reducer implements LeafWatcher {
     }
     const added = groups.map((params) => {
       const totals = params.map((param) => this.#totals.get(param));
-      const bucket: Bucket = { params, totals, ready: params.length, ticket: null };
+      const bucket: Bucket = { params, totals, ready: params.length, exchange: this.#exchange(), end: null };
       params.forEach((param, i) => {
         this.#places.set(param, [bucket, i]);
       });
       return bucket;
     });
     this.#buckets = [...this.#buckets, ...added];
+  }
+
+  #exchange(): Exchange {
+    const { topK, wire } = this.#options;
+    return topK === undefined ? whole(name, this.#group, wire) : largest(name, this.#group, topK);
   }
 
   /** Buckets must be the same everywhere. */

@@ -3,11 +3,30 @@ import { groupOf } from '../distributed/init.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { Reducer } from '../distributed/reducer.js';
 import { checkSame, takeFirst } from '../distributed/same.js';
-import { ArgumentError, checkChoice, checkFlag, checkFunction, checkInteger, describe } from '../errors.js';
+import {
+  ArgumentError,
+  checkChoice,
+  checkFlag,
+  checkFunction,
+  checkInteger,
+  checkNumber,
+  describe,
+  isPlain,
+} from '../errors.js';
 import { isPromise } from '../memory.js';
 import type { Wire } from '../ops/distributed.js';
 import { checkOptions } from '../options.js';
 import { Module } from './module.js';
+
+/** What of the gradients {@link DistributedDataParallel} sends. */
+export interface GradientCompression {
+  /**
+   * Which part of each bucket's gradients, above 0 and at most 1: those with the largest magnitudes. What is left is added to the next
+   * step's gradients (Lin et al., "Deep gradient compression", 2018, https://arxiv.org/abs/1712.01887; Stich et al.,
+   * "Sparsified SGD with memory", 2018, https://arxiv.org/abs/1809.07599).
+   */
+  topK: number;
+}
 
 /** Options of {@link DistributedDataParallel}. */
 export interface DistributedDataParallelOptions {
@@ -17,6 +36,8 @@ export interface DistributedDataParallelOptions {
   bucketBytes?: number;
   /** What float32 gradients are while they travel; default float32. */
   wire?: Wire;
+  /** Sends only part of the gradients; default: all of them. */
+  compression?: GradientCompression;
   /** Whether a parameter may get no gradient in some process; default false: that is an error. */
   findUnusedParameters?: boolean;
   /** Whether buffers, such as running statistics, are those of rank 0 before each forward in training; default true. */
@@ -24,7 +45,7 @@ export interface DistributedDataParallelOptions {
 }
 
 const name = 'DistributedDataParallel';
-const known = ['group', 'bucketBytes', 'wire', 'findUnusedParameters', 'broadcastBuffers'];
+const known = ['group', 'bucketBytes', 'wire', 'compression', 'findUnusedParameters', 'broadcastBuffers'];
 
 /**
  * A module whose gradients are the means over all processes: each computes with its own part of the data, and `backward`
@@ -57,6 +78,7 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     const settings = {
       bucketBytes: checkInteger(name, 'bucketBytes', options.bucketBytes ?? 2 ** 20, 1),
       wire: checkChoice(name, 'wire', options.wire, ['float32', 'bfloat16'], 'float32'),
+      topK: topKOf(options),
       findUnusedParameters: checkFlag(name, 'findUnusedParameters', options.findUnusedParameters, false),
     };
     const params = module.namedParameters();
@@ -109,4 +131,16 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
       reducer.isLocal = before;
     }
   }
+}
+
+function topKOf({ compression, wire }: DistributedDataParallelOptions): number | undefined {
+  if (compression === undefined) return undefined;
+  if (!isPlain(compression)) {
+    throw new ArgumentError(`${name}: compression must be such as { topK: 0.01 }, got ${describe(compression)}`);
+  }
+  checkOptions(name, compression, ['topK']);
+  if (wire === 'bfloat16') {
+    throw new ArgumentError(`${name}: wire must be float32 with compression, got bfloat16, which cannot hold places`);
+  }
+  return checkNumber(name, 'compression.topK', compression.topK, { min: 0, max: 1, open: true });
 }

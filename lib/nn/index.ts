@@ -13,7 +13,11 @@ export {
 export { ModuleDict, type Named, ParameterDict } from './containers-dict.js';
 export { ModuleList, ParameterList } from './containers-list.js';
 export * from './conv.js';
-export { DistributedDataParallel, type DistributedDataParallelOptions } from './data-parallel.js';
+export {
+  DistributedDataParallel,
+  type DistributedDataParallelOptions,
+  type GradientCompression,
+} from './data-parallel.js';
 export * from './distance.js';
 export * from './dropout.js';
 export * from './embedding.js';
