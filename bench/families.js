@@ -144,10 +144,14 @@ const families = {
 /** @param {string} workload */
 export const isFamily = (workload) => workload in families;
 
-/** A network and its training step, which returns the loss. @param {string} workload */
-export function familyTraining(workload) {
+/**
+ * A network and its training step, which returns the loss.
+ * @param {string} workload
+ * @param {(model: Model) => Model} [wrap] what is trained in its place, with its parameters
+ */
+export function familyTraining(workload, wrap = (model) => model) {
   const family = families[workload];
-  const model = family.model();
+  const model = wrap(family.model());
   const optimizer = family.optimizer(model.parameters());
   /** @param {Tensor} x @param {Tensor} y */
   const step = (x, y) => {

@@ -41,7 +41,7 @@ export async function listen<Message>(store: TCPStore, path: string, use: (messa
   try {
     for (let i = 0; ; i++) {
       const key = `${path}/${i}`;
-      await store.wait([key], Number.POSITIVE_INFINITY);
+      await store.wait([key], 2 ** 31 - 1);
       use(JSON.parse((await store.get(key)) as string) as Message);
     }
   } catch {

@@ -80,7 +80,7 @@ function meetingOf({ rdzv }: Settings, token: string, server: StoreServer | null
 
 async function connected(meeting: Meeting, timeout: number): Promise<TCPStore> {
   try {
-    return await TCPStore.connect(meeting, timeout);
+    return await TCPStore.connect({ ...meeting, holder: 'the launcher' }, timeout);
   } catch (error) {
     const text = (error as Error).message.replace('distributed.init: the store', 'run: the first node');
     throw new Error(text.replace(/; is rank 0 running.*/, '; is its agent running, and can its port be reached?'));

@@ -14,12 +14,15 @@ export interface HeartData {
   readonly member: string;
   /** After how many milliseconds without a sign of life a process counts as dead. */
   readonly heartbeat: number;
-  /** The file of the native addon. */
+  /** The file of the native addon, which groups need. */
   readonly addon: string;
 }
 
 /** @internal What the thread is asked for: to end a group for the reason that this key gets, or to take its leave. */
 export type HeartRequest = { readonly key: string; readonly group: number } | 'leave';
+
+/** @internal What it says: that the store knows of the process, or what has become of its holder. */
+export type HeartNews = 'joined' | { readonly gone: string };
 
 interface Addon {
   groups: { abort(number: number, reason: string): void };
@@ -27,7 +30,6 @@ interface Addon {
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const { address, member, heartbeat, addon } = workerData as HeartData;
-const { groups } = createRequire(import.meta.url)(addon) as Addon;
 const { tls, token, run, holder } = address;
 const place = { host: address.host, port: address.port };
 const period = Math.max(20, heartbeat / 5);
@@ -35,10 +37,19 @@ const period = Math.max(20, heartbeat / 5);
 const watched: number[] = [];
 let heard = performance.now();
 let ticked = heard;
+let isLeaving = false;
 
 /** Ends a group; the end of the first is that of all. */
 function end(which: number, reason: string): void {
-  for (const number of which === 0 ? watched : watched.slice(which, which + 1)) groups.abort(number, reason);
+  const numbers = which === 0 ? watched : watched.slice(which, which + 1);
+  if (numbers.length === 0) return; // a launcher's agent has no groups
+  const { groups } = createRequire(import.meta.url)(addon) as Addon;
+  for (const number of numbers) groups.abort(number, reason);
+}
+
+function lose(reason: string): void {
+  end(0, reason);
+  port.postMessage({ gone: reason } satisfies HeartNews);
 }
 
 const socket =
@@ -55,7 +66,7 @@ receive(
   () => limits.member,
   ({ joined, id, value }) => {
     heard = performance.now();
-    if (joined === true) port.postMessage('joined');
+    if (joined === true) port.postMessage('joined' satisfies HeartNews);
     if (typeof id === 'number') end(id, String(value));
   },
 );
@@ -66,17 +77,17 @@ const timer = setInterval(() => {
   heard += Math.max(0, now - ticked - 2 * period);
   ticked = now;
   send(socket, { op: 'beat' });
-  if (now - heard > heartbeat) end(0, `${holder} has given no sign of life for ${heartbeat} ms`);
+  if (now - heard > heartbeat) lose(`${holder} has given no sign of life for ${heartbeat} ms`);
 }, period);
 
 socket.on('close', () => {
   clearInterval(timer);
-  end(0, `${holder} has ended`);
+  if (!isLeaving) lose(`${holder} has ended`);
 });
 
 port.on('message', (request: HeartRequest) => {
   if (request === 'leave') {
-    watched.length = 0;
+    isLeaving = true;
     port.close();
     send(socket, { op: 'leave' });
     socket.end();

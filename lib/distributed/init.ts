@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { ArgumentError, checkInteger, DistributedError, describe, StateError } from '../errors.js';
+import { addonFile } from '../load.js';
 import type { Place } from './environment.js';
 import { type InitOptions, type Plan, planOf, unavailable } from './plan.js';
 import { ProcessGroup, type Seat } from './process-group.js';
@@ -106,7 +107,7 @@ async function enter(plan: Plan): Promise<Run> {
       for (const group of groups) group._abort(reason);
     };
     if (base instanceof TCPStore) {
-      await base.join(`${prefix}/world:${place.rank}`, plan.heartbeat);
+      await base.join(`${prefix}/world:${place.rank}`, plan.heartbeat, addonFile());
     }
     await world._connect('distributed.init');
     return { place, world, store, seat, server, groups, base: plan.store === undefined ? base : null, timeout };

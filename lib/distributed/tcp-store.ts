@@ -3,9 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectSecurely } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { DistributedError } from '../errors.js';
-import { addonFile } from '../load.js';
 import { limits, receive, send } from './frames.js';
-import type { HeartData, HeartRequest } from './heart.js';
+import type { HeartData, HeartNews, HeartRequest } from './heart.js';
 import type { Store } from './store.js';
 import { threadFile } from './thread-file.js';
 
@@ -17,7 +16,7 @@ export interface StoreAddress {
   /** PEM texts. A member is known by the authority that has signed its certificate, whatever name that bears. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
   /** Which run is entered: a process that is faster than rank 0 finds the server of the last one. */
-  readonly run: string;
+  readonly run?: string;
   /** Who holds the server. */
   readonly holder: 'rank 0' | 'the launcher';
 }
@@ -49,6 +48,8 @@ export class TCPStore implements Store {
   #next = 1;
   #gone: DistributedError | null = null;
   #heart: Worker | null = null;
+  /** Called once it has been joined and the holder is lost. */
+  onGone: ((reason: string) => void) | null = null;
 
   private constructor(address: StoreAddress, socket: Socket) {
     this.#address = address;
@@ -116,12 +117,19 @@ export class TCPStore implements Store {
     return this.#socket.localAddress as string;
   }
 
-  /** Says who this process is, and from then on that it lives. */
-  async join(member: string, heartbeat: number): Promise<void> {
-    const workerData: HeartData = { address: this.#address, member, heartbeat, addon: addonFile() };
+  /**
+   * Says who this process is, and from then on that it lives.
+   *
+   * @param addon the file of the native addon, for a process that has groups
+   */
+  async join(member: string, heartbeat: number, addon = ''): Promise<void> {
+    const workerData: HeartData = { address: this.#address, member, heartbeat, addon };
     this.#heart = new Worker(threadFile('heart'), { workerData });
     const heard = new Promise<void>((resolve, reject) =>
-      this.#heart?.once('message', () => resolve()).once('error', reject),
+      this.#heart
+        ?.on('message', (news: HeartNews) => (news === 'joined' ? resolve() : this.onGone?.(news.gone)))
+        .once('error', reject)
+        .once('exit', () => reject(this.#gone ?? new DistributedError('distributed: the store is gone'))),
     );
     await heard; // before that nobody would notice that it is stopped
     this.#heart.on('error', () => {}).unref();

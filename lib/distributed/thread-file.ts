@@ -1,5 +1,5 @@
 /** @internal Where a thread's program is: among the parts of the package, or beside this module in a build of single files. */
 export function threadFile(name: 'heart' | 'store-worker'): URL {
-  const isBundle = import.meta.url.endsWith('/adjoint.js');
-  return new URL(`${isBundle ? './parts/' : './'}${name}.js`, import.meta.url);
+  const isOwn = import.meta.url.endsWith('/thread-file.js');
+  return new URL(`${isOwn ? './' : './parts/'}${name}.js`, import.meta.url);
 }
