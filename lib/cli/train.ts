@@ -1,6 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { setNumThreads, train } from '../index.js';
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { FileError, setNumThreads, train } from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
 import { print, printJson, printPairs, StatusLine, short } from './output.js';
 import { readingOptions, readTable } from './tables.js';
@@ -44,7 +45,7 @@ export const trainCommand: Command = {
     checkFiles(output, test);
     const table = await readTable(path, given);
     const model = await trainUntilStopped(table, options, given.flag('quiet') || given.flag('json'));
-    model.save(output);
+    saveSomewhere(model, output);
     const tested = test === undefined ? undefined : await model.evaluate(await readTable(test, given, model));
     const columns = table.names.filter((name) => name !== target);
     const unused = columns.filter((name) => !model.columns.some((column) => column.name === name));
@@ -85,8 +86,44 @@ function checkFiles(output: string, test: string | undefined): void {
   if (!isFolder(dirname(output))) {
     throw new UsageError(`--output must be in a folder that exists, got ${JSON.stringify(output)}`);
   }
+  if (!isWritable(dirname(output))) {
+    throw new UsageError(`--output must be in a folder that can be written to, got ${JSON.stringify(output)}`);
+  }
   if (test !== undefined && !existsSync(test)) {
     throw new UsageError(`--test must be a file that exists, got ${JSON.stringify(test)}`);
+  }
+}
+
+/**
+ * Saves a model. Where that fails, as on a full disk, the training is not lost: the model goes where there is room.
+ *
+ * @throws FileError that says where it is, or that it is nowhere
+ */
+function saveSomewhere(model: train.TabularModel, output: string): void {
+  try {
+    model.save(output);
+  } catch (cause) {
+    if (!(cause instanceof FileError)) throw cause;
+    for (const place of [tmpdir(), homedir()]) {
+      const path = saveIn(place, model, basename(output));
+      if (path === null) continue;
+      const hint = `the model is in ${JSON.stringify(path)} instead: make room, and move it`;
+      throw new FileError(`${cause.message}; ${hint}`, { cause });
+    }
+    throw cause;
+  }
+}
+
+/** The path of the model in a new folder, null where that cannot be written either. */
+function saveIn(place: string, model: train.TabularModel, name: string): string | null {
+  let folder: string | null = null;
+  try {
+    folder = mkdtempSync(join(place, 'adjoint-'));
+    model.save(join(folder, name));
+    return join(folder, name);
+  } catch {
+    if (folder !== null) rmSync(folder, { recursive: true, force: true });
+    return null;
   }
 }
 
@@ -95,6 +132,15 @@ function isFolder(path: string): boolean {
     return statSync(path).isDirectory();
   } catch {
     return false; // it is not there, or in a file
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false; // no permission, or a disk that can only be read
   }
 }
 

@@ -1,6 +1,8 @@
 // Models of tables as files: checkpoints, which have a checksum, of one value, `tabular`.
 import { Features } from '../data/features.js';
-import { AdjointError, FileError, reword, describe as show } from '../errors.js';
+import type { Table } from '../data/table.js';
+import { AdjointError, ArgumentError, FileError, reword, describe as show } from '../errors.js';
+import { maxText } from '../io/checkpoint-tree.js';
 import { loadCheckpoint, loadMetadata, saveCheckpoint } from '../io/index.js';
 import { Tensor } from '../tensor.js';
 import { architectureOf, type TabularMember } from './tabular-member.js';
@@ -12,6 +14,25 @@ import type { Label, Target } from './tabular-target.js';
 
 const key = 'tabular';
 const version = 1;
+
+/** Characters of JSON that a feature takes at most, without names and categories; a date has one for each of its parts. */
+const featureText = 300;
+const mostFeatures = 6;
+
+/** Throws for categories of which the names would not fit into a model's file: after the training it would be too late. */
+export function checkFileText(operation: string, table: Table, members: number): void {
+  const sizes = Array.from(table.columns, ([name, column]) => {
+    const categories = column.type === 'category' ? JSON.stringify(column.categories).length : 0;
+    const count = column.type === 'date' ? mostFeatures : 1;
+    return { name, size: members * (categories + count * (featureText + JSON.stringify(name).length)) };
+  });
+  const all = sizes.reduce((sum, { size }) => sum + size, 0);
+  if (all <= maxText) return;
+  const largest = sizes.reduce((a, b) => (a.size >= b.size ? a : b));
+  const rule = `names and categories of the columns must have at most ${maxText} characters in the file of the model`;
+  const got = `${all} for an ensemble of ${members}, of which column ${show(largest.name)} has ${largest.size}`;
+  throw new ArgumentError(`${operation}: ${rule}, got ${got}; ignore columns, or give a smaller ensemble`);
+}
 
 export function saveTabularFile(path: string, { members, ...parts }: TabularParts): void {
   const built = members.map(({ features, network }) => {

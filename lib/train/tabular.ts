@@ -15,6 +15,7 @@ import { checkPath } from '../io/files.js';
 import { Generator } from '../ops/generator.js';
 import { randperm } from '../ops/random.js';
 import { checkOptions } from '../options.js';
+import { checkFileText } from './tabular-file.js';
 import { type EpochReport, type Examples, type Learned, learn } from './tabular-learn.js';
 import { architectureOf, inputsOf, type TabularMember, valuesOf } from './tabular-member.js';
 import { type TabularColumn, TabularModel } from './tabular-model.js';
@@ -78,8 +79,8 @@ const bestOnes = 3;
  * give the same model.
  *
  * @param table the rows; those without a target are left out
- * @throws ArgumentError for a target or other columns that nothing can be learned from, StateError when the loss of a network is never a
- *   number
+ * @throws ArgumentError for a target or other columns that nothing can be learned from, and for categories that a model's file could not
+ *   hold (2²⁴ characters of names and categories, over all networks); StateError when the loss of a network is never a number
  * @example
  * const table = data.Table.fromRows(Array.from({ length: 40 }, (_, i) => ({ x: i, y: i % 2 ? 'odd' : 'even' })));
  * const parity = await train.tabular(table, { target: 'y', settings: { epochs: 2 } });
@@ -185,6 +186,7 @@ function planOf(table: Table, options: TabularOptions) {
   const folds = Math.max(members, rows.length > 10_000 ? 10 : 5);
   const settings = settingsOf(name, options.settings, { rows: rows.length, isNumber: target.task === 'regression' });
   const read = new Table(new Map(columns.map((column) => [column.name, table.column(column.name)])));
+  checkFileText(name, read, members);
   const known = rows.length === table.length ? read : read.select(rows);
   const values = targetValues(target, table.column(given), rows);
   return { target, columns, known, values, members, folds, seed, settings, trials };

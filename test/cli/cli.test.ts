@@ -1,7 +1,7 @@
 // The real command line, in processes of its own.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -231,6 +231,36 @@ describe('adjoint', () => {
     child.kill('SIGINT');
     expect((await once(child, 'exit'))[0]).toBe(0);
     expect((await run('evaluate', 'stopped.safetensors', 'test.csv')).code).toBe(0);
+  }, 60_000);
+
+  it('a model that cannot be saved where it should be is saved elsewhere, which the error says', async () => {
+    for (const name of ['gone', 'elsewhere']) mkdirSync(at(name));
+    const output = join('gone', 'model.safetensors');
+    const args = [
+      'train',
+      'train.csv',
+      '--target',
+      'side',
+      '--ensemble',
+      '1',
+      '--epochs',
+      '100000',
+      '--output',
+      output,
+    ];
+    const env = { ...process.env, TMPDIR: at('elsewhere'), TEMP: at('elsewhere') };
+    const child = spawn(process.execPath, [cli, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env });
+    let text = '';
+    child.stderr.on('data', (some) => {
+      text += some;
+    });
+    await once(child.stderr, 'data');
+    rmSync(at('gone'), { recursive: true });
+    child.kill('SIGINT');
+    expect((await once(child, 'close'))[0]).toBe(1);
+    const [, path] = /cannot write .* \(ENOENT.*\); the model is in (".*") instead: make room/.exec(text) ?? [];
+    expect(JSON.parse(path as string)).toContain(at('elsewhere'));
+    expect((await run('evaluate', JSON.parse(path as string), 'test.csv')).code).toBe(0);
   }, 60_000);
 
   it('knows the machine, and measures it', async () => {

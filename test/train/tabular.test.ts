@@ -136,6 +136,24 @@ describe('tabular', () => {
     );
   });
 
+  it('categories that a file could not hold are an error before the training, others are not', async () => {
+    const [rows, characters] = [9000, 1800];
+    const wordy = (length: number) => {
+      const categories = Array.from({ length: rows }, (_, i) => `${i}`.padEnd(length, '"'));
+      const values = Int32Array.from(categories.keys());
+      const y = Float64Array.from(categories, (_, i) => i % 3);
+      return new Table({ word: { type: 'category', values, categories }, y: { type: 'number', values: y } });
+    };
+    // A quote takes two characters of JSON.
+    const message =
+      /^tabular: names and categories of the columns must have at most 16777216 characters in the file of the model, got (\d+) for an ensemble of 2, of which column "word" has \d+; ignore columns, or give a smaller ensemble$/;
+    const options = { target: 'y', ensemble: 2, settings: { epochs: 1, hidden: [4] } };
+    await expect(tabular(wordy(characters / 2), options)).rejects.toThrow(message);
+    const most = await tabular(wordy(characters / 2), { ...options, ensemble: 1 });
+    most.save(path);
+    expect(TabularModel.load(path).columns).toEqual([{ name: 'word', type: 'category' }]);
+  }, 60_000);
+
   it('a signal ends it with what was reached, but not before there is something', async () => {
     const controller = new AbortController();
     const onEpoch = ({ epoch }: { epoch: number }) => epoch === 2 && controller.abort(new Error('enough'));
