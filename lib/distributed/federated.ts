@@ -152,7 +152,11 @@ export class FederatedAverage<M extends Module, Client> {
     if (this.#group.size > 1) {
       this.#group._checkOpen(name);
       checkSame(name, this.#group, all);
-      takeFirst(name, this.#group, ...all.map(([, t]) => t));
+      takeFirst(
+        name,
+        this.#group,
+        all.map(([, t]) => t),
+      );
     }
     this.#global = noGrad(() => this.#state.map((t) => keep(t.detach().clone())));
     this.globalParameters = Object.freeze(this.#global.slice(0, model.parameters().length));

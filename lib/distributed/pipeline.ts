@@ -191,7 +191,7 @@ abstract class Schedule {
       if (!(error instanceof DistributedError)) group._abort(`rank ${me} has failed in a pipeline`); // others wait
       throw error;
     }
-    losses?.push(...work.losses);
+    for (const loss of work.losses) losses?.push(loss);
     return isLast ? cat(work.outputs, 0) : null;
   }
 }

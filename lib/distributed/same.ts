@@ -23,7 +23,7 @@ export function checkSame(operation: string, group: ProcessGroup, tensors: reado
 }
 
 /** @internal Takes rank 0's values, of all tensors at once: the sum of them and of zeros. */
-export function takeFirst(operation: string, group: ProcessGroup, ...tensors: readonly Tensor[]): void {
+export function takeFirst(operation: string, group: ProcessGroup, tensors: readonly Tensor[]): void {
   const [first] = tensors;
   if (first === undefined) return;
   const isPlain = isFloat(first.dtype) && tensors.every(({ dtype }) => dtype === first.dtype);

@@ -87,8 +87,9 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     this.#reducer = null;
     if (this.#group.size === 1) return;
     this.#group._checkOpen(name);
-    checkSame(name, this.#group, [...params, ...module.namedBuffers()]);
-    for (const [, t] of [...params, ...module.namedBuffers()]) takeFirst(name, this.#group, t);
+    const all = [...params, ...module.namedBuffers()];
+    checkSame(name, this.#group, all);
+    for (const [, t] of all) takeFirst(name, this.#group, [t]);
     const names = new Map(params.map(([path, t]) => [t, path]));
     this.#reducer = new Reducer(this.#group, names, settings);
     watchLeaves([...names.keys()], this.#reducer);
@@ -102,7 +103,7 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
   /** That of the module inside. */
   forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
     if (this.#reducer !== null && this.#broadcastBuffers && this.training && !this.#reducer.isLocal) {
-      takeFirst(name, this.#group, ...this.module.buffers());
+      takeFirst(name, this.#group, this.module.buffers());
     }
     return this.module.forward(...inputs);
   }

@@ -58,7 +58,7 @@ export function shareParameters(operation: string, group: ProcessGroup, owners: 
   const nothing = new Map<DType, Tensor>();
   const partOf = (p: Tensor): Tensor => {
     if (owners.get(p) === group.rank) return p;
-    const largest = Math.max(...params.map(({ size }) => size));
+    const largest = params.reduce((most, { size }) => Math.max(most, size), 0);
     const whole = nothing.get(p.dtype) ?? full([largest], -0, { dtype: p.dtype });
     nothing.set(p.dtype, whole);
     return view(whole, 0, p.shape);

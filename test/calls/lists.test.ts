@@ -109,6 +109,8 @@ const short: Record<string, readonly string[]> = {
   'ops/linalg-triangular.js': ['flags'],
   'optim/strong-wolfe.js': ['bracket'],
   'optim/averaged-model.js': ['inputs'],
+  'optim/shards.js': ['loads'], // one for each process
+  'optim/zero-redundancy.js': ['options'],
   'ops/elementwise-compare.js': ['dims'],
   'ops/conv-passes.js': ['handles', 'numbersOf()'],
   'ops/copy.js': ['dtypeTraits.int32.range', 'loopDims()'],
