@@ -64,7 +64,7 @@ export async function learn(model, { loader, test, optimizer, maxLr, epochs, str
  * @param {(x: Tensor) => Tensor} predict
  * @param {Tensor} images
  */
-function predictAll(predict, images) {
+export function predictAll(predict, images) {
   const [count = 0] = images.shape;
   const all = new Int32Array(count);
   for (let start = 0; start < count; start += 250) {
@@ -78,7 +78,7 @@ function predictAll(predict, images) {
  * @param {ArrayLike<number>} predictions
  * @param {ArrayLike<number>} labels
  */
-function percentRight(predictions, labels) {
+export function percentRight(predictions, labels) {
   let right = 0;
   for (let i = 0; i < labels.length; i++) right += Number(predictions[i] === labels[i]);
   return (100 * right) / labels.length;
