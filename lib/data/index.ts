@@ -21,7 +21,7 @@ export type { FeatureRows } from './features-rows.js';
 export { type Fold, GroupKFold, KFold, type KFoldOptions, StratifiedKFold } from './folds.js';
 export { type IdxArray, readIdx } from './idx.js';
 export { type ImageFolder, type ImageFolderOptions, imageFolder } from './image-folder.js';
-export { ChainDataset, IterableDataset } from './iterable.js';
+export { ChainDataset, IterableDataset, type ShardOptions } from './iterable.js';
 export { type JsonlOptions, jsonl, jsonlStream } from './jsonl.js';
 export { DataLoader } from './loader.js';
 export type { DataLoaderOptions } from './loader-options.js';

@@ -1,3 +1,4 @@
+import { getRank, getWorldSize } from '../distributed/init.js';
 import { ArgumentError, checkEach, checkFunction, checkInteger, describe } from '../errors.js';
 import { defaultGenerator, Generator } from '../ops/generator.js';
 import { randint } from '../ops/random.js';
@@ -41,6 +42,24 @@ export class IterableDataset<Sample> implements AsyncIterable<Sample> {
   }
 
   /**
+   * The samples of one process, of as many as all others have: sample i belongs to process i mod n, and a last round that is not
+   * complete is left out. Each process reads all samples and passes over those of others. Shuffle before, with one seed for all, or
+   * after.
+   *
+   * @param options numReplicas: how many parts there are, default one for each process of the run; rank: which part it is, default
+   *   that of this process
+   * @throws ArgumentError for a rank outside of the run
+   * @example
+   * const dataset = new data.IterableDataset(() => [0, 1, 2, 3, 4]).shard({ numReplicas: 2, rank: 1 }); // 1, 3
+   */
+  shard(options: ShardOptions = {}): IterableDataset<Sample> {
+    checkOptions('IterableDataset', options, ['numReplicas', 'rank']);
+    const parts = checkInteger('IterableDataset', 'numReplicas', options.numReplicas ?? getWorldSize(), 1, 2 ** 20);
+    const rank = checkInteger('IterableDataset', 'rank', options.rank ?? getRank(), 0, parts - 1);
+    return new Derived(this.generator, () => part(this[Symbol.asyncIterator](), parts, rank));
+  }
+
+  /**
    * The samples in a random order: of the next `bufferSize` ones, one is taken at random. The whole is only as well mixed as
    * the buffer is large.
    */
@@ -53,6 +72,14 @@ export class IterableDataset<Sample> implements AsyncIterable<Sample> {
     const generator = chooseGenerator('IterableDataset', options);
     return randomised(generator, (own) => shuffled(this[Symbol.asyncIterator](), bufferSize, own));
   }
+}
+
+/** Options of `shard` of an {@link IterableDataset}. */
+export interface ShardOptions {
+  /** How many parts there are; default: one for each process of the run. */
+  numReplicas?: number;
+  /** Which part it is, from 0; default: that of this process. */
+  rank?: number;
 }
 
 /** A dataset made of another. */
@@ -90,6 +117,16 @@ async function* each<T>(values: Iterable<T>): AsyncGenerator<T> {
 
 async function* mapped<T, Out>(values: AsyncIterator<T>, fn: (value: T) => Out | Promise<Out>): AsyncGenerator<Out> {
   for await (const value of resumed(values)) yield await fn(value);
+}
+
+async function* part<T>(values: AsyncIterator<T>, parts: number, rank: number): AsyncGenerator<T> {
+  let place = 0;
+  let mine: T | undefined;
+  for await (const value of resumed(values)) {
+    if (place === rank) mine = value;
+    place = (place + 1) % parts;
+    if (place === 0) yield mine as T;
+  }
 }
 
 /** Numbers are drawn in blocks: one call for each sample would cost more than the sample. */

@@ -52,6 +52,8 @@ export class Reducer implements LeafWatcher {
   #begun = 0;
   /** Whether gradients stay in this process. */
   isLocal = false;
+  /** Whether processes without data stand in for their passes: these have no order of their own. */
+  isJoined = false;
 
   constructor(group: ProcessGroup, params: ReadonlyMap<Tensor, string>, options: ReducerOptions) {
     this.#group = group;
@@ -62,7 +64,31 @@ export class Reducer implements LeafWatcher {
   ready(leaf: Tensor, gradient: Tensor): void {
     if (this.isLocal) return;
     const before = leaf._grad;
-    const total = noGrad(() => (before === null || before.disposed ? clone(gradient) : add(before, gradient)));
+    this.#take(
+      leaf,
+      noGrad(() => (before === null || before.disposed ? clone(gradient) : add(before, gradient))),
+    );
+  }
+
+  /** From now on others may stand in for passes of this process, and it for theirs. */
+  join(): void {
+    if (this.#options.findUnusedParameters) {
+      throw new ArgumentError('join: findUnusedParameters must be false, got true');
+    }
+    this.isJoined = true;
+  }
+
+  /** Takes part in a pass of the others without gradients of its own. */
+  standIn(): void {
+    for (const param of this.#awaited())
+      this.#take(
+        param,
+        noGrad(() => zerosLike(param)),
+      );
+    this.finish(false);
+  }
+
+  #take(leaf: Tensor, total: Tensor): void {
     this.#totals.set(leaf, total);
     const place = this.#places.get(leaf);
     if (place === undefined) return;
@@ -125,10 +151,14 @@ export class Reducer implements LeafWatcher {
     }
   }
 
+  /** The parameters of each pass. */
+  #awaited(): Tensor[] {
+    return [...this.#params.keys()].filter((param) => param.requiresGrad || this.#places.has(param));
+  }
+
   /** Gives parameters that got no gradient zeros, or says which these are. Frozen ones are left out until they are not. */
   #fill(): void {
-    const awaited = [...this.#params.keys()].filter((param) => param.requiresGrad || this.#places.has(param));
-    const missing = awaited.filter((param) => !this.#totals.has(param));
+    const missing = this.#awaited().filter((param) => !this.#totals.has(param));
     const unused = missing.filter((param) => param.requiresGrad); // others have been frozen since
     if (unused.length > 0 && !this.#options.findUnusedParameters) {
       const names = unused.slice(0, 5).map((param) => this.#params.get(param));
@@ -155,10 +185,11 @@ export class Reducer implements LeafWatcher {
 
   /**
    * Parameters that are in no bucket yet, all of them in the first pass: in the order of this pass or, where each process has
-   * another one as parameters may be unused, in the reverse of the model's.
+   * another one, as parameters may be unused or data may have ended, in the reverse of the model's.
    */
   #newcomers(): readonly Tensor[] {
-    const order = this.#options.findUnusedParameters ? [...this.#params.keys()].reverse() : [...this.#totals.keys()];
+    const isOwn = this.#options.findUnusedParameters || this.isJoined;
+    const order = isOwn ? [...this.#params.keys()].reverse() : [...this.#totals.keys()];
     return order.filter((param) => this.#totals.has(param) && !this.#places.has(param));
   }
 

@@ -22,15 +22,20 @@ export function checkSame(operation: string, group: ProcessGroup, tensors: reado
   );
 }
 
-/** @internal Takes rank 0's values, of all tensors at once: the sum of them and of zeros. */
+/** @internal Takes rank 0's values, of all tensors at once. */
 export function takeFirst(operation: string, group: ProcessGroup, tensors: readonly Tensor[]): void {
+  takeFrom(operation, group, 0, tensors);
+}
+
+/** @internal Takes the values of one member, of all tensors at once: the sum of them and of zeros. */
+export function takeFrom(operation: string, group: ProcessGroup, rank: number, tensors: readonly Tensor[]): void {
   const [first] = tensors;
   if (first === undefined) return;
   const isPlain = isFloat(first.dtype) && tensors.every(({ dtype }) => dtype === first.dtype);
   const dtype = isPlain ? first.dtype : 'float64'; // which holds what any of them does
   noGrad(() => {
     const flat = cat(tensors.map((t) => t.detach().reshape(-1).to(dtype)));
-    const all = sumOver(operation, group, group.rank === 0 ? flat : zerosLike(flat));
+    const all = sumOver(operation, group, group.rank === rank ? flat : zerosLike(flat));
     const parts = all.split(tensors.map(({ size }) => size));
     tensors.forEach((t, i) => {
       t.copy_((parts[i] as Tensor).reshape(t.shape).to(t.dtype));

@@ -1,8 +1,12 @@
+import { setImmediate as immediate } from 'node:timers/promises';
+import { noGrad } from '../autograd/tape.js';
 import { watchLeaves } from '../backward/watch.js';
+import { currentRecording } from '../context.js';
 import { groupOf } from '../distributed/init.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
+import { gatherNumbers, sumOver } from '../distributed/reduce.js';
 import { Reducer } from '../distributed/reducer.js';
-import { checkSame, takeFirst } from '../distributed/same.js';
+import { checkSame, takeFirst, takeFrom } from '../distributed/same.js';
 import {
   ArgumentError,
   checkChoice,
@@ -14,6 +18,7 @@ import {
   isPlain,
 } from '../errors.js';
 import { isPromise } from '../memory.js';
+import { full, zeros } from '../ops/creation.js';
 import type { Wire } from '../ops/distributed.js';
 import { checkOptions } from '../options.js';
 import { Module } from './module.js';
@@ -45,6 +50,7 @@ export interface DistributedDataParallelOptions {
 }
 
 const name = 'DistributedDataParallel';
+const alone = { isDue: () => false, advance: () => () => {} };
 const known = ['group', 'bucketBytes', 'wire', 'compression', 'findUnusedParameters', 'broadcastBuffers'];
 
 /**
@@ -67,6 +73,8 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
   readonly #group: ProcessGroup;
   readonly #reducer: Reducer | null;
   readonly #broadcastBuffers: boolean;
+  /** How many processes make the pass that was announced last; a recorded step keeps what is written into it. */
+  readonly #passes = zeros([1], { dtype: 'float64' });
 
   constructor(module: M, options: DistributedDataParallelOptions = {}) {
     super();
@@ -102,10 +110,60 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
 
   /** That of the module inside. */
   forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
-    if (this.#reducer !== null && this.#broadcastBuffers && this.training && !this.#reducer.isLocal) {
-      takeFirst(name, this.#group, this.module.buffers());
+    const reducer = this.#reducer;
+    if (reducer !== null && this.training && !reducer.isLocal) {
+      const { isJoined } = reducer;
+      // A recorded step tells of its pass, or does not.
+      currentRecording()?.follow({ ...alone, holds: () => reducer.isJoined === isJoined });
+      if (isJoined) this.#announce(1);
+      else if (this.#broadcastBuffers) takeFirst(name, this.#group, this.module.buffers());
     }
     return this.module.forward(...inputs);
+  }
+
+  /** Tells that a pass comes, or not. */
+  #announce(pass: 0 | 1): void {
+    noGrad(() => this.#passes.copy_(sumOver(name, this.#group, full([1], pass, { dtype: 'float64' }))));
+  }
+
+  /**
+   * Runs a loop over data of which processes have different amounts: those that have no more stand in with gradients of zero for the
+   * steps of the others until all are done, and then take parameters and buffers of the one that was last. Gradients are still
+   * divided by the number of all processes. Each forward pass in training is followed by a backward pass; meanwhile buffers
+   * are each process's own. Optimizers of the others know nothing of the steps that they did not make.
+   *
+   * @param fn may be asynchronous
+   * @throws ArgumentError with findUnusedParameters; DistributedError when another process has failed
+   * @example
+   * const parallel = new nn.DistributedDataParallel(model);
+   * await parallel.join(() => {
+   *   for (const part of x.split(16)) parallel.forward(part).mean().backward();
+   * });
+   */
+  async join<T>(fn: () => T | Promise<T>): Promise<T> {
+    checkFunction('join', 'fn', fn);
+    const reducer = this.#reducer;
+    if (reducer === null) return fn();
+    reducer.join();
+    try {
+      const result = await fn();
+      let stoodIn = 0;
+      for (this.#announce(0); this.#passes.item() > 0; this.#announce(0)) {
+        reducer.standIn();
+        stoodIn++;
+        await immediate(); // others may compute for long
+      }
+      const all = gatherNumbers('join', this.#group, [stoodIn]).map(([passes]) => passes as number);
+      const last = all.indexOf(Math.min(...all));
+      takeFrom("join", this.#group, last, this.module.parameters().concat(this.module.buffers()));
+      return result;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      await this.#group._fail(`rank ${this.#group.ranks[this.#group.rank]} has failed: ${text}`);
+      throw error;
+    } finally {
+      reducer.isJoined = false;
+    }
   }
 
   /**
