@@ -137,7 +137,7 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
    * @example
    * const parallel = new nn.DistributedDataParallel(model);
    * await parallel.join(() => {
-   *   for (const part of x.split(16)) parallel.forward(part).mean().backward();
+   *   for (const part of x.detach().split(16)) parallel.forward(part).mean().backward();
    * });
    */
   async join<T>(fn: () => T | Promise<T>): Promise<T> {
@@ -154,8 +154,8 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
         await immediate(); // others may compute for long
       }
       const all = gatherNumbers('join', this.#group, [stoodIn]).map(([passes]) => passes as number);
-      const last = all.indexOf(Math.min(...all));
-      takeFrom("join", this.#group, last, this.module.parameters().concat(this.module.buffers()));
+      const last = all.indexOf(all.reduce((a, b) => Math.min(a, b)));
+      takeFrom('join', this.#group, last, [...this.module.parameters(), ...this.module.buffers()]);
       return result;
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);

@@ -73,7 +73,8 @@ export class Course {
       throw new DistributedError(`${this.operation}: ${key} must be the same in all processes, got ${got}`);
     }
     const known = all.every(({ steps }) => steps !== null);
-    this.stepsPerEpoch = known ? Math.min(...all.map(({ steps }) => steps as number)) : undefined;
+    const least = all.reduce((a, { steps }) => Math.min(a, steps ?? 0), Number.POSITIVE_INFINITY);
+    this.stepsPerEpoch = known ? least : undefined;
     this.#every = all.flatMap(({ every }) => every);
   }
 
@@ -88,7 +89,7 @@ export class Course {
    * @param feed null between two epochs
    */
   async next({ step, inEpoch }: Place, feed: Feed<unknown> | null): Promise<number> {
-    const limit = Math.min(...this.#every.map((n) => n - (step % n)), this.#maxSteps - step);
+    const limit = this.#every.reduce((least, n) => Math.min(least, n - (step % n)), this.#maxSteps - step);
     if (this.team === null) return this.stopped === null ? limit : 0;
     const isKnown = this.stepsPerEpoch !== undefined || feed === null;
     const left = feed === null ? limit : (this.stepsPerEpoch ?? limit) - inEpoch;
