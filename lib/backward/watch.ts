@@ -15,10 +15,13 @@ export interface LeafWatcher {
 const watchers = new WeakMap<Tensor, LeafWatcher>();
 let isWatching = false; // whether there ever was a watcher
 
-/** @internal From now on the watcher takes the gradients of these leaves. */
-export function watchLeaves(leaves: readonly Tensor[], watcher: LeafWatcher): void {
-  isWatching = true;
-  for (const leaf of leaves) watchers.set(leaf, watcher);
+/** @internal From now on the watcher takes the gradients of these leaves; null: nobody does. */
+export function watchLeaves(leaves: readonly Tensor[], watcher: LeafWatcher | null): void {
+  isWatching ||= watcher !== null;
+  for (const leaf of leaves) {
+    if (watcher === null) watchers.delete(leaf);
+    else watchers.set(leaf, watcher);
+  }
 }
 
 /** @internal The watched leaves of one pass. */

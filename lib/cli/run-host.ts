@@ -1,4 +1,5 @@
 // Who takes part in a run of agents, and what becomes of it: the agent that holds the store decides.
+import { regroupingOf } from '../distributed/seats.js';
 import type { StoreServer } from '../distributed/store-server.js';
 import { Inbox, keysOf, Letters, type Order, type Report } from './run-inbox.js';
 import type { Settings } from './run-options.js';
@@ -135,6 +136,8 @@ export class Host {
   #stop(why: string): void {
     this.#phase = 'stopping';
     this.tell(why);
+    if (this.settings.isKeeping)
+      this.server.set(regroupingOf(this.#generation - 1), `the group is formed anew: ${why}`);
     for (const node of this.#members()) {
       if (node.state === 'done') node.state = 'ready';
       else node.orders.send({ type: 'stop', why });

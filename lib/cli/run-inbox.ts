@@ -25,7 +25,6 @@ export class Inbox<Event> {
 export class Letters<Message extends object> {
   #sent = 0;
 
-  /** @param set sets a value in the store, and does not throw */
   constructor(
     private readonly path: string,
     private readonly set: (key: string, value: string) => void,
@@ -36,16 +35,18 @@ export class Letters<Message extends object> {
   }
 }
 
-/** Calls `use` with each message, until the store is gone. */
+/** The value of a key, when it has one. */
+export async function awaited(store: TCPStore, key: string): Promise<string> {
+  await store.wait([key], Number.POSITIVE_INFINITY);
+  return (await store.get(key)) as string;
+}
+
+/** Calls `use` with each message, until the store is lost, of which it tells by onGone. */
 export async function listen<Message>(store: TCPStore, path: string, use: (message: Message) => void): Promise<void> {
   try {
-    for (let i = 0; ; i++) {
-      const key = `${path}/${i}`;
-      await store.wait([key], 2 ** 31 - 1);
-      use(JSON.parse((await store.get(key)) as string) as Message);
-    }
+    for (let i = 0; ; i++) use(JSON.parse(await awaited(store, `${path}/${i}`)) as Message);
   } catch {
-    // Whoever holds the store tells by onGone.
+    // The run is over.
   }
 }
 

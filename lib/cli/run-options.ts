@@ -16,6 +16,8 @@ export interface Settings {
   /** Where nodes meet; undefined for one node, whose port is any. */
   readonly rdzv: { readonly host: string; readonly port: number } | undefined;
   readonly maxRestarts: number;
+  /** Whether ranks that call `init` again after a failure go on. */
+  readonly isKeeping: boolean;
   readonly logDir: string | undefined;
   /** Milliseconds. */
   readonly joinTimeout: number;
@@ -52,6 +54,7 @@ export function settingsOf(given: Given): Settings {
   return {
     ...{ program, args, nproc, nodes, nodeRank, rdzv, logDir, lastCall },
     maxRestarts: given.integer('max-restarts', 0) ?? 0,
+    isKeeping: given.flag('keep-survivors'),
     joinTimeout: seconds('join-timeout', 600),
     heartbeat: seconds('heartbeat', 10),
     grace: seconds('grace', 10),

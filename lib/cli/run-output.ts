@@ -18,13 +18,13 @@ export class Lines {
 
   constructor(
     source: Readable,
-    private readonly prefix: string,
+    public prefix: string,
     private readonly target: NodeJS.WritableStream,
     path: string | null,
   ) {
     this.#file = path === null ? null : createWriteStream(path);
     this.#file?.on('error', (error) => {
-      process.stderr.write(`adjoint run: ${prefix.trim()} cannot write its log: ${error.message}\n`);
+      process.stderr.write(`adjoint run: ${this.prefix.trim()} cannot write its log: ${error.message}\n`);
     });
     source.on('data', (chunk: Buffer) => this.#take(chunk));
     source.on('error', () => {});

@@ -2,37 +2,35 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Settings } from './run-options.js';
 import { Lines, logFile } from './run-output.js';
 
-/** What the ranks of a node are started with. */
-export interface RanksOptions {
-  readonly program: string;
-  readonly args: readonly string[];
-  /** The rank of the first process, and how many there are. */
-  readonly first: number;
-  readonly count: number;
+/** The place of a node's ranks in a generation. */
+export interface Place {
   readonly generation: number;
-  /** What all of them find in their environment. */
+  /** The rank of the first process. */
+  readonly first: number;
+  /** What all of them find in their environment, beside their ranks. */
   readonly env: Readonly<Record<string, string>>;
-  readonly logDir: string | undefined;
-  /** From the signal to SIGKILL, in milliseconds. */
-  readonly grace: number;
 }
 
 /** The first rank of a node that failed. */
 export interface Failure {
-  readonly rank: number;
   /** For example: rank 1 was killed by SIGKILL. */
   readonly why: string;
   readonly code: number;
+  /** The newest lines of its standard error. */
+  readonly lines: readonly string[];
 }
 
 interface Rank {
-  readonly rank: number;
+  rank: number;
   readonly child: ChildProcess;
+  readonly output: Lines;
   readonly errors: Lines;
+  isAlive: boolean;
   /** Resolves when the process has ended. */
-  readonly ended: Promise<void>;
+  ended: Promise<void>;
   /** Resolves when all that it has written has come. */
   readonly closed: Promise<void>;
 }
@@ -41,25 +39,42 @@ interface Rank {
 const afterwards = 300;
 
 export class Ranks {
+  /** By their number on this node. */
   readonly #all: Rank[] = [];
-  readonly #watchdog: ChildProcess;
-  #left: number;
-  #stopping = false;
-  /** The first one. */
+  #watchdog: ChildProcess | null = null;
+  #isStopping = false;
+  /** The first one of the present generation. */
   failure: Failure | null = null;
 
-  /** @param onEnd called once: with the first failure, or without one when all have ended with 0 */
+  /** @param onEnd called once a generation: with the first failure, or without one when all have ended with 0 */
   constructor(
-    private readonly options: RanksOptions,
+    private readonly settings: Settings,
     private readonly onEnd: (failure: Failure | null) => void,
-  ) {
-    this.#left = options.count;
-    for (let local = 0; local < options.count; local++) this.#all.push(this.#start(local));
+  ) {}
+
+  /** Starts all processes but those that were kept; returns which these are. */
+  start(place: Place): readonly number[] {
+    this.failure = null;
+    this.#isStopping = false;
+    const kept: number[] = [];
+    for (let local = 0; local < this.settings.nproc; local++) {
+      const old = this.#all[local];
+      if (old?.isAlive) {
+        kept.push(local);
+        old.rank = place.first + local;
+        for (const lines of [old.output, old.errors]) lines.prefix = prefixOf(old.rank);
+      } else {
+        this.#all[local] = this.#spawn(local, place);
+      }
+    }
+    const former = this.#watchdog;
     this.#watchdog = watch(this.#all.flatMap(({ child }) => child.pid ?? []));
+    former?.kill('SIGKILL');
+    return kept;
   }
 
-  #start(local: number): Rank {
-    const { program, args, first, env, generation, logDir } = this.options;
+  #spawn(local: number, { first, generation, env }: Place): Rank {
+    const { program, args, logDir } = this.settings;
     const rank = first + local;
     const child = spawn(process.execPath, [program, ...args], {
       env: { ...process.env, ...env, RANK: `${rank}`, LOCAL_RANK: `${local}` },
@@ -67,58 +82,96 @@ export class Ranks {
       detached: true, // so that a signal of the terminal comes once, by way of the agent
     });
     const linesOf = (name: 'stdout' | 'stderr'): Lines =>
-      new Lines(child[name], `[rank ${rank}] `, process[name], logFile(logDir, generation, rank, name));
-    const ended = new Promise<void>((resolve) => {
+      new Lines(child[name], prefixOf(rank), process[name], logFile(logDir, generation, rank, name));
+    const [output, errors] = [linesOf('stdout'), linesOf('stderr')];
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const started: Rank = { rank, child, output, errors, isAlive: true, ended: closed, closed };
+    started.ended = new Promise<void>((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null, problem?: string): void => {
-        this.#ended(rank, code, signal, problem);
+        this.#ended(started, code, signal, problem);
         resolve();
       };
       child.once('exit', (code, signal) => end(code, signal));
       child.once('error', (error) => child.pid === undefined && end(1, null, `cannot be started: ${error.message}`));
     });
-    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    linesOf('stdout');
-    return { rank, child, errors: linesOf('stderr'), ended, closed };
+    return started;
   }
 
-  #ended(rank: number, code: number | null, signal: NodeJS.Signals | null, problem?: string): void {
-    this.#left--;
+  #ended(ended: Rank, code: number | null, signal: NodeJS.Signals | null, problem?: string): void {
+    ended.isAlive = false;
+    const left = this.#alive.length;
     if (code !== 0 && this.failure === null) {
       const why = problem ?? (signal === null ? `has ended with code ${code}` : `was killed by ${signal}`);
       const number = signal === null ? (code ?? 1) : 128 + constants.signals[signal];
-      this.failure = { rank, why: `rank ${rank} ${why}`, code: number };
-      if (!this.#stopping) this.onEnd(this.failure);
-    } else if (this.#left === 0 && this.failure === null && !this.#stopping) {
+      this.failure = { why: `rank ${ended.rank} ${why}`, code: number, lines: ended.errors.last };
+      if (!this.#isStopping) this.onEnd(this.failure);
+    } else if (left === 0 && this.failure === null && !this.#isStopping) {
       this.onEnd(null);
     }
-    if (this.#left === 0) this.#watchdog.kill('SIGKILL');
+    if (left === 0) this.#watchdog?.kill('SIGKILL');
+  }
+
+  get #alive(): Rank[] {
+    return this.#all.filter(({ isAlive }) => isAlive);
   }
 
   /** Asks all to end, and ends those that have not done so when the grace is over. */
   async stop(signal: NodeJS.Signals): Promise<void> {
-    this.#stopping = true;
-    for (const { child } of this.#all) child.kill(signal);
-    const timer = setTimeout(() => this.kill(), this.options.grace);
-    await Promise.all(this.#all.map(({ ended }) => ended));
-    clearTimeout(timer);
-    this.kill(); // what ranks have started may live on
-    await Promise.race([Promise.all(this.#all.map(({ closed }) => closed)), delay(afterwards)]);
-    for (const { errors } of this.#all) errors.end();
+    this.#isStopping = true;
+    await this.#end(this.#all, signal);
   }
 
-  kill(): void {
-    for (const { child } of this.#all) {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // There is nobody left.
-      }
+  async #end(some: readonly Rank[], signal: NodeJS.Signals): Promise<void> {
+    for (const { child } of some) child.kill(signal);
+    const timer = setTimeout(() => killAll(some), this.settings.grace);
+    await Promise.all(some.map(({ ended }) => ended));
+    clearTimeout(timer);
+    killAll(some); // what ranks have started may live on
+    await Promise.race([Promise.all(some.map(({ closed }) => closed)), delay(afterwards)]);
+    for (const { output, errors } of some) {
+      output.end();
+      errors.end();
     }
   }
 
-  /** The newest lines on the standard error of a rank. */
-  lastLines(rank: number): readonly string[] {
-    return this.#all.find((one) => one.rank === rank)?.errors.last ?? [];
+  /**
+   * Stops those that do not wait for a new group when the grace is over.
+   *
+   * @param waits resolves when the rank of this number on the node waits
+   */
+  async keep(waits: (local: number) => Promise<void>): Promise<void> {
+    this.#isStopping = true;
+    const kept = new Set<Rank>();
+    const settled = this.#all.map(async (rank, local) => {
+      if (!rank.isAlive) return;
+      const isWaiting = waits(local).then(() => kept.add(rank));
+      await Promise.race([isWaiting, rank.ended]);
+    });
+    const over = new AbortController();
+    const late = delay(this.settings.grace, undefined, { signal: over.signal }).catch(() => {});
+    await Promise.race([Promise.all(settled), late]);
+    over.abort();
+    await this.#end(
+      this.#all.filter((rank) => !kept.has(rank)),
+      'SIGTERM',
+    );
+  }
+
+  kill(): void {
+    killAll(this.#all);
+  }
+}
+
+const prefixOf = (rank: number): string => `[rank ${rank}] `;
+
+/** Whole groups: a rank may have started processes of its own. */
+function killAll(ranks: readonly Rank[]): void {
+  for (const { child } of ranks) {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // There is nobody left.
+    }
   }
 }
 

@@ -19,6 +19,7 @@ export const runCommand: Command = {
     'node-rank': { value: '<i>', about: 'which one this is, from 0, which holds the run together' },
     rdzv: { value: '<host:port>', about: 'where machines meet: the address of the one that holds the run together' },
     'max-restarts': { value: '<n>', about: 'how often all ranks start anew when one has failed; default 0' },
+    'keep-survivors': { about: 'ranks that call init again after a failure go on; only the lost ones start anew' },
     'log-dir': { value: '<folder>', about: 'what each rank writes, in files of its own, too' },
     'join-timeout': { value: '<s>', about: 'how long to wait for machines; default 600' },
     heartbeat: { value: '<s>', about: 'after how long without a sign of life a machine counts as lost; default 10' },

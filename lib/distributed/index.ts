@@ -35,4 +35,5 @@ export { PeriodicModelAverager, type PeriodicModelAveragerOptions } from './mode
 export { PipelineStage, type PipelineStepOptions, Schedule1F1B, ScheduleGPipe } from './pipeline.js';
 export type { InitOptions, TLSFiles } from './plan.js';
 export type { ProcessGroup, ReduceOp } from './process-group.js';
+export { broadcastState } from './state.js';
 export type { Store } from './store.js';

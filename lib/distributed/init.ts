@@ -1,11 +1,13 @@
 // Entering and leaving a run.
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ArgumentError, checkInteger, DistributedError, describe, StateError } from '../errors.js';
 import { addonFile } from '../load.js';
 import type { Place } from './environment.js';
 import { type InitOptions, type Plan, planOf, unavailable } from './plan.js';
 import { ProcessGroup, type Seat } from './process-group.js';
+import { regroupingOf, takeSeat } from './seats.js';
 import { prefixed, type Store } from './store.js';
 import { StoreHost } from './store-host.js';
 import { TCPStore } from './tcp-store.js';
@@ -22,8 +24,13 @@ interface Run {
   readonly timeout: number;
 }
 
+/** How often a process that is alone asks whether others have come, in milliseconds. */
+const period = 200;
+
 let current: Run | 'starting' | null = null;
-let times = 0; // how often this process has entered a run
+let generation = '0'; // of the launcher: it forms a new group when a process is lost
+let times = 0; // how often this process has entered a run of this generation
+let isOver = false; // whether its group has failed
 
 /**
  * Whether several processes can train together here: on Linux, with the prebuilt binaries. A run of one process works
@@ -61,13 +68,46 @@ export async function init(options: InitOptions = {}): Promise<void> {
   }
   const plan = planOf(options);
   current = 'starting';
-  times++;
   try {
-    current = await enter(plan);
+    if (isOver && process.env.ADJOINT_AGENT !== undefined) await moveOn(plan);
+    isOver = false;
+    const now = process.env.ADJOINT_GENERATION ?? process.env.TORCHELASTIC_RESTART_COUNT ?? '0';
+    times = now === generation ? times + 1 : 1;
+    generation = now;
+    current = await enter(planOf(options));
   } catch (error) {
     current = null;
+    isOver = true;
     throw error;
   }
+}
+
+/** Takes the place that the launcher has for this process in the next generation. */
+async function moveOn(plan: Plan): Promise<void> {
+  const { store } = await storeOf(plan, generation);
+  try {
+    await takeSeat(store, process.env, plan.timeout);
+  } finally {
+    await store.close?.();
+  }
+}
+
+/** The launcher ends a generation when a process of it is lost, or others have come. */
+function followLauncher(store: Store, world: ProcessGroup): void {
+  if (process.env.ADJOINT_AGENT === undefined) return;
+  const key = regroupingOf(generation);
+  if (world.size > 1) store._abortOn?.(key, world._number);
+  else void askLauncher(store, key, world).catch(() => {}); // a launcher that is gone ends this process
+}
+
+/** A group of one has nothing that the launcher could end. */
+async function askLauncher(store: Store, key: string, world: ProcessGroup): Promise<void> {
+  let reason: string | undefined;
+  do {
+    await delay(period, undefined, { ref: false });
+    reason = await store.get(key);
+  } while (reason === undefined);
+  world._abort(reason);
 }
 
 const isLoopback = (address: string): boolean => /^127\.|^::1$|^localhost$/.test(address);
@@ -85,11 +125,14 @@ async function enter(plan: Plan): Promise<Run> {
   const members = Array.from({ length: place.worldSize }, (_, i) => i);
   if (place.worldSize === 1) {
     const seat = { address: '127.0.0.1', ports: plan.ports, timeout, tls: undefined };
-    const nowhere = plan.store ?? ({} as Store);
-    const world = new ProcessGroup(members, place.rank, nowhere, seat);
-    return { place, world, store: nowhere, seat, server: null, groups: [world], base: null, timeout };
+    const isAlone = process.env.ADJOINT_AGENT === undefined; // else others may come
+    const store = plan.store ?? (isAlone ? ({} as Store) : (await storeOf(plan, generation)).store);
+    const world = new ProcessGroup(members, place.rank, store, seat);
+    followLauncher(store, world);
+    const base = isAlone || plan.store !== undefined ? null : store;
+    return { place, world, store, seat, server: null, groups: [world], base, timeout };
   }
-  const prefix = `${process.env.ADJOINT_GENERATION ?? process.env.TORCHELASTIC_RESTART_COUNT ?? 0}/${times}`;
+  const prefix = `${generation}/${times}`;
   const { store: base, server } = await storeOf(plan, prefix);
   const store = prefixed(base, prefix);
   const groups: ProcessGroup[] = [];
@@ -110,6 +153,7 @@ async function enter(plan: Plan): Promise<Run> {
       await base.join(`${prefix}/world:${place.rank}`, plan.heartbeat, addonFile());
     }
     await world._connect('distributed.init');
+    followLauncher(base, world);
     return { place, world, store, seat, server, groups, base: plan.store === undefined ? base : null, timeout };
   } catch (error) {
     for (const group of groups) group._close();
@@ -224,12 +268,14 @@ export async function newGroup(ranks: readonly number[]): Promise<ProcessGroup |
 
 /**
  * Leaves the run. All processes call it when they are done; rank 0, whose store the others may still need, waits for them.
+ * After a failure {@link init} can be called again; under `adjoint run --keep-survivors` it waits for the new group.
  *
  * @throws StateError before {@link init}
  */
 export async function destroy(): Promise<void> {
   const run = currentRun('destroy');
   current = null;
+  isOver ||= run.world._hasFailed;
   await Promise.all(run.groups.map((group) => group._leave()));
   for (const group of run.groups) group._close();
   await run.base?.close?.();

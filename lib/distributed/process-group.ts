@@ -157,6 +157,11 @@ export class ProcessGroup {
     );
   }
 
+  /** @internal Whether it cannot be used any more, as far as this process knows. */
+  get _hasFailed(): boolean {
+    return this.#failure !== null;
+  }
+
   /** @internal */
   _checkOpen(operation: string): void {
     if (this.#closed) throw this.#isOver(operation);
@@ -222,6 +227,7 @@ export class ProcessGroup {
 
   /** @internal Ends all that waits, for a reason that begins with who caused it. */
   _abort(reason: string): void {
+    if (this.size === 1) this.#failure ??= errorOf(reason, undefined);
     if (this.#native !== null && !this.#closed) groups().abort(this._number, reason);
   }
 

@@ -177,8 +177,13 @@ export class TCPStore implements Store {
     return (await this.#ask({ op: 'add', key, value: amount })).value as number;
   }
 
+  /** The timeout may be infinite. */
   async wait(keys: readonly string[], timeout: number): Promise<void> {
     const answer = this.#ask({ op: 'wait', keys });
+    if (timeout === Number.POSITIVE_INFINITY) {
+      await answer;
+      return;
+    }
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<never>((_, reject) => {
       const error = new DistributedError(`distributed: ${keys.join(', ')} must be set within ${timeout} ms`);

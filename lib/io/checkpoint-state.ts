@@ -54,9 +54,12 @@ export function checkTargets(name: string, state: unknown): void {
   }
 }
 
-/** Loads the states into their objects: all of them or none. */
-export function restore(name: string, path: string, saved: Record<string, unknown>, targets: CheckpointTargets): void {
-  const file = JSON.stringify(path);
+/**
+ * Loads the states into their objects: all of them or none.
+ *
+ * @param file where they come from, for errors
+ */
+export function restore(name: string, file: string, saved: Record<string, unknown>, targets: CheckpointTargets): void {
   const missing = Object.keys(targets).filter((key) => !Object.hasOwn(saved, key));
   if (missing.length > 0) {
     const got = Object.keys(saved).join(', ') || 'nothing';
@@ -71,7 +74,7 @@ export function restore(name: string, path: string, saved: Record<string, unknow
       try {
         put(target, saved[key]);
       } catch (cause) {
-        const hint = `make ${key} as it was when the checkpoint was saved`;
+        const hint = `make ${key} as it was when its state was saved`;
         const text = cause instanceof Error ? cause.message : String(cause);
         throw new StateError(`${name}: ${key} in ${file} must fit the ${key} given (${text}); ${hint}`, { cause });
       }

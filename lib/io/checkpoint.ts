@@ -114,7 +114,7 @@ export function loadCheckpoint<Values extends object = Record<string, unknown>>(
     throw new FileError(`${name}: ${JSON.stringify(path)} must hold an undamaged checkpoint, got none`);
   }
   const saved = read(name, file);
-  restore(name, file, saved, state);
+  restore(name, JSON.stringify(file), saved, state);
   return Object.fromEntries(Object.entries(saved).filter(([key]) => !Object.hasOwn(state, key))) as Values;
 }
 

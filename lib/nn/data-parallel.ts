@@ -93,7 +93,10 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     if (params.length === 0) throw new ArgumentError(`${name}: module must have parameters, got ${describe(module)}`);
     this.module = module;
     this.#reducer = null;
-    if (this.#group.size === 1) return;
+    if (this.#group.size === 1) {
+      watchLeaves(module.parameters(), null); // an earlier group may have
+      return;
+    }
     this.#group._checkOpen(name);
     const all = [...params, ...module.namedBuffers()];
     checkSame(name, this.#group, all);
@@ -111,6 +114,7 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
   /** That of the module inside. */
   forward(...inputs: Parameters<M['forward']>): ReturnType<M['forward']> {
     const reducer = this.#reducer;
+    if (reducer === null) this.#checkAlone();
     if (reducer !== null && this.training && !reducer.isLocal) {
       const { isJoined } = reducer;
       // A recorded step tells of its pass, or does not.
@@ -119,6 +123,13 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
       else if (this.#broadcastBuffers) takeFirst(name, this.#group, this.module.buffers());
     }
     return this.module.forward(...inputs);
+  }
+
+  /** One process alone sends nothing that fails when the launcher forms another group. */
+  #checkAlone(): void {
+    const group = this.#group;
+    if (group._hasFailed) group._checkOpen(name);
+    currentRecording()?.follow({ ...alone, holds: () => !group._hasFailed });
   }
 
   /** Tells that a pass comes, or not. */

@@ -81,6 +81,7 @@ const short: Record<string, readonly string[]> = {
   'backward/checkpoint.js': ['inputs', 'list', 'stands'],
   'backward/functional.js': ['xs'],
   'distributed/collectives.js': ['lengths'], // one for each process
+  'distributed/state.js': ['all'], // one for each process
   'distributions/exponential-family.js': ['others', 'params'], // natural parameters
   'distributions/transforms-composed.js': ['all.map()'],
   'autograd/hooks.js': ['inputs'],

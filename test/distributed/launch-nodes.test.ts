@@ -28,7 +28,7 @@ const entered = (all: readonly Launched[], generation: number, size: number): Pr
 
 describeRuns('adjoint run on several nodes', () => {
   it('numbers the ranks over all of them', { timeout }, async () => {
-    const { all } = await nodes(2, ['--nnodes', '2', '--nproc', '2'], ['place']);
+    const { all } = await nodes(2, ['--nnodes', '2', '--nproc', '2'], ['launched', 'place']);
     expect(await codes(all)).toEqual([0, 0]);
     for (const [node, one] of all.entries()) {
       const places = told(one) as { rank: number; sum: number; size: number; env: Record<string, string> }[];
@@ -43,14 +43,14 @@ describeRuns('adjoint run on several nodes', () => {
   });
 
   it('lets whoever comes first hold the run together', { timeout }, async () => {
-    const { start } = await nodes(0, ['--nnodes', '3'], ['place']);
+    const { start } = await nodes(0, ['--nnodes', '3'], ['launched', 'place']);
     const all = [start(), start(), start()];
     expect(await codes(all)).toEqual([0, 0, 0]);
     expect(all.flatMap(told).map(({ sum }) => sum)).toEqual([3, 3, 3]);
   });
 
   it('says everywhere which rank has failed, and on which node how', { timeout }, async () => {
-    const { all } = await nodes(2, ['--nnodes', '2', '--nproc', '2'], ['fail', '7']);
+    const { all } = await nodes(2, ['--nnodes', '2', '--nproc', '2'], ['launched', 'fail', '7']);
     expect(await codes(all)).toEqual([7, 7]);
     expect(all[0]?.err).toContain('adjoint run: rank 1 has ended with code 7; its last lines:\n  what was wrong\n');
     expect(all[1]?.err).toMatch(/^adjoint run: rank 1 has ended with code 7 \(.+\)\n$/);
@@ -58,13 +58,13 @@ describeRuns('adjoint run on several nodes', () => {
   });
 
   it('names a node that has never come', { timeout }, async () => {
-    const { all } = await nodes(2, ['--nnodes', '3', '--join-timeout', '2'], ['place']);
+    const { all } = await nodes(2, ['--nnodes', '3', '--join-timeout', '2'], ['launched', 'place']);
     expect(await codes(all)).toEqual([1, 1]);
     for (const { err } of all) expect(err).toMatch(/adjoint run: node 2 must come within 2 s, got node [01] \(.*\n$/);
   });
 
   it('names two that have one number', { timeout }, async () => {
-    const { all, start } = await nodes(2, ['--nnodes', '3'], ['place']);
+    const { all, start } = await nodes(2, ['--nnodes', '3'], ['launched', 'place']);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     const other = start(['--node-rank', '1']);
     expect((await other.ended).code).toBe(2);
@@ -79,10 +79,10 @@ describeRuns('adjoint run on several nodes', () => {
       server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
     });
     const options = ['--nnodes', '2', '--join-timeout', '2', '--rdzv', `127.0.0.1:${port}`];
-    const host = launch([...options, '--node-rank', '0'], ['place'], env);
+    const host = launch([...options, '--node-rank', '0'], ['launched', 'place'], env);
     expect((await host.ended).code).toBe(2);
     expect(host.err).toContain('--rdzv must have a free port of this machine, got 127.0.0.1');
-    const guest = launch([...options, '--node-rank', '1'], ['place'], env);
+    const guest = launch([...options, '--node-rank', '1'], ['launched', 'place'], env);
     expect((await guest.ended).code).toBe(1);
     expect(guest.err).toContain(`run: the first node at 127.0.0.1:${port} must`);
     server.close();
@@ -93,7 +93,7 @@ describeRuns('adjoint run on several nodes', () => {
       ['SIGKILL', 'has ended'],
       ['SIGSTOP', 'has given no sign of life for 1000 ms'],
     ] as const) {
-      const { all } = await nodes(2, ['--nnodes', '2', '--heartbeat', '1'], ['alone']);
+      const { all } = await nodes(2, ['--nnodes', '2', '--heartbeat', '1'], ['launched', 'alone']);
       await until(() => all.every((one) => told(one).length === 1));
       const [first, second] = all as [Launched, Launched];
       second.child.kill(signal);
@@ -105,17 +105,17 @@ describeRuns('adjoint run on several nodes', () => {
   });
 
   it('ends everywhere when the node that holds it together is gone', { timeout }, async () => {
-    const { all } = await nodes(2, ['--nnodes', '2'], ['alone']);
+    const { all } = await nodes(2, ['--nnodes', '2'], ['launched', 'alone']);
     await until(() => all.every((one) => told(one).length === 1));
     const [first, second] = all as [Launched, Launched];
     first.child.kill('SIGKILL');
     expect((await second.ended).code).toBe(1);
-    expect(second.err).toContain('adjoint run: the node that holds the run together is gone\n');
+    expect(second.err).toContain('adjoint run: the node that holds the run together has ended\n');
     await until(() => all.flatMap(living).length === 0);
   });
 
   it('ends everywhere by a signal to the first, which its ranks take well', { timeout }, async () => {
-    const { all } = await nodes(2, ['--nnodes', '2'], ['signal', 'end']);
+    const { all } = await nodes(2, ['--nnodes', '2'], ['launched', 'signal', 'end']);
     await until(() => all.every((one) => told(one).length === 1));
     all[0]?.child.kill('SIGTERM');
     expect(await codes(all)).toEqual([0, 0]);
@@ -125,7 +125,7 @@ describeRuns('adjoint run on several nodes', () => {
 
 describeRuns('an elastic run', () => {
   it('goes on without a node that is lost, and with one that comes', { timeout: 2 * timeout }, async () => {
-    const { start } = await nodes(0, ['--nnodes', '1:3', '--max-restarts', '3'], ['loop']);
+    const { start } = await nodes(0, ['--nnodes', '1:3', '--max-restarts', '3'], ['launched', 'loop']);
     const all = [start(), start(), start()];
     await until(() => all.flatMap(told).length >= 3);
     const last = Math.max(...generationsOf(all));

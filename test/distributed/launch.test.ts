@@ -15,7 +15,7 @@ const timeout = 60_000;
 
 describeRuns('adjoint run', () => {
   it('tells each process its place, and a secret that nobody else sees', { timeout }, async () => {
-    const run = launch(['--nproc', '3'], ['place', '--nproc', '7', '--', 'x'], { ADJOINT_NUM_THREADS: '' });
+    const run = launch(['--nproc', '3'], ['launched', 'place', '--nproc', '7', '--', 'x'], { ADJOINT_NUM_THREADS: '' });
     expect(await run.ended).toEqual({ code: 0, signal: null });
     const places = told(run) as { rank: number; sum: number; env: Record<string, string>; argv: string[] }[];
     expect(places.map(({ rank }) => rank).sort()).toEqual([0, 1, 2]);
@@ -39,14 +39,14 @@ describeRuns('adjoint run', () => {
       [{}, `${Math.max(1, Math.floor(getNumThreads() / 2))}`],
       [{ ADJOINT_NUM_THREADS: '3' }, '3'],
     ] as const) {
-      const run = launch(['--nproc-per-node=2'], ['place'], { ...env, ...given });
+      const run = launch(['--nproc-per-node=2'], ['launched', 'place'], { ...env, ...given });
       await run.ended;
       expect(told(run).map(({ env }) => (env as Record<string, string>).ADJOINT_NUM_THREADS)).toEqual([wanted, wanted]);
     }
   });
 
   it('passes on whole lines with the rank, and keeps them in files', { timeout }, async () => {
-    const run = launch(['--nproc', '3', '--log-dir', join(folder, 'logs')], ['lines']);
+    const run = launch(['--nproc', '3', '--log-dir', join(folder, 'logs')], ['launched', 'lines']);
     expect((await run.ended).code).toBe(0);
     const lines = run.out.trimEnd().split('\n');
     for (const rank of [0, 1, 2]) {
@@ -63,7 +63,7 @@ describeRuns('adjoint run', () => {
     ['7', 7, 'has ended with code 7'],
     ['throw', 1, 'has ended with code 1'],
   ])('a rank that ends by %s ends all within a second', { timeout }, async (fault, code, why) => {
-    const run = launch(['--nproc', '3'], ['fail', fault]);
+    const run = launch(['--nproc', '3'], ['launched', 'fail', fault]);
     await until(() => run.err.includes('what was wrong'));
     const began = performance.now();
     expect(await run.ended).toEqual({ code, signal: null });
@@ -73,13 +73,13 @@ describeRuns('adjoint run', () => {
   });
 
   it('a rank may end well before the others', { timeout }, async () => {
-    const run = launch(['--nproc', '2'], ['early']);
+    const run = launch(['--nproc', '2'], ['launched', 'early']);
     expect((await run.ended).code).toBe(0);
     expect(told(run).map(({ rank }) => rank)).toEqual([1, 0]);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('%s is for the ranks, once', { timeout }, async (signal) => {
-    const run = launch(['--nproc', '2'], ['signal', 'end']);
+    const run = launch(['--nproc', '2'], ['launched', 'signal', 'end']);
     await until(() => told(run).length === 2);
     run.child.kill(signal);
     expect((await run.ended).code).toBe(0);
@@ -88,7 +88,7 @@ describeRuns('adjoint run', () => {
 
   it('ranks that do not heed it are killed when the grace is over, or by a second one', { timeout }, async () => {
     for (const grace of ['1', '30']) {
-      const run = launch(['--nproc', '2', '--grace', grace], ['signal']);
+      const run = launch(['--nproc', '2', '--grace', grace], ['launched', 'signal']);
       await until(() => told(run).length === 2);
       const began = performance.now();
       run.child.kill('SIGTERM');
@@ -101,7 +101,7 @@ describeRuns('adjoint run', () => {
   });
 
   it('leaves no process behind when it is killed itself', { timeout }, async () => {
-    const run = launch(['--nproc', '2'], ['alone']);
+    const run = launch(['--nproc', '2'], ['launched', 'alone']);
     await until(() => told(run).length === 2);
     expect(living(run)).toHaveLength(2);
     run.child.kill('SIGKILL');
@@ -109,13 +109,13 @@ describeRuns('adjoint run', () => {
   });
 
   it('starts all anew, as often as it may', { timeout }, async () => {
-    const well = launch(['--nproc', '2', '--max-restarts', '2'], ['restarts', '2']);
+    const well = launch(['--nproc', '2', '--max-restarts', '2'], ['launched', 'restarts', '2']);
     expect((await well.ended).code).toBe(0);
     const generations = (rank: number) => told(well).filter((line) => line.rank === rank);
     expect(generations(0).map(({ generation }) => generation)).toEqual([0, 1, 2]);
     expect(generations(1).map(({ generation }) => generation)).toEqual([0, 1, 2]);
     expect(well.err).toMatch(/adjoint run: rank [01] has ended with code 1 \(.*\); restart 2 of 2\n/);
-    const ill = launch(['--nproc', '2', '--max-restarts', '1'], ['restarts', '5']);
+    const ill = launch(['--nproc', '2', '--max-restarts', '1'], ['launched', 'restarts', '5']);
     expect((await ill.ended).code).toBe(1);
     expect(told(ill).map(({ generation }) => generation)).toContain(1);
     expect(told(ill).map(({ generation }) => generation)).not.toContain(2);
@@ -126,7 +126,7 @@ describeRuns('strangers', () => {
   it('at the port of a run neither stop it nor take a place', { timeout }, async () => {
     const port = await freePort();
     const idle = Array.from({ length: 300 }, () => null);
-    const run = launch(['--nproc', '2', '--rdzv', `localhost:${port}`], ['loop', '300']);
+    const run = launch(['--nproc', '2', '--rdzv', `localhost:${port}`], ['launched', 'loop', '300']);
     const frame = (text: string): Buffer => {
       const body = Buffer.from(text);
       const head = Buffer.alloc(4);

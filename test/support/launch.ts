@@ -1,12 +1,13 @@
 // Runs of `adjoint run`, in processes of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 
 const cli = fileURLToPath(new URL('../../dist/cli-run.js', import.meta.url));
-const program = fileURLToPath(new URL('../fixtures/distributed/launched.mjs', import.meta.url));
+const folder = fileURLToPath(new URL('../fixtures/distributed/', import.meta.url));
 
 /** An agent, and what it has written so far. */
 export interface Launched {
@@ -16,13 +17,14 @@ export interface Launched {
   err: string;
 }
 
-/** Starts `adjoint-run <options> fixtures/distributed/launched.mjs <what it does>`. */
+/** Starts `adjoint-run <options> fixtures/distributed/<program>.mjs <its arguments>`. */
 export function launch(
   options: readonly string[],
   work: readonly string[],
   env: Record<string, string> = {},
 ): Launched {
-  const args = [cli, ...options, ...(work.length === 0 ? [] : [program, ...work])];
+  const [program, ...rest] = work;
+  const args = [cli, ...options, join(folder, `${program}.mjs`), ...rest];
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'close').then(([code, signal]) => ({ code, signal }));
   const launched: Launched = { child, ended, out: '', err: '' };
