@@ -70,7 +70,11 @@ export interface CompiledStep<Args extends unknown[], Result> {
   pause<T>(fn: () => T): T;
   /** The recorded operations of the newest signature, with their bytes and FLOPs, and the arena. */
   describe(): string;
-  /** Runs the newest signature's step 20 times on this thread, with these arguments, and tells where the time goes; restores the state. */
+  /**
+   * Runs the newest signature's step 20 times on this thread, with these arguments, and tells where the time goes; restores the state.
+   *
+   * @throws StateError for a step that waits for other processes
+   */
   profile(...args: { [K in keyof Args]: Given<Args[K]> }): string;
   /** Frees the programs and their memory; what is queued is rejected. */
   dispose(): void;

@@ -105,6 +105,10 @@ export function profileCompiled(compiled: CompiledFunction, leaves: Leaves): str
   }
   const program = compiled.newest('step.profile');
   const d = native.describeProgram(compiled.runner, program.number);
+  if (d.operations.some(({ kernel }) => kernel.startsWith('allReduce'))) {
+    const hint = 'profile a step of the module inside of nn.DistributedDataParallel';
+    throw new StateError(`step.profile: a step must not wait for other processes, which make no step now; ${hint}`);
+  }
   const rounds: BigInt64Array[] = [];
   whilePaused(() => {
     native.saveState(compiled.runner, program.number);

@@ -75,6 +75,33 @@ describeRuns('train.fit over processes', () => {
     expect(second[0].values.map(({ loss }) => loss)).toEqual(all[0].values.map(({ loss }) => loss));
   });
 
+  it('so does train.run with a step function, whose state has the model', { timeout: 60_000 }, async () => {
+    const [whole] = await run(1, 'run');
+    const parts = await run(2, 'run');
+    for (const { weights, hash, values } of parts) {
+      expect(hash).toBe(parts[0].hash);
+      expect(weights).toEqual(near(whole.weights));
+      expect(values.map(({ loss }) => loss as number)).toEqual(near(whole.values.map(({ loss }) => loss as number)));
+      expect(
+        values.map((record) => record.rank),
+        'the mean of 1 and 2',
+      ).toEqual([1.5, 1.5, 1.5, 1.5]);
+    }
+  });
+
+  it('goes on with another number of processes from the begin of the epoch', { timeout: 60_000 }, async () => {
+    for (const [before, after] of [
+      [2, 1],
+      [1, 2],
+    ] as const) {
+      const at = `elastic${before}`;
+      const [first] = await run(before, 'elastic', 'first', at);
+      expect(first.steps).toBe(6); // 4 in the first epoch, and 2 that are made again
+      const ends = await run(after, 'elastic', 'second', at);
+      for (const { steps, epochs, hash } of ends) expect([steps, epochs, hash]).toEqual([18, 4, ends[0].hash]);
+    }
+  });
+
   it('a signal in one process stops all after one step', { timeout: 60_000 }, async () => {
     const [a, b] = await run(2, 'abort');
     expect([a.stopped, b.stopped]).toEqual(['signal', 'signal']);
