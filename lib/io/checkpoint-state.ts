@@ -10,6 +10,8 @@ import { Tensor } from '../tensor.js';
 export interface Stateful {
   stateDict(): unknown;
   loadStateDict(state: never): unknown;
+  /** What this process has of a state that is divided among many, where `stateDict` is not to be had at any time. */
+  localStateDict?(): unknown;
 }
 
 /** What a checkpoint keeps as it is: JSON in which there may be tensors, typed arrays and Maps of names. */
@@ -41,6 +43,10 @@ export function isStateful(value: unknown): value is Stateful {
 export const stateOf = (value: unknown): unknown =>
   value instanceof Generator ? value.getState() : isStateful(value) ? value.stateDict() : value;
 
+/** What must be kept of a value to go back to it. */
+export const ownStateOf = (value: Stateful | Generator): unknown =>
+  value instanceof Generator ? value.getState() : (value.localStateDict?.() ?? value.stateDict());
+
 /** Checks that each can be loaded. */
 export function checkTargets(name: string, state: unknown): void {
   if (!isPlain(state)) {
@@ -69,7 +75,7 @@ export function restore(name: string, file: string, saved: Record<string, unknow
   const undo: (() => void)[] = [];
   try {
     for (const [key, target] of Object.entries(targets)) {
-      const before = copied(stateOf(target));
+      const before = copied(ownStateOf(target));
       undo.push(() => put(target, before));
       try {
         put(target, saved[key]);

@@ -1,8 +1,9 @@
 import { noGrad } from '../autograd/tape.js';
-import { isRecording, refuseReading } from '../context.js';
+import { currentRecording, onFailure, refuseReading } from '../context.js';
 import { groupOf } from '../distributed/init.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { checkSame } from '../distributed/same.js';
+import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, describe, isPlain, StateError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { Optimizer, type StateOf } from './optimizer.js';
@@ -54,6 +55,7 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
   readonly #rules: Rules<Options>;
   readonly #group: ProcessGroup;
   #owners = new Map<Tensor, number>();
+  readonly #seen = new Map<DType, Tensor>();
   #whole: OptimizerState<Options> | null = null;
 
   /**
@@ -130,13 +132,28 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
     if (this.#group.size === 1) return loss;
     const shares = this.#shares();
     noGrad(() => {
-      if (isRecording()) {
-        const others = [...shares.keys()].filter((p) => p._grad !== null && !this._isOwn(p));
-        keepReductions(others.map((p) => p._grad as Tensor));
-      }
+      const others = [...shares.keys()].filter((p) => p._grad !== null && !this._isOwn(p));
+      keepReductions(
+        others.map((p) => p._grad as Tensor),
+        this.#seen,
+      );
       shareParameters(`${name}.step`, this.#group, shares);
     });
+    this.#passed();
     return loss;
+  }
+
+  /** What was gathered is no longer the state, nor will it be after a replay of the step that is being recorded. */
+  #passed(): void {
+    const forget = (): (() => void) => {
+      const whole = this.#whole;
+      this.#whole = null;
+      return () => {
+        this.#whole = whole;
+      };
+    };
+    onFailure(forget());
+    currentRecording()?.follow({ isDue: () => this.#whole !== null, advance: forget });
   }
 
   /**
@@ -153,17 +170,22 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
   }
 
   /**
-   * The state of every parameter and the options of every group, as {@link consolidateStateDict} has gathered them last: what the
-   * plain optimizer would save. It can be loaded with any number of processes, and by the plain optimizer.
+   * The state of every parameter and the options of every group, as {@link consolidateStateDict} has gathered them: what the plain
+   * optimizer would save. It can be loaded with any number of processes, and by the plain optimizer.
    *
-   * @throws StateError where it has not been gathered
+   * @throws StateError where it has not been gathered since the last step
    */
   override stateDict(): OptimizerState<Options> {
     if (this.#group.size === 1) return super.stateDict();
     if (this.#whole !== null) return this.#whole;
     throw new StateError(
-      'stateDict: the state of all processes must have been gathered in this one; await consolidateStateDict(to) in all of them first',
+      'stateDict: the state of all processes must have been gathered in this one since the last step; await consolidateStateDict(to) in all of them first',
     );
+  }
+
+  /** The state of this process's share of the parameters, in the form of {@link stateDict}. The tensors are the live ones. */
+  localStateDict(): OptimizerState<Options> {
+    return super.stateDict();
   }
 
   /**
@@ -173,6 +195,7 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
    */
   override loadStateDict(saved: OptimizerState<Options>): void {
     super.loadStateDict(isPlain(saved?.state) ? { ...saved, state: this.#mine(saved) } : saved);
+    this.#whole = null;
   }
 
   #mine({ state, param_groups: groups }: OptimizerState<Options>): OptimizerState<Options>['state'] {

@@ -9,6 +9,7 @@ import type { Callback, EpochRecord, TrainEvent, Training, TrainResult, WarningE
 import { Feed } from './feed.js';
 import { Place } from './place.js';
 import { resume } from './resume.js';
+import { gatherStates } from './snapshot.js';
 import { Team } from './team.js';
 import { addSums, meansOf } from './totals.js';
 import type { Work } from './work.js';
@@ -332,7 +333,15 @@ export class Engine<Item> implements Training {
     }
   }
 
+  /** Whether checkpoints are written with this event; rank 0 then needs what of the state others have. */
+  #mayBeSaved({ type }: TrainEvent): boolean {
+    if (this.#team === null) return false;
+    if (type === 'epoch' || type === 'end') return true;
+    return type === 'step' && this.o.callbacks.some(({ everySteps: n }) => n !== undefined && this.step % n === 0);
+  }
+
   async #tell(event: TrainEvent): Promise<void> {
+    if (this.#mayBeSaved(event)) await gatherStates(Object.values(this.work.things));
     const method = `on${event.type[0]?.toUpperCase()}${event.type.slice(1)}` as 'onStep';
     // At the end the last comes first: a checkpoint is saved before the best weights are put back.
     const order = event.type === 'end' ? [...this.o.callbacks].reverse() : this.o.callbacks;

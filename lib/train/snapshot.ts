@@ -1,9 +1,10 @@
 // Copies of states in memory: the best weights, and what to go back to.
 import { noGrad } from '../autograd/tape.js';
 import { isPlain } from '../errors.js';
-import type { Stateful } from '../io/checkpoint-state.js';
+import { ownStateOf, type Stateful } from '../io/checkpoint-state.js';
 import { clone } from '../ops/copy.js';
 import { Generator } from '../ops/generator.js';
+import { ZeroRedundancyOptimizer } from '../optim/zero-redundancy.js';
 import { Tensor } from '../tensor.js';
 
 /** @internal A copy of a state that shares nothing with it. */
@@ -22,11 +23,16 @@ function copied(state: unknown): unknown {
 
 /** @internal The states of all of these now; a function that puts them back. */
 export function snapshot(things: readonly (Stateful | Generator)[]): () => void {
-  const states = things.map((thing) => copyOf(thing instanceof Generator ? thing.getState() : thing.stateDict()));
+  const states = things.map((thing) => copyOf(ownStateOf(thing)));
   return () => {
     things.forEach((thing, i) => {
       if (thing instanceof Generator) thing.setState(states[i] as Int32Array);
       else thing.loadStateDict(copyOf(states[i]) as never);
     });
   };
+}
+
+/** @internal Gathers in rank 0 what optimizers have divided among processes, for checkpoints. All processes call it. */
+export async function gatherStates(things: readonly (Stateful | Generator)[]): Promise<void> {
+  for (const thing of things) if (thing instanceof ZeroRedundancyOptimizer) await thing.consolidateStateDict();
 }

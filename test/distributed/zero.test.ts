@@ -11,7 +11,8 @@ interface Result {
   /** How many numbers of the optimizer's state this process holds. */
   numbers: number;
   state?: unknown;
-  refused?: string;
+  /** Before the state is gathered, and after another step. */
+  refused?: string[];
 }
 
 const run = async (size: number, ...args: string[]): Promise<Result[]> =>
@@ -36,7 +37,9 @@ describeRuns('an optimizer whose state is divided', () => {
       expect(divided.reduce((sum, { numbers }) => sum + numbers, 0)).toBe(whole);
       for (const { numbers } of divided) expect(numbers / whole).toBeCloseTo(1 / size, 1.5);
       expect(divided[0]?.state, 'gathered').toEqual(plain[0]?.state);
-      expect(divided[0]?.refused).toMatch(/^stateDict: .* await consolidateStateDict\(to\) in all of them first$/);
+      const rule = /^stateDict: .* since the last step; await consolidateStateDict\(to\) in all of them first$/;
+      for (const { refused } of divided)
+        expect(refused).toEqual([expect.stringMatching(rule), expect.stringMatching(rule)]);
     },
   );
 
@@ -51,6 +54,19 @@ describeRuns('an optimizer whose state is divided', () => {
     const weights = (whole as Result).weights.map((w) => expect.closeTo(w, 5));
     expect((three as Result).weights).toEqual(weights);
     expect((one as Result).weights).toEqual(weights);
+  });
+
+  it('is saved and goes on with train.fit as the plain one', { timeout: 120_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'adjoint-'));
+    const trained = async (...args: string[]) =>
+      (await resultsOf('zero-fit', 2, { args, timeout: 40_000 })) as { weights: number[]; warnings: string[] }[];
+    const [plain] = await trained('plain', '4', join(folder, 'plain'));
+    await trained('zero', '2', join(folder, 'zero'));
+    for (const { weights, warnings } of await trained('zero', '4', join(folder, 'zero'))) {
+      expect(weights).toEqual(plain?.weights);
+      expect(warnings).toEqual([]);
+    }
+    rmSync(folder, { recursive: true });
   });
 
   it('refuses what is no such optimizer, and options that it does not know', async () => {
