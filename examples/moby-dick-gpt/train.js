@@ -94,7 +94,7 @@ export async function run(options = {}) {
  * @param {number} length
  * @returns {[Tensor, Tensor]} int32 [starts, length] both
  */
-function windows(text, starts, length) {
+export function windows(text, starts, length) {
   const cut = (/** @type {number} */ shift) => {
     const all = new Int32Array(starts.length * length);
     Array.from(starts).forEach((start, i) => {
@@ -113,7 +113,7 @@ function windows(text, starts, length) {
  * @param {Int32Array} text
  * @param {{ context: number, batchSize: number }} options
  */
-function meanLoss(test, text, { context, batchSize }) {
+export function meanLoss(test, text, { context, batchSize }) {
   const batches = Math.floor((text.length - 1) / (batchSize * context));
   let sum = 0;
   for (let batch = 0; batch < batches; batch++) {

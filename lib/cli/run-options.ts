@@ -66,7 +66,7 @@ function processesOf(given: Given): number {
   const texts = ['nproc', 'nproc-per-node'].map((name) => given.text(name));
   if (!texts.includes(undefined)) throw new UsageError('--nproc and --nproc-per-node are one option; give one of them');
   const name = texts[0] === undefined ? 'nproc-per-node' : 'nproc';
-  if (given.text(name) === 'auto') return availableParallelism();
+  if (given.text(name) === 'auto') return coresOf();
   try {
     return given.integer(name, 1, 4096) ?? 1;
   } catch (error) {
@@ -99,7 +99,12 @@ function makeFolder(path: string): void {
   }
 }
 
+/** What was said of threads is for each rank. */
+const threadsGiven = (): string => process.env.ADJOINT_NUM_THREADS || process.env.OMP_NUM_THREADS || '';
+
+/** Those of a container where nothing was said. */
+const coresOf = (): number => (threadsGiven() === '' ? getNumThreads() : availableParallelism());
+
 function threadsOf(nproc: number): string {
-  const { ADJOINT_NUM_THREADS, OMP_NUM_THREADS } = process.env;
-  return ADJOINT_NUM_THREADS || OMP_NUM_THREADS || String(Math.max(1, Math.floor(getNumThreads() / nproc)));
+  return threadsGiven() || String(Math.max(1, Math.floor(coresOf() / nproc)));
 }
