@@ -29,6 +29,8 @@ export class CompiledFunction {
   running = false;
   /** The program for which it has gathered steps. */
   gathered: Program | null = null;
+  /** How many steps `run` keeps queued; a further run begins at the pace of the last. */
+  ahead = 4;
   private started = false; // the runner may call back
   // The arguments of the step for which options and schedules are being read or advanced, which may run the user's code.
   // They are held here, so that its allocations do not free them.

@@ -57,7 +57,6 @@ class Feeder {
   private result: unknown;
   private failed = false;
   private error: unknown;
-  private ahead = 4;
   private measured = performance.now();
   private measuredSteps = 0;
   private wake: () => void = () => {};
@@ -145,8 +144,10 @@ class Feeder {
     this.steps.push(leaves);
     for (const x of leaves) if (typeof x !== 'number') this.versions.push(x._base === null ? 0 : x._base.version);
     const single = this.options.onStep !== undefined || due;
-    if (single || this.steps.length >= Math.min(maxTogether, this.ahead / 4)) this.flush(due);
-    return this.submitted - this.finished < this.ahead ? true : this.waitForSpace();
+    const queued = this.submitted - this.finished;
+    // No more at a time than the program's thread has to do meanwhile.
+    if (single || this.steps.length >= Math.min(maxTogether, compiled.ahead / 4, queued)) this.flush(due);
+    return this.submitted - this.finished < compiled.ahead ? true : this.waitForSpace();
   }
 
   // A step that must be recorded, or verified.
@@ -166,7 +167,7 @@ class Feeder {
 
   private async waitForSpace(): Promise<void> {
     this.flush();
-    while (!this.failed && this.submitted - this.finished >= this.ahead) await this.compiled.queue.progress();
+    while (!this.failed && this.submitted - this.finished >= this.compiled.ahead) await this.compiled.queue.progress();
   }
 
   private flush(due = false): void {
@@ -220,7 +221,7 @@ class Feeder {
     const now = performance.now();
     if (now - this.measured > 2) {
       const perStep = (now - this.measured) / this.measuredSteps;
-      this.ahead = Math.max(4, Math.min(maxAhead, Math.ceil(aheadMilliseconds / perStep)));
+      this.compiled.ahead = Math.max(4, Math.min(maxAhead, Math.ceil(aheadMilliseconds / perStep)));
       this.measured = now;
       this.measuredSteps = 0;
     }

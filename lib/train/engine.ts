@@ -309,7 +309,7 @@ export class Engine<Item> implements Training {
     const values = { ...trained, ...validated };
     this.work.endEpoch(values);
     const epoch = ++place.epoch;
-    place.history = [...place.history, { epoch, step, seconds, values }];
+    place.history.push({ epoch, step, seconds, values });
     place.startEpoch();
     const samples = (await this.#exchange(own)).reduce((sum, one) => sum + one);
     if (validated !== undefined) {

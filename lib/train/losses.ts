@@ -63,9 +63,8 @@ export class LossFunction {
       return weight === 1 ? value : mul(value, weight);
     });
     const total = weighted.reduce((a, b) => add(a, b));
-    const list = this.names.length === 1 ? [total] : [total, ...values];
-    const doubles = list.map((value) => value.detach().to('float64'));
-    return { total, all: doubles.length === 1 ? (doubles[0] as Tensor).reshape([1]) : stack(doubles) };
+    if (this.names.length === 1) return { total, all: total.detach().reshape([1]) };
+    return { total, all: stack([total, ...values].map((value) => value.detach().to('float64'))) };
   }
 
   #one(key: string | null, loss: Loss, output: unknown, target: unknown, weights: Tensor | undefined): Tensor {

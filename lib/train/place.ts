@@ -87,7 +87,17 @@ export class Place {
   stateDict(): Record<string, unknown> {
     const { epoch, step, inEpoch, samples, totals, randomAtStart, history } = this;
     const ranks = this.ranks === null ? {} : { ranks: this.ranks };
-    return { epoch, step, inEpoch, samples, totals, randomAtStart, history, sums: this.sums.get(), ...ranks };
+    return {
+      epoch,
+      step,
+      inEpoch,
+      samples,
+      totals,
+      randomAtStart,
+      history: [...history],
+      sums: this.sums.get(),
+      ...ranks,
+    };
   }
 
   loadStateDict(state: unknown): void {

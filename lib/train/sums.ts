@@ -2,7 +2,7 @@
 import { noGrad } from '../autograd/tape.js';
 import { describe, StateError } from '../errors.js';
 import { add_, copy_, zero_ } from '../ops/copy.js';
-import { zeros } from '../ops/creation.js';
+import { ones, zeros } from '../ops/creation.js';
 import { narrow } from '../ops/shape-parts.js';
 import type { Tensor } from '../tensor.js';
 import { sumOf } from './losses.js';
@@ -10,23 +10,23 @@ import { sumOf } from './losses.js';
 /** @internal Sums of losses over samples, and the count of samples (or the sum of their weights), in one tensor of float64. */
 export class LossSums {
   readonly sums: Tensor;
-  // Views of these, so that a step takes few kernels.
+  // The losses of a batch and a 1, so that a step adds all in two kernels.
+  readonly #latest: Tensor;
   readonly #losses: Tensor;
-  readonly #count: Tensor;
 
   constructor(readonly names: readonly string[]) {
     const { length } = names;
     this.sums = zeros([length + 1], { dtype: 'float64' });
-    this.#losses = narrow(this.sums, 0, 0, length);
-    this.#count = narrow(this.sums, 0, length, 1);
+    this.#latest = ones([length + 1], { dtype: 'float64' });
+    this.#losses = narrow(this.#latest, 0, 0, length);
   }
 
   /** Part of compiled steps. */
   add(losses: Tensor, samples: number, weights: Tensor | undefined): void {
     noGrad(() => {
-      const count = weights === undefined ? samples : sumOf(weights.to('float64'));
-      add_(this.#losses, losses.mul(count));
-      add_(this.#count, count);
+      copy_(this.#losses, losses);
+      if (weights === undefined) add_(this.sums, this.#latest, { alpha: samples });
+      else add_(this.sums, this.#latest.mul(sumOf(weights.to('float64'))));
     });
   }
 
