@@ -116,7 +116,7 @@ export class Council {
 
   /** More than the problem says by itself. */
   async #explain(problem: string, lost: number, call: number): Promise<string | null> {
-    if (isTimeout(problem)) return this.#latecomers(call);
+    if (isTimeout(problem)) return call < 0 ? null : this.#latecomers(call); // below 0 they connect
     if (!isLoss(problem)) return null;
     if ((await this.#store.get(`left/${lost}`)) !== undefined) {
       return `rank ${this.#ranks[lost]} has called distributed.destroy`;

@@ -128,7 +128,7 @@ function checkTLS(tls: unknown): void {
 function ownAddress(given: string | undefined): string | undefined {
   if (given === undefined || given === '') return undefined;
   const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
-  if (own.includes(given)) return given;
+  if (own.includes(given) || /^127(\.\d+){3}$/.test(given)) return given;
   const name = 'distributed.init: ADJOINT_ADDRESS';
   throw new ArgumentError(`${name} must be an address of this machine (${own.join(', ')}), got ${describe(given)}`);
 }

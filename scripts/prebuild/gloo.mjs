@@ -32,6 +32,17 @@ const repairs = [
     to: '      try {\n        h->handleEvents(*this, events[i].events);\n      } catch (const std::exception&) {\n        std::this_thread::sleep_for(std::chrono::milliseconds(10));\n      }\n',
   },
   {
+    why: 'The thread ends when nothing has happened for 10 ms, which is never while strangers call, or cannot be accepted.',
+    file: `${tcp}/loop.cc`,
+    from: '    if (done_ && nfds <= 0) {\n',
+    to: '    if (done_ && (nfds <= 0 || ++rounds > 50)) {\n',
+  },
+  {
+    file: `${tcp}/loop.cc`,
+    from: '  int nfds;\n\n  while (true) {\n',
+    to: '  int nfds, rounds = 0;\n\n  while (true) {\n',
+  },
+  {
     why: 'The overload with a flag is not virtual, so that a TLS context makes pairs without TLS and says nothing.',
     file: `${tcp}/context.cc`,
     from: 'const auto& pair = createPair(i, useRankAsSeqNum);',

@@ -14,11 +14,17 @@ interface Seen {
 interface How {
   size?: number;
   victim?: number;
+  /** How many files the victim may open. */
+  files?: number;
   env?: (rank: number) => Record<string, string>;
 }
 
-const run = async (work: string, fault: string, { size = 3, victim = 1, env }: How = {}) =>
-  runRanks('faults', size, { args: [work, fault, `${victim}`], timeout: 25_000, ...(env && { env }) });
+const run = async (work: string, fault: string, { size = 3, victim = 1, env, files }: How = {}) =>
+  runRanks('faults', size, {
+    ...{ args: [work, fault, `${victim}`], timeout: 25_000 },
+    ...(env && { env }),
+    ...(files && { files: (rank) => (rank === victim ? files : undefined) }),
+  });
 
 const survivors = (ends: Awaited<ReturnType<typeof run>>, victim = 1): Seen[] =>
   ends.filter((_, rank) => rank !== victim).map(({ result }) => result as Seen);
@@ -30,7 +36,10 @@ describeRuns('a process that is lost', () => {
     ['eager', 'SIGKILL'],
     ['compiled', 'SIGKILL'],
     ['compiled', 'exit'],
+    ['allReduce', 'exit'],
     ['allReduce', 'throw'],
+    ['allReduce', 'terminate'],
+    ['compiled', 'terminate'],
   ] as const;
   it.each(cases)('during %s by %s: the others say who it was', { timeout: 60_000 }, async (work, fault) => {
     const ends = await run(work, fault);
@@ -139,6 +148,14 @@ describeRuns('processes that differ', () => {
 });
 
 describeRuns('a run that does not begin', () => {
+  it('because one has no descriptors left', { timeout: 60_000 }, async () => {
+    const ends = await run('allReduce', 'starve', { files: 1000, env: () => ({ TIMEOUT: '3000' }) });
+    for (const { code, result } of ends) {
+      expect(code).toBe(0);
+      expect((result as Seen).message).toMatch(/EMFILE|rank 1 |too many open files/i);
+    }
+  });
+
   it('because a rank never comes', { timeout: 60_000 }, async () => {
     const ends = await run('allReduce', 'none', { size: 2, env: () => ({ WORLD_SIZE: '3', TIMEOUT: '1500' }) });
     for (const { result } of ends)
