@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { describeRuns, resultsOf } from '../support/ranks.js';
+import { describeRuns, resultsOf, runRanks } from '../support/ranks.js';
 
 interface Result {
   weights: number[];
@@ -75,6 +75,17 @@ describeRuns('train.fit over processes', () => {
     expect(second[0].values.map(({ loss }) => loss)).toEqual(all[0].values.map(({ loss }) => loss));
   });
 
+  it('accumulates, clips, averages and schedules as one process does', { timeout: 60_000 }, async () => {
+    const [whole] = await run(1, 'full');
+    const parts = await run(2, 'full');
+    for (const { weights, hash, values, lr } of parts) {
+      expect(hash).toBe(parts[0].hash);
+      expect(weights).toEqual(near(whole.weights));
+      expect(values.map(Object.values)).toEqual(whole.values.map((record) => near(Object.values(record))));
+      expect(lr).toBe(whole.lr);
+    }
+  });
+
   it('so does train.run with a step function, whose state has the model', { timeout: 60_000 }, async () => {
     const [whole] = await run(1, 'run');
     const parts = await run(2, 'run');
@@ -117,7 +128,7 @@ describeRuns('train.fit over processes', () => {
     }
   });
 
-  it.each(['throw', 'data'])(
+  it.each(['throw', 'data', 'validation'])(
     '%s: an error in one process ends all, which name it',
     { timeout: 60_000 },
     async (what) => {
@@ -127,6 +138,20 @@ describeRuns('train.fit over processes', () => {
       expect(a.message).toBe('fit: rank 1 has failed: planted');
     },
   );
+
+  it('a process that is killed is named', { timeout: 60_000 }, async () => {
+    const args = ['killed', join(folder, 'killed')];
+    const [first] = await runRanks('fit', 2, { args, timeout: 30_000 });
+    expect(first?.result).toMatchObject({ name: 'DistributedError', message: 'fit: rank 1 has ended', of: 1 });
+  });
+
+  it('metrics that cannot be put together are refused', { timeout: 60_000 }, async () => {
+    for (const { message } of await run(2, 'metric')) {
+      expect(message).toMatch(
+        /^fit: metric own must have merge, toJSON and a static fromJSON to be that of all processes/,
+      );
+    }
+  });
 
   it('NaN in one process ends all', { timeout: 60_000 }, async () => {
     const [a, b] = await run(2, 'nan');
