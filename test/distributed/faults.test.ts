@@ -29,7 +29,10 @@ const run = async (work: string, fault: string, { size = 3, victim = 1, env, fil
 const survivors = (ends: Awaited<ReturnType<typeof run>>, victim = 1): Seen[] =>
   ends.filter((_, rank) => rank !== victim).map(({ result }) => result as Seen);
 
-describeRuns('a process that is lost', () => {
+/** How often each is tried: npm run test:distributed. */
+const repeats = Number(process.env.ADJOINT_ROUNDS ?? 1) - 1;
+
+describeRuns('a process that is lost', { repeats }, () => {
   const cases = [
     ['allReduce', 'SIGKILL'],
     ['broadcast', 'SIGKILL'],
@@ -104,7 +107,7 @@ describeRuns('a process that is lost', () => {
   });
 });
 
-describeRuns('processes that differ', () => {
+describeRuns('processes that differ', { repeats }, () => {
   const everybody = (ends: Awaited<ReturnType<typeof run>>): string[] =>
     ends.map(({ result }) => `${(result as Seen).message}`);
 
@@ -147,7 +150,7 @@ describeRuns('processes that differ', () => {
   });
 });
 
-describeRuns('a run that does not begin', () => {
+describeRuns('a run that does not begin', { repeats }, () => {
   it('because one has no descriptors left', { timeout: 60_000 }, async () => {
     const ends = await run('allReduce', 'starve', { files: 1000, env: () => ({ TIMEOUT: '3000' }) });
     for (const { code, result } of ends) {
@@ -177,7 +180,7 @@ describeRuns('a run that does not begin', () => {
   });
 });
 
-describeRuns('strangers', () => {
+describeRuns('strangers', { repeats }, () => {
   it('garbage on the port of the store disturbs nobody', { timeout: 60_000 }, async () => {
     const port = await freePort();
     const running = runRanks('parallel', 2, {

@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'adjoint-survivors-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** How often processes are killed; `npm run test:distributed` does it twenty times. */
-const kills = Number(process.env.ADJOINT_KILLS ?? 2);
+const kills = Number(process.env.ADJOINT_ROUNDS ?? 2);
 const steps = 5 * (kills + 2);
 const timeout = 60_000 + 10_000 * kills;
 const env = { ADJOINT_TOKEN: 'a secret of the tests', ADJOINT_NUM_THREADS: '1' };

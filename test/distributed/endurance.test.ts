@@ -1,0 +1,21 @@
+// What is too slow for each run of the tests: npm run test:distributed.
+import { describe, expect, it } from 'vitest';
+import { describeRuns, resultsOf } from '../support/ranks.js';
+
+const describeSlow = process.env.ADJOINT_RANKS === undefined ? describe.skip : describeRuns;
+
+describeSlow('64 processes', () => {
+  it('meet, train, part and leave nothing open', { timeout: 300_000 }, async () => {
+    const results = (await resultsOf('many', 64, { timeout: 250_000 })) as { counts: number[]; seconds: number }[];
+    for (const { counts } of results) expect(counts[1]).toBeLessThanOrEqual(counts[0] as number);
+    console.log(`64 processes met and parted twice in ${Math.max(...results.map(({ seconds }) => seconds))} s`);
+  });
+});
+
+describeSlow('while two processes train', () => {
+  it('their main threads are free', { timeout: 120_000 }, async () => {
+    const results = (await resultsOf('busy', 2, { timeout: 100_000 })) as { p99: number; stepsPerSecond: number }[];
+    console.log(`timers came late by (p99, ms): ${results.map(({ p99 }) => p99.toFixed(2)).join(', ')}`);
+    for (const { stepsPerSecond } of results) expect(stepsPerSecond).toBeGreaterThan(0);
+  });
+});
