@@ -1,6 +1,7 @@
 // What is too slow for each run of the tests: npm run test:distributed.
 import { describe, expect, it } from 'vitest';
-import { describeRuns, resultsOf } from '../support/ranks.js';
+import { Network } from '../../scripts/network.mjs';
+import { after, describeRuns, resultsOf } from '../support/ranks.js';
 
 const describeSlow = process.env.ADJOINT_RANKS === undefined ? describe.skip : describeRuns;
 
@@ -9,6 +10,24 @@ describeSlow('64 processes', () => {
     const results = (await resultsOf('many', 64, { timeout: 250_000 })) as { counts: number[]; seconds: number }[];
     for (const { counts } of results) expect(counts[1]).toBeLessThanOrEqual(counts[0] as number);
     console.log(`64 processes met and parted twice in ${Math.max(...results.map(({ seconds }) => seconds))} s`);
+  });
+});
+
+describeSlow('a link of 20 Mbit/s, and sockets that hold 64 KB', () => {
+  it('carry 25 MB with certificates', { timeout: 180_000 }, async (context) => {
+    if (process.getuid?.() !== 0) context.skip('network namespaces need root');
+    const network = new Network(2, '20mbit');
+    const sizes = ['r', 'w'].map((way) => `echo 4096 65536 65536 > /proc/sys/net/ipv4/tcp_${way}mem`).join('; ');
+    try {
+      const results = await resultsOf('tls', 2, {
+        timeout: 150_000,
+        env: () => ({ MASTER_ADDR: network.address(0), ELEMENTS: '6250000', TIMEOUT: '120000' }),
+        wrap: (rank, command) => network.on(rank, after(sizes, command)),
+      });
+      for (const result of results) expect(result).toEqual({ sums: new Array(6).fill(2) });
+    } finally {
+      network.close();
+    }
   });
 });
 

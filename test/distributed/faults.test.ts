@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeRuns, freePort, runRanks } from '../support/ranks.js';
+import { after, describeRuns, freePort, runRanks } from '../support/ranks.js';
 
 interface Seen {
   name?: string;
@@ -23,7 +23,7 @@ const run = async (work: string, fault: string, { size = 3, victim = 1, env, fil
   runRanks('faults', size, {
     ...{ args: [work, fault, `${victim}`], timeout: 25_000 },
     ...(env && { env }),
-    ...(files && { files: (rank) => (rank === victim ? files : undefined) }),
+    ...(files && { wrap: (rank, command) => (rank === victim ? after(`ulimit -n ${files}`, command) : command) }),
   });
 
 const survivors = (ends: Awaited<ReturnType<typeof run>>, victim = 1): Seen[] =>

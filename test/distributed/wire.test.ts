@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeRuns, runRanks } from '../support/ranks.js';
+import { after, describeRuns, runRanks } from '../support/ranks.js';
 
 interface Result {
   message?: string;
@@ -17,8 +17,9 @@ interface Result {
 
 async function run(args: string[], size = 2, env: Record<string, string> = {}): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'adjoint-'));
-  const files = (rank: number) => (env.STARVED === '1' && rank === 1 ? 1000 : undefined);
-  const ends = await runRanks('wire', size, { args, timeout: 50_000, files, env: () => ({ FOLDER: folder, ...env }) });
+  const wrap = (rank: number, command: string[]): string[] =>
+    env.STARVED === '1' && rank === 1 ? after('ulimit -n 1000', command) : command;
+  const ends = await runRanks('wire', size, { args, timeout: 50_000, wrap, env: () => ({ FOLDER: folder, ...env }) });
   rmSync(folder, { recursive: true });
   return ends.map(({ result }) => result as Result);
 }

@@ -31,24 +31,30 @@ export interface RanksOptions {
   readonly args?: readonly string[];
   /** What is set for all, or for one. */
   readonly env?: (rank: number) => Record<string, string>;
-  /** How many files a process may have open; default: as many as this one. */
-  readonly files?: (rank: number) => number | undefined;
+  /** What runs a process's command; default: the command itself. */
+  readonly wrap?: (rank: number, command: string[]) => string[];
   /** Kills what has not ended after so many milliseconds. */
   readonly timeout?: number;
 }
 
+/** A command in a shell that has run another one before. */
+export const after = (first: string, command: string[]): string[] => [
+  'sh',
+  '-c',
+  `${first}; exec "$0" "$@"`,
+  ...command,
+];
+
 /** Runs `fixtures/distributed/<program>.mjs` as `size` processes of one run. */
 export async function runRanks(program: string, size: number, options: RanksOptions = {}): Promise<RankEnd[]> {
-  const { args = [], env = () => ({}), files = () => undefined, timeout = 60_000 } = options;
+  const { args = [], env = () => ({}), wrap = (_, command) => command, timeout = 60_000 } = options;
   const port = await freePort();
   let left = size;
   const children: ChildProcess[] = [];
   const one = (rank: number): Promise<RankEnd> =>
     new Promise((resolve) => {
-      const limit = files(rank);
-      const command = [process.execPath, join(folder, `${program}.mjs`), ...args];
-      if (limit !== undefined) command.unshift('sh', '-c', `ulimit -n ${limit}; exec "$0" "$@"`);
-      const child = spawn(command[0] as string, command.slice(1), {
+      const [file, ...rest] = wrap(rank, [process.execPath, join(folder, `${program}.mjs`), ...args]);
+      const child = spawn(file as string, rest, {
         env: {
           ...process.env,
           ...{ RANK: `${rank}`, WORLD_SIZE: `${size}`, LOCAL_RANK: `${rank}` },
