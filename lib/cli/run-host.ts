@@ -149,7 +149,7 @@ export class Host {
     this.#isCalled = false;
     this.#lastCall = undefined;
     const { joinTimeout } = this.settings;
-    this.#deadline = setTimeout(() => this.#end(this.#absent(), 1), joinTimeout);
+    this.#deadline = setTimeout(() => this.#end(this.#absent(), 1), joinTimeout).unref();
   }
 
   #absent(): string {
@@ -169,7 +169,7 @@ export class Host {
     if (size >= most || (size >= least && this.#isCalled)) {
       this.#start();
     } else if (size >= least && this.#lastCall === undefined) {
-      this.#lastCall = setTimeout(() => this.#inbox.push({ type: 'time' }), this.settings.lastCall);
+      this.#lastCall = setTimeout(() => this.#inbox.push({ type: 'time' }), this.settings.lastCall).unref();
     }
   }
 

@@ -20,6 +20,7 @@ export interface Meeting {
   readonly host: string;
   readonly port: number;
   readonly token: string;
+  readonly tls: Settings['tls'];
 }
 
 /** How long a rank that has lost its group waits for somebody to say who was lost, in milliseconds. */

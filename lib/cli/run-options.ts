@@ -1,5 +1,5 @@
 // What `adjoint run` is asked for, checked.
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { getNumThreads } from '../index.js';
 import { type Given, UsageError } from './arguments.js';
@@ -24,6 +24,8 @@ export interface Settings {
   readonly lastCall: number;
   readonly heartbeat: number;
   readonly grace: number;
+  /** What the connections of agents are encrypted with, and those of ranks, which read the same variables. */
+  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
   /** ADJOINT_NUM_THREADS of each rank. */
   readonly threads: string;
 }
@@ -58,6 +60,7 @@ export function settingsOf(given: Given): Settings {
     joinTimeout: seconds('join-timeout', 600),
     heartbeat: seconds('heartbeat', 10),
     grace: seconds('grace', 10),
+    tls: tlsOf(),
     threads: threadsOf(nproc),
   };
 }
@@ -97,6 +100,22 @@ function makeFolder(path: string): void {
   } catch (error) {
     throw new UsageError(`--log-dir must be a folder that can be written, got ${(error as Error).message}`);
   }
+}
+
+function tlsOf(): Settings['tls'] {
+  const names = ['KEY', 'CERT', 'CA'].map((name) => `ADJOINT_TLS_${name}`);
+  if (names.every((name) => process.env[name] === undefined)) return undefined;
+  const [key, cert, ca] = names.map((name) => {
+    const path = process.env[name];
+    if (path === undefined)
+      throw new UsageError(`${name} must be set as the others of ${names.join(', ')} are, got none`);
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      throw new UsageError(`${name} must be a file that can be read, got ${(error as Error).message}`);
+    }
+  }) as [string, string, string];
+  return { key, cert, ca };
 }
 
 /** What was said of threads is for each rank. */

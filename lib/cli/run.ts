@@ -54,8 +54,8 @@ export const runCommand: Command = {
 
 /** The store of the run, if this is the node that holds it. */
 async function serverFor(settings: Settings, token: string): Promise<StoreServer | null> {
-  const { rdzv, nodeRank, heartbeat, nodes } = settings;
-  const common = { token, heartbeat };
+  const { rdzv, nodeRank, heartbeat, nodes, tls } = settings;
+  const common = { token, heartbeat, tls: tls && { ...tls, requestCert: true, rejectUnauthorized: true } };
   if (rdzv === undefined) return StoreServer.listen({ ...common, port: 0, host: '127.0.0.1' });
   if (nodeRank !== undefined && nodeRank > 0) return null;
   const mustHost = nodeRank === 0 || nodes.most === 1;
@@ -75,8 +75,8 @@ async function serverFor(settings: Settings, token: string): Promise<StoreServer
   }
 }
 
-function meetingOf({ rdzv }: Settings, token: string, server: StoreServer | null): Meeting {
-  return { ...(rdzv ?? { host: '127.0.0.1', port: (server as StoreServer).port }), token };
+function meetingOf({ rdzv, tls }: Settings, token: string, server: StoreServer | null): Meeting {
+  return { ...(rdzv ?? { host: '127.0.0.1', port: (server as StoreServer).port }), token, tls };
 }
 
 async function connected(meeting: Meeting, timeout: number): Promise<TCPStore> {

@@ -30,7 +30,7 @@ export interface InitOptions {
   timeout?: number;
   /** After how many milliseconds without a sign of life a process counts as dead; default 10,000. */
   heartbeat?: number;
-  /** Default: connections are not encrypted. */
+  /** Default: the files that ADJOINT_TLS_KEY, ADJOINT_TLS_CERT and ADJOINT_TLS_CA name; without these, connections are not encrypted. */
   tls?: TLSFiles;
   /** A network interface, such as eth0, that others reach this machine by; default: the one on the way to the store. */
   interface?: string;
@@ -59,7 +59,7 @@ export type Plan = ReturnType<typeof planOf>;
 export function planOf(options: InitOptions) {
   const name = 'distributed.init';
   checkOptions(name, options, known);
-  const { backend = 'gloo', interface: wanted, store, tls, ports } = options;
+  const { backend = 'gloo', interface: wanted, store, ports } = options;
   if (backend !== 'gloo') throw new ArgumentError(`${name}: backend must be 'gloo', got ${describe(backend)}`);
   const given = {
     ...(options.worldSize !== undefined && {
@@ -82,6 +82,7 @@ export function planOf(options: InitOptions) {
   const first = checkInteger(name, 'the first of ports', range[0], 0, 65_535);
   const last = checkInteger(name, 'the last of ports', range[1], first, 65_535);
   if (store !== undefined) checkStore(store);
+  const tls = options.tls ?? tlsOf(process.env);
   if (tls !== undefined) checkTLS(tls);
   const why = place.worldSize > 1 ? unavailable() : null;
   if (why !== null) throw new DistributedError(`${name}: a run of ${place.worldSize} processes needs Gloo, but ${why}`);
@@ -101,6 +102,15 @@ function checkStore(store: unknown): void {
   const missing = ['set', 'get', 'add', 'wait'].find((name) => typeof Object(store)[name] !== 'function');
   if (missing === undefined) return;
   throw new ArgumentError(`distributed.init: store must have the method ${missing}, got ${describe(store)}`);
+}
+
+function tlsOf({ ADJOINT_TLS_KEY: key, ADJOINT_TLS_CERT: cert, ADJOINT_TLS_CA: ca }: NodeJS.ProcessEnv) {
+  if (key === undefined && cert === undefined && ca === undefined) return undefined;
+  if (key !== undefined && cert !== undefined && ca !== undefined) return { key, cert, ca };
+  const missing = Object.entries({ KEY: key, CERT: cert, CA: ca }).find(([, path]) => path === undefined)?.[0];
+  throw new ArgumentError(
+    `distributed.init: ADJOINT_TLS_${missing} must be set as the others of its kind are, got none`,
+  );
 }
 
 function checkTLS(tls: unknown): void {

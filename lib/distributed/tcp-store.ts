@@ -210,6 +210,6 @@ export class TCPStore implements Store {
       clearTimeout(timer);
     }
     this.#gone ??= new DistributedError('distributed: the store was closed');
-    this.#socket.end();
+    this.#socket.end(() => this.#socket.destroy()); // a holder that hangs does not close its side
   }
 }

@@ -1,5 +1,6 @@
 // `adjoint run` on several machines, which are agents on this one.
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { type Launched, launch, living, told, until } from '../support/launch.js';
 import { describeRuns, freePort } from '../support/ranks.js';
@@ -10,9 +11,9 @@ const env = { ADJOINT_TOKEN: 'a secret of the tests', ADJOINT_NUM_THREADS: '1' }
 /** Agents that meet at one port; one more can come later. */
 async function nodes(count: number, options: readonly string[], work: readonly string[]) {
   const port = await freePort();
-  const start = (more: readonly string[] = []): Launched =>
-    launch(['--rdzv', `127.0.0.1:${port}`, ...options, ...more], work, env);
-  return { start, all: Array.from({ length: count }, (_, i) => start(['--node-rank', `${i}`])) };
+  const start = (more: readonly string[] = [], variables: Record<string, string> = {}): Launched =>
+    launch(['--rdzv', `127.0.0.1:${port}`, ...options, ...more], work, { ...env, ...variables });
+  return { port, start, all: Array.from({ length: count }, (_, i) => start(['--node-rank', `${i}`])) };
 }
 
 const codes = async (all: readonly Launched[]): Promise<(number | null)[]> =>
@@ -84,8 +85,41 @@ describeRuns('adjoint run on several nodes', () => {
     expect(host.err).toContain('--rdzv must have a free port of this machine, got 127.0.0.1');
     const guest = launch([...options, '--node-rank', '1'], ['launched', 'place'], env);
     expect((await guest.ended).code).toBe(1);
-    expect(guest.err).toContain(`run: the first node at 127.0.0.1:${port} must`);
+    expect(guest.err).toContain(`run: the first node at 127.0.0.1:${port} must answer within 2000 ms`);
     server.close();
+    const { all, start } = await nodes(1, ['--nnodes', '2'], ['launched', 'place']);
+    const stranger = start(['--node-rank', '1'], { ADJOINT_TOKEN: 'guessed' });
+    expect((await stranger.ended).code).toBe(1);
+    expect(stranger.err).toMatch(/the first node at .* must know this process's token, and does not/);
+    all.push(start(['--node-rank', '1']));
+    expect(await codes(all)).toEqual([0, 0]);
+  });
+
+  it('shows nothing of what it sends with certificates, and turns plain guests away', { timeout }, async () => {
+    const pem = (name: string): string => fileURLToPath(new URL(`../golden/tls/${name}.pem`, import.meta.url));
+    const tls = { ADJOINT_TLS_KEY: pem('key'), ADJOINT_TLS_CERT: pem('cert'), ADJOINT_TLS_CA: pem('ca') };
+    const { start, port } = await nodes(0, ['--nnodes', '2', '--join-timeout', '20'], ['launched', 'place']);
+    const all = [start(['--node-rank', '0'], tls)];
+    const heard = await new Promise<string>((resolve) => {
+      const call = (): void => {
+        let text = '';
+        const socket = connect(port, '127.0.0.1', () => socket.end(`\0\0\0\x21{"token":"${env.ADJOINT_TOKEN}"}`));
+        socket
+          .on('error', () => {})
+          .on('data', (chunk) => {
+            text += chunk;
+          });
+        socket.on('close', () => (socket.bytesWritten > 0 ? resolve(text) : setTimeout(call, 50)));
+      };
+      call();
+    });
+    expect(heard).not.toContain('welcome');
+    all.push(start(['--node-rank', '1'], tls));
+    expect(await codes(all)).toEqual([0, 0]);
+    expect(all.flatMap(told).map(({ sum }) => sum)).toEqual([1, 1]);
+    const half = start(['--node-rank', '0'], { ADJOINT_TLS_KEY: tls.ADJOINT_TLS_KEY });
+    expect((await half.ended).code).toBe(2);
+    expect(half.err).toContain('ADJOINT_TLS_CERT must be set as the others of ADJOINT_TLS_KEY');
   });
 
   it('names a node that has died, or hangs', { timeout }, async () => {
@@ -111,6 +145,17 @@ describeRuns('adjoint run on several nodes', () => {
     first.child.kill('SIGKILL');
     expect((await second.ended).code).toBe(1);
     expect(second.err).toContain('adjoint run: the node that holds the run together has ended\n');
+    await until(() => all.flatMap(living).length === 0);
+  });
+
+  it('ends elsewhere when that node hangs', { timeout }, async () => {
+    const { all } = await nodes(2, ['--nnodes', '2', '--heartbeat', '1'], ['launched', 'alone']);
+    await until(() => all.every((one) => told(one).length === 1));
+    const [first, second] = all as [Launched, Launched];
+    first.child.kill('SIGSTOP');
+    expect((await second.ended).code).toBe(1);
+    expect(second.err).toContain('the node that holds the run together has given no sign of life for 1000 ms\n');
+    first.child.kill('SIGKILL');
     await until(() => all.flatMap(living).length === 0);
   });
 

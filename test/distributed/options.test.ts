@@ -17,6 +17,7 @@ describeRuns('what init is given wrongly is an ArgumentError that says so', () =
     ['MASTER_PORT', '99999', 'MASTER_PORT must be an integer of at least 1 and at most 65535, got "99999"'],
     ['MASTER_ADDR', '', 'MASTER_ADDR must be set, got none'],
     ['RANK', '', 'RANK must be an integer of at least 0'],
+    ['ADJOINT_TLS_CA', 'ca.pem', 'ADJOINT_TLS_KEY must be set as the others of its kind are, got none'],
     [
       'ADJOINT_ADDRESS',
       '192.0.2.1',
