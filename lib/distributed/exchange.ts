@@ -1,11 +1,11 @@
 // How gradients of a bucket become means over a group: whole, or the largest of them alone.
 import { noGrad } from '../autograd/tape.js';
-import { unrecorded } from '../context.js';
+import { onFailure, unrecorded } from '../context.js';
 import { keep } from '../memory.js';
 import { full, zeros } from '../ops/creation.js';
 import { beginReduce, endReduce, type Wire } from '../ops/distributed.js';
 import { gathered, scatterAdd } from '../ops/indexing.js';
-import { scatter } from '../ops/indexing-write.js';
+import { indexFill } from '../ops/indexing-write.js';
 import { cat } from '../ops/shape-slice.js';
 import { topk } from '../ops/sort.js';
 import type { Tensor } from '../tensor.js';
@@ -33,10 +33,15 @@ export function largest(operation: string, group: ProcessGroup, part: number): E
     const { dtype } = gradients[0] as Tensor;
     const { padded, size } = noGrad(() => {
       const values = vectorOf(gradients, dtype);
-      rest ??= unrecorded(() => keep(zeros(values.shape, { dtype })));
+      if (rest === null) {
+        rest = unrecorded(() => keep(zeros(values.shape, { dtype })));
+        onFailure(() => {
+          rest = null;
+        });
+      }
       const sum = values.add(rest);
       const { indices } = topk(sum.abs(), Math.ceil(part * sum.size));
-      rest.copy_(scatter(sum, 0, indices, 0));
+      rest.copy_(indexFill(sum, 0, indices, 0));
       const exact = sum.size > 2 ** 24 ? 'float64' : dtype; // holds all places
       const lists = [gathered(sum, indices, 0), indices].map((t) => inPlaceOf(group, t.to(exact)));
       return { padded: lists as [Tensor, Tensor], size: sum.size };

@@ -1,5 +1,6 @@
 // The words of what has gone wrong in a group, and who caused it.
 import { DistributedError } from '../errors.js';
+import type { ProcessGroup } from './process-group.js';
 
 /** @internal */
 export function errorOf(text: string, rank: number | undefined): DistributedError {
@@ -38,4 +39,11 @@ export function wordingOf(problem: string, rank: number): string {
 export function listOf(ranks: readonly number[]): string {
   if (ranks.length === 1) return `rank ${ranks[0]}`;
   return `ranks ${ranks.slice(0, -1).join(', ')} and ${ranks.at(-1)}`;
+}
+
+/** @internal Tells the others, who wait for this process, what has failed here; errors of the group itself they know. */
+export async function tellOthers(group: ProcessGroup, where: string, error: unknown): Promise<void> {
+  if (error instanceof DistributedError) return;
+  const text = error instanceof Error ? error.message : String(error);
+  await group._fail(`rank ${group.ranks[group.rank]} has failed ${where}: ${text}`);
 }

@@ -6,7 +6,6 @@ import {
   checkFunction,
   checkInteger,
   checkNumber,
-  DistributedError,
   describe,
   formatShape,
   StateError,
@@ -20,6 +19,7 @@ import { cat } from '../ops/shape-slice.js';
 import { checkOptions } from '../options.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { allReduce_, type GroupOptions } from './collectives.js';
+import { tellOthers } from './failures.js';
 import { groupOf } from './init.js';
 import type { ProcessGroup } from './process-group.js';
 import { gatherNumbers } from './reduce.js';
@@ -195,8 +195,7 @@ export class FederatedAverage<M extends Module, Client> {
       return { round, clients, weight };
     } catch (error) {
       this.#copy(this.#state, this.#global);
-      const me = this.#group.ranks[this.#group.rank];
-      if (!(error instanceof DistributedError)) this.#group._abort(`rank ${me} has failed in a round`); // others wait
+      await tellOthers(this.#group, 'in a round', error);
       throw error;
     } finally {
       this.#isRunning = false;

@@ -5,7 +5,6 @@ import {
   ArgumentError,
   checkFunction,
   checkInteger,
-  DistributedError,
   describe,
   formatShape,
   ShapeError,
@@ -16,6 +15,7 @@ import { cat } from '../ops/shape-slice.js';
 import { checkOptions } from '../options.js';
 import { checkTensor, Tensor } from '../tensor.js';
 import type { GroupOptions } from './collectives.js';
+import { tellOthers } from './failures.js';
 import { groupOf } from './init.js';
 import { receiveAny, sendAny } from './pipeline-messages.js';
 import type { ProcessGroup } from './process-group.js';
@@ -187,8 +187,7 @@ abstract class Schedule {
       for (const [what, i] of actions) await work[what](i);
       await Promise.all(work.sent);
     } catch (error) {
-      const me = group.ranks[group.rank];
-      if (!(error instanceof DistributedError)) group._abort(`rank ${me} has failed in a pipeline`); // others wait
+      await tellOthers(group, 'in a pipeline', error);
       throw error;
     }
     for (const loss of work.losses) losses?.push(loss);

@@ -1,6 +1,6 @@
 import { distributed, nn } from 'adjoint';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { describeRuns, resultsOf } from '../support/ranks.js';
+import { describeRuns, isThorough, resultsOf } from '../support/ranks.js';
 
 interface Result {
   rounds: { round: number; clients: number[]; weight: number }[];
@@ -30,8 +30,8 @@ describeRuns('federated averaging', () => {
     for (const { weights } of await run(2, 'sgd')) expect(weights).toEqual(near(central.weights, 5));
   });
 
-  it('is the same with clients in one process, in two and in three', { timeout: 90_000 }, async () => {
-    for (const size of [2, 3]) {
+  it('is the same with clients in one process and in several', { timeout: 90_000 }, async () => {
+    for (const size of isThorough ? [2, 3] : [2]) {
       const results = await run(size, 'average');
       expect(new Set(results.map(({ hash }) => hash)).size, 'the same bits').toBe(1);
       expect(results[0]?.weights).toEqual(near(average.weights, 6));
@@ -61,7 +61,7 @@ describeRuns('federated averaging', () => {
   });
 
   it('adds noise of σ C / m, however many processes add it', { timeout: 60_000 }, async () => {
-    for (const size of [1, 3]) {
+    for (const size of [1, 2]) {
       const results = await run(size, 'noisy');
       const [mean = 1, deviation] = results[0]?.noise ?? [];
       expect(Math.abs(mean)).toBeLessThan(0.02); // 20,000 values: a standard error of 0.0035
@@ -78,7 +78,7 @@ describeRuns('federated averaging', () => {
     const [first, second] = (await run(2, 'failing')) as [Result, Result];
     expect(second.message).toBe('planted');
     expect(first.name).toBe('DistributedError');
-    expect(first.message).toMatch(/rank 1 has (failed in a round|ended)$/);
+    expect(first.message).toMatch(/rank 1 has failed in a round: planted$/);
     for (const { weights } of [first, second]) expect(weights).toEqual(near(before?.weights ?? [], 6));
     const [diverging] = (await run(1, 'diverging')) as [Result];
     expect(diverging.message).toBe(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { distributed, nn, optim } from 'adjoint';
 import { expect, it } from 'vitest';
-import { describeRuns, resultsOf } from '../support/ranks.js';
+import { describeRuns, isThorough, resultsOf } from '../support/ranks.js';
 
 interface Result {
   weights: number[];
@@ -19,12 +19,13 @@ const run = async (size: number, ...args: string[]): Promise<Result[]> =>
   (await resultsOf('zero', size, { args, timeout: 60_000 })) as Result[];
 
 describeRuns('an optimizer whose state is divided', () => {
-  it.each([
+  const cases = [
     ['Adam', 'eager', 2],
     ['Adam', 'compiled', 3],
     ['SGD', 'compiled', 2],
     ['RMSprop', 'eager', 3],
-  ] as const)(
+  ] as const;
+  it.each(isThorough ? cases : cases.slice(0, 3))(
     '%s, %s, %i processes: trains as the plain one, with its share of the state',
     {
       timeout: 120_000,

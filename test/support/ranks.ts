@@ -8,6 +8,9 @@ import { describe } from 'vitest';
 /** Where there is Gloo: on Linux, where a build without it must not pass for one that works. */
 export const describeRuns = describe.skipIf(process.platform !== 'linux');
 
+/** Whether more processes than two are wanted, too: in `npm run test:distributed`. */
+export const isThorough = process.env.ADJOINT_RANKS === '4';
+
 /** How one process ended, and what it gave: the last line of its output that begins with RESULT, as JSON. */
 export interface RankEnd {
   readonly code: number | null;
