@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 // The command line: `npx adjoint`.
-import { AdjointError } from '../index.js';
 import { type Command, countOwn, helpOf, readArguments, UsageError } from './arguments.js';
 import { benchCommand, infoCommand, tensorboardCommand, version } from './info.js';
-import { print } from './output.js';
+import { print, withFlags } from './output.js';
 import { evaluateCommand, inspectCommand, predictCommand } from './predict.js';
 import { runCommand } from './run.js';
 import { serveCommand } from './serve.js';
@@ -63,9 +62,7 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
 }
 
 function report(name: string, error: unknown): number {
-  const isKnown = error instanceof AdjointError || error instanceof UsageError;
-  const text =
-    error instanceof Error ? (isKnown ? error.message : error.message || String(error.stack)) : String(error);
+  const text = error instanceof Error ? withFlags(error.message || String(error.stack)) : String(error);
   process.stderr.write(`adjoint: ${text}\n`);
   if (!(error instanceof UsageError)) return 1;
   process.stderr.write(`\`adjoint ${Object.hasOwn(commands, name) ? `${name} ` : ''}--help\` shows what there is\n`);

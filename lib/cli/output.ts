@@ -44,3 +44,18 @@ export class StatusLine {
     if (!this.isQuiet && this.#isTerminal) process.stderr.write('\r\x1b[K');
   }
 }
+
+/** What errors of the library advise, and how it is said on the command line. */
+const advice: readonly (readonly [RegExp, string])[] = [
+  [/give types: \{ "([^"]*)": … \}/, 'give --types $1=…'],
+  [/give types: \{ "([^"]*)": 'text' \} or a larger maxCategories/, 'give --types $1=text'],
+  [/add it to missing\b/, 'add it to --missing'],
+  [/give task: '(\w+)'/, 'give --task $1'],
+  [/ignore columns, or give a smaller ensemble$/, '--ignore columns, or give a smaller --ensemble'],
+  [/; give columns$/, '; rename one'],
+];
+
+/** The message of an error of the library with flags in place of options. */
+export function withFlags(message: string): string {
+  return advice.reduce((text, [pattern, flags]) => text.replace(pattern, flags), message);
+}

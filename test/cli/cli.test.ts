@@ -81,6 +81,27 @@ describe('adjoint', () => {
     );
   }, 60_000);
 
+  it.each<[what: string, text: string, args: string[], advice: string]>([
+    ['a late text', `x,y\n${'1,2\n'.repeat(1100)}oops,2\n`, [], 'give --types x=…, or add it to --missing if it'],
+    [
+      'many categories',
+      `x,y\n${Array.from({ length: 10_001 }, (_, i) => `t${i},1\n`).join('')}`,
+      ['--types', 'x=category'],
+      'give --types x=text',
+    ],
+    [
+      'a row a class',
+      `x,y\n${Array.from({ length: 20 }, (_, i) => `${i},c${i}\n`).join('')}`,
+      [],
+      'give --task regression',
+    ],
+    ['a name twice', 'x,y,x\n1,2,3\n', [], 'got "x" in columns 1 and 3; rename one'],
+  ])('says with flags what to do about %s', async (_, text, args, advice) => {
+    writeFileSync(at('advice.csv'), text);
+    const { code, err } = await run('train', 'advice.csv', '--target', 'y', ...args);
+    expect([code, err]).toEqual([1, expect.stringContaining(advice)]);
+  });
+
   it.each<[string, string[], number, string]>([
     ['no command', [], 2, ''],
     ['an unknown command', ['learn'], 2, 'adjoint: there is no command "learn"'],
@@ -209,7 +230,7 @@ describe('adjoint', () => {
     );
     writeFileSync(at('wrong.csv'), 'x,y,shop,open,day\n1,much,south,true,2024-03-01\n');
     expect((await run('predict', 'model.safetensors', 'wrong.csv')).err).toBe(
-      'adjoint: csv: "wrong.csv": column "y" must hold numbers, got "much" in row 0 (line 2); add it to missing if it stands for no value\n',
+      'adjoint: csv: "wrong.csv": column "y" must hold numbers, got "much" in row 0 (line 2); add it to --missing if it stands for no value\n',
     );
   }, 60_000);
 
