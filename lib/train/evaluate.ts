@@ -57,6 +57,7 @@ export async function evaluate(model: Module, options: EvaluateOptions): Promise
     team,
   });
   try {
+    await team?.share(model.buffers()); // so that it is one model
     return await evaluator.run();
   } catch (error) {
     throw team === null ? error : await team.failed(name, error);

@@ -11,6 +11,7 @@ import { type Loss, type Losses, LossFunction } from './losses.js';
 import { snapshot } from './snapshot.js';
 import { checkOptimizer, stepFunction } from './step.js';
 import { LossSums } from './sums.js';
+import { Team } from './team.js';
 
 /** Options of {@link findLearningRate}. */
 export interface FindLearningRateOptions {
@@ -67,18 +68,20 @@ export async function findLearningRate(model: Module, options: FindLearningRateO
   const none = { schedule: null, clipGradNorm: null, ema: null };
   const step = stepFunction(name, { model, loss, optimizer, sums, ...none });
   const things = [model, o.optimizer, defaultGenerator(), ...(isStateful(data) ? [data] : [])];
+  const team = Team.of([model]); // whose losses decide together
   const putBack = snapshot(things);
   const training = model.training;
   try {
     if (!training) model.train();
     const rate = (i: number): number => from * (to / from) ** (i / (steps - 1));
-    const losses = await tried(name, data, steps, (i, batch) => {
+    const losses = await tried(name, data, steps, async (i, batch) => {
       const first = optimizer.paramGroups[0] as { lr: number };
       const factor = rate(i) / first.lr;
       for (const group of optimizer.paramGroups) group.lr *= factor;
       first.lr = rate(i);
       step([batch]);
-      return sums.means(sums.take()).loss as number;
+      const all = team === null ? [sums.take()] : await team.gather(sums.take());
+      return sums.means(all.reduce((a, b) => a.map((value, k) => value + (b[k] as number)))).loss as number;
     });
     const rates = losses.map((_, i) => rate(i));
     return { rates, losses, suggestion: steepest(name, rates, losses) };
@@ -93,7 +96,7 @@ async function tried(
   name: string,
   data: BatchSource,
   steps: number,
-  step: (i: number, batch: Parts) => number,
+  step: (i: number, batch: Parts) => Promise<number>,
 ): Promise<number[]> {
   const losses: number[] = [];
   const itemOf = (batch: unknown) => {
@@ -105,7 +108,7 @@ async function tried(
   while (losses.length < steps) {
     const feed = new Feed<Parts>(data, 1, itemOf);
     for await (const [batch] of feed.next(steps - losses.length)) {
-      const loss = step(losses.length, batch as Parts);
+      const loss = await step(losses.length, batch as Parts);
       average += smoothing * (loss - average);
       const smooth = average / (1 - (1 - smoothing) ** (losses.length + 1));
       if (!Number.isFinite(smooth) || (losses.length > 0 && smooth > tooMuch * best)) return losses;

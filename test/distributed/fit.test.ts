@@ -11,6 +11,7 @@ interface Result {
   values: Record<string, number>[];
   evaluated: Record<string, number>;
   predicted: number[][];
+  found: number[];
   steps: number;
   epochs: number;
   stopped: string;
@@ -40,7 +41,7 @@ describeRuns('train.fit over processes', () => {
   }, async () => {
     const [whole] = await run(1, 'plain');
     const parts = await run(2, 'plain');
-    for (const { weights, hash, values, evaluated, lr, predicted, steps, stopped } of parts) {
+    for (const { weights, hash, values, evaluated, lr, predicted, found, steps, stopped } of parts) {
       expect(hash).toBe(parts[0].hash);
       expect(weights).toEqual(near(whole.weights));
       values.forEach((record, i) => {
@@ -52,6 +53,8 @@ describeRuns('train.fit over processes', () => {
       expect(evaluated.loss).toBeCloseTo(whole.evaluated.loss as number, 5);
       expect(predicted.map((row) => near(row))).toEqual(predicted);
       expect(lr).toBe(whole.lr);
+      expect(found.slice(0, 40)).toEqual(near(whole.found.slice(0, 40)));
+      expect(found).toEqual(parts[0].found);
       expect([steps, stopped]).toEqual([16, 'completed']);
     }
     expect(
