@@ -121,7 +121,7 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
 
   /**
    * Changes the parameters of this process's share that have a gradient, and takes the others from the processes whose they
-   * are. All processes call it.
+   * are. All processes call it. A step that fails because a process is lost may have changed this one's share already.
    *
    * @param closure computes the loss and its gradients, before the parameters are changed
    * @returns what the closure returned
