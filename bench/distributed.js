@@ -1,8 +1,9 @@
-// npm run bench:distributed [-- link | overlap | ddp] [--python python3] [--rounds 7] [--only W3,W5,W7]
+// npm run bench:distributed [-- link | overlap | ddp | expected] [--python python3] [--rounds 7] [--only W3,W5,W7]
 // Several processes, each with one thread, on network namespaces of this machine (root, iproute2) and on loopback:
 // link     sums of 2.7 and 25 MB over 1 Gbit/s, as a share of the link
 // overlap  a step whose computation takes as long as its communication, against the longer of the two
 // ddp      training steps of two processes beside PyTorch's DistributedDataParallel on Gloo, in turns
+// expected no measurement: how much of their time processes compute, by the formula of docs/distributed.md
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -131,8 +132,40 @@ async function benchDdp() {
   }
 }
 
-const parts = { link: benchLink, overlap: benchOverlap, ddp: benchDdp };
-const wanted = positionals.length > 0 ? positionals : Object.keys(parts);
+/** Seconds that a sum of so many bytes takes. @param {number} size @param {number} bytes @param {number} link in bits a second */
+const sumTime = (size, bytes, link) =>
+  2 * (size - 1) * 0.00015 + (((2 * (size - 1)) / size) * bytes * 8) / Math.min(0.94 * link, 12e9);
+
+/** The share of a step that computes. @param {number} step in seconds @param {number} size @param {number} bytes @param {number} link */
+function efficiency(step, size, bytes, link) {
+  const all = sumTime(size, bytes, link);
+  const shown = Math.min(all, Math.max(sumTime(size, bytes / 3, link), all - 0.6 * step));
+  return step / (step + shown);
+}
+
+async function printExpected() {
+  /** @type {[string, number, number][]} */
+  const models = [
+    ['0.67 M parameters, step of 4 ms', 2.7e6, 0.004],
+    ['0.67 M, 34 ms', 2.7e6, 0.034],
+    ['0.8 M (a GPT), 118 ms', 3.3e6, 0.118],
+    ['100 M, 4 s', 400e6, 4],
+  ];
+  for (const link of [1e9, 10e9, 25e9]) {
+    const sizes = [2, 4, 8, 16];
+    const rows = models.map(([name, bytes, step]) => [
+      name,
+      ...sizes.map((size) => {
+        const [whole, half] = [bytes, bytes / 2].map((sent) => Math.round(100 * efficiency(step, size, sent, link)));
+        return `${whole} (${half})`;
+      }),
+    ]);
+    printTable([`${link / 1e9} Gbit/s, % (bfloat16)`, ...sizes.map((size) => `${size} processes`)], rows);
+  }
+}
+
+const parts = { link: benchLink, overlap: benchOverlap, ddp: benchDdp, expected: printExpected };
+const wanted = positionals.length > 0 ? positionals : ['link', 'overlap', 'ddp'];
 for (const name of wanted) {
   if (!(name in parts)) {
     console.error(`bench: the part must be of ${Object.keys(parts).join(', ')}, got ${name}`);
