@@ -44,7 +44,9 @@ describeRuns('connections with certificates', () => {
 
   it('are not mixed with plain ones', { timeout: 60_000 }, async () => {
     const [first, second] = (await run(2, { PLAIN: '1', TIMEOUT: '1500' })) as [Result, Result];
-    expect(second.message).toMatch(/must answer within \d+ ms, got (no answer|ECONNREFUSED); .* have all processes tls or none/);
+    expect(second.message).toMatch(
+      /must answer within \d+ ms, got (no answer|ECONNREFUSED); .* have all processes tls or none/,
+    );
     expect(first.message).toMatch(/rank 1 must come within 1500 ms/);
   });
 });
