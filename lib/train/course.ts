@@ -34,6 +34,8 @@ export class Course {
   /** What this process wants. */
   #wanted: Stop | null = null;
   #every: readonly number[];
+  /** Those of callbacks. */
+  #asked: readonly number[];
   readonly #maxSteps: number;
   /** Steps until a team agrees again, and the milliseconds that one took here. */
   #most = 1;
@@ -47,7 +49,8 @@ export class Course {
     const { data, maxSteps, accumulate, logEvery, callbacks } = o;
     this.#maxSteps = maxSteps;
     this.stepsPerEpoch = data === null ? maxSteps : Feed.length(data, accumulate);
-    this.#every = [logEvery, ...callbacks.flatMap((c) => c.everySteps ?? [])];
+    this.#asked = callbacks.flatMap((c) => c.everySteps ?? []);
+    this.#every = [logEvery, ...this.#asked];
   }
 
   /** Whether there is no reason to end after this step. */
@@ -65,7 +68,8 @@ export class Course {
     if (this.team === null) return;
     const { epochs, resume } = this.o;
     const settings = { epochs, maxSteps: this.#maxSteps, resume: resume !== null };
-    const all = await this.team.gather({ settings, steps: this.stepsPerEpoch ?? null, every: this.#every });
+    const own = { settings, steps: this.stepsPerEpoch ?? null, every: this.#every, asked: this.#asked };
+    const all = await this.team.gather(own);
     for (const key of ['epochs', 'maxSteps', 'resume'] as const) {
       const other = all.findIndex((one) => one.settings[key] !== settings[key]);
       if (other < 0) continue;
@@ -76,11 +80,17 @@ export class Course {
     const least = all.reduce((a, { steps }) => Math.min(a, steps ?? 0), Number.POSITIVE_INFINITY);
     this.stepsPerEpoch = known ? least : undefined;
     this.#every = all.flatMap(({ every }) => every);
+    this.#asked = all.flatMap(({ asked }) => asked);
   }
 
   /** Whether there is an event after this step, if nothing else has ended the epoch. */
   isDue(step: number): boolean {
     return step >= this.#maxSteps || this.#every.some((n) => step % n === 0);
+  }
+
+  /** Whether a callback of some process has asked for an event after this step. */
+  isAsked(step: number): boolean {
+    return this.#asked.some((n) => step % n === 0);
   }
 
   /**

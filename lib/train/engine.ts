@@ -337,7 +337,7 @@ export class Engine<Item> implements Training {
   #mayBeSaved({ type }: TrainEvent): boolean {
     if (this.#team === null) return false;
     if (type === 'epoch' || type === 'end') return true;
-    return type === 'step' && this.o.callbacks.some(({ everySteps: n }) => n !== undefined && this.step % n === 0);
+    return type === 'step' && this.#course.isAsked(this.step);
   }
 
   async #tell(event: TrainEvent): Promise<void> {

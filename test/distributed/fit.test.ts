@@ -1,5 +1,5 @@
 // train.fit with a nn.DistributedDataParallel, against one process with the whole batch.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -141,6 +141,13 @@ describeRuns('train.fit over processes', () => {
       expect(a.message).toBe('fit: rank 1 has failed: planted');
     },
   );
+
+  it('callbacks and logs of one process alone do not part it from the others', { timeout: 60_000 }, async () => {
+    const [a, b] = await run(2, 'lonely', '', 'lonely');
+    expect([a.steps, b.steps, a.stopped]).toEqual([16, 16, 'completed']);
+    expect(a.hash).toBe(b.hash);
+    expect(readdirSync(join(folder, 'lonely'))).toHaveLength(3);
+  });
 
   it('a process that is killed is named', { timeout: 60_000 }, async () => {
     const args = ['killed', join(folder, 'killed')];
