@@ -15,8 +15,14 @@ export class CsvFields {
   /** Texts by their bytes: most columns of texts have few. */
   readonly #known: string[] = new Array(mostKnown).fill('');
 
-  /** @param trim whether spaces around texts are left out */
-  constructor(private readonly trim: boolean) {}
+  /**
+   * @param trim whether spaces around texts without quotes are left out
+   * @param quote the byte that texts in quotes begin and end with, which no other text has
+   */
+  constructor(
+    private readonly trim: boolean,
+    private readonly quote: number | null,
+  ) {}
 
   get stride(): number {
     return this.width + 2;
@@ -25,15 +31,20 @@ export class CsvFields {
   /** The field of a row as a text. */
   text(row: number, field: number): string {
     const place = row * this.stride + field + 1;
-    const [from, to] = [(this.places[place] as number) + 1, this.places[place + 1] as number];
-    if (to - from > longestKnown) return this.#decode(from, to);
+    const begin = (this.places[place] as number) + 1;
+    const end = this.places[place + 1] as number;
+    const isQuoted = begin < end && this.bytes[begin] === this.quote;
+    const [from, to] = isQuoted ? [begin + 1, end - 1] : [begin, end];
+    const isTrimmed = this.trim && !isQuoted;
+    if (to - from > longestKnown) return this.#decode(from, to, isTrimmed);
     let hash = 0;
     for (let i = from; i < to; i++) hash = (31 * hash + (this.bytes[i] as number)) | 0;
     const slot = hash & (mostKnown - 1);
     const known = this.#known[slot] as string;
     if (this.#isAt(known, from, to)) return known;
-    const text = this.#decode(from, to);
-    this.#known[slot] = text;
+    const text = this.#decode(from, to, isTrimmed);
+    // One with spaces around it would be found without quotes, too.
+    if (!isQuoted || !this.trim || text === text.trim()) this.#known[slot] = text;
     return text;
   }
 
@@ -47,9 +58,9 @@ export class CsvFields {
     return true;
   }
 
-  #decode(from: number, to: number): string {
+  #decode(from: number, to: number, isTrimmed: boolean): string {
     const text = this.bytes.toString('utf8', from, to);
-    return this.trim ? text.trim() : text;
+    return isTrimmed ? text.trim() : text;
   }
 
   /** The fields of a row as texts. */

@@ -55,10 +55,10 @@ export class CsvReader {
   #begin(piece: Buffer): LineSplitter {
     const { quote, delimiter, parser, maxRecordSize } = this.plan;
     const guessed = delimiter ?? guessDelimiter(piece.toString('utf8', 0, guessBytes), quote);
-    const specials = [quote, parser.comment].filter((text) => typeof text === 'string');
     return new LineSplitter({
       delimiter: guessed,
-      specials,
+      quote,
+      comment: parser.comment,
       trim: parser.trim,
       longest: Math.min(guessBytes, maxRecordSize),
     });

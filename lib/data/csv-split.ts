@@ -1,24 +1,24 @@
-// Lines of CSV files without quotes and comments: where their fields begin and end.
+// Plain lines of CSV files: where their fields begin and end.
 import { CsvFields } from './csv-fields.js';
 
 const [newline, carriageReturn] = [10, 13];
 /** What a byte is to the splitter. */
-const [ordinary, separator, lineEnd, special] = [0, 1, 2, 3];
+const [ordinary, separator, lineEnd, quoting, special] = [0, 1, 2, 3, 4];
 
 /** How {@link LineSplitter} reads. */
 export interface SplitRules {
   readonly delimiter: string;
-  /** Texts that the splitter leaves to csv-parse, by their first byte: the quote, and what begins a comment. */
-  readonly specials: readonly string[];
+  readonly quote: string | null;
+  readonly comment: string | null;
   readonly trim: boolean;
   /** Bytes that a line may have. */
   readonly longest: number;
 }
 
 /**
- * Finds the fields of lines of UTF-8 as csv-parse does, in a tenth of the time. It stops for good before a line with a quote or a
- * comment, one that is too long and one that has not as many fields as the first: csv-parse goes on from there, and finds what is
- * wrong, if anything is.
+ * Finds the fields of lines of UTF-8 as csv-parse does, in a tenth of the time. It stops for good before a line with a comment,
+ * one with quotes that are doubled, hold a line end or have spaces around them, one that is too long and one that has not as many
+ * fields as the first: csv-parse goes on from there, and finds what is wrong, if anything is.
  */
 export class LineSplitter {
   /** What the last call found. */
@@ -34,11 +34,13 @@ export class LineSplitter {
   #to = 0;
 
   constructor(readonly rules: SplitRules) {
-    const { delimiter, specials, trim } = rules;
-    this.fields = new CsvFields(trim);
+    const { delimiter, quote, comment, trim } = rules;
+    const isPlain = quote !== null && quote !== delimiter && Buffer.byteLength(quote) === 1;
+    this.fields = new CsvFields(trim, isPlain ? firstByte(quote) : null);
     this.#kinds[newline] = this.#kinds[carriageReturn] = lineEnd;
     this.#kinds[firstByte(delimiter)] = separator;
-    for (const text of specials) this.#kinds[firstByte(text)] = special;
+    if (quote !== null) this.#kinds[firstByte(quote)] = isPlain ? quoting : special;
+    if (comment !== null) this.#kinds[firstByte(comment)] = special;
     this.isStopped = Buffer.byteLength(delimiter) > 1;
   }
 
@@ -88,6 +90,17 @@ export class LineSplitter {
         this.isStopped = true;
         break;
       }
+      if (kind === quoting) {
+        const closing = i === (places[used - 1] as number) + 1 ? this.#closing(i, length) : -1;
+        if (closing + 1 >= length) break; // more may follow
+        const next = kinds[bytes[closing + 1] as number];
+        if (closing < 0 || (next !== separator && next !== lineEnd)) {
+          this.isStopped = true;
+          break;
+        }
+        i = closing;
+        continue;
+      }
       places[used++] = i;
       if (kind === separator) continue;
       const isReturn = bytes[i] === carriageReturn;
@@ -112,6 +125,16 @@ export class LineSplitter {
     fields.width = width;
     fields.rows = first / fields.stride;
     this.#from = end;
+  }
+
+  /** The next quote after one, `length` if there is none, -1 if the line ends before it. */
+  #closing(from: number, length: number): number {
+    const quote = this.#buffer[from];
+    for (let i = from + 1; i < length; i++) {
+      if (this.#buffer[i] === quote) return i;
+      if (this.#kinds[this.#buffer[i] as number] === lineEnd) return -1;
+    }
+    return length;
   }
 
   #isBlank(bytes: Buffer, from: number, to: number): boolean {

@@ -58,10 +58,12 @@ const files = styles.chain((style) => {
   const mark = style.quote ?? '"';
   const plain = fc.string({ unit: fc.constantFrom('a', '1', '-', '.', 'é', '日', '😀', '\u00a0'), maxLength: 5 });
   const padded = fc.tuple(fc.constantFrom('', ' ', '\t', '\u2003'), plain, fc.constantFrom('', ' ', '\ufeff'));
+  const simple = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\u00a0', 'é', style.delimiter), maxLength: 4 });
   const quoted = fc.string({ unit: fc.constantFrom('a', mark + mark, '\n', '\r\n', style.delimiter), maxLength: 4 });
   const field = fc.oneof(
     { weight: 60, arbitrary: plain },
     { weight: 10, arbitrary: padded.map((parts) => parts.join('')) },
+    { weight: 10, arbitrary: simple.map((text) => mark + text + mark) },
     { weight: 1, arbitrary: quoted.map((text) => mark + text + mark) },
     { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom('a', mark, '#', '/', '\r'), maxLength: 4 }) },
   );
@@ -130,7 +132,7 @@ describe('lines without quotes', () => {
   });
 
   it('are split without csv-parse, which has the rest from the first other line on', () => {
-    const rules = { delimiter: ',', specials: ['"'], trim: true, longest: 20 };
+    const rules = { delimiter: ',', quote: '"', comment: null, trim: true, longest: 20 };
     const splitter = new LineSplitter(rules);
     const taken = (text: string, isLast = false) => {
       splitter.split(Buffer.from(text), isLast);
@@ -140,8 +142,10 @@ describe('lines without quotes', () => {
     expect(taken('2\r')).toEqual([]);
     expect(taken('\n3,4\r5, 6\n7')).toEqual(['1,2', '3,4', '5,6']);
     expect([splitter.line, splitter.isStopped]).toEqual([6, false]);
-    expect(taken(',8\n9,"x"\n')).toEqual(['7,8']);
-    expect([splitter.line, splitter.isStopped, `${splitter.rest}`]).toEqual([7, true, '9,"x"\n']);
+    expect(taken(',8\n9,"')).toEqual(['7,8']);
+    expect(taken(' x, "')).toEqual([]);
+    expect(taken('\n" ",""\n1,"""x"\n')).toEqual(['9, x, ', ' ,']);
+    expect([splitter.line, splitter.isStopped, `${splitter.rest}`]).toEqual([9, true, '1,"""x"\n']);
     const long = new LineSplitter(rules);
     long.split(Buffer.from('a,b\n'), false);
     for (const text of ['1', '2'.repeat(20)]) long.split(Buffer.from(text), false);
@@ -155,6 +159,9 @@ describe('lines without quotes', () => {
     const bytes = Buffer.concat(fields.flatMap((field) => [field, Buffer.from(';1\n')]));
     const table = await csv(bytes, { columns: ['x', 'y'], types: { x: 'text' }, inferRows: 1 });
     expect(table.column('x').values).toEqual(fields.map((field) => field.toString()));
+    const spaces = Buffer.from('x,y\n,1\n" a ",1\n a ,1\n" a ",1\na,1\n');
+    const { values } = (await csv(spaces, { types: { x: 'text' }, missing: [], inferRows: 1 })).column('x');
+    expect(values).toEqual(['', ' a ', 'a', ' a ', 'a']);
   });
 
   it('have the numbers that JavaScript reads', async () => {
