@@ -1,15 +1,12 @@
 // Parameters and their state, divided among the processes of a group.
 
-import { unrecorded } from '../context.js';
 import { allGatherObject, recv, send } from '../distributed/collectives.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { type DType, floatTypes } from '../dtype.js';
-import { keep } from '../memory.js';
-import { clone, copy_ } from '../ops/copy.js';
-import { full, zeros } from '../ops/creation.js';
+import { clone } from '../ops/copy.js';
+import { full } from '../ops/creation.js';
 import { empty } from '../ops/creation-spaced.js';
 import { beginReduce, endReduce } from '../ops/distributed.js';
-import { cat } from '../ops/shape-slice.js';
 import { changed, type Tensor, view } from '../tensor.js';
 import type { OptimizerState } from './state.js';
 
@@ -75,22 +72,6 @@ export function shareParameters(operation: string, group: ProcessGroup, owners: 
     before = { piece, ticket };
   }
   if (before !== null) end(before);
-}
-
-/**
- * @internal Keeps in a compiled step what computes these gradients, though nothing in this process uses them: reductions of which they
- * are the results must run in all processes.
- *
- * @param seen what they are noted in, by dtype: what a step writes outside of it is never left out
- */
-export function keepReductions(gradients: readonly Tensor[], seen: Map<DType, Tensor>): void {
-  for (const dtype of floatTypes) {
-    const firsts = gradients.filter((g) => g.dtype === dtype && g.size > 0).map((g) => view(g, 0, [1]));
-    if (firsts.length === 0) continue;
-    const note = seen.get(dtype) ?? unrecorded(() => keep(zeros([1], { dtype })));
-    seen.set(dtype, note);
-    copy_(note, cat(firsts, 0).sum(0, { keepDim: true }));
-  }
 }
 
 /** What a process tells about a tensor of its state. */

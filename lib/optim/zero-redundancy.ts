@@ -3,13 +3,12 @@ import { currentRecording, onFailure, refuseReading } from '../context.js';
 import { groupOf } from '../distributed/init.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { checkSame } from '../distributed/same.js';
-import type { DType } from '../dtype.js';
 import { ArgumentError, checkInteger, describe, isPlain, StateError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { Optimizer, type StateOf } from './optimizer.js';
 import type { OptimizerArguments, OptionTensors, ParameterGroup } from './options.js';
 import { groupsOf, type Parameters } from './parameters.js';
-import { gatherState, keepReductions, partition, shareParameters } from './shards.js';
+import { gatherState, partition, shareParameters } from './shards.js';
 import type { OptimizerState } from './state.js';
 import type { Update } from './update.js';
 
@@ -55,7 +54,6 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
   readonly #rules: Rules<Options>;
   readonly #group: ProcessGroup;
   #owners = new Map<Tensor, number>();
-  readonly #seen = new Map<DType, Tensor>();
   #whole: OptimizerState<Options> | null = null;
 
   /**
@@ -132,11 +130,6 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
     if (this.#group.size === 1) return loss;
     const shares = this.#shares();
     noGrad(() => {
-      const others = [...shares.keys()].filter((p) => p._grad !== null && !this._isOwn(p));
-      keepReductions(
-        others.map((p) => p._grad as Tensor),
-        this.#seen,
-      );
       shareParameters(`${name}.step`, this.#group, shares);
     });
     this.#passed();

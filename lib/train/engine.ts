@@ -1,15 +1,15 @@
 // The loop of a training: epochs of steps, events, callbacks, checkpoints, and why it ends.
-import { AdjointError, ArgumentError, FileError, reword } from '../errors.js';
-import { saveCheckpoint } from '../io/checkpoint.js';
-import { type CheckpointState, type CheckpointTargets, isStateful, type Stateful } from '../io/checkpoint-state.js';
+import { AdjointError, ArgumentError, type FileError, reword } from '../errors.js';
+import { type CheckpointState, isStateful } from '../io/checkpoint-state.js';
 import { defaultGenerator } from '../ops/generator.js';
+import { Announcer } from './announcer.js';
 import { type BatchSource, startEpoch } from './batch.js';
 import { Course } from './course.js';
 import type { Callback, EpochRecord, TrainEvent, Training, TrainResult, WarningEvent } from './events.js';
 import { Feed } from './feed.js';
 import { Place } from './place.js';
 import { resume } from './resume.js';
-import { gatherStates } from './snapshot.js';
+import { Saver } from './saver.js';
 import { Team } from './team.js';
 import { addSums, meansOf } from './totals.js';
 import type { Work } from './work.js';
@@ -39,8 +39,8 @@ export class Engine<Item> implements Training {
   /** The processes that make this training together; null for one alone. */
   readonly #team: Team | null;
   #feed: Feed<Item> | null = null;
-  #queue: TrainEvent[] = [];
-  #checkpoint: string | null = null;
+  readonly #announcer: Announcer;
+  readonly #saver: Saver;
   #hasWarned = false;
   #kept = 0; // the step whose state is kept to find NaN
 
@@ -52,7 +52,9 @@ export class Engine<Item> implements Training {
     this.names = work.names;
     this.#team = Team.of([work.model, ...Object.values(work.things)]);
     this.#course = new Course(this.#team, work.operation, o);
+    this.#announcer = new Announcer(this, o.callbacks, this.#team, this.#course, Object.values(work.things));
     this.#place = new Place({ get: () => work.sums(), set: (state) => work.setSums(state) }, work.things);
+    this.#saver = new Saver(this, o, this.#announcer, { ...work.things, training: this.#place });
   }
 
   get epoch(): number {
@@ -78,12 +80,8 @@ export class Engine<Item> implements Training {
   }
 
   warn(code: WarningEvent['code'], message: string, error?: Error): void {
-    if (this.#isFirst) this.#queue.push({ type: 'warning', code, message, ...(error !== undefined && { error }) });
-  }
-
-  /** Whether this process prints and writes. */
-  get #isFirst(): boolean {
-    return this.#team === null || this.#team.rank === 0;
+    if (!this.#announcer.isFirst) return;
+    this.#announcer.add({ type: 'warning', code, message, ...(error !== undefined && { error }) });
   }
 
   findNaN(): { step: number; error: Error } | null {
@@ -92,34 +90,11 @@ export class Engine<Item> implements Training {
   }
 
   state(): CheckpointState {
-    return { ...this.o.values, ...this.#targets() };
-  }
-
-  #targets(): CheckpointTargets {
-    const callbacks: Stateful = {
-      stateDict: () => Object.fromEntries(this.#stateful().map((c) => [c.name, c.stateDict?.()])),
-      loadStateDict: (states: Record<string, never>) => {
-        for (const c of this.#stateful()) if (c.name in states) c.loadStateDict?.(states[c.name] as never);
-      },
-    };
-    return { ...this.work.things, generator: defaultGenerator(), training: this.#place, callbacks };
-  }
-
-  #stateful(): (Callback & { name: string })[] {
-    return this.o.callbacks.filter((c) => c.stateDict !== undefined && c.loadStateDict !== undefined) as never;
+    return this.#saver.state();
   }
 
   save(path: string, options?: { keep?: number }): string | undefined {
-    if (!this.#isFirst) return undefined;
-    try {
-      this.#checkpoint = saveCheckpoint(path, this.state(), options);
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      this.warn('checkpoint', `no checkpoint was written, earlier ones are whole: ${error.message}`, error);
-      return undefined;
-    }
-    this.#queue.push({ type: 'checkpoint', path: this.#checkpoint, epoch: this.epoch, step: this.step });
-    return this.#checkpoint;
+    return this.#saver.save(path, options);
   }
 
   /** All events. Each comes when no step is going on: its state is that of the training. */
@@ -137,11 +112,11 @@ export class Engine<Item> implements Training {
       await this.#exchange(null);
       const { epoch, step } = this;
       const { stepsPerEpoch } = this.#course;
-      yield* this.#emit({ type: 'start', epoch, step, epochs: this.o.epochs, stepsPerEpoch, resumed });
+      yield* this.#announcer.announce({ type: 'start', epoch, step, epochs: this.o.epochs, stepsPerEpoch, resumed });
       while (this.epoch < this.o.epochs && (await this.#course.next(this.#place, null)) > 0) yield* this.#oneEpoch();
       await this.#exchange(null);
       const result = this.#result();
-      yield* this.#emit({ type: 'end', result });
+      yield* this.#announcer.announce({ type: 'end', result });
     } catch (error) {
       throw this.#team === null ? error : await this.#team.failed(this.work.operation, error);
     } finally {
@@ -155,7 +130,7 @@ export class Engine<Item> implements Training {
   async #resume(): Promise<string | null> {
     if (this.o.resume === null) return null;
     const onDamaged = (error: FileError) => this.warn('damaged', `passed over: ${error.message}`, error);
-    return resume({ ...this.o.resume, onDamaged }, this.#targets(), this.#place, this.#team);
+    return resume({ ...this.o.resume, onDamaged }, this.#saver.targets(), this.#place, this.#team);
   }
 
   /**
@@ -180,7 +155,7 @@ export class Engine<Item> implements Training {
   #result(): TrainResult {
     const { kind, reason } = this.#course.stopped ?? { kind: 'completed' as const, reason: 'all epochs were made' };
     const { epoch, step, history } = this.#place;
-    const now = () => this.#checkpoint;
+    const now = () => this.#saver.path;
     const result = { history: [...history], epochs: epoch, steps: step, stopped: kind, reason };
     // Callbacks save a last one when they are told of the end.
     return Object.defineProperty(result, 'checkpoint', { get: now, enumerable: true }) as TrainResult;
@@ -292,7 +267,15 @@ export class Engine<Item> implements Training {
       );
     }
     const dataSeconds = milliseconds / 1000;
-    yield* this.#emit({ type: 'step', epoch: this.epoch + 1, step, values, samples, seconds, dataSeconds });
+    yield* this.#announcer.announce({
+      type: 'step',
+      epoch: this.epoch + 1,
+      step,
+      values,
+      samples,
+      seconds,
+      dataSeconds,
+    });
   }
 
   async *#endEpoch(seconds: number, dataSeconds: number): AsyncGenerator<TrainEvent, void, undefined> {
@@ -314,39 +297,8 @@ export class Engine<Item> implements Training {
     const samples = (await this.#exchange(own)).reduce((sum, one) => sum + one);
     if (validated !== undefined) {
       const spent = (performance.now() - began) / 1000;
-      yield* this.#emit({ type: 'validate', epoch, step, values: validated, seconds: spent });
+      yield* this.#announcer.announce({ type: 'validate', epoch, step, values: validated, seconds: spent });
     }
-    yield* this.#emit({ type: 'epoch', epoch, step, values, samples, seconds, dataSeconds });
-  }
-
-  /** Tells callbacks, then the caller, and then of what the callbacks did. */
-  async *#emit(event: TrainEvent): AsyncGenerator<TrainEvent, void, undefined> {
-    const earlier = this.#queue;
-    this.#queue = [];
-    for (const one of [...earlier, event]) {
-      await this.#tell(one);
-      yield one;
-    }
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      await this.#tell(next);
-      yield next;
-    }
-  }
-
-  /** Whether checkpoints are written with this event; rank 0 then needs what of the state others have. */
-  #mayBeSaved({ type }: TrainEvent): boolean {
-    if (this.#team === null) return false;
-    if (type === 'epoch' || type === 'end') return true;
-    return type === 'step' && this.#course.isAsked(this.step);
-  }
-
-  async #tell(event: TrainEvent): Promise<void> {
-    if (this.#mayBeSaved(event)) await gatherStates(Object.values(this.work.things));
-    const method = `on${event.type[0]?.toUpperCase()}${event.type.slice(1)}` as 'onStep';
-    // At the end the last comes first: a checkpoint is saved before the best weights are put back.
-    const order = event.type === 'end' ? [...this.o.callbacks].reverse() : this.o.callbacks;
-    for (const callback of order) {
-      if (this.#isFirst || !callback.rankZeroOnly) await callback[method]?.(event as never, this);
-    }
+    yield* this.#announcer.announce({ type: 'epoch', epoch, step, values, samples, seconds, dataSeconds });
   }
 }

@@ -67,7 +67,7 @@ export class Team {
    */
   async withFile(path: string | null, use: (file: string) => void): Promise<string | null> {
     const { rank, group } = this;
-    const bytes = rank === 0 && path !== null ? readFileSync(path) : null;
+    const bytes = rank === 0 && path !== null ? readWhole(path) : null;
     const told = (await broadcastObject({ path, length: bytes?.length ?? 0 }, 0, { group })) as {
       path: string | null;
       length: number;
@@ -129,4 +129,12 @@ function revived(_: string, value: unknown): unknown {
   const { $number, $array, values } = Object(value) as { $number?: string; $array?: Kind; values?: number[] };
   if ($number !== undefined) return Number($number);
   return $array === undefined ? value : arrays[$array].from(values as number[]);
+}
+
+function readWhole(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw systemError('loadCheckpoint', 'read', path, cause);
+  }
 }

@@ -27,5 +27,5 @@ Outcome allReduceEnd(InOuts<T> parts, In<double> ticket, int64_t group) {
 }  // namespace ADJOINT_LEVEL
 }  // namespace adjoint
 
-ADJOINT_FAMILY(distributed, ADJOINT_FLOATS(allReduceBegin, "parts ticket group mean wire"),
-               ADJOINT_FLOATS(allReduceEnd, "parts ticket group"))
+ADJOINT_FAMILY(distributed, shared(ADJOINT_FLOATS(allReduceBegin, "parts ticket group mean wire")),
+               shared(ADJOINT_FLOATS(allReduceEnd, "parts ticket group")))

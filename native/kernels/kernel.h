@@ -76,6 +76,8 @@ struct Kernel {
   // The floating-point operations of a call; none: one for each element that it reads, or that it writes where these
   // are more. The spans of `arguments` have lengths and no data.
   double (*flops)(const Argument* arguments) = nullptr;
+  // Other processes take part in it: it runs in each step, whether or not this one uses what it gives.
+  bool shared = false;
 };
 
 // Never defined and no constant expressions: a table whose entries would call them does not compile.

@@ -15,6 +15,11 @@ constexpr Kernel rowwise(Kernel kernel) {
   return kernel;
 }
 
+constexpr Kernel shared(Kernel kernel) {
+  kernel.shared = true;
+  return kernel;
+}
+
 // `function` takes the parameters of the kernel's first instantiation and returns the operations of a call.
 template <auto function>
 constexpr Kernel flops(Kernel kernel) {

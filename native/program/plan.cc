@@ -52,7 +52,7 @@ class Planner {
     }
     std::vector<RecordedOperation> rest;
     for (RecordedOperation& o : recording_.operations) {
-      bool constant = true;
+      bool constant = !o.kernel->shared;
       forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
         const BufferKind where = buffer(span).kind;
         constant = constant && (isWritten(kind) ? !isRead(kind) && where == BufferKind::kArena && isWhole(span) &&
@@ -86,13 +86,14 @@ class Planner {
     return done;
   }
 
-  // Keeps operations that lead to an output or change something outside; drawing a random number advances its generator.
+  // Keeps operations that lead to an output or change something outside; drawing a random number advances its generator,
+  // and other processes wait for what is shared.
   void dropDead() {
     std::vector<bool> wanted(buffers_.size(), false);
     for (const RecordedSpan& output : recording_.outputs) wanted[static_cast<size_t>(output.buffer)] = true;
     for (int i = static_cast<int>(recording_.operations.size()) - 1; i >= 0; i--) {
       const RecordedOperation& o = recording_.operations[static_cast<size_t>(i)];
-      bool needed = false;
+      bool needed = o.kernel->shared;
       forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
         const bool arena = buffer(span).kind == BufferKind::kArena;
         if (isWritten(kind) && (!arena || wanted[static_cast<size_t>(span.buffer)])) needed = true;

@@ -27,6 +27,12 @@ describeRuns('processes that use different parameters', () => {
     },
   );
 
+  it('or read no gradients at all: a compiled step averages them in all processes', { timeout: 60_000 }, async () => {
+    const losses = (await resultsOf('unread', 2, { timeout: 30_000 })) as number[][];
+    for (const list of losses) expect(list).toHaveLength(6);
+    expect(losses.flat().every(Number.isFinite)).toBe(true);
+  });
+
   it('are refused unless that is meant, with the names', { timeout: 60_000 }, async () => {
     for (const { name, message } of await run(2, 'eager', 'refused')) {
       expect(['StateError', 'DistributedError']).toContain(name);
