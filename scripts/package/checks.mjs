@@ -1,6 +1,7 @@
 // The checks of the installed package: [name, function] in order; a function returns a note or throws.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { root } from '../steps.mjs';
 import { readmeProgram } from './folder.mjs';
 import { oldestLevel } from './oldest.mjs';
 
@@ -128,6 +129,32 @@ await Promise.all([1, 2, 3].map(() => new Promise((resolve, reject) =>
   expect(output.match(/step 500/g)?.length === 3, `not all of three workers trained: ${output}`);
 }
 
+/** The first program of docs/distributed.md, as two processes, and what becomes of a run that loses one. */
+function ranks(folder) {
+  const [, text] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs', 'distributed.md'), 'utf8'));
+  folder.write('ranks.mjs', text);
+  const command = [join('node_modules', 'adjoint', 'dist', 'cli.js'), 'run', '--nproc', '2'];
+  const output = folder.node(...command, 'ranks.mjs');
+  const lines = [...output.matchAll(/^\[rank (\d)\] rank \1, epoch 1: \d\.\d+$/gm)].map((match) => match[1]);
+  expect(lines.sort().join() === '0,1', `two ranks did not train: ${output}`);
+  folder.write(
+    'lost.mjs',
+    `import { distributed, ones } from 'adjoint';
+await distributed.init();
+if (distributed.getRank() === 1) setTimeout(() => process.kill(process.pid, 'SIGKILL'), 300);
+for (;;) await distributed.allReduce_(ones([1000]));
+`,
+  );
+  let lost = 'nothing was wrong';
+  try {
+    folder.node(...command, 'lost.mjs');
+  } catch (error) {
+    lost = error.message;
+  }
+  expect(lost.includes('ended with 137') && lost.includes('rank 1 was killed by SIGKILL'), lost);
+  return 'two train; a lost one is named';
+}
+
 const realmTest = `
 test('arrays of this realm and of the outer one', async () => {
   const { nn, optim, tensor } = await import('adjoint');
@@ -247,6 +274,7 @@ export function checks({ tarball, folder, nodes }) {
     ['start', () => startTime(folder)],
     ['require', () => requireIt(folder)],
     ['worker', () => worker(folder)],
+    ...(process.platform === 'linux' ? [['ranks', () => ranks(folder)]] : []),
     ['oldest level', oldestLevel],
     ['missing binary', () => missing(folder)],
     [
