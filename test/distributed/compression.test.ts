@@ -59,8 +59,8 @@ describeRuns('gradients of which only the largest are sent', () => {
   });
 
   it('eager and compiled alike, the same in all processes', { timeout: 60_000 }, async () => {
-    const one = await run<Parallel>('parallel', 2, 'conv', 'sgd', 'eager', '1', '20', 'float32', '0.05');
-    const two = await run<Parallel>('parallel', 2, 'conv', 'sgd', 'compiled', '1', '20', 'float32', '0.05');
+    const one = await run<Parallel>('parallel', 2, 'lenet', 'sgd', 'eager', '1', '20', 'float32', '0.05');
+    const two = await run<Parallel>('parallel', 2, 'lenet', 'sgd', 'compiled', '1', '20', 'float32', '0.05');
     expect(new Set([...one, ...two].map(({ hash }) => hash)).size).toBe(1);
   });
 
