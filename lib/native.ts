@@ -63,7 +63,8 @@ interface Groups {
   /** By its number, from any thread. */
   abort(group: number, reason: string): void;
   close(group: NativeGroup, reason: string): void;
-  problemOf(group: NativeGroup): { problem: string; lost: number };
+  /** Waits so many milliseconds for what others say of it. */
+  problemOf(group: NativeGroup, patience: number): { problem: string; lost: number };
 }
 
 /** Called when steps are done or one has failed, with the total number done and how the failed one ended (0: none has). */

@@ -4,7 +4,7 @@ import { type DistributedError, StateError } from '../errors.js';
 import { type NativeGroup, native } from '../native.js';
 import type { Tensor } from '../tensor.js';
 import { Council } from './council.js';
-import { errorOf, listOf } from './failures.js';
+import { errorOf, isLoss, listOf } from './failures.js';
 import { prefixed, type Store } from './store.js';
 
 /** How a reduction puts the values of all processes together. */
@@ -220,7 +220,10 @@ export class ProcessGroup {
   _failure(operation: string): Error {
     if (this.#closed) return this.#isOver(operation);
     if (this.#failure !== null) return this.#again(operation, this.#failure);
-    const { problem, lost } = groups().problemOf(this.#native as NativeGroup);
+    const ask = (patience: number) => groups().problemOf(this.#native as NativeGroup, patience);
+    let { problem, lost } = ask(0);
+    // Of connections that close together, whichever is seen first counts as the cause; the store knows better.
+    if (isLoss(problem)) ({ problem, lost } = ask(period));
     this.#failure = this.#council.accuse(problem, lost);
     return errorOf(`${operation}: ${this.#failure.message}`, this.#failure.rank);
   }

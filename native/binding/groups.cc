@@ -225,10 +225,11 @@ void abortGroup(const Info& info) {
 
 void closeGroup(const Info& info) { handleOf(info)->group->close(textOf(info, 1)); }
 
+// problemOf(group, milliseconds to wait for what others say)
 Napi::Value problemOf(const Info& info) {
-  const ProcessGroup& group = *handleOf(info)->group;
+  ProcessGroup& group = *handleOf(info)->group;
   auto result = Napi::Object::New(info.Env());
-  result["problem"] = group.problem();
+  result["problem"] = group.problem(integerOf(info, 1));
   result["lost"] = group.lost();
   return result;
 }

@@ -166,6 +166,10 @@ std::string ProcessGroup::fail(const std::string& problem) {
 }
 
 void ProcessGroup::abort(const std::string& reason) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (reason_.empty()) reason_ = reason;
+  }
   store_->fail(reason);
   fail(reason);
 }
@@ -187,9 +191,10 @@ void ProcessGroup::close(const std::string& reason) {
   reductions_.clear();
 }
 
-std::string ProcessGroup::problem() const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return problem_;
+std::string ProcessGroup::problem(int64_t patience) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait_for(lock, std::chrono::milliseconds(patience), [&] { return !reason_.empty(); });
+  return reason_.empty() ? problem_ : reason_;
 }
 
 std::shared_ptr<Mesh> ProcessGroup::mesh() const {

@@ -45,7 +45,8 @@ class ProcessGroup {
   // Aborts, and joins the threads. Not on a thread of the group.
   void close(const std::string& reason);
 
-  std::string problem() const;
+  // Why the group has failed: what `abort` was told, for which it waits so many milliseconds, or the first problem here.
+  std::string problem(int64_t patience);
   // The rank whose connection was lost first; -1 if none was.
   int lost() const;
 
@@ -84,7 +85,7 @@ class ProcessGroup {
   std::shared_ptr<Mesh> mesh_;  // null once closed
   std::map<int64_t, std::shared_ptr<Reduction>> reductions_;
   int64_t tickets_ = 0;
-  std::string problem_;
+  std::string problem_, reason_;
   bool down_ = false;
   uint32_t calls_ = 0;
 };

@@ -1,5 +1,6 @@
 // Runs of several processes on this machine.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +30,9 @@ export async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+const isStopped = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode === null && signalCode === null && / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 export interface RanksOptions {
   readonly args?: readonly string[];
@@ -76,11 +80,13 @@ export async function runRanks(program: string, size: number, options: RanksOpti
       });
       child.once('close', (code, signal) => {
         clearTimeout(timer);
-        // The last one may have been stopped.
-        if (--left === 1)
+        // The last one may have been stopped, or wait for those that are gone.
+        if (--left === 1) {
+          for (const other of children) if (isStopped(other)) other.kill('SIGKILL');
           setTimeout(() => {
             for (const other of children) other.kill('SIGKILL');
           }, 3000).unref();
+        }
         const line = /^RESULT (.*)$/m.exec(output)?.[1];
         resolve({ code, signal, result: line === undefined ? undefined : JSON.parse(line), errors });
       });
