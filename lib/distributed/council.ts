@@ -116,7 +116,7 @@ export class Council {
 
   /** More than the problem says by itself. */
   async #explain(problem: string, lost: number, call: number): Promise<string | null> {
-    if (isTimeout(problem)) return call < 0 ? null : this.#latecomers(call); // below 0 they connect
+    if (isTimeout(problem)) return call < 0 ? this.#absent() : this.#latecomers(call); // below 0 they connect
     if (!isLoss(problem)) return null;
     if ((await this.#store.get(`left/${lost}`)) !== undefined) {
       return `rank ${this.#ranks[lost]} has called distributed.destroy`;
@@ -124,6 +124,13 @@ export class Council {
     // A connection that was closed says the least: somebody else may know why.
     await Promise.race([this.#store.wait(['failure'], patience / 2).catch(() => {}), delay(patience / 2)]);
     return null;
+  }
+
+  /** Who has published no address to connect to; null if all have. */
+  async #absent(): Promise<string | null> {
+    const came = await Promise.all(this.#ranks.map((_, i) => this.#store.get(`places/${i}`)));
+    const missing = this.#ranks.filter((_, i) => i !== this.#me && came[i] === undefined);
+    return missing.length === 0 ? null : `${listOf(missing)} must come within ${this.#timeout} ms`;
   }
 
   /** Who has not written that it is in this collective, too; null when nobody has written anything. */

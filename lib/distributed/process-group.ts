@@ -4,7 +4,7 @@ import { type DistributedError, StateError } from '../errors.js';
 import { type NativeGroup, native } from '../native.js';
 import type { Tensor } from '../tensor.js';
 import { Council } from './council.js';
-import { errorOf, isLoss, listOf } from './failures.js';
+import { errorOf, isLoss } from './failures.js';
 import { prefixed, type Store } from './store.js';
 
 /** How a reduction puts the values of all processes together. */
@@ -99,21 +99,9 @@ export class ProcessGroup {
       ...([tls?.key ?? '', tls?.cert ?? '', tls?.ca ?? '', onStore, onDone] as const),
     );
     this.#listen();
-    try {
-      await this.#submit(operation, (ticket) => groups().connect(this.#native as NativeGroup, ticket));
-    } catch (error) {
-      throw (await this.#absent(operation, places)) ?? error;
-    }
+    await this.#submit(operation, (ticket) => groups().connect(this.#native as NativeGroup, ticket));
     // Whoever goes on may compute without a pause, and hold the store that others still need.
     await this._meet(operation, timeout);
-  }
-
-  /** The error that names the members that have not come; null if all have, or it is known what kept one. */
-  async #absent(operation: string, places: Store): Promise<DistributedError | null> {
-    const came = await Promise.all(this.ranks.map((_, i) => places.get(String(i)).catch(() => '')));
-    const missing = this.ranks.filter((_, i) => i !== this.rank && came[i] === undefined);
-    if (missing.length === 0 || this.#failure?.rank !== undefined) return null; // or somebody has said why
-    return errorOf(`${operation}: ${listOf(missing)} must come within ${this.#seat.timeout} ms`, missing[0]);
   }
 
   /** Another member's failure ends the waiting of this one. */
@@ -204,6 +192,7 @@ export class ProcessGroup {
   /** Finds out together with the others what was first, and tells them. */
   async #fail(what: string, problem: string, lost: number): Promise<Error> {
     if (this.#closed) return this.#isOver(what);
+    if (isLoss(problem)) ({ problem, lost } = await this.#cause());
     this.#failure ??= await this.#council.agree(problem, lost, this.#calls - this.#collectives().length - 1);
     clearTimeout(this.#timer);
     const error = errorOf(`${what}: ${this.#failure.message}`, this.#failure.rank);
@@ -216,14 +205,23 @@ export class ProcessGroup {
     if (this.size > 1) await this.#council.meet(operation, timeout);
   }
 
+  #problem(patience: number): { problem: string; lost: number } {
+    return groups().problemOf(this.#native as NativeGroup, patience);
+  }
+
+  /** Of connections that close together, whichever is seen first counts as the cause, until the store tells what it was. */
+  async #cause(): Promise<{ problem: string; lost: number }> {
+    const deadline = performance.now() + period;
+    while (isLoss(this.#problem(0).problem) && performance.now() < deadline) await delay(10);
+    return this.#problem(0);
+  }
+
   /** @internal What a kernel that found the group failed throws. */
   _failure(operation: string): Error {
     if (this.#closed) return this.#isOver(operation);
     if (this.#failure !== null) return this.#again(operation, this.#failure);
-    const ask = (patience: number) => groups().problemOf(this.#native as NativeGroup, patience);
-    let { problem, lost } = ask(0);
-    // Of connections that close together, whichever is seen first counts as the cause; the store knows better.
-    if (isLoss(problem)) ({ problem, lost } = ask(period));
+    let { problem, lost } = this.#problem(0);
+    if (isLoss(problem)) ({ problem, lost } = this.#problem(period));
     this.#failure = this.#council.accuse(problem, lost);
     return errorOf(`${operation}: ${this.#failure.message}`, this.#failure.rank);
   }

@@ -31,8 +31,13 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-const isStopped = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
-  exitCode === null && signalCode === null && / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+function isStopped({ pid }: ChildProcess): boolean {
+  try {
+    return / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false; // it has ended
+  }
+}
 
 export interface RanksOptions {
   readonly args?: readonly string[];
