@@ -19,7 +19,7 @@ export function rankIn(text: string): number | undefined {
 export const isLoss = (problem: string): boolean => /closed|reset|refused/i.test(problem) && !/^rank /.test(problem);
 
 /** @internal Whether nothing came in time. */
-export const isTimeout = (problem: string): boolean => /timed? ?out/i.test(problem);
+export const isTimeout = (problem: string): boolean => /timed? ?out|must be set within/i.test(problem);
 
 /**
  * @internal What members read of a problem. Gloo's texts name files and lines of its own.
