@@ -1,5 +1,4 @@
 // Entering and leaving a run.
-import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ArgumentError, checkInteger, DistributedError, describe, StateError } from '../errors.js';
@@ -165,26 +164,21 @@ async function enter(plan: Plan): Promise<Run> {
 
 async function storeOf(plan: Plan, run: string): Promise<{ store: Store; server: StoreHost | null }> {
   if (plan.store !== undefined) return { store: plan.store, server: null };
-  const { place, token, timeout, heartbeat } = plan;
+  const { place, token, timeout, heartbeat, pem } = plan;
   const { masterAddr: host, masterPort: port = 29_500 } = place;
   if (host === undefined) {
     const hint = 'the address of the machine of rank 0';
     throw new ArgumentError(`distributed.init: MASTER_ADDR must be set, got none; ${hint}`);
   }
-  const files = plan.tls && {
-    key: readFileSync(plan.tls.key, 'utf8'),
-    cert: readFileSync(plan.tls.cert, 'utf8'),
-    ca: readFileSync(plan.tls.ca, 'utf8'),
-  };
   const hosted = /^(1|true)$/i.test(process.env.TORCHELASTIC_USE_AGENT_STORE ?? '');
   const holder = hosted ? 'the launcher' : 'rank 0';
   let server: StoreHost | null = null;
   if (place.rank === 0 && !hosted) {
-    const tls = files && { ...files, requestCert: true, rejectUnauthorized: true };
+    const tls = pem && { ...pem, requestCert: true, rejectUnauthorized: true };
     server = await StoreHost.listen({ port, token, tls, heartbeat, run });
   }
   try {
-    return { store: await TCPStore.connect({ host, port, token, tls: files, run, holder }, timeout), server };
+    return { store: await TCPStore.connect({ host, port, token, tls: pem, run, holder }, timeout), server };
   } catch (error) {
     await server?.close(0);
     throw error;

@@ -83,10 +83,10 @@ export function planOf(options: InitOptions) {
   const last = checkInteger(name, 'the last of ports', range[1], first, 65_535);
   if (store !== undefined) checkStore(store);
   const tls = options.tls ?? tlsOf(process.env);
-  if (tls !== undefined) checkTLS(tls);
+  const pem = tls && readTLS(tls);
   const why = place.worldSize > 1 ? unavailable() : null;
   if (why !== null) throw new DistributedError(`${name}: a run of ${place.worldSize} processes needs Gloo, but ${why}`);
-  return { place, timeout, heartbeat, token, address, ports: [first, last] as const, store, tls };
+  return { place, timeout, heartbeat, token, address, ports: [first, last] as const, store, tls, pem };
 }
 
 function portsOf(text: string | undefined): readonly [number, number] {
@@ -113,14 +113,15 @@ function tlsOf({ ADJOINT_TLS_KEY: key, ADJOINT_TLS_CERT: cert, ADJOINT_TLS_CA: c
   );
 }
 
-function checkTLS(tls: unknown): void {
+/** The texts of the files. */
+function readTLS(tls: unknown): TLSFiles {
   if (!isPlain(tls)) throw new ArgumentError(`distributed.init: tls must be { key, cert, ca }, got ${describe(tls)}`);
   checkOptions('distributed.init', tls as object, ['key', 'cert', 'ca']);
-  const texts: Partial<Record<keyof TLSFiles, Buffer>> = {};
+  const texts = { key: '', cert: '', ca: '' };
   for (const name of ['key', 'cert', 'ca'] as const) {
     const path = checkText('distributed.init', `tls.${name}`, (tls as TLSFiles)[name]);
     try {
-      texts[name] = readFileSync(path);
+      texts[name] = readFileSync(path, 'utf8');
     } catch (cause) {
       const got = (cause as Error).message;
       throw new ArgumentError(`distributed.init: tls.${name} must be a file that can be read, got ${got}`, { cause });
@@ -128,6 +129,7 @@ function checkTLS(tls: unknown): void {
   }
   try {
     createSecureContext(texts);
+    return texts;
   } catch (cause) {
     const files = 'PEM files of a key, its certificate and the authority that has signed it';
     throw new ArgumentError(`distributed.init: tls must name ${files}, got ${(cause as Error).message}`, { cause });
