@@ -1,8 +1,26 @@
 // Messages of the store: a length of 4 bytes, and JSON.
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 
 /** What a message may be long before its sender has shown the token, and afterwards, in bytes. */
 export const limits = { stranger: 4096, member: 16 * 2 ** 20 };
+
+/** Where the server of a store is, and what it is shown; PEM texts. */
+export interface Door {
+  readonly host: string;
+  readonly port: number;
+  /** A member is known by the authority that has signed its certificate, whatever name that bears. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
+}
+
+/** @param use called once it is connected */
+export function dial({ host, port, tls }: Door, use: () => void): Socket {
+  const socket =
+    tls === undefined
+      ? connect({ host, port })
+      : connectSecurely({ host, port, ...tls, checkServerIdentity: () => undefined });
+  return socket.setNoDelay(true).once(tls === undefined ? 'connect' : 'secureConnect', use);
+}
 
 export function send(socket: Socket, message: object): void {
   const text = Buffer.from(JSON.stringify(message));

@@ -1,10 +1,8 @@
 // A thread that says that its process lives, and ends what waits when another one has failed: the main thread may compute for
 // minutes, or wait inside of a backward pass. Stopping the process stops both.
 import { createRequire } from 'node:module';
-import { connect } from 'node:net';
-import { connect as connectSecurely } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
-import { limits, receive, send } from './frames.js';
+import { dial, limits, receive, send } from './frames.js';
 import type { StoreAddress } from './tcp-store.js';
 
 /** @internal What the thread is made with. */
@@ -30,8 +28,7 @@ interface Addon {
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const { address, member, heartbeat, addon } = workerData as HeartData;
-const { tls, token, run, holder } = address;
-const place = { host: address.host, port: address.port };
+const { token, run, holder } = address;
 const period = Math.max(20, heartbeat / 5);
 /** Groups by the numbers of what was asked about them; the first one is the whole run. */
 const watched: number[] = [];
@@ -52,14 +49,10 @@ function lose(reason: string): void {
   port.postMessage({ gone: reason } satisfies HeartNews);
 }
 
-const socket =
-  tls === undefined ? connect(place) : connectSecurely({ ...place, ...tls, checkServerIdentity: () => undefined });
-socket.setNoDelay(true).on('error', () => {});
-
-socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+const socket = dial(address, () => {
   send(socket, { token, run });
   send(socket, { op: 'join', value: member });
-});
+}).on('error', () => {});
 
 receive(
   socket,

@@ -1,20 +1,15 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect as connectSecurely } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { DistributedError } from '../errors.js';
-import { limits, receive, send } from './frames.js';
+import { type Door, dial, limits, receive, send } from './frames.js';
 import type { HeartData, HeartNews, HeartRequest } from './heart.js';
 import type { Store } from './store.js';
 import { threadFile } from './thread-file.js';
 
 /** @internal Where the server of a store is, and how to enter. */
-export interface StoreAddress {
-  readonly host: string;
-  readonly port: number;
+export interface StoreAddress extends Door {
   readonly token: string;
-  /** PEM texts. A member is known by the authority that has signed its certificate, whatever name that bears. */
-  readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
   /** Which run is entered: a process that is faster than rank 0 finds the server of the last one. */
   readonly run?: string;
   /** Who holds the server. */
@@ -54,7 +49,7 @@ export class TCPStore implements Store {
   private constructor(address: StoreAddress, socket: Socket) {
     this.#address = address;
     this.#socket = socket;
-    socket.setNoDelay(true).unref();
+    socket.unref();
     socket.on('error', () => {});
     socket.on('close', () => this.#end());
     receive(
@@ -84,15 +79,14 @@ export class TCPStore implements Store {
   }
 
   static async #try(address: StoreAddress, timeout: number): Promise<TCPStore | string> {
-    const { host, port, tls, token, run } = address;
-    const place = { host, port };
-    const socket =
-      tls === undefined ? connect(place) : connectSecurely({ ...place, ...tls, checkServerIdentity: () => undefined });
+    const { token, run } = address;
+    let socket!: Socket;
+    const connected = new Promise<void>((resolve, reject) => {
+      socket = dial(address, resolve).once('error', reject);
+    });
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), Math.min(timeout, 10_000));
     try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('error', reject).once(tls === undefined ? 'connect' : 'secureConnect', resolve);
-      });
+      await connected;
       return await new Promise<TCPStore | string>((resolve) => {
         const self = new TCPStore(address, socket);
         socket.ref();
