@@ -41,8 +41,7 @@ export class Council {
     try {
       await this.#store.wait(keys, timeout);
     } catch (cause) {
-      const came = await Promise.all(keys.map((key) => this.#store.get(key)));
-      const missing = this.#ranks.filter((_, i) => came[i] === undefined);
+      const missing = await this.#missing(meeting);
       if (missing.length === 0) return;
       const error = errorOf(`${operation}: ${listOf(missing)} must come within ${timeout} ms`, missing[0]);
       error.cause = cause;
@@ -117,19 +116,19 @@ export class Council {
   /** More than the problem says by itself. */
   async #explain(problem: string, lost: number, call: number): Promise<string | null> {
     if (isTimeout(problem)) return call < 0 ? this.#absent() : this.#latecomers(call); // below 0 they connect
-    if (!isLoss(problem)) return null;
-    if ((await this.#store.get(`left/${lost}`)) !== undefined) {
-      return `rank ${this.#ranks[lost]} has called distributed.destroy`;
-    }
-    // A connection that was closed says the least: somebody else may know why.
-    await Promise.race([this.#store.wait(['failure'], patience / 2).catch(() => {}), delay(patience / 2)]);
-    return null;
+    if (!isLoss(problem) || (await this.#store.get(`left/${lost}`)) === undefined) return null;
+    return `rank ${this.#ranks[lost]} has called distributed.destroy`;
+  }
+
+  /** Who has set no key of its place under this one. */
+  async #missing(path: string): Promise<number[]> {
+    const came = await Promise.all(this.#ranks.map((_, i) => this.#store.get(`${path}/${i}`)));
+    return this.#ranks.filter((_, i) => i !== this.#me && came[i] === undefined);
   }
 
   /** Who has published no address to connect to; null if all have. */
   async #absent(): Promise<string | null> {
-    const came = await Promise.all(this.#ranks.map((_, i) => this.#store.get(`places/${i}`)));
-    const missing = this.#ranks.filter((_, i) => i !== this.#me && came[i] === undefined);
+    const missing = await this.#missing('places');
     return missing.length === 0 ? null : `${listOf(missing)} must come within ${this.#timeout} ms`;
   }
 

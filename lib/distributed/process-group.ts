@@ -35,6 +35,8 @@ interface Pending {
 const doubt = 5000;
 /** How often a store that cannot tell is asked whether somebody has failed, in milliseconds. */
 const period = 200;
+/** How long others may take to say why a connection was closed, in milliseconds. */
+const patience = 300;
 
 /** Processes that work together, as `init` and `newGroup` make them. */
 export class ProcessGroup {
@@ -211,7 +213,7 @@ export class ProcessGroup {
 
   /** Of connections that close together, whichever is seen first counts as the cause, until the store tells what it was. */
   async #cause(): Promise<{ problem: string; lost: number }> {
-    const deadline = performance.now() + period;
+    const deadline = performance.now() + patience;
     while (isLoss(this.#problem(0).problem) && performance.now() < deadline) await delay(10);
     return this.#problem(0);
   }
@@ -221,7 +223,7 @@ export class ProcessGroup {
     if (this.#closed) return this.#isOver(operation);
     if (this.#failure !== null) return this.#again(operation, this.#failure);
     let { problem, lost } = this.#problem(0);
-    if (isLoss(problem)) ({ problem, lost } = this.#problem(period));
+    if (isLoss(problem)) ({ problem, lost } = this.#problem(patience));
     this.#failure = this.#council.accuse(problem, lost);
     return errorOf(`${operation}: ${this.#failure.message}`, this.#failure.rank);
   }

@@ -1,9 +1,11 @@
 // What is too slow for each run of the tests: npm run test:distributed.
 import { describe, expect, it } from 'vitest';
 import { Network } from '../../scripts/network.mjs';
-import { after, describeRuns, resultsOf } from '../support/ranks.js';
+import { after, resultsOf } from '../support/ranks.js';
 
-const describeSlow = process.env.ADJOINT_RANKS === undefined ? describe.skip : describeRuns;
+const describeSlow = describe.runIf(process.env.ADJOINT_RANKS !== undefined && process.platform === 'linux');
+/** Network namespaces need root. */
+const itAsRoot = it.runIf(process.getuid?.() === 0);
 
 describeSlow('64 processes', () => {
   it('meet, train, part and leave nothing open', { timeout: 300_000 }, async () => {
@@ -14,8 +16,7 @@ describeSlow('64 processes', () => {
 });
 
 describeSlow('a link of 20 Mbit/s, and sockets that hold 64 KB', () => {
-  it('carry 25 MB with certificates', { timeout: 180_000 }, async (context) => {
-    if (process.getuid?.() !== 0) context.skip('network namespaces need root');
+  itAsRoot('carry 25 MB with certificates', { timeout: 180_000 }, async () => {
     const network = new Network(2, '20mbit');
     const sizes = ['r', 'w'].map((way) => `echo 4096 65536 65536 > /proc/sys/net/ipv4/tcp_${way}mem`).join('; ');
     try {
