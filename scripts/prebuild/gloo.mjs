@@ -103,6 +103,47 @@ const repairs = [
     to: '  sequence_number_t seq_{0};\n  sequence_number_t firstSeq_{0};\n',
   },
   {
+    why: 'The loop keeps what has been read or written once, and with it the connection: that of a stranger for ever.',
+    file: `${tcp}/helpers.h`,
+    from: '  void handleEvents(Loop&, int /*events*/) override {\n',
+    to: '  void handleEvents(Loop& loop, int /*events*/) override {\n    auto self = this->shared_from_this();\n    loop.unregisterDescriptor(socket_->fd(), this);\n',
+    times: 2,
+  },
+  {
+    why: 'Strangers that call and say nothing could take all descriptors: of more than 256, who has waited for longest is cut off.',
+    file: `${tcp}/listener.cc`,
+    from: '    sock->reuseAddr(true);\n',
+    to: '    silent_.remove_if([](const auto& one) { return one.expired(); });\n    if (silent_.size() >= 256) {\n      if (auto oldest = silent_.front().lock()) ::shutdown(oldest->fd(), SHUT_RDWR);\n      silent_.pop_front();\n    }\n    silent_.push_back(sock);\n    sock->reuseAddr(true);\n',
+  },
+  {
+    file: `${tcp}/listener.cc`,
+    from: '  std::unique_lock<std::mutex> lock(mutex_);\n\n  if (!useRankAsSeqNumber_',
+    to: '  std::unique_lock<std::mutex> lock(mutex_);\n  silent_.remove_if([&](const auto& one) { return one.lock() == socket; });\n\n  if (!useRankAsSeqNumber_',
+  },
+  {
+    file: `${tcp}/listener.h`,
+    from: '  // Callbacks by sequence number (while waiting for a connection).\n',
+    to: '  std::list<std::weak_ptr<Socket>> silent_;\n\n  // Callbacks by sequence number (while waiting for a connection).\n',
+  },
+  {
+    why: 'Processes that this one has started inherit its connections, and hold them open when it is killed.',
+    file: `${tcp}/socket.cc`,
+    from: 'SOCK_STREAM | SOCK_NONBLOCK,',
+    to: 'SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,',
+  },
+  {
+    file: `${tcp}/socket.cc`,
+    from: '::accept(fd_, (struct sockaddr*)&addr, &addrlen)',
+    to: '::accept4(fd_, (struct sockaddr*)&addr, &addrlen, SOCK_CLOEXEC)',
+  },
+  { file: `${tcp}/loop.cc`, from: 'epoll_create(1)', to: 'epoll_create1(EPOLL_CLOEXEC)' },
+  { file: `${tcp}/loop.cc`, from: 'pipe2(fds.data(), O_NONBLOCK)', to: 'pipe2(fds.data(), O_NONBLOCK | O_CLOEXEC)' },
+  {
+    file: `${tcp}/device.cc`,
+    from: 'rp->ai_socktype, rp->ai_protocol)',
+    to: 'rp->ai_socktype | SOCK_CLOEXEC, rp->ai_protocol)',
+  },
+  {
     why: 'A message that is shorter than the receiver expects counts as received, and the rest of its memory as data.',
     file: `${tcp}/pair.cc`,
     from: '    GLOO_ENFORCE_LE(\n        op.preamble.length,\n        op.nbytes,\n',

@@ -9,6 +9,10 @@ interface Seen {
   name?: string;
   message?: string;
   rank?: number;
+  /** When it failed, or was killed. */
+  at?: number;
+  /** A process that lives longer than the one that has started it. */
+  child?: number;
 }
 
 interface How {
@@ -80,13 +84,24 @@ describeRuns('a process that is lost', { repeats }, () => {
     60_000,
   );
 
-  it('in a run without a server of ours, which asks the store', { timeout: 60_000 }, async () => {
+  // Nobody else tells them then: they see what becomes of their connections.
+  it.each([
+    ['during small sums', 'allReduce', 3, 1, false],
+    ['that has sent half of 40 MB', 'large', 2, 0, false],
+    ['that has read half of 40 MB', 'large', 2, 1, false],
+    ['while what it has started lives on', 'allReduce', 3, 1, true],
+  ] as const)('%s, in a run without a server of ours: within a second', { timeout: 60_000 }, async (...row) => {
+    const [, work, size, victim, hasChild] = row;
     const folder = mkdtempSync(join(tmpdir(), 'adjoint-'));
-    const ends = await run('allReduce', 'SIGKILL', { env: () => ({ FOLDER: folder }) });
+    const env = () => ({ FOLDER: folder, ...(hasChild && { CHILD: '1' }) });
+    const ends = await run(work, 'SIGKILL', { size, victim, env });
     rmSync(folder, { recursive: true });
-    for (const { message, rank } of survivors(ends)) {
-      expect(message).toMatch(/rank 1 has ended$/);
-      expect(rank).toBe(1);
+    const { child, at: killed } = ends.map(({ result }) => result as Seen)[victim] as Seen;
+    if (child !== undefined) process.kill(child, 'SIGKILL'); // it lives
+    for (const { message, rank, at } of survivors(ends, victim)) {
+      expect(message).toMatch(new RegExp(`rank ${victim} has ended$`));
+      expect(rank).toBe(victim);
+      expect(Number(at) - Number(killed)).toBeLessThan(1000);
     }
   });
 
@@ -114,6 +129,14 @@ describeRuns('processes that differ', { repeats }, () => {
   it('in the size of a tensor', { timeout: 60_000 }, async () => {
     for (const message of everybody(await run('sizes', 'none'))) {
       expect(message).toMatch(/allReduce_ sum float32 \[[89]\]: all members must give tensors of one shape and dtype/);
+    }
+  });
+
+  it('in the size of what one gives all others, who get less than they expect', { timeout: 60_000 }, async () => {
+    const ends = await run('short', 'none');
+    expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
+    for (const { message } of survivors(ends, 0)) {
+      expect(message).toMatch('broadcast_ float32 [5]: all members must give tensors of one shape and dtype');
     }
   });
 

@@ -54,6 +54,21 @@ describeRuns('between processes', () => {
     for (const { message, ends } of results) expect([message, ends]).toEqual([undefined, [true, true]]);
   });
 
+  it('nor do they keep who says nothing of use, or let a stranger take a place', { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'adjoint-'));
+    const ends = await runRanks('strangers', 2, { timeout: 25_000, env: () => ({ FOLDER: folder }) });
+    rmSync(folder, { recursive: true });
+    const results = ends.map(({ result }) => result as { message?: string; sum?: number; costs?: number[] });
+    expect(results.map(({ message, sum }) => [message, sum])).toEqual([
+      [undefined, 2],
+      [undefined, 2],
+    ]);
+    const [garbage, numbers, few, none, silent, gone] = results[1]?.costs ?? [];
+    for (const cost of [garbage, numbers, few, none, gone]) expect(cost).toBeLessThan(5);
+    expect(silent).toBeGreaterThan(200);
+    expect(silent).toBeLessThan(262);
+  });
+
   it('nor does it a process that has no descriptor left for who calls', { timeout: 60_000 }, async () => {
     const results = await run(['plain', '1000'], 3, { STRANGER: '1', STARVED: '1' });
     for (const { message, ends } of results) expect([message, ends]).toEqual([undefined, [true, true]]);
