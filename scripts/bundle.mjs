@@ -27,6 +27,7 @@ const parts = {
   io: ['lib/io/'],
   linalg: ['lib/ops/linalg'],
   metrics: ['lib/metrics/'],
+  onnx: ['lib/io/onnx/'],
   optim: ['lib/optim/'],
   parametrizations: ['lib/nn/parametriz'],
   recurrent: ['lib/nn/recurrent', 'lib/nn/packed', 'lib/ops/recurrent'],

@@ -19,6 +19,7 @@ export {
   saveCheckpoint,
 } from './checkpoint.js';
 export type { CheckpointState, CheckpointTargets, CheckpointValue, Stateful } from './checkpoint-state.js';
+export * as onnx from './onnx/index.js';
 export { encodePng, type Image, writePng } from './png.js';
 
 /** Tensors by name: a module's `stateDict()`, or an object. */

@@ -1,7 +1,8 @@
 // Who owns each statement of the bundle: the core, which an import evaluates, or a part, which is evaluated when something
 // of it is first used.
 //
-// The core owns the namespaces that it exports; they hold getters, so that the first `optim.Adam` evaluates the part `optim`.
+// The core owns the namespaces that it exports and those in them; they hold getters, so that the first `optim.Adam`
+// evaluates the part `optim`.
 // A function of a part that is used outside of it stands in the core as one that calls it. What the core needs of a part
 // in another way, as a class to extend, moves into the core with its whole file.
 
@@ -45,8 +46,12 @@ export class Owners {
   /** @param {string} file */
   #ownerOfFile(file) {
     if (this.#moved.has(file)) return core;
-    const begins = (/** @type {string} */ prefix) => file.startsWith(prefix);
-    return Object.keys(this.prefixes).find((part) => this.prefixes[part].some(begins)) ?? core;
+    let [owner, length] = [core, 0]; // by the longest beginning: lib/io/onnx/ is no part of lib/io/
+    for (const [part, prefixes] of Object.entries(this.prefixes)) {
+      const fitting = prefixes.filter((prefix) => file.startsWith(prefix) && prefix.length > length);
+      for (const prefix of fitting) [owner, length] = [part, Math.max(length, prefix.length)];
+    }
+    return owner;
   }
 
   /** @param {string} name of a function, variable or class at the top of the bundle */
@@ -90,7 +95,8 @@ export class Owners {
   #settle() {
     const members = [...this.#kept].flatMap(({ namespace }) => namespace ?? []).map(([, value]) => value);
     const elsewhere = [...members, ...Object.keys(this.prefixes).flatMap((part) => this.needsOf(part))];
-    const needed = [...this.needsOf(core), ...elsewhere.filter((name) => this.#isFunction(name))];
+    const stays = (/** @type {string} */ name) => this.#isFunction(name) || this.#declaring.get(name)?.namespace;
+    const needed = [...this.needsOf(core), ...elsewhere.filter(stays)];
     const added = needed.filter((name) => this.ownerOf(name) !== core && !this.#called.has(name));
     for (const name of added) {
       const statement = /** @type {Statement} */ (this.#declaring.get(name));

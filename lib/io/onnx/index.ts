@@ -1,0 +1,2 @@
+// ONNX: models of other libraries become modules here, and modules go elsewhere.
+export type { ModelProto } from './messages.js';
