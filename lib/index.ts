@@ -30,6 +30,7 @@ export * as func from './func/index.js';
 export * as io from './io/index.js';
 export { freeMemory, getNumThreads, memoryStats, scope, setMemoryLimit, setNumThreads } from './memory.js';
 export * as metrics from './metrics/index.js';
+export * as models from './models/index.js';
 export type { BuildInfo, MemoryStats } from './native.js';
 export type { NestedArray } from './nest.js';
 export * as nn from './nn/index.js';

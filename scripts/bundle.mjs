@@ -27,6 +27,7 @@ const parts = {
   io: ['lib/io/'],
   linalg: ['lib/ops/linalg'],
   metrics: ['lib/metrics/'],
+  models: ['lib/models/'],
   onnx: ['lib/io/onnx/'],
   optim: ['lib/optim/'],
   parametrizations: ['lib/nn/parametriz'],

@@ -442,7 +442,7 @@ describe('the table of calls', () => {
       'optim.lrScheduler.LRScheduler',
       'train.TabularModel',
     ];
-    const { func, nn, optim, data, distributions, io, linalg, metrics, train } = adjoint;
+    const { func, nn, optim, data, distributions, io, linalg, metrics, models, train } = adjoint;
     const spaces = {
       '': adjoint,
       'nn.': nn,
@@ -461,6 +461,7 @@ describe('the table of calls', () => {
       'io.': io,
       'linalg.': linalg,
       'metrics.': metrics,
+      'models.': models,
       'train.': train,
     };
     const all = Object.entries(spaces).flatMap(([prefix, space]) =>
