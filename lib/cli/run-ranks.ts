@@ -68,7 +68,9 @@ export class Ranks {
       }
     }
     const former = this.#watchdog;
-    this.#watchdog = watch(this.#all.flatMap(({ child }) => child.pid ?? []));
+    const { nodes, heartbeat } = this.settings;
+    const pids = this.#all.flatMap(({ child }) => child.pid ?? []);
+    this.#watchdog = watch(pids, nodes.most > 1 ? heartbeat / 1000 : 0);
     former?.kill('SIGKILL');
     return kept;
   }
@@ -175,15 +177,23 @@ function killAll(ranks: readonly Rank[]): void {
   }
 }
 
-/** A process that ends the ranks when this one is gone, which its standard input tells it. */
-function watch(pids: readonly number[]): ChildProcess {
-  const program = 'read -r _; for pid do kill -KILL "-$pid"; done';
-  const watchdog = spawn('/bin/sh', ['-c', program, 'adjoint-run', ...pids.map(String)], {
+/**
+ * A process that ends the ranks when this one is gone, which its standard input tells it: by its end, or, where others give
+ * this node up after that many seconds, by silence.
+ */
+function watch(pids: readonly number[], silence: number): ChildProcess {
+  const hear = `if [ "$0" -gt 0 ] && command -v timeout; then while timeout "$0" sh -c 'read -r _'; do :; done; else read -r _; fi`;
+  const program = `${hear}; for pid do kill -KILL "-$pid"; done`;
+  const watchdog = spawn('/bin/sh', ['-c', program, `${silence}`, ...pids.map(String)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
   watchdog.on('error', () => {}); // without a shell: ranks see that the store is gone
   watchdog.stdin?.on('error', () => {});
   watchdog.unref();
+  if (silence > 0) {
+    const timer = setInterval(() => watchdog.stdin?.write('\n'), silence * 250).unref();
+    watchdog.once('exit', () => clearInterval(timer));
+  }
   return watchdog;
 }

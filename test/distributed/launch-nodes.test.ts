@@ -133,8 +133,8 @@ describeRuns('adjoint run on several nodes', () => {
       second.child.kill(signal);
       expect((await first.ended).code).toBe(1);
       expect(first.err).toMatch(new RegExp(`^adjoint run: node 1 \\(.*\\) ${why}\\n$`));
-      second.child.kill('SIGKILL');
       await until(() => all.flatMap(living).length === 0);
+      second.child.kill('SIGKILL');
     }
   });
 
@@ -155,8 +155,8 @@ describeRuns('adjoint run on several nodes', () => {
     first.child.kill('SIGSTOP');
     expect((await second.ended).code).toBe(1);
     expect(second.err).toContain('the node that holds the run together has given no sign of life for 1000 ms\n');
-    first.child.kill('SIGKILL');
     await until(() => all.flatMap(living).length === 0);
+    first.child.kill('SIGKILL');
   });
 
   it('ends everywhere by a signal to the first, which its ranks take well', { timeout }, async () => {

@@ -1,6 +1,7 @@
 // Runs of `adjoint run`, in processes of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -47,13 +48,13 @@ export async function until(holds: () => boolean): Promise<void> {
 export const told = ({ out }: Launched): Record<string, unknown>[] =>
   [...out.matchAll(/^\[rank \d+\] (\{.*\})$/gm)].map((match) => JSON.parse(match[1] as string));
 
-/** The processes that ranks have named, which still live. */
+/** The processes that ranks have named, which still live. A stopped agent takes no note of those that have ended. */
 export const living = (launched: Launched): number[] =>
   told(launched)
     .map(({ pid }) => Number(pid))
     .filter((pid) => {
       try {
-        return process.kill(pid, 0);
+        return !/ Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
       } catch {
         return false;
       }
