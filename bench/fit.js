@@ -1,8 +1,9 @@
-// What `train.fit` costs over the bare compiled loop, `step.run`, and how long it waits for data: the same steps in turns, in
-// one process; a figure is the median of the rounds' ratios, with the quartiles beside it. Times are those of a clock, or of all
+// What `train.fit` costs over the bare compiled loop, `step.run`, alone and with an event each 50 steps, and how long it waits for
+// data: the same steps in turns, in one process; a figure is the median of the rounds' ratios, with the quartiles beside it. Times are those of a clock, or of all
 // threads' processor time, which says more while other programs take the processors.
 import { loadavg } from 'node:os';
-import { compile, data, nn, optim, relu, setNumThreads, tensor, train } from 'adjoint';
+import { compile, data, nn, optim, relu, setNumThreads, tensor } from 'adjoint';
+import { paused } from './paused.js';
 import { fillClasses, workloads } from './peers/peer.js';
 import { compareStream } from './stream.js';
 import { median, printTable, quartiles, short } from './table.js';
@@ -42,23 +43,10 @@ async function timeOf(run) {
   return { wall, cpu: (user + system) / 1e6 };
 }
 
-const logEvery = 50; // the default: an event each so many steps
-
-/** A training that goes on when it is asked to. @param {'W2' | 'W3'} workload @param {any} given */
-function paused(workload, given) {
+/** @param {'W2' | 'W3'} workload @param {any} given @param {boolean} [isHeard] */
+function fitOf(workload, given, isHeard) {
   const { model, optimizer } = training(workload);
-  const loss = nn.functional.crossEntropy;
-  const events = train.run(model, { data: given, loss, optimizer, epochs: 1e9, logEvery });
-  return {
-    /** @param {number} count of events, logEvery steps each */
-    async go(count) {
-      for (let i = 0; i < count; ) {
-        const { value } = await events.next();
-        if (value?.type === 'step') i++;
-      }
-    },
-    close: () => events.return(undefined),
-  };
+  return paused(model, { data: given, loss: nn.functional.crossEntropy, optimizer }, isHeard);
 }
 
 /** @param {'W2' | 'W3'} workload */
@@ -84,37 +72,43 @@ async function* take(from, count) {
 }
 
 /**
- * Short stretches follow each other: the bare loop and fit, over batches at hand and over shuffled rows.
+ * Epochs follow each other: the bare loop and fit, over batches at hand, with and without somebody who hears of steps, and over
+ * shuffled rows.
  * @param {'W2' | 'W3'} workload @param {data.TensorDataset} set @param {{ rounds: number, stretch: number }} options
  */
 async function compare(workload, set, { rounds, stretch }) {
   const { batch } = workloads[workload];
   const rowsOf = (/** @type {number} */ seed) =>
     new data.DataLoader(set, { batchSize: batch, shuffle: true, seed, dropLast: true });
-  const batches = [...new data.DataLoader(set, { batchSize: batch, dropLast: true })].slice(0, 2 * logEvery);
+  const batches = [...new data.DataLoader(set, { batchSize: batch, dropLast: true })].slice(0, 100);
   const step = bareLoop(workload);
-  const fit = paused(workload, batches);
-  const rows = paused(workload, rowsOf(1));
   await step.run(batches);
-  await fit.go(2);
-  await rows.go(2);
   const once = (await timeOf(() => step.run(batches))).wall;
-  const events = 2 * Math.max(1, Math.round(stretch / once));
-  const count = logEvery * events;
-  const given = Array.from({ length: count / batches.length }, () => batches).flat();
+  const given = Array.from({ length: Math.max(2, Math.round(stretch / once)) }, () => batches).flat();
+  const rows = rowsOf(1);
   const again = endless(rowsOf(2));
-  /** @type {Record<'bare' | 'fit' | 'bareRows' | 'rows', Time[]>} */
-  const times = { bare: [], fit: [], bareRows: [], rows: [] };
+  const runs = {
+    bare: { go: () => step.run(given) },
+    fit: fitOf(workload, given),
+    heard: fitOf(workload, given, true),
+    bareRows: { go: () => step.run(take(again, rows.length)) },
+    rows: fitOf(workload, rows),
+  };
+  /** @type {Record<keyof typeof runs, Time[]>} */
+  const times = { bare: [], fit: [], heard: [], bareRows: [], rows: [] };
+  for (const run of Object.values(runs)) await run.go();
   for (let round = 0; round < rounds; round++) {
-    times.bare.push(await timeOf(() => step.run(given)));
-    times.fit.push(await timeOf(() => fit.go(events)));
-    times.bareRows.push(await timeOf(() => step.run(take(again, count))));
-    times.rows.push(await timeOf(() => rows.go(events)));
+    for (const [name, run] of Object.entries(runs)) {
+      const time = await timeOf(() => run.go());
+      const count = name === 'rows' || name === 'bareRows' ? rows.length : given.length;
+      times[/** @type {keyof typeof runs} */ (name)].push({ wall: time.wall / count, cpu: time.cpu / count });
+    }
   }
-  await fit.close();
-  await rows.close();
+  await runs.fit.close();
+  await runs.heard.close();
+  await runs.rows.close();
   step.dispose();
-  return { steps: given.length, ...times };
+  return times;
 }
 
 /**
@@ -142,10 +136,11 @@ export async function benchFit({ threads, quick }) {
   }
   console.log('percent of time: median (quartiles)');
   printTable(
-    ['training', 'threads', 'steps/s', 'overhead', 'of processor time', 'over rows', 'wait for rows', 'load'],
-    all.map(({ workload, threads: count, steps, bare, fit, bareRows, rows, load }) => [
-      ...[workload, `${count}`, short(steps / median(fit.map(({ wall }) => wall)))],
+    ['training', 'threads', 'steps/s', 'overhead', 'of processor time', 'events', 'over rows', 'wait for rows', 'load'],
+    all.map(({ workload, threads: count, bare, fit, heard, bareRows, rows, load }) => [
+      ...[workload, `${count}`, short(1 / median(fit.map(({ wall }) => wall)))],
       ...[shown(shares(fit, bare, 'wall', overhead)), shown(shares(fit, bare, 'cpu', overhead))],
+      shown(shares(heard, bare, 'wall', overhead)),
       ...[shown(shares(rows, bareRows, 'wall', overhead)), shown(shares(rows, fit, 'wall', wait)), short(load)],
     ]),
   );

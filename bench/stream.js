@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { data, nn, optim, train } from 'adjoint';
+import { data, nn, optim } from 'adjoint';
+import { paused } from './paused.js';
 import { normalNumbers } from './peers/peer.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -33,22 +34,12 @@ function streamed(path, features, target) {
   return new data.DataLoader(stream.map(batch), { batchSize: null });
 }
 
-/** A training that goes on for an epoch when it is asked to. @param {any} given @param {number} inputs */
-function paused(given, inputs) {
+/** @param {any} given @param {number} inputs */
+function training(given, inputs) {
   const linear = [new nn.Linear(inputs, width), new nn.Linear(width, width), new nn.Linear(width, 1)];
   const model = nn.sequential(linear[0], new nn.ReLU(), linear[1], new nn.ReLU(), linear[2]);
   const optimizer = new optim.AdamW(model.parameters(), { lr: 1e-3 });
-  const loss = nn.functional.binaryCrossEntropyWithLogits;
-  const events = train.run(model, { data: given, loss, optimizer, epochs: 1e9 });
-  return {
-    async go() {
-      for (;;) {
-        const { value } = await events.next();
-        if (value?.type === 'epoch') return;
-      }
-    },
-    close: () => events.return(undefined),
-  };
+  return paused(model, { data: given, loss: nn.functional.binaryCrossEntropyWithLogits, optimizer });
 }
 
 /**
@@ -67,7 +58,7 @@ export async function compareStream(timeOf, rounds) {
     const batches = [];
     for await (const batch of loader) batches.push(batch);
     const inputs = batches[0][0].shape[1];
-    const trainings = [paused(batches, inputs), paused(streamed(path, features, target), inputs)];
+    const trainings = [training(batches, inputs), training(streamed(path, features, target), inputs)];
     const times = { atHand: /** @type {Time[]} */ ([]), stream: /** @type {Time[]} */ ([]) };
     for (const training of trainings) await training.go();
     for (let round = 0; round < rounds; round++) {

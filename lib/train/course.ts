@@ -17,6 +17,7 @@ interface CourseOptions {
   epochs: number;
   maxSteps: number;
   accumulate: number;
+  /** Infinity where nobody hears of steps. */
   logEvery: number;
   callbacks: readonly Callback[];
   resume: unknown;
@@ -50,7 +51,7 @@ export class Course {
     this.#maxSteps = maxSteps;
     this.stepsPerEpoch = data === null ? maxSteps : Feed.length(data, accumulate);
     this.#asked = callbacks.flatMap((c) => c.everySteps ?? []);
-    this.#every = [logEvery, ...this.#asked];
+    this.#every = [logEvery, ...this.#asked].filter(Number.isFinite);
   }
 
   /** Whether there is no reason to end after this step. */

@@ -29,7 +29,10 @@ export interface TrainOptions {
   sigint?: boolean;
   /** Seeds the default generator before anything else; not when a checkpoint is resumed. */
   seed?: number;
-  /** A `step` event comes after each so many steps, and after the last one of an epoch; default 50. */
+  /**
+   * A `step` event comes after each so many steps, and after the last one of an epoch; default 50. `fit` makes such events only
+   * for callbacks that have `onStep`: each costs a pause between two steps.
+   */
   logEvery?: number;
   /**
    * A checkpoint to go on from: a file, a folder, or `true` for that of the callback `Checkpoint`, which may be empty yet. The
@@ -114,12 +117,14 @@ export function engineOptions(
   }
   const callbacks = callbacksOf(name, o.callbacks);
   const epochs = checkInteger(name, 'epochs', o.epochs ?? 1, 1);
+  const logEvery = checkInteger(name, 'logEvery', o.logEvery ?? 50, 1);
+  const isHeard = name !== 'fit' || callbacks.some((callback) => callback.onStep !== undefined);
   return {
     data,
     accumulate,
     epochs: data === null ? 1 : epochs,
     maxSteps: o.maxSteps === undefined ? Number.POSITIVE_INFINITY : checkInteger(name, 'maxSteps', o.maxSteps, 1),
-    logEvery: checkInteger(name, 'logEvery', o.logEvery ?? 50, 1),
+    logEvery: isHeard ? logEvery : Number.POSITIVE_INFINITY,
     callbacks,
     signal,
     sigint: checkFlag(name, 'sigint', o.sigint, false),

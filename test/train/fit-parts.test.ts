@@ -111,6 +111,28 @@ describe.each([false, true])('compile: %s', (compile) => {
 });
 
 describe('events', () => {
+  it('are the same training where nobody hears of steps, to the last bit of the weights', async () => {
+    const trained = async (callbacks: object[]) => {
+      const { model, optimizer } = line(0.01);
+      const loader = new DataLoader(new TensorDataset(points(1, 2, 3, 4, 5), points(2, 4, 5, 9, 9)), { batchSize: 1 });
+      const options = { data: loader, loss: mseLoss, optimizer, epochs: 3, maxSteps: 13, logEvery: 2, callbacks };
+      return { ...(await train.fit(model, options)), weights: weightsOf(model) };
+    };
+    const steps: number[] = [];
+    const heard = await trained([{ onStep: ({ step }: { step: number }) => steps.push(step) }]);
+    const unheard = await trained([{ onEpoch: () => {} }]);
+    const asked = await trained([{ everySteps: 3, onEnd: () => {} }]);
+    expect(steps).toEqual([2, 4, 5, 6, 8, 10, 12, 13]);
+    for (const result of [unheard, asked]) {
+      expect(result).toMatchObject({ weights: heard.weights, steps: 13, stopped: 'completed' });
+      expectClose(
+        result.history.map(({ values }) => values.loss as number),
+        heard.history.map(({ values }) => values.loss as number),
+        12,
+      );
+    }
+  });
+
   it('come in order, with the numbers of epochs and steps', async () => {
     const { model, optimizer } = line(0.01);
     const loader = new DataLoader(new TensorDataset(points(1, 2, 3, 4, 5), points(0, 0, 0, 0, 0)), { batchSize: 1 });

@@ -1,0 +1,38 @@
+// A `train.fit` that goes on for an epoch when it is asked to, so that epochs of several trainings can be timed in turns.
+import { train } from 'adjoint';
+
+/**
+ * @param {any} model @param {any} options those of `fit`
+ * @param {boolean} isHeard whether somebody hears of steps
+ */
+export function paused(model, options, isHeard = false) {
+  const stop = new AbortController();
+  let goOn = () => {};
+  let ended = () => {};
+  const gate = {
+    onStart: () => waiting(),
+    onEpoch: () => {
+      ended();
+      return waiting();
+    },
+    ...(isHeard && { onStep: () => {} }),
+  };
+  const waiting = () => /** @type {Promise<void>} */ (new Promise((resolve) => (goOn = resolve)));
+  const whole = train.fit(model, { ...options, epochs: 1e9, callbacks: [gate], signal: stop.signal });
+  return {
+    /** An epoch. @returns {Promise<void>} */
+    go: () =>
+      Promise.race([
+        whole.then(() => {}),
+        new Promise((resolve) => {
+          ended = () => resolve(undefined);
+          goOn();
+        }),
+      ]),
+    async close() {
+      stop.abort();
+      goOn();
+      await whole;
+    },
+  };
+}
