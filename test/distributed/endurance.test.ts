@@ -1,4 +1,7 @@
 // What is too slow for each run of the tests: npm run test:distributed.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Network } from '../../scripts/network.mjs';
 import { after, resultsOf } from '../support/ranks.js';
@@ -28,6 +31,26 @@ describeSlow('a link of 20 Mbit/s, and sockets that hold 64 KB', () => {
       for (const result of results) expect(result).toEqual({ sums: new Array(6).fill(2) });
     } finally {
       network.close();
+    }
+  });
+});
+
+describeSlow('sockets that hold 4 KB', () => {
+  itAsRoot('carry many messages at a time, encrypted, wherever in one of them they are full', async () => {
+    const network = new Network(1);
+    const folder = mkdtempSync(join(tmpdir(), 'adjoint-'));
+    const sizes = ['r', 'w'].map((way) => `echo 4096 4096 4096 > /proc/sys/net/ipv4/tcp_${way}mem`).join('; ');
+    try {
+      const results = (await resultsOf('wire', 2, {
+        args: ['tls', '100', '4e6'],
+        timeout: 25_000,
+        env: () => ({ FOLDER: folder, MESSAGES: '100' }),
+        wrap: (_, command) => network.on(0, after(sizes, command)),
+      })) as { message?: string; ends: boolean[] }[];
+      for (const { message, ends } of results) expect([message, ends]).toEqual([undefined, [true, true]]);
+    } finally {
+      network.close();
+      rmSync(folder, { recursive: true });
     }
   });
 });

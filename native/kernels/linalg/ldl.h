@@ -38,9 +38,12 @@ Pivot choosePivot(const T* a, int64_t n, int64_t k) {
   const int64_t at = largestBelow(a, n, k);
   const double own = absolute(a[k * n + k]), column = at == k ? 0 : absolute(a[at * n + k]);
   if (!(own < alpha * column)) return {k, 1};
-  double row = 0;
-  for (int64_t j = k; j < at; ++j) row = __builtin_fmax(row, absolute(a[at * n + j]));
-  for (int64_t i = at + 1; i < n; ++i) row = __builtin_fmax(row, absolute(a[i * n + at]));
+  T row = 0;  // of a's own type: GCC 12 for arm64 fails on the largest of floats as doubles
+  const auto take = [&row](T value) {
+    if (absolute(value) > row) row = absolute(value);
+  };
+  for (int64_t j = k; j < at; ++j) take(a[at * n + j]);
+  for (int64_t i = at + 1; i < n; ++i) take(a[i * n + at]);
   if (own >= alpha * column * (column / row)) return {k, 1};
   if (absolute(a[at * n + at]) >= alpha * row) return {at, 1};
   return {at, 2};
