@@ -6,6 +6,7 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  fsync,
   fsyncSync,
   lstatSync,
   openSync,
@@ -14,10 +15,12 @@ import {
   rmSync,
   type Stats,
   statSync,
+  write,
   writeSync,
 } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { AdjointError, FileError } from '../errors.js';
 import { native } from '../native.js';
 import { maxBytesACall, systemError } from './files.js';
@@ -36,27 +39,97 @@ interface Temporary {
  * @throws FileError when the file cannot be written; nothing is left behind and an older file stays as it was.
  */
 export function writeFileAtomic(operation: string, path: string, parts: Iterable<Uint8Array>): void {
-  const folder = dirname(path);
-  // The name itself may be as long as the system allows.
-  const prefix = `.adjoint-${createHash('sha256').update(basename(path)).digest('hex').slice(0, 16)}-`;
-  let temporary: Temporary | undefined;
+  const next = new Replacement(operation, path);
   try {
-    const old = replaced(operation, path);
-    removeAbandoned(folder, prefix);
-    temporary = create(join(folder, prefix), old === undefined ? 0o666 : 0o600);
-    for (const part of parts) writeAll(temporary.descriptor, part);
-    if (old !== undefined) takePermissions(temporary.descriptor, old);
-    fsyncSync(temporary.descriptor);
-    renameSync(temporary.path, path);
+    next.open();
+    for (const part of parts) writeAll(next.descriptor, part);
+    next.complete();
+    fsyncSync(next.descriptor);
+    next.replace();
   } catch (cause) {
-    if (temporary !== undefined) remove(temporary.path);
-    if (cause instanceof AdjointError) throw cause; // from the parts
-    throw systemError(operation, 'write', path, cause);
+    throw next.failure(cause);
   } finally {
-    // Not before the rename, because closing ends the lock. fsync has reported what closing could report.
-    if (temporary !== undefined) close(temporary.descriptor);
+    next.close();
   }
-  syncFolder(folder);
+  syncFolder(dirname(path));
+}
+
+/** @internal Like {@link writeFileAtomic}, but the event loop goes on between parts. */
+export async function writeFileAtomicAsync(
+  operation: string,
+  path: string,
+  parts: Iterable<Uint8Array>,
+): Promise<void> {
+  const next = new Replacement(operation, path);
+  try {
+    next.open();
+    for (const part of parts) {
+      for (let done = 0; done < part.length; ) {
+        const length = Math.min(part.length - done, maxBytesACall);
+        done += (await writeLater(next.descriptor, part, done, length)).bytesWritten;
+      }
+    }
+    next.complete();
+    await syncLater(next.descriptor);
+    next.replace();
+  } catch (cause) {
+    throw next.failure(cause);
+  } finally {
+    next.close();
+  }
+  syncFolder(dirname(path));
+}
+
+const writeLater = promisify(write) as (
+  descriptor: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+) => Promise<{ bytesWritten: number }>;
+const syncLater = promisify(fsync);
+
+/** A file that is being written beside the one that it replaces. */
+class Replacement {
+  #temporary: Temporary | undefined;
+  #old: Stats | undefined;
+
+  constructor(
+    private readonly operation: string,
+    private readonly path: string,
+  ) {}
+
+  open(): void {
+    // The name itself may be as long as the system allows.
+    const prefix = `.adjoint-${createHash('sha256').update(basename(this.path)).digest('hex').slice(0, 16)}-`;
+    const folder = dirname(this.path);
+    this.#old = replaced(this.operation, this.path);
+    removeAbandoned(folder, prefix);
+    this.#temporary = create(join(folder, prefix), this.#old === undefined ? 0o666 : 0o600);
+  }
+
+  get descriptor(): number {
+    return (this.#temporary as Temporary).descriptor;
+  }
+
+  complete(): void {
+    if (this.#old !== undefined) takePermissions(this.descriptor, this.#old);
+  }
+
+  replace(): void {
+    renameSync((this.#temporary as Temporary).path, this.path);
+  }
+
+  /** Removes what was written; the error to throw. */
+  failure(cause: unknown): unknown {
+    if (this.#temporary !== undefined) remove(this.#temporary.path);
+    if (cause instanceof AdjointError) return cause; // from the parts
+    return systemError(this.operation, 'write', this.path, cause);
+  }
+
+  /** Not before the rename, because closing ends the lock. fsync has reported what closing could report. */
+  close(): void {
+    if (this.#temporary !== undefined) close(this.#temporary.descriptor);
+  }
 }
 
 /** Ignores failures of calls that nothing depends on, such as cleaning up: they must not hide an earlier failure. */

@@ -1,23 +1,14 @@
 // Checkpoints: everything that training goes on from, in one safetensors file. docs/checkpoints.md describes the format.
 import { crc32 } from 'node:zlib';
 import type { DType, TypedArray } from '../dtype.js';
-import {
-  AdjointError,
-  ArgumentError,
-  checkFunction,
-  checkInteger,
-  describe,
-  FileError,
-  isPlain,
-  reword,
-} from '../errors.js';
+import { ArgumentError, checkFunction, checkInteger, describe, FileError, isPlain } from '../errors.js';
 import { native } from '../native.js';
 import { checkOptions } from '../options.js';
 import { empty, type Tensor } from '../tensor.js';
 import { isFolder, keepNewest, nextIn, numbered, numbersIn } from './checkpoint-folder.js';
 import { type CheckpointState, type CheckpointTargets, checkTargets, restore, stateOf } from './checkpoint-state.js';
 import { decode, type Encoded, encode } from './checkpoint-tree.js';
-import { checkPath } from './files.js';
+import { checkPath, rename } from './files.js';
 import { visitSafetensors, writeParts } from './safetensors.js';
 
 const version = 1;
@@ -187,8 +178,7 @@ function inOperation<T>(name: string, fn: () => T): T {
   try {
     return fn();
   } catch (error) {
-    if (error instanceof AdjointError) reword(error, error.message.replace(/^load:/, `${name}:`));
-    throw error;
+    throw rename(name, error);
   }
 }
 

@@ -1,25 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { type DType, dtypes, dtypeTraits } from '../dtype.js';
 import { describe, FileError, formatShape } from '../errors.js';
 import { maxDimensions } from '../shape.js';
+import { type FileDType, fileTypes } from './element-types.js';
 import { JsonScanner } from './json-scanner.js';
-
-/** Element types of safetensors files that the library reads and writes. */
-export type FileDType = (typeof dtypeTraits)[DType]['safetensors'] | 'I64' | 'BOOL';
-
-const plainTypes = dtypes.map((dtype) => {
-  const { safetensors, array } = dtypeTraits[dtype];
-  return [safetensors, { dtype, size: array.BYTES_PER_ELEMENT }] as const;
-});
-const otherTypes = [['I64', { dtype: 'int32', size: 8 }] as const, ['BOOL', { dtype: 'uint8', size: 1 }] as const];
-
-/**
- * What each file type becomes in memory, and its size in the file; the largest first. `I64` and `BOOL` are read with a range
- * check.
- */
-export const fileTypes = Object.fromEntries(
-  [...plainTypes, ...otherTypes].sort(([, a], [, b]) => b.size - a.size),
-) as Readonly<Record<FileDType, { dtype: DType; size: number }>>;
 
 /** One tensor in the data part of a file: `count` elements in the bytes `begin` to `end`. */
 export interface TensorSpan {

@@ -1,7 +1,8 @@
 // Writing safetensors: the header, and the tensors' bytes in the order of the file.
 import type { TypedArray } from '../dtype.js';
 import { ArgumentError, describe, isPlain } from '../errors.js';
-import { type FileDType, fileTypes, maxHeaderLength, maxTensors, maxTexts } from './safetensors-header.js';
+import { encodeElements, type FileDType, fileTypes } from './element-types.js';
+import { maxHeaderLength, maxTensors, maxTexts } from './safetensors-header.js';
 
 /** A tensor to write: its entry in the header, and its bytes on demand. */
 export interface TensorPart {
@@ -41,7 +42,7 @@ export function layOut(
     header.add(`${header.isEmpty ? '{' : ','}${header.quote(name)}:{${fields}}`);
   }
   header.add(header.isEmpty ? '{}' : '}');
-  return inOrder(header.toBytes(), ordered);
+  return inOrder(operation, header.toBytes(), ordered);
 }
 
 /** Rejects what `load` would reject. */
@@ -52,11 +53,23 @@ function checkPart(operation: string, { name }: TensorPart): void {
   }
 }
 
-function* inOrder(header: Uint8Array, ordered: readonly TensorPart[]): Iterable<Uint8Array> {
+function* inOrder(operation: string, header: Uint8Array, ordered: readonly TensorPart[]): Iterable<Uint8Array> {
   yield header;
-  for (const { fileDType, data } of ordered) {
-    const stored = fileDType === 'I64' ? widen(data() as Int32Array) : data();
-    yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+  for (const part of ordered) yield* piecesOf(operation, part);
+}
+
+/** Elements that are converted at one time. */
+const pieceLength = 2 ** 20;
+
+/** @internal The bytes of a tensor, piece by piece. */
+export function* piecesOf(operation: string, { name, fileDType, data }: TensorPart): Iterable<Uint8Array> {
+  const elements = data();
+  for (let begin = 0; begin < elements.length; begin += pieceLength) {
+    const misfit = (rule: string, at: number, got: unknown) => {
+      const what = `${operation}: tensor ${describe(name)} ${rule}`;
+      return new ArgumentError(`${what}, got ${got} at position ${begin + at}`);
+    };
+    yield encodeElements(fileDType, elements.subarray(begin, begin + pieceLength), misfit);
   }
 }
 
@@ -129,14 +142,4 @@ function addMetadata(operation: string, header: HeaderText, metadata: Readonly<R
     header.add(`${i > 0 ? ',' : ''}${header.quote(key)}:${header.quote(value)}`);
   }
   header.add('}');
-}
-
-/** int32 to int64 as pairs of words: ten times faster than through BigInt. */
-function widen(data: Int32Array): Int32Array {
-  const words = new Int32Array(2 * data.length);
-  for (let i = 0; i < data.length; i++) {
-    words[2 * i] = data[i]!;
-    words[2 * i + 1] = data[i]! >> 31;
-  }
-  return words;
 }

@@ -1,16 +1,12 @@
 import { type DType, dtypeTraits, type TypedArray } from '../dtype.js';
-import { ArgumentError, DTypeError, describe, formatShape, ShapeError } from '../errors.js';
+import { DTypeError, describe, formatShape, ShapeError } from '../errors.js';
 import { writeFileAtomic } from './atomic.js';
+import { decodeElements, type FileDType, fileTypes } from './element-types.js';
 import { withFile } from './files.js';
-import {
-  damaged,
-  type FileDType,
-  fileTypes,
-  parseHeader,
-  readHeaderLength,
-  type TensorSpan,
-} from './safetensors-header.js';
+import { answered, bytesAt, type Reading, sizeOf } from './reading.js';
+import { damaged, type Header, parseHeader, readHeaderLength, type TensorSpan } from './safetensors-header.js';
 import { layOut, type TensorPart } from './safetensors-write.js';
+import type { Listing, Stored } from './stored.js';
 
 /** One tensor of a file as plain data. `fileDType` is its type in the file, in which it is also written back. */
 export interface SafetensorsEntry {
@@ -33,7 +29,7 @@ export type SafetensorsEntries = ReadonlyMap<string, SafetensorsEntry> | Readonl
  * The bytes of a safetensors file: 8 bytes little-endian header length, a JSON header, the data. The header lists names
  * in the given order; the data is ordered by decreasing element size, so that each tensor is aligned.
  * `float32`, `float64`, `int32` and `uint8` become `F32`, `F64`, `I32` and `U8`; an entry's `fileDType` may ask for
- * `I64` (from int32) or `BOOL` (from uint8 of 0 and 1) instead.
+ * another type that is read as its dtype.
  * @throws ArgumentError, DTypeError or ShapeError when an entry contradicts itself.
  */
 export function encodeSafetensors(
@@ -67,7 +63,7 @@ export function writeParts(
 }
 
 /**
- * The tensors in the bytes of a safetensors file, copied. `I64` becomes int32 and `BOOL` uint8; a value outside is an error.
+ * The tensors in the bytes of a safetensors file, copied, in the dtypes of `fileTypes`; a value outside is an error.
  * @param source the name of the bytes in error texts.
  * @throws FileError, naming source and tensor, when anything is damaged.
  */
@@ -101,12 +97,10 @@ export function visitSafetensors(path: string, visit?: Visit): Record<string, st
 type ReadAt = (begin: number, target: Uint8Array) => void;
 
 function decode(source: string, size: number, readAt: ReadAt, visit?: Visit): Record<string, string> {
-  const prefix = new Uint8Array(8);
-  if (size >= 8) readAt(0, prefix);
-  const header = new Uint8Array(readHeaderLength(source, prefix, size));
-  readAt(8, header);
-  const dataStart = 8 + header.length;
-  const { spans, metadata } = parseHeader(source, header, size - dataStart);
+  const { spans, metadata, dataStart } = answered(readHeader(source), ({ begin, target }) => {
+    readAt(begin, target);
+    return size;
+  });
   if (visit === undefined) return metadata;
   for (const span of spans) {
     const { name, fileDType, shape } = span;
@@ -116,30 +110,31 @@ function decode(source: string, size: number, readAt: ReadAt, visit?: Visit): Re
   return metadata;
 }
 
+function* readHeader(path: string): Reading<Header & { dataStart: number }> {
+  const size = yield* sizeOf(path);
+  const prefix = yield* bytesAt(path, 0, Math.min(size, 8));
+  const bytes = yield* bytesAt(path, 8, readHeaderLength(path, prefix, size));
+  const dataStart = 8 + bytes.length;
+  return { ...parseHeader(path, bytes, size - dataStart), dataStart };
+}
+
+/** @internal What a file holds, and where. */
+export function* listSafetensors(path: string): Reading<Listing> {
+  const { spans, metadata, dataStart } = yield* readHeader(path);
+  const tensors = spans.map(({ name, fileDType, shape, count, begin }): [string, Stored] => [
+    name,
+    { fileDType, shape, count, path, begin: dataStart + begin },
+  ]);
+  return { tensors: new Map(tensors), metadata };
+}
+
 /** Typed arrays have the byte order of the machine: little-endian, like the file, on every platform we build for. */
 function readTensor(source: string, span: TensorSpan, read: (target: Uint8Array) => void): TypedArray {
+  const bytes = new Uint8Array(span.end - span.begin);
+  read(bytes);
   const fail = (rule: string, at: number, got: unknown) =>
     damaged(source, `tensor ${describe(span.name)} ${rule}, got ${got} at position ${at}`);
-  if (span.fileDType === 'I64') {
-    const words = new Int32Array(2 * span.count);
-    read(new Uint8Array(words.buffer));
-    const data = new Int32Array(span.count);
-    for (let i = 0; i < data.length; i++) {
-      const low = words[2 * i]!;
-      if (words[2 * i + 1] !== low >> 31) {
-        throw fail('must have values in the range of int32', i, new BigInt64Array(words.buffer)[i]);
-      }
-      data[i] = low;
-    }
-    return data;
-  }
-  const data = new dtypeTraits[fileTypes[span.fileDType].dtype].array(span.count);
-  read(new Uint8Array(data.buffer));
-  if (span.fileDType === 'BOOL') {
-    const wrong = firstAboveOne(data);
-    if (wrong >= 0) throw fail('must have values of 0 and 1 (BOOL)', wrong, data[wrong]);
-  }
-  return data;
+  return decodeElements(span.fileDType, bytes, fail);
 }
 
 function toParts(operation: string, entries: SafetensorsEntries): TensorPart[] {
@@ -162,15 +157,5 @@ function checkEntry(operation: string, name: string, entry: SafetensorsEntry): T
     const got = `${formatShape(shape)} and ${data.length}`;
     throw new ShapeError(`${what} must have as many elements as its shape, got ${got}`);
   }
-  const wrong = fileDType === 'BOOL' ? firstAboveOne(data) : -1;
-  if (wrong >= 0) {
-    throw new ArgumentError(`${what} must hold 0 and 1 to be written as BOOL, got ${data[wrong]} at position ${wrong}`);
-  }
   return { name, fileDType, shape, count, data: () => data };
-}
-
-/** @internal The position of the first value that is not 0 or 1 in an array of uint8, or -1. */
-export function firstAboveOne(data: TypedArray): number {
-  for (let i = 0; i < data.length; i++) if (data[i]! > 1) return i;
-  return -1;
 }

@@ -65,13 +65,13 @@ describe('damaged safetensors', () => {
     ],
     [
       'a dtype',
-      file(`{"a":${entry('BF16', [1], [0, 2])}}`, 2),
-      'tensor "a" must have a dtype of F64, I64, F32, I32, U8, BOOL, got "BF16"',
+      file(`{"a":${entry('F4', [1], [0, 2])}}`, 2),
+      'tensor "a" must have a dtype of F64, I64, U64, F32, I32, U32, F16, BF16, I16, U16, U8, F8_E4M3, F8_E5M2, I8, BOOL, got "F4"',
     ],
     [
       'a dtype of Object',
       file(`{"a":${entry('toString', [1], [0, 2])}}`, 2),
-      'tensor "a" must have a dtype of F64, I64, F32, I32, U8, BOOL, got "toString"',
+      'tensor "a" must have a dtype of F64, I64, U64, F32, I32, U32, F16, BF16, I16, U16, U8, F8_E4M3, F8_E5M2, I8, BOOL, got "toString"',
     ],
     [
       'a fraction',

@@ -16,7 +16,7 @@ describe('headers of safetensors, against the reference implementation', () => {
   const stricter = [
     /must name each tensor and field once/,
     /must have dtype, shape and data_offsets only/,
-    /must have a dtype of F64, I64, F32, I32, U8, BOOL, got ("(F16|I8|I16)"|an object)/,
+    /must have a dtype of F64, I64, U64, F32, .*, BOOL, got an object/,
     /must be described by an object, got an array/,
     /must have a shape whose sizes other than 0 multiply to at most 2\^53 - 1, got/,
     /must have a shape of at most 64 integers from 0 to 2\^53 - 1, got (more|9007199254740993|18446744073709551615)/,

@@ -177,7 +177,7 @@ describe('writing', () => {
     [
       'a',
       { dtype: 'uint8', shape: [2], data: Uint8Array.of(1, 3), fileDType: 'BOOL' },
-      'tensor "a" must hold 0 and 1 to be written as BOOL, got 3 at position 1',
+      'tensor "a" must have values of 0 and 1 (BOOL), got 3 at position 1',
     ],
     [
       '__metadata__',
@@ -256,7 +256,9 @@ describe('save and load of tensors', () => {
       'save: tensor "__metadata__" has a name that the format',
     );
     expect(() => save(path, tensor(1) as never)).toThrow('save: stateDict must be a Map or an object of tensors');
-    expect(() => save(path, {}, { meta: {} } as never)).toThrow('save: unknown option "meta"; known are metadata');
+    expect(() => save(path, {}, { meta: {} } as never)).toThrow(
+      'save: unknown option "meta"; known are metadata, dtype, maxShardSize',
+    );
     expect(() => save(path, {}, { metadata: ['x'] as never })).toThrow(
       'save: metadata must be an object of strings, got an array of 1',
     );

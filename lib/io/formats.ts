@@ -1,0 +1,63 @@
+// Which format a file has, by what it holds; its name does not count.
+
+import type { FileError } from '../errors.js';
+import { bytesAt, type Reading, sizeOf } from './reading.js';
+import { listSafetensors } from './safetensors.js';
+import { damaged } from './safetensors-header.js';
+import { listShards, readJson } from './shards.js';
+import type { Listing } from './stored.js';
+
+/** Formats that are known, for errors. */
+const formats = {
+  safetensors: 'a safetensors file',
+  json: 'a JSON file',
+  hdf5: 'an HDF5 file',
+  gguf: 'a GGUF file',
+  gzip: 'a gzip file',
+  tar: 'a tar file',
+} as const;
+
+/** @internal */
+export type Format = keyof typeof formats;
+
+const begins = (bytes: Buffer, text: string) => bytes.toString('latin1', 0, text.length) === text;
+
+/** @internal The format of a file. What nothing else claims is read as safetensors, whose errors say what is wrong. */
+export function* formatOf(path: string): Reading<Format> {
+  const size = yield* sizeOf(path);
+  const head = yield* bytesAt(path, 0, Math.min(size, 512));
+  if (begins(head, '\x89HDF\r\n\x1a\n')) return 'hdf5';
+  if (begins(head, 'GGUF')) return 'gguf';
+  if (begins(head, '\x1f\x8b')) return 'gzip';
+  if (head.toString('latin1', 257, 262) === 'ustar') return 'tar';
+  const start = head.toString('latin1', 0, 8);
+  // The header of a safetensors file is never so long that its length has no zero byte.
+  return /^\s*\{[\s\x21-\x7e]*$/.test(start) && start.length === 8 ? 'json' : 'safetensors';
+}
+
+/** @internal `holds a PyTorch zip file`, with what to do about it. */
+export function otherFormat(path: string, wanted: string, format: Format, hint: string): FileError {
+  return damaged(path, `must be ${wanted}, but holds ${formats[format]}; ${hint}`);
+}
+
+const hints: Partial<Record<Format, string>> = {
+  gguf: 'convert it to safetensors with Hugging Face transformers (gguf_file)',
+  gzip: 'unpack it first',
+  tar: 'unpack it first; of PyTorch before 0.2, load and save it there with a later one',
+};
+
+/** @internal What a file holds, in whichever format. */
+export function* listFile(path: string): Reading<Listing> {
+  const format = yield* formatOf(path);
+  if (format === 'safetensors') return yield* listSafetensors(path);
+  if (format === 'json') return yield* listJson(path);
+  throw otherFormat(path, 'a file of tensors', format, hints[format] ?? '');
+}
+
+function* listJson(path: string): Reading<Listing> {
+  const json = yield* readJson(path);
+  const { weight_map, weightsManifest } = Object(json) as Record<string, unknown>;
+  if (weight_map !== undefined) return yield* listShards(path, json);
+  const hint = weightsManifest === undefined ? 'load the file of the weights' : 'read it with io.loadTfjs';
+  throw damaged(path, `must be a file of tensors or an index of them (weight_map), but holds other JSON; ${hint}`);
+}
