@@ -1,4 +1,22 @@
 /** Architectures that people fine-tune, under the names and keys of torchvision and transformers. @module */
 
+export { type EfficientNetOptions, efficientnetB0 } from './efficientnet.js';
+export { FTTransformer, type FTTransformerOptions } from './ft-transformer.js';
+export { ImageClassifier } from './image-classifier.js';
+export type { ImageNorm } from './image-layers.js';
 export type { LayerMaker } from './layer-maker.js';
+export { LSTMClassifier, type LSTMClassifierOptions } from './lstm-classifier.js';
 export { MLP, type MLPOptions } from './mlp.js';
+export { type MobileNetV2Options, mobilenetV2 } from './mobilenet-v2.js';
+export { type MobileNetV3Options, mobilenetV3Large, mobilenetV3Small } from './mobilenet-v3.js';
+export { ResNet, type ResNetLayerOptions, type ResNetOptions, resnet18, resnet34, resnet50 } from './resnet.js';
+export { TCN, type TCNOptions } from './tcn.js';
+export { UNet, type UNetOptions } from './unet.js';
+export { VAE, type VAEOptions } from './vae.js';
+export {
+  VisionTransformer,
+  type VisionTransformerOptions,
+  type VisionTransformerSizes,
+  type VitOptions,
+  vitB16,
+} from './vision-transformer.js';

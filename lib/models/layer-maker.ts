@@ -20,3 +20,9 @@ export function layersOf<A extends unknown[]>(
     throw new ArgumentError(`${operation}: ${name} must give a module, got ${describe(layer)}`);
   };
 }
+
+/** @internal */
+export function checkModule(operation: string, name: string, value: unknown): Module {
+  if (value instanceof Module) return value;
+  throw new ArgumentError(`${operation}: ${name} must be a module, got ${describe(value)}`);
+}
