@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { checks } from './package/checks.mjs';
 import { Folder, pack } from './package/folder.mjs';
-import { installNodes } from './package/nodes.mjs';
+import { installNodes, versions } from './package/nodes.mjs';
 import { SetupError } from './steps.mjs';
 
 const only = process.argv.slice(2);
@@ -33,7 +33,9 @@ try {
   symlinkSync(process.execPath, join(bin, 'node'));
   for (const name of ['npm', 'npx']) symlinkSync(join(dirname(process.execPath), name), join(bin, name));
   const folder = new Folder(join(work, 'app'), bin);
-  for (const [name, run] of checks({ tarball, folder, nodes: () => installNodes(join(work, 'nodes')) })) {
+  const nodes = () => installNodes(join(work, 'nodes'));
+  const emulated = () => installNodes(join(work, 'emulated'), 'linux-arm64', versions.slice(1, 2));
+  for (const [name, run] of checks({ tarball, folder, nodes, emulated })) {
     await check(name, run);
   }
 } catch (error) {

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../steps.mjs';
+import { canEmulate, emulatedRanks } from './emulated.mjs';
 import { readmeProgram } from './folder.mjs';
 import { oldestLevel } from './oldest.mjs';
 
@@ -27,7 +28,7 @@ function install(folder, tarball) {
   const seconds = (performance.now() - started) / 1000;
   expect(seconds < maxInstallSeconds, `took ${seconds.toFixed(1)} s, more than ${maxInstallSeconds} s`);
   const packages = readdirSync(join(folder.path, 'node_modules')).filter((name) => !name.startsWith('.'));
-  expect(packages.sort().join() === 'adjoint,csv-parse,node-gyp-build', `installed ${packages}`);
+  expect(packages.sort().join() === '@bufbuild,adjoint,csv-parse,node-gyp-build', `installed ${packages}`);
   const held = (name) => existsSync(join(folder.path, 'node_modules', 'adjoint', name));
   expect(!held('build'), 'the package holds a build folder');
   expect(held('prebuilds/LICENSES.md') && held('LICENSE'), 'licences are missing');
@@ -266,7 +267,7 @@ function missing(folder) {
   return message.trim();
 }
 
-export function checks({ tarball, folder, nodes }) {
+export function checks({ tarball, folder, nodes, emulated }) {
   return [
     ['install', () => install(folder, tarball)],
     ['scripts', () => checkScripts(folder)],
@@ -275,6 +276,7 @@ export function checks({ tarball, folder, nodes }) {
     ['require', () => requireIt(folder)],
     ['worker', () => worker(folder)],
     ...(process.platform === 'linux' ? [['ranks', () => ranks(folder)]] : []),
+    ...(canEmulate ? [['arm64', () => emulatedRanks(folder, emulated())]] : []),
     ['oldest level', oldestLevel],
     ['missing binary', () => missing(folder)],
     [
