@@ -13,6 +13,8 @@ interface Seen {
   at?: number;
   /** A process that lives longer than the one that has started it. */
   child?: number;
+  /** Its descriptors that have come from the run. */
+  held?: string[];
 }
 
 interface How {
@@ -96,8 +98,9 @@ describeRuns('a process that is lost', { repeats }, () => {
     const env = () => ({ FOLDER: folder, ...(hasChild && { CHILD: '1' }) });
     const ends = await run(work, 'SIGKILL', { size, victim, env });
     rmSync(folder, { recursive: true });
-    const { child, at: killed } = ends.map(({ result }) => result as Seen)[victim] as Seen;
+    const { child, held, at: killed } = ends.map(({ result }) => result as Seen)[victim] as Seen;
     if (child !== undefined) process.kill(child, 'SIGKILL'); // it lives
+    if (hasChild) expect(held).toEqual([]);
     for (const { message, rank, at } of survivors(ends, victim)) {
       expect(message).toMatch(new RegExp(`rank ${victim} has ended$`));
       expect(rank).toBe(victim);
