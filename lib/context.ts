@@ -4,6 +4,7 @@ import { StateError } from './errors.js';
 import { type Fault, native } from './native.js';
 import type { Recording } from './program/recording.js';
 import type { Tensor } from './tensor.js';
+import { tracing } from './tracing.js';
 
 /** The tensors made since a `scope` began, or null for a recording, whose tensors the garbage collector may take. */
 export interface Scope {
@@ -124,6 +125,7 @@ export function refuseReading(
   operation: string,
   remedy = 'return the tensor from the function and read the result',
 ): void {
+  tracing.current?.touches(operation, remedy);
   if (currentRecording() === null) return;
   throw new StateError(
     `${operation}: reads a value while a step is being recorded, and a replayed step runs without JavaScript; ${remedy}`,

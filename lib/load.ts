@@ -16,6 +16,12 @@ const finder = (): Finder => createRequire(import.meta.url)('node-gyp-build');
 /** The file that {@link loadAddon} has loaded. */
 export const addonFile = (): string => finder().resolve(rootFolder() as string);
 
+/** The version of this package. */
+export function packageVersion(): string {
+  const text = fileSystem().readFileSync(join(rootFolder() as string, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
 /** What node-gyp-build finds for this platform. */
 export function loadAddon(): unknown {
   const root = rootFolder();

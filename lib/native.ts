@@ -5,6 +5,7 @@ import type { Reduction } from './ops/loss.js';
 import type { LinearActivation } from './ops/matmul.js';
 import type { Priority } from './program/compile.js';
 import type { Refusal } from './program/errors.js';
+import { tracing } from './tracing.js';
 
 /** The first value in a tensor that is out of range (a label, an index), found before anything was written. */
 export interface Fault {
@@ -260,5 +261,9 @@ export function kernel(name: string, parameters: string): Kernel {
       `internal: kernel ${name} has the parameters (${entry.parameters}), got (${parameters}); rebuild the addon`,
     );
   }
-  return native.kernels[name] as Kernel;
+  const run = native.kernels[name] as Kernel;
+  return (...args) => {
+    tracing.current?.kernel(name, args);
+    return run(...args);
+  };
 }

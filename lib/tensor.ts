@@ -26,6 +26,7 @@ import { allocationError, moveTo, Token } from './memory.js';
 import { native } from './native.js';
 import { type NestedArray, nest } from './nest.js';
 import { type Shape, sizeOf } from './shape.js';
+import { tracing } from './tracing.js';
 
 /** What tensors over one storage share: the number of changes in place. */
 export interface Base {
@@ -97,6 +98,7 @@ export class Tensor {
   /** @internal The native handle. Read at the kernel call, never earlier. */
   get handle(): number {
     if (this.#handle === 0 || this.#scope?.ended) throw disposedError(this);
+    tracing.current?.uses(this);
     return this.#handle;
   }
 
@@ -506,7 +508,9 @@ export function view(x: Tensor, offset: number, shape: Shape): Tensor {
   const size = sizeOf(shape);
   const t = new Tensor(shape, size, x.dtype);
   t._base = baseOf(x);
-  return place(t, native.view(owned(t), t, x.handle, offset, size));
+  place(t, native.view(owned(t), t, x.handle, offset, size));
+  tracing.current?.views(t, x, offset);
+  return t;
 }
 
 /** @internal Forgets a gradient, and frees it if nobody has seen it. */

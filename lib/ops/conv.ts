@@ -1,10 +1,12 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { ArgumentError, checkInteger, formatShape, ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
+import { asWhole } from '../tracing.js';
 import { checkBias, checkDivisible, checkInChannels, checkOperands, readPadding } from './conv-checks.js';
 import { convPass } from './conv-passes.js';
 import { transposedVolumePass, volumePass } from './conv-volumes.js';
 import { checkPaddingMode, type PaddingMode, padAround } from './padding.js';
+import { numbersOfAxes } from './pool-sizes.js';
 import { reshape } from './shape.js';
 import {
   type Axis,
@@ -198,8 +200,11 @@ function finish(begun: ReturnType<typeof begin>, outChannels: number, axes: read
   const sizes = { images: outer[0] ?? 1, groups, inChannels: second, outChannels: first / groups, h, w };
   if (axes.length === 3) {
     const run = transposed ? transposedVolumePass : volumePass;
-    const volumes = reshape(x, [sizes.images, ...x.dims.slice(-4)]);
-    return reshape(run(operation, volumes, weight, bias, { ...sizes, d: axes[0] as Axis }), y);
+    const kind = transposed ? 'convTranspose3d' : 'conv3d';
+    return asWhole(kind, [x, weight, bias], { groups, axes: numbersOfAxes({ axes }) }, () => {
+      const volumes = reshape(x, [sizes.images, ...x.dims.slice(-4)]);
+      return reshape(run(operation, volumes, weight, bias, { ...sizes, d: axes[0] as Axis }), y);
+    });
   }
   const shapes = transposed ? { x: y, y: x.dims } : { x: x.dims, y };
   return convPass(operation, x, weight, bias, { ...sizes, ...shapes, weight: weight.dims }, transposed);

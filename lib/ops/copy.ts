@@ -7,6 +7,7 @@ import { kernel, native } from '../native.js';
 import { checkOptions } from '../options.js';
 import { broadcastStrides, loopDims, sameShape } from '../shape.js';
 import { changed, checkDType, checkSameDType, checkTensor, empty, Tensor, view } from '../tensor.js';
+import { tracing } from '../tracing.js';
 import { checkElement, convert, fillKernel, type TensorData, tensor } from './creation.js';
 
 const castKernel = kernel('cast', 'y x');
@@ -88,6 +89,7 @@ export function copy_(x: Tensor, source: Tensor | TensorData): Tensor {
 function writeArray(x: Tensor, array: TypedArray): void {
   if (array.length !== x.size)
     throw new ShapeError(`copy_: needs ${x.size} elements for ${formatShape(x.dims)}, got ${array.length}`);
+  tracing.current?.touches('copy_', 'copy from a tensor');
   native.write(x.handle, array);
 }
 

@@ -5,6 +5,7 @@ import { checkFault } from '../context.js';
 import { ArgumentError, checkFlag } from '../errors.js';
 import { kernel } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
+import { asWhole } from '../tracing.js';
 import { to } from './copy.js';
 import { add, div, floor, mul } from './elementwise.js';
 import { gather } from './indexing.js';
@@ -16,6 +17,7 @@ import {
   emptyPool,
   type MaxPoolOptions,
   numbersOf,
+  numbersOfAxes,
   type PoolSizes,
   poolNumbers,
   windowsOf,
@@ -201,8 +203,10 @@ export function adaptiveMaxOfWindows(
 
 function largest(name: string, x: Tensor, sizes: PoolSizes): Tensor {
   if (sizes.axes.length === 3) {
-    const [planes, depth] = byPlanes(sizes);
-    return reshape(largest(name, largest(name, x, planes), depth), sizes.shape);
+    return asWhole('maxPool3d', [x], { axes: numbersOfAxes(sizes) }, () => {
+      const [planes, depth] = byPlanes(sizes);
+      return reshape(largest(name, largest(name, x, planes), depth), sizes.shape);
+    });
   }
   return largestAndPlaces(name, x, sizes).values;
 }

