@@ -6,6 +6,25 @@ export { ImageClassifier } from './image-classifier.js';
 export type { ImageNorm } from './image-layers.js';
 export type { LayerMaker } from './layer-maker.js';
 export { LSTMClassifier, type LSTMClassifierOptions } from './lstm-classifier.js';
+export {
+  type BertConfig,
+  BertForSequenceClassification,
+  type BertInputs,
+  BertModel,
+} from './bert.js';
+export { type CausalArguments, type CausalInputs, CausalLM, type ScoreInputs } from './causal.js';
+export type { TokenIds } from './config.js';
+export {
+  type DistilBertConfig,
+  DistilBertForSequenceClassification,
+  type DistilBertInputs,
+  DistilBertModel,
+} from './distilbert.js';
+export { type FromPretrainedOptions, fromPretrained, type PretrainedModel } from './from-pretrained.js';
+export { type GenerateOptions, generate, generateStream } from './generate.js';
+export { type GPT2Config, type GPT2Inputs, GPT2LMHeadModel, GPT2Model, type GPT2ScoreInputs } from './gpt2.js';
+export type { HiddenActivation } from './language.js';
+export { type LlamaConfig, LlamaForCausalLM, LlamaModel } from './llama.js';
 export { MLP, type MLPOptions } from './mlp.js';
 export { type MobileNetV2Options, mobilenetV2 } from './mobilenet-v2.js';
 export { type MobileNetV3Options, mobilenetV3Large, mobilenetV3Small } from './mobilenet-v3.js';

@@ -448,6 +448,7 @@ describe('the table of calls', () => {
       'nn.utils.parametrize.ParametrizationList',
       'optim.Optimizer',
       'optim.ZeroRedundancyOptimizer',
+      'models.CausalLM',
       'optim.lrScheduler.LRScheduler',
       'train.TabularModel',
     ];
