@@ -26,6 +26,7 @@ const parts = {
   func: ['lib/func/'],
   io: ['lib/io/'],
   linalg: ['lib/ops/linalg'],
+  lora: ['lib/nn/lora', 'lib/nn/freeze'],
   metrics: ['lib/metrics/'],
   models: ['lib/models/'],
   onnx: ['lib/io/onnx/'],

@@ -20,6 +20,7 @@ import {
   checkLikeIds,
   type HiddenActivation,
   initialise,
+  isGiven,
   keyMask,
 } from './language.js';
 
@@ -225,8 +226,10 @@ export class BertModel extends Module {
     const [batch, rows] = checkIds(name, inputIds, 0, this.config.maxPositionEmbeddings);
     const o = optionsOf<BertInputs>(name, args, inputNames, [], inputNames);
     const mask = keyMask(name, o.attentionMask, batch, rows);
-    const types = o.tokenTypeIds ? checkLikeIds(name, 'tokenTypeIds', o.tokenTypeIds, inputIds) : zerosLike(inputIds);
-    const positions = o.positionIds
+    const types = isGiven(o.tokenTypeIds)
+      ? checkLikeIds(name, 'tokenTypeIds', o.tokenTypeIds, inputIds)
+      : zerosLike(inputIds);
+    const positions = isGiven(o.positionIds)
       ? checkLikeIds(name, 'positionIds', o.positionIds, inputIds)
       : reshape(arange(rows, { dtype: 'int32' }), [1, rows]);
     let x = this.embeddings.forward(inputIds, types, positions);

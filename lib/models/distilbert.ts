@@ -20,6 +20,7 @@ import {
   checkLikeIds,
   type HiddenActivation,
   initialise,
+  isGiven,
   keyMask,
 } from './language.js';
 
@@ -184,7 +185,7 @@ export class DistilBertModel extends Module {
     const [batch, rows] = checkIds(name, inputIds, 0, this.config.maxPositionEmbeddings);
     const o = optionsOf<DistilBertInputs>(name, args, inputNames, [], inputNames);
     const mask = keyMask(name, o.attentionMask, batch, rows);
-    const positions = o.positionIds
+    const positions = isGiven(o.positionIds)
       ? checkLikeIds(name, 'positionIds', o.positionIds, inputIds)
       : reshape(arange(rows, { dtype: 'int32' }), [1, rows]);
     let x = this.embeddings.forward(inputIds, positions);

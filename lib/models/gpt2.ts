@@ -41,6 +41,7 @@ import {
   checkLikeIds,
   type HiddenActivation,
   initialise,
+  isGiven,
   keyMask,
 } from './language.js';
 
@@ -105,6 +106,8 @@ export interface GPT2ScoreInputs extends GPT2Inputs, ScoreInputs {}
 
 // A linear layer whose weight is [inFeatures, outFeatures].
 class Conv1D extends Module {
+  /** Tells LoRA how the weight stands. */
+  readonly fanInFanOut = true;
   weight: Tensor;
   bias: Tensor;
 
@@ -194,7 +197,7 @@ export class GPT2Model extends Module {
     const before = o.caches?.[0]?.length ?? 0;
     const [batch, rows] = checkIds(name, inputIds, before, this.config.nPositions);
     const mask = keyMask(name, o.attentionMask, batch, before + rows);
-    const positions = o.positionIds
+    const positions = isGiven(o.positionIds)
       ? checkLikeIds(name, 'positionIds', o.positionIds, inputIds)
       : reshape(arange(before, before + rows, { dtype: 'int32' }), [1, rows]);
     let x = this.drop.forward(add(this.wte.forward(inputIds), this.wpe.forward(positions)));

@@ -48,6 +48,9 @@ export function checkIds(operation: string, ids: Tensor, before: number, positio
   return [batch as number, rows as number];
 }
 
+/** @internal */
+export const isGiven = (x: unknown): x is Tensor => x !== undefined && x !== null;
+
 /** @internal Checks another int32 tensor that goes with the tokens. */
 export function checkLikeIds(operation: string, name: string, x: Tensor, ids: Tensor): Tensor {
   checkTensor(operation, name, x);

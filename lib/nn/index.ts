@@ -33,6 +33,7 @@ export * as init from './init.js';
 export { KeyValueCache } from './key-value-cache.js';
 export * from './lazy.js';
 export { Linear, type LinearLayerOptions } from './linear.js';
+export { LoRA, type LoRAOptions } from './lora.js';
 export type {
   BinaryCrossEntropyOptions,
   BinaryCrossEntropyWithLogitsOptions,

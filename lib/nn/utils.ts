@@ -8,6 +8,7 @@ export {
   type TotalNormOptions,
 } from './clip-grad.js';
 export { parametersToVector, vectorToParameters } from './convert-parameters.js';
+export { freeze, type NamePattern, unfreeze } from './freeze.js';
 export {
   type Convolution,
   fuseConvBnEval,

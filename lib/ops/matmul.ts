@@ -1,6 +1,6 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
-import { record } from '../autograd/tape.js';
+import { type Backward, record } from '../autograd/tape.js';
 import { isGradEnabled } from '../context.js';
 import { ArgumentError, checkChoice, describe, formatShape, ShapeError } from '../errors.js';
 import { kernel, native } from '../native.js';
@@ -242,21 +242,35 @@ export function linearWith(
     outFeatures,
     code,
   );
-  const backward = (dy: Tensor, needs: readonly boolean[]) => {
-    const dz = derivative === null ? dy : activationGradient(dy, y, code, derivative);
-    const dWeight = needs[1] ? product(asMatrix(dz), asMatrix(x), true, false) : null;
-    const dBias = needs[2] ? biasGradient(dz, outFeatures) : null;
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  // Where the weight is frozen, nothing holds x.
+  const given = weight._requiresGrad ? x : null;
+  const saved = [given, weight, derivative === null ? null : y].filter((t) => t !== null);
+  const activated = derivative === null ? null : { y, code, derivative };
+  return record('linear', y, inputs, linearBackward(given, x.dims, weight, !!bias, activated), saved);
+}
+
+// A function of its own, so that it holds what it is given and nothing else.
+function linearBackward(
+  x: Tensor | null,
+  dims: Shape,
+  weight: Tensor,
+  hasBias: boolean,
+  activated: { y: Tensor; code: number; derivative: (y: Tensor) => Tensor } | null,
+): Backward {
+  return (dy, needs) => {
+    const dz = activated === null ? dy : activationGradient(dy, activated.y, activated.code, activated.derivative);
+    const dWeight = needs[1] ? product(asMatrix(dz), asMatrix(x as Tensor), true, false) : null;
+    const dBias = needs[2] ? biasGradient(dz, last(weight, 2)) : null;
     // Last, next to the function of x that comes before the layer: a compiled step runs both while dx is in the cache.
     const dx = needs[0]
-      ? x.rank === 1
-        ? reshaped('reshape', product(asMatrix(dz), weight, false, false), x.dims)
+      ? dims.length === 1
+        ? reshaped('reshape', product(asMatrix(dz), weight, false, false), dims)
         : product(dz, weight, false, false)
       : null;
     if (dz !== dy && !isGradEnabled()) dz.dispose();
-    return bias ? [dx, dWeight, dBias] : [dx, dWeight];
+    return hasBias ? [dx, dWeight, dBias] : [dx, dWeight];
   };
-  const inputs = bias ? [x, weight, bias] : [x, weight];
-  return record('linear', y, inputs, backward, derivative === null ? [x, weight] : [x, weight, y]);
 }
 
 function activationGradient(dy: Tensor, y: Tensor, code: number, derivative: (y: Tensor) => Tensor): Tensor {

@@ -6,6 +6,7 @@ export { Adamax, type AdamaxOptions } from './adamax.js';
 export { ASGD, type ASGDOptions } from './asgd.js';
 export { EMA, type EMAOptions } from './ema.js';
 export { LAMB, type LAMBOptions } from './lamb.js';
+export { type LayerDecayGroup, type LayerDecayOptions, paramGroupsLayerDecay } from './layer-decay.js';
 export { LBFGS, type LBFGSOptions } from './lbfgs.js';
 export { Lion, type LionOptions } from './lion.js';
 export * as lrScheduler from './lr-scheduler.js';

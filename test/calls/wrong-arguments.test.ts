@@ -51,6 +51,12 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^(add|sub)_ 1$|^Tensor\.(add|sub)_ 0$/, numbers],
   [/^copy_ 1$|^Tensor\.copy_ 0$/, [...numbers, 'true']],
   [/^(add|sub) 2$|^Tensor\.(add|sub) 1$/, numbers], // the index that xs.reduce(add) passes
+  // models: what ends a text, tokens that there need not be, inputs that may be left out
+  [/^models\.generate(Stream)? 2\.stop$/, ['array', 'empty array', 'function']],
+  [/^models\.\w+ 0\.(padTokenId|nInner|numKeyValueHeads|headDim)$/, ['null']],
+  [/^models\.\w+ 0\.eosTokenId$/, ['array', 'empty array', 'null']],
+  [/^models\.\w*(Bert|GPT2|Llama)\w+\.forward [12](\.\w+Ids)?$/, ['null', 'undefined', 'object']],
+  [/^models\.fromPretrained 1\.config$/, ['module']],
   // values of samples, weights, and a score that leaves a class out of means
   [/^metrics\.\w+ [01]$|^metrics\.\w+\.update [0-2]$/, ['typed array']],
   [/^metrics\.\w+\.update 2$/, ['undefined']],
@@ -442,6 +448,7 @@ describe('the table of calls', () => {
       'models.resnet50',
       'models.vitB16',
       'nn.DistributedDataParallel',
+      'nn.LoRA',
       'nn.Module',
       'nn.RecurrentCell',
       'nn.RecurrentModule',

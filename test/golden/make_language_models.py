@@ -91,9 +91,10 @@ def processed(options, scale):
 OPTIONS = [{'repetition_penalty': 1.3}, {'repetition_penalty': 0.8}, {'temperature': 0.7}, {'top_k': 5}, {'top_k': 80}, {'top_p': 0.9},
            {'top_p': 0.01}, {'repetition_penalty': 1.5, 'temperature': 1.4, 'top_k': 20, 'top_p': 0.8}]
 
-write('language_models.json', {
-    'transformers': transformers.__version__,
-    'ids': encode(IDS), 'mask': encode(MASK),
-    'cases': [case(*c) for c in CASES],
-    'processed': [processed(o, scale) for o in OPTIONS for scale in (3, 12)],
-})
+if __name__ == '__main__':
+    write('language_models.json', {
+        'transformers': transformers.__version__,
+        'ids': encode(IDS), 'mask': encode(MASK),
+        'cases': [case(*c) for c in CASES],
+        'processed': [processed(o, scale) for o in OPTIONS for scale in (3, 12)],
+    })

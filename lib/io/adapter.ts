@@ -1,0 +1,163 @@
+// Adapters in PEFT's files: adapter_config.json and adapter_model.safetensors.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ArgumentError, describe, FileError, isPlain } from '../errors.js';
+import { LoRA } from '../nn/lora.js';
+import type { Module } from '../nn/module.js';
+import { writeFileAtomic } from './atomic.js';
+import { checkPath, systemError, withFile } from './files.js';
+import { load } from './load.js';
+import { save } from './save.js';
+
+const configFile = 'adapter_config.json';
+const weightsFile = 'adapter_model.safetensors';
+/** Bytes of the longest configuration that is read. */
+const longest = 2 ** 22;
+
+/**
+ * Writes the adapters of a model to a folder, in the files of Hugging Face's PEFT, whose `PeftModel.from_pretrained` reads them:
+ * `adapter_config.json` and `adapter_model.safetensors`. The base's weights are not among them.
+ *
+ * @throws FileError when they cannot be written
+ * @example
+ * const model = nn.sequential(new nn.Linear(8, 16), new nn.Linear(16, 2));
+ * const lora = nn.LoRA.apply(model, { rank: 4, targets: ['0'] });
+ * io.saveAdapter('adapter', lora);
+ */
+export function saveAdapter(folder: string, lora: LoRA): void {
+  checkPath('saveAdapter', folder, 'folder');
+  if (!(lora instanceof LoRA)) {
+    throw new ArgumentError(`saveAdapter: lora must be what nn.LoRA.apply returns, got ${describe(lora)}`);
+  }
+  const { rank, alpha, dropout } = lora.options;
+  const config = {
+    peft_type: 'LORA',
+    base_model_name_or_path: null,
+    task_type: null,
+    inference_mode: true,
+    r: rank,
+    lora_alpha: alpha,
+    lora_dropout: dropout,
+    target_modules: lora.targets,
+    modules_to_save: lora.modulesToSave.length === 0 ? null : lora.modulesToSave,
+    bias: 'none',
+    fan_in_fan_out: lora._fanInFanOut,
+  };
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw systemError('saveAdapter', 'make', folder, cause);
+  }
+  save(join(folder, weightsFile), lora.stateDict());
+  const bytes = new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`);
+  writeFileAtomic('saveAdapter', join(folder, configFile), [bytes]);
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function readConfig(path: string): Json {
+  const text = withFile('loadAdapter', path, ({ size, read }) => {
+    if (size > longest) {
+      throw new FileError(`loadAdapter: ${JSON.stringify(path)} must be a configuration, got ${size} bytes`);
+    }
+    const bytes = new Uint8Array(size);
+    read(0, bytes);
+    return new TextDecoder().decode(bytes);
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new FileError(`loadAdapter: ${JSON.stringify(path)} must be JSON (${(cause as Error).message})`, { cause });
+  }
+  if (isPlain(json)) return json as Json;
+  throw new FileError(`loadAdapter: ${JSON.stringify(path)} must hold an object, got ${describe(json)}`);
+}
+
+// What PEFT can do and LoRA cannot; it is in a configuration with one of these values where it is not used.
+const unused: Readonly<Record<string, readonly unknown[]>> = {
+  peft_type: ['LORA'],
+  bias: ['none'],
+  use_dora: [false],
+  use_rslora: [false],
+  layers_to_transform: [],
+  layer_replication: [],
+  trainable_token_indices: [],
+  target_parameters: [],
+  lora_bias: [false],
+};
+
+function checkUnused(json: Json, source: string): void {
+  for (const [name, values] of Object.entries(unused)) {
+    const value = json[name];
+    if (value === undefined || value === null || values.includes(value)) continue;
+    const rule = values.length === 0 ? 'null' : values.map(describe).join(' or ');
+    throw new FileError(`${source}: ${name} must be ${rule} here, got ${describe(value)}`);
+  }
+  for (const name of ['rank_pattern', 'alpha_pattern']) {
+    const value = json[name] ?? {};
+    if (isPlain(value) && Object.keys(value).length === 0) continue;
+    throw new FileError(`${source}: ${name} must be empty here, got ${describe(value)}`);
+  }
+}
+
+// PEFT's names: a text is an expression for the whole name, a list has names and ends of names.
+function namesOf(json: Json, name: string, source: string): RegExp[] {
+  const value = json[name] ?? [];
+  if (typeof value === 'string') {
+    try {
+      return [new RegExp(`^(?:${value})$`)];
+    } catch (cause) {
+      throw new FileError(`${source}: ${name} must be an expression that JavaScript knows`, { cause });
+    }
+  }
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '')) {
+    return value.map((one) => new RegExp(`(?:^|\\.)${one.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`));
+  }
+  throw new FileError(`${source}: ${name} must be a list of names, got ${describe(value)}`);
+}
+
+/**
+ * Puts the adapters of a folder, written by {@link saveAdapter} or by Hugging Face's PEFT, on a model, whose weights must be those that
+ * they were trained with.
+ *
+ * @returns the adapters, as `nn.LoRA.apply` gives them
+ * @throws FileError when the files are missing, damaged or of another method; ArgumentError, StateError when they do not fit
+ *   the model, which has no adapters then
+ * @example
+ * const model = nn.sequential(new nn.Linear(8, 16), new nn.Linear(16, 2));
+ * const lora = io.loadAdapter('adapter', model);
+ * lora.merge();
+ */
+export function loadAdapter(folder: string, model: Module): LoRA {
+  checkPath('loadAdapter', folder, 'folder');
+  const path = join(folder, configFile);
+  const source = `loadAdapter: ${JSON.stringify(path)}`;
+  const json = readConfig(path);
+  checkUnused(json, source);
+  const numberAt = (name: string): number => {
+    const value = json[name];
+    if (typeof value === 'number' && value >= 0 && (name !== 'r' || (Number.isInteger(value) && value > 0)))
+      return value;
+    throw new FileError(`${source}: ${name} must be a number above 0, got ${describe(value)}`);
+  };
+  const options = { rank: numberAt('r'), alpha: numberAt('lora_alpha'), dropout: numberAt('lora_dropout') };
+  const state = load(join(folder, weightsFile));
+  const trained = new Map(model.namedParameters().map(([, p]) => [p, p.requiresGrad]));
+  let lora: LoRA | undefined;
+  try {
+    lora = LoRA.apply(model, {
+      ...options,
+      targets: namesOf(json, 'target_modules', source),
+      modulesToSave: namesOf(json, 'modules_to_save', source),
+    });
+    lora.loadStateDict(state);
+    return lora;
+  } catch (error) {
+    lora?.unload({ merge: false });
+    for (const [p, value] of trained) p.requiresGrad = value;
+    throw error;
+  } finally {
+    for (const t of state.values()) t.dispose();
+  }
+}
