@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError, describe, FileError, isPlain } from '../errors.js';
+import { checkPart } from '../nn/lookup.js';
 import { LoRA } from '../nn/lora.js';
 import type { Module } from '../nn/module.js';
 import { writeFileAtomic } from './atomic.js';
@@ -131,6 +132,7 @@ function namesOf(json: Json, name: string, source: string): RegExp[] {
  */
 export function loadAdapter(folder: string, model: Module): LoRA {
   checkPath('loadAdapter', folder, 'folder');
+  checkPart('loadAdapter', model);
   const path = join(folder, configFile);
   const source = `loadAdapter: ${JSON.stringify(path)}`;
   const json = readConfig(path);

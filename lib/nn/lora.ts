@@ -2,7 +2,7 @@
 
 import { optionsOf } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
-import { ArgumentError, checkInteger, checkNumber, describe, StateError } from '../errors.js';
+import { ArgumentError, checkFlag, checkInteger, checkNumber, describe, StateError } from '../errors.js';
 import { copy_ } from '../ops/copy.js';
 import { add, mul } from '../ops/elementwise.js';
 import { matmul } from '../ops/matmul.js';
@@ -129,9 +129,9 @@ export class LoRA {
     checkPart(name, model);
     checkOptions(name, options, ['rank', 'alpha', 'targets', 'dropout', 'modulesToSave']);
     const rank = checkInteger(name, 'rank', options?.rank ?? 8, 1);
-    const alpha = checkNumber(name, 'alpha', options.alpha ?? 8, { min: 0, open: true });
-    const dropout = checkNumber(name, 'dropout', options.dropout ?? 0, { min: 0, max: 1 });
-    const { targets, modulesToSave = [] } = options;
+    const alpha = checkNumber(name, 'alpha', options?.alpha ?? 8, { min: 0, open: true });
+    const dropout = checkNumber(name, 'dropout', options?.dropout ?? 0, { min: 0, max: 1 });
+    const { targets, modulesToSave = [] } = options ?? {};
     const linear = model.namedModules().filter((entry): entry is [string, Base] => isLinear(entry[1]));
     if (model.modules().some((part) => part instanceof LoRALinear)) {
       throw new StateError(`${name}: the model must have no adapters yet; unload those that it has`);
@@ -221,7 +221,8 @@ export class LoRA {
    * @returns the model
    */
   unload(...args: [merge: boolean] | [options?: { merge?: boolean }]): Module {
-    const { merge = true } = optionsOf<{ merge: boolean }>('LoRA.unload', args, ['merge']);
+    const o = optionsOf<{ merge: boolean }>('LoRA.unload', args, ['merge']);
+    const merge = checkFlag('LoRA.unload', 'merge', o.merge, true);
     if (this.merged !== merge) merge ? this.merge() : this.unmerge();
     for (const [path, layer] of this.layers) this.model.setSubmodule(path, layer.base_layer);
     return this.model;

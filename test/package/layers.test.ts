@@ -64,6 +64,7 @@ const holders = [
   'DistributedDataParallel',
   'Parameter',
   'Buffer',
+  'LoRA',
   'Sequential',
   'ModuleList',
   'ModuleDict',
