@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError, checkFlag, describe, FileError, isPlain } from '../errors.js';
 import { checkPath, withFile } from '../io/files.js';
-import { load } from '../io/index.js';
+import { load } from '../io/load.js';
 import type { Module } from '../nn/module.js';
 import { checkOptions } from '../options.js';
 import { sameShape } from '../shape.js';
