@@ -1,5 +1,4 @@
 // Files: weights as safetensors, checkpoints of whole trainings, pictures as PNG.
-export { loadAdapter, saveAdapter } from './adapter.js';
 export {
   type LoadCheckpointOptions,
   latestCheckpoint,

@@ -6,6 +6,7 @@ export { ImageClassifier } from './image-classifier.js';
 export type { ImageNorm } from './image-layers.js';
 export type { LayerMaker } from './layer-maker.js';
 export { LSTMClassifier, type LSTMClassifierOptions } from './lstm-classifier.js';
+export { loadAdapter, saveAdapter } from './adapter.js';
 export {
   type BertConfig,
   BertForSequenceClassification,

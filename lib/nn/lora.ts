@@ -96,7 +96,7 @@ class LoRALinear extends Module {
  * Low-rank adaptation: of chosen linear layers W the change alone is learned, as a product of two thin matrices,
  * W + alpha / rank · B · A, A [rank, inFeatures], B [outFeatures, rank]. Everything else is frozen: it needs no gradients, no state of
  * an optimizer and few saved activations. A starts as a linear layer does and B as zeros, so that at first nothing changes. The same as PEFT's
- * `LoraConfig`; `io.saveAdapter` writes its files.
+ * `LoraConfig`; `models.saveAdapter` writes its files.
  *
  * Hu et al., "LoRA: low-rank adaptation of large language models", 2021, https://arxiv.org/abs/2106.09685
  *

@@ -60,7 +60,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   // names: a text, an expression, several; adapters in a folder of any name
   [/^nn\.LoRA\.apply 1\.modulesToSave$/, ['string', 'empty array', 'strings']],
   [/^nn\.utils\.(un)?freeze 1$/, ['undefined']],
-  [/^io\.saveAdapter 0$/, ['string']],
+  [/^models\.saveAdapter 0$/, ['string']],
   // values of samples, weights, and a score that leaves a class out of means
   [/^metrics\.\w+ [01]$|^metrics\.\w+\.update [0-2]$/, ['typed array']],
   [/^metrics\.\w+\.update 2$/, ['undefined']],

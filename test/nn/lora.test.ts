@@ -49,7 +49,7 @@ describe.each(cases.map((row) => [row.name, row] as const))('PEFT on %s', (_, ro
   it('its files are read: outputs, gradients, merged and unmerged', () => {
     writeAsPeft(row);
     const model = make(row);
-    const lora = io.loadAdapter(folder, model);
+    const lora = models.loadAdapter(folder, model);
     const y = run(model);
     expectNear(y, wanted(row.y));
     const upstream = tensor(
@@ -72,9 +72,9 @@ describe.each(cases.map((row) => [row.name, row] as const))('PEFT on %s', (_, ro
 
   it('its files are written: the same names, shapes and options', () => {
     writeAsPeft(row);
-    const lora = io.loadAdapter(folder, make(row));
+    const lora = models.loadAdapter(folder, make(row));
     const other = join(folder, 'written', row.name);
-    io.saveAdapter(other, lora);
+    models.saveAdapter(other, lora);
     const written = io.load(join(other, 'adapter_model.safetensors'));
     expect(Object.fromEntries([...written].sort().map(([key, t]) => [key, t.shape]))).toEqual(row.shapes);
     const config = JSON.parse(readFileSync(join(other, 'adapter_config.json'), 'utf8'));
@@ -82,7 +82,7 @@ describe.each(cases.map((row) => [row.name, row] as const))('PEFT on %s', (_, ro
       expect([key, config[key]]).toEqual([key, row.saved[key]]);
     }
     const again = make(row);
-    io.loadAdapter(other, again);
+    models.loadAdapter(other, again);
     expectNear(run(again), wanted(row.y));
   });
 });
@@ -142,7 +142,7 @@ describe('adapters that do not fit are refused, and the model stays as it was', 
     writeFileSync(join(folder, 'adapter_config.json'), JSON.stringify({ ...row.saved, ...change }));
     const model = make(row);
     const keys = [...model.stateDict().keys()];
-    expect(() => io.loadAdapter(folder, model)).toThrow(message);
+    expect(() => models.loadAdapter(folder, model)).toThrow(message);
     expect([...model.stateDict().keys()]).toEqual(keys);
     expect(model.parameters().every((p) => p.requiresGrad)).toBe(true);
   });

@@ -2,13 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError, describe, FileError, isPlain } from '../errors.js';
+import { writeFileAtomic } from '../io/atomic.js';
+import { checkPath, systemError, withFile } from '../io/files.js';
+import { load } from '../io/load.js';
+import { save } from '../io/save.js';
 import { checkPart } from '../nn/lookup.js';
 import { LoRA } from '../nn/lora.js';
 import type { Module } from '../nn/module.js';
-import { writeFileAtomic } from './atomic.js';
-import { checkPath, systemError, withFile } from './files.js';
-import { load } from './load.js';
-import { save } from './save.js';
 
 const configFile = 'adapter_config.json';
 const weightsFile = 'adapter_model.safetensors';
@@ -23,7 +23,7 @@ const longest = 2 ** 22;
  * @example
  * const model = nn.sequential(new nn.Linear(8, 16), new nn.Linear(16, 2));
  * const lora = nn.LoRA.apply(model, { rank: 4, targets: ['0'] });
- * io.saveAdapter('adapter', lora);
+ * models.saveAdapter('adapter', lora);
  */
 export function saveAdapter(folder: string, lora: LoRA): void {
   checkPath('saveAdapter', folder, 'folder');
@@ -127,7 +127,7 @@ function namesOf(json: Json, name: string, source: string): RegExp[] {
  *   the model, which has no adapters then
  * @example
  * const model = nn.sequential(new nn.Linear(8, 16), new nn.Linear(16, 2));
- * const lora = io.loadAdapter('adapter', model);
+ * const lora = models.loadAdapter('adapter', model);
  * lora.merge();
  */
 export function loadAdapter(folder: string, model: Module): LoRA {
