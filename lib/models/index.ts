@@ -1,11 +1,5 @@
 /** Architectures that people fine-tune, under the names and keys of torchvision and transformers. @module */
 
-export { type EfficientNetOptions, efficientnetB0 } from './efficientnet.js';
-export { FTTransformer, type FTTransformerOptions } from './ft-transformer.js';
-export { ImageClassifier } from './image-classifier.js';
-export type { ImageNorm } from './image-layers.js';
-export type { LayerMaker } from './layer-maker.js';
-export { LSTMClassifier, type LSTMClassifierOptions } from './lstm-classifier.js';
 export { loadAdapter, saveAdapter } from './adapter.js';
 export {
   type BertConfig,
@@ -21,11 +15,17 @@ export {
   type DistilBertInputs,
   DistilBertModel,
 } from './distilbert.js';
+export { type EfficientNetOptions, efficientnetB0 } from './efficientnet.js';
 export { type FromPretrainedOptions, fromPretrained, type PretrainedModel } from './from-pretrained.js';
+export { FTTransformer, type FTTransformerOptions } from './ft-transformer.js';
 export { type GenerateOptions, generate, generateStream } from './generate.js';
 export { type GPT2Config, type GPT2Inputs, GPT2LMHeadModel, GPT2Model, type GPT2ScoreInputs } from './gpt2.js';
+export { ImageClassifier } from './image-classifier.js';
+export type { ImageNorm } from './image-layers.js';
 export type { HiddenActivation } from './language.js';
+export type { LayerMaker } from './layer-maker.js';
 export { type LlamaConfig, LlamaForCausalLM, LlamaModel } from './llama.js';
+export { LSTMClassifier, type LSTMClassifierOptions } from './lstm-classifier.js';
 export { MLP, type MLPOptions } from './mlp.js';
 export { type MobileNetV2Options, mobilenetV2 } from './mobilenet-v2.js';
 export { type MobileNetV3Options, mobilenetV3Large, mobilenetV3Small } from './mobilenet-v3.js';
