@@ -1,11 +1,12 @@
 // Every @example in the library compiles in TypeScript, strict, and runs, and so does every program in README; where an example
 // ends in a comment with a value or a shape, `// [2, 3]`, that is what it gives.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as adjoint from '../../lib/index.js';
 import { type Compiled, compileExamples, examples, expectedOf } from '../support/examples.js';
+import { floats, graph, modelBytes, node } from '../support/onnx-models.js';
 import { blocks, readPage, root, runProgram } from '../support/pages.js';
 
 const { nn, optim, rand, randint, randn, Tensor } = adjoint;
@@ -34,6 +35,13 @@ function context(file: string): Record<string, unknown> {
   };
 }
 
+/** A model of one layer, of the kind that io.onnx.load reads. */
+function classifier(): Uint8Array {
+  const layer = node('Gemm', 'image weight bias', 'scores', { transB: 1 });
+  const weights = [floats('weight', [10, 784], new Float32Array(7840)), floats('bias', [10], new Float32Array(10))];
+  return modelBytes(graph('image', 'scores', [layer], weights));
+}
+
 const rounded = (value: unknown): string =>
   JSON.stringify(value, (_, v) => (typeof v === 'number' ? Number(v.toFixed(5)) : v));
 
@@ -43,6 +51,7 @@ describe('examples', () => {
   let compiled: Compiled[] = [];
   beforeAll(async () => {
     process.chdir(folder);
+    writeFileSync('classifier.onnx', classifier());
     compiled = await compileExamples(folder, examples);
   });
   afterAll(() => {

@@ -1,4 +1,5 @@
 // Circles in graphs of files, and of the folders that hold them.
+import { posix } from 'node:path';
 
 /** What each file, or folder, needs. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>;
@@ -31,10 +32,17 @@ function reach(graph: Graph, start: string): Set<string> {
   return found;
 }
 
-/** A graph of folders; the files at the top, its foundation and its entry, stand for themselves. */
+/**
+ * A graph of folders; the files at the top, its foundation and its entry, stand for themselves. So does the index of a folder that
+ * has one of a folder in it as a namespace: `io/index.js` is what gives `io.onnx` its name, and not what others use of `io`.
+ */
 export function betweenFolders(files: Graph): Graph {
-  // A folder in another belongs to it.
-  const folderOf = (file: string): string => file.split('/')[0] as string;
+  const names = (file: string): boolean =>
+    [...(files.get(file) ?? [])].some(
+      (target) => target.startsWith(`${posix.dirname(file)}/`) && /\/.*\/index\.js$/.test(target),
+    );
+  const isOwn = (file: string): boolean => !file.includes('/') || (file.endsWith('/index.js') && names(file));
+  const folderOf = (file: string): string => (isOwn(file) ? file : posix.dirname(file));
   const folders = new Map<string, Set<string>>();
   for (const [file, targets] of files) {
     const from = folderOf(file);

@@ -9,9 +9,9 @@ export const maxModelBytes = 2 ** 31 - 1;
 /** Messages in messages; a subgraph takes three levels. */
 const maxDepth = 64;
 /** An empty message takes 2 bytes of the file and hundreds of memory. */
-const maxMessages = 2_000_000;
+const maxMessages = 500_000;
 /** A varint takes a byte of the file and, as a bigint, 32 of memory. Weights are raw bytes or of fixed length. */
-const maxVarints = 4_000_000;
+const maxVarints = 2_000_000;
 
 /**
  * The messages of an ONNX file. Bytes in it are views of `bytes`.

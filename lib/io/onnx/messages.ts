@@ -4,11 +4,44 @@
 //     buf build --exclude-source-info -o onnx.binpb   # beside onnx/onnx.proto of PyPI's onnx
 //     buf generate onnx.binpb                         # @bufbuild/protoc-gen-es, options target=ts
 //
-// then stripped of the comments that repeat each field, and formatted.
+// then stripped of the comments that repeat each field, and formatted. TensorProto_DataType was moved.
 
 import type { Message } from '@bufbuild/protobuf';
 import type { GenEnum, GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2';
 import { enumDesc, fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2';
+
+// First, because it is not inlined: the bundle knows by a file's first statement where the file begins.
+export enum TensorProto_DataType {
+  UNDEFINED = 0,
+  FLOAT = 1,
+  UINT8 = 2,
+  INT8 = 3,
+  UINT16 = 4,
+  INT16 = 5,
+  INT32 = 6,
+  INT64 = 7,
+  STRING = 8,
+  BOOL = 9,
+  FLOAT16 = 10,
+  DOUBLE = 11,
+  UINT32 = 12,
+  UINT64 = 13,
+  COMPLEX64 = 14,
+  COMPLEX128 = 15,
+  BFLOAT16 = 16,
+  FLOAT8E4M3FN = 17,
+  FLOAT8E4M3FNUZ = 18,
+  FLOAT8E5M2 = 19,
+  FLOAT8E5M2FNUZ = 20,
+  UINT4 = 21,
+  INT4 = 22,
+  FLOAT4E2M1 = 23,
+  FLOAT8E8M0 = 24,
+  UINT2 = 25,
+  INT2 = 26,
+  FLOAT6E2M3 = 27,
+  FLOAT6E3M2 = 28,
+}
 
 export const fileOnnx: GenFile =
   /*@__PURE__*/
@@ -225,38 +258,6 @@ export type TensorProto_Segment = Message<'onnx.TensorProto.Segment'> & {
 };
 
 export const TensorProto_SegmentSchema: GenMessage<TensorProto_Segment> = /*@__PURE__*/ messageDesc(fileOnnx, 14, 0);
-
-export enum TensorProto_DataType {
-  UNDEFINED = 0,
-  FLOAT = 1,
-  UINT8 = 2,
-  INT8 = 3,
-  UINT16 = 4,
-  INT16 = 5,
-  INT32 = 6,
-  INT64 = 7,
-  STRING = 8,
-  BOOL = 9,
-  FLOAT16 = 10,
-  DOUBLE = 11,
-  UINT32 = 12,
-  UINT64 = 13,
-  COMPLEX64 = 14,
-  COMPLEX128 = 15,
-  BFLOAT16 = 16,
-  FLOAT8E4M3FN = 17,
-  FLOAT8E4M3FNUZ = 18,
-  FLOAT8E5M2 = 19,
-  FLOAT8E5M2FNUZ = 20,
-  UINT4 = 21,
-  INT4 = 22,
-  FLOAT4E2M1 = 23,
-  FLOAT8E8M0 = 24,
-  UINT2 = 25,
-  INT2 = 26,
-  FLOAT6E2M3 = 27,
-  FLOAT6E3M2 = 28,
-}
 
 export const TensorProto_DataTypeSchema: GenEnum<TensorProto_DataType> = /*@__PURE__*/ enumDesc(fileOnnx, 14, 0);
 
