@@ -7,7 +7,7 @@ export {
   saveCheckpoint,
 } from './checkpoint.js';
 export type { CheckpointState, CheckpointTargets, CheckpointValue, Stateful } from './checkpoint-state.js';
-export { load, loadAsync, loadMetadata } from './load.js';
+export { load, loadAsync, loadMetadata, loadTorch } from './load.js';
 export * as onnx from './onnx/index.js';
 export { encodePng, type Image, writePng } from './png.js';
 export { safeOpen, TensorFile } from './safe-open.js';

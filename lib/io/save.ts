@@ -1,15 +1,18 @@
 // Writing tensors by name.
 import { readdirSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { types } from 'node:util';
+import { dtypeTraits } from '../dtype.js';
 import { ArgumentError, checkInteger, describe, isPlain } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { writeFileAtomic, writeFileAtomicAsync } from './atomic.js';
 import { fileTypes } from './element-types.js';
 import { checkPath } from './files.js';
+import { isNumPyType, npyFile, npzFile } from './npy-write.js';
 import { layOut, type TensorPart } from './safetensors-write.js';
 import { checkWanted, ownFileDType, type SavedDType } from './save-options.js';
+import { torchFile } from './torch-write.js';
 
 /** Tensors by name: a module's `stateDict()`, or an object. */
 export type StateDict = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
@@ -35,7 +38,8 @@ interface Output {
 }
 
 /**
- * Writes tensors to a safetensors file, which PyTorch and others can read. A crash leaves the old file or the whole new
+ * Writes tensors to a safetensors file, which PyTorch and others can read; to a `.pt` or `.pth` file as `torch.save` writes a
+ * state dict; to a `.npy` file, which holds one tensor, or `.npz` as NumPy does. A crash leaves the old file or the whole new
  * one. The new file has the permissions of the old one. Tensors that `load` converted from another type, such as int64 or
  * bfloat16, are written as such again as long as their values fit exactly.
  *
@@ -71,6 +75,19 @@ export async function saveAsync(path: string, stateDict: StateDict, options?: Sa
   if (isSharded) removeShards(path, outputs);
 }
 
+const torch = (operation: string, path: string, parts: readonly TensorPart[]) =>
+  torchFile(operation, basename(path, extname(path)) || 'archive', parts);
+
+/** What is written to files of these names; to others, safetensors. */
+const otherFormats: Readonly<
+  Record<string, (operation: string, path: string, parts: readonly TensorPart[]) => Iterable<Uint8Array>>
+> = {
+  '.pt': torch,
+  '.pth': torch,
+  '.npy': (operation, _, parts) => npyFile(operation, parts),
+  '.npz': (operation, _, parts) => npzFile(operation, parts),
+};
+
 /** What to write, all of it checked but the values. */
 function plan(
   operation: string,
@@ -83,11 +100,20 @@ function plan(
   checkOptions(operation, options, ['metadata', 'dtype', 'maxShardSize']);
   const tensors = checkState(operation, stateDict);
   const wanted = checkWanted(operation, options?.dtype, tensors);
-  const parts = [...tensors].map(
-    ([name, t]): TensorPart => ({
-      ...{ name, fileDType: wanted.get(name) ?? ownFileDType(t), shape: t.shape, count: t.size, data: dataOf(t) },
-    }),
-  );
+  const isNumPy = /\.np[yz]$/i.test(path);
+  const parts = [...tensors].map(([name, t]): TensorPart => {
+    const own = ownFileDType(t);
+    const fileDType = wanted.get(name) ?? (isNumPy && !isNumPyType(own) ? dtypeTraits[t.dtype].safetensors : own);
+    return { name, fileDType, shape: t.shape, count: t.size, data: dataOf(t) };
+  });
+  const other = otherFormats[extname(path).toLowerCase()];
+  if (other !== undefined) {
+    for (const name of ['metadata', 'maxShardSize'] as const) {
+      if (options?.[name] === undefined) continue;
+      throw new ArgumentError(`${operation}: ${name} must be left out for a ${extname(path)} file; use .safetensors`);
+    }
+    return { outputs: [{ path, parts: other(operation, path, parts) }], isSharded: false };
+  }
   const limit = checkSize(operation, options?.maxShardSize);
   const shards = limit === undefined ? [parts] : split(parts, limit);
   const one = (path: string, list: TensorPart[]) => ({ path, parts: layOut(operation, list, options?.metadata) });

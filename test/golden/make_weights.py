@@ -25,7 +25,7 @@ def number(value):
 
 def note(file, tensors):
     def entry(t):
-        t = torch.as_tensor(numpy.ascontiguousarray(t).astype(t.dtype.newbyteorder('='))) if isinstance(t, numpy.ndarray) else t
+        t = torch.as_tensor(t.astype(t.dtype.newbyteorder('='), order='C')) if isinstance(t, numpy.ndarray) else t
         values = t.detach().to(torch.float64).reshape(-1).tolist() if t.is_floating_point() else t.reshape(-1).tolist()
         return [str(t.dtype).removeprefix('torch.'), list(t.shape), [number(v) for v in values]]
     expected[file] = {name: entry(t) for name, t in tensors.items()}

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FileError } from '../../lib/errors.js';
-import { io, type Tensor, tensor, zeros } from '../../lib/index.js';
+import { io, Tensor, tensor, zeros } from '../../lib/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-weights-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -34,7 +34,11 @@ const typesIn = (path: string): Record<string, string> => {
   return Object.fromEntries(Object.keys(header).map((name) => [name, header[name].dtype]));
 };
 
-const readable = ['types.safetensors', 'codes.safetensors', 'sharded/model.safetensors.index.json'];
+const readable = [
+  ...['types.safetensors', 'codes.safetensors', 'sharded/model.safetensors.index.json'],
+  ...['state.pt', 'legacy.pt', 'protocol4.pt'],
+  ...['float32.npy', 'fortran.npy', 'big.npy', 'scalar.npy', 'arrays.npz', 'packed.npz'],
+];
 
 describe.each(readable)('%s', (name) => {
   it('reads as what Python wrote, at once and later', async () => {
@@ -174,6 +178,88 @@ describe('an open file', () => {
     open.close();
     expect(() => open.get('bool')).toThrow('must be open, got a closed file');
     expect(() => io.safeOpen(join(folder, 'none'))).toThrow('safeOpen: cannot read');
+  });
+});
+
+describe('PyTorch files', () => {
+  it.each(['module.pt', 'script.pt', 'exported.pt2'])('%s has the keys and values of the state dict', (name) => {
+    const sorted = (tensors: object) => Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1));
+    expect(sorted(read(io.load(file(name))))).toEqual(sorted(expected('module')));
+  });
+
+  it('a checkpoint is plain data', () => {
+    const { model, optimizer, ...rest } = io.loadTorch<{
+      model: Record<string, Tensor>;
+      optimizer: { param_groups: object[]; state: Record<string, { momentum_buffer: Tensor }> };
+    }>(file('checkpoint.pt'));
+    expect(read(new Map(Object.entries(model).map(([key, t]) => [`model.${key}`, t])))).toEqual(
+      expected('checkpoint.pt'),
+    );
+    expect(optimizer.param_groups[0]).toMatchObject({ lr: 0.1, momentum: 0.9, params: [0, 1, 2, 3, 4, 5] });
+    expect(optimizer.state[0]!.momentum_buffer).toBeInstanceOf(Tensor);
+    expect(rest).toEqual({
+      ...{ epoch: 3, best: 0.25, big: 2n ** 60n, names: ['a', 'ü'], size: [2, 3], none: null },
+      ...{ flags: [true, false], dtype: 'torch.float16' },
+    });
+    expect(io.loadTorch<Tensor>(file('tensor.pt')).toArray()).toEqual([[1, 2]]);
+  });
+
+  it.each([
+    [
+      'checkpoint.pt',
+      'must hold a state dict alone, got the keys model, optimizer, epoch, best, big, names, size, none, flags, dtype; read it with io.loadTorch',
+    ],
+    ['tensor.pt', 'must hold a state dict alone, got a tensor; read it with io.loadTorch'],
+    ['complex.pt', 'must not hold the global "torch.ComplexFloatStorage": there are no complex tensors here'],
+    [
+      'whole.pt',
+      'must not hold the global "torch.nn.modules.container.Sequential": only tensors and plain data are read',
+    ],
+    [
+      'objects.npy',
+      "must be an array of real numbers or bool, got '|O'; arrays of objects are pickles, which could run code",
+    ],
+    ['complex.npy', "must be an array of real numbers or bool, got '<c16'"],
+  ])('%s is refused: %s', (name, message) => {
+    expect(() => io.load(file(name))).toThrow(FileError);
+    expect(() => io.load(file(name))).toThrow(message);
+  });
+
+  it('a file of another format says what it holds', () => {
+    const path = join(folder, 'model.safetensors');
+    writeFileSync(path, readFileSync(file('state.pt')));
+    expect(Object.keys(read(io.load(path))).length).toBe(Object.keys(files['state.pt']!).length);
+    expect(() => io.loadMetadata(path)).toThrow('must be a safetensors file, but holds a zip archive');
+    expect(() => io.loadTorch(file('types.safetensors'))).toThrow(
+      'must be a file of torch.save, but holds a safetensors file; read it with io.load',
+    );
+    writeFileSync(path, Buffer.from('\x89HDF\r\n\x1a\n', 'latin1'));
+    expect(() => io.load(path)).toThrow('must be a file of tensors, but holds an HDF5 file');
+  });
+});
+
+describe('writing other formats', () => {
+  it.each(['copy.pt', 'copy.pth', 'copy.npz'])('%s comes back', (name) => {
+    const path = join(folder, name);
+    const state = io.load(file('types.safetensors'));
+    io.save(path, state);
+    expect(read(io.load(path))).toEqual(expected('types.safetensors'));
+  });
+
+  it('.npy holds one tensor', () => {
+    const path = join(folder, 'x.npy');
+    io.save(path, { anything: tensor([[1, 2.5]]) });
+    expect(readFileSync(path).length).toBe(128 + 8);
+    expect(read(io.load(path))).toEqual({ x: ['float32', [1, 2], [1, 2.5]] });
+    expect(() => io.save(path, { a: zeros([1]), b: zeros([1]) })).toThrow(
+      'save: a .npy file must hold one tensor, got 2; use .npz',
+    );
+    expect(() => io.save(path, { a: zeros([1]) }, { dtype: 'bfloat16' })).toThrow(
+      "must have a type of NumPy's, got bfloat16",
+    );
+    expect(() => io.save(path, { a: zeros([1]) }, { metadata: {} })).toThrow(
+      'save: metadata must be left out for a .npy file',
+    );
   });
 });
 
