@@ -40,6 +40,7 @@ export async function checkExport(
 ): Promise<Uint8Array> {
   const { tolerance = 1e-4, ...rest } = options;
   const bytes = io.onnx.export(model, examples[0], rest);
+  const modes = model.modules().map((layer) => [layer, layer.training] as const);
   model.eval();
   const forward = (model as unknown as { forward(...x: unknown[]): unknown }).forward.bind(model);
   for (const example of examples) {
@@ -60,5 +61,6 @@ export async function checkExport(
       expect(worst, `the largest difference of result ${i}`).toBeLessThan(tolerance);
     }
   }
+  for (const [layer, training] of modes) layer.training = training;
   return bytes;
 }
