@@ -20,6 +20,9 @@ function stateOf(model: nn.Module): string {
   return hash.digest('hex');
 }
 
+const small = { vocabSize: 20, maxPositionEmbeddings: 16 };
+const tokens = (n: number) => a.randint(1, 20, [n, 6], { dtype: 'int32' });
+
 const networks: [string, () => nn.Module, (n: number) => unknown][] = [
   ['MLP', () => new models.MLP(8, [16, 3]), (n) => randn([n, 8])],
   ['resnet18', () => models.resnet18({ numClasses: 5 }), images(32)],
@@ -42,6 +45,22 @@ const networks: [string, () => nn.Module, (n: number) => unknown][] = [
     () =>
       new models.FTTransformer({ nContFeatures: 3, catCardinalities: [4, 2], dOut: 1, dBlock: 16, attentionNHeads: 4 }),
     (n) => [randn([n, 3]), a.randint(0, 2, [n, 2], { dtype: 'int32' })],
+  ],
+  [
+    'BertModel',
+    () =>
+      new models.BertModel({ ...small, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2, intermediateSize: 16 }),
+    tokens,
+  ],
+  [
+    'GPT2LMHeadModel',
+    () => new models.GPT2LMHeadModel({ vocabSize: 20, nEmbd: 8, nLayer: 1, nHead: 2, nPositions: 16 }),
+    tokens,
+  ],
+  [
+    'DistilBertModel',
+    () => new models.DistilBertModel({ ...small, dim: 8, nLayers: 1, nHeads: 2, hiddenDim: 16 }),
+    tokens,
   ],
 ];
 
