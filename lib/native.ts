@@ -262,8 +262,11 @@ export function kernel(name: string, parameters: string): Kernel {
     );
   }
   const run = native.kernels[name] as Kernel;
-  return (...args) => {
-    tracing.current?.kernel(name, args);
-    return run(...args);
-  };
+  // Arguments that are only passed on need no array.
+  return (...args) => (tracing.current === null ? run(...args) : traced(name, run, ...args));
+}
+
+function traced(name: string, run: Kernel, ...args: Parameters<Kernel>): ReturnType<Kernel> {
+  tracing.current?.kernel(name, args);
+  return run(...args);
 }

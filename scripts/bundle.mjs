@@ -24,6 +24,7 @@ const parts = {
   distributed: ['lib/distributed/', 'lib/nn/data-parallel'],
   distributions: ['lib/distributions/'],
   func: ['lib/func/'],
+  images: ['lib/ops/grid-sample', 'lib/ops/upsample', 'lib/nn/upsample', 'lib/ops/pool-unpool', 'lib/ops/pool-fractional'],
   io: ['lib/io/'],
   linalg: ['lib/ops/linalg'],
   lora: ['lib/nn/lora', 'lib/nn/freeze'],
