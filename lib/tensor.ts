@@ -22,11 +22,15 @@ import {
   StateError,
 } from './errors.js';
 import { formatTensor } from './format.js';
+import type { FileDType } from './io/element-types.js';
 import { allocationError, moveTo, Token } from './memory.js';
 import { native } from './native.js';
 import { type NestedArray, nest } from './nest.js';
 import { type Shape, sizeOf } from './shape.js';
 import { tracing } from './tracing.js';
+
+/** @internal The type that a tensor has in files, where it is another one in memory and its values fit exactly. */
+export const fileDTypes = new WeakMap<Tensor, FileDType>();
 
 /** What tensors over one storage share: the number of changes in place. */
 export interface Base {

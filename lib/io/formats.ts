@@ -107,6 +107,9 @@ function* listJson(path: string): Reading<Listing> {
   const json = yield* readJson(path);
   const { weight_map, weightsManifest } = Object(json) as Record<string, unknown>;
   if (weight_map !== undefined) return yield* listShards(path, json);
-  const hint = weightsManifest === undefined ? 'load the file of the weights' : 'read it with io.loadTfjs';
+  const hint =
+    weightsManifest === undefined
+      ? 'load the file of the weights'
+      : 'it is a model of TensorFlow.js, which cannot be read';
   throw damaged(path, `must be a file of tensors or an index of them (weight_map), but holds other JSON; ${hint}`);
 }

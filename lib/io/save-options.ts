@@ -1,9 +1,8 @@
 // What is written of each tensor: its type in the file.
 import { dtypeTraits, isFloat } from '../dtype.js';
 import { ArgumentError, DTypeError, describe, isPlain } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { fileDTypes, type Tensor } from '../tensor.js';
 import { type FileDType, fileTypeOf, isExact } from './element-types.js';
-import { fileDTypes } from './stored.js';
 
 /** Element types of tensors in files, by PyTorch's names. */
 export type SavedDType =

@@ -5,7 +5,7 @@ import { AllocationError, describe, type FileError } from '../errors.js';
 import { native } from '../native.js';
 import { reshape } from '../ops/shape.js';
 import { slice } from '../ops/shape-slice.js';
-import { empty, type Tensor } from '../tensor.js';
+import { empty, fileDTypes, type Tensor } from '../tensor.js';
 import { decodeElements, type FileDType, fileTypes } from './element-types.js';
 import { noMemory } from './files.js';
 import { bytesAt, type Reading } from './reading.js';
@@ -36,9 +36,6 @@ export interface Listing {
 
 /** Elements that are read at one time. */
 const pieceLength = 2 ** 20;
-
-/** The type that a tensor had in the file, where it is another one in memory, so that `save` writes it back. */
-export const fileDTypes = new WeakMap<Tensor, FileDType>();
 
 /** @internal Reads a tensor, in pieces. */
 export function* readStored(name: string, stored: Stored): Reading<Tensor> {

@@ -5,7 +5,7 @@ import { checkFlag, checkInteger, checkNumber, formatShape, ShapeError } from '.
 import { fill_ } from '../ops/copy.js';
 import { ones, zeros } from '../ops/creation.js';
 import { batchNorm } from '../ops/norm-batch.js';
-import { checkDType, checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
+import { checkDType, checkFloat, checkSameDType, checkTensor, fileDTypes, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
 import { Buffer, Parameter } from './roles.js';
 
@@ -99,6 +99,7 @@ export abstract class FeatureNorm extends Module {
     this.running_mean = tracked ? new Buffer(zeros([numFeatures], { dtype })) : null;
     this.running_var = tracked ? new Buffer(ones([numFeatures], { dtype })) : null;
     this.num_batches_tracked = tracked ? new Buffer(zeros([], { dtype: 'int32' })) : null;
+    if (this.num_batches_tracked !== null) fileDTypes.set(this.num_batches_tracked, 'I64'); // as PyTorch's
   }
 
   /** Sets the running mean to 0, the running variance to 1 and the number of batches to 0. */

@@ -5,7 +5,7 @@ import { ArgumentError, describe, formatShape, isPlain, StateError } from '../er
 import { native } from '../native.js';
 import { clone, copy_ } from '../ops/copy.js';
 import { sameShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { fileDTypes, Tensor } from '../tensor.js';
 import { isModule } from './places.js';
 
 /** What `loadStateDict` accepts: names and tensors. */
@@ -32,14 +32,51 @@ export function loadState(
   if (strict) {
     if (missing.length > 0) problems.unshift(`missing ${missing.join(', ')}`);
     if (unexpected.length > 0) problems.push(`unexpected ${unexpected.join(', ')}`);
+    problems.push(...alike(missing, unexpected, (key, name) => fits(given.get(key), own.get(name) as Tensor)));
   }
   if (problems.length > 0) throw new StateError(`loadStateDict: state must fit the module: ${problems.join('; ')}`);
-  copyAll(
-    'loadStateDict',
-    [...own].flatMap(([name, t]) => (given.has(name) ? [[t, given.get(name) as Tensor] as const] : [])),
-  );
+  const pairs = [...own].flatMap(([name, t]) => (given.has(name) ? [[t, given.get(name) as Tensor] as const] : []));
+  copyAll('loadStateDict', pairs);
+  for (const [to, from] of pairs) {
+    const noted = fileDTypes.get(from);
+    if (noted !== undefined && from.dtype === to.dtype) fileDTypes.set(to, noted);
+  }
   return { missingKeys: missing, unexpectedKeys: unexpected };
 }
+
+const shown = 3;
+
+/** `perhaps 0.weight is weight`: what of the unexpected is called most like something that is missing. */
+function alike(
+  missing: readonly string[],
+  unexpected: readonly string[],
+  canBe: (key: string, name: string) => boolean,
+): string[] {
+  const guesses: string[] = [];
+  for (const name of missing) {
+    let best: string | undefined;
+    let most = 0.4;
+    for (const key of unexpected) {
+      const share = likeness(key, name);
+      if (share > most && canBe(key, name)) [best, most] = [key, share];
+    }
+    if (best !== undefined) guesses.push(`${best} is ${name}`);
+    if (guesses.length === shown) break;
+  }
+  return guesses.length === 0 ? [] : [`perhaps ${guesses.join(', ')}`];
+}
+
+/** The share of letters that two names have in common at their ends. */
+function likeness(a: string, b: string): number {
+  const [short, long] = [Math.min(a.length, b.length), Math.max(a.length, b.length)];
+  let first = 0;
+  while (first < short && a[first] === b[first]) first++;
+  let last = 0;
+  while (last < short - first && a.at(-1 - last) === b.at(-1 - last)) last++;
+  return (first + last) / long;
+}
+
+const fits = (given: unknown, own: Tensor): boolean => given instanceof Tensor && sameShape(given.dims, own.dims);
 
 // Copies sources into tensors of the same shapes: all of them or, when one cannot be read or written, none.
 function copyAll(operation: string, pairs: readonly (readonly [to: Tensor, from: Tensor])[]): void {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type DType, dtypeTraits } from '../../lib/dtype.js';
 import { FileError } from '../../lib/errors.js';
-import { scope, tensor } from '../../lib/index.js';
+import { nn, noGrad, scope, tensor } from '../../lib/index.js';
 import { load, loadMetadata, save } from '../../lib/io/index.js';
 import {
   decodeSafetensors,
@@ -239,6 +239,21 @@ describe('save and load of tensors', () => {
     loaded.get('mask')!.fill_(2);
     save(path, loaded);
     expect(fileTypes(path).mask).toBe('U8');
+  });
+
+  it('a module writes the types of the file that it was loaded from, and counters of batches as PyTorch does', () => {
+    const model = nn.sequential(new nn.Linear(2, 2), new nn.BatchNorm1d(2));
+    const own = () => {
+      save(path, model.stateDict());
+      return fileTypes(path);
+    };
+    expect(own()).toMatchObject({ '0.weight': 'F32', '1.running_mean': 'F32', '1.num_batches_tracked': 'I64' });
+    const halves = { '0.weight': tensor([0.5, 1, -2, 0]).reshape(2, 2), '0.bias': tensor([1, 2]) };
+    save(path, halves, { dtype: 'float16' });
+    model.loadStateDict(load(path), { strict: false });
+    expect(own()).toMatchObject({ '0.weight': 'F16', '0.bias': 'F16', '1.weight': 'F32' });
+    noGrad(() => model.parameters()[0]?.add_(1e-6));
+    expect(own()).toMatchObject({ '0.weight': 'F32', '0.bias': 'F16' });
   });
 
   it('tensors that load made in a scope leave it with the map', () => {

@@ -107,6 +107,20 @@ describe('Module', () => {
     expect(model.forward(ones([1, 2], { dtype: 'float64' })).shape).toEqual([1, 1]);
   });
 
+  it('loadStateDict names what is called most like something missing, and fits', () => {
+    const model = nn.sequential(new nn.Linear(2, 1), nn.functional.relu, new nn.Linear(3, 1));
+    const renamed = new Map([...model.stateDict()].map(([name, t]) => [`model.${name}`, t]));
+    expect(() => model.loadStateDict(renamed)).toThrow(
+      /perhaps model\.0\.weight is 0\.weight, model\.0\.bias is 0\.bias, model\.2\.weight is 2\.weight$/,
+    );
+    const state = new Map(model.stateDict());
+    state.delete('0.weight');
+    state.set('0.weigth', ones([2, 1])); // of another shape
+    expect(() => model.loadStateDict(state)).toThrow(/missing 0\.weight; unexpected 0\.weigth$/);
+    state.set('0.weigth', ones([1, 2]));
+    expect(() => model.loadStateDict(state)).toThrow(/unexpected 0\.weigth; perhaps 0\.weigth is 0\.weight$/);
+  });
+
   it('loadStateDict lists all that does not fit and changes nothing', () => {
     const model = nn.sequential(new nn.Linear(2, 1), nn.functional.relu, new nn.Linear(1, 1));
     const before = model.parameters().map(numbers);
