@@ -235,8 +235,10 @@ describe('workspaces', () => {
   });
 
   it('a compiled step keeps the order of sums that it was recorded with', async () => {
-    const [x, dy] = [randn(s.x), randn(s.y)];
-    const run = (x: Tensor, dy: Tensor) => convWeight('conv2d', x, dy, s);
+    // More images than shares: where each has one, the sum of shares is the sum of images, whose order is the same.
+    const many = sizesOf({ images: 20, groups: 1, inChannels: 16, outChannels: 8, h: axis, w: axis });
+    const [x, dy] = [randn(many.x), randn(many.y)];
+    const run = (x: Tensor, dy: Tensor) => convWeight('conv2d', x, dy, many);
     setNumThreads(1);
     const one = numbers(run(x, dy));
     setNumThreads(3);
