@@ -1,6 +1,6 @@
 // Every @example in the library compiles in TypeScript, strict, and runs, and so does every program in README; where an example
 // ends in a comment with a value or a shape, `// [2, 3]`, that is what it gives.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -42,6 +42,16 @@ function classifier(): Uint8Array {
   return modelBytes(graph('image', 'scores', [layer], weights));
 }
 
+/** A folder as Hugging Face's hub has them, with a small BERT. */
+function writeBert(folder: string): void {
+  const config = { vocabSize: 100, hiddenSize: 32, numHiddenLayers: 2, numAttentionHeads: 4, intermediateSize: 64 };
+  const snakeCase = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const written = Object.fromEntries(Object.entries(config).map(([key, value]) => [snakeCase(key), value]));
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ model_type: 'bert', ...written }));
+  adjoint.io.save(join(folder, 'model.safetensors'), new adjoint.models.BertModel(config).stateDict());
+}
+
 const rounded = (value: unknown): string =>
   JSON.stringify(value, (_, v) => (typeof v === 'number' ? Number(v.toFixed(5)) : v));
 
@@ -52,6 +62,7 @@ describe('examples', () => {
   beforeAll(async () => {
     process.chdir(folder);
     writeFileSync('classifier.onnx', classifier());
+    for (const name of ['all-MiniLM-L6-v2', 'bert-base-uncased']) writeBert(name);
     compiled = await compileExamples(folder, examples);
   });
   afterAll(() => {
@@ -106,7 +117,10 @@ describe('README', () => {
 describe('docs', () => {
   const folder = mkdtempSync(join(tmpdir(), 'adjoint-docs-'));
   const before = process.cwd();
-  beforeAll(() => process.chdir(folder));
+  beforeAll(() => {
+    process.chdir(folder);
+    writeBert('bert-base-uncased');
+  });
   afterAll(() => {
     process.chdir(before);
     rmSync(folder, { recursive: true });
