@@ -148,11 +148,9 @@ export function loadAdapter(folder: string, model: Module): LoRA {
   const trained = new Map(model.namedParameters().map(([, p]) => [p, p.requiresGrad]));
   let lora: LoRA | undefined;
   try {
-    lora = LoRA.apply(model, {
-      ...options,
-      targets: namesOf(json, 'target_modules', source),
-      modulesToSave: namesOf(json, 'modules_to_save', source),
-    });
+    const targets = namesOf(json, 'target_modules', source);
+    const settings = { ...options, targets, modulesToSave: namesOf(json, 'modules_to_save', source) };
+    lora = LoRA.apply(model, settings);
     lora.loadStateDict(state);
     return lora;
   } catch (error) {

@@ -14,8 +14,11 @@ import { choice } from './config.js';
 
 const tanhGelu = (x: Tensor): Tensor => gelu(x, { approximate: 'tanh' });
 
+/** An activation function, by transformers' name: `gelu_new` and `gelu_pytorch_tanh` are GELU by tanh, `swish` is SiLU. */
+export type HiddenActivation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu' | 'silu' | 'swish' | 'tanh';
+
 /** @internal Activation functions by transformers' names. */
-export const activations = {
+export const activations: Readonly<Record<HiddenActivation, (x: Tensor) => Tensor>> = {
   gelu: (x: Tensor) => gelu(x),
   gelu_new: tanhGelu,
   gelu_pytorch_tanh: tanhGelu,
@@ -24,9 +27,6 @@ export const activations = {
   swish: (x: Tensor) => silu(x),
   tanh: (x: Tensor) => tanh(x),
 };
-
-/** An activation function, by transformers' name: `gelu_new` and `gelu_pytorch_tanh` are GELU by tanh, `swish` is SiLU. */
-export type HiddenActivation = keyof typeof activations;
 
 /** @internal */
 export const activationField = (value: HiddenActivation) =>

@@ -56,7 +56,7 @@ export function paramGroupsLayerDecay(model: Module, options: LayerDecayOptions)
   const layers = all.map(([key]) =>
     Number(new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(key)?.[1] ?? Number.NaN),
   );
-  const top = Math.max(-1, ...layers.filter((layer) => !Number.isNaN(layer)));
+  const top = layers.reduce((most, layer) => (Number.isNaN(layer) ? most : Math.max(most, layer)), -1);
   let passed = false;
   const groups = new Map<string, LayerDecayGroup>();
   all.forEach(([, p], i) => {

@@ -89,6 +89,11 @@ const short: Record<string, readonly string[]> = {
   'func/transforms.js': ['inputs', 'withTree()'],
   'nn/data-parallel.js': ['inputs'],
   'io/onnx/export.js': ['filled'], // the arguments of a forward pass
+  'io/onnx/operators-indexing.js': ['columns', 'columnsOf()'], // one for each dimension
+  'io/onnx/operators-layers.js': ['xs'], // inputs of a node, whose number is limited
+  'io/onnx/operators-resize.js': ['ratios', 'rest'],
+  'io/onnx/run.js': ['inputs'],
+  'models/adapter.js': ['settings'], // of LoRA.apply, which spreads nothing
   'nn/clone.js': ['toFill[i]'],
   'nn/containers-list.js': ['this._range()'],
   'nn/containers.js': ['layers', 'this._range()'],
@@ -98,6 +103,7 @@ const short: Record<string, readonly string[]> = {
   'nn/location.js': ['inputs'],
   'nn/loss-modules.js': ['dtypeTraits.int32.range'],
   'nn/loss.js': ['dtypeTraits.int32.range'],
+  'nn/state.js': ['alike()'], // one text or none
   'nn/parametrize-list.js': ['this._originals()'],
   'nn/summary.js': ['tensors'],
   'ops/attention.js': ['numbers', 'operands()', 'outputs', 'random'],

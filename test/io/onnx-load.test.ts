@@ -244,6 +244,11 @@ describe('a file that is wrong', () => {
       () => modelBytes(graph('x', 'z', [node('Relu', 'x', 'y')])),
       'its output "z"',
     ],
+    [
+      'has a node of more inputs than a call takes',
+      () => modelBytes(graph('x', 'y', [node('Concat', Array(10_001).fill('x').join(' '), 'y', { axis: 0 })])),
+      'at most 10000 inputs and outputs a node, got 10001 in node "Concat_y"',
+    ],
     ['computes a value twice', () => modelBytes(graph('x', 'x', [node('Relu', 'x', 'x')])), 'each value once, got "x"'],
     [
       'has too few bytes',

@@ -34,6 +34,8 @@ export interface Graph {
 
 /** A model may call functions in functions: a small file makes no more nodes than this. */
 const maxSteps = 500_000;
+/** More are more than a call takes. */
+const maxValues = 10_000;
 
 interface Missing {
   count: number;
@@ -105,6 +107,9 @@ export class Builder {
     return nodes.map((node, i) => {
       if (++this.#steps > maxSteps) this.#fail(`must have at most ${maxSteps} nodes`);
       const step = this.#step(node, i, versions, given, defined, depth);
+      const values = Math.max(step.inputs.length, step.outputs.length);
+      if (values > maxValues)
+        this.#fail(`must have at most ${maxValues} inputs and outputs a node, got ${values} in ${step.label}`);
       const unknown = step.inputs.find((name) => name !== '' && !defined.has(name));
       if (unknown !== undefined) {
         this.#fail(`must compute values before they are used, got ${JSON.stringify(unknown)} in ${step.label}`);
