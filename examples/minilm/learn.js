@@ -1,0 +1,146 @@
+// Three ways to make a classifier of a pretrained encoder with few labelled texts. Each runs in a process of its own, which
+// this file is, so that its peak of memory is its own.
+import { fileURLToPath } from 'node:url';
+import { manualSeed, models, nn, noGrad, optim, randperm, tensor } from 'adjoint';
+import { batchOf, inOrder, meanOf, readEncoder } from './embed.js';
+
+/** @typedef {import('adjoint').Tensor} Tensor */
+/** @typedef {import('./embed.js').Batch} Batch */
+/** @typedef {{ text: string, spam: boolean }} Labelled */
+/**
+ * @typedef {object} Settings
+ * @property {number} length of texts in tokens
+ * @property {number} epochs of the two ways that train the encoder
+ * @property {number} batchSize
+ * @property {number} rank of LoRA
+ * @property {number} loraRate
+ * @property {number} fullRate
+ * @property {number} seed
+ */
+/** @typedef {{ way: Way, folder: string, seen: Labelled[], held: Labelled[], adapter?: string } & Settings} Task */
+/** @typedef {'head' | 'lora' | 'full'} Way */
+/** @typedef {{ losses: number[], trained: number, accuracy: number, seconds: number, testSeconds: number, megabytes: number }} Result */
+
+/** An encoder and a linear layer over the mean of its vectors: one score, above 0 for spam. */
+class Classifier extends nn.Module {
+  /** @param {models.BertModel} encoder */
+  constructor(encoder) {
+    super();
+    this.encoder = encoder;
+    this.head = new nn.Linear(encoder.config.hiddenSize, 1);
+  }
+
+  /** @param {Batch} batch */
+  forward(batch) {
+    return this.head.forward(meanOf(this.encoder, batch)).reshape([-1]);
+  }
+}
+
+/**
+ * Logistic regression on the vectors of the encoder as it is.
+ *
+ * @param {nn.Linear} head
+ * @param {Tensor} vectors
+ * @param {Tensor} labels
+ */
+function fitHead(head, vectors, labels) {
+  nn.init.zeros_(head.weight);
+  nn.init.zeros_(head.bias ?? head.weight);
+  const optimizer = new optim.LBFGS(head.parameters(), { lr: 1, maxIter: 100, lineSearchFn: 'strongWolfe' });
+  optimizer.step(() => {
+    optimizer.zeroGrad();
+    const error = nn.functional.binaryCrossEntropyWithLogits(head.forward(vectors).reshape([-1]), labels);
+    const loss = error.add(head.weight.square().sum().mul(1e-3));
+    loss.backward();
+    return loss;
+  });
+}
+
+/**
+ * Trains what requires gradients; the rate falls to 0.
+ *
+ * @param {Classifier} model
+ * @param {number[][]} texts
+ * @param {Tensor} labels
+ * @param {Settings & { lr: number }} settings
+ */
+function tune(model, texts, labels, { epochs, batchSize, lr }) {
+  const parameters = model.parameters().filter((p) => p.requiresGrad);
+  const optimizer = new optim.AdamW(parameters, { lr, weightDecay: 0.01 });
+  const steps = epochs * Math.ceil(texts.length / batchSize);
+  const schedule = new optim.lrScheduler.OneCycleLR(optimizer, lr, { totalSteps: steps, pctStart: 0.1 });
+  model.train();
+  /** @type {number[]} */
+  const losses = [];
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const order = [...randperm(texts.length).toTypedArray()];
+    for (let from = 0; from < order.length; from += batchSize) {
+      const batch = batchOf(texts, order.slice(from, from + batchSize));
+      const target = labels.indexSelect(0, tensor(batch.order, { dtype: 'int32' }));
+      const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(batch), target);
+      optimizer.zeroGrad();
+      loss.backward();
+      nn.utils.clipGradNorm_(parameters, 1);
+      optimizer.step();
+      schedule.step();
+      losses.push(loss.item());
+    }
+  }
+  model.eval();
+  return losses;
+}
+
+/**
+ * Learns from `seen`, and tests on `held`. All ways begin with the head that fits the encoder as it is: a random one would
+ * first distort what the encoder knows (Kumar et al., 2022, https://arxiv.org/abs/2202.10054).
+ *
+ * @param {Task} task
+ * @returns {Result}
+ */
+export function learn({ way, folder, seen, held, adapter, ...settings }) {
+  const start = performance.now();
+  manualSeed(settings.seed);
+  const { model: encoder, tokenise } = readEncoder(folder);
+  const texts = seen.map(({ text }) => tokenise(text, settings.length));
+  const labels = tensor(seen.map(({ spam }) => Number(spam)));
+  const model = new Classifier(encoder);
+  fitHead(
+    model.head,
+    inOrder(texts, (batch) => meanOf(encoder, batch)),
+    labels,
+  );
+  /** @type {number[]} */
+  let losses = [];
+  let trained = model.head.parameters();
+  if (way === 'full') {
+    trained = model.parameters();
+    losses = tune(model, texts, labels, { ...settings, lr: settings.fullRate });
+  } else if (way === 'lora') {
+    const { rank } = settings;
+    const lora = nn.LoRA.apply(model, { rank, alpha: 2 * rank, targets: ['query', 'value'], modulesToSave: ['head'] });
+    trained = lora.parameters();
+    losses = tune(model, texts, labels, { ...settings, lr: settings.loraRate });
+    if (adapter !== undefined) models.saveAdapter(adapter, lora);
+    lora.merge();
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const isSpam = noGrad(() =>
+    inOrder(
+      held.map(({ text }) => tokenise(text, settings.length)),
+      (batch) => model.forward(batch),
+    ),
+  ).toTypedArray();
+  const right = held.filter(({ spam }, i) => spam === (isSpam[i] ?? 0) > 0).length;
+  return {
+    losses,
+    trained: trained.reduce((sum, p) => sum + p.size, 0),
+    accuracy: (100 * right) / held.length,
+    seconds,
+    testSeconds: (performance.now() - start) / 1000 - seconds,
+    megabytes: process.resourceUsage().maxRSS / 1024,
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.once('message', (task) => process.send?.(learn(/** @type {Task} */ (task))));
+}
