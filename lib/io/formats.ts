@@ -110,6 +110,6 @@ function* listJson(path: string): Reading<Listing> {
   const hint =
     weightsManifest === undefined
       ? 'load the file of the weights'
-      : 'it is a model of TensorFlow.js, which cannot be read';
+      : 'it is a model of TensorFlow.js: make a module of it with models.fromTfjs';
   throw damaged(path, `must be a file of tensors or an index of them (weight_map), but holds other JSON; ${hint}`);
 }

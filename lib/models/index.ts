@@ -31,6 +31,7 @@ export { type MobileNetV2Options, mobilenetV2 } from './mobilenet-v2.js';
 export { type MobileNetV3Options, mobilenetV3Large, mobilenetV3Small } from './mobilenet-v3.js';
 export { ResNet, type ResNetLayerOptions, type ResNetOptions, resnet18, resnet34, resnet50 } from './resnet.js';
 export { TCN, type TCNOptions } from './tcn.js';
+export { fromTfjs, type TfjsModel } from './tfjs.js';
 export { UNet, type UNetOptions } from './unet.js';
 export { VAE, type VAEOptions } from './vae.js';
 export {

@@ -102,6 +102,7 @@ const short: Record<string, readonly string[]> = {
   'nn/lazy.js': ['this._args'],
   'nn/location.js': ['inputs'],
   'nn/loss-modules.js': ['dtypeTraits.int32.range'],
+  'models/tfjs.js': ['xs'], // the arguments of a forward pass
   'nn/loss.js': ['dtypeTraits.int32.range'],
   'nn/state.js': ['alike()'], // one text or none
   'nn/parametrize-list.js': ['this._originals()'],

@@ -52,6 +52,20 @@ function writeBert(folder: string): void {
   adjoint.io.save(join(folder, 'model.safetensors'), new adjoint.models.BertModel(config).stateDict());
 }
 
+/** What TensorFlow.js saves of a network of one layer for images of 28 × 28. */
+function writeTfjs(folder: string): void {
+  const layers = [
+    { class_name: 'Flatten', config: { name: 'flatten' } },
+    { class_name: 'Dense', config: { name: 'dense', units: 2, use_bias: false } },
+  ];
+  const weights = [{ name: 'dense/kernel', shape: [784, 2], dtype: 'float32' }];
+  const modelTopology = { class_name: 'Sequential', config: { name: 'sequential', layers } };
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'weights.bin'), new Float32Array(2 * 784));
+  const weightsManifest = [{ paths: ['weights.bin'], weights }];
+  writeFileSync(join(folder, 'model.json'), JSON.stringify({ format: 'layers-model', modelTopology, weightsManifest }));
+}
+
 const rounded = (value: unknown): string =>
   JSON.stringify(value, (_, v) => (typeof v === 'number' ? Number(v.toFixed(5)) : v));
 
@@ -62,6 +76,7 @@ describe('examples', () => {
   beforeAll(async () => {
     process.chdir(folder);
     writeFileSync('classifier.onnx', classifier());
+    writeTfjs('my-model');
     for (const name of ['all-MiniLM-L6-v2', 'bert-base-uncased']) writeBert(name);
     compiled = await compileExamples(folder, examples);
   });
@@ -120,6 +135,7 @@ describe('docs', () => {
   beforeAll(() => {
     process.chdir(folder);
     writeBert('bert-base-uncased');
+    writeTfjs('my-model');
   });
   afterAll(() => {
     process.chdir(before);
