@@ -1,6 +1,8 @@
 // Adapters in PEFT's files: adapter_config.json and adapter_model.safetensors.
+
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { allOrNothing } from '../all-or-nothing.js';
 import { ArgumentError, describe, FileError, isPlain } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { checkPath, systemError, withFile } from '../io/files.js';
@@ -150,9 +152,11 @@ export function loadAdapter(folder: string, model: Module): LoRA {
   try {
     const targets = namesOf(json, 'target_modules', source);
     const settings = { ...options, targets, modulesToSave: namesOf(json, 'modules_to_save', source) };
-    lora = LoRA.apply(model, settings);
-    lora.loadStateDict(state);
-    return lora;
+    return allOrNothing(() => {
+      lora = LoRA.apply(model, settings);
+      lora.loadStateDict(state);
+      return lora;
+    });
   } catch (error) {
     lora?.unload({ merge: false });
     for (const [p, value] of trained) p.requiresGrad = value;

@@ -1,4 +1,5 @@
 // BERT and its heads, with transformers' keys. sentence-transformers' MiniLM models are of this kind.
+import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { Dropout } from '../nn/dropout.js';
 import { Embedding } from '../nn/embedding.js';
@@ -204,9 +205,9 @@ class BertPooler extends Module {
  */
 export class BertModel extends Module {
   readonly config: BertConfig;
-  embeddings: BertEmbeddings;
-  encoder: { layer: BertLayer[] };
-  pooler: BertPooler;
+  embeddings!: BertEmbeddings;
+  encoder!: { layer: BertLayer[] };
+  pooler!: BertPooler;
 
   /** @param config what differs from the defaults of {@link BertConfig} */
   constructor(config?: Partial<BertConfig>) {
@@ -214,10 +215,12 @@ export class BertModel extends Module {
     const c = configOf('BertModel', config, bertFields);
     checkHeads('BertModel', ['hiddenSize', 'numAttentionHeads'], c.hiddenSize, c.numAttentionHeads);
     this.config = c;
-    this.embeddings = new BertEmbeddings(c);
-    this.encoder = { layer: Array.from({ length: c.numHiddenLayers }, () => new BertLayer(c)) };
-    this.pooler = new BertPooler(c);
-    initialise(this, c.initializerRange);
+    allOrNothing(() => {
+      this.embeddings = new BertEmbeddings(c);
+      this.encoder = { layer: Array.from({ length: c.numHiddenLayers }, () => new BertLayer(c)) };
+      this.pooler = new BertPooler(c);
+      initialise(this, c.initializerRange);
+    });
   }
 
   /** @param args attentionMask (all tokens), tokenTypeIds (0), positionIds (0, 1, 2, …) */
@@ -250,18 +253,20 @@ export class BertModel extends Module {
  */
 export class BertForSequenceClassification extends Module {
   readonly config: BertConfig;
-  bert: BertModel;
-  dropout: Dropout;
-  classifier: Linear;
+  bert!: BertModel;
+  dropout!: Dropout;
+  classifier!: Linear;
 
   /** @param config what differs from the defaults of {@link BertConfig} */
   constructor(config?: Partial<BertConfig>) {
     super();
-    this.bert = new BertModel(config);
+    allOrNothing(() => {
+      this.bert = new BertModel(config);
+      this.dropout = new Dropout(this.bert.config.hiddenDropoutProb);
+      this.classifier = new Linear(this.bert.config.hiddenSize, this.bert.config.numLabels);
+      initialise(this.classifier, this.bert.config.initializerRange);
+    });
     this.config = this.bert.config;
-    this.dropout = new Dropout(this.config.hiddenDropoutProb);
-    this.classifier = new Linear(this.config.hiddenSize, this.config.numLabels);
-    initialise(this.classifier, this.config.initializerRange);
   }
 
   /** @param args attentionMask (all tokens), tokenTypeIds (0), positionIds (0, 1, 2, …) */

@@ -1,4 +1,5 @@
 // DistilBERT and its head, with transformers' keys.
+import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
 import { Dropout } from '../nn/dropout.js';
 import { Embedding } from '../nn/embedding.js';
@@ -165,8 +166,8 @@ class TransformerBlock extends Module {
  */
 export class DistilBertModel extends Module {
   readonly config: DistilBertConfig;
-  embeddings: Embeddings;
-  transformer: { layer: TransformerBlock[] };
+  embeddings!: Embeddings;
+  transformer!: { layer: TransformerBlock[] };
 
   /** @param config what differs from the defaults of {@link DistilBertConfig} */
   constructor(config?: Partial<DistilBertConfig>) {
@@ -174,9 +175,11 @@ export class DistilBertModel extends Module {
     const c = configOf('DistilBertModel', config, distilBertFields);
     checkHeads('DistilBertModel', ['dim', 'nHeads'], c.dim, c.nHeads);
     this.config = c;
-    this.embeddings = new Embeddings(c);
-    this.transformer = { layer: Array.from({ length: c.nLayers }, () => new TransformerBlock(c)) };
-    initialise(this, c.initializerRange);
+    allOrNothing(() => {
+      this.embeddings = new Embeddings(c);
+      this.transformer = { layer: Array.from({ length: c.nLayers }, () => new TransformerBlock(c)) };
+      initialise(this, c.initializerRange);
+    });
   }
 
   /** @param args attentionMask (all tokens), positionIds (0, 1, 2, …) */
@@ -206,20 +209,22 @@ export class DistilBertModel extends Module {
  */
 export class DistilBertForSequenceClassification extends Module {
   readonly config: DistilBertConfig;
-  distilbert: DistilBertModel;
-  pre_classifier: Linear;
-  classifier: Linear;
-  dropout: Dropout;
+  distilbert!: DistilBertModel;
+  pre_classifier!: Linear;
+  classifier!: Linear;
+  dropout!: Dropout;
 
   /** @param config what differs from the defaults of {@link DistilBertConfig} */
   constructor(config?: Partial<DistilBertConfig>) {
     super();
-    this.distilbert = new DistilBertModel(config);
+    allOrNothing(() => {
+      this.distilbert = new DistilBertModel(config);
+      const { dim, numLabels, initializerRange, seqClassifDropout } = this.distilbert.config;
+      [this.pre_classifier, this.classifier] = [new Linear(dim, dim), new Linear(dim, numLabels)];
+      this.dropout = new Dropout(seqClassifDropout);
+      for (const head of [this.pre_classifier, this.classifier]) initialise(head, initializerRange);
+    });
     this.config = this.distilbert.config;
-    const { dim, numLabels, initializerRange, seqClassifDropout } = this.config;
-    [this.pre_classifier, this.classifier] = [new Linear(dim, dim), new Linear(dim, numLabels)];
-    this.dropout = new Dropout(seqClassifDropout);
-    for (const head of [this.pre_classifier, this.classifier]) initialise(head, initializerRange);
   }
 
   /** @param args attentionMask (all tokens), positionIds (0, 1, 2, …) */

@@ -1,6 +1,8 @@
 // Models from a folder with a configuration and weights, as Hugging Face's hub has them.
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { allOrNothing } from '../all-or-nothing.js';
 import { ArgumentError, checkFlag, describe, FileError, isPlain } from '../errors.js';
 import { checkPath, withFile } from '../io/files.js';
 import { load } from '../io/load.js';
@@ -193,14 +195,16 @@ export function fromPretrained<M extends Module = Module>(folder: string, option
   if (!isPlain(config)) throw new ArgumentError(`${name}: config must be an object, got ${describe(config)}`);
   const weights = readWeights(folder);
   try {
-    const model = new Class({ ...configFromJson(json, family.fields), ...config }) as M;
-    const own = model.stateDict();
-    const state = renamed(weights, own, family);
-    if (!strict) dropHead(state, own, Class === family.classes[0] ? '' : family.prefix);
-    if (!strict && state.size === 0)
-      throw new FileError(`${source}: the weights must be those of ${Class.name}, got none of them`);
-    model.loadStateDict(state, { strict });
-    return model.eval();
+    return allOrNothing(() => {
+      const model = new Class({ ...configFromJson(json, family.fields), ...config }) as M;
+      const own = model.stateDict();
+      const state = renamed(weights, own, family);
+      if (!strict) dropHead(state, own, Class === family.classes[0] ? '' : family.prefix);
+      if (!strict && state.size === 0)
+        throw new FileError(`${source}: the weights must be those of ${Class.name}, got none of them`);
+      model.loadStateDict(state, { strict });
+      return model.eval();
+    });
   } finally {
     for (const tensor of weights.values()) tensor.dispose();
   }

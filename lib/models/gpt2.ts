@@ -1,4 +1,5 @@
 // GPT-2, with transformers' keys.
+import { allOrNothing } from '../all-or-nothing.js';
 import { Dropout } from '../nn/dropout.js';
 import { Embedding } from '../nn/embedding.js';
 import { normal_ } from '../nn/init.js';
@@ -170,11 +171,11 @@ class GPT2Block extends Module {
  */
 export class GPT2Model extends Module {
   readonly config: GPT2Config;
-  wte: Embedding;
-  wpe: Embedding;
-  drop: Dropout;
-  h: GPT2Block[];
-  ln_f: LayerNorm;
+  wte!: Embedding;
+  wpe!: Embedding;
+  drop!: Dropout;
+  h!: GPT2Block[];
+  ln_f!: LayerNorm;
 
   /** @param config what differs from the defaults of {@link GPT2Config} */
   constructor(config?: Partial<GPT2Config>) {
@@ -182,12 +183,14 @@ export class GPT2Model extends Module {
     const c = configOf('GPT2Model', config, gpt2Fields);
     checkHeads('GPT2Model', ['nEmbd', 'nHead'], c.nEmbd, c.nHead);
     this.config = c;
-    this.wte = new Embedding(c.vocabSize, c.nEmbd);
-    this.wpe = new Embedding(c.nPositions, c.nEmbd);
-    initialise(this, c.initializerRange);
-    this.drop = new Dropout(c.embdPdrop);
-    this.h = Array.from({ length: c.nLayer }, () => new GPT2Block(c));
-    this.ln_f = new LayerNorm(c.nEmbd, { eps: c.layerNormEpsilon });
+    allOrNothing(() => {
+      this.wte = new Embedding(c.vocabSize, c.nEmbd);
+      this.wpe = new Embedding(c.nPositions, c.nEmbd);
+      initialise(this, c.initializerRange);
+      this.drop = new Dropout(c.embdPdrop);
+      this.h = Array.from({ length: c.nLayer }, () => new GPT2Block(c));
+      this.ln_f = new LayerNorm(c.nEmbd, { eps: c.layerNormEpsilon });
+    });
   }
 
   /** @param args attentionMask (all tokens); options: positionIds (0, 1, 2, …), caches (none) */
@@ -220,18 +223,20 @@ export class GPT2Model extends Module {
  */
 export class GPT2LMHeadModel extends CausalLM {
   readonly config: GPT2Config;
-  transformer: GPT2Model;
-  lm_head: Linear;
+  transformer!: GPT2Model;
+  lm_head!: Linear;
 
   /** @param config what differs from the defaults of {@link GPT2Config} */
   constructor(config?: Partial<GPT2Config>) {
     super();
-    this.transformer = new GPT2Model(config);
+    allOrNothing(() => {
+      this.transformer = new GPT2Model(config);
+      const { nEmbd, vocabSize, initializerRange, tieWordEmbeddings } = this.transformer.config;
+      this.lm_head = new Linear(nEmbd, vocabSize, { bias: false });
+      if (tieWordEmbeddings) this.lm_head.weight = this.transformer.wte.weight;
+      else initialise(this.lm_head, initializerRange);
+    });
     this.config = this.transformer.config;
-    const { nEmbd, vocabSize, initializerRange, tieWordEmbeddings } = this.config;
-    this.lm_head = new Linear(nEmbd, vocabSize, { bias: false });
-    if (tieWordEmbeddings) this.lm_head.weight = this.transformer.wte.weight;
-    else initialise(this.lm_head, initializerRange);
   }
 
   /** @param args attentionMask (all tokens); options: positionIds (0, 1, 2, …), caches (none), logitsToKeep (all) */

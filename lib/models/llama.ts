@@ -1,4 +1,5 @@
 // Llama, with transformers' keys: RMS norms, rotary positions, SwiGLU, grouped heads.
+import { allOrNothing } from '../all-or-nothing.js';
 import { Embedding } from '../nn/embedding.js';
 import type { KeyValueCache } from '../nn/key-value-cache.js';
 import { Linear } from '../nn/linear.js';
@@ -174,9 +175,9 @@ class LlamaDecoderLayer extends Module {
  */
 export class LlamaModel extends Module {
   readonly config: LlamaConfig;
-  embed_tokens: Embedding;
-  layers: LlamaDecoderLayer[];
-  norm: RMSNorm;
+  embed_tokens!: Embedding;
+  layers!: LlamaDecoderLayer[];
+  norm!: RMSNorm;
 
   /** @param config what differs from the defaults of {@link LlamaConfig} */
   constructor(config?: Partial<LlamaConfig>) {
@@ -186,10 +187,12 @@ export class LlamaModel extends Module {
     if (c.headDim === null) checkHeads('LlamaModel', ['hiddenSize', 'numAttentionHeads'], c.hiddenSize, heads);
     checkHeads('LlamaModel', ['numAttentionHeads', 'numKeyValueHeads'], heads, numKeyValueHeads ?? heads);
     this.config = c;
-    this.embed_tokens = new Embedding(c.vocabSize, c.hiddenSize, { paddingIdx: c.padTokenId });
-    this.layers = Array.from({ length: c.numHiddenLayers }, () => new LlamaDecoderLayer(c));
-    this.norm = new RMSNorm(c.hiddenSize, { eps: c.rmsNormEps });
-    initialise(this, c.initializerRange);
+    allOrNothing(() => {
+      this.embed_tokens = new Embedding(c.vocabSize, c.hiddenSize, { paddingIdx: c.padTokenId });
+      this.layers = Array.from({ length: c.numHiddenLayers }, () => new LlamaDecoderLayer(c));
+      this.norm = new RMSNorm(c.hiddenSize, { eps: c.rmsNormEps });
+      initialise(this, c.initializerRange);
+    });
   }
 
   /** @param args attentionMask (all tokens); option: caches (none) */
@@ -220,18 +223,20 @@ export class LlamaModel extends Module {
  */
 export class LlamaForCausalLM extends CausalLM {
   readonly config: LlamaConfig;
-  model: LlamaModel;
-  lm_head: Linear;
+  model!: LlamaModel;
+  lm_head!: Linear;
 
   /** @param config what differs from the defaults of {@link LlamaConfig} */
   constructor(config?: Partial<LlamaConfig>) {
     super();
-    this.model = new LlamaModel(config);
+    allOrNothing(() => {
+      this.model = new LlamaModel(config);
+      const { hiddenSize, vocabSize, initializerRange, tieWordEmbeddings } = this.model.config;
+      this.lm_head = new Linear(hiddenSize, vocabSize, { bias: false });
+      if (tieWordEmbeddings) this.lm_head.weight = this.model.embed_tokens.weight;
+      else initialise(this.lm_head, initializerRange);
+    });
     this.config = this.model.config;
-    const { hiddenSize, vocabSize, initializerRange, tieWordEmbeddings } = this.config;
-    this.lm_head = new Linear(hiddenSize, vocabSize, { bias: false });
-    if (tieWordEmbeddings) this.lm_head.weight = this.model.embed_tokens.weight;
-    else initialise(this.lm_head, initializerRange);
   }
 
   /** @param args attentionMask (all tokens); options: caches (none), logitsToKeep (all) */

@@ -98,11 +98,12 @@ export class Sequential extends List<Layer> {
   private _add(name: string, layer: unknown): void {
     const names = this._names ?? this._items().map(([own]) => own);
     const at = names.indexOf(name);
-    if (at >= 0) super._put(at, 1, layer as Layer);
-    else {
-      super._put(this.length, 0, layer as Layer);
-      names.push(name);
+    if (at >= 0) {
+      super._put(at, 1, layer as Layer); // numbers stay numbers
+      return;
     }
+    super._put(this.length, 0, layer as Layer);
+    names.push(name);
     this._names = names;
     for (const known of names) expose(this, known, readLayer);
   }

@@ -1,5 +1,6 @@
 // Low-rank adapters.
 
+import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf } from '../arguments.js';
 import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, checkFlag, checkInteger, checkNumber, describe, StateError } from '../errors.js';
@@ -146,13 +147,15 @@ export class LoRA {
     const isSaved = matching(name, 'modulesToSave', modulesToSave);
     const named = model.namedModules().filter(([path]) => path !== '' && isSaved(path));
     const whole = named.filter(([path]) => !named.some(([outer]) => path.startsWith(`${outer}.`)));
+    // First what may fail.
+    const layers = allOrNothing(() =>
+      chosen.map(([path, base]) => [path, new LoRALinear(base, rank, alpha / rank, dropout), base] as const),
+    );
     freeze(model);
-    const layers = chosen.map(([path, base]) => {
-      const layer = new LoRALinear(base, rank, alpha / rank, dropout);
+    for (const [path, layer, base] of layers) {
       layer.train(base.training);
       model.setSubmodule(path, layer);
-      return [path, layer] as const;
-    });
+    }
     for (const [, part] of whole) unfreeze(part);
     const saved = whole.flatMap(([path, part]) =>
       [...part.stateDict()].map(([key, t]) => [`${path}.${key}`, t] as const),
@@ -161,7 +164,7 @@ export class LoRA {
     return new LoRA(
       model,
       Object.freeze(all),
-      new Map(layers),
+      new Map(layers.map(([path, layer]) => [path, layer])),
       new Map(saved),
       whole.map(([path]) => path),
     );
