@@ -59,7 +59,7 @@ function* readAll(path: string): Reading<Map<string, Tensor>> {
  *
  * @throws FileError like `load`; it names what is refused, and why
  * @example
- * const { model: weights, epoch } = io.loadTorch('test/golden/weights/checkpoint.pt');
+ * const { model: weights, epoch } = io.loadTorch('checkpoint.pt');
  */
 export function loadTorch<Value = Record<string, unknown>>(path: string): Value {
   return readNow('loadTorch', readValue(checkPath('loadTorch', path))) as Value;

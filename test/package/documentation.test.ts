@@ -1,6 +1,6 @@
 // Every @example in the library compiles in TypeScript, strict, and runs, and so does every program in README; where an example
 // ends in a comment with a value or a shape, `// [2, 3]`, that is what it gives.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -76,6 +76,8 @@ describe('examples', () => {
   beforeAll(async () => {
     process.chdir(folder);
     writeFileSync('classifier.onnx', classifier());
+    adjoint.io.save('digits.safetensors', (context('').model as adjoint.nn.Module).stateDict());
+    cpSync(join(root, 'test/golden/weights/checkpoint.pt'), 'checkpoint.pt');
     writeTfjs('my-model');
     for (const name of ['all-MiniLM-L6-v2', 'bert-base-uncased']) writeBert(name);
     compiled = await compileExamples(folder, examples);
