@@ -7,8 +7,13 @@ import { train } from 'adjoint';
  */
 export function paused(model, options, isHeard = false) {
   const stop = new AbortController();
-  let goOn = () => {};
+  let isAsked = false; // the training may begin to wait after it has been asked
+  let wake = () => {};
   let ended = () => {};
+  const goOn = () => {
+    isAsked = true;
+    wake();
+  };
   const gate = {
     onStart: () => waiting(),
     onEpoch: () => {
@@ -17,7 +22,10 @@ export function paused(model, options, isHeard = false) {
     },
     ...(isHeard && { onStep: () => {} }),
   };
-  const waiting = () => /** @type {Promise<void>} */ (new Promise((resolve) => (goOn = resolve)));
+  const waiting = async () => {
+    if (!isAsked) await /** @type {Promise<void>} */ (new Promise((resolve) => (wake = resolve)));
+    isAsked = false;
+  };
   const whole = train.fit(model, { ...options, epochs: 1e9, callbacks: [gate], signal: stop.signal });
   return {
     /** An epoch. @returns {Promise<void>} */
