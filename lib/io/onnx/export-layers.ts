@@ -1,5 +1,7 @@
 // Layers: products, convolutions, pools, norms, recurrent layers, attention.
+
 import { native } from '../../native.js';
+import type { Axis } from '../../ops/windows.js';
 import { activated } from './export-elementwise.js';
 import { type Dim, dim, int, ints, productOf, sameDim, type Value } from './export-graph.js';
 import type { Emitter, Operation } from './export-operation.js';
@@ -33,16 +35,6 @@ function linear(o: Operation): void {
     if (bias !== null) y = o.binary('Add', y, bias);
   }
   o.set('y', activated(o, y, activation));
-}
-
-/** Of a window, along one axis: how it moves over the input. */
-interface Axis {
-  in: number;
-  out: number;
-  taps: number;
-  stride: number;
-  pad: number;
-  dilation: number;
 }
 
 // The axes at the end of a list of numbers.
