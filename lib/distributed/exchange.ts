@@ -1,7 +1,6 @@
 // How gradients of a bucket become means over a group: whole, or the largest of them alone.
 import { noGrad } from '../autograd/tape.js';
-import { onFailure, unrecorded } from '../context.js';
-import { keep } from '../memory.js';
+import type { DType } from '../dtype.js';
 import { full, zeros } from '../ops/creation.js';
 import { beginReduce, endReduce, type Wire } from '../ops/distributed.js';
 import { gathered, scatterAdd } from '../ops/indexing.js';
@@ -24,22 +23,20 @@ export function whole(operation: string, group: ProcessGroup, wire: Wire): Excha
 }
 
 /**
- * @internal Of each process the part with the largest magnitudes. The rest is added to the gradients of the next step, so that nothing
- * is lost. What travels is a list of values and places for each process, put together as a sum: works in compiled steps.
+ * @internal Of each process the part with the largest magnitudes. The rest, in a vector that is given, is added to the gradients of the
+ * next step, so that nothing is lost. What travels is a list of values and places for each process, put together as a sum: works in compiled steps.
  */
-export function largest(operation: string, group: ProcessGroup, part: number): Exchange {
-  let rest: Tensor | null = null;
+export function largest(
+  operation: string,
+  group: ProcessGroup,
+  part: number,
+  restOf: (dtype: DType) => Tensor,
+): Exchange {
   return (gradients) => {
     const { dtype } = gradients[0] as Tensor;
     const { padded, size } = noGrad(() => {
-      const values = vectorOf(gradients, dtype);
-      if (rest === null) {
-        rest = unrecorded(() => keep(zeros(values.shape, { dtype })));
-        onFailure(() => {
-          rest = null;
-        });
-      }
-      const sum = values.add(rest);
+      const rest = restOf(dtype);
+      const sum = vectorOf(gradients, dtype).add(rest);
       const { indices } = topk(sum.abs(), Math.ceil(part * sum.size));
       rest.copy_(indexFill(sum, 0, indices, 0));
       const exact = sum.size > 2 ** 24 ? 'float64' : dtype; // holds all places

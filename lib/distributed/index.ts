@@ -14,6 +14,7 @@ export {
   reduceScatter,
   send,
 } from './collectives.js';
+export type { ErrorFeedback, ErrorFeedbackState } from './error-feedback.js';
 export {
   type ClientPlace,
   FederatedAverage,

@@ -9,6 +9,7 @@ import { zerosLike } from '../ops/creation.js';
 import type { Wire } from '../ops/distributed.js';
 import { add } from '../ops/elementwise.js';
 import type { Tensor } from '../tensor.js';
+import type { ErrorFeedback } from './error-feedback.js';
 import { type Exchange, largest, whole } from './exchange.js';
 import type { ProcessGroup } from './process-group.js';
 import { gatherNumbers } from './reduce.js';
@@ -19,8 +20,8 @@ const name = 'DistributedDataParallel';
 export interface ReducerOptions {
   readonly bucketBytes: number;
   readonly wire: Wire;
-  /** Which part of the gradients is sent. */
-  readonly topK: number | undefined;
+  /** Which part of the gradients is sent, and what keeps the rest; null: all of them. */
+  readonly compression: { readonly topK: number; readonly feedback: ErrorFeedback } | null;
   readonly findUnusedParameters: boolean;
 }
 
@@ -211,7 +212,7 @@ export class Reducer implements LeafWatcher {
     }
     const added = groups.map((params) => {
       const totals = params.map((param) => this.#totals.get(param));
-      const bucket: Bucket = { params, totals, ready: params.length, exchange: this.#exchange(), end: null };
+      const bucket: Bucket = { params, totals, ready: params.length, exchange: this.#exchange(params), end: null };
       params.forEach((param, i) => {
         this.#places.set(param, [bucket, i]);
       });
@@ -220,9 +221,11 @@ export class Reducer implements LeafWatcher {
     this.#buckets = [...this.#buckets, ...added];
   }
 
-  #exchange(): Exchange {
-    const { topK, wire } = this.#options;
-    return topK === undefined ? whole(name, this.#group, wire) : largest(name, this.#group, topK);
+  #exchange(params: readonly Tensor[]): Exchange {
+    const { compression, wire } = this.#options;
+    if (compression === null) return whole(name, this.#group, wire);
+    const { topK, feedback } = compression;
+    return largest(name, this.#group, topK, (dtype) => feedback._restOf(params, dtype));
   }
 
   /** Buckets must be the same everywhere. */

@@ -12,6 +12,8 @@ export interface Stateful {
   loadStateDict(state: never): unknown;
   /** What this process has of a state that is divided among many, where `stateDict` is not to be had at any time. */
   localStateDict?(): unknown;
+  /** Gathers such a state in rank 0; `train.fit` calls it in all processes before it saves. */
+  consolidateStateDict?(): Promise<void>;
 }
 
 /** What a checkpoint keeps as it is: JSON in which there may be tensors, typed arrays and Maps of names. */

@@ -2,6 +2,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { noGrad } from '../autograd/tape.js';
 import { watchLeaves } from '../backward/watch.js';
 import { currentRecording } from '../context.js';
+import { ErrorFeedback } from '../distributed/error-feedback.js';
 import { groupOf } from '../distributed/init.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { gatherNumbers, sumOver } from '../distributed/reduce.js';
@@ -72,6 +73,7 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
   readonly module: M;
   readonly #group: ProcessGroup;
   readonly #reducer: Reducer | null;
+  readonly #errorFeedback: ErrorFeedback | null;
   readonly #broadcastBuffers: boolean;
   /** How many processes make the pass that was announced last; a recorded step keeps what is written into it. */
   readonly #passes = zeros([1], { dtype: 'float64' });
@@ -83,16 +85,18 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     checkOptions(name, options, known);
     this.#group = groupOf(name, options.group);
     this.#broadcastBuffers = checkFlag(name, 'broadcastBuffers', options.broadcastBuffers, true);
+    const topK = topKOf(options);
     const settings = {
       bucketBytes: checkInteger(name, 'bucketBytes', options.bucketBytes ?? 2 ** 20, 1),
       wire: checkChoice(name, 'wire', options.wire, ['float32', 'bfloat16'], 'float32'),
-      topK: topKOf(options),
       findUnusedParameters: checkFlag(name, 'findUnusedParameters', options.findUnusedParameters, false),
     };
     const params = module.namedParameters();
     if (params.length === 0) throw new ArgumentError(`${name}: module must have parameters, got ${describe(module)}`);
     this.module = module;
     this.#reducer = null;
+    const names = new Map(params.map(([path, t]) => [t, path]));
+    this.#errorFeedback = topK === undefined ? null : new ErrorFeedback(this.#group, names);
     if (this.#group.size === 1) {
       watchLeaves(module.parameters(), null); // an earlier group may have
       return;
@@ -101,9 +105,14 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     const all = [...params, ...module.namedBuffers()];
     checkSame(name, this.#group, all);
     for (const [, t] of all) takeFirst(name, this.#group, [t]);
-    const names = new Map(params.map(([path, t]) => [t, path]));
-    this.#reducer = new Reducer(this.#group, names, settings);
+    const compression = topK === undefined ? null : { topK, feedback: this.#errorFeedback as ErrorFeedback };
+    this.#reducer = new Reducer(this.#group, names, { ...settings, compression });
     watchLeaves([...names.keys()], this.#reducer);
+  }
+
+  /** What compression has left of the gradients, part of the state of a training; null without it. */
+  get errorFeedback(): ErrorFeedback | null {
+    return this.#errorFeedback;
   }
 
   /** @internal */

@@ -1,14 +1,10 @@
 // Parameters and their state, divided among the processes of a group.
 
-import { allGatherObject, recv, send } from '../distributed/collectives.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { type DType, floatTypes } from '../dtype.js';
-import { clone } from '../ops/copy.js';
 import { full } from '../ops/creation.js';
-import { empty } from '../ops/creation-spaced.js';
 import { beginReduce, endReduce } from '../ops/distributed.js';
 import { changed, type Tensor, view } from '../tensor.js';
-import type { OptimizerState } from './state.js';
 
 /** @internal Whose each parameter is: the largest first, each to the process with the least so far. */
 export function partition(
@@ -72,43 +68,4 @@ export function shareParameters(operation: string, group: ProcessGroup, owners: 
     before = { piece, ticket };
   }
   if (before !== null) end(before);
-}
-
-/** What a process tells about a tensor of its state. */
-type Described = readonly [number: string, key: string, dtype: DType, shape: readonly number[]];
-
-/** @internal The state of all processes in that of rank `to`; null in the others. */
-export async function gatherState<Options>(
-  group: ProcessGroup,
-  own: OptimizerState<Options>,
-  to: number,
-): Promise<OptimizerState<Options> | null> {
-  const list = Object.entries(own.state).flatMap(([number, tensors]) =>
-    Object.entries(tensors).map(([key, t]) => ({ described: [number, key, t.dtype, t.shape] as Described, t })),
-  );
-  const all = (await allGatherObject(
-    list.map(({ described }) => described),
-    { group },
-  )) as Described[][];
-  if (group.rank !== to) {
-    for (const { t } of list) await send(t, to, { group });
-    return null;
-  }
-  const state: OptimizerState<Options>['state'] = {};
-  const place = (number: string): Record<string, Tensor> => {
-    state[number] ??= {};
-    return state[number];
-  };
-  for (const {
-    described: [number, key],
-    t,
-  } of list)
-    place(number)[key] = clone(t);
-  for (const [rank, theirs] of all.entries()) {
-    if (rank === to) continue;
-    for (const [number, key, dtype, shape] of theirs) {
-      place(number)[key] = await recv(empty([...shape], { dtype }), rank, { group });
-    }
-  }
-  return { state, param_groups: own.param_groups };
 }

@@ -1,14 +1,15 @@
 import { noGrad } from '../autograd/tape.js';
-import { currentRecording, onFailure, refuseReading } from '../context.js';
+import { refuseReading } from '../context.js';
+import { Gathered, gatherTensors } from '../distributed/gathered.js';
 import { groupOf } from '../distributed/init.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { checkSame } from '../distributed/same.js';
-import { ArgumentError, checkInteger, describe, isPlain, StateError } from '../errors.js';
+import { ArgumentError, checkInteger, describe, isPlain } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { Optimizer, type StateOf } from './optimizer.js';
 import type { OptimizerArguments, OptionTensors, ParameterGroup } from './options.js';
 import { groupsOf, type Parameters } from './parameters.js';
-import { gatherState, partition, shareParameters } from './shards.js';
+import { partition, shareParameters } from './shards.js';
 import type { OptimizerState } from './state.js';
 import type { Update } from './update.js';
 
@@ -54,7 +55,7 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
   readonly #rules: Rules<Options>;
   readonly #group: ProcessGroup;
   #owners = new Map<Tensor, number>();
-  #whole: OptimizerState<Options> | null = null;
+  readonly #gathered = new Gathered<OptimizerState<Options>>();
 
   /**
    * @param params tensors, or groups { params, … }; the same in all processes
@@ -132,21 +133,8 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
     noGrad(() => {
       shareParameters(`${name}.step`, this.#group, shares);
     });
-    this.#passed();
+    this.#gathered.passed();
     return loss;
-  }
-
-  /** What was gathered is no longer the state, nor will it be after a replay of the step that is being recorded. */
-  #passed(): void {
-    const forget = (): (() => void) => {
-      const whole = this.#whole;
-      this.#whole = null;
-      return () => {
-        this.#whole = whole;
-      };
-    };
-    onFailure(forget());
-    currentRecording()?.follow({ isDue: () => this.#whole !== null, advance: forget });
   }
 
   /**
@@ -159,7 +147,9 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
     const operation = 'consolidateStateDict';
     checkInteger(operation, 'to', to, 0, this.#group.size - 1);
     refuseReading(operation, 'call it outside of the compiled function');
-    this.#whole = await gatherState(this.#group, super.stateDict(), to);
+    const own = super.stateDict();
+    const state = await gatherTensors(this.#group, own.state, to);
+    this.#gathered.set(state && { state, param_groups: own.param_groups });
   }
 
   /**
@@ -170,10 +160,7 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
    */
   override stateDict(): OptimizerState<Options> {
     if (this.#group.size === 1) return super.stateDict();
-    if (this.#whole !== null) return this.#whole;
-    throw new StateError(
-      'stateDict: the state of all processes must have been gathered in this one since the last step; await consolidateStateDict(to) in all of them first',
-    );
+    return this.#gathered.get();
   }
 
   /** The state of this process's share of the parameters, in the form of {@link stateDict}. The tensors are the live ones. */
@@ -188,7 +175,7 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
    */
   override loadStateDict(saved: OptimizerState<Options>): void {
     super.loadStateDict(isPlain(saved?.state) ? { ...saved, state: this.#mine(saved) } : saved);
-    this.#whole = null;
+    this.#gathered.set(null);
   }
 
   #mine({ state, param_groups: groups }: OptimizerState<Options>): OptimizerState<Options>['state'] {

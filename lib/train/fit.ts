@@ -1,5 +1,7 @@
 // Training a model: `fit`, and `run`, which it consumes.
 import { ArgumentError, checkInteger, checkNumber, describe, isClass, isPlain } from '../errors.js';
+import type { Stateful } from '../io/checkpoint-state.js';
+import { DistributedDataParallel } from '../nn/data-parallel.js';
 import { Module } from '../nn/module.js';
 import { AveragedModel } from '../optim/averaged-model.js';
 import { EMA } from '../optim/ema.js';
@@ -153,6 +155,7 @@ function start(name: string, model: Module, options: FitOptions): AsyncGenerator
     optimizer: o.optimizer,
     ...(schedule !== null && { schedule: schedule.scheduler }),
     ...(ema !== null && { ema }),
+    ...errorFeedbackOf(model),
     ...more,
   };
   const sums = new LossSums(loss.names);
@@ -179,6 +182,12 @@ function start(name: string, model: Module, options: FitOptions): AsyncGenerator
   const engineRun = new Engine(work, engine);
   warnings.run = engineRun as unknown as Engine<never>;
   return engineRun.run();
+}
+
+// What compression has left of the gradients is part of the training.
+function errorFeedbackOf(model: Module): Record<string, Stateful> {
+  const feedback = model instanceof DistributedDataParallel ? model.errorFeedback : null;
+  return feedback === null ? {} : { errorFeedback: feedback };
 }
 
 function prefixed(evaluator: Evaluator): () => Promise<Record<string, number>> {

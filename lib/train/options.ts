@@ -80,7 +80,7 @@ export interface RunOptions extends TrainOptions {
 /** @internal The names in checkpoints that are not for `state`: of all trainings, and of those of a model. */
 export const reserved = ['data', 'generator', 'training', 'callbacks'];
 /** @internal */
-export const reservedByFit = [...reserved, 'model', 'optimizer', 'schedule', 'ema'];
+export const reservedByFit = [...reserved, 'model', 'optimizer', 'schedule', 'ema', 'errorFeedback'];
 
 /** @internal What of `state` is restored, the data among it, and what is only saved. */
 export function partsOfState(

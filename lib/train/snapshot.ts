@@ -4,7 +4,6 @@ import { isPlain } from '../errors.js';
 import { ownStateOf, type Stateful } from '../io/checkpoint-state.js';
 import { clone } from '../ops/copy.js';
 import { Generator } from '../ops/generator.js';
-import { ZeroRedundancyOptimizer } from '../optim/zero-redundancy.js';
 import { Tensor } from '../tensor.js';
 
 /** @internal A copy of a state that shares nothing with it. */
@@ -32,7 +31,7 @@ export function snapshot(things: readonly (Stateful | Generator)[]): () => void 
   };
 }
 
-/** @internal Gathers in rank 0 what optimizers have divided among processes, for checkpoints. All processes call it. */
+/** @internal Gathers in rank 0 what is divided among processes, for checkpoints. All processes call it. */
 export async function gatherStates(things: readonly (Stateful | Generator)[]): Promise<void> {
-  for (const thing of things) if (thing instanceof ZeroRedundancyOptimizer) await thing.consolidateStateDict();
+  for (const thing of things) if (!(thing instanceof Generator)) await thing.consolidateStateDict?.();
 }

@@ -1,6 +1,9 @@
-import { distributed, nn } from 'adjoint';
-import { expect, it } from 'vitest';
-import { describeRuns, resultsOf } from '../support/ranks.js';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { distributed, nn, tensor } from 'adjoint';
+import { afterAll, expect, it } from 'vitest';
+import { describeRuns, resultsOf, runRanks } from '../support/ranks.js';
 
 interface Parallel {
   hash: string;
@@ -12,6 +15,16 @@ interface Learnt {
   first: number;
   last: number;
 }
+interface Saved {
+  refused: string;
+  expected: number[][];
+  loaded: number[][];
+  back: number[][];
+  without: number[][];
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'adjoint-compression-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = async <T>(program: string, size: number, ...args: string[]): Promise<T[]> =>
   (await resultsOf(program, size, { args, timeout: 60_000 })) as T[];
@@ -69,6 +82,63 @@ describeRuns('gradients of which only the largest are sent', () => {
     const [few] = await run<Learnt>('compression', 2, 'learn', 'compiled', '0.01');
     expect((few as Learnt).last).toBeLessThan(0.1 * (few as Learnt).first);
     expect((few as Learnt).last).toBeLessThan(2 * (all as Learnt).last);
+  });
+
+  it.each(['eager', 'compiled'])('%s: what is left is part of checkpoints', { timeout: 60_000 }, async (mode) => {
+    for (const { refused, expected, loaded, back, without } of await run<Saved>(
+      'compression',
+      2,
+      'saved',
+      mode,
+      '0.05',
+      folder,
+    )) {
+      expect(refused).toMatch(
+        /^stateDict: .* since the last step; await consolidateStateDict\(to\) in all of them first$/,
+      );
+      expect(loaded).toEqual(expected);
+      expect(back).toEqual(expected);
+      expect(without).not.toEqual(expected);
+    }
+  });
+
+  it('train.fit goes on as if it had not been killed', { timeout: 90_000 }, async () => {
+    const args = (name: string): string[] => ['fit', 'compiled', '0.05', join(folder, name)];
+    const [whole] = await run<{ weights: number[][] }>('compression', 2, ...args('whole'));
+    const ends = await runRanks('compression', 2, { args: [...args('parts'), '8'], timeout: 40_000 });
+    expect(ends.some(({ signal }) => signal === 'SIGKILL')).toBe(true);
+    expect(readdirSync(join(folder, 'parts'))).toEqual([
+      'checkpoint-000001.safetensors',
+      'checkpoint-000002.safetensors',
+    ]);
+    for (const { weights } of await run<{ weights: number[][] }>('compression', 2, ...args('parts'))) {
+      expect(weights).toEqual(whole?.weights);
+    }
+  });
+
+  it('of another number of processes comes the mean, and what does not fit is refused', async () => {
+    await distributed.init();
+    const { errorFeedback: given } = new nn.DistributedDataParallel(new nn.Linear(2, 1), {
+      compression: { topK: 0.5 },
+    });
+    const errorFeedback = given as distributed.ErrorFeedback;
+    const load = (size: number, ranks: object) => errorFeedback.loadStateDict({ size, ranks } as never);
+    const left = () => {
+      const { size, ranks } = errorFeedback.stateDict();
+      const of = Object.entries(ranks[0] ?? {}).map(([name, t]) => [name, t.toArray()]);
+      return { size, of: Object.fromEntries(of) };
+    };
+    expect(left()).toEqual({ size: 1, of: {} });
+    load(2, { 0: { weight: tensor([[1, 2]]) }, 1: { weight: tensor([[3, 8]]), bias: tensor([1]) } });
+    expect(left()).toEqual({ size: 1, of: { weight: [[2, 5]], bias: [0.5] } });
+    expect(() => load(1, { 0: { w: tensor([1]) } })).toThrow(/the model must have the parameter w, got none/);
+    expect(() => load(1, { 0: { bias: tensor([1, 2]) } })).toThrow(/bias must be a tensor of float32 \[1\], got/);
+    expect(() => load(1, { 1: {} })).toThrow(/state must hold what is left in rank 0, got that of ranks 1/);
+    for (const state of [null, {}, { size: 1, ranks: [1] }]) {
+      expect(() => errorFeedback.loadStateDict(state as never)).toThrow(/state must be that of an error feedback/);
+    }
+    expect(left().of).toEqual({ weight: [[2, 5]], bias: [0.5] });
+    await distributed.destroy();
   });
 
   it('options that do not fit are refused', async () => {
