@@ -1,20 +1,33 @@
-// Runs an example: `npm run example -- spam`, with `--small` a version of a few seconds. Without a name it lists them.
+// Runs an example: `npm run example -- spam`, with `--small` a version of a few seconds; `--list` says what there is.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { examples } from '../examples/gallery.js';
 import { root } from './steps.mjs';
 import { tryDataset } from './tools.mjs';
 
 const folder = join(root, 'examples');
-const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'train.js')));
 const [name, ...rest] = process.argv.slice(2);
-if (name === undefined || !names.includes(name)) {
-  console.error(`example: name one of ${names.join(', ')}${name === undefined ? '' : `, got ${name}`}`);
+const file = [`${name}/train.js`, `${name}.js`].map((path) => join(folder, path)).find((path) => existsSync(path));
+if (name === '--list') {
+  const width = Math.max(...names().map((known) => known.length));
+  for (const known of names()) {
+    const title = examples.find((example) => example.name === known)?.title ?? `see examples/${known}/README.md`;
+    console.log(`${known.padEnd(width)}  ${title}`);
+  }
+} else if (name === undefined || !names().includes(name) || file === undefined) {
+  console.error(`example: name one of ${names().join(', ')}${name === undefined ? '' : `, got ${name}`}`);
   process.exitCode = 1;
 } else {
-  if (name === 'fashion-mnist' && !process.env.FASHION_MNIST) {
+  if (examples.find((example) => example.name === name)?.data === 'Fashion-MNIST' && !process.env.FASHION_MNIST) {
     tryDataset('dataset-fashion-mnist', '/usr/share/datasets/fashion-mnist');
   }
-  const { status } = spawnSync(process.execPath, [join(folder, name, 'train.js'), ...rest], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [file, ...rest], { stdio: 'inherit' });
   process.exitCode = status ?? 1;
+}
+
+/** Those of the gallery, and folders with a program of their own. */
+function names() {
+  const programs = readdirSync(folder).filter((known) => existsSync(join(folder, known, 'train.js')));
+  return [...new Set([...examples.map((example) => example.name), ...programs])].sort();
 }

@@ -3,8 +3,8 @@
 // Run it with `npm run example -- dates`. It leaves output/dates.safetensors and output/dates.svg: where the network looks
 // while it writes.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { charts, compile, data, io, manualSeed, nn, optim, rand, tensor, train } from 'adjoint';
+import { main } from '../shared/main.js';
 import { encodeInputs, encodeOutputs, inputLength, inputs, makeDates, outputLength, outputs } from './data.js';
 import { DateTranslator } from './model.js';
 
@@ -18,13 +18,13 @@ export const small = { seen: 4096, held: 256, epochs: 4, width: 16, hidden: 32, 
  * Trains, and returns the losses and the share of held-out dates that are right in every character, in percent.
  *
  * @param {{ seen?: number, held?: number, epochs?: number, width?: number, hidden?: number, batchSize?: number, lr?: number,
- *   output?: string, stream?: import('adjoint').train.ProgressStream }} [options]
+ *   seed?: number, output?: string, stream?: import('adjoint').train.ProgressStream }} [options]
  *   seen and held: how many dates are made to learn and to test
  */
 export async function run(options = {}) {
   const { seen = 30_000, held = 2048, epochs = 6, width = 32, hidden = 64, batchSize = 64, lr = 5e-3 } = options;
-  const { output = 'output', stream = process.stdout } = options;
-  manualSeed(1);
+  const { seed = 1, output = 'output', stream = process.stdout } = options;
+  manualSeed(seed);
   const random = randomNumbers();
   const dates = makeDates({ seen, held }, random);
   const model = new DateTranslator(inputs.length, { width, hidden });
@@ -158,4 +158,4 @@ async function attentionMaps(examples, weights) {
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
+await main(import.meta.url, run, small);

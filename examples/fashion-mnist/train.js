@@ -3,9 +3,9 @@
 // Run it with `npm run example -- fashion-mnist`. It leaves output/fashion-mnist.safetensors (the weights) and
 // output/fashion-mnist.svg (what is taken for what).
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { charts, data, io, manualSeed, optim } from 'adjoint';
 import { first, learn, planes } from '../shared/classifier.js';
+import { main } from '../shared/main.js';
 import { fashionMnist, names, standardise } from './data.js';
 import { smallResNet } from './model.js';
 
@@ -18,13 +18,13 @@ export const small = { images: 2000, tests: 500, epochs: 3, channels: 4, batchSi
  * Trains, and returns the losses and the accuracy on the test images.
  *
  * @param {{ folder?: string, images?: number, tests?: number, epochs?: number, channels?: number, batchSize?: number,
- *   maxLr?: number, output?: string, stream?: import('adjoint').train.ProgressStream }} [options]
+ *   maxLr?: number, seed?: number, output?: string, stream?: import('adjoint').train.ProgressStream }} [options]
  *   folder: holds the four files; images and tests: how many to learn from, and to test with; channels: see the model
  */
 export async function run(options = {}) {
   const { folder, images = 60_000, tests = 10_000, epochs = 5, channels = 16, batchSize = 64, maxLr = 0.1 } = options;
-  const { output = 'output', stream = process.stdout } = options;
-  manualSeed(1);
+  const { seed = 1, output = 'output', stream = process.stdout } = options;
+  manualSeed(seed);
   const clothes = fashionMnist(folder);
   const [seen, unseen] = [first(clothes.train, images), first(clothes.test, tests)];
   const change = data.augment({ flip: 0.5, crop: 2, cutout: 6 });
@@ -75,4 +75,4 @@ function chart(counts) {
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
+await main(import.meta.url, run, small);

@@ -2,10 +2,10 @@
 // Run it with `npm run example -- federated`, or over two processes with `npx adjoint run --nproc 2 examples/federated/train.js`. It
 // leaves output/federated.safetensors (the weights) and output/federated.svg (the accuracy after each round).
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { argmax, charts, compile, data, distributed, io, manualSeed, nn, noGrad, optim } from 'adjoint';
 import { leNet } from '../lenet/model.js';
 import { first, percentRight, planes, predictAll } from '../shared/classifier.js';
+import { main } from '../shared/main.js';
 import { shards } from './data.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
@@ -17,7 +17,7 @@ export const small = { images: 4000, tests: 1000, clients: 20, fraction: 0.5, ro
  * Trains, and returns the accuracy on the test images after each round, in percent.
  *
  * @param {{ images?: number, tests?: number, clients?: number, fraction?: number, rounds?: number, epochs?: number,
- *   batchSize?: number, lr?: number, decay?: number, maxNorm?: number, noiseMultiplier?: number, output?: string,
+ *   batchSize?: number, lr?: number, decay?: number, maxNorm?: number, noiseMultiplier?: number, seed?: number, output?: string,
  *   stream?: { write(text: string): unknown } }} [options]
  *   fraction: of all clients, in each round; epochs: that a client trains in a round; decay: of the average over rounds; maxNorm
  *   and noiseMultiplier: for differential privacy
@@ -25,8 +25,16 @@ export const small = { images: 4000, tests: 1000, clients: 20, fraction: 0.5, ro
 export async function run(options = {}) {
   const { images = 60_000, tests = 10_000, clients = 100, fraction = 0.1, rounds = 100, epochs = 5 } = options;
   const { decay = 0.8 } = options;
-  const { batchSize = 10, lr = 0.05, maxNorm, noiseMultiplier, output = 'output', stream = process.stdout } = options;
-  manualSeed(1);
+  const {
+    batchSize = 10,
+    lr = 0.05,
+    maxNorm,
+    noiseMultiplier,
+    seed = 1,
+    output = 'output',
+    stream = process.stdout,
+  } = options;
+  manualSeed(seed);
   await distributed.init();
   const [rank, processes] = [distributed.getRank(), distributed.getWorldSize()];
   const digits = data.mnist();
@@ -89,4 +97,4 @@ saved ${output}/federated.safetensors (the weights) and ${output}/federated.svg 
   return accuracies;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
+await main(import.meta.url, run, small);

@@ -2,10 +2,10 @@
 // Run it with `npm run example -- lenet`. It leaves output/lenet.safetensors (the weights) and output/lenet.svg (the first
 // layer's filters, and test digits that the network gets wrong).
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { charts, data, io, manualSeed, optim } from 'adjoint';
 import { first, learn, planes } from '../shared/classifier.js';
 import { digitGrid } from '../shared/digits.js';
+import { main } from '../shared/main.js';
 import { leNet } from './model.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
@@ -14,14 +14,14 @@ export const small = { images: 4000, tests: 1000, epochs: 2 };
 /**
  * Trains, and returns the losses and the accuracy on the test images.
  *
- * @param {{ images?: number, tests?: number, epochs?: number, batchSize?: number, maxLr?: number, output?: string,
+ * @param {{ images?: number, tests?: number, epochs?: number, batchSize?: number, maxLr?: number, seed?: number, output?: string,
  *   stream?: import('adjoint').train.ProgressStream }} [options]
  *   images and tests: how many to learn from, and to test with
  */
 export async function run(options = {}) {
   const { images = 60_000, tests = 10_000, epochs = 3, batchSize = 64, maxLr = 5e-3 } = options;
-  const { output = 'output', stream = process.stdout } = options;
-  manualSeed(1);
+  const { seed = 1, output = 'output', stream = process.stdout } = options;
+  manualSeed(seed);
   const digits = data.mnist();
   const [seen, unseen] = [first(digits.train, images), first(digits.test, tests)];
   const dataset = new data.TensorDataset(planes(data.standardise, seen.images), seen.labels);
@@ -80,4 +80,4 @@ function redOrBlue(value) {
   return value > 0 ? [255, rest, rest] : [rest, rest, 255];
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
+await main(import.meta.url, run, small);

@@ -1,8 +1,8 @@
 // Learns to write like Melville, character by character: a small GPT on the chapters of Moby Dick.
 // Run it with `npm run example -- moby-dick-gpt`. It leaves output/moby-dick-gpt.safetensors and output/moby-dick-gpt.svg
 // (the losses), and prints what the network writes.
-import { fileURLToPath } from 'node:url';
 import { compile, Generator, manualSeed, nn, noGrad, optim, randint, tensor, train } from 'adjoint';
+import { main } from '../shared/main.js';
 import { describe, mobyDick, save } from '../shared/moby-dick.js';
 import { CharacterGPT } from './model.js';
 
@@ -24,14 +24,22 @@ export const small = {
  * Trains, and returns the losses, the nats a character on held-out chapters and a sample.
  *
  * @param {{ characters?: number, context?: number, width?: number, layers?: number, heads?: number, dropout?: number,
- *   batchSize?: number, steps?: number, parts?: number, lr?: number, output?: string,
+ *   batchSize?: number, steps?: number, parts?: number, lr?: number, seed?: number, output?: string,
  *   stream?: import('adjoint').train.ProgressStream }} [options]
  *   characters: how many of the training text and of the held-out text to use; parts: how often to test and write
  */
 export async function run(options = {}) {
   const { characters, context = 128, batchSize = 16, steps = 2500, parts = 10, lr = 2e-3 } = options;
-  const { width = 128, layers = 4, heads = 4, dropout = 0, output = 'output', stream = process.stdout } = options;
-  manualSeed(1);
+  const {
+    width = 128,
+    layers = 4,
+    heads = 4,
+    dropout = 0,
+    seed = 1,
+    output = 'output',
+    stream = process.stdout,
+  } = options;
+  manualSeed(seed);
   const book = mobyDick({ characters });
   const { alphabet, seen, held } = book;
   const model = new CharacterGPT(alphabet.size, { context, width, layers, heads, dropout });
@@ -123,4 +131,4 @@ export function meanLoss(test, text, { context, batchSize }) {
   return sum / batches;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
+await main(import.meta.url, run, small);

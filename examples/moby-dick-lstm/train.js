@@ -2,8 +2,8 @@
 // last, and remembers.
 // Run it with `npm run example -- moby-dick-lstm`. It leaves output/moby-dick-lstm.safetensors and
 // output/moby-dick-lstm.svg (the losses), and prints what the network writes.
-import { fileURLToPath } from 'node:url';
 import { compile, manualSeed, nn, noGrad, optim, tensor, train } from 'adjoint';
+import { main } from '../shared/main.js';
 import { describe, mobyDick, save } from '../shared/moby-dick.js';
 import { CharacterLSTM } from './model.js';
 
@@ -25,15 +25,15 @@ export const small = {
  * Trains, and returns the losses, the nats a character on held-out chapters and a sample.
  *
  * @param {{ characters?: number, length?: number, width?: number, hidden?: number, layers?: number, dropout?: number,
- *   batchSize?: number, epochs?: number, lr?: number, output?: string,
+ *   batchSize?: number, epochs?: number, lr?: number, seed?: number, output?: string,
  *   stream?: import('adjoint').train.ProgressStream }} [options]
  *   characters: how many of the training text and of the held-out text to use; length: characters in a step, through which
  *   gradients flow
  */
 export async function run(options = {}) {
   const { characters, length = 96, width = 64, hidden = 256, layers = 1, dropout = 0.1 } = options;
-  const { batchSize = 32, epochs = 6, lr = 5e-3, output = 'output', stream = process.stdout } = options;
-  manualSeed(1);
+  const { batchSize = 32, epochs = 6, lr = 5e-3, seed = 1, output = 'output', stream = process.stdout } = options;
+  manualSeed(seed);
   const book = mobyDick({ characters });
   const { alphabet, seen, held } = book;
   const model = new CharacterLSTM(alphabet.size, { width, hidden, layers, dropout });
@@ -139,4 +139,4 @@ function* stretches(text, batchSize, length) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
+await main(import.meta.url, run, small);

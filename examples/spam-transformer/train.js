@@ -1,7 +1,8 @@
 // Learns to tell spam from other mail with a transformer's encoder; mails, training and test are those of examples/spam.
 // Run it with `npm run example -- spam-transformer`. It leaves output/spam-transformer.safetensors (the weights) and
 // output/spam-transformer.svg (the loss).
-import { fileURLToPath } from 'node:url';
+
+import { main } from '../shared/main.js';
 import { runSpamFilter } from '../spam/learn.js';
 import { SpamTransformer } from './model.js';
 
@@ -22,4 +23,4 @@ export async function run(options = {}) {
   return runSpamFilter('spam-transformer', makeModel, { mails, epochs, batchSize, lr, seed, output, stream });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
+await main(import.meta.url, run, small);

@@ -1,6 +1,7 @@
 // Learns to tell spam from other mail: vectors of words → GRU in both directions → one score.
 // Run it with `npm run example -- spam`. It leaves output/spam.safetensors (the weights) and output/spam.svg (the loss).
-import { fileURLToPath } from 'node:url';
+
+import { main } from '../shared/main.js';
 import { runSpamFilter } from './learn.js';
 import { SpamGRU } from './model.js';
 
@@ -21,4 +22,4 @@ export async function run(options = {}) {
   return runSpamFilter('spam', makeModel, { mails, epochs, batchSize, lr, seed, output, stream });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run(process.argv.includes('--small') ? small : {});
+await main(import.meta.url, run, small);

@@ -1,0 +1,77 @@
+// What there is among the examples: `npm run example -- --list` prints this list, `npm run gallery` runs it and writes docs/gallery.md.
+
+/**
+ * @typedef {object} Figure
+ * @property {string} key of the number in what the example's `run` returns; `a.b` is in an object there
+ * @property {string} label with its unit
+ * @property {number} digits behind the point
+ */
+/**
+ * @typedef {object} Example
+ * @property {string} name `lenet` is examples/lenet/train.js, `reinforcement/cart-pole` is examples/reinforcement/cart-pole.js
+ * @property {string} title what is learned, and by what
+ * @property {string} data
+ * @property {readonly Figure[]} figures the most important one first
+ * @property {Figure} [baseline] what something simpler reaches, in the unit of the first figure
+ * @property {readonly string[]} [pictures] that it leaves in its output folder
+ * @property {boolean} [eager] whether it can run without compiled steps, too
+ */
+
+/** @type {readonly Example[]} */
+export const examples = [
+  {
+    name: 'lenet',
+    title: 'Handwritten digits by convolutions: LeNet-5',
+    data: 'MNIST',
+    figures: [{ key: 'accuracy', label: 'test accuracy, %', digits: 2 }],
+    pictures: ['lenet.svg'],
+  },
+  {
+    name: 'fashion-mnist',
+    title: 'Clothes by a small residual network, with augmentation',
+    data: 'Fashion-MNIST',
+    figures: [{ key: 'accuracy', label: 'test accuracy, %', digits: 2 }],
+    pictures: ['fashion-mnist.svg'],
+  },
+  {
+    name: 'spam',
+    title: 'Spam by a GRU in both directions',
+    data: 'SpamAssassin mails',
+    figures: [
+      { key: 'score.accuracy', label: 'accuracy on held-out mails, %', digits: 2 },
+      { key: 'score.f1', label: 'F1, %', digits: 2 },
+    ],
+    pictures: ['spam.svg'],
+  },
+  {
+    name: 'spam-transformer',
+    title: 'Spam by a transformer',
+    data: 'SpamAssassin mails',
+    figures: [
+      { key: 'score.accuracy', label: 'accuracy on held-out mails, %', digits: 2 },
+      { key: 'score.f1', label: 'F1, %', digits: 2 },
+    ],
+    pictures: ['spam-transformer.svg'],
+  },
+  {
+    name: 'moby-dick-lstm',
+    title: 'The next character by an LSTM',
+    data: 'Moby Dick',
+    figures: [{ key: 'nats', label: 'nats a character on held-out chapters', digits: 4 }],
+    pictures: ['moby-dick-lstm.svg'],
+  },
+  {
+    name: 'moby-dick-gpt',
+    title: 'The next character by a GPT',
+    data: 'Moby Dick',
+    figures: [{ key: 'nats', label: 'nats a character on held-out chapters', digits: 4 }],
+    pictures: ['moby-dick-gpt.svg'],
+  },
+  {
+    name: 'dates',
+    title: 'Dates as people write them into ISO 8601, by an encoder and a decoder with attention',
+    data: 'made here',
+    figures: [{ key: 'exact', label: 'held-out dates right in every character, %', digits: 2 }],
+    pictures: ['dates.svg'],
+  },
+];

@@ -1,0 +1,56 @@
+// Runs examples over several seeds and writes what they reached into docs/gallery.json, their pictures into docs/gallery, and from
+// both docs/gallery.md:
+//
+//     npm run gallery                        all that docs/gallery.json does not have yet
+//     npm run gallery -- lenet spam          these, anew
+//     npm run gallery -- lenet --seeds 5     default 3
+//     npm run gallery -- --write             only the page, from what is known
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { examples } from '../examples/gallery.js';
+import { page } from './gallery/page.mjs';
+import { root } from './steps.mjs';
+
+const pictures = join(root, 'docs', 'gallery');
+const results = join(root, 'docs', 'gallery.json');
+
+/** One run in a process of its own: { numbers, seconds, megabytes }. */
+function runOnce(name, output, flags) {
+  const file = [`${name}/train.js`, `${name}.js`].map((path) => join(root, 'examples', path)).find(existsSync);
+  const json = join(output, 'result.json');
+  const given = [file, '--output', output, '--json', json, ...flags];
+  const { status } = spawnSync(process.execPath, given, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) throw new Error(`gallery: ${name} ended with code ${status}`);
+  return JSON.parse(readFileSync(json, 'utf8'));
+}
+
+/** Every seed, and once without compiled steps where the example knows how. */
+function runAll(example, seeds) {
+  const output = mkdtempSync(join(tmpdir(), 'adjoint-gallery-'));
+  try {
+    const runs = Array.from({ length: seeds }, (_, i) => runOnce(example.name, output, ['--seed', String(i + 1)]));
+    for (const picture of example.pictures ?? []) copyFileSync(join(output, picture), join(pictures, picture));
+    if (!example.eager) return { runs };
+    return { runs, eagerSeconds: runOnce(example.name, output, ['--seed', '1', '--eager']).seconds };
+  } finally {
+    rmSync(output, { recursive: true, force: true });
+  }
+}
+
+const { values, positionals } = parseArgs({
+  options: { seeds: { type: 'string', default: '3' }, write: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const unknown = positionals.find((name) => !examples.some((example) => example.name === name));
+if (unknown !== undefined) throw new Error(`gallery: examples/gallery.js has no ${unknown}`);
+mkdirSync(pictures, { recursive: true });
+const known = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : {};
+const wanted = examples.filter(({ name }) => (positionals.length > 0 ? positionals.includes(name) : !(name in known)));
+for (const example of values.write ? [] : wanted) {
+  known[example.name] = runAll(example, Number(values.seeds));
+  writeFileSync(results, `${JSON.stringify(known, null, 1)}\n`);
+}
+writeFileSync(join(root, 'docs', 'gallery.md'), page(known));

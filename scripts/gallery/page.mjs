@@ -1,0 +1,74 @@
+// docs/gallery.md from the results of `npm run gallery`.
+import { examples } from '../../examples/gallery.js';
+
+/** @typedef {{ numbers: Record<string, number>, seconds: number, megabytes: number }} Run with one seed */
+/** @typedef {{ runs: Run[], eagerSeconds?: number }} Result eagerSeconds: of the first seed without compiled steps */
+
+/** @param {readonly number[]} values */
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/**
+ * The standard deviation of a sample.
+ *
+ * @param {readonly number[]} values
+ */
+function deviation(values) {
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}
+
+/**
+ * `97.31 ± 0.12` over the runs.
+ *
+ * @param {readonly Run[]} runs
+ * @param {import('../../examples/gallery.js').Figure} figure
+ */
+function figureOf(runs, { key, digits }) {
+  const values = runs.map(({ numbers }) => {
+    const value = numbers[key];
+    if (value === undefined) throw new Error(`gallery: no ${key} among the numbers of a run`);
+    return value;
+  });
+  const spread = values.length > 1 ? ` ± ${deviation(values).toFixed(digits)}` : '';
+  return `${mean(values).toFixed(digits)}${spread}`;
+}
+
+/**
+ * @param {import('../../examples/gallery.js').Example} example
+ * @param {Result | undefined} result
+ */
+function row({ name, title, data, figures, baseline }, result) {
+  const known = [`[${name}](../examples/${name.split('/')[0]}/README.md)`, title, data];
+  if (result === undefined) return `| ${[...known, 'not measured yet', '', '', '', ''].join(' | ')} |`;
+  const { runs, eagerSeconds } = result;
+  const seconds = mean(runs.map((run) => run.seconds));
+  const compiled = eagerSeconds === undefined ? '' : `${(eagerSeconds / (runs[0]?.seconds ?? 0)).toFixed(1)} ×`;
+  const cells = [
+    figures.map((one) => `${one.label}: **${figureOf(runs, one)}**`).join('<br>'),
+    baseline === undefined ? '' : `${baseline.label}: ${figureOf(runs, baseline)}`,
+    seconds.toFixed(0),
+    compiled,
+    Math.max(...runs.map((run) => run.megabytes)).toFixed(0),
+  ];
+  return `| ${[...known, ...cells].join(' | ')} |`;
+}
+
+/** @param {Record<string, Result>} results */
+export function page(results) {
+  const sections = examples.flatMap(({ name, title, pictures = [] }) => {
+    if (results[name] === undefined || pictures.length === 0) return [];
+    const images = pictures.map((picture) => `![${title}](gallery/${picture})`);
+    return `\n## ${name}\n\n${title}: \`npm run example -- ${name}\`\n\n${images.join('\n')}\n`;
+  });
+  return `# Gallery
+
+What the examples learn, and what they reach: the mean and the standard deviation over the seeds 1, 2 and 3, the seconds that one run
+takes on two cores, how many times as long it takes without compiled steps, and the peak memory of its process in megabytes. Run one
+with \`npm run example -- <name>\`, in a few seconds with \`--small\`; \`npm run gallery -- <name>\` measures it anew and writes this
+page.
+
+| example | what | data | reached | baseline | seconds | compiled | MB |
+|---|---|---|---|---|---|---|---|
+${examples.map((example) => row(example, results[example.name])).join('\n')}
+${sections.join('')}`;
+}
