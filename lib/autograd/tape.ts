@@ -124,6 +124,15 @@ export function record(
   return y;
 }
 
+/**
+ * @internal What the gradients of a product read of its factors: of each only where the other's gradient is wanted, so that
+ * nothing holds the input of a frozen weight. The gradients must be made by a function that is given these: closures hold
+ * all that any function beside them names.
+ */
+export function factorsRead(a: Tensor, b: Tensor): [a: Tensor | null, b: Tensor | null] {
+  return [b._requiresGrad ? a : null, a._requiresGrad ? b : null];
+}
+
 const onePart: Backward = () => none as [];
 
 /**

@@ -1,8 +1,9 @@
 // The three passes of a convolution: its output, its input gradient, its weight gradient. Each is linear in both of its
 // operands, and its gradients are the other two passes, so that all can be differentiated any number of times.
 import { fusedGradients } from '../autograd/fused.js';
-import { record } from '../autograd/tape.js';
+import { type Backward, factorsRead, record } from '../autograd/tape.js';
 import { formatShape, ShapeError } from '../errors.js';
+import { present } from '../lists.js';
 import { type Fault, kernel, native } from '../native.js';
 import type { Shape } from '../shape.js';
 import { empty, type Tensor } from '../tensor.js';
@@ -74,17 +75,33 @@ export function convPass(
 ): Tensor {
   const y = empty(toInput ? s.x : s.y, source.dtype);
   sumOfTaps(y, [source, weight, bias], s, toInput);
-  const backward = (g: Tensor, needs: readonly boolean[]) => {
+  const [readSource, readWeight] = factorsRead(source, weight);
+  const backward = passBackward(name, readSource, readWeight, bias !== null, s, toInput);
+  const inputs = bias === null ? [source, weight] : [source, weight, bias];
+  return record(name, y, inputs, backward, present(readSource, readWeight));
+}
+
+function passBackward(
+  name: string,
+  source: Tensor | null,
+  weight: Tensor | null,
+  hasBias: boolean,
+  s: ConvSizes,
+  toInput: boolean,
+): Backward {
+  const gradientOfWeight = (g: Tensor, source: Tensor) => {
     const [x, dy] = toInput ? [g, source] : [source, g];
+    return convWeight(name, x, dy, s);
+  };
+  const channels = s.groups * (toInput ? s.inChannels : s.outChannels);
+  return (g, needs) => {
     const gradients = [
-      needs[0] ? convPass(name, g, weight, null, s, !toInput) : null,
-      needs[1] ? convWeight(name, x, dy, s) : null,
+      needs[0] ? convPass(name, g, weight as Tensor, null, s, !toInput) : null,
+      needs[1] ? gradientOfWeight(g, source as Tensor) : null,
     ];
-    const channels = s.groups * (toInput ? s.inChannels : s.outChannels);
-    if (bias !== null) gradients.push(needs[2] ? channelSums(name, g, channels, s) : null);
+    if (hasBias) gradients.push(needs[2] ? channelSums(name, g, channels, s) : null);
     return gradients;
   };
-  return record(name, y, bias === null ? [source, weight] : [source, weight, bias], backward, [source, weight]);
 }
 
 /** @internal The weight gradient. */

@@ -1,8 +1,10 @@
 import { fusedGradients } from '../autograd/fused.js';
-import { record } from '../autograd/tape.js';
+import { type Backward, factorsRead, record } from '../autograd/tape.js';
 import { checkNumber } from '../errors.js';
+import { present } from '../lists.js';
 import { type Kernel, kernel } from '../native.js';
 import { checkOptions } from '../options.js';
+import type { Shape } from '../shape.js';
 import { checkFloat, checkTensor, empty, Tensor } from '../tensor.js';
 import { applyBinary, type Operand, operands, sumTo } from './broadcast.js';
 import { to } from './copy.js';
@@ -70,11 +72,15 @@ const multiplyKernel = kernel('multiply', 'y a b dims');
 export function mul(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('mul', a, b);
   const result = applyBinary('mul', multiplyKernel, x, y);
-  const backward = (dy: Tensor, needs: readonly boolean[]) => [
-    needs[0] ? sumTo(mul(dy, y), x.dims) : null,
-    needs[1] ? sumTo(mul(dy, x), y.dims) : null,
+  const [readX, readY] = factorsRead(x, y);
+  return record('mul', result, [x, y], productBackward(readX, readY, x.dims, y.dims), present(readX, readY));
+}
+
+function productBackward(x: Tensor | null, y: Tensor | null, dimsX: Shape, dimsY: Shape): Backward {
+  return (dy, needs) => [
+    needs[0] ? sumTo(mul(dy, y as Tensor), dimsX) : null,
+    needs[1] ? sumTo(mul(dy, x as Tensor), dimsY) : null,
   ];
-  return record('mul', result, [x, y], backward, [x, y]);
 }
 
 const divideKernel = kernel('divide', 'y a b dims');
@@ -88,12 +94,15 @@ export function div(a: Operand, b: Operand): Tensor {
   const [x, y] = operands('div', a, b);
   checkFloat('div', a instanceof Tensor ? 'a' : 'b', x);
   const result = applyBinary('div', divideKernel, x, y);
-  const xShape = x.dims;
-  const backward = (dy: Tensor, needs: readonly boolean[]) => [
-    needs[0] ? sumTo(div(dy, y), xShape) : null,
-    needs[1] ? sumTo(neg(mul(dy, div(result, y))), y.dims) : null,
+  const quotient = y._requiresGrad ? result : null;
+  return record('div', result, [x, y], quotientBackward(quotient, y, x.dims), present(y, quotient));
+}
+
+function quotientBackward(quotient: Tensor | null, y: Tensor, dimsX: Shape): Backward {
+  return (dy, needs) => [
+    needs[0] ? sumTo(div(dy, y), dimsX) : null,
+    needs[1] ? sumTo(neg(mul(dy, div(quotient as Tensor, y))), y.dims) : null,
   ];
-  return record('div', result, [x, y], backward, [y, result]);
 }
 
 const powKernel = kernel('pow', 'y a b dims');

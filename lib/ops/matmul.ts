@@ -1,8 +1,9 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { fusedGradients } from '../autograd/fused.js';
-import { type Backward, record } from '../autograd/tape.js';
+import { type Backward, factorsRead, record } from '../autograd/tape.js';
 import { isGradEnabled } from '../context.js';
 import { ArgumentError, checkChoice, describe, formatShape, ShapeError } from '../errors.js';
+import { present } from '../lists.js';
 import { kernel, native } from '../native.js';
 import { checkOptions } from '../options.js';
 import { broadcastStrides, loopDims, type Shape } from '../shape.js';
@@ -106,26 +107,40 @@ function batchShape(a: Tensor, b: Tensor): number[] {
 // Rank 2 and more, inner dimensions checked. The gradients are products with other transpose flags, so nothing is copied.
 function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
   const y = run(a, b, transposeA, transposeB);
-  const backward = (dy: Tensor, needs: readonly boolean[]) => [
-    needs[0] ? sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), a.dims) : null,
-    needs[1] ? gradientOfB(a, b, dy, transposeA, transposeB) : null,
+  const [readA, readB] = factorsRead(a, b);
+  const backward = productBackward(readA, readB, a.dims, b.dims, transposeA, transposeB);
+  return record('matmul', y, [a, b], backward, present(readA, readB));
+}
+
+// A function of its own, so that it holds what it is given and nothing else.
+function productBackward(
+  a: Tensor | null,
+  b: Tensor | null,
+  dimsA: Shape,
+  dimsB: Shape,
+  transposeA: boolean,
+  transposeB: boolean,
+): Backward {
+  const gradientOfA = (dy: Tensor, b: Tensor) =>
+    sumTo(transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB), dimsA);
+  const gradientOfB = (dy: Tensor, a: Tensor) => {
+    if (isShared(dimsA, dimsB, transposeA)) {
+      // One matrix for the whole batch: its gradient is one product over all rows.
+      const rows = asMatrix(a);
+      const upstream = asMatrix(dy);
+      return transposeB ? product(upstream, rows, true, false) : product(rows, upstream, true, false);
+    }
+    return sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), dimsB);
+  };
+  return (dy, needs) => [
+    needs[0] ? gradientOfA(dy, b as Tensor) : null,
+    needs[1] ? gradientOfB(dy, a as Tensor) : null,
   ];
-  return record('matmul', y, [a, b], backward, [a, b]);
 }
 
-function gradientOfB(a: Tensor, b: Tensor, dy: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
-  if (isShared(a, b, transposeA)) {
-    // One matrix for the whole batch: its gradient is one product over all rows.
-    const rows = asMatrix(a);
-    const upstream = asMatrix(dy);
-    return transposeB ? product(upstream, rows, true, false) : product(rows, upstream, true, false);
-  }
-  return sumTo(transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false), b.dims);
-}
-
-/** Whether the batch of `a` is one tall matrix that is multiplied by a single `b`. */
-function isShared(a: Tensor, b: Tensor, transposeA: boolean): boolean {
-  return b.rank === 2 && a.rank > 2 && !transposeA;
+/** Whether the batch of a is one tall matrix that is multiplied by a single b. */
+function isShared(dimsA: Shape, dimsB: Shape, transposeA: boolean): boolean {
+  return dimsB.length === 2 && dimsA.length > 2 && !transposeA;
 }
 
 function run(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
@@ -139,7 +154,7 @@ function run(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Te
     matmulKernel(y.handle, a.handle, b.handle, flagA, flagB, m, n, k);
     return y;
   }
-  if (isShared(a, b, transposeA)) {
+  if (isShared(a.dims, b.dims, transposeA)) {
     const y = empty([...a.dims.slice(0, -1), n], a.dtype);
     matmulKernel(y.handle, a.handle, b.handle, flagA, flagB, rowsOf(a), n, k);
     return y;
@@ -243,9 +258,8 @@ export function linearWith(
     code,
   );
   const inputs = bias ? [x, weight, bias] : [x, weight];
-  // Where the weight is frozen, nothing holds x.
-  const given = weight._requiresGrad ? x : null;
-  const saved = [given, weight, derivative === null ? null : y].filter((t) => t !== null);
+  const [given] = factorsRead(x, weight);
+  const saved = present(given, weight, derivative === null ? null : y);
   const activated = derivative === null ? null : { y, code, derivative };
   return record('linear', y, inputs, linearBackward(given, x.dims, weight, !!bias, activated), saved);
 }

@@ -3,7 +3,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freeMemory, io, memoryStats, models, nn, optim, randn, type Tensor, tensor, zeros } from '../../lib/index.js';
+import {
+  freeMemory,
+  io,
+  matmul,
+  memoryStats,
+  models,
+  nn,
+  ones,
+  optim,
+  randn,
+  type Tensor,
+  tensor,
+  zeros,
+} from '../../lib/index.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 import { seed, seededTensor, uniform } from '../support/seeded.js';
 
@@ -178,16 +191,37 @@ it('what is frozen gets no gradients, and its layers save no activations', () =>
   expect(head).toBeLessThan(3.5);
 });
 
-it('a frozen linear layer holds nothing of its input, even when gradients pass through it', () => {
-  const layer = new nn.Linear(256, 8);
-  nn.utils.freeze(layer);
-  const leaf = zeros([512, 256], { requiresGrad: true });
-  freeMemory();
-  const before = memoryStats().liveBytes;
-  const make = () => layer.forward(leaf.mul(2)); // mul by a number saves nothing either
-  const y = make();
-  freeMemory();
-  expect(memoryStats().liveBytes - before).toBeLessThan(512 * 256);
-  y.sum().backward();
-  expect(leaf.grad?.shape).toEqual([512, 256]);
+describe('nothing holds what only the gradient of a frozen weight would read, even when gradients pass through it', () => {
+  const gpt2 = new models.GPT2Model({ vocabSize: 10, nPositions: 8, nEmbd: 256, nLayer: 1, nHead: 2, nInner: 8 });
+  const size = [4, 64, 256] as const;
+  const rows: [string, nn.Module | ((x: Tensor) => Tensor)][] = [
+    ['a linear layer', new nn.Linear(256, 8)],
+    ['a layer of GPT-2', gpt2.getSubmodule('h.0.mlp.c_fc')],
+    ['matmul on the right', (x) => matmul(x, zeros([256, 8]))],
+    ['matmul on the left', (x) => matmul(zeros([4, 8, 64]), x)],
+    ['a convolution', new nn.Conv1d(64, 2, 3)],
+    ['a transposed convolution', new nn.ConvTranspose1d(64, 2, 3)],
+    ['a product with a mask, averaged', (x) => x.mul(ones([256])).mean()],
+    ['a quotient, averaged', (x) => x.div(ones([256]).mul(3)).mean()],
+  ];
+  const heldBy = (layer: (typeof rows)[number][1]): number => {
+    const run = layer instanceof nn.Module ? (x: Tensor) => (layer.forward as (x: Tensor) => Tensor)(x) : layer;
+    const leaf = zeros(size, { requiresGrad: true });
+    freeMemory();
+    const before = memoryStats().liveBytes;
+    const make = () => run(leaf.add(2)); // add saves nothing
+    const y = make();
+    freeMemory();
+    const held = memoryStats().liveBytes - before;
+    y.sum().backward();
+    expect(leaf.grad?.shape).toEqual(size);
+    return held / (4 * 4 * 64 * 256);
+  };
+  it.each(rows)('%s', (_, layer) => {
+    if (layer instanceof nn.Module) {
+      expect(heldBy(layer)).toBeGreaterThan(1);
+      nn.utils.freeze(layer);
+    }
+    expect(heldBy(layer)).toBeLessThan(0.25);
+  });
 });
