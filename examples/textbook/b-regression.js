@@ -10,7 +10,7 @@ function examples(ticks) {
   return { x, y: x.map(([a, b]) => [a * b + 0.5 * a]) };
 }
 
-function build() {
+export function build() {
   const first = new nn.Linear(2, 4);
   const second = new nn.Linear(4, 4);
   const output = new nn.Linear(4, 1);

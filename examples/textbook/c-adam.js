@@ -9,7 +9,7 @@ const ticks = [-1, -0.5, 0, 0.5, 1];
 const inputs = ticks.flatMap((a) => ticks.map((b) => [a, b]));
 const targets = inputs.map(([a, b]) => [a * a + b * b]);
 
-function build() {
+export function build() {
   const first = new nn.Linear(2, 3);
   const second = new nn.Linear(3, 3);
   const output = new nn.Linear(3, 1);

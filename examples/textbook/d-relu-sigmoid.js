@@ -18,7 +18,7 @@ const inputs = [
 ];
 const targets = [[0], [1], [1], [0], [1], [0], [1], [0]];
 
-function build() {
+export function build() {
   const hidden = new nn.Linear(2, 2);
   const output = new nn.Linear(2, 1);
   noGrad(() => {

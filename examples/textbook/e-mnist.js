@@ -18,7 +18,7 @@ function parkMiller(seed) {
   };
 }
 
-function build() {
+export function build() {
   const next = parkMiller(1);
   const hidden = new nn.Linear(pixels, 128);
   const output = new nn.Linear(128, 10);

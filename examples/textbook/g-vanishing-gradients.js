@@ -12,7 +12,7 @@ const width = 64;
 const classes = 10;
 
 /** @param {'sigmoid' | 'relu'} kind */
-function build(kind) {
+export function build(kind) {
   const layers = Array.from({ length: depth }, () => new nn.Linear(width, width));
   if (kind === 'relu') for (const layer of layers) nn.init.kaimingNormal_(layer.weight, { nonlinearity: 'relu' });
   const activation = kind === 'relu' ? relu : sigmoid;

@@ -97,6 +97,9 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^linalg\.(cond|matrixNorm|norm) 1(\.p|\.ord)?$/, ['-1', 'infinity']],
   [/^linalg\.vectorNorm 1\.dim$/, ['-1']],
   [/^io\.(latest|save)Checkpoint 0$/, ['string']],
+  [/^io\.onnx\.(export 2\.(path|outputNames\.0)|load 0)$/, ['string']], // export makes a file of any name
+  [/^io\.onnx\.export 0$/, ['module']],
+  [/^io\.onnx\.export 2\.dynamicBatch$/, ['true']],
   [/^train\.(Checkpoint|CsvLog|JsonLog|TensorBoardLog) 0$/, ['string']],
   [/^train\.(RunLog|serve) 0$/, ['string', 'empty string']], // other calls make folders of any text
   [/^train\.RunLog 1\.configuration$/, ['foreign tensor']],
@@ -431,7 +434,7 @@ describe('the table of calls', () => {
   );
 
   it('has every function and class of the package', () => {
-    // Tensors and tabular models are made by functions, a parallel module and a divided optimizer need a run (test/distributed), some models are large (test/models); the others are bases.
+    // Tensors, tabular models and those of ONNX are made by functions, a parallel module and a divided optimizer need a run (test/distributed), some models are large (test/models); the others are bases.
     const bases = [
       'Tensor',
       'data.Dataset',
@@ -439,6 +442,7 @@ describe('the table of calls', () => {
       'distributions.Distribution',
       'distributions.ExponentialFamily',
       'distributions.Transform',
+      'io.onnx.OnnxModule',
       'metrics.AreaMetric',
       'metrics.ErrorMetric',
       'metrics.FoundMetric',
@@ -480,6 +484,7 @@ describe('the table of calls', () => {
       'distributions.': distributions,
       'func.': func,
       'io.': io,
+      'io.onnx.': io.onnx,
       'linalg.': linalg,
       'metrics.': metrics,
       'models.': models,

@@ -1,5 +1,7 @@
+import { fromBinary } from '@bufbuild/protobuf';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as a from '../../lib/index.js';
+import { ModelProtoSchema } from '../../lib/io/onnx/messages.js';
 import { checkExport } from '../support/onnx.js';
 
 const { nn, randn, tensor, manualSeed } = a;
@@ -337,6 +339,22 @@ const functions: Row[] = [
   run('mask by triangle', (x) => x.maskedFill(a.ones([3, 3], { dtype: 'uint8' }).triu(1), -1e9).softmax(-1), [3, 3]),
   run('in place', (x) => a.zeros([x.shape[0], 3]).add_(x).add_(x), [3]),
   run('attention', (x) => a.scaledDotProductAttention(x, x, x), [2, 4, 3]),
+  run('attention as one node', (x) => a.scaledDotProductAttention(x, x, x), [2, 4, 3], {
+    opset: 23,
+    operators: 'Attention',
+  }),
+  run(
+    'causal attention as one node',
+    (x) => a.scaledDotProductAttention(x, x, x, { isCausal: true, scale: 2 }),
+    [2, 4, 3],
+    {
+      opset: 23,
+      operators: 'Attention',
+    },
+  ),
+  run('packed attention before that', (x) => a.scaledDotProductAttention(x, x, x, { heads: 2 }), [4, 6], {
+    operators: 'Reshape Transpose Mul Transpose MatMul Softmax MatMul Transpose Reshape',
+  }),
   run('causal attention', (x) => a.scaledDotProductAttention(x, x, x, { isCausal: true }), [2, 4, 3]),
   run(
     'masked attention',
@@ -362,9 +380,12 @@ const functions: Row[] = [
 const both = [...layers, ...functions];
 
 describe('what is exported computes in ONNX Runtime what it computes here', () => {
-  it.each(both)('$name', async ({ make, shape = [], example, dynamicBatch }) => {
+  it.each(both)('$name', async ({ make, shape = [], example, dynamicBatch = true, opset = 17, operators }) => {
     const of = example ?? ((n: number) => randn([n, ...shape]));
-    const bytes = await checkExport(make(), [of(7), of(1)], { dynamicBatch: dynamicBatch ?? true });
+    const bytes = await checkExport(make(), [of(7), of(1)], { dynamicBatch, opset });
     expect(bytes.length).toBeGreaterThan(0);
+    if (operators === undefined) return;
+    const nodes = fromBinary(ModelProtoSchema, bytes).graph?.node ?? [];
+    expect(nodes.map(({ opType }) => opType).join(' ')).toBe(operators);
   });
 });

@@ -121,6 +121,13 @@ export class Builder {
 
   transpose(value: Value, order: readonly number[]): Value {
     if (order.every((d, i) => d === i)) return value;
+    const { from } = value;
+    const before = from?.node.op === 'Transpose' && (from.node.attributes.perm as { ints: readonly number[] }).ints;
+    if (from && before)
+      return this.transpose(
+        from.inputs[0] as Value,
+        order.map((d) => before[d] as number),
+      );
     const dims = order.map((d) => value.dims[d] as Dim);
     return this.graph.node('Transpose', [value], { type: value.type, dims }, { perm: ints(order) });
   }

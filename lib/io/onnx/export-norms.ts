@@ -212,9 +212,6 @@ function attention(o: Operation): void {
   };
   const [q, k, v] = [operand('q', 0, queries, width), operand('k', 1, keys, width), operand('v', 2, keys, valueWidth)];
   const sizes = [batch, heads, queries, keys];
-  const scaled = o.binary('Mul', q, o.scalar(q, o.number('scale')));
-  const turned = o.builder.transpose(k, [0, 1, 3, 2]);
-  let scores = o.node('MatMul', [scaled, turned], { type: q.type, dims: sizes });
   const shown: Value[] = [];
   const masked = (part: number, value: Value): Value => {
     const strides = [0, 1, 2].map((i) => at(23 + 3 * part + i)) as Dim[];
@@ -222,27 +219,38 @@ function attention(o: Operation): void {
     return o.builder.strided(value, narrow, [...strides, dim(1)], dim(0));
   };
   if (o.has('mask')) shown.push(masked(0, o.bool('mask')));
-  if (causal > 0) {
-    const [rows, columns] = [queries[0], keys[0]];
-    if (queries[0] !== queries[1] || keys[0] !== keys[1])
-      o.builder.refuse('the number of rows depends on the batch size');
-    const values = Uint8Array.from({ length: rows * columns }, (_, i) =>
-      Number((i % columns) - Math.floor(i / columns) <= causal - 1),
-    );
-    shown.push(o.graph.constant('bool', [rows, columns], values));
+  if (causal > 0) shown.push(causalMask(o, queries, keys, causal));
+  const isMasked = o.has('mask') || o.has('bias');
+  const result = { type: q.type, dims: [batch, heads, queries, valueWidth] };
+  const scale = o.number('scale');
+  if (o.graph.opset >= 23 && !isMasked) {
+    merged(o, o.node('Attention', [q, k, v, shown[0] ?? null], result, { scale: float(scale) }), [20, 21, 22].map(at));
+    return;
   }
-  const least = o.scalar(q, Number.NEGATIVE_INFINITY);
+  const scaled = o.binary('Mul', q, o.scalar(q, scale));
+  const turned = o.builder.transpose(k, [0, 1, 3, 2]);
+  let scores = o.node('MatMul', [scaled, turned], { type: q.type, dims: sizes });
   if (o.has('bias')) scores = o.binary('Add', scores, masked(1, o.in('bias')));
   const visible = shown.length === 2 ? o.binary('And', shown[0] as Value, shown[1] as Value) : shown[0];
+  const least = o.scalar(q, Number.NEGATIVE_INFINITY);
   if (visible !== undefined) scores = o.node('Where', [visible, scores, least], { type: q.type, dims: sizes });
   let weights = o.like('Softmax', [scores], { axis: int(-1) });
   // A query that sees no key has weights 0 instead of NaN. Causal masks alone show each query at least one.
-  if (o.has('mask') || o.has('bias') || queries[0] > keys[0] + causal - 1) {
+  if (isMasked) {
     const none = o.node('IsNaN', [weights], { type: 'bool', dims: sizes });
     weights = o.node('Where', [none, o.scalar(q, 0), weights], { type: q.type, dims: sizes });
   }
-  const y = o.node('MatMul', [weights, v], { type: q.type, dims: [batch, heads, queries, valueWidth] });
-  merged(o, y, [20, 21, 22].map(at));
+  merged(o, o.node('MatMul', [weights, v], result), [20, 21, 22].map(at));
+}
+
+// Which keys each query sees: query i the keys before i + causal.
+function causalMask(o: Operation, queries: Dim, keys: Dim, causal: number): Value {
+  if (queries[0] !== queries[1] || keys[0] !== keys[1])
+    o.builder.refuse('the number of rows depends on the batch size');
+  const values = Uint8Array.from({ length: queries[0] * keys[0] }, (_, i) =>
+    Number((i % keys[0]) - Math.floor(i / keys[0]) < causal),
+  );
+  return o.graph.constant('bool', [queries[0], keys[0]], values);
 }
 
 // [batch, heads, queries, width] in the order of y's strides.

@@ -30,7 +30,7 @@ import { type Call, type Ref, type Trace, traceOf } from './export-trace.js';
 export interface ExportOptions {
   /** The file; without it the bytes are returned. */
   path?: string;
-  /** The version of ONNX's operators, 17 to 23; default 17. Later ones have more of them, and graphs are smaller. */
+  /** The version of ONNX's operators, 17 to 24; default 17. Later ones have more of them, and graphs are smaller. */
   opset?: number;
   /**
    * Whether the batch may have any size: true for dimension 0 of each input, or the dimension by the names of inputs; the other
