@@ -153,6 +153,8 @@ async function soakFiles() {
   for (const args of [['damage', '2', `${damagedFiles}`], ['bombs', '94000000'], ['irregular']]) {
     await soakHostile('files', 'hostile-files.mjs', args);
   }
+  for (const format of ['index', 'pt', 'legacy', 'script', 'pt2', 'npy', 'npz', 'tfjs', 'onnx', 'adapter'])
+    await soakHostile('files', 'hostile-formats.mjs', [format, '2', `${damagedFiles}`]);
   await soakHostile('checkpoints and models', 'hostile-checkpoints.mjs', ['damage', '2', `${5 * damagedFiles}`]); // of five kinds, one of them models
   await soakHostile('checkpoints and models', 'hostile-checkpoints.mjs', ['bombs', '16000000'], 500);
   report(`a save killed ${repetitions} times leaves a whole file`, await killWhileSaving(repetitions));

@@ -7,15 +7,8 @@ import { listSafetensors } from './safetensors.js';
 import { damaged } from './safetensors-header.js';
 import { listShards, readJson } from './shards.js';
 import type { Listing } from './stored.js';
-import {
-  legacyMagic,
-  listExported,
-  listTorch,
-  readTorchLegacy,
-  readTorchZip,
-  rootOf,
-  type TorchContent,
-} from './torch.js';
+import { legacyMagic, listTorch, readTorchLegacy, readTorchZip, rootOf, type TorchContent } from './torch.js';
+import { listExported } from './torch-exported.js';
 import { listZip } from './zip.js';
 
 /** Formats that are known, for errors. */
@@ -71,8 +64,11 @@ const hints: Partial<Record<Format, string>> = {
 /** @internal What a file holds, in whichever format. */
 export function* listFile(path: string): Reading<Listing> {
   const format = yield* formatOf(path);
+  return format === 'json' ? yield* listJson(path) : yield* listTensors(path, format);
+}
+
+function* listTensors(path: string, format: Format): Reading<Listing> {
   if (format === 'safetensors') return yield* listSafetensors(path);
-  if (format === 'json') return yield* listJson(path);
   const size = yield* sizeOf(path);
   if (format === 'npy') return yield* listNpy(path, size);
   if (format === 'torch') return listTorch(path, yield* readTorchLegacy(path, size));
@@ -103,10 +99,14 @@ export function* readTorch(path: string): Reading<TorchContent> {
   throw otherFormat(path, 'a file of torch.save', format, 'read it with io.load');
 }
 
+function* listShard(path: string): Reading<Listing> {
+  return yield* listTensors(path, yield* formatOf(path));
+}
+
 function* listJson(path: string): Reading<Listing> {
   const json = yield* readJson(path);
   const { weight_map, weightsManifest } = Object(json) as Record<string, unknown>;
-  if (weight_map !== undefined) return yield* listShards(path, json);
+  if (weight_map !== undefined) return yield* listShards(path, json, listShard);
   const hint =
     weightsManifest === undefined
       ? 'load the file of the weights'

@@ -4,7 +4,7 @@ import { describe } from '../errors.js';
 import { maxDimensions } from '../shape.js';
 import { type FileDType, fileTypes } from './element-types.js';
 import { bytesAt, type Reading } from './reading.js';
-import { countElements, damaged } from './safetensors-header.js';
+import { countOf, damaged } from './safetensors-header.js';
 import type { Listing, Stored } from './stored.js';
 import { contentOf, startOf, type ZipEntry } from './zip.js';
 
@@ -34,10 +34,10 @@ function readHeader(path: string, what: string, bytes: Buffer, begin: number, si
   const fileDType = Object.hasOwn(types, kind ?? '') ? types[kind as string] : undefined;
   if (fileDType === undefined) {
     const why = kind === 'O' ? '; arrays of objects are pickles, which could run code' : '';
-    throw fail(`must be an array of real numbers or bool, got ${descr === '[' ? 'records' : descr}${why}`);
+    throw fail(`must be an array of real numbers or bool, got ${descr === '[' ? 'records' : descr.slice(0, 40)}${why}`);
   }
   const shape = [...sizes.matchAll(/\d+/g)].map(([digits]) => Number(digits));
-  const count = shape.length <= maxDimensions && shape.every(Number.isSafeInteger) ? countElements(shape) : undefined;
+  const count = countOf(shape);
   if (count === undefined)
     throw fail(`must have a shape of at most ${maxDimensions} sizes and a countable number of elements`);
   const needed = start + length + count * fileTypes[fileDType].size;

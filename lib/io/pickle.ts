@@ -29,6 +29,8 @@ export interface Resolver {
 
 /** The most values of one kind at one time: a million is 170,000 tensors. */
 const most = 2 ** 20;
+/** The most values that all lists and dicts take in, and calls are given: a value is small in the file and may be put in many. */
+const mostItems = 2 ** 22;
 
 class Mark {}
 const mark = new Mark();
@@ -44,6 +46,7 @@ class Unpickler {
   readonly #stack: unknown[] = [];
   readonly #memo = new Map<number, unknown>();
   #made = 0;
+  #items = 0;
 
   constructor(
     private readonly bytes: Buffer,
@@ -55,14 +58,13 @@ class Unpickler {
 
   run(): unknown {
     for (;;) {
-      const opcode = this.#take(1).readUInt8();
+      const opcode = this.bytes[this.#advance(1)] as number;
       if (opcode === 0x2e) return this.#pop(); // STOP
       const step = steps[opcode];
       if (step === undefined)
         throw this.fail(`an opcode that only builds data, got ${describe(String.fromCharCode(opcode))}`);
       step(this);
-      if (this.#stack.length > most || this.#memo.size > 2 * most)
-        throw this.fail(`at most ${most} values at one time`);
+      if (this.#stack.length > most || this.#memo.size > most) throw this.fail(`at most ${most} values at one time`);
     }
   }
 
@@ -70,10 +72,16 @@ class Unpickler {
     return this.resolver.fail(`(a pickle) must have ${rule} before byte ${this.at}`);
   }
 
-  #take(length: number): Buffer {
+  /** Where the next so many bytes begin, which are there. A view of them costs more than most opcodes. */
+  #advance(length: number): number {
     if (!(length <= this.bytes.length - this.at)) throw this.fail(`its ${length} bytes, got its end`);
     this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
+    return this.at - length;
+  }
+
+  #take(length: number): Buffer {
+    const begin = this.#advance(length);
+    return this.bytes.subarray(begin, begin + length);
   }
 
   #pop(): unknown {
@@ -118,16 +126,27 @@ class Unpickler {
     this.#stack.push(value);
   }
 
+  bytesOf(size: number): void {
+    this.make(new Uint8Array(this.counted(size)));
+  }
+
+  /** So many values more are in lists, dicts and arguments. */
+  #count(items: number): void {
+    this.#items += items;
+    if (this.#items > mostItems) throw this.fail(`at most ${mostItems} values in lists, dicts and calls`);
+  }
+
   unsigned(size: number): number {
-    return size === 8 ? Number(this.#take(8).readBigUInt64LE()) : this.#take(size).readUIntLE(0, size);
+    const begin = this.#advance(size);
+    return size === 8 ? Number(this.bytes.readBigUInt64LE(begin)) : this.bytes.readUIntLE(begin, size);
   }
 
   int(): number {
-    return this.#take(4).readInt32LE();
+    return this.bytes.readInt32LE(this.#advance(4));
   }
 
   double(): number {
-    return this.#take(8).readDoubleBE();
+    return this.bytes.readDoubleBE(this.#advance(8));
   }
 
   /** The bytes after their length. */
@@ -173,6 +192,7 @@ class Unpickler {
   append(values: unknown[]): void {
     const list = this.top();
     if (!Array.isArray(list)) throw this.fail('a list to append to');
+    this.#count(values.length);
     for (const value of values) list.push(value);
   }
 
@@ -180,6 +200,7 @@ class Unpickler {
     const dict = this.top();
     if (!(dict instanceof Map)) throw this.fail('a dict to set items of');
     if (values.length % 2 !== 0) throw this.fail('a value for each key');
+    this.#count(values.length / 2);
     for (let i = 0; i < values.length; i += 2) {
       const key = values[i];
       if (!['string', 'number', 'boolean', 'bigint'].includes(typeof key)) {
@@ -209,6 +230,7 @@ class Unpickler {
     if (!(callee instanceof Global) || callee.call === undefined || !Array.isArray(args)) {
       throw this.fail(`a call of a known function, got ${callee instanceof Global ? callee.name : describe(callee)}`);
     }
+    for (const arg of args) this.#count(sizeOf(arg)); // the call may copy it
     this.make(callee.call(args));
   }
 
@@ -223,6 +245,13 @@ class Unpickler {
   persistent(id: unknown): void {
     this.make(this.resolver.persistent(id));
   }
+}
+
+/** What a copy of a value costs, next to that of a number in a list. */
+function sizeOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  if (value instanceof Map) return value.size;
+  return typeof value === 'string' ? value.length / 16 : 1;
 }
 
 const exact = (value: bigint): number | bigint =>
@@ -261,10 +290,10 @@ const steps: Record<number, (m: Unpickler) => void> = Object.fromEntries(
     V: (m) => m.push(m.line()),
     T: (m) => m.push(m.counted(4).toString('latin1')),
     U: (m) => m.push(m.counted(1).toString('latin1')),
-    C: (m) => m.push(Uint8Array.from(m.counted(1))),
-    B: (m) => m.push(Uint8Array.from(m.counted(4))),
-    '\x8e': (m) => m.push(Uint8Array.from(m.counted(8))),
-    '\x96': (m) => m.push(Uint8Array.from(m.counted(8))),
+    C: (m) => m.bytesOf(1),
+    B: (m) => m.bytesOf(4),
+    '\x8e': (m) => m.bytesOf(8),
+    '\x96': (m) => m.bytesOf(8),
     ')': (m) => m.make([]),
     ']': (m) => m.make([]),
     '}': (m) => m.make(new Map()),

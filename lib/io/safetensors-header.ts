@@ -167,6 +167,14 @@ export function countElements(shape: readonly number[]): number | undefined {
   return count;
 }
 
+/** @internal The number of elements of a shape that a tensor can have; undefined for anything else. */
+export function countOf(shape: unknown): number | undefined {
+  if (!Array.isArray(shape) || shape.length > maxDimensions) return undefined;
+  if (!shape.every((n) => Number.isSafeInteger(n) && n >= 0)) return undefined;
+  const extent = shape.reduce((product, n) => product * Math.max(1, n), 1); // of views, also where there are no elements
+  return extent > Number.MAX_SAFE_INTEGER ? undefined : countElements(shape);
+}
+
 /** The format allows no holes: each byte after the header belongs to one tensor. */
 function checkCoverage(source: string, spans: readonly TensorSpan[], dataSize: number): void {
   let position = 0;

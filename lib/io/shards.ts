@@ -1,8 +1,7 @@
-// Models in several safetensors files and an index of them, as Hugging Face saves them: reading.
+// Models in several files and an index of them, as Hugging Face saves them: reading.
 import { dirname, isAbsolute, join } from 'node:path';
 import { describe, isPlain } from '../errors.js';
 import { bytesAt, type Reading, sizeOf } from './reading.js';
-import { listSafetensors } from './safetensors.js';
 import { damaged, maxTensors } from './safetensors-header.js';
 import type { Listing } from './stored.js';
 
@@ -33,19 +32,23 @@ export function beside(path: string, name: unknown): string {
   return join(dirname(path), name);
 }
 
-/** @internal What the files hold that an index names. */
-export function* listShards(path: string, json: unknown): Reading<Listing> {
+/** @internal What the files hold that an index names; `listShard` says what is in one. */
+export function* listShards(
+  path: string,
+  json: unknown,
+  listShard: (path: string) => Reading<Listing>,
+): Reading<Listing> {
   const { weight_map: map, metadata } = json as { weight_map: unknown; metadata?: unknown };
   if (!isPlain(map)) throw damaged(path, `must have an object as weight_map, got ${describe(map)}`);
   const entries = Object.entries(map);
   if (entries.length > maxTensors)
     throw damaged(path, `must hold at most ${maxTensors} tensors, got ${entries.length}`);
-  const shards = new Map<unknown, Listing>();
+  const shards = new Map<string, Listing>(); // by whole paths: a file has many names, each of which would cost a reading
   const listing: Listing = { tensors: new Map(), metadata: textsOf(metadata) };
   for (const [name, file] of entries) {
     const shardPath = beside(path, file);
-    const shard = shards.get(file) ?? (yield* listSafetensors(shardPath));
-    shards.set(file, shard);
+    const shard = shards.get(shardPath) ?? (yield* listShard(shardPath));
+    shards.set(shardPath, shard);
     const stored = shard.tensors.get(name);
     if (stored === undefined) {
       throw damaged(

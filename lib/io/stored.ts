@@ -1,6 +1,6 @@
 // Tensors where they lie in files: what every format comes down to.
 import { noGrad } from '../autograd/tape.js';
-import type { TypedArray } from '../dtype.js';
+import { dtypeTraits, type TypedArray } from '../dtype.js';
 import { AllocationError, describe, type FileError } from '../errors.js';
 import { native } from '../native.js';
 import { reshape } from '../ops/shape.js';
@@ -102,7 +102,7 @@ function* gather(name: string, stored: Stored, strides: readonly number[]): Read
   const bytes = whole?.slice(begin, begin + length) ?? (yield* bytesAt(path, begin, length));
   if (isSwapped) swap(bytes, size);
   const from = decodeElements(fileDType, bytes, misfitOf(name, stored));
-  const to = new (from.constructor as new (length: number) => TypedArray)(count);
+  const to: TypedArray = new dtypeTraits[fileTypes[fileDType].dtype].array(count);
   const index = new Array<number>(shape.length).fill(0);
   let at = 0;
   for (let i = 0; i < count; i++) {

@@ -3,7 +3,7 @@ import { describe, type FileError } from '../errors.js';
 import { maxDimensions } from '../shape.js';
 import { type FileDType, fileTypeOf } from './element-types.js';
 import { Global, Instance, type Resolver } from './pickle.js';
-import { countElements } from './safetensors-header.js';
+import { countOf } from './safetensors-header.js';
 
 /** @internal Memory of a file, of which tensors are views. */
 export interface Storage {
@@ -91,17 +91,11 @@ export class TorchResolver implements Resolver {
     const name = dtype instanceof Global ? dtype.name.replace(/^torch\./, '') : undefined;
     const fileType = type ?? fileTypeOf.get(name ?? '');
     if (fileType === undefined) throw fail(`must have tensors of a known type, got ${describe(name)}`);
-    const isRight =
-      isNatural(offset) &&
-      isNaturals(shape) &&
-      isNaturals(strides) &&
-      shape.length === strides.length &&
-      shape.length <= maxDimensions;
+    const isRight = isNatural(offset) && isSizes(shape) && isSizes(strides) && shape.length === strides.length;
     if (!isRight)
       throw fail(`must have tensors with an offset, sizes and strides of at most ${maxDimensions} dimensions`);
-    const count = countElements(shape);
-    if (count === undefined || !Number.isSafeInteger(count))
-      throw fail('must have tensors with a countable number of elements');
+    const count = countOf(shape);
+    if (count === undefined) throw fail('must have tensors with a countable number of elements');
     const last = shape.reduce((sum, n, d) => sum + (n - 1) * (strides[d] as number), offset);
     const most = type === undefined ? held / sizes(fileType) : held;
     if (count > 0 && !(last < most))
@@ -112,7 +106,8 @@ export class TorchResolver implements Resolver {
 
 const sizes = (type: FileDType) => (type === 'U64' ? 8 : type === 'U32' ? 4 : type.includes('16') ? 2 : 1);
 const isNatural = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isNaturals = (value: unknown): value is number[] => Array.isArray(value) && value.every(isNatural);
+const isSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= maxDimensions && value.every(isNatural);
 
 type Call = (args: unknown[], resolver: TorchResolver) => unknown;
 
@@ -144,13 +139,18 @@ const calls: Readonly<Record<string, Call>> = {
   'torch._utils._rebuild_parameter': parameter,
   'torch._utils._rebuild_parameter_with_state': parameter,
   'torch._tensor._rebuild_from_type_v2': ([func, , args], { fail }) => {
-    if (func instanceof Global && func.call !== undefined && Array.isArray(args)) return func.call(args);
+    const isKnown = func instanceof Global && func.name.startsWith('torch._utils._rebuild_'); // and so not this one again
+    if (isKnown && func.call !== undefined && Array.isArray(args)) return func.call(args);
     throw fail('must rebuild tensors by known functions');
   },
   'torch.Size': listOf,
   'builtins.set': listOf,
   '__builtin__.set': listOf,
-  'torch.device': (args) => args.join(':'),
+  'torch.device': ([type, index], { fail }) => {
+    if (typeof type === 'string' && (index === undefined || isNatural(index)))
+      return [type, index ?? []].flat().join(':');
+    throw fail('must make devices of a type and a number');
+  },
   '_codecs.encode': ([text], { fail }) => {
     if (typeof text === 'string') return Uint8Array.from(Buffer.from(text, 'latin1'));
     throw fail('must encode texts');

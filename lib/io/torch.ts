@@ -1,13 +1,13 @@
 // PyTorch's files: zip archives of a pickle and storages, the older run of pickles, TorchScript and torch.export archives.
-import { describe, type FileError, isPlain } from '../errors.js';
+import { describe, type FileError } from '../errors.js';
 import { stridesOf } from '../shape.js';
 import { type FileDType, fileTypes } from './element-types.js';
 import { Global, Instance, unpickle } from './pickle.js';
 import { bytesAt, type Reading } from './reading.js';
-import { countElements, damaged, maxTensors } from './safetensors-header.js';
+import { damaged, maxTensors } from './safetensors-header.js';
 import type { Listing, Stored } from './stored.js';
 import { type Storage, TensorRef, TorchResolver } from './torch-globals.js';
-import { contentOf, type Stretch, startOf, type ZipEntry } from './zip.js';
+import { contentOf, startOf, type ZipEntry } from './zip.js';
 
 const maxPickle = 2 ** 25;
 
@@ -99,14 +99,16 @@ const bytesOf = ({ type, count }: Storage) => count * (type === undefined ? 1 : 
 class Placer {
   readonly stored = new Map<TensorRef, Stored>();
   readonly #views = new Map<string, Stored>();
-  #cost = 0;
+  readonly #budget: Budget;
 
   constructor(
     private readonly path: string,
-    private readonly size: number,
+    size: number,
     private readonly fail: (rule: string) => FileError,
     private readonly isSwapped: boolean,
-  ) {}
+  ) {
+    this.#budget = new Budget(size, fail);
+  }
 
   /** @throws FileError for what is too deep, or holds itself */
   tensorsIn(value: unknown): TensorRef[] {
@@ -136,15 +138,27 @@ class Placer {
     const id = `${start} ${type} ${offset} ${shape.join()} ${strides.join()}`;
     const known = this.#views.get(id);
     const stored = known ?? viewOf(this.path, type, shape, strides, count, start + offset * fileTypes[type].size);
-    if (known === undefined && count > 0) {
-      const extent = shape.reduce((sum, n, d) => sum + (n - 1) * (strides[d] as number), 1);
-      this.#cost += Math.max(count, extent) * fileTypes[type].size;
-      // Views of the same memory could ask for any amount.
-      const most = 16 * this.size + 2 ** 26;
-      if (this.#cost > most) throw this.fail(`must hold tensors of at most ${most} bytes in all, got more`);
-    }
+    if (known === undefined) this.#budget.spend(type, shape, strides, count);
     this.#views.set(id, stored);
     this.stored.set(t, this.isSwapped ? Object.assign(stored, { isSwapped: true }) : stored);
+  }
+}
+
+/** @internal What the tensors of a file of this size may take in all: views of the same memory could ask for any amount. */
+export class Budget {
+  #cost = 0;
+
+  constructor(
+    private readonly size: number,
+    private readonly fail: (rule: string) => FileError,
+  ) {}
+
+  spend(type: FileDType, shape: readonly number[], strides: readonly number[], count: number): void {
+    if (count === 0) return;
+    const extent = shape.reduce((sum, n, d) => sum + (n - 1) * (strides[d] as number), 1);
+    this.#cost += Math.max(count, extent) * fileTypes[type].size;
+    const most = 16 * this.size + 2 ** 26;
+    if (this.#cost > most) throw this.fail(`must hold tensors of at most ${most} bytes in all, got more`);
   }
 }
 
@@ -166,7 +180,8 @@ export function viewOf(
 export function listTorch(path: string, { value, stored }: TorchContent): Listing {
   const tensors = new Map<string, Stored>();
   if (value instanceof Instance) {
-    addModule(value, '', tensors, stored);
+    const fail = (rule: string) => damaged(path, `(a TorchScript archive) ${rule}`);
+    addModule(value, { tensors, metadata: {}, stored, count: 0, fail });
     return { tensors, metadata: Object.create(null) };
   }
   const isState =
@@ -184,17 +199,21 @@ export function listTorch(path: string, { value, stored }: TorchContent): Listin
 
 const describeValue = (value: unknown) => (value instanceof TensorRef ? 'a tensor' : describe(value));
 
-/** Attributes of a module by path; those above are no deeper than `tensorsIn` allows. */
-function addModule(
-  module: Instance,
-  prefix: string,
-  tensors: Map<string, Stored>,
-  stored: Map<TensorRef, Stored>,
-): void {
-  if (!(module.state instanceof Map) || tensors.size > maxTensors) return;
+/** A walk over modules: what it found, and how many attributes it has seen. */
+interface ModuleWalk extends Listing {
+  stored: Map<TensorRef, Stored>;
+  count: number;
+  fail: (rule: string) => FileError;
+}
+
+/** Tensors in attributes of a module, by path. Modules that are in each other twice have many more paths than there are of them. */
+function addModule(module: Instance, walk: ModuleWalk, prefix = '', depth = 0): void {
+  if (!(module.state instanceof Map)) return;
+  if (depth > 64 || prefix.length > 4096) throw walk.fail('must hold modules of at most 64 levels and 4096 characters');
   for (const [name, value] of module.state) {
-    if (value instanceof TensorRef) tensors.set(`${prefix}${name}`, stored.get(value) as Stored);
-    if (value instanceof Instance) addModule(value, `${prefix}${name}.`, tensors, stored);
+    if (++walk.count > 10 * maxTensors) throw walk.fail(`must hold at most ${10 * maxTensors} attributes`);
+    if (value instanceof TensorRef) walk.tensors.set(`${prefix}${name}`, walk.stored.get(value) as Stored);
+    if (value instanceof Instance) addModule(value, walk, `${prefix}${name}.`, depth + 1);
   }
 }
 
@@ -204,6 +223,7 @@ export function plainOf(value: unknown, tensorOf: (t: TensorRef) => unknown): un
   const convert = (value: unknown): unknown => {
     if (value instanceof TensorRef) return tensorOf(value);
     if (value instanceof Global) return value.value ?? value.name;
+    if (value instanceof Instance) return convert(value.state);
     if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
     if (made.has(value)) return made.get(value);
     const plain = Array.isArray(value)
@@ -213,69 +233,4 @@ export function plainOf(value: unknown, tensorOf: (t: TensorRef) => unknown): un
     return plain;
   };
   return convert(value);
-}
-
-/** The element types of torch.export archives, by their numbers. */
-const exportedTypes: Readonly<Record<number, FileDType>> = {
-  ...{ 1: 'U8', 2: 'I8', 3: 'I16', 4: 'I32', 5: 'I64', 6: 'F16', 7: 'F32', 8: 'F64', 12: 'BOOL', 13: 'BF16' },
-  ...{ 28: 'U16', 29: 'F8_E4M3', 30: 'F8_E5M2', 34: 'U32', 35: 'U64' },
-};
-
-/** @internal The weights of a torch.export archive (`.pt2`). */
-export function* listExported(
-  { path, size }: Stretch,
-  entries: ReadonlyMap<string, ZipEntry>,
-  config: ZipEntry,
-): Reading<Listing> {
-  const fail = (rule: string) => damaged(path, `(a torch.export archive) ${rule}`);
-  let json: unknown;
-  try {
-    json = JSON.parse((yield* contentOf(config, 2 ** 24)).toString());
-  } catch (error) {
-    if (error instanceof SyntaxError) throw fail(`must have its weights in JSON (${error.message})`);
-    throw error;
-  }
-  const list = (Object(json) as { config?: unknown }).config;
-  if (!isPlain(list)) throw fail('must have a list of its weights');
-  const folder = config.name.slice(0, config.name.lastIndexOf('/') + 1);
-  const tensors = new Map<string, Stored>();
-  let cost = 0;
-  for (const [name, weight] of Object.entries(list)) {
-    const stored = yield* exportedWeight(path, entries, folder, name, Object(weight), fail);
-    cost += stored.count * fileTypes[stored.fileDType].size;
-    if (cost > 16 * size + 2 ** 26) throw fail('must hold tensors within its size, got more');
-    tensors.set(name, stored);
-  }
-  return { tensors, metadata: Object.create(null) };
-}
-
-function* exportedWeight(
-  path: string,
-  entries: ReadonlyMap<string, ZipEntry>,
-  folder: string,
-  name: string,
-  weight: Record<string, unknown>,
-  fail: (rule: string) => FileError,
-): Reading<Stored> {
-  const meta = Object(weight.tensor_meta) as Record<string, unknown>;
-  const numbers = (list: unknown) =>
-    (Array.isArray(list) ? list : [undefined]).map((n) => (Object(n) as { as_int?: unknown }).as_int);
-  const [shape, strides] = [numbers(meta.sizes), numbers(meta.strides)];
-  const offset = (Object(meta.storage_offset) as { as_int?: unknown }).as_int;
-  const type = exportedTypes[meta.dtype as number];
-  const entry = entries.get(`${folder}${weight.path_name}`);
-  if (type === undefined)
-    throw fail(`must have weights of a known type, got number ${describe(meta.dtype)} for ${describe(name)}`);
-  if (weight.use_pickle === true) throw fail(`must have weights as plain bytes, got a pickle for ${describe(name)}`);
-  const isRight =
-    [...shape, ...strides, offset].every((n) => Number.isSafeInteger(n) && (n as number) >= 0) &&
-    shape.length === strides.length;
-  const count = isRight ? countElements(shape as number[]) : undefined;
-  if (count === undefined || entry === undefined || entry.isDeflated)
-    throw fail(`must hold the weight ${describe(name)}`);
-  const [sizes, steps] = [shape as number[], strides as number[]];
-  const last = sizes.reduce((sum, n, d) => sum + (n - 1) * (steps[d] as number), offset as number);
-  const { size } = fileTypes[type];
-  if (count > 0 && (last + 1) * size > entry.size) throw fail(`must hold the weight ${describe(name)} whole`);
-  return viewOf(path, type, sizes, steps, count, (yield* startOf(entry)) + (offset as number) * size);
 }

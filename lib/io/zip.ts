@@ -2,7 +2,7 @@
 import { inflateRawSync } from 'node:zlib';
 import { describe, type FileError } from '../errors.js';
 import { bytesAt, type Reading } from './reading.js';
-import { damaged } from './safetensors-header.js';
+import { damaged, maxTensors } from './safetensors-header.js';
 
 /** @internal A stretch of a file that is an archive. */
 export interface Stretch {
@@ -25,6 +25,8 @@ export interface ZipEntry {
 }
 
 const maxDirectory = 2 ** 26;
+/** Each tensor is one; a few more are about all of them. */
+const maxFiles = 2 * maxTensors;
 /** The largest file that is unpacked: deflate makes a thousand times as much out of little. */
 const maxUnpacked = 2 ** 30;
 
@@ -44,6 +46,7 @@ export function* listZip({ path, begin, size }: Stretch): Reading<Map<string, Zi
   if (length > maxDirectory || offset + length > end - begin) {
     throw fail(`must have a directory within the file, of at most ${maxDirectory} bytes, got ${length} at ${offset}`);
   }
+  if (count > maxFiles) throw fail(`must hold at most ${maxFiles} files, got ${count}`);
   const directory = yield* bytesAt(path, begin + offset, length);
   return readDirectory(path, directory, begin, begin + offset, count, fail);
 }

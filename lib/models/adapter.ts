@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { allOrNothing } from '../all-or-nothing.js';
 import { ArgumentError, describe, FileError, isPlain } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
@@ -104,20 +105,37 @@ function checkUnused(json: Json, source: string): void {
   }
 }
 
-// PEFT's names: a text is an expression for the whole name, a list has names and ends of names.
-function namesOf(json: Json, name: string, source: string): RegExp[] {
+/** The most names in a list. */
+const mostNames = 10_000;
+/** Milliseconds for an expression to match the names of a model; one of nested repetitions could take for ever. */
+const matchTime = 1000;
+
+// PEFT's names: a text is an expression for the whole name, a list has names and ends of names. They become those of the model.
+function namesOf(json: Json, name: string, source: string, model: Module): RegExp[] {
   const value = json[name] ?? [];
+  const paths = model.namedModules().map(([path]) => path);
+  const exactly = (path: string) => new RegExp(`^${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
   if (typeof value === 'string') {
     try {
-      return [new RegExp(`^(?:${value})$`)];
+      const pattern = new RegExp(`^(?:${value})$`);
+      const code = 'paths.filter((path) => pattern.test(path))';
+      return (runInNewContext(code, { paths, pattern }, { timeout: matchTime }) as string[]).map(exactly);
     } catch (cause) {
-      throw new FileError(`${source}: ${name} must be an expression that JavaScript knows`, { cause });
+      throw new FileError(`${source}: ${name} must be an expression that JavaScript knows, and matches in a second`, {
+        cause,
+      });
     }
   }
-  if (Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '')) {
-    return value.map((one) => new RegExp(`(?:^|\\.)${one.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`));
+  if (
+    Array.isArray(value) &&
+    value.length <= mostNames &&
+    value.every((one) => typeof one === 'string' && one !== '')
+  ) {
+    const ends = new Set<string>(value);
+    const isNamed = (path: string) => path.split('.').some((_, i, parts) => ends.has(parts.slice(i).join('.')));
+    return paths.filter(isNamed).map(exactly);
   }
-  throw new FileError(`${source}: ${name} must be a list of names, got ${describe(value)}`);
+  throw new FileError(`${source}: ${name} must be a list of at most ${mostNames} names, got ${describe(value)}`);
 }
 
 /**
@@ -150,8 +168,8 @@ export function loadAdapter(folder: string, model: Module): LoRA {
   const trained = new Map(model.namedParameters().map(([, p]) => [p, p.requiresGrad]));
   let lora: LoRA | undefined;
   try {
-    const targets = namesOf(json, 'target_modules', source);
-    const settings = { ...options, targets, modulesToSave: namesOf(json, 'modules_to_save', source) };
+    const targets = namesOf(json, 'target_modules', source, model);
+    const settings = { ...options, targets, modulesToSave: namesOf(json, 'modules_to_save', source, model) };
     return allOrNothing(() => {
       lora = LoRA.apply(model, settings);
       lora.loadStateDict(state);

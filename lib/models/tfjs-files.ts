@@ -2,7 +2,7 @@
 import { describe, formatShape, isPlain } from '../errors.js';
 import { noMemory } from '../io/files.js';
 import { type Reading, sizeOf } from '../io/reading.js';
-import { countElements, damaged } from '../io/safetensors-header.js';
+import { countOf, damaged } from '../io/safetensors-header.js';
 import { beside, readJson } from '../io/shards.js';
 import { decodeSmall } from '../io/small-floats.js';
 import { maxDimensions } from '../shape.js';
@@ -90,8 +90,8 @@ function readSpec(path: string, spec: unknown): Spec {
   if (!Array.isArray(shape) || shape.length > maxDimensions || !shape.every(isSize)) {
     throw fail(`must have a shape of at most ${maxDimensions} sizes, got ${describe(shape)}`);
   }
-  const count = countElements(shape);
-  if (!isSize(count)) throw fail(`must have a countable number of elements, got shape ${formatShape(shape)}`);
+  const count = countOf(shape);
+  if (count === undefined) throw fail(`must have a countable number of elements, got shape ${formatShape(shape)}`);
   const stored = isPlain(quantization) ? (quantization as Json).dtype : dtype;
   if (typeof stored !== 'string' || !Object.hasOwn(sizes, stored)) {
     throw fail(`must have a dtype of ${Object.keys(sizes).join(', ')}, got ${describe(stored)}`);

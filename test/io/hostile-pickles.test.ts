@@ -1,16 +1,13 @@
 // PyTorch files that try to run code, or ask for more than there is: an error each, and nothing is run.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { AdjointError, FileError } from '../../lib/errors.js';
-import { io, tensor } from '../../lib/index.js';
+import { io } from '../../lib/index.js';
 import { zipOf } from '../../lib/io/zip-write.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-pickles-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-const golden = fileURLToPath(new URL('../golden/weights', import.meta.url));
 const path = join(folder, 'hostile.pt');
 const proof = join(folder, 'proof');
 
@@ -34,6 +31,22 @@ const touch = `touch ${proof}`;
 /** A tensor of so many elements, by strides of 0, on a storage of one. */
 const endless = (count: string) =>
   `\x80\x02}X\x01\0\0\0actorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x01tQK\0${count}\x85K\0\x85\x89}tRs.`;
+
+/** A pickle's opcodes for a text. */
+const text = (s: string) => `X${length(Buffer.byteLength(s), 4)}${s}`;
+/** Opcodes that put what is on the stack under a number, and get it again. */
+const put = (n: number) => `r${length(n, 4)}`;
+const get = (n: number) => `j${length(n, 4)}`;
+/** A module of TorchScript with this state. */
+const module = (state: string) => `c__torch__.M\nM\n)R}(${state}ub`;
+const script = (body: string) => archive({ 'a/data.pkl': `\x80\x02${body}.`, 'a/constants.pkl': '' });
+/** Modules in modules: of each level two, which are one. */
+const twice = Array.from({ length: 28 }, (_, i) => `${module(text('a') + get(i) + text('b') + get(i))}${put(i + 1)}0`);
+/** Chains of 25 modules, each of which ends in the one before: deep, although no way to a new one is. */
+const chains = Array.from({ length: 300 }, (_, i) => {
+  const open = `c__torch__.M\nM\n)R}(${text('a')}`.repeat(25);
+  return `${text(`c${i}`)}${open}${i === 0 ? 'N' : get(i)}${'ub'.repeat(25)}${put(i + 1)}`;
+});
 
 const hostile: [name: string, file: () => Buffer, message: string][] = [
   ['os.system', () => pickle(call('os.system', touch)), 'must not hold the global "os.system": it would run code'],
@@ -67,12 +80,12 @@ const hostile: [name: string, file: () => Buffer, message: string][] = [
   ],
   [
     'a long memo',
-    () => pickle(`\x80\x04N${'\x94'.repeat(3_000_000)}.`),
+    () => pickle(`\x80\x04N${'\x94'.repeat(1_100_000)}.`),
     'must have at most 1048576 values at one time',
   ],
   [
     'many lists',
-    () => pickle(`\x80\x02${']0'.repeat(2_000_000)}N.`),
+    () => pickle(`\x80\x02${']0'.repeat(1_100_000)}N.`),
     'must have at most 1048576 lists, dicts and objects',
   ],
   [
@@ -94,15 +107,75 @@ const hostile: [name: string, file: () => Buffer, message: string][] = [
     () => archive({ 'a/data.pkl': endless('J\xff\xff\xff\x7f'), 'a/data/0': '\0\0\0\0' }),
     'must hold tensors of at most',
   ],
+  [
+    'copies without end',
+    () =>
+      pickle(
+        `\x80\x02](${'N'.repeat(1000)}e${put(0)}0ctorch\nSize\n${put(1)}0${`${get(1)}${get(0)}\x85R0`.repeat(20_000)}N.`,
+      ),
+    'must have at most 4194304 values in lists, dicts and calls',
+  ],
+  [
+    'copies of a long text',
+    () =>
+      pickle(
+        `\x80\x02${text('x'.repeat(2 ** 20))}${put(0)}0c_codecs\nencode\n${put(1)}0${`${get(1)}${get(0)}\x85R0`.repeat(1000)}N.`,
+      ),
+    'must have at most 4194304 values in lists, dicts and calls',
+  ],
+  [
+    'a dict of many items',
+    () => pickle(`\x80\x02}${`(${'\x88N'.repeat(500_000)}u`.repeat(9)}.`),
+    'must have at most 4194304 values in lists, dicts and calls',
+  ],
+  [
+    'many bytes objects',
+    () => pickle(`\x80\x03${'C\x000'.repeat(1_100_000)}N.`),
+    'must have at most 1048576 lists, dicts and objects',
+  ],
+  [
+    'a device of lists in lists',
+    () =>
+      pickle(
+        `\x80\x02]${put(0)}${Array.from({ length: 50 }, (_, i) => `0](${get(i)}${get(i)}e${put(i + 1)}`).join('')}0ctorch\ndevice\n${get(50)}\x85R.`,
+      ),
+    'must make devices of a type and a number',
+  ],
+  [
+    'a call of itself',
+    () =>
+      pickle(
+        `\x80\x02ctorch._tensor\n_rebuild_from_type_v2\n${put(0)}](${get(0)}N]${put(1)}(${get(0)}N${get(1)}ee\x85R.`.replace(
+          '\x85R',
+          'R',
+        ),
+      ),
+    'must rebuild tensors by known functions',
+  ],
+  [
+    'shapes without end',
+    () =>
+      pickle(
+        `\x80\x02](${'K\x00'.repeat(100_000)}e${put(0)}0ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x01tQK\0${get(0)}${get(0)}\x89}tR.`,
+      ),
+    'sizes and strides of at most 64 dimensions',
+  ],
+  [
+    'modules with paths without end',
+    () => script(`N${put(0)}0${twice.join('')}${get(28)}`),
+    'must hold at most 1000000 attributes',
+  ],
+  ['modules of many levels', () => script(module(chains.join(''))), 'must hold modules of at most 64 levels'],
   ['no storage', () => pickle(endless('K\x01')), 'must hold the storage "0" of 4 bytes'],
 ];
 
 describe('hostile PyTorch files', () => {
-  it.each(hostile)('%s', (_, make, message) => {
+  it.each(hostile)('%s', (name, make, message) => {
     writeFileSync(path, make());
-    for (const run of [io.load, io.loadTorch]) {
-      expect(() => run(path)).toThrow(FileError);
-      expect(() => run(path)).toThrow(message);
+    for (const run of name.startsWith('modules') ? [io.load] : [io.load, io.loadTorch]) {
+      expect(() => run(path)).toThrow(
+        expect.objectContaining({ name: 'FileError', message: expect.stringContaining(message) }),
+      );
     }
     expect(existsSync(proof)).toBe(false);
   });
@@ -119,38 +192,4 @@ it('files that overlap in an archive are refused', () => {
   bytes.writeBigUInt64LE(0n, at + 5 + 4 + 16); // where b begins
   writeFileSync(path, bytes);
   expect(() => io.load(path)).toThrow('must hold files that do not overlap');
-});
-
-it('damage by chance is an error of ours, or a file that is read', () => {
-  let state = 7;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-  let refused = 0;
-  for (const name of [
-    'module.pt',
-    'legacy.pt',
-    'script.pt',
-    'exported.pt2',
-    'arrays.npz',
-    'packed.npz',
-    'fortran.npy',
-  ]) {
-    const whole = readFileSync(join(golden, name));
-    for (let i = 0; i < 60; i++) {
-      const bytes = Buffer.from(whole);
-      for (let n = random(4); n >= 0; n--) bytes[random(bytes.length)] = random(256);
-      writeFileSync(path, random(3) === 0 ? bytes.subarray(0, random(bytes.length)) : bytes);
-      try {
-        for (const t of io.load(path).values()) t.dispose();
-      } catch (error) {
-        if (!(error instanceof AdjointError)) throw error;
-        expect(error.message.length).toBeLessThan(2000);
-        refused++;
-      }
-    }
-  }
-  expect(refused).toBeGreaterThan(100);
-  expect(tensor(1).item()).toBe(1);
 });

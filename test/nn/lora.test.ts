@@ -143,6 +143,17 @@ describe('LoRA.apply', () => {
 describe('adapters that do not fit are refused, and the model stays as it was', () => {
   const [row] = cases as [Case];
   it.each<[string, object, RegExp]>([
+    [
+      'an expression that takes for ever',
+      { target_modules: '([\\w.]+)+!' },
+      /target_modules must be an expression that JavaScript knows, and matches in a second$/,
+    ],
+    ['an expression of 200 kB', { target_modules: '(a|b)'.repeat(40_000) }, /target_modules must be an expression/],
+    [
+      'names without end',
+      { modules_to_save: Array(10_001).fill('x') },
+      /must be a list of at most 10000 names, got an/,
+    ],
     ['another method', { peft_type: 'IA3' }, /adapter_config.json": peft_type must be "LORA" here, got "IA3"/],
     ['DoRA', { use_dora: true }, /use_dora must be false here, got true/],
     ['ranks of their own', { rank_pattern: { query: 4 } }, /rank_pattern must be empty here/],
