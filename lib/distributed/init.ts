@@ -1,14 +1,15 @@
 // Entering and leaving a run.
-import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ArgumentError, checkInteger, DistributedError, describe, StateError } from '../errors.js';
+import { ArgumentError, checkInteger, describe, StateError } from '../errors.js';
 import { addonFile } from '../load.js';
 import type { Place } from './environment.js';
+import { claim, storeBeside, storeOf } from './held-store.js';
 import { type InitOptions, type Plan, planOf, unavailable } from './plan.js';
 import { ProcessGroup, type Seat } from './process-group.js';
+import { addressTo } from './reachable.js';
 import { regroupingOf, takeSeat } from './seats.js';
 import { prefixed, type Store } from './store.js';
-import { StoreHost } from './store-host.js';
+import type { StoreHost } from './store-host.js';
 import { TCPStore } from './tcp-store.js';
 
 interface Run {
@@ -83,11 +84,11 @@ export async function init(options: InitOptions = {}): Promise<void> {
 
 /** Takes the place that the launcher has for this process in the next generation. */
 async function moveOn(plan: Plan): Promise<void> {
-  const { store } = await storeOf(plan, generation);
+  const store = plan.store ?? (await storeOf(plan, generation)).store;
   try {
     await takeSeat(store, process.env, plan.timeout);
   } finally {
-    await store.close?.();
+    if (plan.store === undefined) await store.close?.();
   }
 }
 
@@ -109,16 +110,6 @@ async function askLauncher(store: Store, key: string, world: ProcessGroup): Prom
   world._abort(reason);
 }
 
-const isLoopback = (address: string): boolean => /^127\.|^::1$|^localhost$/.test(address);
-
-/** An address that other machines may reach, where the way to the store does not tell. */
-function anyAddress(): string {
-  const found = Object.values(networkInterfaces())
-    .flat()
-    .find((entry) => entry !== undefined && entry.family === 'IPv4' && !entry.internal);
-  return found?.address ?? '127.0.0.1';
-}
-
 async function enter(plan: Plan): Promise<Run> {
   const { place, timeout } = plan;
   const members = Array.from({ length: place.worldSize }, (_, i) => i);
@@ -132,17 +123,16 @@ async function enter(plan: Plan): Promise<Run> {
     return { place, world, store, seat, server: null, groups: [world], base, timeout };
   }
   const prefix = `${generation}/${times}`;
-  const { store: base, server } = await storeOf(plan, prefix);
+  const given = plan.store && prefixed(plan.store, prefix);
+  const isOurs = given === undefined || given._abortOn === undefined;
+  const { store: base, server } = !isOurs
+    ? { store: plan.store as Store, server: null }
+    : await (given === undefined ? storeOf(plan, prefix) : storeBeside(given, plan, prefix));
   const store = prefixed(base, prefix);
   const groups: ProcessGroup[] = [];
   try {
-    if ((await store.add(`rank/${place.rank}`, 1)) !== 1) {
-      const keys = plan.store === undefined ? '' : ', and give each run a store (a FileStore: a folder) of its own';
-      throw new DistributedError(
-        `distributed.init: rank ${place.rank} must be one process's alone, but another one has it; look at RANK of both${keys}`,
-      );
-    }
-    const seat = { address: reachable(plan, base), ports: plan.ports, timeout, tls: plan.tls };
+    await claim(store, place.rank);
+    const seat = { address: plan.address ?? addressTo(base), ports: plan.ports, timeout, tls: plan.tls };
     const world = new ProcessGroup(members, place.rank, prefixed(store, 'world'), seat);
     groups.push(world);
     world._onFailure = (reason) => {
@@ -153,44 +143,13 @@ async function enter(plan: Plan): Promise<Run> {
     }
     await world._connect('distributed.init');
     followLauncher(base, world);
-    return { place, world, store, seat, server, groups, base: plan.store === undefined ? base : null, timeout };
+    return { place, world, store, seat, server, groups, base: isOurs ? base : null, timeout };
   } catch (error) {
     for (const group of groups) group._close();
-    if (plan.store === undefined) await base.close?.();
+    if (isOurs) await base.close?.();
     await server?.close(0);
     throw error;
   }
-}
-
-async function storeOf(plan: Plan, run: string): Promise<{ store: Store; server: StoreHost | null }> {
-  if (plan.store !== undefined) return { store: plan.store, server: null };
-  const { place, token, timeout, heartbeat, pem } = plan;
-  const { masterAddr: host, masterPort: port = 29_500 } = place;
-  if (host === undefined) {
-    const hint = 'the address of the machine of rank 0';
-    throw new ArgumentError(`distributed.init: MASTER_ADDR must be set, got none; ${hint}`);
-  }
-  const hosted = /^(1|true)$/i.test(process.env.TORCHELASTIC_USE_AGENT_STORE ?? '');
-  const holder = hosted ? 'the launcher' : 'rank 0';
-  let server: StoreHost | null = null;
-  if (place.rank === 0 && !hosted) {
-    const tls = pem && { ...pem, requestCert: true, rejectUnauthorized: true };
-    server = await StoreHost.listen({ port, token, tls, heartbeat, run });
-  }
-  try {
-    return { store: await TCPStore.connect({ host, port, token, tls: pem, run, holder }, timeout), server };
-  } catch (error) {
-    await server?.close(0);
-    throw error;
-  }
-}
-
-function reachable(plan: Plan, store: Store): string {
-  if (plan.address !== undefined) return plan.address;
-  if (!(store instanceof TCPStore)) return anyAddress();
-  const { localAddress } = store;
-  // A host's own name may lead to its loopback.
-  return isLoopback(localAddress) && !isLoopback(plan.place.masterAddr as string) ? anyAddress() : localAddress;
 }
 
 /** @internal */

@@ -33,8 +33,6 @@ interface Pending {
 
 /** After how many milliseconds a process that waits compares notes with the others, or after half of the timeout. */
 const doubt = 5000;
-/** How often a store that cannot tell is asked whether somebody has failed, in milliseconds. */
-const period = 200;
 /** How long others may take to say why a connection was closed, in milliseconds. */
 const patience = 300;
 
@@ -100,27 +98,10 @@ export class ProcessGroup {
       ...([this.rank, this.size, address, ports[0], ports[1], timeout] as const),
       ...([tls?.key ?? '', tls?.cert ?? '', tls?.ca ?? '', onStore, onDone] as const),
     );
-    this.#listen();
+    this.#store._abortOn?.('failure', this._number); // another member's failure ends the waiting of this one
     await this.#submit(operation, (ticket) => groups().connect(this.#native as NativeGroup, ticket));
     // Whoever goes on may compute without a pause, and hold the store that others still need.
     await this._meet(operation, timeout);
-  }
-
-  /** Another member's failure ends the waiting of this one. */
-  #listen(): void {
-    if (this.#store._abortOn === undefined) void this.#ask();
-    else this.#store._abortOn('failure', this._number);
-  }
-
-  async #ask(): Promise<void> {
-    while (!this.#closed) {
-      const reason = await this.#store.get('failure').catch(() => undefined);
-      if (reason !== undefined) {
-        this._onFailure(reason);
-        return;
-      }
-      await delay(period, undefined, { ref: false });
-    }
   }
 
   /** @internal Does a collective; all members do the same ones in the same order. */

@@ -4,24 +4,43 @@ import { DistributedError } from '../errors.js';
 import type { ServerOptions } from './store-server.js';
 import { threadFile } from './thread-file.js';
 
+interface HostOptions extends Omit<ServerOptions, 'port'> {
+  readonly ports: readonly [first: number, last: number];
+}
+
 /** @internal */
 export class StoreHost {
   readonly #worker: Worker;
 
-  private constructor(worker: Worker) {
+  private constructor(
+    worker: Worker,
+    readonly port: number,
+  ) {
     this.#worker = worker;
   }
 
-  /** @throws DistributedError when the port is taken */
-  static async listen(options: ServerOptions): Promise<StoreHost> {
-    const worker = new Worker(threadFile('store-worker'), { workerData: options });
-    const answer = await next<{ error?: string }>(worker);
-    if (answer.error === undefined) {
-      worker.unref();
-      return new StoreHost(worker);
+  /**
+   * Listens on the first port of a range that is free.
+   *
+   * @throws DistributedError when there is none
+   */
+  static async listen({ ports: [first, last], ...options }: HostOptions): Promise<StoreHost> {
+    let error = '';
+    for (let port = first; port <= last; port++) {
+      const worker = new Worker(threadFile('store-worker'), { workerData: { ...options, port } });
+      const answer = await next<{ port: number } | { error: string }>(worker);
+      if ('port' in answer) {
+        worker.unref();
+        return new StoreHost(worker, answer.port);
+      }
+      await worker.terminate();
+      ({ error } = answer);
+      if (error !== 'EADDRINUSE') break;
     }
-    await worker.terminate();
-    const text = `MASTER_PORT must be a free port, got ${options.port} (${answer.error})`;
+    const text =
+      first === last
+        ? `MASTER_PORT must be a free port, got ${first} (${error})`
+        : `ports must have a free one, got ${first} to ${last} (${error})`;
     throw new DistributedError(`distributed.init: ${text}`);
   }
 

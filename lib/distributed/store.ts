@@ -20,7 +20,7 @@ export interface Store {
   wait(keys: readonly string[], timeout: number): Promise<void>;
   /** Frees what the store holds in this process. */
   close?(): void | Promise<void>;
-  /** @internal Ends a group for the reason that a key gets, whatever the main thread does. */
+  /** @internal Ends a group for the reason that a key gets, whatever the main thread does. Beside one without it, rank 0 holds one that can. */
   _abortOn?(key: string, group: number): void;
 }
 

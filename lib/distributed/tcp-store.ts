@@ -106,6 +106,11 @@ export class TCPStore implements Store {
     }
   }
 
+  /** What it was reached by. */
+  get host(): string {
+    return this.#address.host;
+  }
+
   /** The address of this machine on the way to the server: one that others can reach. */
   get localAddress(): string {
     return this.#socket.localAddress as string;

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { serveTexts } from '../support/own-store.js';
 import { after, describeRuns, freePort, isThorough, runRanks } from '../support/ranks.js';
 
 interface Seen {
@@ -35,28 +36,43 @@ const run = async (work: string, fault: string, { size = 3, victim = 1, env, fil
 const survivors = (ends: Awaited<ReturnType<typeof run>>, victim = 1): Seen[] =>
   ends.filter((_, rank) => rank !== victim).map(({ result }) => result as Seen);
 
+/** A run with the store that rank 0 holds, or with one of the user's, whose keys must have been used. */
+async function withStore<T>(whose: 'ours' | 'own', use: (env: How['env']) => Promise<T>): Promise<T> {
+  if (whose === 'ours') return use(undefined);
+  const { port, keys, close } = await serveTexts();
+  try {
+    const result = await use(() => ({ OWN_STORE: `${port}`, MASTER_ADDR: '', ADJOINT_ADDRESS: '127.0.0.1' }));
+    expect(keys().filter((key) => /\/rank\/[012]$/.test(key))).toHaveLength(3);
+    return result;
+  } finally {
+    close();
+  }
+}
+
 /** How often each is tried: npm run test:distributed. */
 const repeats = Number(process.env.ADJOINT_ROUNDS ?? 1) - 1;
 
 describeRuns('a process that is lost', { repeats }, () => {
   const ways = [
-    ['allReduce', 'SIGKILL'],
-    ['broadcast', 'SIGKILL'],
-    ['eager', 'SIGKILL'],
-    ['compiled', 'SIGKILL'],
-    ['compiled', 'exit'],
-    ['allReduce', 'throw'],
-    ['compiled', 'terminate'],
+    ['allReduce', 'SIGKILL', 'ours'],
+    ['broadcast', 'SIGKILL', 'own'],
+    ['eager', 'SIGKILL', 'ours'],
+    ['compiled', 'SIGKILL', 'ours'],
+    ['compiled', 'exit', 'ours'],
+    ['allReduce', 'throw', 'ours'],
+    ['compiled', 'terminate', 'ours'],
   ] as const;
   const others = [
-    ['allReduce', 'exit'],
-    ['allReduce', 'terminate'],
+    ['allReduce', 'exit', 'ours'],
+    ['allReduce', 'terminate', 'ours'],
+    ['broadcast', 'SIGKILL', 'ours'],
+    ['compiled', 'SIGKILL', 'own'],
   ] as const;
   it.each(isThorough ? [...ways, ...others] : ways)(
-    'during %s by %s: the others say who it was',
+    'during %s by %s, with a store of %s: the others say who it was',
     { timeout: 60_000 },
-    async (work, fault) => {
-      const ends = await run(work, fault);
+    async (work, fault, whose) => {
+      const ends = await withStore(whose, (env) => run(work, fault, { env }));
       for (const { name, message, rank } of survivors(ends)) {
         expect(name).toBe('DistributedError');
         expect(message).toMatch(/rank 1 has ended$/);
@@ -67,17 +83,20 @@ describeRuns('a process that is lost', { repeats }, () => {
 
   // 0 holds the store; `eager` waits on the main thread.
   const stops = [
-    ['allReduce', 1],
-    ['eager', 0],
-    ['allReduce', 0],
-    ['eager', 1],
-    ['compiled', 0],
+    ['allReduce', 1, 'ours'],
+    ['eager', 0, 'ours'],
+    ['eager', 1, 'own'],
+    ['allReduce', 0, 'ours'],
+    ['eager', 1, 'ours'],
+    ['compiled', 0, 'ours'],
+    ['allReduce', 0, 'own'],
+    ['compiled', 1, 'own'],
   ] as const;
-  it.each(isThorough ? stops : stops.slice(0, 2))(
-    'during %s by SIGSTOP of rank %i: within the heartbeat',
+  it.each(isThorough ? stops : stops.slice(0, 3))(
+    'during %s by SIGSTOP of rank %i, with a store of %s: within the heartbeat',
     { timeout: 60_000 },
-    async (work, victim) => {
-      const ends = await run(work, 'SIGSTOP', { victim });
+    async (work, victim, whose) => {
+      const ends = await withStore(whose, (env) => run(work, 'SIGSTOP', { victim, env }));
       for (const { message, rank } of survivors(ends, victim)) {
         expect(message).toMatch(`rank ${victim} has given no sign of life for 800 ms`);
         expect(rank).toBe(victim);
