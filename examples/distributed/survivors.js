@@ -1,7 +1,7 @@
-// Learns to write like Melville, as examples/moby-dick-gpt does, with as many processes as there are: each reads other stretches of
-// the text. Lines that a program of one process does not have are marked with a +, and the loop around the training that goes on when
-// a process is lost with a ++. Run it with `npx adjoint run --nproc 2 examples/distributed/gpt.js`, and let it survive with
-// `--max-restarts 3 --keep-survivors`. It leaves output/distributed-gpt.safetensors.
+// The character GPT of gpt.js in a loop of its own, with a compiled step, that goes on when a process is lost: the others keep what they
+// have learned. Lines that a program of one process does not have are marked with a +, and the loop around the training with a ++. Run
+// it with `npx adjoint run --nproc 2 --max-restarts 3 --keep-survivors examples/distributed/survivors.js`, and kill a process. It leaves
+// output/distributed-gpt.safetensors.
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compile, DistributedError, distributed, Generator, io, manualSeed, nn, noGrad, optim, randint } from 'adjoint';

@@ -1,9 +1,9 @@
-// Learns handwritten digits with as many processes as there are. It is the program of one process but for the lines with a +.
-// Run it with `npm run example -- distributed`, or with two processes: `npx adjoint run --nproc 2 examples/distributed/train.js`. It
+// Learns handwritten digits with as many processes as there are. The line with `distributed` is all that a program of one process
+// does not have. Run it with `npm run example -- distributed`, or with two processes: `npx adjoint run --nproc 2 examples/distributed/train.js`. It
 // leaves output/distributed.safetensors (the weights).
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { data, distributed, io, manualSeed, metrics, nn, optim, train } from 'adjoint';
+import { data, io, manualSeed, metrics, nn, optim, train } from 'adjoint';
 import { leNet } from '../lenet/model.js';
 import { first, planes } from '../shared/classifier.js';
 
@@ -21,17 +21,15 @@ export async function run(options = {}) {
   const { images = 60_000, tests = 10_000, epochs = 3, batchSize = 32, lr = 2e-3 } = options;
   const { output = 'output', checkpoints, stream = process.stdout } = options;
   manualSeed(1);
-  await distributed.init(); // +
   const digits = data.mnist();
   const datasetOf = (/** @type {typeof digits.train} */ part) =>
     new data.TensorDataset(planes(data.standardise, part.images), part.labels);
   const [seen, unseen] = [datasetOf(first(digits.train, images)), datasetOf(first(digits.test, tests))];
 
-  const model = new nn.DistributedDataParallel(leNet()); // + around the model
-  const [sampler, testSampler] = [new data.DistributedSampler(seen), new data.DistributedSampler(unseen)]; // +
+  const model = leNet();
   const { history } = await train.fit(model, {
-    data: new data.DataLoader(seen, { batchSize, sampler }), // + for shuffle: true
-    validate: new data.DataLoader(unseen, { batchSize: 250, sampler: testSampler }), // + the sampler
+    data: new data.DataLoader(seen, { batchSize, shuffle: true }),
+    validate: new data.DataLoader(unseen, { batchSize: 250 }),
     loss: nn.functional.crossEntropy,
     metrics: { accuracy: new metrics.Accuracy() },
     optimizer: new optim.Adam(model.parameters(), { lr }),
@@ -41,12 +39,10 @@ export async function run(options = {}) {
       ...(checkpoints === undefined ? [] : [new train.Checkpoint(checkpoints)]),
     ],
     ...(checkpoints !== undefined && { resume: true }),
+    distributed: true,
   });
-  if (distributed.getRank() === 0) {
-    mkdirSync(output, { recursive: true });
-    io.save(`${output}/distributed.safetensors`, model.module.stateDict());
-  }
-  await distributed.destroy(); // +
+  mkdirSync(output, { recursive: true });
+  io.save(`${output}/distributed.safetensors`, model.stateDict()); // the same in all processes, and written whole or not at all
   return history.map(({ values }) => values['validation.accuracy']);
 }
 

@@ -1,4 +1,4 @@
-import { checkFlag, checkFunction, checkInteger, StateError } from '../errors.js';
+import { ArgumentError, checkFlag, checkFunction, checkInteger, StateError } from '../errors.js';
 import { Turns } from '../event-loop.js';
 import { isPromise } from '../memory.js';
 import { defaultGenerator, type Generator } from '../ops/generator.js';
@@ -12,6 +12,7 @@ import { ahead, batchesOfStream, type Reader, readerOf } from './loader-read.js'
 import { checkState, type DataLoaderState, withState } from './loader-state.js';
 import { checkSampler, chooseGenerator, RandomSampler, type Sampler, SequentialSampler } from './sampler.js';
 import { BatchSampler, batchesOf } from './sampler-batch.js';
+import { DistributedSampler } from './sampler-distributed.js';
 
 /** One pass over the data. */
 interface Epoch<Items> {
@@ -118,6 +119,22 @@ export class DataLoader<Sample, Batch = Collated<Awaited<Sample>>, Out = Batch> 
     if (prefetchFactor > 0) return { batches: pull<Out>(this), areFresh };
     const epoch = this.#begin(dataset);
     return { batches: { next: () => this.#next(epoch, reader) }, areFresh };
+  }
+
+  /**
+   * @internal The same loader for this process's part of the data, one of as many as there are processes: with a `DistributedSampler`, or
+   * `shard`. One that has a sampler of its own stays as it is.
+   */
+  _shared(seed: number): DataLoader<Sample, Batch, Out> {
+    const { dataset } = this;
+    if (dataset instanceof IterableDataset) return new DataLoader(dataset.shard(), this.#options);
+    const { sampler, batchSampler, shuffle = false, seed: own = seed, generator, ...others } = this.#options;
+    if (sampler !== undefined || batchSampler !== undefined) return this;
+    if (generator !== undefined) {
+      const hint = 'give seed in its place, or a DistributedSampler';
+      throw new ArgumentError(`DataLoader: all processes must draw one order, got a generator; ${hint}`);
+    }
+    return new DataLoader(dataset, { ...others, sampler: new DistributedSampler(dataset, { shuffle, seed: own }) });
   }
 
   /** @internal Tells the sampler, if it wants to know, which epoch comes next. */

@@ -28,6 +28,7 @@ import { checkLength, scheduleOf } from './schedule.js';
 import { checkOptimizer, innerOf, stepFunction } from './step.js';
 import { LossSums } from './sums.js';
 import { Team } from './team.js';
+import { together, wantedOf } from './together.js';
 import { FitWork, OwnWork, type StepFunction } from './work.js';
 
 const common = ['epochs', 'maxSteps', 'callbacks', 'signal', 'sigint', 'seed', 'logEvery', 'resume', 'state', 'data'];
@@ -45,8 +46,8 @@ const ofFit = [
 
 /**
  * Trains a model on batches of input and target: forward, loss, backward, update, epoch by epoch. The numbers are bit for bit
- * those of the plain loop, compiled or not, and of a training that was resumed. A `nn.DistributedDataParallel` trains in all
- * processes of its group together.
+ * those of the plain loop, compiled or not, and of a training that was resumed. With `distributed`, or as a
+ * `nn.DistributedDataParallel`, it trains in all processes of a run together.
  *
  * @param options see {@link FitOptions}
  * @returns the history of the epochs, and why training ended
@@ -123,8 +124,13 @@ function start(name: string, model: Module, options: FitOptions): AsyncGenerator
     const hint = typeof model === 'function' ? '; train.run takes step functions' : '';
     throw new ArgumentError(`${name}: model must be a module, got ${describe(model)}${hint}`);
   }
-  checkOptions(name, options, [...common, ...ofFit, 'compile']);
-  const o = (options ?? {}) as FitOptions;
+  checkOptions(name, options, [...common, ...ofFit, 'compile', 'distributed']);
+  const { distributed, ...o } = (options ?? {}) as FitOptions;
+  const how = wantedOf(name, distributed);
+  return how === null ? begin(name, model, o) : together(model, o, how, (m, own) => begin(name, m, own));
+}
+
+function begin(name: string, model: Module, o: FitOptions): AsyncGenerator<TrainEvent, void, undefined> {
   const data = checkData(name, 'data', o.data);
   const loss = new LossFunction(name, o.loss, o.lossWeights);
   const optimizer = checkOptimizer(name, model, o.optimizer);

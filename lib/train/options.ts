@@ -2,6 +2,7 @@
 import { ArgumentError, checkFlag, checkFunction, checkInteger, checkText, describe, isPlain } from '../errors.js';
 import { type CheckpointState, isStateful, type Stateful } from '../io/checkpoint-state.js';
 import { encode } from '../io/checkpoint-tree.js';
+import type { DistributedDataParallelOptions } from '../nn/data-parallel.js';
 import { Generator, manualSeed } from '../ops/generator.js';
 import type { AveragedModel } from '../optim/averaged-model.js';
 import type { LRScheduler } from '../optim/lr-scheduler.js';
@@ -67,6 +68,13 @@ export interface FitOptions extends TrainOptions {
   ema?: AveragedModel | number;
   /** Whether steps are compiled. By default they are if the first three come out as eager ones do. */
   compile?: boolean;
+  /**
+   * Whether all processes of a run train together, as `adjoint run` starts them; default false. The run is entered and left, unless the
+   * program has entered it; gradients are averaged as by a `nn.DistributedDataParallel` with these options; each process has its part of
+   * a `data.DataLoader` that has no sampler of its own, in batches of the size given. All processes end with the same weights. One
+   * process alone trains as without.
+   */
+  distributed?: boolean | DistributedDataParallelOptions;
 }
 
 /** Options of {@link run} for a step function. */

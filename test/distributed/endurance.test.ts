@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Network } from '../../scripts/network.mjs';
+import { launch, told, until } from '../support/launch.js';
 import { after, resultsOf } from '../support/ranks.js';
 
 const describeSlow = describe.runIf(process.env.ADJOINT_RANKS !== undefined && process.platform === 'linux');
@@ -60,5 +61,22 @@ describeSlow('while two processes train', () => {
     const results = (await resultsOf('busy', 2, { timeout: 100_000 })) as { p99: number; stepsPerSecond: number }[];
     console.log(`timers came late by (p99, ms): ${results.map(({ p99 }) => p99.toFixed(2)).join(', ')}`);
     for (const { stepsPerSecond } of results) expect(stepsPerSecond).toBeGreaterThan(0);
+  });
+});
+
+describeSlow('a training in a loop of its own', () => {
+  it('survives one of its processes', { timeout: 120_000 }, async () => {
+    const output = mkdtempSync(join(tmpdir(), 'adjoint-'));
+    const options = ['--nproc', '2', '--max-restarts', '1', '--keep-survivors'];
+    const example = launch(options, ['survivors-example', output], { ADJOINT_NUM_THREADS: '1' });
+    await until(() => example.out.includes('step 50 of 80'));
+    process.kill(Number(told(example).find(({ rank }) => rank === 1)?.pid), 'SIGKILL');
+    expect((await example.ended).code, example.err).toBe(0);
+    expect(example.out.match(/step 50 of 80/g), 'no step is made twice').toHaveLength(1);
+    const results = told(example).filter(({ nats }) => nats !== undefined);
+    expect(new Set(results.map(({ nats }) => nats)).size).toBe(1);
+    expect(results[0]?.nats).toBeLessThan(3);
+    expect(results).toHaveLength(2);
+    rmSync(output, { recursive: true });
   });
 });

@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { data, distributed, manualSeed, nn, optim, randint, randn, train } from 'adjoint';
 import { afterAll, expect, it } from 'vitest';
 import { describeRuns, resultsOf, runRanks } from '../support/ranks.js';
 
@@ -23,6 +24,8 @@ interface Result {
   message?: string;
   of?: number;
   other?: boolean;
+  left?: boolean;
+  own?: boolean;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-fit-'));
@@ -61,6 +64,10 @@ describeRuns('train.fit over processes', () => {
       parts.map(({ seen }) => seen.length),
       'rank 0 alone prints',
     ).toEqual([4, 0]);
+    for (const { hash, values, left, own } of await run(2, 'option')) {
+      expect([hash, values], 'the same by one option').toEqual([parts[0].hash, parts[0].values]);
+      expect([left, own], 'and the model is free afterwards').toEqual([true, true]);
+    }
   });
 
   it('a resumed training is the uninterrupted one, bit for bit, where rank 0 alone has the folder', {
@@ -174,6 +181,25 @@ describeRuns('train.fit over processes', () => {
     const [a, b] = await run(2, 'uneven');
     expect([a.steps, b.steps, a.epochs]).toEqual([10, 10, 2]);
     expect(a.hash).toBe(b.hash);
+  });
+
+  it('the option alone is training without it, and what it cannot share is refused', async () => {
+    const weightsOf = async (how: object): Promise<number[][]> => {
+      manualSeed(1);
+      const model = new nn.Linear(3, 2);
+      const loader = new data.DataLoader(new data.TensorDataset(randn([20, 3]), randint(2, [20])), {
+        batchSize: 4,
+        shuffle: true,
+      });
+      const loss = nn.functional.crossEntropy;
+      const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+      await train.fit(model, { data: loader, loss, optimizer, epochs: 2, ...how });
+      expect(distributed.isInitialized()).toBe(false);
+      return model.parameters().map((p) => Array.from(p.toTypedArray() as Float32Array));
+    };
+    expect(await weightsOf({ distributed: true })).toEqual(await weightsOf({}));
+    const rule = /^fit: distributed must be true, or options of nn.DistributedDataParallel, got "yes"/;
+    await expect(weightsOf({ distributed: 'yes' })).rejects.toThrow(rule);
   });
 
   it('other numbers of epochs are refused', { timeout: 60_000 }, async () => {
