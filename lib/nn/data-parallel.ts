@@ -73,7 +73,9 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
   readonly module: M;
   readonly #group: ProcessGroup;
   readonly #reducer: Reducer | null;
-  readonly #errorFeedback: ErrorFeedback | null;
+  /** What compression has left of the gradients, part of the state of a training; empty without it. */
+  readonly errorFeedback: ErrorFeedback;
+  readonly #isCompressed: boolean;
   readonly #broadcastBuffers: boolean;
   /** How many processes make the pass that was announced last; a recorded step keeps what is written into it. */
   readonly #passes = zeros([1], { dtype: 'float64' });
@@ -96,7 +98,8 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     this.module = module;
     this.#reducer = null;
     const names = new Map(params.map(([path, t]) => [t, path]));
-    this.#errorFeedback = topK === undefined ? null : new ErrorFeedback(this.#group, names);
+    this.errorFeedback = new ErrorFeedback(this.#group, names);
+    this.#isCompressed = topK !== undefined;
     if (this.#group.size === 1) {
       watchLeaves(module.parameters(), null); // an earlier group may have
       return;
@@ -105,14 +108,14 @@ export class DistributedDataParallel<M extends Module = Module> extends Module {
     const all = [...params, ...module.namedBuffers()];
     checkSame(name, this.#group, all);
     for (const [, t] of all) takeFirst(name, this.#group, [t]);
-    const compression = topK === undefined ? null : { topK, feedback: this.#errorFeedback as ErrorFeedback };
+    const compression = topK === undefined ? null : { topK, feedback: this.errorFeedback };
     this.#reducer = new Reducer(this.#group, names, { ...settings, compression });
     watchLeaves([...names.keys()], this.#reducer);
   }
 
-  /** What compression has left of the gradients, part of the state of a training; null without it. */
-  get errorFeedback(): ErrorFeedback | null {
-    return this.#errorFeedback;
+  /** @internal */
+  get _isCompressed(): boolean {
+    return this.#isCompressed;
   }
 
   /** @internal */

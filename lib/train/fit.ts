@@ -192,8 +192,7 @@ function begin(name: string, model: Module, o: FitOptions): AsyncGenerator<Train
 
 // What compression has left of the gradients is part of the training.
 function errorFeedbackOf(model: Module): Record<string, Stateful> {
-  const feedback = model instanceof DistributedDataParallel ? model.errorFeedback : null;
-  return feedback === null ? {} : { errorFeedback: feedback };
+  return model instanceof DistributedDataParallel && model._isCompressed ? { errorFeedback: model.errorFeedback } : {};
 }
 
 function prefixed(evaluator: Evaluator): () => Promise<Record<string, number>> {

@@ -32,17 +32,14 @@ export async function* together<T>(
   const isOurs = !isInitialized();
   if (isOurs) await init();
   try {
-    if (getWorldSize() === 1) {
-      yield* train(model, options);
-      return;
-    }
     const isWrapped = model instanceof DistributedDataParallel;
     const { data, validate } = options;
     const seed = options.seed ?? 0;
-    const shared = <D>(source: D): D => (source instanceof DataLoader ? (source._shared(seed) as D) : source);
+    const isShared = getWorldSize() > 1;
+    const part = <D>(source: D): D => (isShared && source instanceof DataLoader ? (source._shared(seed) as D) : source);
     try {
       const parallel = isWrapped ? model : new DistributedDataParallel(model, how);
-      yield* train(parallel, { ...options, data: shared(data), ...(validate && { validate: shared(validate) }) });
+      yield* train(parallel, { ...options, data: part(data), ...(validate && { validate: part(validate) }) });
     } finally {
       if (!isWrapped) watchLeaves(model.parameters(), null); // it is the program's again
     }
