@@ -1,18 +1,44 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { oneModule } from './test/support/one-module.js';
 
 // What the tests' processes, and not vitest's own, shall have loaded before Node.js: scripts/sanitize.mjs.
 const { ADJOINT_PRELOAD } = process.env;
 
+// Folders whose tests need no process of their own: they compute, and leave nothing changed, which
+// test/support/shared-process.ts checks.
+const folders = 'autograd|charts|data|distributions|func|io|metrics|models|nn|ops|optim|tensor';
+// Files there that replace modules of Node.js, limit memory, count what is in it, or collect all garbage again and again.
+const special = [
+  ...['data/idx', 'io/saving', 'io/damaged-safetensors', 'ops/conv-algorithms', 'ops/random', 'tensor/tensor'],
+  ...['autograd/checkpoint', 'nn/clone', 'nn/conversion', 'nn/failed-forward', 'nn/lora', 'optim/failed-updates'],
+].map((name) => `test/${name}.test.ts`);
+
+const plugins = [oneModule()];
+const maxWorkers = availableParallelism(); // by default one less: half of a machine of two cores
+const common = {
+  pool: 'forks' as const, // a native addon under test
+  maxWorkers,
+  env: ADJOINT_PRELOAD ? { LD_PRELOAD: ADJOINT_PRELOAD } : {},
+  setupFiles: ['test/support/equality.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+};
+const alone = { name: 'alone', include: [`test/!(${folders})/**/*.test.ts`, ...special] };
+const together = {
+  name: 'together',
+  include: [`test/@(${folders})/**/*.test.ts`],
+  exclude: special,
+  isolate: false,
+  setupFiles: [...common.setupFiles, 'test/support/shared-process.ts'],
+};
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    pool: 'forks', // a native addon under test: each file gets a process of its own
-    maxWorkers: availableParallelism(), // by default one less: half of a machine of two cores
-    env: ADJOINT_PRELOAD ? { LD_PRELOAD: ADJOINT_PRELOAD } : {},
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    maxWorkers,
     teardownTimeout: 5_000,
     reporters: 'default',
+    // They run in the order of their names: the short files come last, so that no core waits long at the end.
+    projects: [alone, together].map((own) => ({ plugins, test: { ...common, ...own } })),
   },
 });

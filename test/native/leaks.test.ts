@@ -16,8 +16,8 @@ import {
 } from '../../lib/index.js';
 import { native } from '../../lib/native.js';
 
-const rounds = 1000;
-const fewRounds = 50; // of calls that collect all garbage before they are refused
+const rounds = 300;
+const fewRounds = 30; // of calls that collect all garbage before they are refused
 const megabyte = 2 ** 20;
 
 /** Bytes in use once everything lost is gone. */

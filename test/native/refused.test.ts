@@ -44,7 +44,7 @@ function makeGroup(bytes: number): { folder: string; join: string } | null {
   return null;
 }
 
-const ok = /^ok, 15 refusals\n$/;
+const ok = /^ok, 10 refusals\n$/;
 
 describe.each([1, 4])('%i threads: memory that is refused', (threads) => {
   it('by setMemoryLimit', { timeout: 120_000 }, async () => {

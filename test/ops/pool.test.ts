@@ -121,7 +121,8 @@ const rows: OpRow[] = [
   ...both([0, 2, 4, 4], 2, {}, only),
   ...both([2, 2, 1, 1], 1, {}),
   // Blocks, their borders, and the end of a thread's share.
-  ...both([3, 2, 28, 28], 2, {}),
+  ...both([3, 2, 28, 28], 2, {}, only),
+  ...both([2, 1, 14, 28], 2, {}),
   ...both([2, 3, 10, 10], 2, {}),
   ...both([1, 2, 9, 67], 2, {}),
   ...both([2, 2, 37, 40], 3, { stride: 2, padding: 1 }, only),

@@ -60,14 +60,15 @@ function reference(l: Layer, plain: readonly Plain[]): Plain {
       for (let i = 0; i < length; i++) {
         const t = d === 0 ? i : length - 1 - i;
         const row = l.batchFirst ? b * l.steps + t : t * l.batch + b;
-        const dot = (w: number[], r: number, n: number, v: (k: number) => number): number =>
-          Array.from({ length: n }, (_, k) => (w[r * n + k] as number) * v(k)).reduce((s, p) => s + p, 0);
+        const dot = (w: number[], r: number, n: number, v: number[], first = 0): number => {
+          let sum = 0;
+          for (let k = 0; k < n; k++) sum += (w[r * n + k] as number) * (v[first + k] as number);
+          return sum;
+        };
         const next = h.map((_, j) => {
           const rows = Array.from({ length: gates }, (_, g) => g * l.hidden + j);
-          const a = rows.map(
-            (r) => dot(wi as number[], r, l.inputs, (k) => x[row * l.inputs + k] as number) + (bi?.[r] ?? 0),
-          );
-          const s = rows.map((r) => dot(wh as number[], r, l.hidden, (k) => h[k] as number) + (bh?.[r] ?? 0));
+          const a = rows.map((r) => dot(wi as number[], r, l.inputs, x, row * l.inputs) + (bi?.[r] ?? 0));
+          const s = rows.map((r) => dot(wh as number[], r, l.hidden, h) + (bh?.[r] ?? 0));
           return steps[l.kind](a, s, h[j] as number, c[j] as number);
         });
         h = next.map((n) => n[0]);

@@ -118,7 +118,7 @@ describe('a checkpoint goes on as if nothing had happened, in every order of mak
   it.each(cases.map((c) => [nameOf(c), c] as const))('%s', (_, c) => {
     const count = countOf(c);
     const steps = c.rates.length - 1;
-    const stops = [0, 1, 5, 13];
+    const stops = count === 1 ? [0, 1, 5, 13] : [1, 5]; // of two schedulers there are five times the orders
     const path = join(folder, 'checkpoint.safetensors');
     for (const stop of stops) {
       const whole = new Run(c);

@@ -26,11 +26,11 @@ const { limitBytes } = memoryStats();
 const small = process.env.ADJOINT_CHECK ? 4 : 64;
 
 /**
- * Calls `run` with room for one more small tensor each time, until it succeeds; `check` follows each failure. Returns how
- * many small tensors it needed room for.
+ * Calls `run` with room for ever more small tensors, until it succeeds; `check` follows each failure. One more each time at
+ * first, later an eighth more. Returns how many small tensors there was room for in the end.
  */
 export function withLittleMemory(run: () => void, check: () => void): number {
-  for (let blocks = 0; blocks < 1000; blocks++) {
+  for (let blocks = 0; blocks < 1000; blocks += 1 + Math.floor(blocks / 8)) {
     freeMemory();
     setMemoryLimit(memoryStats().liveBytes + small * blocks);
     const error = errorOf(run);
