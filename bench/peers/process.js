@@ -125,18 +125,22 @@ function openMpBlas() {
  */
 
 /** @param {string} file @param {string[]} args @returns {(threads: number) => Peer} */
-const node =
+export const node =
   (file, ...args) =>
   (threads) =>
     new Peer(process.execPath, ['--expose-gc', join(folder, file), ...args], { ADJOINT_NUM_THREADS: String(threads) });
 
-/** @param {number} threads */
-function startTorch(threads) {
+/**
+ * A script of this folder that uses PyTorch.
+ * @param {number} threads
+ * @param {string[]} args the script's name first
+ */
+export function startPython(threads, ...args) {
   // Debian's PyTorch belongs to Debian's own Python, which need not be the first one in the path.
   const python = process.env.PYTHON ?? (existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3');
   const count = String(threads);
   const blas = threads > 1 ? openMpBlas() : undefined;
-  return new Peer(python, [join(folder, 'torch_peer.py')], {
+  return new Peer(python, args, {
     OMP_NUM_THREADS: count,
     OPENBLAS_NUM_THREADS: threads > 1 && !blas ? '1' : count,
     ...(blas ? { LD_LIBRARY_PATH: blas } : {}),
@@ -155,7 +159,7 @@ export const engines = [
   { name: 'compiled', own: true, start: node('../adjoint_peer.js', 'run') },
   { name: 'await', own: true, only: ['W1'], start: node('../adjoint_peer.js', 'await') },
   { name: 'sync', own: true, only: ['W1'], start: node('../adjoint_peer.js', 'sync') },
-  { name: 'torch', start: startTorch },
+  { name: 'torch', start: (threads) => startPython(threads, 'torch_peer.py') },
   { name: 'lean-c', oneThread: true, only: connected, start: startLean },
   { name: 'tfjs-wasm', npm: true, oneThread: true, only: connected, start: node('tfjs_peer.js', 'wasm') },
   { name: 'tfjs-cpu', npm: true, oneThread: true, only: connected, start: node('tfjs_peer.js', 'cpu') },

