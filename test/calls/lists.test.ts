@@ -89,6 +89,7 @@ const short: Record<string, readonly string[]> = {
   'func/transforms.js': ['inputs', 'withTree()'],
   'nn/data-parallel.js': ['inputs'],
   'io/onnx/export.js': ['filled'], // the arguments of a forward pass
+  'io/onnx/operators-control.js': ['given'], // inputs of a node
   'io/onnx/operators-indexing.js': ['columns', 'columnsOf()'], // one for each dimension
   'io/onnx/operators-layers.js': ['xs'], // inputs of a node, whose number is limited
   'io/onnx/operators-resize.js': ['ratios', 'rest'],

@@ -213,6 +213,27 @@ describe('graphs in graphs', () => {
     y.sum().backward();
     expect(model.getParameter('w').grad?.toArray()).toEqual([60]);
   });
+
+  it('loops end, those in loops included', () => {
+    const same = [node('Identity', 'go', 'go2'), node('Identity', 'h', 'h2')];
+    const inner = graph('j:int64 go:bool h', 'go2 h2', same);
+    const outer = graph('i:int64 on:bool g', 'on2 g2', [
+      node('Identity', 'on', 'on2'),
+      node('Loop', 'count - g', 'g2', { body: inner }),
+    ]);
+    const modelOf = (count: number) =>
+      io.onnx.load(
+        modelBytes(graph('x', 'y', [node('Loop', 'count - x', 'y', { body: outer })], [longs('count', [], [count])])),
+      );
+    expect(() => modelOf(2 ** 31 - 1).forward(ones([1]))).toThrow(
+      'must have at most 100000 passes, those of loops in it',
+    );
+    expect(
+      modelOf(10)
+        .forward(ones([1]))
+        .toArray(),
+    ).toEqual([1]);
+  });
 });
 
 describe('a file that is wrong', () => {

@@ -14,6 +14,8 @@ export interface OnnxInput {
   name: string;
   dtype: string;
   shape: readonly (number | null)[] | null;
+  /** Whether it may be left out. */
+  optional?: boolean;
 }
 
 /**
@@ -157,16 +159,19 @@ function treeOf(weights: ReadonlyMap<string, Tensor>): object {
 }
 
 function describeInput({ name, type }: ValueInfoProto): OnnxInput {
-  const given = type?.value.case === 'tensorType' ? type.value.value : undefined;
+  const optional = type?.value.case === 'optionalType';
+  const held = type?.value.case === 'optionalType' ? type.value.value.elemType : type;
+  const given = held?.value.case === 'tensorType' ? held.value.value : undefined;
   const dtype = given === undefined ? sequence : (dtypeOf(given.elemType) ?? nameOfType(given.elemType));
   const sizes = given?.shape?.dim.map(({ value }) => (value.case === 'dimValue' ? Number(value.value) : null));
-  return { name, dtype, shape: sizes ?? null };
+  return { name, dtype, shape: sizes ?? null, ...(optional ? { optional } : {}) };
 }
 
 /** What stands in the place of an element type where an input is a sequence of tensors. */
 const sequence = 'sequence';
 
-function checkInput({ name, dtype, shape }: OnnxInput, value: unknown): Value {
+function checkInput({ name, dtype, shape, optional }: OnnxInput, value: unknown): Value {
+  if (optional && value === undefined) return undefined;
   if (dtype === sequence && Array.isArray(value) && value.every((t) => t instanceof Tensor)) return value;
   if (!(value instanceof Tensor)) {
     throw new ArgumentError(`OnnxModule: input ${JSON.stringify(name)} must be a tensor, got ${describe(value)}`);

@@ -27,8 +27,30 @@ function joined(call: Call, passes: readonly (readonly Value[])[], count: number
   });
 }
 
-function loop(
+/** Loops are unrolled, those in each other together: more passes than this are a mistake, or meant to take for ever. */
+const maxPasses = 100_000;
+let [depth, done] = [0, 0];
+
+/** Runs a loop, which calls `pass` before each of its passes. */
+function bounded<T>(call: Call, run: (pass: () => void) => T): T {
+  if (depth++ === 0) done = 0;
+  try {
+    return run(() => {
+      if (++done > maxPasses) call.fail(`must have at most ${maxPasses} passes, those of loops in it included`);
+    });
+  } finally {
+    depth--;
+  }
+}
+
+const loop = (call: Call, ...given: [Tensor | undefined, Tensor | undefined, ...Value[]]): readonly Value[] =>
+  bounded(call, (pass) => looped(call, pass, ...given));
+
+const scan = (call: Call, ...given: Tensor[]): readonly Value[] => bounded(call, (pass) => scanned(call, pass, given));
+
+function looped(
   call: Call,
+  pass: () => void,
   limit: Tensor | undefined,
   condition: Tensor | undefined,
   ...first: Value[]
@@ -39,6 +61,7 @@ function loop(
   let states: readonly Value[] = first;
   let goesOn: Value = condition;
   for (let i = 0; i < most && (goesOn === undefined || isOn(goesOn)); i++) {
+    pass();
     const results = call.body('body')([known(i, 'int32'), goesOn ?? known(1, 'uint8'), ...states]);
     goesOn = results[0];
     states = results.slice(1, 1 + first.length);
@@ -47,14 +70,14 @@ function loop(
   return [...states, ...joined(call, passes, call.outputs - first.length)];
 }
 
-function scan(call: Call, ...given: Tensor[]): readonly Value[] {
+function scanned(call: Call, pass: () => void, given: readonly Tensor[]): readonly Value[] {
   if (call.version < 9) call.fail('is known here from version 9 of the operator set on');
   const count = call.int('num_scan_inputs');
-  const scanned = given.slice(given.length - count);
+  const sequences = given.slice(given.length - count);
   const first = given.slice(0, given.length - count);
-  const axes = call.ints('scan_input_axes') ?? scanned.map(() => 0);
-  const turned = call.ints('scan_input_directions') ?? scanned.map(() => 0);
-  const inputs = scanned.map((t, i) => {
+  const axes = call.ints('scan_input_axes') ?? sequences.map(() => 0);
+  const turned = call.ints('scan_input_directions') ?? sequences.map(() => 0);
+  const inputs = sequences.map((t, i) => {
     const dim = axisOf(call, axes[i] ?? 0, t.rank);
     return { t: turned[i] ? flip(t, [dim]) : t, dim };
   });
@@ -62,6 +85,7 @@ function scan(call: Call, ...given: Tensor[]): readonly Value[] {
   let states: readonly Value[] = first;
   const steps = inputs[0] === undefined ? 0 : (inputs[0].t.dims[inputs[0].dim] as number);
   for (let s = 0; s < steps; s++) {
+    pass();
     const parts = inputs.map(({ t, dim }) => squeeze(slice(t, { dim, start: s, end: s + 1 }), dim));
     const results = call.body('body')([...states, ...parts]);
     states = results.slice(0, first.length);
@@ -74,4 +98,10 @@ function scan(call: Call, ...given: Tensor[]): readonly Value[] {
   return [...states, ...outputs.map((t, i) => (backwards[i] ? flip(t, [0]) : t))];
 }
 
-export const control: Operators = { If: branch, Loop: loop, Scan: scan };
+export const control: Operators = {
+  If: branch,
+  Loop: loop,
+  OptionalGetElement: (call, x: Value) => [x ?? call.fail('must have an element, got none')],
+  OptionalHasElement: (_, x: Value) => known(x === undefined ? 0 : 1, 'uint8'),
+  Scan: scan,
+};

@@ -1,7 +1,9 @@
 // All operators of the default domain that are known here, by name.
 import type { Operators } from './call.js';
+import { attending } from './operators-attention.js';
 import { control } from './operators-control.js';
 import { elementwise } from './operators-elementwise.js';
+import { grids } from './operators-grids.js';
 import { images } from './operators-images.js';
 import { indexing } from './operators-indexing.js';
 import { layers } from './operators-layers.js';
@@ -12,8 +14,10 @@ import { resizing } from './operators-resize.js';
 import { shapes } from './operators-shape.js';
 
 export const operators: Operators = {
+  ...attending,
   ...control,
   ...elementwise,
+  ...grids,
   ...images,
   ...indexing,
   ...layers,
