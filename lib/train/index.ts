@@ -20,6 +20,7 @@ export type {
 } from './events.js';
 export { type FindLearningRateOptions, findLearningRate, type LearningRates } from './find-learning-rate.js';
 export { fit, run } from './fit.js';
+export { GradualUnfreezing, type GradualUnfreezingOptions } from './gradual-unfreezing.js';
 export { type Importance, type ImportanceOptions, permutationImportance } from './importance.js';
 export { CsvLog, JsonLog, type LogOptions } from './logs.js';
 export type { Loss, Losses } from './losses.js';

@@ -104,6 +104,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^train\.(RunLog|serve) 0$/, ['string', 'empty string']], // other calls make folders of any text
   [/^train\.RunLog 1\.configuration$/, ['foreign tensor']],
   [/^train\.(Checkpoint 1|EarlyStopping 0)\.monitor$/, ['string', 'empty string']],
+  [/^train\.GradualUnfreezing 0\.groups(\.\d)*$/, ['string', 'strings']], // any name, until training starts
   [/^train\.predict(Stream)? 0$/, ['module']],
   // values are kept as they are
   [

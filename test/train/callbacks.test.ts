@@ -72,6 +72,77 @@ describe('EarlyStopping', () => {
   });
 });
 
+describe('GradualUnfreezing', () => {
+  const groups = ['4', [/^2/]]; // the first layer is in none
+  const valuesOf = (model: nn.Module) => model.parameters().map((p) => p.toArray());
+  const batch = () => [randn([8, 3]), randn([8, 2])] as const;
+
+  function network() {
+    manualSeed(4);
+    const layers = [new nn.Linear(3, 4), new nn.Tanh(), new nn.Linear(4, 4), new nn.Tanh(), new nn.Linear(4, 2)];
+    const model = nn.sequential(...layers);
+    const params = optim.paramGroupsLayerDecay(model, { lr: 0.1, layerDecay: 0.5, weightDecay: 0.1 });
+    return { model, optimizer: new optim.AdamW(params, { lr: 0.1 }), data: [batch(), batch()] };
+  }
+
+  /** The same by hand: a loop, and which parameters it gives to a step of which epoch. */
+  function byHand(epochs: number, every: number): unknown {
+    const { model, optimizer, data } = network();
+    for (const p of model.parameters()) p.requiresGrad = false;
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      for (const p of (model[4] as nn.Linear).parameters()) p.requiresGrad = true;
+      if (epoch >= every) for (const p of (model[2] as nn.Linear).parameters()) p.requiresGrad = true;
+      for (const [x, y] of data) {
+        optimizer.zeroGrad();
+        mseLoss(model.forward(x), y).backward();
+        optimizer.step();
+      }
+    }
+    return valuesOf(model);
+  }
+
+  const options = { loss: mseLoss, compile: true };
+
+  it.each([1, 2])('trains one group more after each %i epochs, at the rates of the optimizer', async (every) => {
+    const { model, optimizer, data } = network();
+    const states: number[] = [];
+    const listener = { onEpoch: () => states.push(Object.keys(optimizer.stateDict().state).length) };
+    const callbacks = [listener, new train.GradualUnfreezing({ groups, every })];
+    await train.fit(model, { ...options, data, optimizer, epochs: 4, callbacks });
+    expect(valuesOf(model)).toEqual(byHand(4, every));
+    expect(states).toEqual(every === 1 ? [2, 4, 4, 4] : [2, 2, 4, 4]); // no state of what is frozen
+    expect(model.namedParameters().map(([, p]) => p.requiresGrad)).toEqual([false, false, true, true, true, true]);
+  });
+
+  it('goes on as it was when it is resumed, within an epoch too', async () => {
+    const path = join(folder, 'unfreezing');
+    const run = async (maxSteps: number) => {
+      const { model, optimizer, data } = network();
+      const callbacks = [new train.GradualUnfreezing({ groups, every: 2 }), new train.Checkpoint(path, { every: 1 })];
+      await train.fit(model, { ...options, data, optimizer, epochs: 4, maxSteps, callbacks, resume: true });
+      return valuesOf(model);
+    };
+    for (const steps of [1, 3, 5]) await run(steps);
+    expect(await run(8)).toEqual(byHand(4, 2));
+  });
+
+  it('needs groups that name parameters, and a model', async () => {
+    expect(() => new train.GradualUnfreezing({ groups: [] })).toThrow('GradualUnfreezing: groups must be a list');
+    expect(() => new train.GradualUnfreezing({ groups: [[]] as never, every: 0 })).toThrow('every must be an integer');
+    const { model, optimizer, data } = network();
+    const start = (patterns: string[]) =>
+      train.fit(model, { ...options, data, optimizer, callbacks: [new train.GradualUnfreezing({ groups: patterns })] });
+    await expect(start(['4', '4.weight'])).rejects.toThrow(
+      'GradualUnfreezing: groups[1] must name a parameter that is in no group before it, got "4.weight" of 0.weight, 0.bias',
+    );
+    expect(model.parameters().every((p) => p.requiresGrad)).toBe(true);
+    const callbacks = [new train.GradualUnfreezing({ groups: ['0'] })];
+    await expect(async () => {
+      for await (const _ of train.run(() => tensor(1), { maxSteps: 1, callbacks }));
+    }).rejects.toThrow('it must be given to train.fit');
+  });
+});
+
 describe('Checkpoint', () => {
   it('keeps the newest and the best', async () => {
     const path = join(folder, 'best');
