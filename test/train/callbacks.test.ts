@@ -128,7 +128,8 @@ describe('GradualUnfreezing', () => {
 
   it('needs groups that name parameters, and a model', async () => {
     expect(() => new train.GradualUnfreezing({ groups: [] })).toThrow('GradualUnfreezing: groups must be a list');
-    expect(() => new train.GradualUnfreezing({ groups: [[]] as never, every: 0 })).toThrow('every must be an integer');
+    expect(() => new train.GradualUnfreezing({ groups: ['0', []] })).toThrow('groups must be a list');
+    expect(() => new train.GradualUnfreezing({ groups, every: 0 })).toThrow('every must be an integer');
     const { model, optimizer, data } = network();
     const start = (patterns: string[]) =>
       train.fit(model, { ...options, data, optimizer, callbacks: [new train.GradualUnfreezing({ groups: patterns })] });
