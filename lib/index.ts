@@ -9,6 +9,7 @@ export { type BackwardOptions, backward, grad } from './backward/engine.js';
 export { type GradcheckOptions, gradcheck, gradgradcheck, numericalGradient } from './backward/gradcheck.js';
 export * as autograd from './backward/index.js';
 export * as charts from './charts/index.js';
+export * as compress from './compress/index.js';
 export { isGradEnabled } from './context.js';
 export * as data from './data/index.js';
 export * as distributed from './distributed/index.js';

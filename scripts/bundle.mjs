@@ -19,6 +19,7 @@ import { root } from './steps.mjs';
 /** What is loaded when it is first used: files of lib by how their names begin. docs/architecture.md, "Loading". */
 const parts = {
   charts: ['lib/charts/'],
+  compress: ['lib/compress/'],
   data: ['lib/data/'],
   derivatives: ['lib/backward/functional', 'lib/backward/gradcheck'],
   distributed: ['lib/distributed/', 'lib/nn/data-parallel'],

@@ -67,6 +67,7 @@ export function registerParametrization<M extends Module>(
     else {
       if (!isUnsafe) checkNext(operation, tensorAt(operation, module, tensorName), parametrization);
       list.append(parametrization);
+      onUndo(() => list.pop(-1));
     }
     layersChanged();
     return module as Parametrized<M>;
@@ -103,6 +104,12 @@ function begin(operation: string, module: Module, name: string, first: Parametri
   const list = new ParametrizationList(first, originals);
   list.training = module.training;
   if (!isUnsafe) checkLike(operation, 'its result', list.forward(), 'the tensor', tensor);
+  place(module, name, list);
+  onUndo(() => displace(module, name, tensor));
+}
+
+// From now on the module's tensor is what the list computes.
+function place(module: Module, name: string, list: ParametrizationList): void {
   const properties = module as unknown as Properties;
   delete properties[name];
   Object.defineProperty(module, name, {
@@ -116,6 +123,18 @@ function begin(operation: string, module: Module, name: string, first: Parametri
   });
   properties.parametrizations ??= new ModuleDict();
   (properties.parametrizations as ModuleDict<ParametrizationList>).set(name, list);
+  layersChanged();
+}
+
+// It is a tensor of the module's own again.
+function displace(module: Module, name: string, tensor: Tensor): void {
+  const properties = module as unknown as Properties;
+  const all = properties.parametrizations as ModuleDict;
+  all.pop(name);
+  delete properties[name];
+  properties[name] = tensor;
+  if (all.length === 0) delete properties.parametrizations;
+  layersChanged();
 }
 
 // A further parametrization, tried on the result of those before it.
@@ -175,23 +194,20 @@ export function removeParametrizations<M extends Module>(
       `${operation}: leaveParametrized must be true for a tensor of several originals, got false`,
     );
   }
-  const tensor = leaves ? left(originals, list) : (originals[0] as Tensor);
-  const properties = module as unknown as Properties;
-  const all = properties.parametrizations as ModuleDict;
-  all.pop(tensorName);
-  delete properties[tensorName];
-  properties[tensorName] = tensor;
-  if (all.length === 0) delete properties.parametrizations;
-  layersChanged();
+  allOrNothing(() => {
+    displace(module, tensorName, leaves ? left(operation, originals, list) : (originals[0] as Tensor));
+    onUndo(() => place(module, tensorName, list));
+  });
   return module;
 }
 
 // The value as a parameter or buffer: the original itself where it fits, so that optimizers go on with it.
-function left(originals: readonly Tensor[], list: ParametrizationList): Tensor {
+function left(operation: string, originals: readonly Tensor[], list: ParametrizationList): Tensor {
   return noGrad(() => {
     const value = list.forward();
     const [first] = originals as [Tensor];
     if (originals.length === 1 && first.dtype === value.dtype && sameShape(first.dims, value.dims)) {
+      aboutToChange(operation, first);
       return copy_(first, value);
     }
     const copy = clone(value);

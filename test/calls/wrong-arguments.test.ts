@@ -57,6 +57,9 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^models\.\w+ 0\.eosTokenId$/, ['array', 'empty array', 'null']],
   [/^models\.\w*(Bert|GPT2|Llama)\w+\.forward [12](\.\w+Ids)?$/, ['null', 'undefined', 'object']],
   [/^models\.fromPretrained 1\.config$/, ['module']],
+  // names of parameters: a text, an expression, several
+  [/^compress\.\w+ 1\.names$/, ['string', 'undefined']],
+  [/^compress\.makePermanent 0$/, ['module']],
   // names: a text, an expression, several; adapters in a folder of any name
   [/^nn\.LoRA\.apply 1\.modulesToSave$/, ['string', 'empty array', 'strings']],
   [/^nn\.utils\.(un)?freeze 1$/, ['undefined']],
@@ -468,7 +471,7 @@ describe('the table of calls', () => {
       'optim.lrScheduler.LRScheduler',
       'train.TabularModel',
     ];
-    const { func, nn, optim, data, distributions, io, linalg, metrics, models, train } = adjoint;
+    const { compress, func, nn, optim, data, distributions, io, linalg, metrics, models, train } = adjoint;
     const spaces = {
       '': adjoint,
       'nn.': nn,
@@ -481,6 +484,7 @@ describe('the table of calls', () => {
       'optim.': optim,
       'optim.lrScheduler.': optim.lrScheduler,
       'optim.swaUtils.': optim.swaUtils,
+      'compress.': compress,
       'data.': data,
       'distributions.': distributions,
       'func.': func,

@@ -1,0 +1,231 @@
+// Quantisation against PyTorch's rounding and against integer arithmetic written here.
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  compile,
+  compress,
+  io,
+  manualSeed,
+  nn,
+  noGrad,
+  ones,
+  optim,
+  randn,
+  type Tensor,
+  tensor,
+} from '../../lib/index.js';
+import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
+
+interface Rounded {
+  axis: number | null;
+  scale: number[];
+  zero: number[];
+  low: number;
+  high: number;
+  y: Golden;
+  gradient: Golden;
+}
+
+const golden = readGolden<{ x: Golden; upstream: Golden; rounded: Rounded[] }>('compress');
+const folder = mkdtempSync(join(tmpdir(), 'adjoint-integers-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const rowsOf = (t: Tensor) => t.detach().toArray() as number[][];
+const net = () => nn.sequential(new nn.Linear(12, 32), new nn.Tanh(), new nn.Linear(32, 3));
+
+describe('fakeQuantize is what PyTorch does', () => {
+  it.each(golden.rounded)('with scales $scale', ({ axis, scale, zero, low, high, y, gradient }) => {
+    const x = fromGolden(golden.x).requiresGrad_();
+    const got = compress.fakeQuantize(x, {
+      scale: tensor(scale),
+      zeroPoint: tensor(zero),
+      quantMin: low,
+      quantMax: high,
+      ...(axis !== null && { axis }),
+    });
+    got.backward(fromGolden(golden.upstream));
+    expectNear(got, y.data);
+    expectNear(x.grad as Tensor, gradient.data);
+  });
+
+  it.each([
+    [{ quantMin: 3, quantMax: 3 }, 'fakeQuantize: quantMin must be below quantMax 3, got 3'],
+    [{ scale: ones([2]) }, 'fakeQuantize: scale must have 1 elements, got [2]'],
+    [{ axis: 1, zeroPoint: ones([3]), scale: ones([2]) }, 'fakeQuantize: scale must have 3 elements, got [2]'],
+  ])('refuses %#', (options, message) => {
+    const given = { scale: ones([1]), zeroPoint: ones([1]), quantMin: 0, quantMax: 255, ...options };
+    expect(() => compress.fakeQuantize(ones([2, 3]), given)).toThrow(message);
+  });
+});
+
+/** A linear layer in integers: inputs from 0 to 255 in a range, weights from -127 to 127 for each output. */
+function inIntegers(x: number[][], weight: number[][], bias: number[], [low, high]: [number, number]): number[][] {
+  const step = (high - low) / 255;
+  const zero = Math.round(-low / step);
+  const scales = weight.map((row) => Math.max(...row.map(Math.abs)) / 127);
+  const integers = weight.map((row, i) => row.map((w) => Math.round(w / (scales[i] as number))));
+  return x.map((row) => {
+    const given = row.map((value) => Math.min(255, Math.max(0, Math.round(value / step) + zero)) - zero);
+    return integers.map((weights, i) => {
+      const sum = weights.reduce((total, w, k) => total + w * (given[k] as number), 0);
+      return sum * step * (scales[i] as number) + (bias[i] as number);
+    });
+  });
+}
+
+const rangeOf = (values: number[][]): [number, number] => [
+  Math.min(0, ...values.flat()),
+  Math.max(0, ...values.flat()),
+];
+
+function expectRows(got: Tensor, wanted: number[][]): void {
+  const values = got.detach().toTypedArray();
+  for (const [i, value] of wanted.flat().entries()) expect(values[i]).toBeCloseTo(value, 4);
+}
+
+describe('a layer of integers', () => {
+  manualSeed(2);
+  const made = () => {
+    manualSeed(3);
+    return new nn.Linear(9, 5);
+  };
+  const [weight, bias] = [rowsOf(made().weight), Array.from((made().bias as Tensor).detach().toTypedArray())];
+  const [seen, later] = [randn([20, 9]), randn([6, 9]).mul(2)];
+
+  it('quantised dynamically takes the range of each batch', () => {
+    const layer = compress.quantizeDynamic(made());
+    for (const x of [seen, later])
+      expectRows(layer.forward(x), inIntegers(rowsOf(x), weight, bias, rangeOf(rowsOf(x))));
+  });
+
+  it('quantised statically takes the range that it has measured, and cuts off what is outside', () => {
+    const layer = compress.prepare(made());
+    const before = layer.forward(seen);
+    expectRows(before, rowsOf(made().forward(seen)));
+    layer.forward(seen.slice({ end: 3 }));
+    compress.convert(layer);
+    const range = rangeOf(rowsOf(seen));
+    expect(
+      rowsOf(later)
+        .flat()
+        .some((value) => value > range[1] || value < range[0]),
+    ).toBe(true);
+    expectRows(layer.forward(later), inIntegers(rowsOf(later), weight, bias, range));
+  });
+
+  it('moves its range by 0.01 of a batch with an average', () => {
+    const layer = compress.prepare(made(), { observer: 'moving-average' });
+    layer.forward(seen);
+    layer.forward(later);
+    compress.convert(layer);
+    const [a, b] = [rangeOf(rowsOf(seen)), rangeOf(rowsOf(later))];
+    const range = a.map((end, i) => 0.99 * end + 0.01 * (b[i] as number)) as [number, number];
+    expectRows(layer.forward(later), inIntegers(rowsOf(later), weight, bias, range));
+  });
+
+  it('trained for it computes in training what it computes afterwards', () => {
+    const layer = compress.prepareQat(made());
+    layer.forward(seen);
+    layer.eval();
+    const wanted = inIntegers(rowsOf(later), weight, bias, rangeOf(rowsOf(seen)));
+    expectRows(layer.forward(later), wanted);
+    compress.convert(layer);
+    expectRows(layer.forward(later), wanted);
+  });
+});
+
+describe('a model of integers', () => {
+  it('needs a quarter of the file, and is loaded into one that is quantised, too', () => {
+    const sizes = [
+      nn.sequential(new nn.Embedding(50, 64), new nn.Linear(64, 256)),
+      nn.sequential(new nn.Embedding(50, 64), new nn.Linear(64, 256)),
+    ].map((model, i) => {
+      // biome-ignore format: one line
+      if (i === 1) compress.quantizeDynamic(model);
+      const file = join(folder, `${i}.safetensors`);
+      io.save(file, model.stateDict());
+      return statSync(file).size;
+    });
+    expect((sizes[1] as number) / (sizes[0] as number)).toBeLessThan(0.3);
+    const [model, other] = [compress.quantizeDynamic(net()), compress.quantizeDynamic(net())];
+    io.save(join(folder, 'net.safetensors'), model.stateDict());
+    other.loadStateDict(io.load(join(folder, 'net.safetensors')));
+    const x = randn([4, 12]);
+    expect(rowsOf(other.forward(x))).toEqual(rowsOf(model.forward(x)));
+  });
+
+  it('learns while it is rounded, the same eagerly and compiled', () => {
+    const runs = [false, true].map((isCompiled) => {
+      manualSeed(6);
+      const model = compress.prepareQat(net());
+      const optimizer = new optim.Adam(model.parameters(), { lr: 0.01 });
+      const [x, y] = [randn([64, 12]), randn([64, 3])];
+      const take = (a: Tensor, b: Tensor) => {
+        const loss = nn.functional.mseLoss(model.forward(a), b);
+        optimizer.zeroGrad();
+        loss.backward();
+        optimizer.step();
+        return loss;
+      };
+      const step = isCompiled ? compile(take).sync : take;
+      const losses = Array.from({ length: 60 }, () => step(x, y).item());
+      model.eval();
+      const before = noGrad(() => model.forward(x));
+      compress.convert(model);
+      const after = noGrad(() => model.forward(x));
+      expect(after.sub(before).abs().max().item()).toBeLessThan(1e-5);
+      return losses;
+    });
+    expect(runs[1]).toEqual(runs[0]);
+    expect(runs[0]?.at(-1)).toBeLessThan(0.7 * (runs[0]?.[0] as number));
+  });
+
+  it('can have been pruned and clustered before', () => {
+    const model = compress.cluster(compress.prune(net(), { amount: 0.5, scope: 'layer' }), { clusters: 8 });
+    compress.quantizeDynamic(model);
+    expect(compress.sparsity(model).zeros).toBeGreaterThanOrEqual(240);
+    expect(model.namedBuffers().map(([name]) => name)).toEqual([
+      '0.parametrizations.weight.0.integers',
+      '2.parametrizations.weight.0.integers',
+    ]);
+  });
+
+  it('is compiled anew when it is converted', () => {
+    const model = compress.prepare(net());
+    const predict = compile((x: Tensor) => noGrad(() => model.forward(x)));
+    const x = randn([30, 12]);
+    const before = rowsOf(predict.sync(x));
+    compress.convert(model);
+    expect(rowsOf(predict.sync(x))).not.toEqual(before);
+    expect(rowsOf(predict.sync(x))).toEqual(rowsOf(model.forward(x)));
+  });
+});
+
+describe('wrong input to quantisation', () => {
+  it.each([
+    [
+      () => compress.convert(net()),
+      'convert: the model must be prepared first, by compress.prepare or compress.prepareQat',
+    ],
+    [
+      () => compress.convert(compress.prepare(net())),
+      'convert: inputs of 0, 2 must have been measured, got none; run the model over some hundred typical samples first',
+    ],
+    [
+      () => compress.prepare(compress.quantizeDynamic(net())),
+      'prepare: the model must not be prepared or quantised yet, got one that is',
+    ],
+    [
+      () => compress.quantizeDynamic(new nn.ReLU()),
+      'quantizeDynamic: model must have a weight of two dimensions, got ReLU',
+    ],
+    [
+      () => compress.prepare(net(), { observer: 'percentile' as never }),
+      'prepare: observer must be minmax or moving-average, got "percentile"',
+    ],
+  ])('%#', (call, message) => {
+    expect(call).toThrow(message);
+  });
+});
