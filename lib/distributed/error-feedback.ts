@@ -6,7 +6,7 @@ import { keep } from '../memory.js';
 import { zerosLike } from '../ops/creation.js';
 import { sameShape } from '../shape.js';
 import { Tensor, view } from '../tensor.js';
-import { Gathered, gatherTensors, type NamedTensors } from './gathered.js';
+import { gathered, gatherTensors, type NamedTensors } from './gathered.js';
 import type { ProcessGroup } from './process-group.js';
 import { vectorOf } from './vector.js';
 
@@ -38,7 +38,7 @@ export class ErrorFeedback {
   readonly #rests = new Map<Bucket, Tensor>();
   /** What was loaded for parameters that are in no bucket yet. */
   #loaded: ReadonlyMap<Tensor, Tensor> = new Map();
-  readonly #gathered = new Gathered<ErrorFeedbackState>();
+  readonly #gathered = gathered<ErrorFeedbackState>();
 
   /** @internal */
   constructor(group: ProcessGroup, params: ReadonlyMap<Tensor, string>) {

@@ -43,7 +43,7 @@ export async function gatherTensors(group: ProcessGroup, own: NamedTensors, to: 
 }
 
 /** @internal What has been gathered, until a step changes what it was gathered of. */
-export class Gathered<T> {
+class Gathered<T> {
   #value: T | null = null;
 
   /** @throws StateError where it has not been gathered since the last step */
@@ -70,4 +70,9 @@ export class Gathered<T> {
     onFailure(forget());
     currentRecording()?.follow({ isDue: () => this.#value !== null, advance: forget });
   }
+}
+
+/** @internal A place for what the processes have gathered: a function, so that who may need one does not load this at once. */
+export function gathered<T>(): Gathered<T> {
+  return new Gathered();
 }

@@ -1,6 +1,6 @@
 import { noGrad } from '../autograd/tape.js';
 import { refuseReading } from '../context.js';
-import { Gathered, gatherTensors } from '../distributed/gathered.js';
+import { gathered, gatherTensors } from '../distributed/gathered.js';
 import { groupOf } from '../distributed/init.js';
 import type { ProcessGroup } from '../distributed/process-group.js';
 import { checkSame } from '../distributed/same.js';
@@ -55,7 +55,7 @@ export class ZeroRedundancyOptimizer<Options extends { lr: number }> extends Opt
   readonly #rules: Rules<Options>;
   readonly #group: ProcessGroup;
   #owners = new Map<Tensor, number>();
-  readonly #gathered = new Gathered<OptimizerState<Options>>();
+  readonly #gathered = gathered<OptimizerState<Options>>();
 
   /**
    * @param params tensors, or groups { params, … }; the same in all processes
