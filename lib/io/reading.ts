@@ -19,14 +19,22 @@ export function* sizeOf(path: string): Reading<number> {
   return yield { path, begin: 0, target: nothing };
 }
 
-/** @internal Bytes of a file that are there, in memory of their own. */
-export function* bytesAt(path: string, begin: number, length: number): Reading<Buffer> {
-  let target: Buffer;
+/** @internal Memory for bytes of a file. */
+export function memoryFor(path: string, length: number): Buffer {
   try {
-    target = Buffer.from(new ArrayBuffer(length)); // not from the pool, whose offsets are odd
+    return Buffer.from(new ArrayBuffer(length)); // not from the pool, whose offsets are odd
   } catch (cause) {
     throw cause instanceof RangeError ? noMemory('load', path, cause) : cause;
   }
+}
+
+/** @internal Bytes of a file that are there, in memory of their own or in `target`. */
+export function* bytesAt(
+  path: string,
+  begin: number,
+  length: number,
+  target: Buffer = memoryFor(path, length),
+): Reading<Buffer> {
   yield { path, begin, target };
   return target;
 }

@@ -8,7 +8,7 @@ import { slice } from '../ops/shape-slice.js';
 import { empty, fileDTypes, type Tensor } from '../tensor.js';
 import { decodeElements, type FileDType, fileTypes } from './element-types.js';
 import { noMemory } from './files.js';
-import { bytesAt, type Reading } from './reading.js';
+import { bytesAt, memoryFor, type Reading } from './reading.js';
 import { damaged } from './safetensors-header.js';
 
 /** @internal One tensor of a file. */
@@ -67,10 +67,13 @@ function* fill(name: string, stored: Stored, t: Tensor): Reading<void> {
   const { path, count, fileDType, isSwapped } = stored;
   const { size } = fileTypes[fileDType];
   const whole = yield* unpacked(stored);
+  // The pieces share their memory, so that a tensor takes little more than itself.
+  const piece = whole === undefined ? memoryFor(path, Math.min(pieceLength, count) * size) : undefined;
   for (let first = 0; first < count; first += pieceLength) {
     const length = Math.min(pieceLength, count - first);
     const begin = stored.begin + first * size;
-    const bytes = whole?.slice(begin, begin + length * size) ?? (yield* bytesAt(path, begin, length * size));
+    const target = piece?.subarray(0, length * size);
+    const bytes = whole?.slice(begin, begin + length * size) ?? (yield* bytesAt(path, begin, length * size, target));
     if (isSwapped) swap(bytes, size);
     const data = decodeElements(fileDType, bytes, misfitOf(name, stored, first));
     if (length === count) native.write(t.handle, data);

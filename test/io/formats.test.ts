@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FileError } from '../../lib/errors.js';
 import { io, Tensor, tensor, zeros } from '../../lib/index.js';
+import { runFixture } from '../fixtures/children.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-weights-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -179,6 +180,15 @@ describe('an open file', () => {
     expect(() => open.get('bool')).toThrow('must be open, got a closed file');
     expect(() => io.safeOpen(join(folder, 'none'))).toThrow('safeOpen: cannot read');
   });
+});
+
+it.skipIf(process.platform === 'win32')('one tensor of a file of 2 GB takes memory for itself alone', async () => {
+  const { code, output, errors } = await runFixture('large-file.mjs', ['2'], { timeoutMs: 60_000 });
+  expect([code, errors]).toEqual([0, '']);
+  const { fileMB, tensorMB, grownMB } = JSON.parse(output);
+  expect([fileMB, tensorMB]).toEqual([2048, 64]);
+  expect(grownMB).toBeGreaterThan(0.9 * tensorMB);
+  expect(grownMB).toBeLessThan(tensorMB + 24); // a piece, and what the process does besides
 });
 
 describe('PyTorch files', () => {

@@ -1,9 +1,9 @@
 // Folders as transformers writes them: its configurations, its keys with and without the base's prefix.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { io, models, type nn, StateError, type Tensor } from '../../lib/index.js';
+import { io, models, type nn, StateError, type Tensor, zeros } from '../../lib/index.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 import { seed } from '../support/seeded.js';
 
@@ -79,6 +79,62 @@ describe('weights of another head', () => {
     expect(models.fromPretrained(folder, { ...options, strict: false }).forward(ids).shape).toEqual([1, 5]);
     const base = models.fromPretrained(folder, { architecture: models.BertModel, strict: false });
     for (const [key, t] of base.stateDict()) expect(t.toArray()).toEqual(whole.get(`bert.${key}`)?.toArray());
+  });
+});
+
+describe('weights in other files', () => {
+  /** The folder without weights, and what a model made of those that are written then holds. */
+  function made(writeWeights: (state: Map<string, Tensor>) => void): unknown[] {
+    rmSync(folder, { recursive: true });
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(bert.json));
+    writeWeights(make(bert).stateDict());
+    return [...models.fromPretrained(folder).stateDict()].map(([key, t]) => [key, t.toArray()]);
+  }
+  const expected = () => [...make(bert).stateDict()].map(([key, t]) => [key, t.toArray()]);
+
+  it('pytorch_model.bin, and safetensors in shards', () => {
+    const asBin = (state: Map<string, Tensor>) => {
+      io.save(join(folder, 'model.pt'), state);
+      renameSync(join(folder, 'model.pt'), join(folder, 'pytorch_model.bin'));
+    };
+    expect(made(asBin)).toEqual(expected());
+    expect(made((state) => io.save(join(folder, 'model.safetensors'), state, { maxShardSize: '4KB' }))).toEqual(
+      expected(),
+    );
+    expect(readdirSync(folder).length).toBeGreaterThan(3);
+  });
+
+  it('pytorch_model.bin in shards', () => {
+    const inShards = (state: Map<string, Tensor>) => {
+      const halves = [0, 1].map((half) => [...state].filter((_, i) => i % 2 === half));
+      const names = halves.map((_, i) => `pytorch_model-0000${i + 1}-of-00002.bin`);
+      for (const [i, half] of halves.entries()) {
+        io.save(join(folder, 'shard.pt'), new Map(half));
+        renameSync(join(folder, 'shard.pt'), join(folder, names[i] as string));
+      }
+      const map = Object.fromEntries(halves.flatMap((half, i) => half.map(([key]) => [key, names[i]])));
+      writeFileSync(join(folder, 'pytorch_model.bin.index.json'), JSON.stringify({ metadata: {}, weight_map: map }));
+    };
+    expect(made(inShards)).toEqual(expected());
+  });
+
+  it('are told of together: what is missing, unexpected, of another shape, and the nearest names', () => {
+    const wrong = (state: Map<string, Tensor>) => {
+      const [query, bias] = ['encoder.layer.0.attention.self.query.weight', 'pooler.dense.bias'];
+      state.set(query.replace('query', 'qeury'), state.get(query) as Tensor);
+      state.delete(query);
+      state.set(bias, zeros([3]));
+      state.set('nothing.like.it', zeros([1]));
+      io.save(join(folder, 'model.safetensors'), state);
+    };
+    expect(() => made(wrong)).toThrow(StateError);
+    for (const part of [
+      /missing encoder\.layer\.0\.attention\.self\.query\.weight/,
+      /unexpected .*qeury\.weight, nothing\.like\.it; perhaps .*qeury\.weight is .*query\.weight$/,
+      /pooler\.dense\.bias must be \[12\], got \[3\]/,
+    ])
+      expect(() => made(wrong)).toThrow(part);
   });
 });
 
