@@ -134,6 +134,23 @@ describe('a network from a file', () => {
     expect(compiled.model.getParameter('fc.weight').toArray()).toEqual(eager.model.getParameter('fc.weight').toArray());
   });
 
+  it('has the weights that an exporter wrote as Constant nodes', () => {
+    const values = floats('', [2, 2], [1, 2, 3, 4]);
+    const nodes = [node('Constant', '', 'w', { value: values }), node('MatMul', 'x w', 'y')];
+    const model = io.onnx.load(modelBytes(graph('x', 'y', nodes)));
+    expect(model.namedParameters().map(([name]) => name)).toEqual(['w']);
+    model
+      .forward(tensor([[1, 10]]))
+      .sum()
+      .backward();
+    expect(model.getParameter('w').grad?.toArray()).toEqual([
+      [1, 1],
+      [10, 10],
+    ]);
+    const both = io.onnx.load(modelBytes(graph('x', 'y', nodes, [floats('v', [2], [0, 0])])));
+    expect(both.namedParameters().map(([name]) => name)).toEqual(['v']);
+  });
+
   it('can be frozen, saved and given another state', () => {
     const { net, model, x } = twins();
     const before = model.forward(x).toArray();

@@ -5,7 +5,7 @@ import { Buffer, Parameter } from '../../nn/roles.js';
 import { checkTensor, Tensor } from '../../tensor.js';
 import type { Value } from './call.js';
 import { Builder, constantOf, type Graph } from './graph.js';
-import type { GraphProto, ModelProto, ValueInfoProto } from './messages.js';
+import type { GraphProto, ModelProto, TensorProto, ValueInfoProto } from './messages.js';
 import { runGraph, Scope } from './run.js';
 import { dtypeOf, nameOfType, type Source, type Weights } from './weights.js';
 
@@ -42,7 +42,7 @@ export class OnnxModule extends Module {
   /** @internal */
   constructor(model: ModelProto, source: Source) {
     super();
-    const proto = model.graph as GraphProto;
+    const proto = moveWeights(model.graph as GraphProto);
     const roles = new Map<string, Tensor>();
     this.#graph = new Builder(model, source).build(proto, (all) => {
       const statistics = statisticsOf(proto);
@@ -165,6 +165,22 @@ function describeInput({ name, type }: ValueInfoProto): OnnxInput {
   const dtype = given === undefined ? sequence : (dtypeOf(given.elemType) ?? nameOfType(given.elemType));
   const sizes = given?.shape?.dim.map(({ value }) => (value.case === 'dimValue' ? Number(value.value) : null));
   return { name, dtype, shape: sizes ?? null, ...(optional ? { optional } : {}) };
+}
+
+const isWeight = (t: TensorProto): boolean => t.dims.length > 0 && (dtypeOf(t.dataType) ?? '').startsWith('float');
+
+/** Makes weights initialisers that an exporter such as Paddle's has written as Constant nodes, all of them. */
+function moveWeights(proto: GraphProto): GraphProto {
+  if (proto.initializer.some(isWeight)) return proto;
+  proto.node = proto.node.filter(({ opType, domain, attribute, output }) => {
+    const value =
+      opType === 'Constant' && domain === '' ? attribute.find(({ name }) => name === 'value')?.t : undefined;
+    if (value === undefined || !isWeight(value)) return true;
+    value.name = output[0] ?? '';
+    proto.initializer.push(value);
+    return false;
+  });
+  return proto;
 }
 
 /** What stands in the place of an element type where an input is a sequence of tensors. */
