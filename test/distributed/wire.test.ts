@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { after, describeRuns, runRanks } from '../support/ranks.js';
+import { after, describeRuns, isThorough, runRanks } from '../support/ranks.js';
 
 interface Result {
   message?: string;
@@ -49,12 +49,13 @@ describeRuns('between processes', () => {
     for (const { message, ends } of results) expect([message, ends]).toEqual([undefined, [true, true]]);
   });
 
-  it('garbage on their ports disturbs nobody', { timeout: 60_000 }, async () => {
+  // In each run, one of three processes has no descriptor left besides.
+  it.runIf(isThorough)('garbage on their ports disturbs nobody', { timeout: 60_000 }, async () => {
     const results = await run(['plain', '1000'], 3, { STRANGER: '1' });
     for (const { message, ends } of results) expect([message, ends]).toEqual([undefined, [true, true]]);
   });
 
-  it('nor do they keep who says nothing of use, or let a stranger take a place', { timeout: 60_000 }, async () => {
+  it('they do not keep who says nothing of use, or let a stranger take a place', { timeout: 60_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'adjoint-'));
     const ends = await runRanks('strangers', 2, { timeout: 25_000, env: () => ({ FOLDER: folder }) });
     rmSync(folder, { recursive: true });
@@ -69,7 +70,9 @@ describeRuns('between processes', () => {
     expect(silent).toBeLessThan(262);
   });
 
-  it('nor does it a process that has no descriptor left for who calls', { timeout: 60_000 }, async () => {
+  it('garbage on their ports disturbs nobody, nor a process that has no descriptor left for who calls', {
+    timeout: 60_000,
+  }, async () => {
     const results = await run(['plain', '1000'], 3, { STRANGER: '1', STARVED: '1' });
     for (const { message, ends } of results) expect([message, ends]).toEqual([undefined, [true, true]]);
     expect(results.map(({ starved }) => starved)).toEqual([undefined, 'EMFILE', undefined]);
