@@ -1,7 +1,7 @@
 // Three ways to make a classifier of a pretrained encoder with few labelled texts. Each runs in a process of its own, which
 // this file is, so that its peak of memory is its own.
 import { fileURLToPath } from 'node:url';
-import { manualSeed, models, nn, noGrad, optim, randperm, tensor } from 'adjoint';
+import { manualSeed, models, nn, noGrad, optim, randperm, scope, tensor } from 'adjoint';
 import { batchOf, inOrder, meanOf, readEncoder } from './embed.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -79,15 +79,18 @@ function tune(model, texts, labels, { epochs, batchSize, lr }) {
   for (let epoch = 0; epoch < epochs; epoch++) {
     const order = [...randperm(texts.length).toTypedArray()];
     for (let from = 0; from < order.length; from += batchSize) {
-      const batch = batchOf(texts, order.slice(from, from + batchSize));
-      const target = labels.indexSelect(0, tensor(batch.order, { dtype: 'int32' }));
-      const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(batch), target);
-      optimizer.zeroGrad();
-      loss.backward();
-      nn.utils.clipGradNorm_(parameters, 1);
-      optimizer.step();
-      schedule.step();
-      losses.push(loss.item());
+      // What a step leaves is freed at once, not when the garbage collector comes by.
+      scope(() => {
+        const batch = batchOf(texts, order.slice(from, from + batchSize));
+        const target = labels.indexSelect(0, tensor(batch.order, { dtype: 'int32' }));
+        const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(batch), target);
+        optimizer.zeroGrad();
+        loss.backward();
+        nn.utils.clipGradNorm_(parameters, 1);
+        optimizer.step();
+        schedule.step();
+        losses.push(loss.item());
+      });
     }
   }
   model.eval();
