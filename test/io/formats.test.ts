@@ -249,6 +249,20 @@ describe('PyTorch files', () => {
 });
 
 describe('writing other formats', () => {
+  // test/golden/make_written.py had PyTorch and NumPy read these very files.
+  it.each(['written.pt', 'written.npz'])('%s has the bytes that Python reads rightly', (name) => {
+    const path = join(folder, name);
+    io.save(path, io.load(file('types.safetensors')));
+    if (process.env.ADJOINT_WRITE) writeFileSync(file(name), readFileSync(path));
+    expect(readFileSync(path).equals(readFileSync(file(name)))).toBe(true);
+    const read = JSON.parse(readFileSync(join(golden, '..', 'written.json'), 'utf8'))[name] as Record<string, Saved>;
+    for (const [key, [dtype, shape, data]] of Object.entries(files['types.safetensors']!)) {
+      // NumPy has none of these types: they are float32 there.
+      const saved = name.endsWith('npz') && /bfloat|float8/.test(dtype) ? 'float32' : dtype;
+      expect([key, ...read[key]!]).toEqual([key, saved, shape, data]);
+    }
+  });
+
   it.each(['copy.pt', 'copy.pth', 'copy.npz'])('%s comes back', (name) => {
     const path = join(folder, name);
     const state = io.load(file('types.safetensors'));
