@@ -227,7 +227,7 @@ describeRuns('a run that does not begin', { repeats }, () => {
   });
 
   it('because two have one rank', { timeout: 60_000 }, async () => {
-    const ends = await run('allReduce', 'none', { env: (rank) => ({ RANK: `${Math.min(rank, 1)}`, TIMEOUT: '1500' }) });
+    const ends = await run('allReduce', 'none', { env: (rank) => ({ RANK: `${Math.min(rank, 1)}`, TIMEOUT: '3000' }) });
     const messages = ends.map(({ result }) => (result as Seen).message);
     expect(messages.filter((m) => /rank 1 must be one process's alone/.test(`${m}`))).toHaveLength(1);
   });
