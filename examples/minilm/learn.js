@@ -25,6 +25,9 @@ import { batchOf, inOrder, meanOf, readEncoder } from './embed.js';
 /** All linear layers of a block, by the ends of their names. */
 const targets = ['query', 'key', 'value', 'output.dense', 'intermediate.dense'];
 
+/** How many texts of a batch are computed at a time, for less memory: their gradients are added. */
+const atOnce = 4;
+
 /** An encoder and a linear layer over the mean of its vectors: one score, above 0 for spam. */
 class Classifier extends nn.Module {
   /** @param {models.BertModel} encoder */
@@ -79,18 +82,24 @@ function tune(model, texts, labels, { epochs, batchSize, lr }) {
   for (let epoch = 0; epoch < epochs; epoch++) {
     const order = [...randperm(texts.length).toTypedArray()];
     for (let from = 0; from < order.length; from += batchSize) {
-      // What a step leaves is freed at once, not when the garbage collector comes by.
-      scope(() => {
-        const batch = batchOf(texts, order.slice(from, from + batchSize));
-        const target = labels.indexSelect(0, tensor(batch.order, { dtype: 'int32' }));
-        const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(batch), target);
-        optimizer.zeroGrad();
-        loss.backward();
-        nn.utils.clipGradNorm_(parameters, 1);
-        optimizer.step();
-        schedule.step();
-        losses.push(loss.item());
-      });
+      const chosen = order.slice(from, from + batchSize);
+      optimizer.zeroGrad();
+      let sum = 0;
+      for (let part = 0; part < chosen.length; part += atOnce) {
+        // What is computed is freed at once, not when the garbage collector comes by.
+        scope(() => {
+          const batch = batchOf(texts, chosen.slice(part, part + atOnce));
+          const target = labels.indexSelect(0, tensor(batch.order, { dtype: 'int32' }));
+          const logits = model.forward(batch);
+          const loss = nn.functional.binaryCrossEntropyWithLogits(logits, target, { reduction: 'sum' });
+          loss.div(chosen.length).backward();
+          sum += loss.item();
+        });
+      }
+      nn.utils.clipGradNorm_(parameters, 1);
+      optimizer.step();
+      schedule.step();
+      losses.push(sum / chosen.length);
     }
   }
   model.eval();
