@@ -74,4 +74,20 @@ export const examples = [
     figures: [{ key: 'exact', label: 'held-out dates right in every character, %', digits: 2 }],
     pictures: ['dates.svg'],
   },
+  {
+    name: 'compress',
+    title: 'LeNet made smaller: pruned, clustered, in eight bits, and a student of a tenth of its weights',
+    data: 'MNIST',
+    figures: [
+      { key: 'pruned', label: '90 % pruned, test accuracy, %', digits: 2 },
+      { key: 'clustered', label: 'pruned and clustered, %', digits: 2 },
+      { key: 'dynamic', label: 'int8 dynamic, %', digits: 2 },
+      { key: 'static', label: 'int8 static, %', digits: 2 },
+      { key: 'trained', label: 'int8 trained for it, %', digits: 2 },
+      { key: 'taught', label: 'student, %', digits: 2 },
+    ],
+    baseline: { key: 'teacher', label: 'LeNet itself', digits: 2 },
+    pictures: ['compress.svg'],
+    eager: true,
+  },
 ];
