@@ -4,20 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { io } from '../../lib/index.js';
-import { zipOf } from '../../lib/io/zip-write.js';
+import { archive } from '../support/archives.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-pickles-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const path = join(folder, 'hostile.pt');
 const proof = join(folder, 'proof');
 
-const archive = (files: Record<string, string | Buffer>) => {
-  const parts = Object.entries(files).map(([name, text]) => {
-    const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text, 'latin1');
-    return { name, size: bytes.length, pieces: () => [bytes] };
-  });
-  return Buffer.concat([...zipOf(parts)]);
-};
 const pickle = (text: string) => archive({ 'a/data.pkl': text });
 const length = (n: number, size: number) => {
   const bytes = Buffer.alloc(size);
