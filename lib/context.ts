@@ -4,7 +4,7 @@ import { StateError } from './errors.js';
 import { type Fault, native } from './native.js';
 import type { Recording } from './program/recording.js';
 import type { Tensor } from './tensor.js';
-import { tracing } from './tracing.js';
+import { tracing, untraced } from './tracing.js';
 
 /** The tensors made since a `scope` began, or null for a recording, whose tensors the garbage collector may take. */
 export interface Scope {
@@ -79,8 +79,9 @@ export function withRecording<T>(current: Recording, fn: () => T): T {
   }
 }
 
-/** Runs `fn` outside of the recording: its tensors count as from outside, and its operations are not replayed. */
+/** Runs `fn` outside of the recording or the export: its tensors count as from outside, and its operations are not repeated. */
 export function unrecorded<T>(fn: () => T): T {
+  if (tracing.current !== null) return untraced(() => unrecorded(fn));
   if (recording === null) return fn();
   suspended++;
   native.recordPause(true);

@@ -26,3 +26,14 @@ export const tracing: { current: Tracer | null } = { current: null };
 export function asWhole(name: string, inputs: readonly (Tensor | null)[], numbers: Numbers, run: () => Tensor): Tensor {
   return tracing.current === null ? run() : tracing.current.whole(name, inputs, numbers, run);
 }
+
+/** @internal Runs kernels that a tracer does not see. */
+export function untraced<T>(run: () => T): T {
+  const before = tracing.current;
+  tracing.current = null;
+  try {
+    return run();
+  } finally {
+    tracing.current = before;
+  }
+}

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import * as adjoint from '../../lib/index.js';
 import { TensorProto_DataLocation, TensorProto_DataType, TensorProtoSchema } from '../../lib/io/onnx/messages.js';
 import { runCase } from '../fixtures/onnx-cases.mjs';
+import { runOnnx } from '../fixtures/onnx-run.mjs';
 import { readGolden } from '../support/golden.js';
 import { floats, graph, longs, modelBytes, node } from '../support/onnx-models.js';
 
@@ -132,6 +133,81 @@ describe('a network from a file', () => {
     const replayed = compile(b.step);
     for (let i = 0; i < 3; i++) expect((await replayed(b.x)).item()).toBe(a.step(a.x).item());
     expect(compiled.model.getParameter('fc.weight').toArray()).toEqual(eager.model.getParameter('fc.weight').toArray());
+  });
+
+  it('compiles before it ever ran eagerly, constants that it computes included', async () => {
+    const constant = (name: string, value: number) => node('Constant', '', name, { value: floats('', [], [value]) });
+    const nodes = [constant('a', 2), constant('b', 3), node('Add', 'a b', 'c'), node('Mul', 'x c', 'y')];
+    const model = io.onnx.load(modelBytes(graph('x', 'y', nodes)));
+    const step = compile((x: adjoint.Tensor) => model.forward(x));
+    for (const factor of [1, 10]) expect((await step(tensor([factor]))).toArray()).toEqual([5 * factor]);
+    expect(model.forward(tensor([7])).toArray()).toEqual([35]);
+  });
+
+  it('is exported again, with shapes that it computes from the batch', async () => {
+    const { net, model, x } = twins();
+    const bytes = io.onnx.export(model, x, { dynamicBatch: true });
+    net.eval();
+    for (const images of [randn([1, 3, 8, 8]), randn([7, 3, 8, 8])]) {
+      const expected = net.forward(images);
+      const theirs = (await runOnnx(bytes, [images]))[0]![0]!;
+      expect(theirs.dims).toEqual(expected.shape);
+      for (const values of [theirs.data as Float32Array, io.onnx.load(bytes).forward(images).toTypedArray()]) {
+        expected.toTypedArray().forEach((v, i) => {
+          expect(values[i]).toBeCloseTo(v, 5);
+        });
+      }
+    }
+  });
+
+  it('ends at values inside of it, without what they do not need', () => {
+    const { net, x } = twins();
+    const bytes = exported(net);
+    const features = io.onnx.load(bytes, { outputs: ['f'] });
+    expect(features.outputs).toEqual(['f']);
+    expect(features.namedParameters().map(([name]) => name)).toEqual([
+      ...['conv.weight', 'conv.bias', 'bn.weight', 'bn.bias'],
+    ]);
+    net.eval();
+    const scores = net.fc.forward(features.forward(x));
+    const whole = net.forward(x).toTypedArray();
+    scores.toTypedArray().forEach((v, i) => {
+      expect(v).toBeCloseTo(whole[i]!, 5);
+    });
+    const two = io.onnx.load(bytes, { outputs: ['y', 'b'] }).forward(x);
+    expect([two.y!.shape, two.b!.shape]).toEqual([
+      [4, 5],
+      [4, 8, 4, 4],
+    ]);
+  });
+
+  it('ends before operators that are not known, and keeps what graphs inside of it read', () => {
+    const branch = (name: string) => graph('', name, [node('Mul', 'h w', name)]);
+    const nodes = [
+      ...[node('Relu', 'x', 'h'), node('Shape', 'x', 's'), node('Size', 's', 'rank'), node('Equal', 'rank one', 'is')],
+      node('If', 'is', 'y', { then_branch: branch('t'), else_branch: branch('e') }),
+      node('Magic', 'y z', 'boxes'),
+    ];
+    const weights = [floats('w', [1], [3]), floats('z', [1], [0]), longs('one', [], [1])];
+    const model = io.onnx.load(modelBytes(graph('x other', 'boxes', nodes, weights)), { outputs: ['y'] });
+    expect(model.inputs.map(({ name }) => name)).toEqual(['x']);
+    expect(model.namedParameters().map(([name]) => name)).toEqual(['w']);
+    expect(model.forward(tensor([-1, 2])).toArray()).toEqual([0, 6]);
+  });
+
+  it.each([
+    [[], 'got none'],
+    ['f', 'got "f"'],
+    [['z'], 'got "z"; its last are "r", "p", "s", "n", "n1", "shape", "f", "y"'],
+    [['f', 'f'], 'got "f"'],
+    [['x'], 'got "x"'],
+    [[1], 'got 1'],
+  ])('has no outputs %j', (outputs, message) => {
+    const { net } = twins();
+    const load = () => io.onnx.load(exported(net), { outputs: outputs as string[] });
+    expect(load).toThrow(adjoint.ArgumentError);
+    expect(load).toThrow('onnx.load: outputs must be names of values that the graph computes, each once, got');
+    expect(load).toThrow(message);
   });
 
   it('has the weights that an exporter wrote as Constant nodes', () => {

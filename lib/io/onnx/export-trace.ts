@@ -7,7 +7,7 @@ import { StateError } from '../../errors.js';
 import { scope } from '../../memory.js';
 import { type KernelEntry, native } from '../../native.js';
 import type { Tensor } from '../../tensor.js';
-import { type Numbers, type Tracer, tracing } from '../../tracing.js';
+import { type Numbers, type Tracer, tracing, untraced } from '../../tracing.js';
 
 /** Memory that tensors share. */
 export interface Storage {
@@ -132,14 +132,7 @@ class Recorder implements Tracer {
     const refs = inputs.map((t) => t && this.refOf(t));
     const dynamic = refs.some((ref) => ref?.storage.dynamic);
     if (dynamic) for (const [i, ref] of refs.entries()) if (ref !== null) this.fix(ref, inputs[i] as Tensor);
-    tracing.current = null;
-    const y = (() => {
-      try {
-        return run();
-      } finally {
-        tracing.current = this;
-      }
-    })();
+    const y = untraced(run);
     const result = this.refOf(y);
     const tensors: Operands = new Map<string, Ref | readonly (Ref | null)[]>([
       ['y', result],

@@ -1,11 +1,21 @@
 // Reads ONNX files.
 import { ArgumentError, describe, FileError } from '../../errors.js';
+import { checkOptions } from '../../options.js';
 import { checkPath, withFile } from '../files.js';
 import { decodeModel, maxModelBytes } from './decode.js';
 import { OnnxModule } from './module.js';
 import type { Source } from './weights.js';
 
 const operation = 'onnx.load';
+
+/** Options of `io.onnx.load`. */
+export interface LoadOptions {
+  /**
+   * Names of values inside the graph that `forward` gives in place of the file's outputs, such as the features before the last
+   * layer. Nodes, weights and inputs that they do not need are left out. Default: the outputs of the file.
+   */
+  outputs?: readonly string[];
+}
 
 /**
  * Reads an ONNX model as a module, in evaluation mode: it runs forward, backward and compiled, and its weights can be trained,
@@ -17,14 +27,17 @@ const operation = 'onnx.load';
  * damaged file costs little time and memory.
  *
  * @param model a path, or the bytes of a file
+ * @param options `outputs`: values inside the graph to give in place of the file's outputs
  * @throws FileError when it is damaged, or has operators that are not known here, which it lists; ArgumentError for what is
- *   no path
+ *   no path, and for outputs that the graph does not compute
  * @example
  * const model = io.onnx.load('classifier.onnx');
  * model.forward({ image: x }); // [64, 10]
  */
-export function load(model: string | Uint8Array): OnnxModule {
-  if (model instanceof Uint8Array) return fromBytes(model, { operation, name: 'bytes', path: undefined });
+export function load(model: string | Uint8Array, options: LoadOptions = {}): OnnxModule {
+  checkOptions(operation, options, ['outputs']);
+  const { outputs } = options;
+  if (model instanceof Uint8Array) return fromBytes(model, { operation, name: 'bytes', path: undefined }, outputs);
   if (typeof model !== 'string') {
     throw new ArgumentError(`${operation}: model must be a path or a Uint8Array, got ${describe(model)}`);
   }
@@ -38,10 +51,10 @@ export function load(model: string | Uint8Array): OnnxModule {
     file.read(0, target);
     return target;
   });
-  return fromBytes(bytes, { operation, name, path: model });
+  return fromBytes(bytes, { operation, name, path: model }, outputs);
 }
 
-function fromBytes(bytes: Uint8Array, source: Source): OnnxModule {
+function fromBytes(bytes: Uint8Array, source: Source, outputs: unknown): OnnxModule {
   const model = decodeModel(operation, bytes, source.name);
   const fail = (rule: string) => {
     throw new FileError(`${operation}: ${source.name} ${rule}`);
@@ -51,5 +64,5 @@ function fromBytes(bytes: Uint8Array, source: Source): OnnxModule {
   if (version !== undefined && version < 7n) {
     fail(`must be of operator set 7 or newer, got ${version}; onnx.version_converter of PyPI's onnx converts it`);
   }
-  return new OnnxModule(model, source);
+  return new OnnxModule(model, source, outputs);
 }

@@ -4,6 +4,7 @@ import { Module } from '../../nn/module.js';
 import { Buffer, Parameter } from '../../nn/roles.js';
 import { checkTensor, Tensor } from '../../tensor.js';
 import type { Value } from './call.js';
+import { cutGraph } from './cut.js';
 import { Builder, constantOf, type Graph } from './graph.js';
 import type { GraphProto, ModelProto, TensorProto, ValueInfoProto } from './messages.js';
 import { runGraph, Scope } from './run.js';
@@ -40,9 +41,10 @@ export class OnnxModule extends Module {
   readonly #tree: object;
 
   /** @internal */
-  constructor(model: ModelProto, source: Source) {
+  constructor(model: ModelProto, source: Source, outputs: unknown) {
     super();
-    const proto = moveWeights(model.graph as GraphProto);
+    const whole = moveWeights(model.graph as GraphProto);
+    const proto = outputs === undefined ? whole : cutGraph(source.operation, whole, outputs);
     const roles = new Map<string, Tensor>();
     this.#graph = new Builder(model, source).build(proto, (all) => {
       const statistics = statisticsOf(proto);

@@ -55,13 +55,15 @@ function runStep(step: Step, scope: Scope, training: boolean): readonly Value[] 
     const compute = () => listed(run(call, ...inputs));
     const isPlain = step.graphs.size === 0 && !step.call.operator.startsWith('Random');
     if (!isPlain || !(ofShapes.has(call.operator) || inputs.every(isKnown))) return compute();
-    const results = unrecorded(() => noGrad(compute));
-    for (const value of results) noteKnown(value);
-    if (step.isConstant && results.every((value) => value === undefined || value instanceof Tensor)) {
-      for (const t of results) if (t !== undefined) keep(t as Tensor);
-      step.results = results as readonly Tensor[];
-    }
-    return results;
+    return unrecorded(() => {
+      const results = noGrad(compute);
+      for (const value of results) noteKnown(value);
+      if (step.isConstant && results.every((value) => value === undefined || value instanceof Tensor)) {
+        for (const t of results) if (t !== undefined) keep(t as Tensor);
+        step.results = results as readonly Tensor[];
+      }
+      return results;
+    });
   } catch (error) {
     if (error instanceof AdjointError && !error.message.startsWith('node '))
       reword(error, `${step.label}: ${error.message}`);
