@@ -90,4 +90,11 @@ export const examples = [
     pictures: ['compress.svg'],
     eager: true,
   },
+  {
+    name: 'leave-tfjs',
+    title: 'A convolutional network that TensorFlow.js began, trained further',
+    data: 'MNIST',
+    figures: [{ key: 'accuracy', label: 'test accuracy, %', digits: 2 }],
+    baseline: { key: 'before', label: 'as it came from TensorFlow.js', digits: 2 },
+  },
 ];
