@@ -2,6 +2,7 @@
 // compiled; `link` sums vectors; `overlap` trains a network whose layers are as deep as the given numbers.
 import { createInterface } from 'node:readline';
 import { compile, distributed, nn, ones, optim, randint, randn, relu, setNumThreads } from 'adjoint';
+import { peakMegabytes } from '../examples/shared/memory.js';
 import { familyBatches, familyTraining, isFamily } from './families.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -105,6 +106,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   const start = performance.now();
   const answer = await /** @type {any} */ (work)(JSON.parse(line));
   const seconds = (performance.now() - start) / 1000;
-  console.log(JSON.stringify({ seconds, ...answer, megabytes: process.resourceUsage().maxRSS / 1024 }));
+  console.log(JSON.stringify({ seconds, ...answer, megabytes: peakMegabytes() }));
 }
 await distributed.destroy();

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { io, nn, noGrad, ones, tensor } from 'adjoint';
 import { meanOf, readEncoder } from '../examples/minilm/embed.js';
+import { peakMegabytes } from '../examples/shared/memory.js';
 
 /** @param {string} name of a package */
 const versionOf = (name) => `${name} ${createRequire(import.meta.url)(`${name}/package.json`).version}`;
@@ -92,7 +93,7 @@ async function measure(count) {
   for (let i = 0; i < count; i++) await model.run(batches[next++ % batches.length]);
   const { user, system } = process.cpuUsage(cpu);
   const seconds = (performance.now() - start) / 1e3;
-  return { seconds, cpuSeconds: (user + system) / 1e6, rssMegabytes: process.resourceUsage().maxRSS / 1024 };
+  return { seconds, cpuSeconds: (user + system) / 1e6, rssMegabytes: peakMegabytes() };
 }
 
 /** @param {number} k */

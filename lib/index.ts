@@ -27,6 +27,7 @@ export {
   ShapeError,
   StateError,
 } from './errors.js';
+export * as explain from './explain/index.js';
 export * as func from './func/index.js';
 export * as io from './io/index.js';
 export { freeMemory, getNumThreads, memoryStats, scope, setMemoryLimit, setNumThreads } from './memory.js';
@@ -498,6 +499,7 @@ export {
 export type { RunOptions, RunResult } from './program/feeder.js';
 export type { Shape } from './shape.js';
 export { Tensor } from './tensor.js';
+export * as privacy from './privacy/index.js';
 export * as train from './train/index.js';
 
 /** Which BLAS, instruction-set level and number of threads the library runs on. */

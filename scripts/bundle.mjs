@@ -24,6 +24,7 @@ const parts = {
   derivatives: ['lib/backward/functional', 'lib/backward/gradcheck'],
   distributed: ['lib/distributed/', 'lib/nn/data-parallel'],
   distributions: ['lib/distributions/'],
+  explain: ['lib/explain/'],
   func: ['lib/func/'],
   images: [
     'lib/ops/grid-sample',
@@ -40,6 +41,7 @@ const parts = {
   onnx: ['lib/io/onnx/'],
   optim: ['lib/optim/'],
   parametrizations: ['lib/nn/parametriz'],
+  privacy: ['lib/privacy/'],
   recurrent: ['lib/nn/recurrent', 'lib/nn/packed', 'lib/ops/recurrent'],
   train: ['lib/train/'],
   transformer: ['lib/nn/transformer', 'lib/nn/attention', 'lib/nn/key-value', 'lib/nn/positions', 'lib/ops/attention'],

@@ -10,6 +10,7 @@
 //   {"workload": "W3", "steps": 50, "threads": 1}
 // to a JavaScript peer makes this many steps and is answered by {"rssNow", "rssMegabytes"}.
 import { createInterface } from 'node:readline';
+import { peakMegabytes } from '../../examples/shared/memory.js';
 
 /**
  * @typedef {object} Task
@@ -168,7 +169,7 @@ export async function serve({ engine, threads, build }) {
     const request = JSON.parse(line);
     try {
       threads?.(request.threads ?? 1);
-      say({ ...(await answer(request)), rssMegabytes: process.resourceUsage().maxRSS / 1024 });
+      say({ ...(await answer(request)), rssMegabytes: peakMegabytes() });
     } catch (error) {
       say({ unavailable: `failed: ${error instanceof Error ? error.message : error}` });
     }

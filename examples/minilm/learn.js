@@ -2,6 +2,7 @@
 // this file is, so that its peak of memory is its own.
 import { fileURLToPath } from 'node:url';
 import { manualSeed, models, nn, noGrad, optim, randperm, scope, tensor } from 'adjoint';
+import { peakMegabytes } from '../shared/memory.js';
 import { batchOf, inOrder, meanOf, readEncoder } from './embed.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -155,7 +156,7 @@ export function learn({ way, folder, seen, held, adapter, ...settings }) {
     seconds,
     testSeconds: (performance.now() - start) / 1000 - seconds,
     cpuSeconds: (user + system) / 1e6,
-    megabytes: process.resourceUsage().maxRSS / 1024,
+    megabytes: peakMegabytes(),
   };
 }
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compile } from 'adjoint';
+import { peakMegabytes } from './memory.js';
 
 /**
  * Runs an example, if its file is the program that was started.
@@ -26,7 +27,7 @@ export async function main(url, run, small) {
   const result = await run({ ...(isSmall && small), ...options });
   if (json === undefined) return;
   const seconds = (performance.now() - started) / 1000;
-  const megabytes = process.resourceUsage().maxRSS / 1024;
+  const megabytes = peakMegabytes();
   writeFileSync(json, JSON.stringify({ numbers: Object.fromEntries(numbersIn(result)), seconds, megabytes }));
 }
 

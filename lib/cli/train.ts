@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { FileError, setNumThreads, train } from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
 import { print, printJson, printPairs, StatusLine, short } from './output.js';
+import { peakMemory } from './peak-memory.js';
 import { readingOptions, readTable } from './tables.js';
 
 export const trainCommand: Command = {
@@ -62,7 +63,7 @@ export const trainCommand: Command = {
         metrics,
         test: tested,
         provenance,
-        peakMemory: 1024 * process.resourceUsage().maxRSS,
+        peakMemory: peakMemory(),
       });
       return;
     }

@@ -54,7 +54,7 @@ export function readEncoders(operation: string, json: unknown): Encoder[] {
   const { columns } = json;
   if (!Array.isArray(columns) || columns.length === 0 || columns.length > mostEncoders)
     throw fail('no list of columns');
-  return columns.map((value: unknown, i) => {
+  return Array.from(columns, (value: unknown, i) => {
     const known =
       isObject(value) && typeof value.kind === 'string' && Object.hasOwn(fields, value.kind)
         ? fields[value.kind as 'number']

@@ -59,6 +59,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^models\.fromPretrained 1\.config$/, ['module']],
   // names of parameters: a text, an expression, several
   [/^compress\.\w+ 1\.names$/, ['string', 'undefined']],
+  [/^explain\.\w+ 2\.baseline$/, [...numbers, 'tensor']],
   [/^compress\.makePermanent 0$/, ['module']],
   // names: a text, an expression, several; adapters in a folder of any name
   [/^nn\.LoRA\.apply 1\.modulesToSave$/, ['string', 'empty array', 'strings']],
@@ -471,7 +472,8 @@ describe('the table of calls', () => {
       'optim.lrScheduler.LRScheduler',
       'train.TabularModel',
     ];
-    const { compress, func, nn, optim, data, distributions, io, linalg, metrics, models, train } = adjoint;
+    const { compress, explain, func, nn, optim, data, distributions, io, linalg, metrics, models, privacy, train } =
+      adjoint;
     const spaces = {
       '': adjoint,
       'nn.': nn,
@@ -485,6 +487,7 @@ describe('the table of calls', () => {
       'optim.lrScheduler.': optim.lrScheduler,
       'optim.swaUtils.': optim.swaUtils,
       'compress.': compress,
+      'explain.': explain,
       'data.': data,
       'distributions.': distributions,
       'func.': func,
@@ -493,6 +496,7 @@ describe('the table of calls', () => {
       'linalg.': linalg,
       'metrics.': metrics,
       'models.': models,
+      'privacy.': privacy,
       'train.': train,
     };
     const all = Object.entries(spaces).flatMap(([prefix, space]) =>

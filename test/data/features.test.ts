@@ -309,7 +309,22 @@ describe('Features', () => {
 
   it('refuses damaged JSON, whatever is wrong', () => {
     const json = JSON.parse(JSON.stringify(new Features({ columns: { age: 'quantile' } }).fit(table)));
-    const wrongs = [undefined, null, -1, 0, Number.POSITIVE_INFINITY, 'x', '', [], {}, true, [1], [2, 1], ['b', 'a']];
+    const wrongs = [
+      { ...json, columns: new Array(1000) },
+      undefined,
+      null,
+      -1,
+      0,
+      Number.POSITIVE_INFINITY,
+      'x',
+      '',
+      [],
+      {},
+      true,
+      [1],
+      [2, 1],
+      ['b', 'a'],
+    ];
     let refused = 0;
     for (const key of Object.keys(json)) {
       for (const wrong of wrongs) {

@@ -1,0 +1,218 @@
+// Explanations by gradients.
+import { allOrNothing } from '../all-or-nothing.js';
+import { noGrad } from '../autograd/tape.js';
+import { ArgumentError, checkFlag, checkInteger, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
+import { Module } from '../nn/module.js';
+import { relu } from '../ops/activation.js';
+import { detach } from '../ops/copy.js';
+import { tensor, zerosLike } from '../ops/creation.js';
+import { abs, add, mul, sub } from '../ops/elementwise.js';
+import type { Generator } from '../ops/generator.js';
+import { checkGenerator } from '../ops/random.js';
+import { randnLike } from '../ops/random-like.js';
+import { mean, sum } from '../ops/reduce.js';
+import { amax, amin } from '../ops/reduce-composed.js';
+import { reshape } from '../ops/shape.js';
+import { interpolate } from '../ops/upsample.js';
+import { checkOptions } from '../options.js';
+import { Tensor } from '../tensor.js';
+import { baselineOf, type Explained, gradientOf, question, scoresOf, type TargetOptions } from './model.js';
+
+/** Options of {@link saliency}. */
+export interface SaliencyOptions extends TargetOptions {
+  /** Whether only the size counts; default true. With false, the gradient has its sign. */
+  absolute?: boolean;
+}
+
+/**
+ * How much the score would change with each number of the input: |∂ score / ∂x|.
+ *
+ * Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks", 2013, https://arxiv.org/abs/1312.6034
+ *
+ * @param model in eval mode, from x [n, …] to [n, classes]
+ * @param x float32 or float64
+ * @returns like x
+ * @throws ArgumentError for a target that there is not; StateError in training mode; AutogradError for a model without gradients
+ * @example
+ * explain.saliency(model.eval(), x, { target: 3 }); // [64, 784]
+ */
+export function saliency(model: Explained, x: Tensor, options: SaliencyOptions = {}): Tensor {
+  checkOptions('saliency', options, ['target', 'absolute']);
+  const absolute = checkFlag('saliency', 'absolute', options.absolute, true);
+  const asked = question('saliency', model, x, options.target);
+  const gradient = gradientOf('saliency', asked, asked.x);
+  return absolute ? noGrad(() => abs(gradient)) : gradient;
+}
+
+/** Options of {@link integratedGradients}. */
+export interface IntegratedGradientsOptions extends TargetOptions {
+  /** An input that says nothing: a number (default 0), or a tensor like x or like one sample. */
+  baseline?: number | Tensor;
+  /** At how many points the gradient is taken; default 50. */
+  steps?: number;
+}
+
+/** What {@link integratedGradients} gives. */
+export interface IntegratedGradients {
+  /** What each number of the input adds to the score, like x. */
+  attributions: Tensor;
+  /** By how much their sums miss score(x) − score(baseline), one number a sample: the more steps, the less. */
+  delta: Float64Array;
+}
+
+/**
+ * Shares the difference between the scores of x and of a baseline among the numbers of the input: (x − baseline) · ∫₀¹ ∂ score(baseline +
+ * α (x − baseline)) / ∂x dα, by the middles of `steps` equal stretches. The shares sum to that difference (completeness).
+ *
+ * Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks", 2017, https://arxiv.org/abs/1703.01365
+ *
+ * @param model in eval mode, from x [n, …] to [n, classes]
+ * @param x float32 or float64
+ * @throws as {@link saliency}; ShapeError for a baseline that does not fit
+ * @example
+ * const { attributions, delta } = explain.integratedGradients(model.eval(), x, { target: 3 }); // [64, 784]
+ */
+export function integratedGradients(
+  model: Explained,
+  x: Tensor,
+  options: IntegratedGradientsOptions = {},
+): IntegratedGradients {
+  const operation = 'integratedGradients';
+  checkOptions(operation, options, ['target', 'baseline', 'steps']);
+  const steps = checkInteger(operation, 'steps', options.steps ?? 50, 1, 1e6);
+  const asked = question(operation, model, x, options.target);
+  const baseline = baselineOf(operation, options.baseline, asked.x);
+  const start = add(zerosLike(asked.x), baseline);
+  const difference = sub(asked.x, start);
+  let total: Tensor | null = null;
+  for (let step = 0; step < steps; step++) {
+    const gradient = gradientOf(operation, asked, add(start, mul(difference, (step + 0.5) / steps)));
+    total = total === null ? gradient : add(total, gradient);
+  }
+  const attributions = mul(mul(total as Tensor, 1 / steps), difference);
+  const [n] = x.dims as [number];
+  const sums = sum(reshape(attributions, [n, -1]), { dim: 1 }).toTypedArray();
+  const [end, begin] = [scoresOf(asked, asked.x), scoresOf(asked, start)];
+  const delta = Float64Array.from(sums, (value, i) => value - ((end[i] as number) - (begin[i] as number)));
+  return { attributions, delta };
+}
+
+/** Options of {@link smoothGrad}. */
+export interface SmoothGradOptions extends SaliencyOptions {
+  /** How many noisy inputs; default 25. */
+  samples?: number;
+  /** The noise's standard deviation, as a share of the range of x; default 0.15. */
+  noise?: number;
+  generator?: Generator;
+}
+
+/**
+ * The mean of {@link saliency} over inputs with Gaussian noise: what counts only by chance at one input goes.
+ *
+ * Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, https://arxiv.org/abs/1706.03825
+ *
+ * @param model in eval mode, from x [n, …] to [n, classes]
+ * @param x float32 or float64
+ * @returns like x
+ * @throws as {@link saliency}
+ * @example
+ * explain.smoothGrad(model.eval(), x, { target: 3, samples: 10 }); // [64, 784]
+ */
+export function smoothGrad(model: Explained, x: Tensor, options: SmoothGradOptions = {}): Tensor {
+  const operation = 'smoothGrad';
+  checkOptions(operation, options, ['target', 'absolute', 'samples', 'noise', 'generator']);
+  const samples = checkInteger(operation, 'samples', options.samples ?? 25, 1, 1e6);
+  const noise = checkNumber(operation, 'noise', options.noise ?? 0.15, { min: 0 });
+  const absolute = checkFlag(operation, 'absolute', options.absolute, true);
+  const generator = options.generator === undefined ? undefined : checkGenerator(operation, options.generator);
+  const asked = question(operation, model, x, options.target);
+  const deviation = mul(sub(amax(asked.x), amin(asked.x)), noise);
+  return allOrNothing(() => {
+    let total: Tensor | null = null;
+    for (let i = 0; i < samples; i++) {
+      const moved = add(asked.x, mul(randnLike(asked.x, generator && { generator }), deviation));
+      const gradient = gradientOf(operation, asked, moved);
+      const part = absolute ? abs(gradient) : gradient;
+      total = total === null ? part : add(total, part);
+    }
+    return mul(total as Tensor, 1 / samples);
+  });
+}
+
+/**
+ * Where on a picture a layer of convolutions sees what speaks for a class: relu(Σ wₖ Aₖ), with the layer's channels A and the means w of
+ * their gradients over the picture, stretched to the picture's size.
+ *
+ * Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization", 2016,
+ * https://arxiv.org/abs/1610.02391
+ *
+ * @param model in eval mode, from x [n, channels, height, width] to [n, classes]
+ * @param layer a module in it whose output is [n, channels, height, width], usually the last convolution
+ * @param x float32 or float64
+ * @returns [n, height, width]
+ * @throws as {@link saliency}; ShapeError for a layer without pictures; ArgumentError for one that the model does not use
+ * @example
+ * const convolution = new nn.Conv2d(1, 4, 3);
+ * const net = nn.sequential(convolution, new nn.ReLU(), new nn.Flatten(), new nn.Linear(4 * 6 * 6, 10)).eval();
+ * explain.gradCam(net, convolution, rand([2, 1, 8, 8]), { target: 1 }); // [2, 8, 8]
+ */
+export function gradCam(model: Explained, layer: Module, x: Tensor, options: TargetOptions = {}): Tensor {
+  const operation = 'gradCam';
+  checkOptions(operation, options, ['target']);
+  if (!(layer instanceof Module)) {
+    throw new ArgumentError(`${operation}: layer must be a module, got ${describe(layer)}`);
+  }
+  const asked = question(operation, model, x, options.target);
+  let seen: Tensor | undefined;
+  const handle = layer.registerForwardHook((_, __, output) => {
+    if (output instanceof Tensor) seen = output;
+  });
+  try {
+    const gradient = gradientOf(operation, asked, asked.x, () => seen);
+    const activations = detach(seen as Tensor);
+    if (activations.ndim !== 4 || asked.x.ndim !== 4) {
+      const got = `layer's output ${formatShape(activations.dims)} of x ${formatShape(asked.x.dims)}`;
+      throw new ShapeError(`${operation}: x and the layer's output must be [n, channels, height, width], got ${got}`);
+    }
+    return noGrad(() => {
+      const weights = mean(gradient, { dim: [2, 3], keepDim: true });
+      const map = relu(sum(mul(weights, activations), { dim: 1, keepDim: true }));
+      const [n, , height, width] = asked.x.dims as [number, number, number, number];
+      return reshape(interpolate(map, { size: [height, width], mode: 'bilinear' }), [n, height, width]);
+    });
+  } finally {
+    handle.remove();
+  }
+}
+
+/**
+ * How attention flows through a transformer: the product over its layers of A / 2 + I / 2, with the attention A averaged over heads and I
+ * for what passes by it.
+ *
+ * Abnar and Zuidema, "Quantifying attention flow in transformers", 2020, https://arxiv.org/abs/2005.00928
+ *
+ * @param attentions of each layer, the first one first: [n, heads, tokens, tokens], rows that sum to 1
+ * @returns [n, tokens, tokens]: row i says how much of each token of the input is in token i of the output
+ * @throws ShapeError when they are of other shapes
+ * @example
+ * const attention = randn([2, 4, 5, 5]).softmax({ dim: -1 });
+ * explain.attentionRollout([attention, attention]); // [2, 5, 5]
+ */
+export function attentionRollout(attentions: readonly Tensor[]): Tensor {
+  const operation = 'attentionRollout';
+  const list = Array.isArray(attentions) ? attentions : [];
+  const [first] = list;
+  const wrong = list.find((a) => !(a instanceof Tensor) || a.ndim !== 4 || a.dims[2] !== a.dims[3] || String(a.dims) !== String(first.dims) || a.dtype !== first.dtype); // biome-ignore format: one line
+  if (first === undefined || wrong !== undefined) {
+    const got = wrong instanceof Tensor ? formatShape(wrong.dims) : describe(wrong ?? attentions);
+    throw new ShapeError(
+      `${operation}: attentions must be a list of tensors [n, heads, tokens, tokens], all alike, got ${got}`,
+    );
+  }
+  return noGrad(() => {
+    const tokens = first.dims[2] as number;
+    const same = tensor(Array.from({ length: tokens * tokens }, (_, i) => (i % (tokens + 1) === 0 ? 0.5 : 0)), { shape: [tokens, tokens], dtype: first.dtype }); // biome-ignore format: one line
+    const layers = list.map((a: Tensor) => add(mul(mean(detach(a), { dim: 1 }), 0.5), same));
+    return layers.reduce((below, layer) => layer.matmul(below));
+  });
+}

@@ -1,0 +1,15 @@
+/** Why a model says what it says. @module */
+
+export {
+  attentionRollout,
+  gradCam,
+  type IntegratedGradients,
+  type IntegratedGradientsOptions,
+  integratedGradients,
+  type SaliencyOptions,
+  type SmoothGradOptions,
+  saliency,
+  smoothGrad,
+} from './gradients.js';
+export type { Explained, TargetOptions } from './model.js';
+export { type OcclusionOptions, occlusion, type ShapleyOptions, shapleyValues } from './perturbations.js';

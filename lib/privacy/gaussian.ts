@@ -1,0 +1,73 @@
+// Rényi differential privacy of sums with Gaussian noise over random samples.
+
+/** log erfc(x), also where erfc is too small for a float64. */
+function logErfc(x: number): number {
+  if (x < 0) return Math.log(2 - Math.exp(logErfc(-x)));
+  if (x < 2) {
+    // erf by its series, whose terms are below 1e-17 after 40.
+    let [term, sum] = [x, x];
+    for (let n = 1; n < 60; n++) {
+      term *= (-x * x) / n;
+      sum += term / (2 * n + 1);
+    }
+    return Math.log(1 - (2 / Math.sqrt(Math.PI)) * sum);
+  }
+  // erfc(x) = exp(-x²) / √π · 1 / (x + ½ / (x + 1 / (x + 3⁄2 / …))), from the inside.
+  let tail = x;
+  for (let n = 200; n >= 1; n--) tail = x + n / 2 / tail;
+  return -x * x - 0.5 * Math.log(Math.PI) - Math.log(tail);
+}
+
+const logAdd = (a: number, b: number): number => {
+  const [low, high] = a < b ? [a, b] : [b, a];
+  return low === Number.NEGATIVE_INFINITY ? high : high + Math.log1p(Math.exp(low - high));
+};
+
+// log(exp(a) − exp(b)) for a ≥ b.
+const logSubtract = (a: number, b: number): number =>
+  b === Number.NEGATIVE_INFINITY ? a : a <= b ? Number.NEGATIVE_INFINITY : a + Math.log1p(-Math.exp(b - a));
+
+/**
+ * @internal The Rényi divergence of order α that one step costs: a sum over a sample in which each record is with probability q, with
+ * Gaussian noise of σ times what a record can change. Mironov, Talwar and Zhang, "Rényi differential privacy of the sampled Gaussian mechanism",
+ * 2019, https://arxiv.org/abs/1908.10530, section 3.3.
+ */
+export function divergence(q: number, sigma: number, alpha: number): number {
+  if (q === 0) return 0;
+  if (sigma === 0) return Number.POSITIVE_INFINITY;
+  if (q === 1) return alpha / (2 * sigma * sigma);
+  return (Number.isInteger(alpha) ? wholeOrder(q, sigma, alpha) : anyOrder(q, sigma, alpha)) / (alpha - 1);
+}
+
+// log Σ (α over i) (1 − q)^(α − i) q^i exp((i² − i) / 2σ²), i = 0 … α
+function wholeOrder(q: number, sigma: number, alpha: number): number {
+  let [sum, logBinomial] = [Number.NEGATIVE_INFINITY, 0];
+  for (let i = 0; i <= alpha; i++) {
+    const weight = logBinomial + i * Math.log(q) + (alpha - i) * Math.log1p(-q);
+    sum = logAdd(sum, weight + (i * i - i) / (2 * sigma * sigma));
+    logBinomial += Math.log((alpha - i) / (i + 1));
+  }
+  return sum;
+}
+
+// The same as two series, one for each side of the point where both densities are equal.
+function anyOrder(q: number, sigma: number, alpha: number): number {
+  const [logQ, logRest] = [Math.log(q), Math.log1p(-q)];
+  const middle = sigma * sigma * Math.log(1 / q - 1) + 0.5;
+  const width = Math.SQRT2 * sigma;
+  let [below, above] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let [logBinomial, sign] = [0, 1];
+  for (let i = 0; i < 100_000; i++) {
+    const j = alpha - i;
+    const first =
+      logBinomial + i * logQ + j * logRest + (i * i - i) / (2 * sigma * sigma) + logErfc((i - middle) / width);
+    const second =
+      logBinomial + j * logQ + i * logRest + (j * j - j) / (2 * sigma * sigma) + logErfc((middle - j) / width);
+    const join = sign > 0 ? logAdd : logSubtract;
+    [below, above] = [join(below, first), join(above, second)];
+    if (i > alpha && Math.max(first, second) < Math.max(below, above) - 35) break;
+    logBinomial += Math.log(Math.abs(j) / (i + 1));
+    if (j < 0) sign = -sign;
+  }
+  return logAdd(below, above) - Math.LN2;
+}
