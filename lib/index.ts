@@ -488,6 +488,7 @@ export type { FoldOptions, UnfoldOptions } from './ops/unfold.js';
 export { type InterpolateFunctionOptions, type InterpolateOptions, interpolate, pixelShuffle } from './ops/upsample.js';
 export type { PerDimension } from './ops/windows.js';
 export * as optim from './optim/index.js';
+export * as privacy from './privacy/index.js';
 export {
   type Compilable,
   type CompiledStep,
@@ -499,7 +500,6 @@ export {
 export type { RunOptions, RunResult } from './program/feeder.js';
 export type { Shape } from './shape.js';
 export { Tensor } from './tensor.js';
-export * as privacy from './privacy/index.js';
 export * as train from './train/index.js';
 
 /** Which BLAS, instruction-set level and number of threads the library runs on. */
