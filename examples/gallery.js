@@ -97,4 +97,17 @@ export const examples = [
     figures: [{ key: 'accuracy', label: 'test accuracy, %', digits: 2 }],
     baseline: { key: 'before', label: 'as it came from TensorFlow.js', digits: 2 },
   },
+  {
+    name: 'onnx-finetune',
+    title: 'A pretrained ONNX model, a recogniser of text, gets a new head and learns 200 digits',
+    data: 'MNIST',
+    figures: [
+      { key: 'everything', label: 'fine-tuned, test accuracy, %', digits: 2 },
+      { key: 'head', label: 'the new head alone, %', digits: 2 },
+      { key: 'lenet', label: 'LeNet on the same digits, %', digits: 2 },
+    ],
+    baseline: { key: 'scratch', label: 'the same network from random weights', digits: 2 },
+    pictures: ['onnx-finetune.svg'],
+    eager: true,
+  },
 ];
