@@ -5,6 +5,9 @@ import { AdjointError, AllocationError, ArgumentError, describe, FileError, rewo
 /** Linux reads and writes at most 2 GiB in one call. */
 export const maxBytesACall = 2 ** 30;
 
+/** Characters of a file's name that another file says: systems open no longer ones, and errors would repeat them. */
+export const longestName = 1024;
+
 /** A system error (`ENOENT: no such file or directory, …`) as a FileError that names the operation and the file. */
 export function systemError(operation: string, action: string, path: string, cause: unknown): FileError {
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,6 +1,7 @@
 // Models in several files and an index of them, as Hugging Face saves them: reading.
 import { dirname, isAbsolute, join } from 'node:path';
 import { describe, isPlain } from '../errors.js';
+import { longestName } from './files.js';
 import { bytesAt, type Reading, sizeOf } from './reading.js';
 import { damaged, maxTensors } from './safetensors-header.js';
 import type { Listing } from './stored.js';
@@ -25,6 +26,7 @@ export function beside(path: string, name: unknown): string {
   const isInside =
     typeof name === 'string' &&
     name !== '' &&
+    name.length <= longestName &&
     !isAbsolute(name) &&
     !/[\\:\0]/.test(name) &&
     !name.split('/').includes('..');

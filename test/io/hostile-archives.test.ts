@@ -132,6 +132,7 @@ describe('what a file says is not repeated at length', () => {
       },
       /tensor "x+…" must have a dtype of/,
     ],
+    ['a shard', () => Buffer.from(JSON.stringify({ weight_map: { a: long } })), /files of its own folder, got "x+…"$/],
     ['a global', () => archive({ 'a/data.pkl': `\x80\x02c${long}\n${long}\n.` }), /must not hold the global "x+…/],
   ])('%s', (_, bytes, message) => {
     expect(refusal(bytes())).toMatch(message);

@@ -2,8 +2,8 @@
 import { realpathSync } from 'node:fs';
 import { dirname, isAbsolute, resolve, sep } from 'node:path';
 import type { DType, TypedArray } from '../../dtype.js';
-import { FileError, formatShape } from '../../errors.js';
-import { systemError, withFile } from '../files.js';
+import { describe, FileError, formatShape } from '../../errors.js';
+import { longestName, systemError, withFile } from '../files.js';
 import { type TensorProto, TensorProto_DataLocation, TensorProto_DataType as Type } from './messages.js';
 
 /** A tensor as plain data. */
@@ -132,8 +132,8 @@ function externalBytes(proto: TensorProto, source: Source, bytes: number, fail: 
 
 // A file in the model's folder or below it, also where there are symbolic links.
 function besides(source: Source, location: string, fail: (rule: string) => never): string {
-  const outside = () => fail(`must be in the folder of the model, got ${JSON.stringify(location)}`);
-  if (isAbsolute(location) || location.includes('\0') || location === '') outside();
+  const outside = () => fail(`must be in the folder of the model, got ${describe(location)}`);
+  if (isAbsolute(location) || location.includes('\0') || location === '' || location.length > longestName) outside();
   const real = (path: string) => {
     try {
       return realpathSync(path);
