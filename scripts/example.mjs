@@ -1,6 +1,6 @@
 // Runs an example: `npm run example -- spam`, with `--small` a version of a few seconds; `--list` says what there is.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { examples } from '../examples/gallery.js';
 import { root } from './steps.mjs';
@@ -12,7 +12,7 @@ const file = [`${name}/train.js`, `${name}.js`].map((path) => join(folder, path)
 if (name === '--list') {
   const width = Math.max(...names().map((known) => known.length));
   for (const known of names()) {
-    const title = examples.find((example) => example.name === known)?.title ?? `see examples/${known}/README.md`;
+    const title = examples.find((example) => example.name === known)?.title ?? beginningOf(known);
     console.log(`${known.padEnd(width)}  ${title}`);
   }
 } else if (name === undefined || !names().includes(name) || file === undefined) {
@@ -24,6 +24,13 @@ if (name === '--list') {
   }
   const { status } = spawnSync(process.execPath, [file, ...rest], { stdio: 'inherit' });
   process.exitCode = status ?? 1;
+}
+
+/** The title of an example's README, or the first line of its own comment. */
+function beginningOf(known) {
+  const readme = join(folder, known, 'README.md');
+  const text = readFileSync(existsSync(readme) ? readme : join(folder, known, 'train.js'), 'utf8');
+  return /^(?:#|\/\/) (.*)/.exec(text)?.[1] ?? '';
 }
 
 /** Those of the gallery, and folders with a program of their own. */
