@@ -7,7 +7,7 @@ import type { NamePattern } from '../nn/freeze.js';
 import { checkPart } from '../nn/lookup.js';
 import { Module } from '../nn/module.js';
 import { registerParametrization, removeParametrizations } from '../nn/parametrize.js';
-import { listAt, type Parametrization, storedAt } from '../nn/parametrize-list.js';
+import { type Parametrization, storedAt } from '../nn/parametrize-list.js';
 import { Buffer, Parameter } from '../nn/roles.js';
 import { copy_, detach } from '../ops/copy.js';
 import { ones, tensor, zerosLike } from '../ops/creation.js';
@@ -15,9 +15,10 @@ import { add, mul, sub } from '../ops/elementwise.js';
 import { where } from '../ops/elementwise-compare.js';
 import { rand } from '../ops/random.js';
 import { checkOptions } from '../options.js';
+import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Clusters } from './clusters.js';
-import { type Weight, weightsOf, weightValue } from './weights.js';
+import { ownWeights, partsOf, type Weight, weightsOf, weightValue } from './weights.js';
 
 /** By what weights are judged; the least go first. */
 export type PruningMethod = 'magnitude' | 'movement' | 'random';
@@ -69,10 +70,7 @@ class Mask extends Module implements Parametrization {
   }
 }
 
-const maskAt = ({ module, name }: Weight): Mask | null => {
-  const list = listAt(module, name);
-  return [...(list ?? [])].find((part) => part instanceof Mask) ?? null;
-};
+const maskAt = (weight: Weight): Mask | null => partsOf(weight).find((part) => part instanceof Mask) ?? null;
 
 /**
  * Sets the least important weights of a model to zero. They stay zero while it is trained on, and the masks are saved with it:
@@ -133,7 +131,7 @@ const maskShape = (shape: readonly number[], dim: number | undefined): number[] 
 function checkFits(operation: string, weight: Weight, method: PruningMethod, dim: number | undefined): void {
   const { module, name, path } = weight;
   const { shape } = storedAt(module, name);
-  if ([...(listAt(module, name) ?? [])].some((part) => part instanceof Clusters)) {
+  if (partsOf(weight).some((part) => part instanceof Clusters)) {
     throw new ArgumentError(`${operation}: ${path} must not be clustered yet; prune first, then cluster`);
   }
   if (dim !== undefined && dim >= shape.length) {
@@ -141,7 +139,7 @@ function checkFits(operation: string, weight: Weight, method: PruningMethod, dim
   }
   const before = maskAt(weight);
   if (before === null) return;
-  const isSame = String(before.mask.shape) === String(maskShape(shape, dim));
+  const isSame = sameShape(before.mask.dims, maskShape(shape, dim));
   if (isSame && (before.scores !== null) === (method === 'movement')) return;
   const hint = 'make the earlier pruning permanent first: compress.makePermanent(model)';
   throw new ArgumentError(`${operation}: ${path} must be pruned as before (${isSame ? 'method' : 'dim'}); ${hint}`);
@@ -258,14 +256,10 @@ export function sparsity(model: Module, options: { names?: NamePattern } = {}): 
 export function makePermanent<M extends Module>(model: M): M {
   checkPart('makePermanent', model);
   allOrNothing(() => {
-    for (const module of model.modules()) {
-      const { parametrizations } = module as { parametrizations?: { keys(): Iterable<string> } };
-      // The last one first, so that a failure puts them back in their order.
-      for (const name of [...(parametrizations?.keys() ?? [])].reverse()) {
-        const parts = [...(listAt(module, name) ?? [])];
-        if (parts.some((part) => part instanceof Mask || part instanceof Clusters))
-          removeParametrizations(module, name);
-      }
+    // The last one first, so that a failure puts them back in their order.
+    for (const weight of ownWeights(model).reverse()) {
+      const isMade = partsOf(weight).some((part) => part instanceof Mask || part instanceof Clusters);
+      if (isMade) removeParametrizations(weight.module, weight.name);
     }
   });
   return model;

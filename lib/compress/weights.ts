@@ -5,7 +5,7 @@ import { Embedding } from '../nn/embedding.js';
 import { matching, type NamePattern } from '../nn/freeze.js';
 import { checkPart } from '../nn/lookup.js';
 import type { Module } from '../nn/module.js';
-import { listAt, ParametrizationList, storedAt } from '../nn/parametrize-list.js';
+import { listAt, type Parametrization, ParametrizationList, storedAt } from '../nn/parametrize-list.js';
 import type { Tensor } from '../tensor.js';
 
 /** @internal A weight: the module that has it, its name there, and its name in the whole model. */
@@ -51,8 +51,11 @@ export function weightsOf(
   );
 }
 
-// Each module's own parameters, those with parametrizations included; not the tensors that these start from.
-function ownWeights(model: Module): Weight[] {
+/** @internal What a weight is computed by; nothing for a plain parameter. */
+export const partsOf = ({ module, name }: Weight): Parametrization[] => [...(listAt(module, name) ?? [])];
+
+/** @internal Each module's own parameters, those with parametrizations included; not the tensors that these start from. */
+export function ownWeights(model: Module): Weight[] {
   const within = new Set<Module>();
   for (const list of model.modules()) {
     if (list instanceof ParametrizationList) for (const part of list.modules()) within.add(part);

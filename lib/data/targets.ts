@@ -113,7 +113,8 @@ export class Labels {
       Array.isArray(classes) &&
       classes.length >= 2 &&
       classes.length <= mostClasses &&
-      classes.every((label, i) => isLabel(label) && (i === 0 || compare(classes[i - 1] as Label, label) < 0));
+      // spread, since `every` passes over holes
+      [...classes].every((label, i) => isLabel(label) && (i === 0 || compare(classes[i - 1] as Label, label) < 0));
     if (!isRight) throw new FileError('Labels.fromJSON: json must be what toJSON gives, got wrong classes');
     const labels = new Labels();
     labels.#set([...(classes as Label[])]);

@@ -5,7 +5,7 @@ import { ArgumentError, checkFlag, checkInteger, checkNumber, describe, formatSh
 import { Module } from '../nn/module.js';
 import { relu } from '../ops/activation.js';
 import { detach } from '../ops/copy.js';
-import { tensor, zerosLike } from '../ops/creation.js';
+import { eye, zerosLike } from '../ops/creation.js';
 import { abs, add, mul, sub } from '../ops/elementwise.js';
 import type { Generator } from '../ops/generator.js';
 import { checkGenerator } from '../ops/random.js';
@@ -15,6 +15,7 @@ import { amax, amin } from '../ops/reduce-composed.js';
 import { reshape } from '../ops/shape.js';
 import { interpolate } from '../ops/upsample.js';
 import { checkOptions } from '../options.js';
+import { sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { baselineOf, type Explained, gradientOf, question, scoresOf, type TargetOptions } from './model.js';
 
@@ -200,9 +201,15 @@ export function gradCam(model: Explained, layer: Module, x: Tensor, options: Tar
  */
 export function attentionRollout(attentions: readonly Tensor[]): Tensor {
   const operation = 'attentionRollout';
-  const list = Array.isArray(attentions) ? attentions : [];
-  const [first] = list;
-  const wrong = list.find((a) => !(a instanceof Tensor) || a.ndim !== 4 || a.dims[2] !== a.dims[3] || String(a.dims) !== String(first.dims) || a.dtype !== first.dtype); // biome-ignore format: one line
+  const list: readonly unknown[] = Array.isArray(attentions) ? attentions : [];
+  const [first] = list as readonly Tensor[];
+  const isLike = (a: unknown): a is Tensor =>
+    a instanceof Tensor &&
+    a.ndim === 4 &&
+    a.dims[2] === a.dims[3] &&
+    sameShape(a.dims, (first as Tensor).dims) &&
+    a.dtype === (first as Tensor).dtype;
+  const wrong = list.find((a) => !isLike(a));
   if (first === undefined || wrong !== undefined) {
     const got = wrong instanceof Tensor ? formatShape(wrong.dims) : describe(wrong ?? attentions);
     throw new ShapeError(
@@ -210,9 +217,8 @@ export function attentionRollout(attentions: readonly Tensor[]): Tensor {
     );
   }
   return noGrad(() => {
-    const tokens = first.dims[2] as number;
-    const same = tensor(Array.from({ length: tokens * tokens }, (_, i) => (i % (tokens + 1) === 0 ? 0.5 : 0)), { shape: [tokens, tokens], dtype: first.dtype }); // biome-ignore format: one line
-    const layers = list.map((a: Tensor) => add(mul(mean(detach(a), { dim: 1 }), 0.5), same));
+    const same = mul(eye(first.dims[2] as number, { dtype: first.dtype }), 0.5);
+    const layers = attentions.map((a) => add(mul(mean(detach(a), { dim: 1 }), 0.5), same));
     return layers.reduce((below, layer) => layer.matmul(below));
   });
 }

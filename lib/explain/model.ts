@@ -1,13 +1,14 @@
 // What all explanations need: the score that is explained, and its gradient.
 import { noGrad } from '../autograd/tape.js';
 import { grad } from '../backward/engine.js';
-import { ArgumentError, AutogradError, describe, formatShape, ShapeError, StateError } from '../errors.js';
+import { ArgumentError, AutogradError, describe, formatShape, isClass, ShapeError, StateError } from '../errors.js';
 import { Module } from '../nn/module.js';
 import { detach } from '../ops/copy.js';
 import { tensor } from '../ops/creation.js';
 import { gather } from '../ops/indexing.js';
 import { sum } from '../ops/reduce.js';
 import { reshape } from '../ops/shape.js';
+import { sameShape } from '../shape.js';
 import { checkFloat, checkTensor, Tensor } from '../tensor.js';
 
 /** What is explained: a module with one input and one output, in eval mode, or a function like that. */
@@ -27,11 +28,7 @@ export interface Question {
 
 /** @internal */
 export function question(operation: string, model: Explained, x: Tensor, target: TargetOptions['target']): Question {
-  if (
-    !(model instanceof Module) &&
-    (typeof model !== 'function' || Object.getOwnPropertyDescriptor(model, 'prototype')?.writable === false)
-  ) {
-    // biome-ignore format: one line
+  if (!(model instanceof Module) && (typeof model !== 'function' || isClass(model))) {
     throw new ArgumentError(`${operation}: model must be a module or a function, got ${describe(model)}`);
   }
   if (model instanceof Module && model.training) {
@@ -104,7 +101,7 @@ export function baselineOf(operation: string, baseline: unknown, x: Tensor): Ten
   if (typeof baseline === 'number' && Number.isFinite(baseline)) return baseline;
   if (baseline instanceof Tensor) {
     const rest = x.dims.slice(1);
-    const fits = [x.dims, rest, [1, ...rest]].some((shape) => String(shape) === String(baseline.dims));
+    const fits = [x.dims, rest, [1, ...rest]].some((shape) => sameShape(shape, baseline.dims));
     if (fits && baseline.dtype === x.dtype) return detach(baseline);
     const wanted = `${x.dtype} ${formatShape(x.dims)} or ${formatShape(rest)}`;
     throw new ShapeError(

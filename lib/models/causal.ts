@@ -34,8 +34,9 @@ export function causalInputs<Inputs extends CausalInputs>(
   const o = optionsOf<Inputs>(operation, args, ['attentionMask'], ['caches', ...named], ['attentionMask']);
   const { caches } = o;
   if (caches === undefined) return o;
-  const areCaches = Array.isArray(caches) && caches.every((cache) => cache instanceof KeyValueCache);
-  if (areCaches && caches.length === layers) return o;
+  const areCaches =
+    Array.isArray(caches) && caches.length === layers && [...caches].every((cache) => cache instanceof KeyValueCache);
+  if (areCaches) return o;
   const rule = `caches must be ${layers} of KeyValueCache, one for each layer`;
   throw new ArgumentError(`${operation}: ${rule}, got ${describe(caches)}; use model.newCaches()`);
 }

@@ -79,7 +79,7 @@ export class LayerConfig {
   }
 
   /** Refuses other values than these; the first is that of a file which does not say. */
-  only<T>(name: string, ...values: readonly T[]): T {
+  oneOf<T>(name: string, ...values: readonly T[]): T {
     const value = this.get(name) ?? values[0];
     if (values.includes(value as T)) return value as T;
     throw this.fail(`must have ${values.map(describe).join(' or ')} as ${name} here, got ${describe(value)}`);

@@ -26,7 +26,7 @@ const dense: Maker = (c) => {
 };
 
 const embedding: Maker = (c) => {
-  c.only('mask_zero', false);
+  c.oneOf('mask_zero', false);
   const weight = c.weight('embeddings', [c.integer('input_dim'), c.integer('output_dim')]);
   const module = filled(new Embedding(weight.dims[0] as number, weight.dims[1] as number), { weight });
   return { module, run: (m, [x]) => m.forward((x as Tensor).to('int32')) };
@@ -78,8 +78,8 @@ const layerNorm: Maker = (c) => {
 };
 
 const relu: Maker = (c) => {
-  c.only('negative_slope', 0);
-  c.only('threshold', 0);
+  c.oneOf('negative_slope', 0);
+  c.oneOf('threshold', 0);
   const most = c.get('max_value') === undefined ? null : c.number('max_value', 0);
   return plain((x) => (most === null ? x.relu() : x.clamp(0, most)));
 };

@@ -103,10 +103,10 @@ const gru: Cell = (c) => {
 const recurrent =
   (cell: Cell) =>
   (c: LayerConfig): TfjsLayer => {
-    c.only('return_state', false);
-    c.only('stateful', false);
-    c.only('dropout', 0);
-    c.only('recurrent_dropout', 0);
+    c.oneOf('return_state', false);
+    c.oneOf('stateful', false);
+    c.oneOf('dropout', 0);
+    c.oneOf('recurrent_dropout', 0);
     const { gates, states, step, biases } = cell(c);
     const units = c.integer('units');
     const width = gates * units;
@@ -126,7 +126,7 @@ const merges: Readonly<Record<string, (a: Tensor, b: Tensor) => Tensor>> = {
 };
 
 const bidirectional = (c: LayerConfig): TfjsLayer => {
-  const mode = c.only('merge_mode', 'concat', 'sum', 'mul', 'ave');
+  const mode = c.oneOf('merge_mode', 'concat', 'sum', 'mul', 'ave');
   const [forward, backward] = [c.inner('layer', 'forward_'), c.inner('layer', 'backward_')];
   if (!(forward.module instanceof Recurrent) || !(backward.module instanceof Recurrent) || forward.module.backwards) {
     throw c.fail('must have a recurrent layer in it that goes forwards');

@@ -36,12 +36,12 @@ function surrounded(x: Tensor, windows: Windows, value = 0): Tensor {
 }
 
 function windowsOf(c: LayerConfig, rank: number): Windows {
-  c.only('data_format', 'channels_last', 'channelsLast');
+  c.oneOf('data_format', 'channels_last', 'channelsLast');
   return {
     kernel: c.integers('kernel_size', rank),
     stride: c.integers('strides', rank, 1),
     dilation: c.integers('dilation_rate', rank, 1),
-    isSame: c.only('padding', 'valid', 'same') === 'same',
+    isSame: c.oneOf('padding', 'valid', 'same') === 'same',
   };
 }
 
@@ -124,7 +124,7 @@ const separableConv: Maker = (c) => {
 
 const convTranspose: Maker = (c) => {
   const windows = windowsOf(c, 2);
-  c.only('output_padding', undefined);
+  c.oneOf('output_padding', undefined);
   if (windows.dilation.some((d) => d !== 1)) throw c.fail('must have the dilation_rate 1 here');
   const weight = c.weight('kernel', [...windows.kernel, c.integer('filters'), any]).permute(3, 2, 0, 1);
   const [inner, out] = weight.dims as [number, number];
@@ -152,13 +152,13 @@ const convTranspose: Maker = (c) => {
 const poolOf =
   (rank: 1 | 2, isMax: boolean): Maker =>
   (c) => {
-    c.only('data_format', 'channels_last', 'channelsLast');
+    c.oneOf('data_format', 'channels_last', 'channelsLast');
     const kernel = c.integers('pool_size', rank, 2);
     const windows: Windows = {
       kernel,
       stride: c.integers('strides', rank, kernel),
       dilation: kernel.map(() => 1),
-      isSame: c.only('padding', 'valid', 'same') === 'same',
+      isSame: c.oneOf('padding', 'valid', 'same') === 'same',
     };
     const pool = isMax ? maxOf(windows) : averageOf(windows);
     return { run: (_, [x]) => outward(pool(inward(x as Tensor))) };
@@ -189,14 +189,14 @@ function averageOf(windows: Windows): (x: Tensor) => Tensor {
 const globalPool =
   (rank: 1 | 2, isMax: boolean): Maker =>
   (c) => {
-    c.only('data_format', 'channels_last', 'channelsLast');
+    c.oneOf('data_format', 'channels_last', 'channelsLast');
     const keepDim = c.flag('keepdims', false);
     const dim = rank === 2 ? [1, 2] : [1];
     return { run: (_, [x]) => (isMax ? (x as Tensor).amax({ dim, keepDim }) : (x as Tensor).mean({ dim, keepDim })) };
   };
 
 const zeroPadding: Maker = (c) => {
-  c.only('data_format', 'channels_last', 'channelsLast');
+  c.oneOf('data_format', 'channels_last', 'channelsLast');
   const given = c.get('padding') ?? 1;
   const pairs = (Array.isArray(given) ? given : [given, given]).map((n) => (Array.isArray(n) ? n : [n, n]));
   const flat = pairs.flat();
@@ -208,8 +208,8 @@ const zeroPadding: Maker = (c) => {
 };
 
 const upSampling: Maker = (c) => {
-  c.only('data_format', 'channels_last', 'channelsLast');
-  c.only('interpolation', 'nearest');
+  c.oneOf('data_format', 'channels_last', 'channelsLast');
+  c.oneOf('interpolation', 'nearest');
   const [high, wide] = c.integers('size', 2, 2) as [number, number];
   return { run: (_, [x]) => (x as Tensor).repeatInterleave(high, { dim: 1 }).repeatInterleave(wide, { dim: 2 }) };
 };

@@ -92,6 +92,11 @@ it.each<[string, () => unknown, string]>([
     'Labels.fromJSON: json must be what toJSON gives, got wrong classes',
   ],
   [
+    'labels that are not there',
+    () => Labels.fromJSON({ format: 'adjoint.labels', version: 1, classes: new Array(3) }),
+    'Labels.fromJSON: json must be what toJSON gives, got wrong classes',
+  ],
+  [
     'later labels',
     () => Labels.fromJSON({ format: 'adjoint.labels', version: 2 }),
     'got version 2; this library reads version 1',
