@@ -125,7 +125,7 @@ async function bundleCli() {
 }
 
 /** What the command line has of its own, though it is no part of it: modules without a state. */
-const shared = ['tcp-store.js', 'store-server.js', 'frames.js', 'seats.js', 'thread-file.js'].map((name) =>
+const shared = ['tcp-store.js', 'store-server.js', 'frames.js', 'seats.js', 'thread-file.js', 'within.js'].map((name) =>
   join(root, 'lib', 'distributed', name),
 );
 

@@ -1,7 +1,7 @@
 // The processes of one node, from their start to their end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../distributed/within.js';
 import type { Settings } from './run-options.js';
 import { Lines, logFile } from './run-output.js';
 
@@ -129,7 +129,7 @@ export class Ranks {
     await Promise.all(some.map(({ ended }) => ended));
     clearTimeout(timer);
     killAll(some); // what ranks have started may live on
-    await Promise.race([Promise.all(some.map(({ closed }) => closed)), delay(afterwards)]);
+    await within(afterwards, Promise.all(some.map(({ closed }) => closed)));
     for (const { output, errors } of some) {
       output.end();
       errors.end();
@@ -149,10 +149,7 @@ export class Ranks {
       const isWaiting = waits(local).then(() => kept.add(rank));
       await Promise.race([isWaiting, rank.ended]);
     });
-    const over = new AbortController();
-    const late = delay(this.settings.grace, undefined, { signal: over.signal }).catch(() => {});
-    await Promise.race([Promise.all(settled), late]);
-    over.abort();
+    await within(this.settings.grace, Promise.all(settled));
     await this.#end(
       this.#all.filter((rank) => !kept.has(rank)),
       'SIGTERM',

@@ -1,8 +1,8 @@
 // What the members of a group find out together in its store: whether they do the same, who is missing, who has failed first.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { DistributedError } from '../errors.js';
 import { errorOf, isLoss, isTimeout, listOf, rankIn, wordingOf } from './failures.js';
 import { type Store, setOnce } from './store.js';
+import { within } from './within.js';
 
 /** What a member does that has waited for long. */
 interface Note {
@@ -68,7 +68,7 @@ export class Council {
 
   /** Tells members that still wait for this one why it is gone. */
   async leave(): Promise<void> {
-    await Promise.race([this.#store.set(`left/${this.#me}`, '1').catch(() => {}), delay(patience)]);
+    await within(patience, this.#store.set(`left/${this.#me}`, '1'));
   }
 
   /**
@@ -84,7 +84,7 @@ export class Council {
       await setOnce(this.#store, 'failure', text);
       return this.#store.get('failure');
     };
-    const first = await Promise.race([ask().catch(() => undefined), delay(patience, undefined)]);
+    const first = await within(patience, ask());
     return errorOf(first ?? text, rankIn(first ?? text));
   }
 
@@ -97,13 +97,13 @@ export class Council {
 
   /** Says what has gone wrong in this process, if nobody has said anything before. */
   async tell(reason: string): Promise<void> {
-    await Promise.race([setOnce(this.#store, 'failure', reason).catch(() => {}), delay(patience)]);
+    await within(patience, setOnce(this.#store, 'failure', reason));
   }
 
   /** What somebody has said, who is given some time for it; null if nobody has. */
   async told(): Promise<DistributedError | null> {
     const said = this.#store.wait(['failure'], patience).then(() => this.#store.get('failure'));
-    const text = await Promise.race([said.catch(() => undefined), delay(patience, undefined)]);
+    const text = await within(patience, said);
     return text === undefined ? null : errorOf(text, rankIn(text));
   }
 

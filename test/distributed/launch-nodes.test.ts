@@ -66,10 +66,11 @@ describeRuns('adjoint run on several nodes', () => {
 
   it('names two that have one number', { timeout }, async () => {
     const { all, start } = await nodes(2, ['--nnodes', '3'], ['launched', 'place']);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    const other = start(['--node-rank', '1']);
-    expect((await other.ended).code).toBe(2);
-    expect(other.err).toMatch(/--node-rank 1 must be one node's alone, but .+ has it/);
+    const both = [all.pop() as Launched, start(['--node-rank', '1'])];
+    const [refused] = (await Promise.race(both.map((one) => one.ended.then(() => [one])))) as [Launched];
+    expect((await refused.ended).code).toBe(2);
+    expect(refused.err).toMatch(/--node-rank 1 must be one node's alone, but .+ has it/);
+    all.push(...both.filter((one) => one !== refused));
     all.push(start(['--node-rank', '2']));
     expect(await codes(all)).toEqual([0, 0, 0]);
   });
