@@ -3,9 +3,8 @@
 // Backward multiplies the gradient by each layer's weights and by the slope of its activation. A sigmoid's slope is at
 // most 1/4, so after ten layers next to nothing arrives at the first: it does not learn. ReLU's slope is 1 or 0; half
 // of the signal is lost, and Kaiming initialisation (He et al., 2015) makes the weights larger by √2 to make up for it.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { charts, manualSeed, nn, randint, randn, relu, sigmoid } from 'adjoint';
+import { outputFolder, savePicture, size } from './lesson.js';
 
 const depth = 10;
 const width = 64;
@@ -26,13 +25,11 @@ function gradientSizes(kind) {
   const x = randn([128, width]);
   const labels = randint(0, classes, [128]);
   nn.functional.crossEntropy(model.forward(x), labels).backward();
-  return layers.map(({ weight }) =>
-    /** @type {import('adjoint').Tensor} */ (weight.grad).square().mean().sqrt().item(),
-  );
+  return layers.map(({ weight }) => size(weight.grad));
 }
 
 /** Measures both networks, prints bars on a logarithmic scale and draws the picture. */
-export async function run({ quiet = false, folder = join(import.meta.dirname, 'output') } = {}) {
+export async function run({ quiet = false, folder = outputFolder } = {}) {
   const print = quiet ? () => {} : console.log;
   manualSeed(1);
   const sizes = { sigmoid: gradientSizes('sigmoid'), relu: gradientSizes('relu') };
@@ -55,9 +52,7 @@ export async function run({ quiet = false, folder = join(import.meta.dirname, 'o
       { name: 'sigmoid', x: layers, y: sizes.sigmoid, style: 'both' },
     ],
   });
-  const file = join(folder, 'vanishing-gradients.svg');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(file, svg);
+  const file = savePicture(folder, 'vanishing-gradients.svg', svg);
   print(`\nthe picture: ${file}`);
   return { sizes, file };
 }

@@ -4,9 +4,8 @@
 // SGD follows the steepest slope: down the wall at once, then slowly along the floor, where there is little slope.
 // Momentum keeps its speed: it overshoots at first and is soon faster on the floor. Adam scales each direction by the
 // gradients that it has seen there: its first steps are all of size lr, whatever the slope.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { charts, optim, tensor } from 'adjoint';
+import { outputFolder, savePicture } from './lesson.js';
 
 const start = [-1.4, 1.6];
 
@@ -48,7 +47,7 @@ function valleyPicture() {
 }
 
 /** Walks, prints where each one is from time to time, and draws the paths. */
-export async function run({ quiet = false, steps = 150, folder = join(import.meta.dirname, 'output') } = {}) {
+export async function run({ quiet = false, steps = 150, folder = outputFolder } = {}) {
   const print = quiet ? () => {} : console.log;
   const paths = walkers.map(({ make }) => walk(make, steps));
 
@@ -73,9 +72,7 @@ export async function run({ quiet = false, steps = 150, folder = join(import.met
       { name: 'lowest point', x: [1], y: [1], style: 'dots', colour: 6 },
     ],
   });
-  const file = join(folder, 'optimizer-paths.svg');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(file, svg);
+  const file = savePicture(folder, 'optimizer-paths.svg', svg);
   print(`\nthe picture: ${file}`);
   return { paths, file };
 }

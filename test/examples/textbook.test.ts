@@ -11,6 +11,13 @@ import { run as mnist } from '../../examples/textbook/e-mnist.js';
 import { run as xor } from '../../examples/textbook/f-xor.js';
 import { run as vanishing } from '../../examples/textbook/g-vanishing-gradients.js';
 import { run as paths } from '../../examples/textbook/h-optimizer-paths.js';
+import { run as residual } from '../../examples/textbook/i-residual.js';
+import { run as batchNorm } from '../../examples/textbook/j-batch-norm.js';
+import { run as initialisers } from '../../examples/textbook/k-initialisers.js';
+import { run as clipping } from '../../examples/textbook/l-clipping.js';
+import { end } from '../../examples/textbook/lesson.js';
+import { run as learningRate } from '../../examples/textbook/m-learning-rate.js';
+import { run as optimizers } from '../../examples/textbook/n-optimizers.js';
 
 interface Numbers {
   data: number[];
@@ -132,6 +139,67 @@ describe('the demonstrations', () => {
     expect(sgd).toBeLessThan(1);
     expect(momentum).toBeLessThan(sgd);
     expect(adaptive).toBeLessThan(sgd);
+    expect(statSync(file).size).toBeGreaterThan(5000);
+  });
+
+  test('i: forty residual layers learn what forty plain ones do not', async () => {
+    const { results, file } = await residual({ quiet: true, steps: 80, folder });
+    const [plain, added] = results as [(typeof results)[0], (typeof results)[0]];
+    expect(end(added.losses)).toBeLessThan(0.8);
+    expect(end(plain.losses)).toBeGreaterThan(1.4);
+    expect(plain.alike.at(-1)).toBeGreaterThan(0.98);
+    expect(added.alike.at(-1)).toBeLessThan(0.8);
+    expect(statSync(file).size).toBeGreaterThan(5000);
+  });
+
+  test('j: with batch norm, rates a hundred times apart learn', async () => {
+    const { results, file } = await batchNorm({ quiet: true, steps: 60, folder });
+    const losses = (isNormed: boolean) => results.filter((r) => r.isNormed === isNormed).map((r) => end(r.losses));
+    for (const loss of losses(false)) expect(loss).toBeGreaterThan(2.2);
+    const [slow, ...others] = losses(true);
+    expect(slow).toBeLessThan(2.2);
+    for (const loss of others) expect(loss).toBeLessThan(2);
+    expect(statSync(file).size).toBeGreaterThan(5000);
+  });
+
+  test('k: what the rules promise of the signal after thirty layers', async () => {
+    const { results, file } = await initialisers({ quiet: true, folder });
+    const signal = (kind: string, name: string) =>
+      results.find((r) => r.kind === kind && r.name.startsWith(name))?.signals.at(-1);
+    // A layer of 128 inputs with deviation s and a ReLU multiplies the signal by s √(128 / 2): for 0.05 and Xavier's 1/√128,
+    expect(Math.log10(signal('relu', 'normal') as number)).toBeCloseTo(30 * Math.log10(0.05 * 8), -0.3);
+    expect(Math.log10(signal('relu', 'Xavier') as number)).toBeCloseTo(30 * Math.log10(Math.SQRT1_2), -0.3);
+    for (const name of ['Kaiming', 'orthogonal']) {
+      expect(signal('relu', name), name).toBeGreaterThan(0.2);
+      expect(signal('relu', name), name).toBeLessThan(5);
+    }
+    expect(signal('tanh', 'normal')).toBeLessThan(1e-6);
+    expect(signal('tanh', 'Xavier')).toBeGreaterThan(0.05);
+    expect(statSync(file).size).toBeGreaterThan(5000);
+  });
+
+  test('l: only with clipped gradients does the recurrent network learn the sum', { timeout: 60_000 }, async () => {
+    const { results, file } = await clipping({ quiet: true, steps: 450, folder });
+    const [wild, clipped] = results as [(typeof results)[0], (typeof results)[0]];
+    expect(Math.max(...wild.norms)).toBeGreaterThan(100);
+    expect(end(clipped.losses)).toBeLessThan(0.1);
+    expect(end(wild.losses)).toBeGreaterThan(0.12);
+    expect(statSync(file).size).toBeGreaterThan(5000);
+  });
+
+  test('m: the learning rate that is found learns, a hundredth and a hundred times as much do not', async () => {
+    const { results, file } = await learningRate({ quiet: true, steps: 100, folder });
+    const [low, found, high] = results.map(({ losses }) => end(losses));
+    expect(found).toBeLessThan(0.7);
+    expect(low).toBeGreaterThan(2);
+    expect((high as number) < 2).toBe(false); // NaN, or as bad as guessing
+    expect(statSync(file).size).toBeGreaterThan(5000);
+  });
+
+  test('n: all eight optimizers learn', async () => {
+    const { results, file } = await optimizers({ quiet: true, steps: 60, folder });
+    expect(results.length).toBe(8);
+    for (const { name, losses } of results) expect(end(losses), name).toBeLessThan(1.2);
     expect(statSync(file).size).toBeGreaterThan(5000);
   });
 });
