@@ -53,6 +53,7 @@ export {
   RocCurve,
   rocCurve,
 } from './curves.js';
+export { frechetDistance, type InceptionScoreOptions, inceptionScore } from './generated.js';
 export { LabelMetric, type LabelOptions } from './labels.js';
 export { MeanMetric } from './mean.js';
 export { Metric, type MetricState, type SampleWeight } from './metric.js';

@@ -1,4 +1,4 @@
-/** Architectures that people fine-tune, under the names and keys of torchvision and transformers. @module */
+/** Architectures that people fine-tune, under the names and keys of torchvision and transformers, and models that make samples. @module */
 
 export { loadAdapter, saveAdapter } from './adapter.js';
 export {
@@ -9,6 +9,7 @@ export {
 } from './bert.js';
 export { type CausalArguments, type CausalInputs, CausalLM, type ScoreInputs } from './causal.js';
 export type { TokenIds } from './config.js';
+export { type Denoiser, Diffusion, type DiffusionOptions, type DiffusionSampleOptions } from './diffusion.js';
 export {
   type DistilBertConfig,
   DistilBertForSequenceClassification,
@@ -29,6 +30,7 @@ export { LSTMClassifier, type LSTMClassifierOptions } from './lstm-classifier.js
 export { MLP, type MLPOptions } from './mlp.js';
 export { type MobileNetV2Options, mobilenetV2 } from './mobilenet-v2.js';
 export { type MobileNetV3Options, mobilenetV3Large, mobilenetV3Small } from './mobilenet-v3.js';
+export { RealNVP, type RealNVPOptions } from './real-nvp.js';
 export { ResNet, type ResNetLayerOptions, type ResNetOptions, resnet18, resnet34, resnet50 } from './resnet.js';
 export { TCN, type TCNOptions } from './tcn.js';
 export { fromTfjs, type TfjsModel } from './tfjs.js';

@@ -95,6 +95,7 @@ export { bilinear, channelShuffle, localResponseNorm, pixelUnshuffle } from '../
 export { logSoftmax, softmax } from '../ops/softmax.js';
 export { fold, unfold } from '../ops/unfold.js';
 export { interpolate, pixelShuffle } from '../ops/upsample.js';
+export { type GradientPenaltyOptions, gradientPenalty } from './gradient-penalty.js';
 export {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,

@@ -352,7 +352,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.ModuleDict\.has 0$/, ['string', 'empty string']],
   [/^nn\.Identity\.forward 0$/, Object.keys(wrongs)],
   // models
-  [/^models\.ImageClassifier [01]$/, ['module']],
+  [/^models\.(Diffusion 0|ImageClassifier [01])$/, ['module']],
   [/^models\.LSTMClassifier\.forward 1$/, ['null', 'undefined']],
   [/^models\.VAE [012]$/, ['undefined', 'object']],
 ];
