@@ -91,6 +91,19 @@ export const examples = [
     eager: true,
   },
   {
+    name: 'private-digits',
+    title: 'Digits, learned so that no single one can be told from the network',
+    data: 'MNIST',
+    figures: [
+      { key: 'private', label: 'ε = 3, test accuracy, %', digits: 2 },
+      { key: 'strict', label: 'ε = 1, %', digits: 2 },
+      { key: 'open', label: 'without privacy, %', digits: 2 },
+    ],
+    baseline: { key: 'linear', label: 'a linear model without privacy', digits: 2 },
+    pictures: ['private-digits.svg'],
+    eager: true,
+  },
+  {
     name: 'leave-tfjs',
     title: 'A convolutional network that TensorFlow.js began, trained further',
     data: 'MNIST',

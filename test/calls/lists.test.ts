@@ -86,6 +86,7 @@ const short: Record<string, readonly string[]> = {
   'distributions/transforms-composed.js': ['all.map()'],
   'autograd/hooks.js': ['inputs'],
   'func/modules.js': ['inputs'],
+  'func/per-sample.js': ['given', 'inputs.map()'],
   'func/transforms.js': ['inputs', 'withTree()'],
   'nn/data-parallel.js': ['inputs'],
   'io/onnx/export.js': ['filled'], // the arguments of a forward pass
