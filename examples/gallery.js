@@ -104,6 +104,18 @@ export const examples = [
     eager: true,
   },
   {
+    name: 'few-shot/sinusoids',
+    title: 'A sine wave from ten of its points: MAML and Reptile',
+    data: 'made here',
+    figures: [
+      { key: 'maml', label: 'MAML, squared error on new waves', digits: 3 },
+      { key: 'reptile', label: 'Reptile', digits: 3 },
+    ],
+    baseline: { key: 'pretrained', label: 'trained on all waves', digits: 3 },
+    pictures: ['few-shot-sinusoids.svg'],
+    eager: true,
+  },
+  {
     name: 'leave-tfjs',
     title: 'A convolutional network that TensorFlow.js began, trained further',
     data: 'MNIST',

@@ -106,6 +106,7 @@ export {
   nllLoss,
   smoothL1Loss,
 } from './loss.js';
+export { ntXentLoss } from './loss-contrastive.js';
 export { ctcLoss } from './loss-ctc.js';
 export {
   linearCrossEntropy,

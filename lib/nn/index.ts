@@ -41,6 +41,7 @@ export type {
   NLLLossOptions,
 } from './loss.js';
 export type { ElementWeightOptions, LossOptions, Reduction, WeightedArguments } from './loss-common.js';
+export type { NTXentLossOptions } from './loss-contrastive.js';
 export { CTCLoss, type CTCLossArguments, type CTCLossOptions, type Lengths } from './loss-ctc.js';
 export type {
   LinearCrossEntropyOptions,

@@ -309,7 +309,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.CTCLoss\.forward [23]$/, ['array']],
   [/^nn\.(functional\.ctcLoss 4|CTCLoss 0)$/, ['undefined']],
   [/^nn\.CosineSimilarity 0$/, ['7', '-1']],
-  [/^nn\.functional\.(hingeEmbedding|multilabelSoftMargin|multiMargin|sigmoidFocal)Loss [23]$/, ['undefined']],
+  [/^nn\.functional\.(hingeEmbedding|multilabelSoftMargin|multiMargin|ntXent|sigmoidFocal)Loss [23]$/, ['undefined']],
   [/^nn\.functional\.(cosineEmbedding|marginRanking|tripletMargin)Loss [34]$/, ['undefined']],
   [/^nn\.((Cosine|Hinge)Embedding|MarginRanking|Multi(LabelSoft)?Margin|TripletMargin)Loss [01]$/, ['undefined']],
   [/^nn\.(functional\.gaussianNllLoss|GaussianNLLLoss\.forward) 2$/, ['7', '0.5', '2^53']],

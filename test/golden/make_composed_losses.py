@@ -26,7 +26,20 @@ def sigmoid_focal_loss(inputs, targets, alpha=0.25, gamma=2.0, reduction='none')
     return {'none': loss, 'mean': loss.mean(), 'sum': loss.sum()}[reduction]
 
 
-FUNCTIONS = {'sigmoid_focal_loss': sigmoid_focal_loss}
+def nt_xent_loss(input1, input2, temperature=0.5, reduction='mean'):
+    """The formula of Chen et al., 2020, pair by pair."""
+    z = torch.cat([input1, input2])
+    count = len(z)
+    losses = []
+    for i in range(count):
+        cosines = [F.cosine_similarity(z[i], z[k], dim=0) / temperature for k in range(count)]
+        others = sum(torch.exp(cosines[k]) for k in range(count) if k != i)
+        losses.append(-torch.log(torch.exp(cosines[(i + count // 2) % count]) / others))
+    losses = torch.stack(losses)
+    return {'none': losses, 'mean': losses.mean(), 'sum': losses.sum()}[reduction]
+
+
+FUNCTIONS = {'sigmoid_focal_loss': sigmoid_focal_loss, 'nt_xent_loss': nt_xent_loss}
 
 
 def randn(*shape):
@@ -129,4 +142,8 @@ for reduction in REDUCTIONS:
     ctc_case(randn(5, 2, 4), torch.tensor([[0, 2], [1, 1]]), [5, 5], [2, 2], blank=3, reduction=reduction)
     ctc_case(randn(2, 2, 4), torch.tensor([[1, 1], [1, 2]]), [2, 2], [2, 2], zero_infinity=True, reduction=reduction)
 ctc_case(randn(4, 3), torch.tensor([1, 2]), 4, 2)
+for reduction in REDUCTIONS:
+    case('nt_xent_loss', randn(4, 3), randn(4, 3), reduction=reduction)
+    case('nt_xent_loss', randn(5, 2), randn(5, 2), temperature=0.1, reduction=reduction)
+case('nt_xent_loss', randn(1, 3), randn(1, 3))
 write('composed_losses.json', {'cases': cases, 'ctc': ctc})

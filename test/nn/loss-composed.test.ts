@@ -33,6 +33,7 @@ const classes: Record<string, (new (options: object) => { forward(...inputs: Ten
   multiMarginLoss: nn.MultiMarginLoss,
   multilabelMarginLoss: nn.MultiLabelMarginLoss,
   multilabelSoftMarginLoss: nn.MultiLabelSoftMarginLoss,
+  ntXentLoss: null,
   poissonNllLoss: nn.PoissonNLLLoss,
   sigmoidFocalLoss: null,
   softMarginLoss: nn.SoftMarginLoss,
@@ -113,6 +114,18 @@ const errors: ErrorRow[] = [
     error: ShapeError,
     message:
       'cosineEmbeddingLoss: input1 must be [batch, n] with target [batch], or [n] with a scalar, got input1 [2, 3] and target [3]',
+  },
+  {
+    name: 'ntXentLoss shapes',
+    call: () => f.ntXentLoss(ones([2, 3]), ones([3, 3])),
+    error: ShapeError,
+    message: 'ntXentLoss: inputs must both be [batch, features], got input1 [2, 3] and input2 [3, 3]',
+  },
+  {
+    name: 'ntXentLoss temperature',
+    call: () => f.ntXentLoss(ones([2, 3]), ones([2, 3]), 0),
+    error: ArgumentError,
+    message: 'ntXentLoss: temperature must be a finite number above 0, got 0',
   },
   {
     name: 'tripletMarginLoss margin',
