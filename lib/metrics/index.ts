@@ -89,14 +89,19 @@ export {
   ErrorMetric,
   MeanAbsoluteError,
   MeanAbsolutePercentageError,
+  MeanPinballLoss,
   MeanSquaredError,
   type Multioutput,
   meanAbsoluteError,
   meanAbsolutePercentageError,
+  meanPinballLoss,
   meanSquaredError,
   type Outputs,
+  type PinballOptions,
   type RegressionOptions,
   RootMeanSquaredError,
   rootMeanSquaredError,
 } from './regression.js';
+export { Ndcg, ndcgScore, RecallAtK, type RetrievalOptions, recallAtK } from './retrieval.js';
+export { f1Thresholds } from './thresholds.js';
 export type { Values } from './values.js';

@@ -1,5 +1,5 @@
 // Errors of predicted numbers.
-import { checkChoice } from '../errors.js';
+import { checkChoice, checkNumber } from '../errors.js';
 import { sumOf } from './labels.js';
 import { MeanMetric } from './mean.js';
 import { once, type SampleWeight } from './metric.js';
@@ -22,8 +22,8 @@ export abstract class ErrorMetric<M extends Multioutput> extends MeanMetric<Outp
   readonly #multioutput: Multioutput;
 
   /** @internal */
-  constructor(name: string, options: RegressionOptions<M>) {
-    super(name, options, ['multioutput']);
+  constructor(name: string, options: RegressionOptions<M>, known: readonly string[] = []) {
+    super(name, options, ['multioutput', ...known]);
     const choices: Multioutput[] = ['uniformAverage', 'rawValues'];
     this.#multioutput = checkChoice<Multioutput>(name, 'multioutput', options.multioutput, choices, 'uniformAverage');
   }
@@ -173,4 +173,43 @@ export function meanAbsolutePercentageError<M extends Multioutput = 'uniformAver
   options?: RegressionOptions<M> & SampleWeight,
 ): Outputs<M> {
   return once<Outputs<M>>('meanAbsolutePercentageError', MeanAbsolutePercentageError<M>, input, target, options);
+}
+
+/** Options of {@link meanPinballLoss}. */
+export interface PinballOptions<M extends Multioutput = Multioutput> extends RegressionOptions<M> {
+  /** The quantile that input predicts, from 0 to 1; default 0.5. */
+  alpha?: number;
+}
+
+/** The mean of max(alpha · e, (alpha - 1) · e), where e = target - input. Input and target: numbers [n] or [n, columns]. */
+export class MeanPinballLoss<M extends Multioutput = 'uniformAverage'> extends ErrorMetric<M> {
+  readonly #alpha: number;
+
+  constructor(options: PinballOptions<M> = {}) {
+    super('MeanPinballLoss', options, ['alpha']);
+    this.#alpha = checkNumber('MeanPinballLoss', 'alpha', options.alpha ?? 0.5, { min: 0, max: 1 });
+  }
+
+  /** @internal */
+  protected _error(predicted: number, truth: number): number {
+    const error = truth - predicted;
+    return Math.max(this.#alpha * error, (this.#alpha - 1) * error);
+  }
+}
+
+/**
+ * How good a predicted quantile is: the mean of max(alpha · e, (alpha - 1) · e), where e = target - input.
+ *
+ * @param input predicted quantiles [n] or [n, columns]
+ * @param target what came, of the same shape
+ * @throws ArgumentError or ShapeError for other values, StateError without samples
+ * @example
+ * metrics.meanPinballLoss([1, 1], [2, 0], { alpha: 0.75 }); // 0.5
+ */
+export function meanPinballLoss<M extends Multioutput = 'uniformAverage'>(
+  input: Values,
+  target: Values,
+  options?: PinballOptions<M> & SampleWeight,
+): Outputs<M> {
+  return once<Outputs<M>>('meanPinballLoss', MeanPinballLoss<M>, input, target, options);
 }

@@ -124,3 +124,4 @@ export {
   tripletMarginLoss,
   tripletMarginWithDistanceLoss,
 } from './loss-margin.js';
+export { cornLoss, cornProbabilities, pinballLoss } from './loss-ordered.js';

@@ -119,6 +119,7 @@ export {
 } from './transformer.js';
 export * from './transformer-decoder.js';
 export * from './transformer-whole.js';
+export { type TaskKind, UncertaintyWeighting } from './uncertainty-weighting.js';
 export * from './unfold.js';
 export * from './upsample.js';
 export * as utils from './utils.js';

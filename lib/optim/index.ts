@@ -15,6 +15,7 @@ export { NAdam, type NAdamOptions } from './nadam.js';
 export { Optimizer, type StateOf } from './optimizer.js';
 export type { OptimizerArguments, OptionTensor, OptionTensors, ParameterGroup } from './options.js';
 export type { GivenGroup, Parameters } from './parameters.js';
+export { pcGrad } from './pc-grad.js';
 export { RAdam, type RAdamOptions } from './radam.js';
 export { RMSprop, type RMSpropOptions } from './rmsprop.js';
 export { Rprop, type RpropOptions } from './rprop.js';

@@ -166,11 +166,12 @@ def shortened(value):
     return float(f"{value:.8g}") if math.isfinite(value) else str(value)
 
 
-cases = [values_of(i) for i in range(1000)]
-golden = {
-    "made with": f"scikit-learn {sklearn.__version__}, scipy {scipy.__version__}",
-    "names": list(cases[0]),
-    "values": [[shortened(v) for v in case.values()] for case in cases],
-}
-path = pathlib.Path(__file__).with_name("metrics.json")
-path.write_text(json.dumps(golden, separators=(",", ":")).replace("],[", "],\n[") + "\n")
+if __name__ == "__main__":
+    cases = [values_of(i) for i in range(1000)]
+    golden = {
+        "made with": f"scikit-learn {sklearn.__version__}, scipy {scipy.__version__}",
+        "names": list(cases[0]),
+        "values": [[shortened(v) for v in case.values()] for case in cases],
+    }
+    path = pathlib.Path(__file__).with_name("metrics.json")
+    path.write_text(json.dumps(golden, separators=(",", ":")).replace("],[", "],\n[") + "\n")

@@ -55,6 +55,7 @@ function argumentsOf({ parameters }: Entry): unknown[] {
       if (parameter === 'encoderLayer') return encoderLayer;
       if (parameter === 'decoderLayer') return decoderLayer;
       if (parameter === 'cutoffs' || parameter === 'unflattenedSize') return [2];
+      if (parameter === 'kinds') return ['regression'];
       return parameter === 'p' ? 0.5 : 4;
     });
 }
