@@ -498,6 +498,7 @@ export {
   type Traced,
 } from './program/compile.js';
 export type { RunOptions, RunResult } from './program/feeder.js';
+export * as rl from './rl/index.js';
 export type { Shape } from './shape.js';
 export { Tensor } from './tensor.js';
 export * as train from './train/index.js';

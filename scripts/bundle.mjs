@@ -7,7 +7,7 @@
 
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, isAbsolute, join, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { rolldown } from 'rolldown';
 import { core, Owners } from './bundle/owners.mjs';
 import { statementsOf } from './bundle/statements.mjs';
@@ -43,6 +43,7 @@ const parts = {
   parametrizations: ['lib/nn/parametriz'],
   privacy: ['lib/privacy/'],
   recurrent: ['lib/nn/recurrent', 'lib/nn/packed', 'lib/ops/recurrent'],
+  rl: ['lib/rl/'],
   train: ['lib/train/'],
   transformer: ['lib/nn/transformer', 'lib/nn/attention', 'lib/nn/key-value', 'lib/nn/positions', 'lib/ops/attention'],
 };
@@ -97,10 +98,11 @@ async function bundleCharts() {
   );
 }
 
-/** What threads of their own run: the server of a store, and the signs of life of a process. */
+/** What threads of their own run: the server of a store, the signs of life of a process, and environments. */
 async function bundleThreads() {
-  for (const name of ['store-worker', 'heart']) {
-    const input = join(root, 'lib', 'distributed', `${name}.ts`);
+  for (const path of ['distributed/store-worker', 'distributed/heart', 'rl/environment-worker']) {
+    const input = join(root, 'lib', `${path}.ts`);
+    const name = basename(path);
     const build = await rolldown({ input, platform: 'node', tsconfig: join(root, 'tsconfig.json'), logLevel: 'warn' });
     await build.write({ file: join(dist, 'parts', `${name}.js`), format: 'esm', comments: false });
   }
@@ -125,9 +127,10 @@ async function bundleCli() {
 }
 
 /** What the command line has of its own, though it is no part of it: modules without a state. */
-const shared = ['tcp-store.js', 'store-server.js', 'frames.js', 'seats.js', 'thread-file.js', 'within.js'].map((name) =>
-  join(root, 'lib', 'distributed', name),
-);
+const shared = [
+  ...['tcp-store.js', 'store-server.js', 'frames.js', 'seats.js', 'within.js'].map((name) => join('distributed', name)),
+  'thread-file.js',
+].map((name) => join(root, 'lib', name));
 
 /** @param {string} id @param {string} from */
 function libraryFor(id, from) {

@@ -1,8 +1,8 @@
 // The thread of a store's server, as the process sees it that started it.
 import { Worker } from 'node:worker_threads';
 import { DistributedError } from '../errors.js';
+import { threadFile, threadOptions } from '../thread-file.js';
 import type { ServerOptions } from './store-server.js';
-import { threadFile } from './thread-file.js';
 
 interface HostOptions extends Omit<ServerOptions, 'port'> {
   readonly ports: readonly [first: number, last: number];
@@ -27,7 +27,7 @@ export class StoreHost {
   static async listen({ ports: [first, last], ...options }: HostOptions): Promise<StoreHost> {
     let error = '';
     for (let port = first; port <= last; port++) {
-      const worker = new Worker(threadFile('store-worker'), { workerData: { ...options, port } });
+      const worker = new Worker(threadFile('distributed/store-worker'), threadOptions({ ...options, port }));
       const answer = await next<{ port: number } | { error: string }>(worker);
       if ('port' in answer) {
         worker.unref();

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { DistributedError } from '../errors.js';
+import { threadFile, threadOptions } from '../thread-file.js';
 import { type Door, dial, limits, receive, send } from './frames.js';
 import type { HeartData, HeartNews, HeartRequest } from './heart.js';
 import type { Store } from './store.js';
-import { threadFile } from './thread-file.js';
 
 /** @internal Where the server of a store is, and how to enter. */
 export interface StoreAddress extends Door {
@@ -123,7 +123,7 @@ export class TCPStore implements Store {
    */
   async join(member: string, heartbeat: number, addon = ''): Promise<void> {
     const workerData: HeartData = { address: this.#address, member, heartbeat, addon };
-    this.#heart = new Worker(threadFile('heart'), { workerData });
+    this.#heart = new Worker(threadFile('distributed/heart'), threadOptions(workerData));
     const heard = new Promise<void>((resolve, reject) =>
       this.#heart
         ?.on('message', (news: HeartNews) => (news === 'joined' ? resolve() : this.onGone?.(news.gone)))

@@ -61,6 +61,9 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^compress\.\w+ 1\.names$/, ['string', 'undefined']],
   [/^explain\.\w+ 2\.baseline$/, [...numbers, 'tensor']],
   [/^compress\.makePermanent 0$/, ['module']],
+  [/^rl\.ConnectFour 0\.opponent$/, ['function']],
+  [/^rl\.Environment\.step 0$/, ['7', '-1', '0.5', '2^53']], // of one number
+  [/^rl\.PrioritizedReplayBuffer\.updatePriorities 1$/, ['scalar']],
   // names: a text, an expression, several; adapters in a folder of any name
   [/^nn\.LoRA\.apply 1\.modulesToSave$/, ['string', 'empty array', 'strings']],
   [/^nn\.utils\.(un)?freeze 1$/, ['undefined']],
@@ -468,11 +471,12 @@ describe('the table of calls', () => {
       'nn.utils.parametrize.ParametrizationList',
       'optim.Optimizer',
       'optim.ZeroRedundancyOptimizer',
+      'rl.Environment',
       'models.CausalLM',
       'optim.lrScheduler.LRScheduler',
       'train.TabularModel',
     ];
-    const { compress, explain, func, nn, optim, data, distributions, io, linalg, metrics, models, privacy, train } =
+    const { compress, explain, func, nn, optim, data, distributions, io, linalg, metrics, models, privacy, rl, train } =
       adjoint;
     const spaces = {
       '': adjoint,
@@ -497,6 +501,7 @@ describe('the table of calls', () => {
       'metrics.': metrics,
       'models.': models,
       'privacy.': privacy,
+      'rl.': rl,
       'train.': train,
     };
     const all = Object.entries(spaces).flatMap(([prefix, space]) =>

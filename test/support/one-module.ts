@@ -11,9 +11,9 @@ const lib = join(root, 'lib');
 const built = join(root, 'build', 'lib-as-one'); // nothing is written there
 
 // Programs, what threads run, and what is loaded when it is first needed.
-const apart = ['cli', 'charts/echarts.ts', 'distributed/heart.ts', 'distributed/store-worker.ts'].map((path) =>
-  join(lib, path),
-);
+const apart = [
+  ...['cli', 'charts/echarts.ts', 'distributed/heart.ts', 'distributed/store-worker.ts', 'rl/environment-worker.ts'],
+].map((path) => join(lib, path));
 
 function filesOfLib(): string[] {
   const names = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
