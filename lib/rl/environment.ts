@@ -45,13 +45,16 @@ type Phase = 'new' | 'running' | 'ended';
  * @example
  * class Walk extends rl.Environment {
  *   constructor() {
- *     const observationSpace = { kind: 'box', shape: [1], low: [-3], high: [3] };
- *     super({ observationSpace, actionSpace: { kind: 'discrete', n: 2 }, maxSteps: 20 });
+ *     super({
+ *       observationSpace: { kind: 'box', shape: [1], low: [-3], high: [3] },
+ *       actionSpace: { kind: 'discrete', n: 2 },
+ *       maxSteps: 20,
+ *     });
  *   }
- *   start() {
+ *   protected start() {
  *     return [0];
  *   }
- *   transition([x], action) {
+ *   protected transition([x = 0]: readonly number[], action: number) {
  *     const next = x + (action === 1 ? 1 : -1);
  *     return { state: [next], reward: next === 3 ? 1 : 0, terminated: Math.abs(next) === 3 };
  *   }
