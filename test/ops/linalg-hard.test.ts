@@ -129,6 +129,15 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
         .mul(tensor(factors, { dtype }))
         .mul(tensor(factors, { dtype }).reshape([40, 1]));
     },
+    // Variances of pixels: hardly any towards the edge, none at it.
+    'the covariance of a spot': () => {
+      const spread = Array.from({ length: 196 }, (_, i) => {
+        const [x, y] = [(i % 14) - 7, Math.floor(i / 14) - 7];
+        return Math.exp((-x * x - y * y) / 3);
+      });
+      const pixels = randn([100, 196], { dtype }).relu().mul(tensor(spread, { dtype }));
+      return mT(pixels).matmul(pixels);
+    },
     'one column': () => randn([50, 1], { dtype }),
   };
   it.each(Object.entries(hard))('%s', (_, make) => {

@@ -115,9 +115,13 @@ bool diagonalise(double* d, double* e, int64_t n, Rotations<T>& rotations) {
   for (int64_t l = 0; l < n; ++l) {
     for (int steps = 0;; ++steps) {
       int64_t m = l;
-      while (m < n - 1 &&
-             couples(__builtin_fabs(e[m]), kRounding<T> * (__builtin_fabs(d[m]) + __builtin_fabs(d[m + 1]))))
-        ++m;
+      // Among what rounding left of a matrix without full rank, steps may not end; what is small beside the largest element
+      // of the matrix, near 1, then no longer counts.
+      const double least = steps < 30 ? 0 : kRounding<T>;
+      const auto limit = [&](int64_t i) {
+        return kRounding<T> * (__builtin_fabs(d[i]) + __builtin_fabs(d[i + 1])) + least;
+      };
+      while (m < n - 1 && couples(__builtin_fabs(e[m]), limit(m))) ++m;
       if (m == l) break;
       if (steps == 100) return false;
       stepQl(d, e, l, m, rotations);
