@@ -186,6 +186,22 @@ export const examples = [
     eager: true,
   },
   {
+    name: 'few-shot/characters',
+    title: 'Characters of scripts never seen, by one or five drawings: prototypes, MAML and Reptile',
+    data: 'made from the DejaVu fonts',
+    figures: [
+      { key: 'prototypes1', label: 'prototypes, five characters, one drawing, %', digits: 1 },
+      { key: 'prototypes5', label: 'five drawings, %', digits: 1 },
+      { key: 'maml1', label: 'MAML, one, %', digits: 1 },
+      { key: 'maml5', label: 'five, %', digits: 1 },
+      { key: 'reptile1', label: 'Reptile, one, %', digits: 1 },
+      { key: 'reptile5', label: 'five, %', digits: 1 },
+    ],
+    baseline: { key: 'nearest1', label: 'nearest neighbour, one drawing', digits: 1 },
+    pictures: ['few-shot-characters.svg'],
+    eager: true,
+  },
+  {
     name: 'leave-tfjs',
     title: 'A convolutional network that TensorFlow.js began, trained further',
     data: 'MNIST',

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cat, manualSeed, nn, noGrad, optim, rand, randn, stack, type Tensor } from 'adjoint';
 import { afterAll, describe, expect, test } from 'vitest';
+import { run as characters, small as smallCharacters } from '../../examples/few-shot/characters.js';
+import { glyphs } from '../../examples/few-shot/glyphs.js';
 import { adapt, mamlLoss, type Network, reptileLoss, weightsOf } from '../../examples/few-shot/meta.js';
 import { logProbabilities } from '../../examples/few-shot/prototypes.js';
 import { coverage, polygons } from '../../examples/few-shot/raster.js';
@@ -148,7 +150,32 @@ describe('scan conversion', () => {
   });
 });
 
-test('sine waves: learning to learn beats learning all waves', { timeout: 60_000 }, async () => {
+test('characters: each is drawn in one place for all parts, and they differ', () => {
+  manualSeed(5);
+  const parts = glyphs({ most: 20 });
+  const all = Object.values(parts).flatMap((part) => part.characters);
+  expect(all.length).toBe(60);
+  expect(new Set(all).size).toBe(60);
+  const { images } = parts.test;
+  expect(images.shape).toEqual([20, 20, 20, 20]);
+  const ink = images.to('float32').mean({ dim: [2, 3] });
+  expect(ink.min().item()).toBeGreaterThan(2); // no picture is empty
+  expect(ink.max().item()).toBeLessThan(200);
+});
+
+test('characters: what others taught beats the nearest neighbour', { timeout: 240_000 }, async () => {
+  const reached = await characters({ ...smallCharacters, output, stream });
+  for (const shots of [1, 5]) {
+    const baseline = reached[`nearest${shots}`] as number;
+    expect(baseline).toBeGreaterThan(25); // guessing has 20
+    expect(reached[`prototypes${shots}`], `${shots}`).toBeGreaterThan(baseline + 3);
+  }
+  expect(reached.maml1).toBeGreaterThan(30);
+  expect(reached.reptile1).toBeGreaterThan(25);
+  expect(readFileSync(join(output, 'few-shot-characters.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
+});
+
+test('sine waves: learning to learn beats learning all waves', { timeout: 240_000 }, async () => {
   const reached = await sinusoids({ ...smallSinusoids, output, stream });
   for (const key of ['maml', 'reptile'] as const) {
     expect(reached[key], key).toBeLessThan(0.75 * reached.pretrained);
