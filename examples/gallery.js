@@ -304,6 +304,19 @@ export const examples = [
     eager: true,
   },
   {
+    name: 'transfer',
+    title: 'Sandals and sneakers by ten pictures each, after eight other classes',
+    data: 'Fashion-MNIST',
+    figures: [
+      { key: 'head', label: 'a new head, test accuracy, %', digits: 1 },
+      { key: 'all', label: 'all at one rate, %', digits: 1 },
+      { key: 'gradual', label: 'from the head down, %', digits: 1 },
+    ],
+    baseline: { key: 'scratch', label: 'from random weights', digits: 1 },
+    pictures: ['transfer.svg'],
+    eager: true,
+  },
+  {
     name: 'leave-tfjs',
     title: 'A convolutional network that TensorFlow.js began, trained further',
     data: 'MNIST',
