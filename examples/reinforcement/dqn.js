@@ -4,7 +4,7 @@
 // Wang et al., 2016, https://arxiv.org/abs/1511.06581 (dueling); Schaul et al., 2016, https://arxiv.org/abs/1511.05952 (prioritised)
 import { manualSeed, nn, noGrad, optim, rand, relu, rl } from 'adjoint';
 import { main, stepOf } from '../shared/main.js';
-import { Diary, evaluate, finish, randomPolicy, rowsOf } from './common.js';
+import { Diary, evaluate, finish, follow, randomPolicy, rowsOf } from './common.js';
 import { balance } from './ppo.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -41,14 +41,18 @@ const chosen = (values, actions) => values.gather(1, actions.reshape([-1, 1])).r
  */
 export async function run(options = {}) {
   const { steps = 50_000, episodes = 100, seed = 1, output = 'output', eager, stream = process.stdout } = options;
-  const [count, gamma, batchSize, warmUp, hidden] = [8, 0.99, 64, 1000, 128];
+  const [count, gamma, batchSize, warmUp, hidden] = [8, 0.98, 128, 1000, 128];
   manualSeed(seed);
   const vector = new rl.VectorEnvironment(rl.CartPole, { count });
-  const buffer = new rl.PrioritizedReplayBuffer(steps, vector, { alpha: 0.4 });
+  const buffer = new rl.PrioritizedReplayBuffer(steps, vector, { alpha: 0.6 });
   const [online, target] = [new Dueling(4, 2, hidden), new Dueling(4, 2, hidden)];
   target.loadStateDict(online.stateDict());
-  const optimizer = new optim.Adam(online.parameters(), { lr: 2.3e-3 });
-  const rate = new optim.lrScheduler.LinearLR(optimizer, { startFactor: 1, endFactor: 0.05, totalIters: steps / 2 });
+  const optimizer = new optim.Adam(online.parameters(), { lr: 5e-4 });
+  const rate = new optim.lrScheduler.LinearLR(optimizer, {
+    startFactor: 1,
+    endFactor: 0.1,
+    totalIters: (steps * 3) / 4,
+  });
   /** @param {Tensor} x @param {Tensor} actions @param {Tensor} rewards @param {Tensor} next @param {Tensor} ended @param {Tensor} weights */
   const update = (x, actions, rewards, next, ended, weights) => {
     // One network chooses the next action, the other one says what it is worth.
@@ -60,6 +64,7 @@ export async function run(options = {}) {
     nn.utils.clipGradNorm_(online.parameters(), 10);
     optimizer.step();
     rate.step();
+    noGrad(() => follow(target, online, 0.01));
     return value.detach().sub(goal).abs();
   };
   const step = stepOf(update, eager);
@@ -89,13 +94,12 @@ export async function run(options = {}) {
     observations = result.observations;
     diary.add(result.episodes, taken + count);
     if (buffer.length < warmUp) continue;
-    for (let i = 0; i < count / 2; i++) {
+    for (let i = 0; i < (count * 3) / 4; i++) {
       const batch = buffer.sample(batchSize, { beta: 0.4 + (0.6 * taken) / steps });
       const { observations: x, actions, rewards, nextObservations, terminated, weights } = batch;
       const errors = await step(x, actions, rewards, nextObservations, terminated, weights);
       buffer.updatePriorities(batch.indices, errors);
     }
-    if (taken % 256 === 0) target.loadStateDict(online.stateDict());
   }
   const seconds = diary.seconds;
   const reached = await evaluate(rl.CartPole, (x) => best.sync(x).toTypedArray(), { episodes });
