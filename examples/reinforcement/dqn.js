@@ -10,7 +10,7 @@ import { balance } from './ppo.js';
 /** @typedef {import('adjoint').Tensor} Tensor */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { steps: 8000, episodes: 20 };
+export const small = { steps: 5000, episodes: 20 };
 
 /** Values of actions: that of the state, and how much better than the mean each action is. */
 class Dueling extends nn.Module {

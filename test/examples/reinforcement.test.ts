@@ -19,7 +19,7 @@ const agents = {
   ppo: [ppo, 60],
   a2c: [a2c, 60],
   reinforce: [reinforce, 60],
-  dqn: [dqn, 60],
+  dqn: [dqn, 30],
   sac: [sac, 500],
   lander: [lander, 100],
   'connect-four': [connectFour, 0.4],
