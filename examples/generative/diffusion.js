@@ -1,5 +1,5 @@
 // Digits out of noise by diffusion: an autoencoder makes them codes, and a network learns to take noise away from codes.
-// Run it with `npm run example -- generative/diffusion`. It leaves output/diffusion.png: drawn digits, how noise becomes some of them, and walks.
+// Run it with `npm run example -- generative/diffusion`. It leaves output/diffusion.png: drawn digits, and walks from noise to noise.
 import { cat, linspace, manualSeed, models, nn, noGrad, optim, randn, tensor } from 'adjoint';
 import { main, stepOf } from '../shared/main.js';
 import { autoencoder } from './autoencoder.js';

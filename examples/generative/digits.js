@@ -26,26 +26,16 @@ export function digits(images, tests) {
  * @param {readonly Tensor[]} parts of which batches are made
  * @param {(...batch: Tensor[]) => Promise<Tensor>} step
  * @param {{ title: string, epochs: number, batchSize?: number, stream: ProgressStream }} options
- * @returns {Promise<number[]>} the mean loss of each epoch
  */
 export async function learn(parts, step, { title, epochs, batchSize = 64, stream }) {
   stream.write(`\n${title}\n`);
   const dataset = new data.TensorDataset(.../** @type {[Tensor, ...Tensor[]]} */ (parts));
   const loader = new data.DataLoader(dataset, { batchSize, shuffle: true, dropLast: true });
   const progress = new train.Progress({ steps: loader.length, epochs, stream });
-  /** @type {number[]} */
-  const means = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
-    let total = 0;
-    for await (const batch of loader) {
-      const loss = (await step(...batch)).item();
-      total += loss;
-      progress.step(batchSize, loss);
-    }
-    means.push(total / loader.length);
+    for await (const batch of loader) progress.step(batchSize, (await step(...batch)).item());
     progress.endEpoch('');
   }
-  return means;
 }
 
 /**

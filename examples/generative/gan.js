@@ -26,8 +26,8 @@ export async function run(options = {}) {
   const {
     images = 12_000,
     tests = 5000,
-    epochs = 6,
-    lr = 2e-4,
+    epochs = 3,
+    lr = 5e-4,
     critics = 2,
     drawn = 2000,
     judgeEpochs = 2,
