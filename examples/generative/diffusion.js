@@ -27,7 +27,7 @@ export const small = {
  *   epochs: of the autoencoder; code: its width; hidden: the width of the diffusion's network
  */
 export async function run(options = {}) {
-  const { images = 12_000, tests = 5000, epochs = 6, diffusionEpochs = 100, code = 16, hidden = 256 } = options;
+  const { images = 12_000, tests = 5000, epochs = 4, diffusionEpochs = 30, code = 16, hidden = 256 } = options;
   const { timesteps = 200, drawn = 2000, judgeEpochs = 2, seed = 1 } = options;
   const { eager, output = 'output', stream = process.stdout } = options;
   const { seen, unseen } = digits(images, tests);
