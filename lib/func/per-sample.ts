@@ -48,7 +48,7 @@ const independent = new WeakSet<Module>();
  * @throws StateError when samples change each other, ShapeError when the loss is not [n]
  * @example
  * const model = new nn.Linear(3, 1);
- * const loss = (x, y) => model.forward(x).flatten().sub(y).square();
+ * const loss = (x: Tensor, y: Tensor) => model.forward(x).flatten().sub(y).square();
  * const [gradients] = func.perSampleGradients(model, loss, [randn(8, 3), randn(8)]);
  * gradients.weight; // [8, 1, 3]
  */

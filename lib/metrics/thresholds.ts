@@ -14,7 +14,7 @@ import { checkRows, readValues, type Values } from './values.js';
  * @returns one threshold for each label: halfway between two scores, or 1 below the least
  * @throws ArgumentError or ShapeError for other values
  * @example
- * metrics.f1Thresholds([[0.1, 0.2], [0.3, 0.4], [0.9, 0.3]], [[0, 0], [1, 1], [1, 0]]); // [0.2, 0.35]
+ * metrics.f1Thresholds([[0.1, 0.2], [0.3, 0.4], [0.9, 0.3]], [[0, 0], [1, 1], [1, 0]]); // 0.2 and 0.35
  */
 export function f1Thresholds(input: Values, target: Values): number[] {
   const name = 'f1Thresholds';

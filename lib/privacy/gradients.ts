@@ -45,7 +45,7 @@ export interface PrivateGradientsOptions {
  * @example
  * const model = new nn.Linear(3, 1);
  * const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
- * const loss = (x, y) => model.forward(x).flatten().sub(y).square();
+ * const loss = (x: Tensor, y: Tensor) => model.forward(x).flatten().sub(y).square();
  * const options = { maxGradNorm: 1, noiseMultiplier: 1.1, batchSize: 8 };
  * privacy.privateGradients(model, loss, [randn(8, 3), randn(8)], options);
  * optimizer.step();
