@@ -317,6 +317,19 @@ export const examples = [
     eager: true,
   },
   {
+    name: 'self-supervision',
+    title: 'Clothes by one label in a hundred, after learning without: contrast and completion',
+    data: 'Fashion-MNIST',
+    figures: [
+      { key: 'masked', label: 'linear layer on what completion taught, test accuracy, %', digits: 1 },
+      { key: 'contrast', label: 'on what contrast taught convolutions, %', digits: 1 },
+      { key: 'contrastScratch', label: 'convolutions from the labels alone, %', digits: 1 },
+    ],
+    baseline: { key: 'maskedScratch', label: 'the transformer from the labels alone', digits: 1 },
+    pictures: ['self-supervision.svg'],
+    eager: true,
+  },
+  {
     name: 'leave-tfjs',
     title: 'A convolutional network that TensorFlow.js began, trained further',
     data: 'MNIST',
