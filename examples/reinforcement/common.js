@@ -1,7 +1,6 @@
 // What the agents of this folder share: networks, their tests, their pictures.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { charts, logSoftmax, nn, noGrad, rand, rl, tensor } from 'adjoint';
-import { smoothed } from '../shared/curves.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {import('adjoint').train.ProgressStream} Stream */
@@ -124,6 +123,15 @@ export class Diary {
   }
 }
 
+/** Means of forty stretches of a list: single episodes differ too much to see a curve. @param {readonly number[]} values */
+function means(values) {
+  const width = Math.ceil(values.length / 40);
+  return Array.from({ length: Math.ceil(values.length / width) }, (_, i) => {
+    const part = values.slice(i * width, (i + 1) * width);
+    return part.reduce((sum, value) => sum + value, 0) / part.length;
+  });
+}
+
 /**
  * Leaves a picture of how returns grew, and says what was reached.
  *
@@ -133,8 +141,7 @@ export class Diary {
  */
 export async function finish(diary, { name, title, output, reached, levels }) {
   mkdirSync(output, { recursive: true });
-  const { ys } = smoothed('', diary.returns);
-  const { ys: xs } = smoothed('', diary.ends);
+  const [ys, xs] = [means(diary.returns), means(diary.ends)];
   const across = [0, diary.steps];
   const picture = await charts.lines({
     ...{ title, x: { label: 'steps of the environment' }, y: { label: 'return of an episode' } },
