@@ -123,9 +123,9 @@ export class Diary {
   }
 }
 
-/** Means of forty stretches of a list: single episodes differ too much to see a curve. @param {readonly number[]} values */
+/** Means of up to forty stretches of a list: single episodes differ too much to see a curve. @param {readonly number[]} values */
 function means(values) {
-  const width = Math.ceil(values.length / 40);
+  const width = Math.max(4, Math.ceil(values.length / 40));
   return Array.from({ length: Math.ceil(values.length / width) }, (_, i) => {
     const part = values.slice(i * width, (i + 1) * width);
     return part.reduce((sum, value) => sum + value, 0) / part.length;
