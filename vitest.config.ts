@@ -8,7 +8,7 @@ const { ADJOINT_PRELOAD } = process.env;
 // Folders whose tests need no process of their own: they compute, and leave nothing changed, which
 // test/support/shared-process.ts checks.
 const folders =
-  'autograd|charts|compress|data|distributions|explain|func|io|metrics|models|nn|ops|optim|privacy|rl|tensor';
+  'autograd|charts|compress|data|distributions|explain|func|io|metrics|models|nn|ops|optim|privacy|rl|robust|tensor';
 // Files there that replace modules of Node.js, limit memory, count what is in it, or collect all garbage again and again.
 const special = [
   ...['data/idx', 'io/saving', 'io/damaged-safetensors', 'ops/conv-algorithms', 'ops/random', 'tensor/tensor'],

@@ -499,6 +499,7 @@ export {
 } from './program/compile.js';
 export type { RunOptions, RunResult } from './program/feeder.js';
 export * as rl from './rl/index.js';
+export * as robust from './robust/index.js';
 export type { Shape } from './shape.js';
 export { Tensor } from './tensor.js';
 export * as train from './train/index.js';

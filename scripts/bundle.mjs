@@ -44,6 +44,7 @@ const parts = {
   privacy: ['lib/privacy/'],
   recurrent: ['lib/nn/recurrent', 'lib/nn/packed', 'lib/ops/recurrent'],
   rl: ['lib/rl/'],
+  robust: ['lib/robust/'],
   train: ['lib/train/'],
   transformer: ['lib/nn/transformer', 'lib/nn/attention', 'lib/nn/key-value', 'lib/nn/positions', 'lib/ops/attention'],
 };

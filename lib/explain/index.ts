@@ -1,5 +1,6 @@
 /** Why a model says what it says. @module */
 
+export { type DeepLiftOptions, deepLift } from './deep-lift.js';
 export {
   attentionRollout,
   gradCam,
@@ -11,5 +12,6 @@ export {
   saliency,
   smoothGrad,
 } from './gradients.js';
+export { type InfluenceOptions, influence } from './influence.js';
 export type { Explained, TargetOptions } from './model.js';
 export { type OcclusionOptions, occlusion, type ShapleyOptions, shapleyValues } from './perturbations.js';

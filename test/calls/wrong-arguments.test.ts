@@ -356,6 +356,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   [/^nn\.Identity\.forward 0$/, Object.keys(wrongs)],
   // models
   [/^models\.(Diffusion 0|ImageClassifier [01])$/, ['module']],
+  [/^robust\.(fgsm|pgd) 0$/, ['module']],
   [/^models\.LSTMClassifier\.forward 1$/, ['null', 'undefined']],
   [/^models\.VAE [012]$/, ['undefined', 'object']],
 ];
@@ -476,8 +477,23 @@ describe('the table of calls', () => {
       'optim.lrScheduler.LRScheduler',
       'train.TabularModel',
     ];
-    const { compress, explain, func, nn, optim, data, distributions, io, linalg, metrics, models, privacy, rl, train } =
-      adjoint;
+    const {
+      compress,
+      explain,
+      func,
+      nn,
+      optim,
+      data,
+      distributions,
+      io,
+      linalg,
+      metrics,
+      models,
+      privacy,
+      rl,
+      robust,
+      train,
+    } = adjoint;
     const spaces = {
       '': adjoint,
       'nn.': nn,
@@ -502,6 +518,7 @@ describe('the table of calls', () => {
       'models.': models,
       'privacy.': privacy,
       'rl.': rl,
+      'robust.': robust,
       'train.': train,
     };
     const all = Object.entries(spaces).flatMap(([prefix, space]) =>

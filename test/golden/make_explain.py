@@ -1,6 +1,6 @@
 """What captum says of small seeded networks in float64: explain.json. Made with PyTorch 2.15 and captum 0.9."""
 import torch
-from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion, Saliency, ShapleyValues
+from captum.attr import DeepLift, IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion, Saliency, ShapleyValues
 from torch import nn
 
 from common import encode, write
@@ -25,6 +25,7 @@ write('explain.json', {
     'saliency': encode(Saliency(net).attribute(x, target=target)),
     'signed': encode(Saliency(net).attribute(x, target=target, abs=False)),
     'integrated': encode(IntegratedGradients(net).attribute(x, baselines=base[None], target=target, n_steps=20, method='riemann_middle')),
+    'deepLift': encode(DeepLift(net).attribute(x, baselines=base[None].expand(2, -1, -1, -1), target=target)),
     'occlusion': encode(Occlusion(net).attribute(x, (1, 3, 3), strides=(1, 2, 2), baselines=0.2, target=target)),
     'cam': encode(LayerAttribution.interpolate(cam, (8, 8), 'bilinear')),
     'tableState': {key: encode(value) for key, value in table.state_dict().items()},
