@@ -360,6 +360,27 @@ export const examples = [
     eager: true,
   },
   {
+    name: 'explanations',
+    title: 'Why a network takes a digit for what it does, in six ways, and which images misled it',
+    data: 'MNIST',
+    figures: [
+      {
+        key: 'left.integratedGradients',
+        label: 'certainty left without 5 % of the pixels, integrated gradients, %',
+        digits: 1,
+      },
+      { key: 'left.deepLift', label: 'DeepLIFT, %', digits: 1 },
+      { key: 'left.occlusion', label: 'occlusion, %', digits: 1 },
+      { key: 'left.smoothGrad', label: 'SmoothGrad, %', digits: 1 },
+      { key: 'left.saliency', label: 'saliency, %', digits: 1 },
+      { key: 'left.gradCam', label: 'Grad-CAM, %', digits: 1 },
+      { key: 'found', label: 'wrong labels found by influence, %', digits: 1 },
+    ],
+    baseline: { key: 'left.random', label: 'pixels at random', digits: 1 },
+    pictures: ['explanations.svg'],
+    eager: true,
+  },
+  {
     name: 'leave-tfjs',
     title: 'A convolutional network that TensorFlow.js began, trained further',
     data: 'MNIST',

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { argmax, charts, compile, data, manualSeed, nn, noGrad, optim, robust, train } from 'adjoint';
 import { first, percentRight, predictAll } from '../shared/classifier.js';
 import { main, stepOf } from '../shared/main.js';
+import { network } from './model.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {import('../shared/classifier.js').Classifier} Classifier */
@@ -76,19 +77,6 @@ export async function run(options = {}) {
 
 /** Pixels from 0 to 1, which an attack must not leave. @param {Tensor} images */
 const planesOf = (images) => images.to('float32').div(255).reshape([-1, 1, 28, 28]);
-
-function network() {
-  return nn.sequential(
-    new nn.Conv2d(1, 16, 4, { stride: 2, padding: 1 }),
-    new nn.ReLU(), // 16 × 14 × 14
-    new nn.Conv2d(16, 32, 4, { stride: 2, padding: 1 }),
-    new nn.ReLU(), // 32 × 7 × 7
-    new nn.Flatten(),
-    new nn.Linear(1568, 100),
-    new nn.ReLU(),
-    new nn.Linear(100, 10),
-  );
-}
 
 /**
  * @param {Tensor} x

@@ -39,13 +39,14 @@ function figureOf(runs, { key, digits }) {
  */
 function row({ name, title, data, figures, baseline }, result) {
   const known = [`[${name}](../examples/${name.split('/')[0]}/README.md)`, title, data];
-  if (result === undefined) return `| ${[...known, 'not measured yet', '', '', '', ''].join(' | ')} |`;
+  if (result === undefined) return `| ${[...known, 'not measured yet', '', '', '', '', ''].join(' | ')} |`;
   const { runs, eagerSeconds } = result;
   const seconds = mean(runs.map((run) => run.seconds));
   const compiled = eagerSeconds === undefined ? '' : `${(eagerSeconds / (runs[0]?.seconds ?? 0)).toFixed(1)} ×`;
   const cells = [
     figures.map((one) => `${one.label}: **${figureOf(runs, one)}**`).join('<br>'),
     baseline === undefined ? '' : `${baseline.label}: ${figureOf(runs, baseline)}`,
+    String(runs.length),
     seconds.toFixed(0),
     compiled,
     Math.max(...runs.map((run) => run.megabytes)).toFixed(0),
@@ -62,13 +63,13 @@ export function page(results) {
   });
   return `# Gallery
 
-What the examples learn, and what they reach: the mean and the standard deviation over the seeds 1, 2 and 3, the seconds that one run
+What the examples learn, and what they reach: the mean and the standard deviation over so many seeds, from 1 on, the seconds that one run
 takes on two cores, how many times as long it takes without compiled steps, and the peak memory of its process in megabytes. Run one
 with \`npm run example -- <name>\`, in a few seconds with \`--small\`; \`npm run gallery -- <name>\` measures it anew and writes this
 page.
 
-| example | what | data | reached | baseline | seconds | compiled | MB |
-|---|---|---|---|---|---|---|---|
+| example | what | data | reached | baseline | seeds | seconds | compiled | MB |
+|---|---|---|---|---|---|---|---|---|
 ${examples.map((example) => row(example, results[example.name])).join('\n')}
 ${sections.join('')}`;
 }

@@ -1,0 +1,160 @@
+// Asks a network why it takes a digit for what it does, in six ways, and which of its training images it was misled by: MNIST.
+// Run it with `npm run example -- explanations`. It leaves output/explanations.svg.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { argmax, charts, data, explain, manualSeed, nn, noGrad, optim, rand, randint, train } from 'adjoint';
+import { network } from '../robust-digits/model.js';
+import { first, percentRight, planes, predictAll } from '../shared/classifier.js';
+import { main, stepOf } from '../shared/main.js';
+
+/** @typedef {import('adjoint').Tensor} Tensor */
+/** @typedef {ReturnType<typeof network>} Network */
+/** @typedef {import('adjoint').nn.Conv2d} Conv2d */
+
+/** Sizes with which it takes a few seconds, for the tests. */
+export const small = { images: 3000, asked: 60, epochs: 2, suspects: 300 };
+
+/**
+ * Trains, explains test images, and returns what is left of the network's certainty when the pixels that each way finds most important are
+ * erased, in percent; and how many of the training images with the most influence on themselves have wrong labels, in percent.
+ *
+ * @param {{ images?: number, asked?: number, epochs?: number, erased?: number, suspects?: number, seed?: number, output?: string,
+ *   eager?: boolean, stream?: import('adjoint').train.ProgressStream }} [options]
+ *   asked: how many test images are explained; erased: the share of their pixels that is; suspects: the training images of which one in
+ *   ten gets a wrong label
+ */
+export async function run(options = {}) {
+  const { images = 20_000, asked = 500, epochs = 3, erased = 0.05, suspects = 1500, seed = 1, eager } = options;
+  const { output = 'output', stream = process.stdout } = options;
+  manualSeed(seed);
+  const digits = data.mnist();
+  const [seen, unseen] = [first(digits.train, images), first(digits.test, asked)];
+  const x = planes(data.standardise, seen.images);
+  const isWrong = rand([images]).lt(0.1).to('int32').mul(firstOnes(images, suspects));
+  const labels = seen.labels.add(randint(1, 10, [images], { dtype: 'int32' }).mul(isWrong)).remainder(10);
+
+  const model = network();
+  const optimizer = new optim.Adam(model.parameters(), { lr: 2e-3 });
+  const loader = new data.DataLoader(new data.TensorDataset(x, labels), {
+    batchSize: 100,
+    shuffle: true,
+    dropLast: true,
+  });
+  const step = stepOf((/** @type {Tensor} */ image, /** @type {Tensor} */ label) => {
+    const loss = nn.functional.crossEntropy(model.forward(image), label);
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return loss;
+  }, eager);
+  const progress = new train.Progress({ steps: loader.length, epochs, stream });
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for await (const [image, label] of loader) progress.step(100, (await step(image, label)).item());
+    progress.endEpoch();
+  }
+  model.eval();
+
+  const test = planes(data.standardise, unseen.images);
+  const classes = predictAll((given) => noGrad(() => argmax(model.forward(given), { dim: 1 })), test);
+  const shown = test.slice({ end: asked });
+  const target = Array.from(classes.subarray(0, asked));
+  const paper = Number(x.min().item());
+  const baseline = paper;
+  /** @type {Record<string, Tensor>} how important each pixel is: [n, 1, 28, 28] */
+  const maps = {
+    saliency: explain.saliency(model, shown, { target }),
+    smoothGrad: explain.smoothGrad(model, shown, { target }),
+    integratedGradients: explain.integratedGradients(model, shown, { target, baseline }).attributions,
+    deepLift: explain.deepLift(model, shown, { target, baseline }),
+    gradCam: explain.gradCam(model, /** @type {Conv2d} */ (model.at(2)), shown, { target }).reshape([asked, 1, 28, 28]),
+    occlusion: explain.occlusion(model, shown, { target, window: [1, 4, 4], stride: [1, 2, 2], baseline }),
+    random: rand([asked, 1, 28, 28]),
+  };
+  const certainty = (/** @type {Tensor} */ given) => {
+    const probabilities = noGrad(() => model.forward(given).softmax(1)).toTypedArray();
+    return (100 / asked) * target.reduce((sum, label, i) => sum + (probabilities[10 * i + label] ?? 0), 0);
+  };
+  const left = Object.fromEntries(
+    Object.entries(maps).map(([name, map]) => [name, certainty(erase(shown, map, Math.round(784 * erased), paper))]),
+  );
+
+  // What a training image says of itself is large where the others do not say it, too: where its label is wrong. The last layer
+  // is enough for that.
+  const accuracy = percentRight(classes, unseen.labels.toTypedArray());
+  for (const [name, p] of model.namedParameters()) p.requiresGrad = name.startsWith('7.');
+  const loss = (/** @type {Tensor} */ given, /** @type {Tensor} */ label) =>
+    nn.functional.crossEntropy(model.forward(given), label, { reduction: 'none' });
+  const some = [x.slice({ end: suspects }), labels.slice({ end: suspects })];
+  const order = explain.influence(model, loss, some, some).diagonal().argsort({ descending: true }).toTypedArray();
+  const wrong = Array.from(isWrong.slice({ end: suspects }).toTypedArray());
+  const count = wrong.filter((one) => one === 1).length;
+  const found = (100 * Array.from(order.slice(0, count)).filter((i) => wrong[i] === 1).length) / count;
+
+  mkdirSync(output, { recursive: true });
+  writeFileSync(`${output}/explanations.svg`, picture(model, shown, maps));
+  const rows = Object.entries(left).map(([name, value]) => `${name.padEnd(20)} ${value.toFixed(1).padStart(5)} %`);
+  stream.write(`
+${accuracy.toFixed(2)} % of the test images right; certainty ${certainty(shown).toFixed(1)} %, and when ${100 * erased} % of the pixels are erased by
+${rows.join('\n')}
+${count} labels of ${suspects} were wrong; of the ${count} with the most influence on themselves, ${found.toFixed(1)} % are (by chance: ${((100 * count) / suspects).toFixed(1)} %)
+saved ${output}/explanations.svg\n`);
+  return { accuracy, left, before: certainty(shown), found, chance: (100 * count) / suspects };
+}
+
+/** 1 for the first ones, else 0. @param {number} size @param {number} count */
+const firstOnes = (size, count) => rand([size]).mul(0).add(1).cumsum(0).le(count).to('int32');
+
+/**
+ * Images whose most important pixels are paper.
+ *
+ * @param {Tensor} images [n, 1, 28, 28]
+ * @param {Tensor} importance of the same shape
+ * @param {number} count of pixels
+ * @param {number} paper
+ */
+function erase(images, importance, count, paper) {
+  const [n = 0] = images.shape;
+  const places = importance.reshape([n, 784]).topk(count).indices;
+  return images.reshape([n, 784]).scatter(1, places, paper).reshape(images.shape);
+}
+
+/**
+ * Eight digits and what each way finds in them; below, the filters of the first layer and what they make of the first digit.
+ *
+ * @param {Network} model
+ * @param {Tensor} images
+ * @param {Record<string, Tensor>} maps
+ */
+function picture(model, images, maps) {
+  const shades = (
+    /** @type {ArrayLike<number>} */ values,
+    /** @type {number} */ width,
+    /** @type {boolean} */ isInk,
+  ) => {
+    const list = Array.from(values);
+    const [low, high] = [
+      isInk ? Math.min(...list) : 0,
+      Math.max(...list.map((value) => (isInk ? value : Math.abs(value))), 1e-9),
+    ];
+    const shade = (/** @type {number} */ value) => 255 - 255 * Math.max(0, Math.min(1, (value - low) / (high - low)));
+    return { width, height: list.length / width, data: Uint8Array.from(list, shade) };
+  };
+  const rows = Object.entries({ digit: images, ...maps }).flatMap(([name, map]) =>
+    Array.from({ length: 8 }, (_, i) => ({
+      image: shades(map.at(i).reshape([784]).toTypedArray(), 28, name === 'digit'),
+      caption: i === 0 ? name : '',
+    })),
+  );
+  const layer = /** @type {Conv2d} */ (model.at(0));
+  const filters = Array.from({ length: 8 }, (_, i) => ({
+    image: shades(layer.weight.at(i).reshape([16]).toTypedArray(), 4, true),
+    caption: i === 0 ? 'filters' : '',
+  }));
+  const seen = noGrad(() => layer.forward(images.slice({ end: 1 })));
+  const activations = Array.from({ length: 8 }, (_, i) => ({
+    image: shades(seen.at(0).at(i).reshape([196]).toTypedArray(), 14, true),
+    caption: i === 0 ? 'what they see' : '',
+  }));
+  return charts.pictures({ title: 'Why it says so', pictures: [...rows, ...filters, ...activations], columns: 8 });
+}
+
+await main(import.meta.url, run, small);
