@@ -124,7 +124,7 @@ export interface PoissonSampleOptions {
  *   drawn again
  * @example
  * const { indices, weights } = privacy.poissonSample({ size: 1000, sampleRate: 0.016 });
- * indices.shape; // [48]
+ * indices; // [48]
  */
 export function poissonSample(options: PoissonSampleOptions): PoissonSample {
   const operation = 'poissonSample';

@@ -61,7 +61,7 @@ type Phase = 'new' | 'running' | 'ended';
  * }
  * const walk = new Walk();
  * walk.reset();
- * walk.step(1).observation; // [1]
+ * walk.step(1).terminated; // false
  */
 export abstract class Environment {
   readonly observationSpace: BoxSpace;

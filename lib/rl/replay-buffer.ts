@@ -51,7 +51,7 @@ export interface ReplayBatch {
  * const { observation } = pole.reset({ seed: 1 });
  * const { observation: nextObservation, reward, terminated } = pole.step(1);
  * buffer.add({ observation, action: 1, reward, nextObservation, terminated });
- * buffer.sample(32).observations.shape; // [32, 4]
+ * buffer.sample(32).observations; // [32, 4]
  */
 export class ReplayBuffer {
   readonly #actionSpace: Space;

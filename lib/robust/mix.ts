@@ -64,7 +64,7 @@ function mixed(
  * @throws ShapeError for labels that do not fit
  * @example
  * const { x: inputs, targets } = robust.mixUp(rand([8, 3, 32, 32]), randint(0, 10, [8]), { numClasses: 10, alpha: 0.2 });
- * targets.shape; // [8, 10]
+ * targets; // [8, 10]
  */
 export function mixUp(x: Tensor, labels: Tensor, options: MixOptions): Mixed {
   return mixed('mixUp', x, labels, options, (share) => [add(mul(x, share), mul(roll(x, 1, 0), 1 - share)), share]);
@@ -82,7 +82,7 @@ export function mixUp(x: Tensor, labels: Tensor, options: MixOptions): Mixed {
  * @throws ShapeError for labels that do not fit, or pictures without height and width
  * @example
  * const { x: inputs, targets } = robust.cutMix(rand([8, 3, 32, 32]), randint(0, 10, [8]), { numClasses: 10 });
- * targets.shape; // [8, 10]
+ * targets; // [8, 10]
  */
 export function cutMix(x: Tensor, labels: Tensor, options: MixOptions): Mixed {
   const operation = 'cutMix';
