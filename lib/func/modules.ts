@@ -17,6 +17,7 @@ import { checkOptions } from '../options.js';
 import type { Slot } from '../program/slot-guard.js';
 import { sameShape } from '../shape.js';
 import { checkTensor, Tensor } from '../tensor.js';
+import { checkInputCount } from './trees.js';
 
 /** Tensors by the names of parameters and buffers: a plain object or a Map, such as a `stateDict()`. */
 export type NamedTensors = Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor>;
@@ -84,7 +85,7 @@ function put({ holder, key, value }: Slot, tensor: unknown): void {
  * @param parametersAndBuffers tensors by name, of the shapes that the module's have; or an array of such objects
  * @param args the input of `forward`, or the array of its inputs
  * @param options strict (default false): whether every parameter and buffer must be given
- * @throws ArgumentError for a name that the module does not have, ShapeError for another shape
+ * @throws ArgumentError for a name that the module does not have or more than 255 inputs, ShapeError for another shape
  * @example
  * const layer = new nn.Linear(2, 1);
  * func.functionalCall(layer, { weight: ones(1, 2), bias: zeros(1) }, tensor([[1, 2]])); // [[3]]
@@ -101,7 +102,7 @@ export function functionalCall(
   checkOptions(operation, options, ['strict']);
   const strict = checkFlag(operation, 'strict', options?.strict, false);
   const instead = replacements(operation, module, parametersAndBuffers, strict);
-  const inputs = args === undefined ? [] : Array.isArray(args) ? args : [args];
+  const inputs = checkInputCount(operation, 'args', args === undefined ? [] : Array.isArray(args) ? args : [args]);
   const places = new Map<object, Map<unknown, Slot>>();
   for (const slot of module.modules().flatMap((m) => m._slots())) {
     if (!(slot.value instanceof Tensor) || !instead.has(slot.value)) continue;

@@ -14,6 +14,7 @@ import { select } from '../ops/shape-parts.js';
 import { slice, stack } from '../ops/shape-slice.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { gradientsBy, ruleOf } from './sample-rules.js';
+import { checkInputCount } from './trees.js';
 
 /** One call of a layer. */
 interface Call {
@@ -86,6 +87,7 @@ function checkInputs(inputs: unknown): Tensor[] {
     checkTensor(operation, `input ${i}`, x),
   );
   const n = given[0]?.dims[0];
+  checkInputCount(operation, 'inputs', given);
   if (n !== undefined && n > 0 && given.every((x) => x.dims[0] === n)) return given;
   const got = given.map((x) => formatShape(x.dims)).join(' and ') || 'none';
   throw new ShapeError(`${operation}: inputs must be tensors [n, …] with the same n of at least 1, got ${got}`);

@@ -45,3 +45,14 @@ function firstOther(value: unknown): [unknown] | undefined {
   }
   return undefined;
 }
+
+/** What a call can pass on: JavaScript's stack ends at some 100,000 arguments, and no model takes as many. */
+const most = 255;
+
+/** The inputs of a model, as many as one can have. */
+export function checkInputCount<T>(operation: string, name: string, inputs: readonly T[]): readonly T[] {
+  if (inputs.length <= most) return inputs;
+  throw new ArgumentError(
+    `${operation}: ${name} must be at most ${most} inputs, got ${inputs.length}; stack numbers and samples in tensors`,
+  );
+}

@@ -209,6 +209,9 @@ it('says what is wrong with losses and inputs', () => {
     'inputs must be tensors [n, …] with the same n of at least 1, got [4, 5] and [3]',
   );
   expect(() => func.perSampleGradients(model, mean, [])).toThrow('got none');
+  const many = new Array(1_000_000).fill(x);
+  expect(() => func.functionalCall(model, {}, many)).toThrow('args must be at most 255 inputs, got 1000000');
+  expect(() => func.perSampleGradients(model, mean, many.slice(0, 256))).toThrow('inputs must be at most 255 inputs');
   model.requiresGrad_(false);
   expect(() => func.perSampleGradients(model, mean, [x])).toThrow('model must have a parameter that needs a gradient');
 });
