@@ -39,11 +39,13 @@ describe('the gallery', () => {
     }
   });
 
-  it('says the mean, the deviation of a sample, the time, the largest memory and what compiling brought', () => {
+  it('says the mean, the deviation of a sample, the seeds, the time, the largest memory and what compiling brought', () => {
     const runs = [2, 4, 9].map((accuracy, i) => ({ numbers: { accuracy }, seconds: 10 + i, megabytes: 100 - i }));
     const [row] = page({ lenet: { runs, eagerSeconds: 15 } }).match(/^\| \[lenet\].*$/m) as unknown as [string];
     // The squares of -3, -1 and 4, 26 in sum, over two, are 13; its root is 3.61.
-    expect(row).toMatch(/\*\*5\.00 ± 3\.61\*\* \| {2}\| 11 \| 1\.5 × \| 100 \|$/);
+    expect(row).toMatch(/\*\*5\.00 ± 3\.61\*\* \| {2}\| 3 \| 11 \| 1\.5 × \| 100 \|$/);
+    const loaded = page({ lenet: { runs: runs.slice(0, 1), busy: true } }).match(/^\| \[lenet\].*$/m)?.[0];
+    expect(loaded).toMatch(/\*\*2\.00\*\* \| {2}\| 1 \| 10 \(busy\) \| {2}\| 100 \|$/);
   });
 });
 
