@@ -138,7 +138,8 @@ function picture(model, images, maps) {
     const shade = (/** @type {number} */ value) => 255 - 255 * Math.max(0, Math.min(1, (value - low) / (high - low)));
     return { width, height: list.length / width, data: Uint8Array.from(list, shade) };
   };
-  const rows = Object.entries({ digit: images, ...maps }).flatMap(([name, map]) =>
+  const { integratedGradients: integrated, ...others } = maps;
+  const rows = Object.entries({ digit: images, integrated, ...others }).flatMap(([name, map]) =>
     Array.from({ length: 8 }, (_, i) => ({
       image: shades(map.at(i).reshape([784]).toTypedArray(), 28, name === 'digit'),
       caption: i === 0 ? name : '',
