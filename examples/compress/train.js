@@ -2,9 +2,9 @@
 // Run it with `npm run example -- compress`. It leaves output/compress.svg and the weights of each model.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { charts, compress, data, io, manualSeed, nn, noGrad, optim, tensor, train } from 'adjoint';
+import { charts, compress, data, io, manualSeed, nn, noGrad, optim, train } from 'adjoint';
 import { leNet } from '../lenet/model.js';
-import { first, percentRight, planes, predictAll } from '../shared/classifier.js';
+import { first, outputsOf, percentRight, planes, predictAll } from '../shared/classifier.js';
 import { main, stepOf } from '../shared/main.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -101,7 +101,7 @@ export async function run(options = {}) {
   await learn('eight bits, trained for them', aware, { lr: 5e-4, epochs: 1 });
   const trained = measure('int8-trained', compress.convert(aware.eval()));
 
-  const logits = logitsOf(teacher.eval(), x);
+  const logits = outputsOf((given) => teacher.eval().forward(given), x);
   const student = tiny();
   await learn('a student of a tenth of the weights', student, { epochs: 2 * epochs, teacher: logits });
   const taught = measure('student', student);
@@ -130,22 +130,6 @@ function tiny() {
     new nn.ReLU(),
     new nn.Linear(34, 10),
   );
-}
-
-/**
- * The scores of all images, in batches.
- *
- * @param {Classifier} model
- * @param {Tensor} x
- */
-function logitsOf(model, x) {
-  const [count = 0] = x.shape;
-  const all = new Float32Array(count * 10);
-  for (let start = 0; start < count; start += 500) {
-    const scores = noGrad(() => model.forward(x.slice({ start, end: Math.min(count, start + 500) })));
-    all.set(/** @type {Float32Array} */ (scores.toTypedArray()), start * 10);
-  }
-  return tensor(all, { shape: [count, 10] });
 }
 
 /**

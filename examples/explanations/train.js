@@ -1,10 +1,11 @@
 // Asks a network why it takes a digit for what it does, in six ways, and which of its training images it was misled by: MNIST.
 // Run it with `npm run example -- explanations`. It leaves output/explanations.svg.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { argmax, charts, data, explain, manualSeed, nn, noGrad, optim, rand, randint, train } from 'adjoint';
+import { arange, argmax, charts, data, explain, manualSeed, nn, noGrad, optim, rand, randint } from 'adjoint';
 import { network } from '../robust-digits/model.js';
 import { first, percentRight, planes, predictAll } from '../shared/classifier.js';
 import { main, stepOf } from '../shared/main.js';
+import { learnFrom } from '../shared/minibatches.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {ReturnType<typeof network>} Network */
@@ -29,16 +30,11 @@ export async function run(options = {}) {
   const digits = data.mnist();
   const [seen, unseen] = [first(digits.train, images), first(digits.test, asked)];
   const x = planes(data.standardise, seen.images);
-  const isWrong = rand([images]).lt(0.1).to('int32').mul(firstOnes(images, suspects));
+  const isWrong = rand([images]).lt(0.1).to('int32').mul(arange(images).lt(suspects).to('int32'));
   const labels = seen.labels.add(randint(1, 10, [images], { dtype: 'int32' }).mul(isWrong)).remainder(10);
 
   const model = network();
   const optimizer = new optim.Adam(model.parameters(), { lr: 2e-3 });
-  const loader = new data.DataLoader(new data.TensorDataset(x, labels), {
-    batchSize: 100,
-    shuffle: true,
-    dropLast: true,
-  });
   const step = stepOf((/** @type {Tensor} */ image, /** @type {Tensor} */ label) => {
     const loss = nn.functional.crossEntropy(model.forward(image), label);
     optimizer.zeroGrad();
@@ -46,19 +42,14 @@ export async function run(options = {}) {
     optimizer.step();
     return loss;
   }, eager);
-  const progress = new train.Progress({ steps: loader.length, epochs, stream });
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    for await (const [image, label] of loader) progress.step(100, (await step(image, label)).item());
-    progress.endEpoch();
-  }
+  await learnFrom(step, [x, labels], { epochs, batchSize: 100, stream, title: 'the network' });
   model.eval();
 
   const test = planes(data.standardise, unseen.images);
   const classes = predictAll((given) => noGrad(() => argmax(model.forward(given), { dim: 1 })), test);
   const shown = test.slice({ end: asked });
   const target = Array.from(classes.subarray(0, asked));
-  const paper = Number(x.min().item());
-  const baseline = paper;
+  const baseline = x.min().item(); // paper
   /** @type {Record<string, Tensor>} how important each pixel is: [n, 1, 28, 28] */
   const maps = {
     saliency: explain.saliency(model, shown, { target }),
@@ -74,7 +65,7 @@ export async function run(options = {}) {
     return (100 / asked) * target.reduce((sum, label, i) => sum + (probabilities[10 * i + label] ?? 0), 0);
   };
   const left = Object.fromEntries(
-    Object.entries(maps).map(([name, map]) => [name, certainty(erase(shown, map, Math.round(784 * erased), paper))]),
+    Object.entries(maps).map(([name, map]) => [name, certainty(erase(shown, map, Math.round(784 * erased), baseline))]),
   );
 
   // What a training image says of itself is large where the others do not say it, too: where its label is wrong. The last layer
@@ -99,9 +90,6 @@ ${count} labels of ${suspects} were wrong; of the ${count} with the most influen
 saved ${output}/explanations.svg\n`);
   return { accuracy, left, before: certainty(shown), found, chance: (100 * count) / suspects };
 }
-
-/** 1 for the first ones, else 0. @param {number} size @param {number} count */
-const firstOnes = (size, count) => rand([size]).mul(0).add(1).cumsum(0).le(count).to('int32');
 
 /**
  * Images whose most important pixels are paper.

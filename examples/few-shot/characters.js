@@ -2,11 +2,11 @@
 // beside the nearest neighbour.
 // Run it with `npm run example -- few-shot/characters`. It leaves output/few-shot-characters.svg.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { charts, manualSeed, nn, optim, stack, train } from 'adjoint';
+import { charts, manualSeed, nn, stack } from 'adjoint';
 import { percentRight } from '../shared/classifier.js';
 import { main, stepOf } from '../shared/main.js';
 import { glyphs, side } from './glyphs.js';
-import { afterLearning, mamlLoss, reptileLoss } from './meta.js';
+import { afterLearning, mamlLoss, metaTrain, reptileLoss } from './meta.js';
 import { logProbabilities } from './prototypes.js';
 import { characterTasks } from './tasks.js';
 
@@ -40,7 +40,12 @@ export async function run(options = {}) {
   const [seen, unseen] = [pictures.train, pictures[part]];
   stream.write(`${seen.characters.length} characters to learn from, ${unseen.characters.length} to test with\n`);
   const methods = methodsOf(steps);
-  for (const method of methods) await metaTrain(method, seen.images, { eager, stream });
+  // One and five known drawings in turn, so that one network serves for both.
+  const draw = (/** @type {number} */ i) =>
+    characterTasks(seen.images, tasksAtOnce, { ways, shots: i % 2 === 0 ? 1 : 5, queries });
+  for (const { name, network, lossOf, steps } of methods) {
+    await metaTrain(name, network, lossOf, draw, { steps, eager, stream });
+  }
 
   /** @type {Record<string, number>} */
   const reached = {};
@@ -98,33 +103,6 @@ function methodsOf(steps) {
       judge: afterSteps(middle, { loss, lr: 0.2, steps: 10 }),
     },
   ];
-}
-
-/**
- * Tasks with one and with five known drawings in turn, so that one network serves for both.
- *
- * @param {Method} method
- * @param {Tensor} images
- * @param {{ eager?: boolean, stream: import('adjoint').train.ProgressStream }} options
- */
-async function metaTrain({ name, network, lossOf, steps }, images, { eager, stream }) {
-  stream.write(`\n${name}\n`);
-  const optimizer = new optim.Adam(network.parameters(), { lr: 1e-3 });
-  const step = stepOf((/** @type {Tensor[]} */ ...[x, y, newX, newY]) => {
-    const loss = lossOf({ x, y, newX, newY });
-    optimizer.zeroGrad();
-    loss.backward();
-    optimizer.step();
-    return loss;
-  }, eager);
-  const progress = new train.Progress({ steps, epochs: 1, stream });
-  for (let i = 0; i < steps; i++) {
-    const shots = i % 2 === 0 ? 1 : 5;
-    const { x, y, newX, newY } = characterTasks(images, tasksAtOnce, { ways, shots, queries });
-    const loss = await step(x, y, newX, newY);
-    progress.step(tasksAtOnce, loss.item());
-  }
-  progress.endEpoch();
 }
 
 /** The class of the nearest of the known drawings, pixel by pixel. @type {Judge} */

@@ -1,5 +1,6 @@
 // Learning to learn: first weights from which a few steps on a few samples of a new task lead far.
-import { cat, func, grad, stack } from 'adjoint';
+import { cat, func, grad, optim, stack, train } from 'adjoint';
+import { stepOf } from '../shared/main.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {Readonly<Record<string, Tensor>>} Weights by their names in the network */
@@ -116,4 +117,31 @@ export function afterLearning(network, tasks, inner) {
     outputOf(network, adapt(network, weightsOf(network), x, y, inner), newX).detach(),
   );
   return stack(outputs);
+}
+
+/**
+ * Learns from new tasks in each step.
+ *
+ * @param {string} name
+ * @param {Network} network
+ * @param {(tasks: Tasks) => Tensor} lossOf
+ * @param {(i: number) => Tasks} draw the tasks of a step
+ * @param {{ steps: number, eager?: boolean, stream: import('adjoint').train.ProgressStream }} options
+ */
+export async function metaTrain(name, network, lossOf, draw, { steps, eager, stream }) {
+  stream.write(`\n${name}\n`);
+  const optimizer = new optim.Adam(network.parameters(), { lr: 1e-3 });
+  const step = stepOf((/** @type {Tensor[]} */ ...[x, y, newX, newY]) => {
+    const loss = lossOf({ x, y, newX, newY });
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    return loss;
+  }, eager);
+  const progress = new train.Progress({ steps, epochs: 1, stream });
+  for (let i = 0; i < steps; i++) {
+    const { x, y, newX, newY } = draw(i);
+    progress.step(x.shape[0] ?? 0, (await step(x, y, newX, newY)).item());
+  }
+  progress.endEpoch();
 }

@@ -2,9 +2,9 @@
 // a network that was trained on all waves at once.
 // Run it with `npm run example -- few-shot/sinusoids`. It leaves output/few-shot-sinusoids.svg.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { charts, linspace, manualSeed, nn, optim, rand, sin, train } from 'adjoint';
+import { charts, linspace, manualSeed, nn, rand, sin } from 'adjoint';
 import { main, stepOf } from '../shared/main.js';
-import { adapt, afterLearning, mamlLoss, outputOf, reptileLoss, weightsOf } from './meta.js';
+import { adapt, afterLearning, mamlLoss, metaTrain, outputOf, reptileLoss, weightsOf } from './meta.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {import('./meta.js').Tasks} Tasks */
@@ -32,8 +32,12 @@ export async function run(options = {}) {
   const { steps = 6000, tests = 600, points = 10, seed = 1, eager } = options;
   const { output = 'output', stream = process.stdout } = options;
   manualSeed(seed);
-  const learn = (/** @type {string} */ name, /** @type {LossOf} */ lossOf) =>
-    metaTrain(name, lossOf, { steps, points, eager, stream });
+  const learn = async (/** @type {string} */ name, /** @type {LossOf} */ lossOf) => {
+    const network = net();
+    const draw = () => waves(tasksAtOnce, points);
+    await metaTrain(name, network, (tasks) => lossOf(network, tasks), draw, { steps, eager, stream });
+    return network;
+  };
   const networks = {
     MAML: await learn('MAML', (network, tasks) => mamlLoss(network, tasks, { loss, lr: 0.01, steps: 1 })),
     Reptile: await learn('Reptile', (network, tasks) => reptileLoss(network, tasks, { loss, lr: 0.02, steps: 5 })),
@@ -77,32 +81,6 @@ function waves(count, points) {
   const wave = (/** @type {Tensor} */ x) => sin(x.sub(phases)).mul(heights);
   const [x, newX] = [points, 20].map((each) => rand([count, each, 1]).mul(10).sub(5));
   return { x, y: wave(x), newX, newY: wave(newX) };
-}
-
-/**
- * @param {string} name
- * @param {LossOf} lossOf
- * @param {{ steps: number, points: number, eager?: boolean, stream: import('adjoint').train.ProgressStream }} options
- */
-async function metaTrain(name, lossOf, { steps, points, eager, stream }) {
-  stream.write(`\n${name}\n`);
-  const network = net();
-  const optimizer = new optim.Adam(network.parameters(), { lr: 1e-3 });
-  const step = stepOf((/** @type {Tensor[]} */ ...[x, y, newX, newY]) => {
-    const loss = lossOf(network, { x, y, newX, newY });
-    optimizer.zeroGrad();
-    loss.backward();
-    optimizer.step();
-    return loss;
-  }, eager);
-  const progress = new train.Progress({ steps, epochs: 1, stream });
-  for (let i = 0; i < steps; i++) {
-    const { x, y, newX, newY } = waves(tasksAtOnce, points);
-    const loss = await step(x, y, newX, newY);
-    progress.step(tasksAtOnce, loss.item());
-  }
-  progress.endEpoch();
-  return network;
 }
 
 /**

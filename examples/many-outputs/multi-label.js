@@ -1,10 +1,11 @@
 // Which digits are on a picture of up to three, some of which are rare: several labels for each, with a threshold of its own for each label.
 // Run it with `npm run example -- many-outputs/multi-label`. It leaves output/multi-label.svg.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { charts, manualSeed, metrics, nn, noGrad, optim, tensor } from 'adjoint';
+import { charts, manualSeed, metrics, nn, optim, tensor } from 'adjoint';
+import { outputsOf } from '../shared/classifier.js';
 import { main, stepOf } from '../shared/main.js';
 import { learnFrom } from '../shared/minibatches.js';
-import { chances, digits, draw, inBatches, stacked, trunk } from './pictures.js';
+import { chances, digits, draw, stacked, trunk } from './pictures.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {{ x: Tensor, y: Tensor, truth: number[][] }} Part */
@@ -38,11 +39,7 @@ export async function run(options = {}) {
   }, eager);
   await learnFrom(step, [seen.x, seen.y], { epochs, batchSize: 32, stream, title: 'which digits are there' });
 
-  const probabilities = (/** @type {Part} */ { x }) =>
-    tensor(
-      inBatches((x) => noGrad(() => model.forward(x).sigmoid()), x),
-      { shape: [x.shape[0], 10] },
-    );
+  const probabilities = (/** @type {Part} */ { x }) => outputsOf((some) => model.forward(some).sigmoid(), x);
   const thresholds = metrics.f1Thresholds(probabilities(held), held.truth);
   const p = /** @type {number[][]} */ (probabilities(unseen).toArray());
   const reached = {

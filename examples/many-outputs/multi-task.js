@@ -2,10 +2,11 @@
 // have different sizes; they are added as they are, weighted by learned uncertainty, or their gradients are kept from working against each other.
 // Run it with `npm run example -- many-outputs/multi-task`. It leaves output/multi-task.svg.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cat, charts, manualSeed, nn, noGrad, optim, tensor } from 'adjoint';
+import { cat, charts, manualSeed, nn, optim, tensor } from 'adjoint';
+import { outputsOf } from '../shared/classifier.js';
 import { main, stepOf } from '../shared/main.js';
 import { learnFrom } from '../shared/minibatches.js';
-import { chances, digits, draw, inBatches, stacked, trunk } from './pictures.js';
+import { chances, digits, draw, stacked, trunk } from './pictures.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {{ digits: number, distance: number }} Score the mean accuracy of both digits in percent; the error of the distance (RMSE), in pixels */
@@ -120,9 +121,8 @@ function pairs(source, count) {
 
 /** @param {Tasks} model @param {Part} part */
 function scoreOf(model, { x, left, right, distance }) {
-  const out = inBatches((x) => noGrad(() => model.forward(x)), x);
   const [count] = x.shape;
-  const table = tensor(out, { shape: [count, 21] });
+  const table = outputsOf((some) => model.forward(some), x);
   const share = (/** @type {Tensor} */ scores, /** @type {Tensor} */ truth) =>
     (100 * scores.argmax({ dim: 1 }).eq(truth).sum().item()) / count;
   const [l, r] = [

@@ -66,20 +66,3 @@ export function stacked(pictures, size) {
   });
   return tensor(all, { shape: [pictures.length, 1, size, size] });
 }
-
-/**
- * What a model says of all pictures, in batches.
- *
- * @param {(x: Tensor) => Tensor} forward gives [n, outputs]
- * @param {Tensor} x
- * @returns {Float32Array}
- */
-export function inBatches(forward, x) {
-  const [count] = x.shape;
-  /** @type {number[]} */
-  const all = [];
-  for (let start = 0; start < count; start += 250) {
-    for (const value of forward(x.slice({ start, end: Math.min(count, start + 250) })).toTypedArray()) all.push(value);
-  }
-  return Float32Array.from(all);
-}

@@ -1,9 +1,9 @@
 // Learns digits from labels of which four in ten are wrong: MNIST, with what helps against that beside each other.
 // Run it with `npm run example -- noisy-labels`. It leaves output/noisy-labels.svg.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { charts, data, manualSeed, metrics, nn, noGrad, optim, rand, randint, robust, tensor, train } from 'adjoint';
+import { charts, data, manualSeed, metrics, nn, optim, rand, randint, robust, train } from 'adjoint';
 import { leNet } from '../lenet/model.js';
-import { first, percentRight, planes } from '../shared/classifier.js';
+import { first, outputsOf, percentRight, planes } from '../shared/classifier.js';
 import { main, stepOf } from '../shared/main.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -111,14 +111,9 @@ export async function run(options = {}) {
 /** @param {{ forward(x: Tensor): Tensor, eval(): unknown, train(): unknown }} model @param {Tensor} x */
 function scoresOf(model, x) {
   model.eval();
-  const [count = 0] = x.shape;
-  const all = new Float32Array(10 * count);
-  for (let start = 0; start < count; start += 500) {
-    const scores = noGrad(() => model.forward(x.slice({ start, end: Math.min(count, start + 500) })));
-    all.set(/** @type {Float32Array} */ (scores.toTypedArray()), 10 * start);
-  }
+  const scores = outputsOf((given) => model.forward(given), x);
   model.train();
-  return tensor(all, { shape: [count, 10] });
+  return scores;
 }
 
 await main(import.meta.url, run, small);

@@ -1,9 +1,10 @@
 // Trains a network so that changes which nobody minds do not turn its answers round: MNIST, adversarial training by PGD.
 // Run it with `npm run example -- robust-digits`. It leaves output/robust-digits.svg: digits as they are, and as the attack changes them.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { argmax, charts, compile, data, manualSeed, nn, noGrad, optim, robust, train } from 'adjoint';
+import { argmax, cat, charts, compile, data, manualSeed, nn, noGrad, optim, robust } from 'adjoint';
 import { first, percentRight, predictAll } from '../shared/classifier.js';
 import { main, stepOf } from '../shared/main.js';
+import { learnFrom } from '../shared/minibatches.js';
 import { network } from './model.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -32,14 +33,8 @@ export async function run(options = {}) {
   /** @param {string} name @param {boolean} isAttacked */
   const learn = async (name, isAttacked) => {
     manualSeed(seed);
-    stream.write(`\n${name}\n`);
     const model = network();
     const optimizer = new optim.Adam(model.parameters(), { lr: 2e-3 });
-    const loader = new data.DataLoader(new data.TensorDataset(x, seen.labels), {
-      batchSize: 100,
-      shuffle: true,
-      dropLast: true,
-    });
     const step = stepOf((/** @type {Tensor} */ image, /** @type {Tensor} */ label) => {
       const given = isAttacked ? robust.pgd(model, image, label, { epsilon, steps, range }) : image;
       const loss = nn.functional.crossEntropy(model.forward(given), label);
@@ -48,23 +43,25 @@ export async function run(options = {}) {
       optimizer.step();
       return loss;
     }, eager);
-    const progress = new train.Progress({ steps: loader.length, epochs, stream });
-    for (let epoch = 0; epoch < epochs; epoch++) {
-      for await (const [image, label] of loader) progress.step(100, (await step(image, label)).item());
-      progress.endEpoch();
-    }
+    await learnFrom(step, [x, seen.labels], { epochs, batchSize: 100, stream, title: name });
     model.eval();
     const attack = compile((/** @type {Tensor} */ image, /** @type {Tensor} */ label) =>
       robust.pgd(model, image, label, { epsilon, steps: 20, stepSize: epsilon / 8, range }),
     );
-    const hit = await batches(test, unseen.labels, (image, label) => attack(image, label));
-    const nudged = await batches(test, unseen.labels, async (image, label) =>
+    const hit = await attacked(test, unseen.labels, attack);
+    const nudged = await attacked(test, unseen.labels, (image, label) =>
       robust.fgsm(model, image, label, { epsilon, range }),
     );
-    const right = (/** @type {readonly Tensor[]} */ parts) => accuracy(model, parts, labels);
-    const reached = { plain: right([test]), fgsm: right(nudged), pgd: right(hit) };
-    stream.write(`as they are ${reached.plain} %, FGSM ${reached.fgsm} %, PGD ${reached.pgd} %\n`);
-    return { model, reached, hit: /** @type {Tensor} */ (hit[0]) };
+    const right = (/** @type {Tensor} */ given) =>
+      percentRight(
+        predictAll((part) => noGrad(() => argmax(model.forward(part), { dim: 1 })), given),
+        labels,
+      );
+    const reached = { plain: right(test), fgsm: right(nudged), pgd: right(hit) };
+    stream.write(
+      `as they are ${reached.plain.toFixed(1)} %, FGSM ${reached.fgsm.toFixed(1)} %, PGD ${reached.pgd.toFixed(1)} %\n`,
+    );
+    return { model, reached, hit };
   };
 
   const usual = await learn('as usual', false);
@@ -79,29 +76,19 @@ export async function run(options = {}) {
 const planesOf = (images) => images.to('float32').div(255).reshape([-1, 1, 28, 28]);
 
 /**
+ * All pictures, as an attack changes them.
+ *
  * @param {Tensor} x
  * @param {Tensor} y
- * @param {(x: Tensor, y: Tensor) => Promise<Tensor>} change
+ * @param {(x: Tensor, y: Tensor) => Promise<Tensor> | Tensor} change
  */
-async function batches(x, y, change) {
+async function attacked(x, y, change) {
   const parts = [];
   for (let start = 0; start < (x.shape[0] ?? 0); start += 100) {
     const part = { start, end: start + 100 };
     parts.push(await change(x.slice(part), y.slice(part)));
   }
-  return parts;
-}
-
-/**
- * @param {Classifier} model
- * @param {readonly Tensor[]} parts
- * @param {ArrayLike<number>} labels
- */
-function accuracy(model, parts, labels) {
-  const predictions = parts.flatMap((part) => [
-    ...predictAll((x) => noGrad(() => argmax(model.forward(x), { dim: 1 })), part),
-  ]);
-  return Number(percentRight(predictions, labels).toFixed(2));
+  return cat(parts);
 }
 
 /**

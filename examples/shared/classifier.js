@@ -1,5 +1,5 @@
 // Training and testing of a network that says what is on a picture, whatever it is made of.
-import { argmax, compile, nn, noGrad, optim, train } from 'adjoint';
+import { argmax, cat, compile, nn, noGrad, optim, train } from 'adjoint';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {{ images: Tensor, labels: Tensor }} Part images uint8 [n, height, width], labels int32 [n] */
@@ -72,6 +72,18 @@ export function predictAll(predict, images) {
     all.set(/** @type {Int32Array} */ (predict(images.slice({ start, end })).toTypedArray()), start);
   }
   return all;
+}
+
+/**
+ * What a network says of all images, in batches and without gradients: [n, …].
+ *
+ * @param {(x: Tensor) => Tensor} forward
+ * @param {Tensor} images
+ */
+export function outputsOf(forward, images) {
+  const [count = 0] = images.shape;
+  const starts = Array.from({ length: Math.ceil(count / 250) }, (_, i) => 250 * i);
+  return noGrad(() => cat(starts.map((start) => forward(images.slice({ start, end: Math.min(count, start + 250) })))));
 }
 
 /**

@@ -1,14 +1,14 @@
 // Which samples a model has learned something from.
 import { noGrad } from '../autograd/tape.js';
-import { ArgumentError, checkInteger, describe, ShapeError } from '../errors.js';
-import { perSampleGradients } from '../func/per-sample.js';
+import { checkInteger } from '../errors.js';
+import { checkSamples, perSampleGradients } from '../func/per-sample.js';
 import type { Module } from '../nn/module.js';
 import { add } from '../ops/elementwise.js';
 import { matmul } from '../ops/matmul.js';
 import { reshape, transpose } from '../ops/shape.js';
 import { cat, slice } from '../ops/shape-slice.js';
 import { checkOptions } from '../options.js';
-import { Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 
 /** Options of {@link influence}. */
 export interface InfluenceOptions {
@@ -45,16 +45,9 @@ export function influence(
   const operation = 'influence';
   checkOptions(operation, options, ['batchSize']);
   const batchSize = checkInteger(operation, 'batchSize', options.batchSize ?? 64, 1);
-  const given = Array.from(Array.isArray(train) ? train : []) as unknown[];
-  const n = given[0] instanceof Tensor ? given[0].dims[0] : undefined;
-  if (n === undefined || !given.every((x): x is Tensor => x instanceof Tensor)) {
-    throw new ArgumentError(`${operation}: train must be a list of tensors [n, …], got ${describe(train)}`);
-  }
-  if (given.some((x) => x.dims[0] !== n)) {
-    throw new ShapeError(
-      `${operation}: tensors of train must have the same n, got ${given.map((x) => x.dims[0]).join(' and ')}`,
-    );
-  }
+  const given = checkSamples(operation, 'train', train);
+  checkSamples(operation, 'test', test);
+  const n = given[0]?.dims[0] as number;
   const rowsOf = (gradients: Record<string, Tensor>): Tensor[] =>
     Object.values(gradients).map((gradient) => reshape(gradient, [gradient.dims[0] as number, -1]));
   const wanted = rowsOf(perSampleGradients(model, loss, test)[0]);

@@ -1,7 +1,7 @@
 // What all explanations need: the score that is explained, and its gradient.
 import { noGrad } from '../autograd/tape.js';
-import { grad } from '../backward/engine.js';
-import { ArgumentError, AutogradError, describe, formatShape, isClass, ShapeError, StateError } from '../errors.js';
+import { ArgumentError, describe, formatShape, ShapeError, StateError } from '../errors.js';
+import { type Callable, forwardOf, gradientBy } from '../nn/callable.js';
 import { Module } from '../nn/module.js';
 import { detach } from '../ops/copy.js';
 import { tensor } from '../ops/creation.js';
@@ -12,7 +12,7 @@ import { sameShape } from '../shape.js';
 import { checkFloat, checkTensor, Tensor } from '../tensor.js';
 
 /** What is explained: a module with one input and one output, in eval mode, or a function like that. */
-export type Explained = ((x: Tensor) => Tensor) | (Module & { forward(x: Tensor): Tensor });
+export type Explained = Callable;
 
 /** What all explanations take. */
 export interface TargetOptions {
@@ -28,9 +28,7 @@ export interface Question {
 
 /** @internal */
 export function question(operation: string, model: Explained, x: Tensor, target: TargetOptions['target']): Question {
-  if (!(model instanceof Module) && (typeof model !== 'function' || isClass(model))) {
-    throw new ArgumentError(`${operation}: model must be a module or a function, got ${describe(model)}`);
-  }
+  const forward = forwardOf(operation, model);
   if (model instanceof Module && model.training) {
     throw new StateError(
       `${operation}: model must be in eval mode, in which samples do not change each other; call model.eval()`,
@@ -38,8 +36,7 @@ export function question(operation: string, model: Explained, x: Tensor, target:
   }
   checkFloat(operation, 'x', checkTensor(operation, 'x', x));
   if (x.ndim === 0) throw new ShapeError(`${operation}: x must be [n, …], got ${formatShape(x.dims)}`);
-  const run = (given: Tensor): Tensor =>
-    checkTensor(operation, 'the output', model instanceof Module ? model.forward(given) : model(given));
+  const run = (given: Tensor): Tensor => checkTensor(operation, 'the output', forward(given));
   return { x: detach(x), score: (given) => chosen(operation, run(given), x.dims[0] as number, target) };
 }
 
@@ -85,11 +82,7 @@ export function gradientOf(
   input.requiresGrad = true;
   const scores = score(input);
   const about = inner === undefined ? input : inner();
-  const [gradient] = scores.requiresGrad && about ? grad([sum(scores)], [about], { allowUnused: true }) : [];
-  if (gradient) return gradient;
-  throw new AutogradError(
-    `${operation}: the output must depend on ${inner === undefined ? 'x' : 'the layer'} by operations that have gradients, got one that does not`,
-  );
+  return gradientBy(operation, ['the output', inner === undefined ? 'x' : 'the layer'], sum(scores), about);
 }
 
 /** @internal The scores as numbers, without gradients. */

@@ -60,7 +60,7 @@ export function perSampleGradients(
 ): [gradients: Record<string, Tensor>, losses: Tensor] {
   checkPart(operation, model);
   checkFunction(operation, 'loss', loss);
-  const given = checkInputs(inputs);
+  const given = checkSamples(operation, 'inputs', inputs);
   const n = given[0]?.dims[0] as number;
   const named = model.namedParameters().filter(([, p]) => p.requiresGrad);
   if (named.length === 0) {
@@ -82,15 +82,16 @@ export function perSampleGradients(
   return [Object.fromEntries(gradients), detach(losses)];
 }
 
-function checkInputs(inputs: unknown): Tensor[] {
-  const given = checkEach(operation, 'inputs', 'must be a list of tensors', inputs, (x, i) =>
-    checkTensor(operation, `input ${i}`, x),
+/** @internal Tensors of the same samples. */
+export function checkSamples(operation: string, name: string, inputs: unknown): readonly Tensor[] {
+  const given = checkEach(operation, name, 'must be a list of tensors', inputs, (x, i) =>
+    checkTensor(operation, `${name}[${i}]`, x),
   );
   const n = given[0]?.dims[0];
-  checkInputCount(operation, 'inputs', given);
+  checkInputCount(operation, name, given);
   if (n !== undefined && n > 0 && given.every((x) => x.dims[0] === n)) return given;
   const got = given.map((x) => formatShape(x.dims)).join(' and ') || 'none';
-  throw new ShapeError(`${operation}: inputs must be tensors [n, …] with the same n of at least 1, got ${got}`);
+  throw new ShapeError(`${operation}: ${name} must be tensors [n, …] with the same n of at least 1, got ${got}`);
 }
 
 function checkLosses(losses: unknown, n: number): void {
@@ -121,6 +122,7 @@ function run(model: Module, covered: ReadonlySet<Tensor>, loss: () => Tensor): {
     if (ruleOf(layer) === null) return [];
     const own = layer as unknown as Record<string, Tensor>;
     const names = ['weight', 'bias'].filter((key) => covered.has(own[key] as Tensor));
+    if (names.length === 0) return []; // it is frozen
     const parameters = names.map((key) => own[key] as Tensor);
     const restore = (): void => {
       for (const [i, key] of names.entries()) own[key] = parameters[i] as Tensor;

@@ -1,7 +1,6 @@
 import { allOrNothing } from '../all-or-nothing.js';
 import { optionsOf, type Positional } from '../arguments.js';
-import { grad } from '../backward/engine.js';
-import { AutogradError, checkFunction, formatShape, ShapeError } from '../errors.js';
+import { checkFunction, formatShape, ShapeError } from '../errors.js';
 import { detach } from '../ops/copy.js';
 import { add, mul, square, sub } from '../ops/elementwise.js';
 import type { Generator } from '../ops/generator.js';
@@ -10,7 +9,8 @@ import { mean, sum } from '../ops/reduce.js';
 import { norm } from '../ops/reduce-statistics.js';
 import { reshape } from '../ops/shape.js';
 import { sameShape } from '../shape.js';
-import { checkFloat, checkSameDType, checkTensor, Tensor } from '../tensor.js';
+import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
+import { gradientBy } from './callable.js';
 
 /** Options of {@link gradientPenalty}. */
 export interface GradientPenaltyOptions {
@@ -60,13 +60,7 @@ export function gradientPenalty(
         `${name}: critic must give one score for each of ${n} samples, got ${formatShape(scores.dims)}`,
       );
     }
-    const total = sum(scores);
-    const [slope] = total.requiresGrad ? grad([total], [between], { createGraph: true, allowUnused: true }) : [];
-    if (!(slope instanceof Tensor)) {
-      throw new AutogradError(
-        `${name}: critic must depend on x by operations that have gradients, got one that does not`,
-      );
-    }
+    const slope = gradientBy(name, ['critic', 'x'], sum(scores), between, true);
     return mean(square(sub(norm(reshape(slope, [n, -1]), 2, 1), 1)));
   });
 }

@@ -1,21 +1,18 @@
 // Inputs that are changed so little that nobody sees it, and so that a model errs.
 import { allOrNothing } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
-import { grad } from '../backward/engine.js';
 import {
   ArgumentError,
-  AutogradError,
   checkFlag,
   checkFunction,
   checkInteger,
   checkNumber,
   describe,
   formatShape,
-  isClass,
   ShapeError,
 } from '../errors.js';
+import { type Callable, forwardOf, gradientBy } from '../nn/callable.js';
 import { crossEntropy } from '../nn/loss.js';
-import { Module } from '../nn/module.js';
 import { detach } from '../ops/copy.js';
 import { add, maximum, minimum, mul, sign, sub } from '../ops/elementwise.js';
 import { clamp } from '../ops/elementwise-compare.js';
@@ -24,7 +21,7 @@ import { checkOptions } from '../options.js';
 import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
 
 /** What is attacked: a module or a function, from x [n, …] to scores [n, classes]. */
-export type Attacked = ((x: Tensor) => Tensor) | (Module & { forward(x: Tensor): Tensor });
+export type Attacked = Callable;
 
 /** Options of {@link fgsm}. */
 export interface FgsmOptions {
@@ -58,9 +55,7 @@ interface Attack {
 const known = ['epsilon', 'range', 'loss'];
 
 function attackOf(operation: string, model: Attacked, x: Tensor, y: Tensor, options: FgsmOptions): Attack {
-  if (!(model instanceof Module) && (typeof model !== 'function' || isClass(model))) {
-    throw new ArgumentError(`${operation}: model must be a module or a function, got ${describe(model)}`);
-  }
+  const forward = forwardOf(operation, model);
   checkFloat(operation, 'x', checkTensor(operation, 'x', x));
   checkTensor(operation, 'y', y);
   const epsilon = checkNumber(operation, 'epsilon', options?.epsilon, { min: 0 });
@@ -81,15 +76,11 @@ function attackOf(operation: string, model: Attacked, x: Tensor, y: Tensor, opti
     uphill(at) {
       const input = detach(at);
       input.requiresGrad = true;
-      const value = loss(model instanceof Module ? model.forward(input) : model(input), y);
+      const value = loss(forward(input), y);
       if (checkTensor(operation, 'the loss', value).size !== 1) {
         throw new ShapeError(`${operation}: the loss must be one number, got ${formatShape(value.dims)}`);
       }
-      const [gradient] = value.requiresGrad ? grad([value], [input], { allowUnused: true }) : [];
-      if (gradient) return noGrad(() => sign(gradient));
-      throw new AutogradError(
-        `${operation}: the loss must depend on x by operations that have gradients, got one that does not`,
-      );
+      return noGrad(() => sign(gradientBy(operation, ['the loss', 'x'], value, input)));
     },
     project(at) {
       const near = minimum(maximum(at, low as Tensor), high as Tensor);

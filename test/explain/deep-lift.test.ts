@@ -95,5 +95,5 @@ it('influence says what is wrong with its inputs', () => {
   const model = new nn.Linear(3, 1);
   const loss = (inputs: Tensor) => model.forward(inputs).flatten();
   const wrong = () => explain.influence(model, loss, [randn([4, 3]), randint(0, 2, [3])], [randn([2, 3])]);
-  expect(wrong).toThrow('influence: tensors of train must have the same n, got 4 and 3');
+  expect(wrong).toThrow('influence: train must be tensors [n, …] with the same n of at least 1, got [4, 3] and [3]');
 });

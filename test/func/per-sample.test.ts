@@ -168,6 +168,20 @@ it('frozen parameters have none, and a compiled step gives the same', async () =
   }
 });
 
+it('frozen layers before the others are not differentiated', () => {
+  const seen: boolean[] = [];
+  const look = (x: Tensor): Tensor => {
+    seen.push(x.requiresGrad);
+    return x;
+  };
+  const model = nn.sequential(new nn.Linear(5, 4, f64), look, new nn.Linear(4, 3, f64));
+  nn.utils.freeze(model, '0');
+  const [x, y] = [randn([4, 5], f64), tensor([0, 2, 1, 1], { dtype: 'int32' })];
+  const [gradients] = func.perSampleGradients(model, lossOf(model), [x, y]);
+  expect(Object.keys(gradients)).toEqual(['2.weight', '2.bias']);
+  expect(seen).toEqual([false]);
+});
+
 it('samples that change each other are refused, and the model is as before', () => {
   const [x, y] = [randn([4, 5]), tensor([0, 2, 1, 1], { dtype: 'int32' })];
   const norm = nn.sequential(new nn.Linear(5, 4), new nn.BatchNorm1d(4));
