@@ -13,6 +13,7 @@ const filesOf = (folder: string): string[] =>
 
 /** What several families are made with, and where it is tested. */
 const parts: Record<string, string> = {
+  callable: 'gradient-penalty',
   generator: 'random',
   location: 'module-errors',
   slots: 'module',
