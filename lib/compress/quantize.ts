@@ -1,23 +1,24 @@
 // Weights and activations in eight bits.
-import { aboutToChange, allOrNothing, onUndo } from '../all-or-nothing.js';
+import { allOrNothing } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
 import { checkChoice, StateError } from '../errors.js';
-import { Embedding } from '../nn/embedding.js';
+import { Table } from '../nn/embedding.js';
 import type { NamePattern } from '../nn/freeze.js';
 import { checkPart } from '../nn/lookup.js';
 import { Module } from '../nn/module.js';
 import { registerParametrization, removeParametrizations } from '../nn/parametrize.js';
 import { listAt, type Parametrization } from '../nn/parametrize-list.js';
 import { Buffer } from '../nn/roles.js';
-import { copy_, detach, to } from '../ops/copy.js';
-import { full, onesLike, zerosLike } from '../ops/creation.js';
-import { abs, add, div, maximum, minimum, mul, neg, sub } from '../ops/elementwise.js';
+import { detach, to } from '../ops/copy.js';
+import { onesLike, zerosLike } from '../ops/creation.js';
+import { abs, add, div, mul, sub } from '../ops/elementwise.js';
 import { clamp, eq, where } from '../ops/elementwise-compare.js';
 import { round } from '../ops/elementwise-rounding.js';
-import { amax, amin } from '../ops/reduce-composed.js';
+import { amax } from '../ops/reduce-composed.js';
 import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { rounding } from './fake-quantize.js';
+import { attach, InputQuantizer, quantizerOf } from './quantize-inputs.js';
 import { type Weight, weightsOf, weightValue } from './weights.js';
 
 /** Which layers are quantised. */
@@ -75,84 +76,6 @@ class RoundedWeight extends Module implements Parametrization {
   }
 }
 
-type State = 'dynamic' | 'observed' | 'trained' | 'static';
-
-/** What happens to a layer's input: its range is measured, and it is rounded to 256 values in it. */
-class InputQuantizer extends Module {
-  /** The ends of the range; ∞ and -∞ before it is known. */
-  readonly low: Tensor | null;
-  readonly high: Tensor | null;
-
-  constructor(
-    private _state: State,
-    private readonly _momentum: number | null,
-    { dtype }: Tensor,
-  ) {
-    super();
-    const isMeasured = _state !== 'dynamic';
-    this.low = isMeasured ? new Buffer(full([], Number.POSITIVE_INFINITY, { dtype })) : null;
-    this.high = isMeasured ? new Buffer(full([], Number.NEGATIVE_INFINITY, { dtype })) : null;
-  }
-
-  get isCalibrated(): boolean {
-    return this.low === null || Number.isFinite(this.low.item());
-  }
-
-  /** From now on the range stays as it is. */
-  settle(): void {
-    if (this._state !== 'dynamic') this._state = 'static';
-  }
-
-  forward(x: Tensor): Tensor {
-    const measures = this._state === 'observed' || (this._state === 'trained' && this.training);
-    const range = noGrad(() => (this._state === 'dynamic' || measures ? this.measure(detach(x)) : this.stored()));
-    if (this._state === 'observed') return x;
-    const [scale, zero] = noGrad(() => {
-      const size = maximum(div(sub(range.high, range.low), 255), 1e-12);
-      return [size, clamp(round(neg(div(range.low, size))), { min: 0, max: 255 })] as const;
-    });
-    return rounding(x, scale, zero, 0, 255);
-  }
-
-  // The range always has 0 in it, which is then exact: padding is.
-  private measure(x: Tensor): { low: Tensor; high: Tensor } {
-    const [low, high] = [minimum(amin(x), 0), maximum(amax(x), 0)];
-    if (this.low === null || this.high === null) return { low, high };
-    const isFirst = eq(this.low, Number.POSITIVE_INFINITY);
-    const next = (before: Tensor, now: Tensor, extreme: (a: Tensor, b: Tensor) => Tensor): Tensor => {
-      if (this._momentum === null) return extreme(before, now);
-      const moved = add(mul(before, 1 - this._momentum), mul(now, this._momentum));
-      return where(isFirst, now, moved);
-    };
-    const [newLow, newHigh] = [next(this.low, low, minimum), next(this.high, high, maximum)];
-    for (const [end, value] of [
-      [this.low, newLow],
-      [this.high, newHigh],
-    ] as const) {
-      aboutToChange('InputQuantizer', end);
-      copy_(end, value);
-    }
-    return { low: newLow, high: newHigh };
-  }
-
-  private stored(): { low: Tensor; high: Tensor } {
-    return { low: this.low as Tensor, high: this.high as Tensor };
-  }
-
-  override toString(): string {
-    return `InputQuantizer(${this._state})`;
-  }
-}
-
-interface Quantized extends Module {
-  inputQuantizer?: InputQuantizer;
-}
-
-const quantizerOf = (module: Module): InputQuantizer | undefined => {
-  const { inputQuantizer } = module as Quantized;
-  return inputQuantizer instanceof InputQuantizer ? inputQuantizer : undefined;
-};
-
 // Every layer's weight gets a parametrization, in place of those that it has, and its input a quantizer.
 function quantize(
   operation: string,
@@ -169,7 +92,7 @@ function quantize(
     const made = weights.map((weight) => make(detach(noGrad(() => weightValue(weight)))));
     const layers = new Map(weights.map((weight) => [weight.module, weight]));
     const inputs = [...layers].map(([module, weight]) =>
-      quantizer === null || module instanceof Embedding ? null : ([module, quantizer(weightValue(weight))] as const),
+      quantizer === null || module instanceof Table ? null : ([module, quantizer(weightValue(weight))] as const),
     );
     for (const [i, parametrization] of made.entries()) {
       if (parametrization !== null) replace(weights[i] as Weight, parametrization);
@@ -181,15 +104,6 @@ function quantize(
 function replace({ module, name }: Weight, parametrization: Parametrization): void {
   if (listAt(module, name) !== null) removeParametrizations(module, name);
   registerParametrization(module, name, parametrization);
-}
-
-function attach(module: Quantized, input: InputQuantizer): void {
-  module.inputQuantizer = input;
-  const handle = module.registerForwardPreHook((_, [x, ...rest]) => [input.forward(x as Tensor), ...rest]);
-  onUndo(() => {
-    handle.remove();
-    delete module.inputQuantizer;
-  });
 }
 
 /**

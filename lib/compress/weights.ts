@@ -1,7 +1,7 @@
 // Which weights of a module are pruned, clustered or quantised.
 import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, describe } from '../errors.js';
-import { Embedding } from '../nn/embedding.js';
+import { Table } from '../nn/embedding.js';
 import { matching, type NamePattern } from '../nn/freeze.js';
 import { checkPart } from '../nn/lookup.js';
 import type { Module } from '../nn/module.js';
@@ -39,7 +39,7 @@ export function weightsOf(
   }
   const chosen = all.filter((weight) => {
     const { module, name, path } = weight;
-    const isOrdinary = owners.get(storedAt(module, name)) === 1 && (embeddings || !(module instanceof Embedding));
+    const isOrdinary = owners.get(storedAt(module, name)) === 1 && (embeddings || !(module instanceof Table));
     return (isMeant === null ? isOrdinary : isMeant(path)) && noGrad(() => weightValue(weight)).ndim >= 2;
   });
   if (chosen.length > 0) return chosen;

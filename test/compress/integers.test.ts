@@ -17,6 +17,7 @@ import {
   tensor,
 } from '../../lib/index.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
+import { inIntegers, rangeOf } from '../support/integers.js';
 
 interface Rounded {
   axis: number | null;
@@ -59,26 +60,6 @@ describe('fakeQuantize is what PyTorch does', () => {
     expect(() => compress.fakeQuantize(ones([2, 3]), given)).toThrow(message);
   });
 });
-
-/** A linear layer in integers: inputs from 0 to 255 in a range, weights from -127 to 127 for each output. */
-function inIntegers(x: number[][], weight: number[][], bias: number[], [low, high]: [number, number]): number[][] {
-  const step = (high - low) / 255;
-  const zero = Math.round(-low / step);
-  const scales = weight.map((row) => Math.max(...row.map(Math.abs)) / 127);
-  const integers = weight.map((row, i) => row.map((w) => Math.round(w / (scales[i] as number))));
-  return x.map((row) => {
-    const given = row.map((value) => Math.min(255, Math.max(0, Math.round(value / step) + zero)) - zero);
-    return integers.map((weights, i) => {
-      const sum = weights.reduce((total, w, k) => total + w * (given[k] as number), 0);
-      return sum * step * (scales[i] as number) + (bias[i] as number);
-    });
-  });
-}
-
-const rangeOf = (values: number[][]): [number, number] => [
-  Math.min(0, ...values.flat()),
-  Math.max(0, ...values.flat()),
-];
 
 function expectRows(got: Tensor, wanted: number[][]): void {
   const values = got.detach().toTypedArray();

@@ -1,0 +1,126 @@
+// What layers are given, in eight bits.
+import { aboutToChange, onUndo } from '../all-or-nothing.js';
+import { noGrad } from '../autograd/tape.js';
+import { MultiheadAttention } from '../nn/attention.js';
+import { Module } from '../nn/module.js';
+import { PackedSequence } from '../nn/packed.js';
+import { Bilinear } from '../nn/rearrange.js';
+import { Buffer } from '../nn/roles.js';
+import { copy_, detach } from '../ops/copy.js';
+import { full } from '../ops/creation.js';
+import { add, div, maximum, minimum, mul, neg, sub } from '../ops/elementwise.js';
+import { clamp, eq, where } from '../ops/elementwise-compare.js';
+import { round } from '../ops/elementwise-rounding.js';
+import { amax, amin } from '../ops/reduce-composed.js';
+import { Tensor } from '../tensor.js';
+import { rounding } from './fake-quantize.js';
+
+type State = 'dynamic' | 'observed' | 'trained' | 'static';
+
+/** @internal What happens to a layer's inputs: their range is measured, and they are rounded to 256 values in it. */
+export class InputQuantizer extends Module {
+  /** The ends of the range; ∞ and -∞ before it is known. */
+  readonly low: Tensor | null;
+  readonly high: Tensor | null;
+
+  constructor(
+    private _state: State,
+    private readonly _momentum: number | null,
+    { dtype }: Tensor,
+  ) {
+    super();
+    const isMeasured = _state !== 'dynamic';
+    this.low = isMeasured ? new Buffer(full([], Number.POSITIVE_INFINITY, { dtype })) : null;
+    this.high = isMeasured ? new Buffer(full([], Number.NEGATIVE_INFINITY, { dtype })) : null;
+  }
+
+  get isCalibrated(): boolean {
+    return this.low === null || Number.isFinite(this.low.item());
+  }
+
+  /** From now on the range stays as it is. */
+  settle(): void {
+    if (this._state !== 'dynamic') this._state = 'static';
+  }
+
+  forward(x: Tensor): Tensor {
+    const measures = this._state === 'observed' || (this._state === 'trained' && this.training);
+    const range = noGrad(() => (this._state === 'dynamic' || measures ? this.measure(detach(x)) : this.stored()));
+    if (this._state === 'observed') return x;
+    const [scale, zero] = noGrad(() => {
+      const size = maximum(div(sub(range.high, range.low), 255), 1e-12);
+      return [size, clamp(round(neg(div(range.low, size))), { min: 0, max: 255 })] as const;
+    });
+    return rounding(x, scale, zero, 0, 255);
+  }
+
+  // The range always has 0 in it, which is then exact: padding is.
+  private measure(x: Tensor): { low: Tensor; high: Tensor } {
+    const [low, high] = [minimum(amin(x), 0), maximum(amax(x), 0)];
+    if (this.low === null || this.high === null) return { low, high };
+    const isFirst = eq(this.low, Number.POSITIVE_INFINITY);
+    const next = (before: Tensor, now: Tensor, extreme: (a: Tensor, b: Tensor) => Tensor): Tensor => {
+      if (this._momentum === null) return extreme(before, now);
+      const moved = add(mul(before, 1 - this._momentum), mul(now, this._momentum));
+      return where(isFirst, now, moved);
+    };
+    const [newLow, newHigh] = [next(this.low, low, minimum), next(this.high, high, maximum)];
+    for (const [end, value] of [
+      [this.low, newLow],
+      [this.high, newHigh],
+    ] as const) {
+      aboutToChange('InputQuantizer', end);
+      copy_(end, value);
+    }
+    return { low: newLow, high: newHigh };
+  }
+
+  private stored(): { low: Tensor; high: Tensor } {
+    return { low: this.low as Tensor, high: this.high as Tensor };
+  }
+
+  override toString(): string {
+    return `InputQuantizer(${this._state})`;
+  }
+}
+
+interface Quantized extends Module {
+  inputQuantizer?: InputQuantizer;
+}
+
+/** @internal */
+export const quantizerOf = (module: Module): InputQuantizer | undefined => {
+  const { inputQuantizer } = module as Quantized;
+  return inputQuantizer instanceof InputQuantizer ? inputQuantizer : undefined;
+};
+
+// How many of its arguments a layer multiplies by its weights: of attention query, key and value.
+const inputsOf = (layer: Module): number =>
+  layer instanceof MultiheadAttention ? 3 : layer instanceof Bilinear ? 2 : 1;
+
+/** @internal Lets a layer round what it is given. The layer that is called does, which may be a copy of this one. */
+export function attach(module: Quantized, quantizer: InputQuantizer): void {
+  module.inputQuantizer = quantizer;
+  const handle = module.registerForwardPreHook((layer: Module, given: unknown[]) => roundedInputs(layer, given));
+  onUndo(() => {
+    handle.remove();
+    delete module.inputQuantizer;
+  });
+}
+
+// What is given twice stays one tensor: attention then projects it at once, and caches it.
+function roundedInputs(layer: Module, given: unknown[]): unknown[] {
+  const quantizer = quantizerOf(layer) as InputQuantizer;
+  const rounded = new Map<unknown, unknown>();
+  const count = inputsOf(layer);
+  return given.map((x, i) => {
+    if (i >= count) return x;
+    if (!rounded.has(x)) rounded.set(x, roundedInput(quantizer, x));
+    return rounded.get(x);
+  });
+}
+
+function roundedInput(quantizer: InputQuantizer, x: unknown): unknown {
+  if (x instanceof PackedSequence) return x._with(roundedInput(quantizer, x.data) as Tensor);
+  return x instanceof Tensor && x.isFloatingPoint() ? quantizer.forward(x) : x;
+}
