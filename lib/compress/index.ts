@@ -13,3 +13,4 @@ export {
   quantizeDynamic,
 } from './quantize.js';
 export { PruningSchedule, type PruningScheduleOptions } from './schedule.js';
+export { type ShrinkOptions, shrink } from './shrink.js';

@@ -102,7 +102,7 @@ function given(kind: string, args: readonly unknown[], positions: readonly strin
   return { ...options, name, numEmbeddings, embeddingDim };
 }
 
-/** @internal What both layers share: the table. */
+/** What both layers share: the table. */
 export abstract class Table extends Module {
   readonly numEmbeddings: number;
   readonly embeddingDim: number;

@@ -60,7 +60,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
   // names of parameters: a text, an expression, several
   [/^compress\.\w+ 1\.names$/, ['string', 'undefined']],
   [/^explain\.\w+ 2\.baseline$/, [...numbers, 'tensor']],
-  [/^compress\.makePermanent 0$/, ['module']],
+  [/^compress\.(makePermanent|shrink) 0$/, ['module']],
   [/^rl\.ConnectFour 0\.opponent$/, ['function']],
   [/^rl\.Environment\.step 0$/, ['7', '-1', '0.5', '2^53']], // of one number
   [/^rl\.PrioritizedReplayBuffer\.updatePriorities 1$/, ['scalar']],
