@@ -26,7 +26,13 @@ const common = {
   testTimeout: 30_000,
   hookTimeout: 30_000,
 };
-const alone = { name: 'alone', include: [`test/!(${folders})/**/*.test.ts`, ...special] };
+const alone = { name: 'alone', include: [`test/!(${folders}|examples)/**/*.test.ts`, ...special] };
+// Small trainings: two at a time on two cores, a second thread in each would only make them wait.
+const examples = {
+  name: 'examples',
+  include: ['test/examples/**/*.test.ts'],
+  env: { ...common.env, ADJOINT_NUM_THREADS: '1' },
+};
 const together = {
   name: 'together',
   include: [`test/@(${folders})/**/*.test.ts`],
@@ -41,6 +47,6 @@ export default defineConfig({
     teardownTimeout: 5_000,
     reporters: 'default',
     // They run in the order of their names: the short files come last, so that no core waits long at the end.
-    projects: [alone, together].map((own) => ({ plugins, test: { ...common, ...own } })),
+    projects: [alone, examples, together].map((own) => ({ plugins, test: { ...common, ...own } })),
   },
 });

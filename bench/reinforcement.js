@@ -1,6 +1,7 @@
 // npm run bench:rl [-- --only ppo] [--seeds 5]
 // PPO on CartPole and SAC on Pendulum: the examples here beside the same programs in PyTorch and Gymnasium, with the same settings, on one
-// thread each, in turns. PYTHON names a Python that has PyTorch and gymnasium. Seconds are processor time of the training alone.
+// thread each, in turns. PYTHON names a Python that has PyTorch and gymnasium. Seconds are processor time of the
+// training, without the development episodes that choose the best weights in both.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,6 +44,8 @@ function meanAndDeviation(list) {
 
 /** @type {string[][]} */
 const rows = [];
+/** @type {string[]} */
+const ratios = [];
 for (const name of values.only.split(',')) {
   /** @type {Record<string, Outcome[]>} */
   const outcomes = { adjoint: [], PyTorch: [] };
@@ -52,9 +55,14 @@ for (const name of values.only.split(',')) {
     console.log(name, seed, JSON.stringify({ adjoint: outcomes.adjoint?.at(-1), torch: outcomes.PyTorch?.at(-1) }));
   }
   for (const [engine, list] of Object.entries(outcomes)) {
-    const of = (/** @type {'reached' | 'trainingSeconds'} */ key) => meanAndDeviation(list.map((one) => one[key]));
-    rows.push([`${name}, ${engine}`, String(list[0]?.steps), of('reached'), of('trainingSeconds')]);
+    const over = (/** @type {(one: Outcome) => number} */ of) => meanAndDeviation(list.map(of));
+    const speed = over((one) => one.steps / one.trainingSeconds);
+    const seconds = over((one) => one.trainingSeconds);
+    rows.push([`${name}, ${engine}`, String(list[0]?.steps), over((one) => one.reached), seconds, speed]);
   }
+  const pairs = outcomes.PyTorch?.map((one, i) => one.trainingSeconds / (outcomes.adjoint?.[i]?.trainingSeconds ?? 0));
+  ratios.push(`${name}: PyTorch takes ${meanAndDeviation(pairs ?? [])} times as long, seed by seed`);
 }
 rmSync(folder, { recursive: true });
-printTable(['', 'steps', 'mean return', 'seconds of training'], rows);
+printTable(['', 'steps', 'mean return', 'seconds of training', 'steps a second'], rows);
+for (const line of ratios) console.log(line);

@@ -1,5 +1,6 @@
 """PPO on CartPole and SAC on Pendulum in PyTorch and Gymnasium, in CleanRL's manner (one file, plain loops), with the settings of
 examples/reinforcement: a peer of ../reinforcement.js. python torch_reinforcement.py ppo|sac seed; prints one line of JSON."""
+import copy
 import json
 import sys
 import time
@@ -43,9 +44,9 @@ def followers(observations, ends, info):
     return following
 
 
-def evaluate(name, act, episodes=100):
+def evaluate(name, act, episodes, seed):
     envs = vector(name, episodes)
-    observations, _ = envs.reset(seed=1_000_000)
+    observations, _ = envs.reset(seed=seed)
     sums, done = np.zeros(episodes), np.zeros(episodes, bool)
     while not done.all():
         with torch.no_grad():
@@ -56,6 +57,32 @@ def evaluate(name, act, episodes=100):
     return float(sums.mean())
 
 
+class Best:
+    """The weights that did best in development episodes, which are no part of the time, as in examples/reinforcement/evaluation.js."""
+
+    def __init__(self, model, name, act, steps):
+        self.model, self.name, self.act, self.steps = model, name, act, steps
+        self.next = self.every = steps / 25
+        self.reached, self.weights, self.playing = -np.inf, None, 0.0
+        self.started = time.process_time()
+
+    def look(self, step):
+        if step < min(self.next, self.steps):
+            return
+        self.next += self.every
+        before = time.process_time()
+        reached = evaluate(self.name, self.act, episodes=50, seed=2**40)
+        if reached >= self.reached:
+            self.reached, self.weights = reached, copy.deepcopy(self.model.state_dict())
+        self.playing += time.process_time() - before
+
+    def finish(self):
+        seconds = time.process_time() - self.started - self.playing
+        self.model.load_state_dict(self.weights)
+        reached = evaluate(self.name, self.act, episodes=100, seed=2**41)
+        return {"reached": reached, "trainingSeconds": seconds, "steps": self.steps}
+
+
 def ppo(steps=99_840, count=8, length=32, batch=256, epochs=20, lr=1e-3, gamma=0.98, lam=0.8, clip=0.2):
     envs = vector("CartPole-v1", count)
     actor, critic = mlp([4, 64, 64, 2], nn.Tanh, 0.01), mlp([4, 64, 64, 1], nn.Tanh)
@@ -64,11 +91,12 @@ def ppo(steps=99_840, count=8, length=32, batch=256, epochs=20, lr=1e-3, gamma=0
     total = length * count
     updates = steps // total
     rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, updates * epochs * total // batch)
+    best = Best(actor, "CartPole-v1", lambda o: actor(o).argmax(1), updates * total)
     observations, _ = envs.reset(seed=seed)
     x, following = torch.zeros(length, count, 4), torch.zeros(length, count, 4)
     actions, log_probs = torch.zeros(length, count, dtype=torch.long), torch.zeros(length, count)
     rewards, terminated, ends = (torch.zeros(length, count) for _ in range(3))
-    for _ in range(updates):
+    for i in range(updates):
         for t in range(length):
             x[t] = torch.as_tensor(observations)
             with torch.no_grad():
@@ -101,7 +129,8 @@ def ppo(steps=99_840, count=8, length=32, batch=256, epochs=20, lr=1e-3, gamma=0
                 nn.utils.clip_grad_norm_(parameters, 0.5)
                 optimizer.step()
                 rate.step()
-    return "CartPole-v1", lambda o: actor(o).argmax(1), updates * total
+        best.look((i + 1) * total)
+    return best.finish()
 
 
 def sac(steps=15_000, count=4, gamma=0.98, tau=0.01, batch=128, warm_up=800, hidden=64, lr=2e-3):
@@ -132,6 +161,7 @@ def sac(steps=15_000, count=4, gamma=0.98, tau=0.01, batch=128, warm_up=800, hid
         loss.backward()
         by[name].step()
 
+    best = Best(actor, "Pendulum-v1", lambda o: 2 * actor(o)[:, :1].tanh(), steps)
     observations, _ = envs.reset(seed=seed)
     for taken in range(0, steps, count):
         if taken < warm_up:
@@ -144,6 +174,7 @@ def sac(steps=15_000, count=4, gamma=0.98, tau=0.01, batch=128, warm_up=800, hid
         at = slice(taken, taken + count)
         xs[at], acts[at], gains[at, 0], overs[at, 0] = seen, actions, reward / 10, over
         nexts[at] = followers(observations, over | cut, info)
+        best.look(taken + count)
         if taken < warm_up:
             continue
         for _ in range(count):
@@ -161,10 +192,7 @@ def sac(steps=15_000, count=4, gamma=0.98, tau=0.01, batch=128, warm_up=800, hid
             with torch.no_grad():
                 for slow, fast in zip(targets.parameters(), critics.parameters()):
                     slow.lerp_(fast, tau)
-    return "Pendulum-v1", lambda o: 2 * actor(o)[:, :1].tanh(), steps
+    return best.finish()
 
 
-started = time.process_time()
-name, act, taken = {"ppo": ppo, "sac": sac}[what]()
-seconds = time.process_time() - started
-print(json.dumps({"reached": evaluate(name, act), "trainingSeconds": seconds, "steps": taken}))
+print(json.dumps({"ppo": ppo, "sac": sac}[what]()))

@@ -12,7 +12,7 @@ import { main, stepOf } from '../shared/main.js';
 /** @typedef {{ name: string, accuracy: number, weights: number, bytes: number, packed: number, milliseconds: number }} Row */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 3000, tests: 1000, epochs: 2, pruned: 0.8 };
+export const small = { images: 2000, tests: 500, epochs: 2, pruned: 0.8 };
 
 /**
  * Trains a teacher, makes it smaller, and returns the accuracy of each model on the test images, in percent.

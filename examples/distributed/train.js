@@ -8,7 +8,7 @@ import { leNet } from '../lenet/model.js';
 import { first, planes } from '../shared/classifier.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 6000, tests: 1000, epochs: 1 };
+export const small = { images: 3000, tests: 500, epochs: 1 };
 
 /**
  * Trains, and returns the accuracy on the test images after each epoch.

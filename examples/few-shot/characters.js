@@ -17,7 +17,7 @@ import { characterTasks } from './tasks.js';
 /** @typedef {{ name: string, network: Network, lossOf: (tasks: Tasks) => Tensor, judge: Judge, steps: number }} Method */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { most: 50, tests: 20, steps: { prototypes: 100, maml: 20, reptile: 6 } };
+export const small = { most: 30, tests: 20, steps: { prototypes: 80, maml: 12, reptile: 3 } };
 
 /** Characters of a task, drawings of each that are to be recognised, and tasks at a time. */
 const [ways, queries, tasksAtOnce] = [5, 5, 4];
@@ -113,7 +113,7 @@ function nearest({ x, y, newX }) {
 }
 
 /**
- * In groups of ten tasks.
+ * In groups of five tasks.
  *
  * @param {Judge} judge
  * @param {Tasks} tasks
@@ -122,8 +122,8 @@ function judgeAll(judge, tasks) {
   const step = stepOf((/** @type {Tensor[]} */ ...[x, y, newX, newY]) => judge({ x, y, newX, newY }), false);
   /** @type {number[]} */
   const guesses = [];
-  for (let start = 0; start < tasks.x.shape[0]; start += 10) {
-    const group = [tasks.x, tasks.y, tasks.newX, tasks.newY].map((t) => t.slice({ start, end: start + 10 }));
+  for (let start = 0; start < tasks.x.shape[0]; start += 5) {
+    const group = [tasks.x, tasks.y, tasks.newX, tasks.newY].map((t) => t.slice({ start, end: start + 5 }));
     guesses.push(...step.sync(...group).toTypedArray());
   }
   return guesses;

@@ -11,7 +11,7 @@ import { adapt, afterLearning, mamlLoss, metaTrain, outputOf, reptileLoss, weigh
 /** @typedef {import('./meta.js').Network} Network */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { steps: 600, tests: 50 };
+export const small = { steps: 300, tests: 50 };
 
 /** @typedef {(network: Network, tasks: Tasks) => Tensor} LossOf */
 

@@ -9,7 +9,7 @@ import { decoder, encoder } from './model.js';
 /** @typedef {import('adjoint').Tensor} Tensor */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 3000, tests: 500, epochs: 5, code: 8 };
+export const small = { images: 3000, tests: 300, epochs: 5, code: 8 };
 
 /**
  * Trains both, and returns the mean squared errors of a pixel on the test images, times 1000.

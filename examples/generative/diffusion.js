@@ -10,11 +10,11 @@ import { judgeOf, scoreTable } from './judge.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
 export const small = {
-  images: 3000,
-  tests: 500,
+  images: 2000,
+  tests: 300,
   epochs: 5,
   diffusionEpochs: 30,
-  drawn: 500,
+  drawn: 300,
   judgeEpochs: 2,
   hidden: 128,
 };

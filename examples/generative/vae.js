@@ -9,7 +9,7 @@ import { decoder, encoder } from './model.js';
 /** @typedef {import('adjoint').Tensor} Tensor */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 3000, tests: 500, epochs: 5, warmUp: 2, drawn: 500, code: 8, judgeEpochs: 2 };
+export const small = { images: 2000, tests: 300, epochs: 5, warmUp: 2, drawn: 300, code: 8, judgeEpochs: 2 };
 
 /**
  * Trains, and returns the evidence lower bound of test images in nats, which baselines it has to beat, and scores of drawn digits. The pixels

@@ -10,7 +10,7 @@ import { main, stepOf } from '../shared/main.js';
 /** @typedef {{ smoothing?: number, mix?: typeof robust.mixUp, averaged?: boolean }} Way */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 2500, tests: 1000, epochs: 5, only: ['plain', 'smoothed'] };
+export const small = { images: 2000, tests: 600, epochs: 4, only: ['plain', 'smoothed'] };
 
 /** @type {Record<string, Way>} */
 const ways = {

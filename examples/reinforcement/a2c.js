@@ -4,7 +4,8 @@
 import { logSoftmax, manualSeed, nn, optim, rl } from 'adjoint';
 import { main, stepOf } from '../shared/main.js';
 import { ActorCritic, player } from './actor-critic.js';
-import { Diary, evaluate, finish, logProbOf, randomPolicy } from './common.js';
+import { Diary, logProbOf } from './common.js';
+import { Best, finish, randomPolicy } from './evaluation.js';
 import { balance } from './ppo.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -45,18 +46,20 @@ export async function run(options = {}) {
   // λ = 1: the returns of `length` steps, and the value of what follows.
   const play = await player(vector, model, { length, gamma: 0.99, lambda: 1, seed, eager });
   const diary = new Diary({ steps: updates * count * length, stream });
+  const best = new Best(model, rl.CartPole, (x) => model.best(x), { steps: diary.steps, episodes });
   for (let i = 1; i <= updates; i++) {
     const { rollout, episodes } = await play();
     await step(rollout.observations, rollout.actions, rollout.advantages, rollout.returns);
     diary.add(episodes, i * count * length);
+    await best.look(i * count * length);
   }
-  const seconds = diary.seconds;
-  const reached = await evaluate(rl.CartPole, (x) => model.forward(x).argmax({ dim: 1 }).toTypedArray(), { episodes });
-  const random = await evaluate(rl.CartPole, randomPolicy(vector.actionSpace), { episodes });
-  const rule = await evaluate(rl.CartPole, balance, { episodes });
-  const levels = { 'a random policy': random, 'a rule by hand': rule };
-  await finish(diary, { name: 'a2c', title: 'CartPole by A2C', output, reached, levels });
-  return { reached, random, rule, trainingSeconds: seconds, steps: diary.steps };
+  return await finish(diary, best, {
+    ...{ name: 'a2c', title: 'CartPole by A2C', output, episodes },
+    others: {
+      random: { label: 'a random policy', act: randomPolicy(vector.actionSpace) },
+      rule: { label: 'a rule by hand', act: balance },
+    },
+  });
 }
 
 await main(import.meta.url, run, small);

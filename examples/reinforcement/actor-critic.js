@@ -10,24 +10,31 @@ export class ActorCritic extends nn.Module {
   /**
    * @param {number} observations how many numbers are seen
    * @param {number} actions
-   * @param {{ hidden?: number, mask?: (x: Tensor) => Tensor }} [options] mask: 1 for actions that are not allowed, [batch, actions]
+   * @param {{ hidden?: number, mask?: (x: Tensor) => Tensor, see?: (x: Tensor) => Tensor }} [options] mask: 1 for actions that are
+   *   not allowed, [batch, actions]; see: what the networks get of observations, such as scaled ones
    */
-  constructor(observations, actions, { hidden = 64, mask } = {}) {
+  constructor(observations, actions, { hidden = 64, mask, see = (x) => x } = {}) {
     super();
     this.actor = mlp([observations, hidden, hidden, actions], { last: 0.01 });
     this.critic = mlp([observations, hidden, hidden, 1]);
     this.mask = mask;
+    this.see = see;
   }
 
   /** @param {Tensor} x @returns {Tensor} [batch, actions] */
   forward(x) {
-    const scores = this.actor.forward(x);
+    const scores = this.actor.forward(this.see(x));
     return this.mask === undefined ? scores : scores.sub(this.mask(x).mul(1e9));
   }
 
   /** @param {Tensor} x @returns {Tensor} [batch] */
   values(x) {
-    return this.critic.forward(x).reshape([-1]);
+    return this.critic.forward(this.see(x)).reshape([-1]);
+  }
+
+  /** The most probable actions. @param {Tensor} x */
+  best(x) {
+    return this.forward(x).argmax({ dim: 1 }).toTypedArray();
   }
 }
 
@@ -52,13 +59,16 @@ export class ActorCritic extends nn.Module {
  * @param {number} options.seed
  * @param {boolean | undefined} options.eager
  * @param {number} [options.scale] of rewards
+ * @param {(observation: Float32Array) => number} [options.potential] whose rise is a reward, which leaves the best policy what it is:
+ *   Ng, Harada and Russell, "Policy invariance under reward transformations", 1999, https://people.eecs.berkeley.edu/~russell/papers/icml99-shaping.pdf
  */
-export async function player(vector, model, { length, gamma, lambda, seed, eager, scale = 1 }) {
+export async function player(vector, model, { length, gamma, lambda, seed, eager, scale = 1, potential }) {
   const { count } = vector;
   const act = stepOf((/** @type {Tensor} */ x) => noGrad(() => draw(model.forward(x))), eager);
   const judge = stepOf((/** @type {Tensor} */ x) => noGrad(() => model.values(x)), eager);
   let observations = await vector.reset({ seed });
   const width = observations.length;
+  const size = width / count;
   return async () => {
     const total = length * count;
     const [seen, next] = [new Float32Array(length * width), new Float32Array(length * width)];
@@ -79,6 +89,12 @@ export async function player(vector, model, { length, gamma, lambda, seed, eager
       truncated.set(step.truncated, t * count);
       for (const episode of step.episodes) episodes.push(episode);
       observations = step.observations;
+    }
+    if (potential !== undefined) {
+      for (let i = 0; i < total; i++) {
+        const [before, after] = [seen, next].map((rows) => potential(rows.subarray(i * size, (i + 1) * size)));
+        rewards[i] = (rewards[i] ?? 0) + (terminated[i] ? 0 : gamma * (after ?? 0)) - (before ?? 0);
+      }
     }
     const x = rowsOf(seen, total);
     const shape = [length, count];

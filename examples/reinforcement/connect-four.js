@@ -2,7 +2,8 @@
 // Run it with `npm run example -- reinforcement/connect-four`. It leaves output/connect-four.svg (returns during training).
 import { manualSeed, rl } from 'adjoint';
 import { main } from '../shared/main.js';
-import { draw, evaluate, finish } from './common.js';
+import { draw } from './common.js';
+import { finish } from './evaluation.js';
 import { learnProximally } from './proximal.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -24,26 +25,19 @@ export async function run(options = {}) {
   const { output = 'output', eager, stream = process.stdout } = options;
   manualSeed(seed);
   const settings = { opponent };
-  const { model, diary } = await learnProximally(rl.ConnectFour, {
-    ...{ steps, count: 32, length: 64, batchSize: 512, epochs: 4, hidden: 128 },
+  const { diary, best } = await learnProximally(rl.ConnectFour, {
+    ...{ steps, episodes, count: 32, length: 64, batchSize: 512, epochs: 4, hidden: 128 },
     ...{ lr: 2e-3, gamma: 0.99, lambda: 0.9, entropy: 0.01 },
     ...{ settings, mask: full, seed, eager, stream },
   });
-  const seconds = diary.seconds;
-  const act = (/** @type {Tensor} */ x) => model.forward(x).argmax({ dim: 1 }).toTypedArray();
-  const reached = await evaluate(rl.ConnectFour, act, { episodes, settings });
   const blind = (/** @type {Tensor} */ x) => draw(full(x).mul(-1e9)).actions.toTypedArray();
-  const random = await evaluate(rl.ConnectFour, blind, { episodes, settings });
-  const easy = await evaluate(rl.ConnectFour, act, { episodes, settings: { opponent: 'random' } });
-  const levels = { 'a random policy': random, 'against a random opponent': easy };
-  await finish(diary, {
-    name: 'connect-four',
-    title: `Connect four against a ${opponent} opponent`,
-    output,
-    reached,
-    levels,
+  return await finish(diary, best, {
+    ...{ name: 'connect-four', title: `Connect four against a ${opponent} opponent`, output, episodes },
+    others: {
+      random: { label: 'a random policy', act: blind },
+      easy: { label: 'against a random opponent', act: best.act, settings: { opponent: 'random' } },
+    },
   });
-  return { reached, random, easy, trainingSeconds: seconds, steps: diary.steps };
 }
 
 await main(import.meta.url, run, small);

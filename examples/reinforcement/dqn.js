@@ -4,7 +4,8 @@
 // Wang et al., 2016, https://arxiv.org/abs/1511.06581 (dueling); Schaul et al., 2016, https://arxiv.org/abs/1511.05952 (prioritised)
 import { manualSeed, nn, noGrad, optim, rand, relu, rl } from 'adjoint';
 import { main, stepOf } from '../shared/main.js';
-import { Diary, evaluate, finish, follow, randomPolicy, rowsOf } from './common.js';
+import { Diary, rowsOf } from './common.js';
+import { Best, finish, randomPolicy } from './evaluation.js';
 import { balance } from './ppo.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -41,17 +42,19 @@ const chosen = (values, actions) => values.gather(1, actions.reshape([-1, 1])).r
  */
 export async function run(options = {}) {
   const { steps = 50_000, episodes = 100, seed = 1, output = 'output', eager, stream = process.stdout } = options;
-  const [count, gamma, batchSize, warmUp, hidden] = [8, 0.98, 128, 1000, 128];
+  const [count, gamma, batchSize, warmUp, hidden] = [8, 0.99, 64, 1024, 128];
+  const [between, updates] = [256, 128]; // as many learning steps after as many of the environments
+
   manualSeed(seed);
   const vector = new rl.VectorEnvironment(rl.CartPole, { count });
   const buffer = new rl.PrioritizedReplayBuffer(steps, vector, { alpha: 0.6 });
   const [online, target] = [new Dueling(4, 2, hidden), new Dueling(4, 2, hidden)];
   target.loadStateDict(online.stateDict());
-  const optimizer = new optim.Adam(online.parameters(), { lr: 5e-4 });
+  const optimizer = new optim.Adam(online.parameters(), { lr: 1e-3 });
   const rate = new optim.lrScheduler.LinearLR(optimizer, {
     startFactor: 1,
     endFactor: 0.1,
-    totalIters: (steps * 3) / 4,
+    totalIters: (steps * updates) / between,
   });
   /** @param {Tensor} x @param {Tensor} actions @param {Tensor} rewards @param {Tensor} next @param {Tensor} ended @param {Tensor} weights */
   const update = (x, actions, rewards, next, ended, weights) => {
@@ -64,22 +67,22 @@ export async function run(options = {}) {
     nn.utils.clipGradNorm_(online.parameters(), 10);
     optimizer.step();
     rate.step();
-    noGrad(() => follow(target, online, 0.01));
     return value.detach().sub(goal).abs();
   };
   const step = stepOf(update, eager);
-  const best = stepOf((/** @type {Tensor} */ x) => noGrad(() => online.forward(x).argmax({ dim: 1 })), eager);
+  const greedy = stepOf((/** @type {Tensor} */ x) => noGrad(() => online.forward(x).argmax({ dim: 1 })), eager);
   const explore = randomPolicy(vector.actionSpace);
 
   const diary = new Diary({ steps, stream });
+  const best = new Best(online, rl.CartPole, (x) => greedy.sync(x).toTypedArray(), { steps: diary.steps, episodes });
   let observations = await vector.reset({ seed });
   for (let taken = 0; taken < steps; taken += count) {
     const x = rowsOf(observations, count);
     const tried = Int32Array.from(explore(x));
     const share = Math.max(0.02, 1 - taken / (0.15 * steps)); // of random actions
-    const greedy = best.sync(x).toTypedArray();
+    const known = greedy.sync(x).toTypedArray();
     const coins = rand([count]).toTypedArray();
-    const actions = tried.map((action, i) => ((coins[i] ?? 0) < share ? action : (greedy[i] ?? 0)));
+    const actions = tried.map((action, i) => ((coins[i] ?? 0) < share ? action : (known[i] ?? 0)));
     const result = await vector.step(actions);
     for (let i = 0; i < count; i++) {
       const row = /** @type {const} */ ([4 * i, 4 * i + 4]);
@@ -93,21 +96,20 @@ export async function run(options = {}) {
     }
     observations = result.observations;
     diary.add(result.episodes, taken + count);
-    if (buffer.length < warmUp) continue;
-    for (let i = 0; i < (count * 3) / 4; i++) {
+    await best.look(taken + count);
+    if (buffer.length < warmUp || (taken + count) % between !== 0) continue;
+    target.loadStateDict(online.stateDict());
+    for (let i = 0; i < updates; i++) {
       const batch = buffer.sample(batchSize, { beta: 0.4 + (0.6 * taken) / steps });
       const { observations: x, actions, rewards, nextObservations, terminated, weights } = batch;
       const errors = await step(x, actions, rewards, nextObservations, terminated, weights);
       buffer.updatePriorities(batch.indices, errors);
     }
   }
-  const seconds = diary.seconds;
-  const reached = await evaluate(rl.CartPole, (x) => best.sync(x).toTypedArray(), { episodes });
-  const random = await evaluate(rl.CartPole, randomPolicy(vector.actionSpace), { episodes });
-  const rule = await evaluate(rl.CartPole, balance, { episodes });
-  const levels = { 'a random policy': random, 'a rule by hand': rule };
-  await finish(diary, { name: 'dqn', title: 'CartPole by DQN', output, reached, levels });
-  return { reached, random, rule, trainingSeconds: seconds, steps: diary.steps };
+  return await finish(diary, best, {
+    ...{ name: 'dqn', title: 'CartPole by DQN', output, episodes },
+    others: { random: { label: 'a random policy', act: explore }, rule: { label: 'a rule by hand', act: balance } },
+  });
 }
 
 await main(import.meta.url, run, small);

@@ -2,11 +2,12 @@
 // Run it with `npm run example -- reinforcement/lander`. It leaves output/lander.svg (returns during training).
 import { manualSeed, rl } from 'adjoint';
 import { main } from '../shared/main.js';
-import { draw, evaluate, finish, randomPolicy } from './common.js';
+import { draw } from './common.js';
+import { finish, randomPolicy } from './evaluation.js';
 import { learnProximally } from './proximal.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { steps: 65_536, episodes: 20, length: 128 };
+export const small = { steps: 65_536, episodes: 20, length: 64 };
 
 /**
  * Brakes when it falls too fast for its height, and turns against its drift.
@@ -36,20 +37,20 @@ export async function run(options = {}) {
   const { steps = 160_000, length = 256, episodes = 100, seed = 1 } = options;
   const { output = 'output', eager, stream = process.stdout } = options;
   manualSeed(seed);
-  const { model, diary } = await learnProximally(rl.LunarLander, {
-    ...{ steps, count: 16, length, batchSize: 256, epochs: 6, scale: 0.05 },
+  const { diary, best } = await learnProximally(rl.LunarLander, {
+    ...{ steps, episodes, count: 16, length, batchSize: 256, epochs: 6, scale: 0.05 },
     ...{ lr: 1e-3, gamma: 0.995, lambda: 0.95, entropy: 0.005 },
+    // Drawn, as during training: the most probable action alone would hover for ever.
+    act: (logits) => draw(logits).actions,
     ...{ seed, eager, stream },
   });
-  const seconds = diary.seconds;
-  // Drawn, as during training: the most probable action alone would hover for ever.
-  const act = (/** @type {import('adjoint').Tensor} */ x) => draw(model.forward(x)).actions.toTypedArray();
-  const reached = await evaluate(rl.LunarLander, act, { episodes });
-  const random = await evaluate(rl.LunarLander, randomPolicy({ kind: 'discrete', n: 4 }), { episodes });
-  const rule = await evaluate(rl.LunarLander, pilot, { episodes });
-  const levels = { 'a random policy': random, 'a rule by hand': rule };
-  await finish(diary, { name: 'lander', title: 'LunarLander by PPO', output, reached, levels });
-  return { reached, random, rule, trainingSeconds: seconds, steps: diary.steps };
+  return await finish(diary, best, {
+    ...{ name: 'lander', title: 'LunarLander by PPO', output, episodes },
+    others: {
+      random: { label: 'a random policy', act: randomPolicy({ kind: 'discrete', n: 4 }) },
+      rule: { label: 'a rule by hand', act: pilot },
+    },
+  });
 }
 
 await main(import.meta.url, run, small);

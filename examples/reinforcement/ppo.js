@@ -2,7 +2,7 @@
 // Run it with `npm run example -- reinforcement/ppo`. It leaves output/ppo.svg (returns during training).
 import { manualSeed, rl } from 'adjoint';
 import { main } from '../shared/main.js';
-import { evaluate, finish, randomPolicy } from './common.js';
+import { finish, randomPolicy } from './evaluation.js';
 import { learnProximally } from './proximal.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
@@ -26,18 +26,18 @@ export const balance = (x) => {
 export async function run(options = {}) {
   const { steps = 100_000, episodes = 100, seed = 1, output = 'output', eager, stream = process.stdout } = options;
   manualSeed(seed);
-  const { model, diary } = await learnProximally(rl.CartPole, {
-    ...{ steps, count: 8, length: 32, batchSize: 256, epochs: 20 },
+  const { diary, best } = await learnProximally(rl.CartPole, {
+    ...{ steps, episodes, count: 8, length: 32, batchSize: 256, epochs: 20 },
     ...{ lr: 1e-3, gamma: 0.98, lambda: 0.8, entropy: 0 },
     ...{ seed, eager, stream },
   });
-  const seconds = diary.seconds;
-  const reached = await evaluate(rl.CartPole, (x) => model.forward(x).argmax({ dim: 1 }).toTypedArray(), { episodes });
-  const random = await evaluate(rl.CartPole, randomPolicy({ kind: 'discrete', n: 2 }), { episodes });
-  const rule = await evaluate(rl.CartPole, balance, { episodes });
-  const levels = { 'a random policy': random, 'a rule by hand': rule };
-  await finish(diary, { name: 'ppo', title: 'CartPole by PPO', output, reached, levels });
-  return { reached, random, rule, trainingSeconds: seconds, steps: diary.steps };
+  return await finish(diary, best, {
+    ...{ name: 'ppo', title: 'CartPole by PPO', output, episodes },
+    others: {
+      random: { label: 'a random policy', act: randomPolicy({ kind: 'discrete', n: 2 }) },
+      rule: { label: 'a rule by hand', act: balance },
+    },
+  });
 }
 
 await main(import.meta.url, run, small);

@@ -4,6 +4,7 @@ import { logSoftmax, nn, optim, randperm, rl } from 'adjoint';
 import { stepOf } from '../shared/main.js';
 import { ActorCritic, player } from './actor-critic.js';
 import { Diary, logProbOf } from './common.js';
+import { Best } from './evaluation.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 
@@ -17,12 +18,16 @@ import { Diary, logProbOf } from './common.js';
  * @property {number} lr at first; it falls to 0
  * @property {number} gamma
  * @property {number} lambda
+ * @property {number} episodes of the report
  * @property {number} entropy how much an undecided policy is worth
  * @property {number} [scale] of rewards, so that values are not large
  * @property {number} [clip] how far a probability may go in one update: 1 ± clip
  * @property {object} [settings] of the environments
  * @property {(x: Tensor) => Tensor} [mask] actions that are not allowed
  * @property {number} [hidden]
+ * @property {(logits: Tensor) => Tensor} [act] what it does after training, default: the most probable action
+ * @property {(x: Tensor) => Tensor} [see] what the network sees of observations
+ * @property {(observation: Float32Array) => number} [potential] of what is seen: its rise is a reward, during training
  */
 
 /**
@@ -31,10 +36,11 @@ import { Diary, logProbOf } from './common.js';
  */
 export async function learnProximally(Class, options) {
   const { steps, count, length, batchSize, epochs, lr, gamma, lambda, entropy, clip = 0.2, scale } = options;
-  const { settings, mask, hidden, seed, eager, stream } = options;
+  const { episodes, settings, mask, hidden, see, potential, seed, eager, stream } = options;
+  const { act = (/** @type {Tensor} */ logits) => logits.argmax({ dim: 1 }) } = options;
   const vector = new rl.VectorEnvironment(Class, { count, settings });
   const actions = /** @type {rl.DiscreteSpace} */ (vector.actionSpace).n;
-  const model = new ActorCritic(vector.observationSpace.low.length, actions, { hidden, mask });
+  const model = new ActorCritic(vector.observationSpace.low.length, actions, { hidden, mask, see });
   const optimizer = new optim.Adam(model.parameters(), { lr, eps: 1e-5 });
   const total = length * count;
   const updates = Math.floor(steps / total);
@@ -63,8 +69,17 @@ export async function learnProximally(Class, options) {
     return loss;
   };
   const step = stepOf(update, eager);
-  const play = await player(vector, model, { ...{ length, gamma, lambda, seed, eager }, ...(scale && { scale }) });
+  const play = await player(vector, model, {
+    ...{ length, gamma, lambda, seed, eager },
+    ...(scale && { scale }),
+    ...(potential && { potential }),
+  });
   const diary = new Diary({ steps: updates * total, stream });
+  const best = new Best(model, Class, (x) => act(model.forward(x)).toTypedArray(), {
+    steps: diary.steps,
+    episodes,
+    settings,
+  });
   for (let i = 1; i <= updates; i++) {
     const { rollout, episodes } = await play();
     const { observations, actions, logProbs, advantages, returns } = rollout;
@@ -74,6 +89,7 @@ export async function learnProximally(Class, options) {
       }
     }
     diary.add(episodes, i * total);
+    await best.look(i * total);
   }
-  return { model, diary };
+  return { diary, best };
 }

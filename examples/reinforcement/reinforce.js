@@ -5,7 +5,8 @@
 import { manualSeed, nn, noGrad, optim, rl, tensor } from 'adjoint';
 import { main, stepOf } from '../shared/main.js';
 import { ActorCritic } from './actor-critic.js';
-import { Diary, draw, evaluate, finish, logProbOf, randomPolicy, rowsOf } from './common.js';
+import { Diary, draw, logProbOf, rowsOf } from './common.js';
+import { Best, finish, randomPolicy } from './evaluation.js';
 import { balance } from './ppo.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -66,6 +67,7 @@ export async function run(options = {}) {
   const step = stepOf(update, eager);
   const act = stepOf((/** @type {Tensor} */ x) => noGrad(() => draw(model.forward(x)).actions), eager);
   const diary = new Diary({ steps, stream });
+  const best = new Best(model, rl.CartPole, (x) => model.best(x), { steps: diary.steps, episodes });
   for (let taken = 0, round = 0; taken < steps; round++) {
     const played = await play(vector, act.sync, seed * 1_000_000 + round * vector.count);
     const rows = played.flat();
@@ -84,14 +86,15 @@ export async function run(options = {}) {
     );
     const ended = played.map(({ length }, environment) => ({ environment, return: length, length }));
     diary.add(ended, Math.min(taken, steps));
+    await best.look(taken);
   }
-  const seconds = diary.seconds;
-  const reached = await evaluate(rl.CartPole, (x) => model.forward(x).argmax({ dim: 1 }).toTypedArray(), { episodes });
-  const random = await evaluate(rl.CartPole, randomPolicy(vector.actionSpace), { episodes });
-  const rule = await evaluate(rl.CartPole, balance, { episodes });
-  const levels = { 'a random policy': random, 'a rule by hand': rule };
-  await finish(diary, { name: 'reinforce', title: 'CartPole by REINFORCE', output, reached, levels });
-  return { reached, random, rule, trainingSeconds: seconds, steps: diary.steps };
+  return await finish(diary, best, {
+    ...{ name: 'reinforce', title: 'CartPole by REINFORCE', output, episodes },
+    others: {
+      random: { label: 'a random policy', act: randomPolicy(vector.actionSpace) },
+      rule: { label: 'a rule by hand', act: balance },
+    },
+  });
 }
 
 /** What followed each step of an episode, nothing after its end. @param {readonly { reward: number }[]} episode @param {number} gamma */

@@ -3,12 +3,13 @@
 // Haarnoja et al., "Soft actor-critic algorithms and applications", 2018, https://arxiv.org/abs/1812.05905
 import { cat, manualSeed, minimum, nn, noGrad, optim, randn, rl, zeros } from 'adjoint';
 import { main, stepOf } from '../shared/main.js';
-import { Diary, evaluate, finish, follow, mlp, randomPolicy, rowsOf } from './common.js';
+import { Diary, follow, mlp, rowsOf } from './common.js';
+import { Best, finish, randomPolicy } from './evaluation.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { steps: 3200, episodes: 20 };
+export const small = { steps: 2400, episodes: 20 };
 
 const torque = 2;
 
@@ -106,6 +107,7 @@ export async function run(options = {}) {
 
   const { count } = vector;
   const diary = new Diary({ steps, stream });
+  const best = new Best(actor, rl.Pendulum, (x) => actor.forward(x).toTypedArray(), { steps: diary.steps, episodes });
   let observations = await vector.reset({ seed });
   for (let taken = 0; taken < steps; taken += count) {
     const x = rowsOf(observations, count);
@@ -123,19 +125,17 @@ export async function run(options = {}) {
     }
     observations = result.observations;
     diary.add(result.episodes, taken + count);
+    await best.look(taken + count);
     if (taken < warmUp) continue;
     for (let i = 0; i < count; i++) {
       const batch = buffer.sample(batchSize);
       await step(batch.observations, batch.actions, batch.rewards, batch.nextObservations, batch.terminated);
     }
   }
-  const seconds = diary.seconds;
-  const reached = await evaluate(rl.Pendulum, (x) => actor.forward(x).toTypedArray(), { episodes });
-  const random = await evaluate(rl.Pendulum, explore, { episodes });
-  const rule = await evaluate(rl.Pendulum, pump, { episodes });
-  const levels = { 'a random policy': random, 'a rule by hand': rule };
-  await finish(diary, { name: 'sac', title: 'Pendulum by SAC', output, reached, levels });
-  return { reached, random, rule, trainingSeconds: seconds, steps: diary.steps };
+  return await finish(diary, best, {
+    ...{ name: 'sac', title: 'Pendulum by SAC', output, episodes },
+    others: { random: { label: 'a random policy', act: explore }, rule: { label: 'a rule by hand', act: pump } },
+  });
 }
 
 /** Adds energy until it is enough to stand upright, and holds there. @type {import('./common.js').Policy} */

@@ -11,7 +11,7 @@ import { network } from './model.js';
 /** @typedef {import('../shared/classifier.js').Classifier} Classifier */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 3000, tests: 300, epochs: 2, steps: 2, epsilon: 0.1 };
+export const small = { images: 2000, tests: 200, epochs: 2, steps: 2, epsilon: 0.1 };
 
 /**
  * Trains twice, without and with attacks, and returns the accuracy on test images as they are, after one step of an attack (FGSM) and after 20 (PGD), in

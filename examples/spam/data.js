@@ -14,7 +14,7 @@ const [padding, unknown] = [0, 1];
 export const lengths = [48, 96, 192];
 
 /**
- * All mails, each text once, in a seeded order.
+ * All mails, each text once, in a seeded order. They are read when they are first asked for.
  *
  * The headers but sender and subject are left out: the two kinds were collected in different mail boxes at different times,
  * and a network that reads servers and dates learns this rather than what spam is. Mails whose text begins with the same hundred
@@ -23,6 +23,15 @@ export const lengths = [48, 96, 192];
  * @returns {Mail[]}
  */
 export function readMails() {
+  different ??= differentMails();
+  const order = randperm(different.length).toTypedArray();
+  return Array.from(order, (i) => /** @type {Mail[]} */ (different)[i]);
+}
+
+/** @type {Mail[] | undefined} */
+let different;
+
+function differentMails() {
   const seen = new Set();
   /** @type {Mail[]} */
   const mails = [];
@@ -33,8 +42,7 @@ export function readMails() {
     seen.add(key);
     mails.push({ words: [...envelope, ...words], spam: group.startsWith('spam'), subject, source: text });
   }
-  const order = randperm(mails.length).toTypedArray();
-  return Array.from(order, (i) => /** @type {Mail} */ (mails[i]));
+  return mails;
 }
 
 /**

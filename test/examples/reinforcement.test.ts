@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import * as a2c from '../../examples/reinforcement/a2c.js';
+import * as acrobot from '../../examples/reinforcement/acrobot.js';
 import * as connectFour from '../../examples/reinforcement/connect-four.js';
 import * as dqn from '../../examples/reinforcement/dqn.js';
 import * as lander from '../../examples/reinforcement/lander.js';
+import * as mountainCar from '../../examples/reinforcement/mountain-car.js';
 import * as ppo from '../../examples/reinforcement/ppo.js';
 import * as reinforce from '../../examples/reinforcement/reinforce.js';
 import * as sac from '../../examples/reinforcement/sac.js';
@@ -21,6 +23,8 @@ const agents = {
   reinforce: [reinforce, 60],
   dqn: [dqn, 30],
   sac: [sac, 500],
+  acrobot: [acrobot, 300],
+  'mountain-car': [mountainCar, 60],
   lander: [lander, 100],
   'connect-four': [connectFour, 0.4],
 } as const;

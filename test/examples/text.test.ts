@@ -43,7 +43,7 @@ describe('the small versions of the text examples learn', () => {
   test('spam', { timeout: patience }, async () => {
     const { losses, score } = await spam({ ...smallSpam, output, stream: quiet });
     expectLearnt('spam', losses, 0.8);
-    expect(score.predictions.length).toBe(300);
+    expect(score.predictions.length).toBe(160);
     expect(score.accuracy).toBeGreaterThan(85); // three quarters are no spam
     expect(score.f1).toBeGreaterThan(60);
   });
