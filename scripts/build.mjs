@@ -22,7 +22,6 @@ function run(what, command, args) {
   const { status, error } = spawnSync(command, args, {
     cwd: root,
     stdio: 'inherit',
-    shell: process.platform === 'win32',
   });
   if (status === 0) return;
   const reason = error ? `${command} could not be run (${error.code})` : `${command} failed with exit code ${status}`;
@@ -54,6 +53,12 @@ function includeFolders() {
 }
 
 try {
+  if (process.platform === 'win32') {
+    throw new BuildError(
+      "on Windows it is not built: Microsoft's compiler lacks the vector types of the kernels. The package holds a binary " +
+        'for x64; in a clone on Linux, that of WSL too, `npm run prebuild -- --platform win32-x64` makes it',
+    );
+  }
   const options = [
     `-DCMAKE_JS_INC=${includeFolders().join(';')}`,
     '-DCMAKE_BUILD_TYPE=Release',

@@ -11,18 +11,24 @@ import { glooSource } from './prebuild/gloo.mjs';
 import { licenses } from './prebuild/licenses.mjs';
 import { bufferSize, openBlas } from './prebuild/openblas.mjs';
 import { ownTarget, targets } from './prebuild/targets.mjs';
-import { glibcStubs, zig, zigEnvironment } from './prebuild/zig.mjs';
+import { glibcStubs, mingwLicense, zig, zigEnvironment } from './prebuild/zig.mjs';
 import { root, SetupError } from './steps.mjs';
+
+/** CMake's names of the systems that it builds for on another. */
+const systemNames = { linux: 'Linux', darwin: 'Darwin', win32: 'Windows' };
+/** Programs that CMake insists on for a system and does not call here. */
+const unneeded = { darwin: { CMAKE_INSTALL_NAME_TOOL: 'true' }, win32: { CMAKE_RC_COMPILER: 'true' } };
 
 /** The options of CMake, and the compiler where it is not CMake's own choice. */
 function toolchain(target, blasFolder) {
   const options = { ADJOINT_BLAS_DIR: blasFolder, ADJOINT_BLAS_LOCKED: 'ON', ADJOINT_BLAS_BUFFER: `${bufferSize}` };
-  if (target.platform !== 'linux') return { options, env: {} };
-  options.ADJOINT_GLOO_DIR = glooSource();
-  if (process.arch !== target.arch) {
-    Object.assign(options, { CMAKE_SYSTEM_NAME: 'Linux', CMAKE_SYSTEM_PROCESSOR: target.processor });
+  if (target.platform === 'linux') options.ADJOINT_GLOO_DIR = glooSource();
+  if (process.platform !== target.platform || process.arch !== target.arch) {
+    options.CMAKE_SYSTEM_NAME = systemNames[target.platform];
+    options.CMAKE_SYSTEM_PROCESSOR = target.processor;
   }
-  if (target.libc === 'musl') {
+  if (target.libc !== 'glibc') {
+    Object.assign(options, unneeded[target.platform]);
     return { options, env: { ...zigEnvironment, CXX: `${zig()} c++ -target ${target.zig}` } };
   }
   const { stubs, rest } = glibcStubs(target.zig);
@@ -48,7 +54,7 @@ async function build(name, target) {
     arch: target.arch,
     libc: target.libc,
     tagLibc: target.platform === 'linux',
-    strip: true,
+    strip: target.platform === 'linux', // elsewhere the linker has done it
     stripBin: target.triplet && `${target.triplet}-strip`,
     cwd: folder,
     out: root,
@@ -60,12 +66,12 @@ async function build(name, target) {
   const tags = target.libc ? `.${target.libc}` : '';
   const file = join('prebuilds', `${target.platform}-${target.arch}`, `adjoint${tags}.node`);
   const seen = checkBinary(join(root, file), target);
-  const gloo = target.platform === 'linux' ? readFileSync(join(glooSource(), 'LICENSE'), 'utf8') : null;
-  writeFileSync(join(root, 'prebuilds', 'LICENSES.md'), licenses(blas.license, gloo));
+  const gloo = readFileSync(join(glooSource(), 'LICENSE'), 'utf8');
+  writeFileSync(join(root, 'prebuilds', 'LICENSES.md'), licenses(blas.license, gloo, mingwLicense()));
   const megabytes = (bytes) => `${(bytes / 1e6).toFixed(2)} MB`;
   const packed = gzipSync(readFileSync(join(root, file)), { level: 9 }).length;
   console.log(
-    `${file}: ${megabytes(seen.bytes)} (${megabytes(packed)} gzipped), newest glibc symbol ${seen.glibc ?? 'none'}, ` +
+    `${file}: ${megabytes(seen.bytes)} (${megabytes(packed)} gzipped), oldest system library ${seen.oldest ?? 'any'}, ` +
       `needs ${seen.needed.join(' ') || 'what was not looked at'}`,
   );
 }
@@ -73,9 +79,6 @@ async function build(name, target) {
 try {
   const { values } = parseArgs({ options: { platform: { type: 'string', default: ownTarget() } } });
   const target = targets[values.platform];
-  if (target && target.platform !== 'linux' && values.platform !== ownTarget()) {
-    throw new SetupError(`${values.platform} is built on that platform alone, this is ${ownTarget()}`);
-  }
   if (!target) {
     throw new SetupError(`--platform must be one of ${Object.keys(targets).join(', ')}, got ${values.platform}`);
   }

@@ -13,7 +13,9 @@ import { ensureTools } from './tools.mjs';
 const at = (...parts) => join(root, ...parts);
 const stampFile = at('build', '.setup.json');
 const platform = `${process.platform}-${process.arch}`;
-const withNative = !process.argv.includes('--no-native');
+// Windows has no compiler of its own for the kernels: there the binary for users serves a clone, too.
+const isWindows = process.platform === 'win32';
+const withNative = !isWindows && !process.argv.includes('--no-native');
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -127,8 +129,18 @@ function removeOrphans() {
   }
 }
 
+function checkBinary() {
+  const file = join('prebuilds', platform, 'adjoint.node');
+  if (existsSync(at(file))) return;
+  throw new SetupError(
+    `${file} is missing; take it from the package (npm pack adjoint), or build it on Linux, that of WSL too, by ` +
+      `npm run prebuild -- --platform ${platform}`,
+  );
+}
+
 function main() {
   checkNode();
+  if (isWindows && !process.argv.includes('--no-native')) checkBinary();
   const idle = ({ install, native, library }) => !install && !native && !library;
   if (idle(plan())) return;
   mkdirSync(at('build'), { recursive: true });

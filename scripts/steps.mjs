@@ -9,9 +9,17 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** A failure whose message is all that the user has to read. */
 export class SetupError extends Error {}
 
+/** On Windows npm is a batch file, which only a shell runs; to scripts that it has started, npm names its own program. */
+function programOf(command, args) {
+  const npm = process.env.npm_execpath;
+  return process.platform === 'win32' && command === 'npm' && npm
+    ? [process.execPath, [npm, ...args]]
+    : [command, args];
+}
+
 /** Runs a command without a terminal, in the project's folder unless told otherwise, and returns { status, output }. */
 export function run(command, args, { cwd = root, env = {}, input } = {}) {
-  const result = spawnSync(command, args, {
+  const result = spawnSync(...programOf(command, args), {
     cwd,
     env: { ...process.env, ...env },
     input: input ?? '',

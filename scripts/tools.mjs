@@ -82,7 +82,6 @@ function installer() {
     if (!onPath('brew')) return { hint: 'brew install cmake openblas (brew itself: https://brew.sh)' };
     return { install: () => step('installing cmake openblas (brew)', 'brew', ['install', '-q', 'cmake', 'openblas']) };
   }
-  if (process.platform === 'win32') return { hint: 'use the Windows Subsystem for Linux' };
   const prefix = aptPrefix();
   if (prefix) return { install: () => aptInstall(prefix, aptPackages) };
   if (onPath('apt-get')) return { hint: `sudo apt-get install ${aptPackages.join(' ')}` };

@@ -20,6 +20,7 @@ import {
 } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { AdjointError, FileError } from '../errors.js';
 import { native } from '../native.js';
@@ -45,7 +46,7 @@ export function writeFileAtomic(operation: string, path: string, parts: Iterable
     for (const part of parts) writeAll(next.descriptor, part);
     next.complete();
     fsyncSync(next.descriptor);
-    next.replace();
+    for (let tries = 0; !next.replace(tries); tries++) Atomics.wait(clock, 0, 0, pause(tries));
   } catch (cause) {
     throw next.failure(cause);
   } finally {
@@ -71,7 +72,7 @@ export async function writeFileAtomicAsync(
     }
     next.complete();
     await syncLater(next.descriptor);
-    next.replace();
+    for (let tries = 0; !next.replace(tries); tries++) await sleep(pause(tries));
   } catch (cause) {
     throw next.failure(cause);
   } finally {
@@ -87,6 +88,14 @@ const writeLater = promisify(write) as (
   length: number,
 ) => Promise<{ bytesWritten: number }>;
 const syncLater = promisify(fsync);
+
+const clock = new Int32Array(new SharedArrayBuffer(4));
+/** Milliseconds until the next try to replace a file that is in use. */
+const pause = (tries: number) => Math.min(2 ** tries, 100);
+/** Two seconds in all. */
+const mostTries = 26;
+/** What Windows says of a file that another process reads, or a virus scanner: it cannot be replaced meanwhile. */
+const inUse = new Set(['EPERM', 'EACCES', 'EBUSY']);
 
 /** A file that is being written beside the one that it replaces. */
 class Replacement {
@@ -115,8 +124,16 @@ class Replacement {
     if (this.#old !== undefined) takePermissions(this.descriptor, this.#old);
   }
 
-  replace(): void {
-    renameSync((this.#temporary as Temporary).path, this.path);
+  /** False if the old file is in use, so that another try may succeed. */
+  replace(tries: number): boolean {
+    try {
+      renameSync((this.#temporary as Temporary).path, this.path);
+      return true;
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (process.platform === 'win32' && inUse.has(code) && tries < mostTries) return false;
+      throw error;
+    }
   }
 
   /** Removes what was written; the error to throw. */

@@ -17,6 +17,11 @@ __attribute__((weak)) void blas_memory_free(void*);
 __attribute__((weak)) extern int blas_cpu_number;
 __attribute__((weak)) extern int blas_num_threads;
 }
+#elif defined(_WIN32)  // always linked in
+extern "C" {
+void* blas_memory_alloc(int);
+void blas_memory_free(void*);
+}
 #endif
 
 namespace adjoint {
@@ -35,13 +40,17 @@ __attribute__((constructor(101))) void startNoThreads() {
   if (&blas_cpu_number != nullptr) blas_cpu_number = 1;
   if (&blas_num_threads != nullptr) blas_num_threads = 1;
 }
+#endif
 
+#if defined(__linux__) || defined(_WIN32)
 // Has OpenBLAS map one more work buffer than it has, while nobody uses any; false where the system would refuse. One is
 // a must; more only save waiting, and are not taken where they would leave little for tensors.
 bool mapBuffer(int have) {
   constexpr size_t kBuffer = size_t{ADJOINT_BLAS_BUFFER} << 20;
   if (!hasRoomFor(have == 0 ? kBuffer : 4 * kBuffer)) return false;
+#ifndef _WIN32
   if (blas_memory_alloc == nullptr) return true;
+#endif
   void* held[kMaxCallers];
   for (int i = 0; i <= have; i++) held[i] = blas_memory_alloc(0);
   for (int i = 0; i <= have; i++) blas_memory_free(held[i]);

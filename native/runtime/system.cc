@@ -23,6 +23,10 @@
 #ifdef _WIN32
 #include <malloc.h>
 #include <windows.h>
+// after windows.h
+#include <psapi.h>
+
+#include "../compat/host_windows.h"
 #else
 #include <pthread.h>
 #include <signal.h>
@@ -127,7 +131,7 @@ int availableCpus() {
   return static_cast<int>(std::thread::hardware_concurrency());
 }
 
-double cgroupMemory() {
+double grantedMemory() {
   double least = INFINITY;
   for (const Folder& folder : cgroupFolders("memory")) {
     double limit = 0;
@@ -137,11 +141,47 @@ double cgroupMemory() {
   return least;
 }
 
+#elif defined(_WIN32)
+
+// What the job object of this process says, as containers set it; false outside of jobs.
+template <typename T>
+bool readJob(JOBOBJECTINFOCLASS kind, T* limits) {
+  return QueryInformationJobObject(nullptr, kind, limits, sizeof *limits, nullptr) != 0;
+}
+
+double cpuQuota() {
+  JOBOBJECT_CPU_RATE_CONTROL_INFORMATION rate = {};
+  if (!readJob(JobObjectCpuRateControlInformation, &rate)) return kMaxThreads;
+  if (!(rate.ControlFlags & JOB_OBJECT_CPU_RATE_CONTROL_ENABLE)) return kMaxThreads;
+  double share = 0;  // of all processors, in 1/10,000
+  if (rate.ControlFlags & JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP) share = rate.CpuRate;
+  // The upper half, which not every header names MaxRate.
+  if (rate.ControlFlags & JOB_OBJECT_CPU_RATE_CONTROL_MIN_MAX_RATE) share = rate.CpuRate >> 16;
+  return share > 0 ? share / 10000 * GetActiveProcessorCount(ALL_PROCESSOR_GROUPS) : kMaxThreads;
+}
+
+int availableCpus() {
+  DWORD_PTR own = 0, all = 0;
+  // Both are 0 for a process in several groups, of up to 64 processors each.
+  if (GetProcessAffinityMask(GetCurrentProcess(), &own, &all) && own != 0) return __builtin_popcountll(own);
+  return static_cast<int>(GetActiveProcessorCount(ALL_PROCESSOR_GROUPS));
+}
+
+double grantedMemory() {
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {};
+  if (!readJob(JobObjectExtendedLimitInformation, &limits)) return INFINITY;
+  const DWORD flags = limits.BasicLimitInformation.LimitFlags;
+  double least = INFINITY;
+  if (flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) least = static_cast<double>(limits.ProcessMemoryLimit);
+  if (flags & JOB_OBJECT_LIMIT_JOB_MEMORY) least = std::min(least, static_cast<double>(limits.JobMemoryLimit));
+  return least;
+}
+
 #else
 
 double cpuQuota() { return kMaxThreads; }
 int availableCpus() { return static_cast<int>(std::thread::hardware_concurrency()); }
-double cgroupMemory() { return INFINITY; }
+double grantedMemory() { return INFINITY; }
 
 #endif
 
@@ -171,7 +211,7 @@ int defaultThreadCount() {
 }
 
 uint64_t memoryLimit() {
-  const double limit = std::min(physicalMemory(), cgroupMemory());
+  const double limit = std::min(physicalMemory(), grantedMemory());
   return limit < 9.0e18 ? static_cast<uint64_t>(limit) : UINT64_MAX;
 }
 
@@ -181,17 +221,29 @@ uint64_t ownMemory() {
   std::ifstream file("/proc/self/statm");
   uint64_t all = 0, resident = 0, shared = 0;
   if (file >> all >> resident >> shared) return (resident - shared) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+#elif defined(_WIN32)
+  PROCESS_MEMORY_COUNTERS_EX use = {};
+  auto* counters = reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&use);
+  if (K32GetProcessMemoryInfo(GetCurrentProcess(), counters, sizeof use)) return use.PrivateUsage;
 #endif
   return 0;
 }
 
-#ifdef __linux__
+constexpr size_t kReserve = size_t{64} << 20;
+
+#if defined(__linux__)
 bool hasRoomFor(size_t bytes) {
-  constexpr size_t kReserve = size_t{64} << 20;
   void* memory = mmap(nullptr, bytes + kReserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return false;
   munmap(memory, bytes + kReserve);
   return true;
+}
+#elif defined(_WIN32)
+bool hasRoomFor(size_t bytes) {
+  MEMORYSTATUSEX status = {};
+  status.dwLength = sizeof status;
+  // What can still be committed: Windows promises no more than memory and page files have.
+  return !GlobalMemoryStatusEx(&status) || bytes + kReserve <= status.ullAvailPageFile;
 }
 #else
 bool hasRoomFor(size_t) { return true; }
@@ -203,7 +255,16 @@ void* allocateAligned(size_t alignment, size_t bytes) { return _aligned_malloc(b
 void freeAligned(void* memory) { _aligned_free(memory); }
 std::thread startThread(std::function<void()> work) { return std::thread(std::move(work)); }
 
-int tryLock(int) { return ENOSYS; }
+int tryLock(int descriptor) {
+  const HANDLE file = handleOf(descriptor);
+  if (file == INVALID_HANDLE_VALUE) return EBADF;
+  // A locked byte can be neither read nor written: one far beyond the end of any file.
+  OVERLAPPED place = {};
+  place.OffsetHigh = 0x7fffffff;
+  if (LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &place)) return 0;
+  const DWORD error = GetLastError();
+  return error == ERROR_LOCK_VIOLATION || error == ERROR_IO_PENDING ? EWOULDBLOCK : ENOSYS;
+}
 
 void setPriority(Priority priority) {
   if (priority == Priority::kNormal) return;

@@ -10,13 +10,15 @@
 namespace adjoint {
 
 // The number of threads to compute with: ADJOINT_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs of the affinity mask,
-// at most the CPU quota (rounded up) of the process's cgroup and all its ancestors; 1 … kMaxThreads.
+// at most the CPU quota (rounded up) of the process's cgroup and all its ancestors, on Windows of its job; 1 … kMaxThreads.
 int defaultThreadCount();
 
-// Bytes this process may use: the least of physical memory and the memory limits of its cgroup and all its ancestors.
+// Bytes this process may use: the least of physical memory and the memory limits of its cgroup and all its ancestors, on
+// Windows of its job.
 uint64_t memoryLimit();
 
-// Bytes of its own memory that this process has written to, which such a limit counts; 0 if unknown.
+// Bytes of its own memory that such a limit counts: those that this process has written to, on Windows those that it
+// may write to; 0 if unknown.
 uint64_t ownMemory();
 
 constexpr int kMaxThreads = 64;
@@ -26,7 +28,7 @@ void* allocateAligned(size_t alignment, size_t bytes);
 void freeAligned(void* memory);
 
 // Whether the system would grant this much memory and still leave what others need: V8 ends the process when its heap
-// cannot grow. Checked on Linux, where address space may be limited; true elsewhere.
+// cannot grow. Checked on Linux, where address space may be limited, and on Windows, which overcommits nothing.
 bool hasRoomFor(size_t bytes);
 
 // A thread that gets no signals, because those are Node's. Throws std::system_error if the system grants no more.

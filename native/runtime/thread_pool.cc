@@ -168,11 +168,14 @@ std::atomic<int> runningKernels{0};
 std::atomic<bool> exiting{false};
 thread_local bool exitsProcess = false;
 
+// Windows ends all other threads before exit handlers run: who waited for theirs would wait for ever.
+#ifndef _WIN32
 void waitForKernels() {
   exitsProcess = true;
   exiting = true;
   while (runningKernels.load() > 0) std::this_thread::sleep_for(std::chrono::microseconds(50));
 }
+#endif
 
 [[noreturn]] void sleepForEver() {
   for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
@@ -209,8 +212,10 @@ void parallelFor(int64_t n, int64_t grain, ChunkFunction function, void* context
 }
 
 KernelGuard::KernelGuard() {
+#ifndef _WIN32
   static const int registered = std::atexit(waitForKernels);
   (void)registered;
+#endif
   runningKernels.fetch_add(1);
   if (!exiting.load() || exitsProcess) return;
   runningKernels.fetch_sub(1);

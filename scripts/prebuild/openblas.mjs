@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { takeLock } from '../lock.mjs';
 import { root, step } from '../steps.mjs';
 import { debianSource, repair } from './debian.mjs';
+import { buildMembers } from './openblas-members.mjs';
+import { zigTools } from './zig.mjs';
 
 const folder = join(root, 'build', 'openblas');
 const source = {
@@ -33,41 +35,58 @@ const blocks = {
   to: '(l2_kb == 1024) && SGEMM_DEFAULT_Q > 128)',
 };
 
+// Windows ends all other threads before a DLL's destructors run: a lock that one of them held would never be free.
+const quit = {
+  file: 'driver/others/memory.c',
+  from: 'void DESTRUCTOR gotoblas_quit(void) {',
+  to: 'void gotoblas_quit(void) {',
+  times: 2,
+};
+
 /** OpenBLAS for a target: { folder } with libopenblas.a and its headers, { license } its text. Built once. */
-export function openBlas({ blas, cores, triplet, arch, oldest }) {
-  const tools = !triplet || triplet === hostTriplet() ? [] : [`CC=${triplet}-gcc`, 'HOSTCC=cc'];
-  // The oldest core; without it, that of the building machine.
-  const target = oldest ?? (arch === 'arm64' ? 'ARMV8' : 'PRESCOTT');
-  const flags = [...options, `DYNAMIC_LIST=${cores.join(' ')}`, `TARGET=${target}`, ...tools];
+export function openBlas(target) {
+  const { blas, cores, arch, platform } = target;
+  // The oldest core, always in; without it, that of the building machine.
+  const oldest = arch === 'arm64' ? 'ARMV8' : 'PRESCOTT';
+  const flags = [...options, `DYNAMIC_LIST=${cores.join(' ')}`, `TARGET=${oldest}`, ...tools(target)];
+  const repairs = platform === 'win32' ? [blocks, quit] : [blocks];
   const name = createHash('sha256')
-    .update([source.sha256, blocks.to, ...flags].join('\0'))
+    .update([source.sha256, ...repairs.map(({ to }) => to), ...flags].join('\0'))
     .digest('hex')
     .slice(0, 8);
   const result = join(folder, `${blas}-${name}`);
   mkdirSync(folder, { recursive: true });
   const release = takeLock(`${result}.lock`);
   try {
-    if (!existsSync(result)) build(result, blas, flags);
+    if (!existsSync(result))
+      build(result, { blas, flags, repairs, members: platform !== 'linux' && [oldest, ...cores] });
   } finally {
     release();
   }
   return { folder: result, license: readFileSync(join(result, 'LICENSE'), 'utf8') };
 }
 
-function hostTriplet() {
-  return `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
+function tools({ platform, triplet, zig }) {
+  const host = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
+  if (platform === 'linux') return triplet === host ? [] : [`CC=${triplet}-gcc`, 'HOSTCC=cc'];
+  const { cc, ar, ranlib } = zigTools(zig);
+  return [`CC=${cc}`, `AR=${ar}`, `RANLIB=${ranlib}`, 'HOSTCC=cc', 'CROSS=1', 'BINARY=64'];
 }
 
-function build(result, blas, flags) {
+function build(result, { blas, flags, repairs, members }) {
   const archive = debianSource(source);
   const tree = `${result}.build`;
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(tree);
   step('unpacking OpenBLAS', 'tar', ['-xf', archive, '-C', tree, '--strip-components=1']);
-  repair(tree, blocks);
+  for (const one of repairs) repair(tree, one);
   const jobs = process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? '2';
   const make = ['-C', tree, '-s', ...flags];
-  step(`building OpenBLAS ${source.version} for ${blas}`, 'make', [...make, `-j${jobs}`, 'libs']);
+  if (members) {
+    buildMembers(tree, [...flags, `MAKE_NB_JOBS=${jobs}`], members);
+  } else {
+    step(`building OpenBLAS ${source.version} for ${blas}`, 'make', [...make, `-j${jobs}`, 'libs']);
+  }
   const installed = join(tree, 'installed');
   step('installing OpenBLAS beside it', 'make', [...make, 'install', `PREFIX=${installed}`]);
   const headers = join(installed, 'include');

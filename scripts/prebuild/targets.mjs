@@ -6,11 +6,13 @@ const arm64Cores = ['NEOVERSEN1', 'NEOVERSEV1'];
 
 /** The oldest glibc that the binaries load with: that of Debian 10, RHEL 8 and Amazon Linux 2023's predecessors. */
 export const glibcFloor = '2.28';
+/** The oldest macOS that the binaries load on: the first for Apple's processors, and older than Node.js 20 asks for. */
+export const macosFloor = '11.0';
 export const maxBytes = 10 * 2 ** 20;
 
 /**
- * arch, libc: Node's names. triplet: of GCC and its tools. zig: the target whose stubs (glibc) or compiler (musl) are
- * used. blas: which build of OpenBLAS is linked in. oldest: its core for processors that are not listed.
+ * arch, libc: Node's names. triplet: of GCC and its tools. zig: the target whose stubs (glibc) or compiler (others) are
+ * used. blas: which build of OpenBLAS is linked in. cores: those that it has kernels for.
  */
 export const targets = {
   'linux-x64': {
@@ -44,10 +46,30 @@ export const targets = {
     blas: 'linux-x64',
     cores: x64Cores,
   },
-  // Built on the platform itself, by its own compiler; by the jobs of .github/workflows/package.yml alone so far.
-  'darwin-arm64': { platform: 'darwin', arch: 'arm64', blas: 'darwin-arm64', cores: ['VORTEX'], oldest: 'VORTEX' },
-  'darwin-x64': { platform: 'darwin', arch: 'x64', blas: 'darwin-x64', cores: x64Cores },
-  'win32-x64': { platform: 'win32', arch: 'x64', blas: 'win32-x64', cores: x64Cores },
+  'darwin-arm64': {
+    platform: 'darwin',
+    arch: 'arm64',
+    processor: 'arm64',
+    zig: `aarch64-macos.${macosFloor}`,
+    blas: 'darwin-arm64',
+    cores: ['VORTEX'],
+  },
+  'darwin-x64': {
+    platform: 'darwin',
+    arch: 'x64',
+    processor: 'x86_64',
+    zig: `x86_64-macos.${macosFloor}`,
+    blas: 'darwin-x64',
+    cores: x64Cores,
+  },
+  'win32-x64': {
+    platform: 'win32',
+    arch: 'x64',
+    processor: 'x86_64',
+    zig: 'x86_64-windows-gnu',
+    blas: 'win32-x64',
+    cores: x64Cores,
+  },
 };
 
 /** The name of the target that this machine is. */

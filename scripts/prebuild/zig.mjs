@@ -1,5 +1,5 @@
 // The zig toolchain of PyPI's package `ziglang`: it brings the symbols of every glibc as stub libraries, and musl.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { root, run, SetupError, step } from '../steps.mjs';
 
@@ -22,6 +22,9 @@ export function zig() {
   return executable;
 }
 
+/** The licence of what zig links into a DLL of Windows. */
+export const mingwLicense = () => readFileSync(join(dirname(zig()), 'lib', 'libc', 'mingw', 'COPYING'), 'utf8');
+
 /**
  * The folder of stub libraries of the glibc that a target names (x86_64-linux-gnu.2.28), and the archive of what that
  * glibc keeps out of its shared library. Zig makes them when it links; what it linked is thrown away.
@@ -38,4 +41,31 @@ export function glibcStubs(target) {
   rmSync(`${file}.so`);
   // Zig names them as seen from the folder in which it runs.
   return { stubs: resolve(root, dirname(library)), rest: resolve(root, rest) };
+}
+
+/** Programs named like those of GCC for makefiles: { cc, ar, ranlib }, files that compile for a target. */
+export function zigTools(target) {
+  const executable = zig();
+  const tools = join(folder, target);
+  mkdirSync(tools, { recursive: true });
+  const write = (name, lines) => {
+    const file = join(tools, name);
+    writeFileSync(file, ['#!/bin/sh', ...lines, ''].join('\n'));
+    chmodSync(file, 0o755);
+    return file;
+  };
+  const cache = Object.entries(caches).map(([name, value]) => `export ${name}='${value}'`);
+  // What asks for its version asks often. Zig spells the names of processors in its own way; the processor of an arm64
+  // target is the oldest one already.
+  const cc = [
+    'case "$*" in -dumpversion) echo 15.0.0; exit;; --version) echo clang version 15.0.0; exit;; esac',
+    ...cache,
+    'for a in "$@"; do shift; case $a in -march=armv8*) continue;; -march=*) a=$(echo "$a" | sed s/skylake-avx512/skylake_avx512/);; esac; set -- "$@" "$a"; done',
+    `exec '${executable}' cc -target ${target} -fvisibility=hidden "$@"`,
+  ];
+  return {
+    cc: write('cc', cc),
+    ar: write('ar', [...cache, `exec '${executable}' ar "$@"`]),
+    ranlib: write('ranlib', [...cache, `exec '${executable}' ranlib "$@"`]),
+  };
 }

@@ -4,8 +4,11 @@ import { endings, runFixture, tryEnding } from '../fixtures/children.mjs';
 // `npm run soak` runs each ending 50 times, at moments that differ, and the memory loops at full length.
 
 describe('the process ends as it was told to', () => {
-  for (const name of Object.keys(endings)) {
-    it(name, { timeout: 120_000 }, async () => expect(await tryEnding(name)).toBeNull());
+  for (const [name, { signal }] of Object.entries(endings)) {
+    // Windows has no signals: to kill a process ends it at once.
+    it.skipIf(process.platform === 'win32' && /SIG/.test(signal ?? name))(name, { timeout: 120_000 }, async () =>
+      expect(await tryEnding(name)).toBeNull(),
+    );
   }
 
   it('and a wrong ending is noticed', async () => {

@@ -9,7 +9,7 @@ import { betweenFolders, circles, type Graph } from '../support/circles.js';
 const native = fileURLToPath(new URL('../../native', import.meta.url));
 
 /** What CMake writes into the build folder. */
-const generated = 'binding/families.inc';
+const generated = ['binding/families.inc', 'compat/node_api.inc'];
 /** From the ground up. */
 const rooms = ['compat', 'runtime', 'simd', 'gemm', 'distributed', 'kernels', 'program', 'binding'];
 
@@ -18,7 +18,7 @@ function includes(files: ReadonlyMap<string, string>): Graph {
   const targets = (file: string, text: string): string[] =>
     [...text.matchAll(/^#include "(.+)"$/gm)].map(([, name]) => posix.join(posix.dirname(file), name!));
   return new Map(
-    [...files].map(([file, text]) => [file, new Set(targets(file, text).filter((to) => to !== generated))]),
+    [...files].map(([file, text]) => [file, new Set(targets(file, text).filter((to) => !generated.includes(to)))]),
   );
 }
 

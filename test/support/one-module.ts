@@ -6,18 +6,21 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type OutputChunk, rolldown } from 'rolldown';
 import type { Plugin } from 'vitest/config';
 
+// Vite's addresses have slashes on Windows, too.
+const slashed = (path: string): string => path.replaceAll('\\', '/');
+
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const lib = join(root, 'lib');
-const built = join(root, 'build', 'lib-as-one'); // nothing is written there
+const lib = slashed(join(root, 'lib'));
+const built = slashed(join(root, 'build', 'lib-as-one')); // nothing is written there
 
 // Programs, what threads run, and what is loaded when it is first needed.
 const apart = [
   ...['cli', 'charts/echarts.ts', 'distributed/heart.ts', 'distributed/store-worker.ts', 'rl/environment-worker.ts'],
-].map((path) => join(lib, path));
+].map((path) => `${lib}/${path}`);
 
 function filesOfLib(): string[] {
   const names = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  return names.map((name) => join(lib, name)).filter((file) => !apart.some((path) => file.startsWith(path)));
+  return names.map((name) => `${lib}/${slashed(name)}`).filter((file) => !apart.some((path) => file.startsWith(path)));
 }
 
 /** The whole, and for each file of lib a module with its exports, by where they would be. */
@@ -51,10 +54,11 @@ async function build(): Promise<Map<string, OutputChunk>> {
   });
   await bundle.close();
   const chunks = output.filter((piece) => piece.type === 'chunk');
-  return new Map(chunks.map((chunk) => [join(built, chunk.fileName), chunk]));
+  return new Map(chunks.map((chunk) => [`${built}/${chunk.fileName}`, chunk]));
 }
 
-const asSource = (id: string, from: string): string => resolve(dirname(from), id).replace(/\.js$/, '.ts');
+const resolved = (id: string, from: string): string => slashed(resolve(dirname(from), id));
+const asSource = (id: string, from: string): string => resolved(id, from).replace(/\.js$/, '.ts');
 
 export function oneModule(): Plugin {
   let chunks: Promise<Map<string, OutputChunk>> | undefined;
@@ -65,7 +69,7 @@ export function oneModule(): Plugin {
       if (from === undefined || !/^[./]/.test(id)) return;
       chunks ??= build();
       if (from.startsWith(built)) {
-        const path = resolve(dirname(from), id);
+        const path = resolved(id, from);
         return (await chunks).has(path) ? path : undefined;
       }
       const file = asSource(id, from);
@@ -80,7 +84,7 @@ export function oneModule(): Plugin {
       return { code: chunk.code, map: chunk.map ? JSON.stringify(chunk.map) : null };
     },
     watchChange(file) {
-      if (file.startsWith(lib)) chunks = undefined;
+      if (slashed(file).startsWith(lib)) chunks = undefined;
     },
   };
 }
