@@ -24,11 +24,7 @@ async function compare(version, level) {
   const file = join(root, 'scripts', 'windows', 'numbers.mjs');
   const env = { ADJOINT_NUM_THREADS: '1', ...level };
   const here = run(process.execPath, [file], { env });
-  const there = await windowsNode(
-    version,
-    [`Z:${inside('project', 'scripts', 'windows', 'numbers.mjs').replace(/^.*\/work/, '/work')}`],
-    { env },
-  );
+  const there = await windowsNode(version, [join('scripts', 'windows', 'numbers.mjs')], { cwd: 'project', env });
   const [linux, windows] = [here, there].map(({ output }) => {
     try {
       return JSON.parse(output);
