@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { cat, models, nn, noGrad, tensor } from 'adjoint';
+import { cat, models, nn, noGrad, scope, tensor } from 'adjoint';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {{ ids: Tensor, mask: Tensor, order: number[] }} Batch order: which texts the rows are */
@@ -80,7 +80,8 @@ export function meanOf(model, { ids, mask }) {
  */
 export function inOrder(texts, rowsOf, batchSize = 16) {
   const batches = batchesOf(texts, batchSize);
-  const rows = noGrad(() => cat(batches.map(rowsOf)));
+  // What a batch needs in between is freed at once, not when the garbage collector comes by.
+  const rows = noGrad(() => cat(batches.map((batch) => scope(() => rowsOf(batch)))));
   const places = new Int32Array(texts.length);
   batches
     .flatMap(({ order }) => order)
