@@ -7,10 +7,10 @@ import { pad } from '../../ops/padding.js';
 import { cumsum } from '../../ops/reduce.js';
 import { cumprod } from '../../ops/reduce-running.js';
 import { expand, flip, permute, reshape, squeeze, tile, tril, triu, unsqueeze } from '../../ops/shape.js';
-import { cat, slice, split, stack } from '../../ops/shape-slice.js';
+import { cat, slice, split } from '../../ops/shape-slice.js';
 import { broadcastShapes } from '../../shape.js';
 import type { Tensor } from '../../tensor.js';
-import type { Call, Operators, Value } from './call.js';
+import type { Call, Operators } from './call.js';
 import { typeOf } from './operators-elementwise.js';
 
 /** A dimension that may be counted from the end. */
@@ -259,50 +259,9 @@ function reverseSequence(call: Call, x: Tensor, lengths: Tensor): Tensor {
   return cat(parts, batch);
 }
 
-function splitToSequence(call: Call, x: Tensor, sizes?: Tensor): Value[] {
-  const axis = axisOf(call, call.int('axis'), x.rank);
-  const n = x.dims[axis] as number;
-  if (sizes === undefined) {
-    const single = split(x, 1, axis);
-    return [call.int('keepdims', 1) ? single : single.map((t) => squeeze(t, axis))];
-  }
-  const given = call.numbers(sizes);
-  if (sizes.rank > 0) return [split(x, given, axis)];
-  const size = given[0] as number;
-  if (!(size > 0)) call.fail(`split must be at least 1, got ${size}`);
-  return [
-    split(
-      x,
-      Array.from({ length: Math.ceil(n / size) }, (_, i) => Math.min(size, n - i * size)),
-      axis,
-    ),
-  ];
-}
-
-function sequenceInsert(call: Call, list: Tensor[], t: Tensor, place?: Tensor): Value[] {
-  const at = place === undefined ? list.length : (call.numbers(place)[0] as number);
-  const i = at < 0 ? at + list.length : at;
-  return [[...list.slice(0, i), t, ...list.slice(i)]];
-}
-
-function sequenceErase(call: Call, list: Tensor[], place?: Tensor): Value[] {
-  const at = place === undefined ? -1 : (call.numbers(place)[0] as number);
-  const i = at < 0 ? at + list.length : at;
-  return [list.filter((_, j) => j !== i)];
-}
-
-function sequenceAt(call: Call, list: Tensor[], place: Tensor): Tensor {
-  return list.at(call.numbers(place)[0] as number) ?? call.fail(`position must be in a sequence of ${list.length}`);
-}
-
-function concatFromSequence(call: Call, list: Tensor[]): Tensor {
-  return call.int('new_axis') ? stack(list, call.int('axis')) : cat(list, call.int('axis'));
-}
-
 export const shapes: Operators = {
   CenterCropPad: centerCropPad,
   Concat: (call, ...xs: Tensor[]) => cat(xs, call.int('axis')),
-  ConcatFromSequence: concatFromSequence,
   Constant: constant,
   ConstantOfShape: constantOfShape,
   CumProd: running(cumprod),
@@ -315,18 +274,11 @@ export const shapes: Operators = {
   Range: range,
   Reshape: reshapeOf,
   ReverseSequence: reverseSequence,
-  SequenceAt: sequenceAt,
-  SequenceConstruct: (_, ...xs: Tensor[]) => [xs],
-  SequenceEmpty: () => [[]],
-  SequenceErase: sequenceErase,
-  SequenceInsert: sequenceInsert,
-  SequenceLength: (_, list: Tensor[]) => ints([list.length], []),
   Shape: shapeOf,
   Size: (_, x: Tensor) => ints([x.size], []),
   Slice: sliceOf,
   SpaceToDepth: spaceToDepth,
   Split: splitOf,
-  SplitToSequence: splitToSequence,
   Squeeze: squeezeOf,
   Tile: (call, x: Tensor, repeats: Tensor) => tile(x, call.numbers(repeats)),
   Transpose: transposeOf,

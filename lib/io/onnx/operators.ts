@@ -11,6 +11,7 @@ import { quantizing } from './operators-quantized.js';
 import { recurrents } from './operators-recurrent.js';
 import { reductions } from './operators-reduce.js';
 import { resizing } from './operators-resize.js';
+import { sequences } from './operators-sequence.js';
 import { shapes } from './operators-shape.js';
 
 export const operators: Operators = {
@@ -25,5 +26,6 @@ export const operators: Operators = {
   ...recurrents,
   ...reductions,
   ...resizing,
+  ...sequences,
   ...shapes,
 };
