@@ -2,7 +2,6 @@
 import { allOrNothing } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
 import { checkChoice, StateError } from '../errors.js';
-import { Table } from '../nn/embedding.js';
 import type { NamePattern } from '../nn/freeze.js';
 import { checkPart } from '../nn/lookup.js';
 import { Module } from '../nn/module.js';
@@ -19,7 +18,7 @@ import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { rounding } from './fake-quantize.js';
 import { attach, InputQuantizer, quantizerOf } from './quantize-inputs.js';
-import { type Weight, weightsOf, weightValue } from './weights.js';
+import { isTable, type Weight, weightsOf, weightValue } from './weights.js';
 
 /** Which layers are quantised. */
 export interface QuantizeOptions {
@@ -92,7 +91,7 @@ function quantize(
     const made = weights.map((weight) => make(detach(noGrad(() => weightValue(weight)))));
     const layers = new Map(weights.map((weight) => [weight.module, weight]));
     const inputs = [...layers].map(([module, weight]) =>
-      quantizer === null || module instanceof Table ? null : ([module, quantizer(weightValue(weight))] as const),
+      quantizer === null || isTable(module) ? null : ([module, quantizer(weightValue(weight))] as const),
     );
     for (const [i, parametrization] of made.entries()) {
       if (parametrization !== null) replace(weights[i] as Weight, parametrization);

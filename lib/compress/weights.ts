@@ -1,12 +1,15 @@
 // Which weights of a module are pruned, clustered or quantised.
 import { noGrad } from '../autograd/tape.js';
 import { ArgumentError, describe } from '../errors.js';
-import { Table } from '../nn/embedding.js';
+import { Embedding, EmbeddingBag } from '../nn/embedding.js';
 import { matching, type NamePattern } from '../nn/freeze.js';
 import { checkPart } from '../nn/lookup.js';
 import type { Module } from '../nn/module.js';
 import { listAt, type Parametrization, ParametrizationList, storedAt } from '../nn/parametrize-list.js';
 import type { Tensor } from '../tensor.js';
+
+/** @internal Whether a module looks rows up in a table, which it does not multiply. */
+export const isTable = (module: Module): boolean => module instanceof Embedding || module instanceof EmbeddingBag;
 
 /** @internal A weight: the module that has it, its name there, and its name in the whole model. */
 export interface Weight {
@@ -39,7 +42,7 @@ export function weightsOf(
   }
   const chosen = all.filter((weight) => {
     const { module, name, path } = weight;
-    const isOrdinary = owners.get(storedAt(module, name)) === 1 && (embeddings || !(module instanceof Table));
+    const isOrdinary = owners.get(storedAt(module, name)) === 1 && (embeddings || !isTable(module));
     return (isMeant === null ? isOrdinary : isMeant(path)) && noGrad(() => weightValue(weight)).ndim >= 2;
   });
   if (chosen.length > 0) return chosen;

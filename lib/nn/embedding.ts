@@ -102,8 +102,8 @@ function given(kind: string, args: readonly unknown[], positions: readonly strin
   return { ...options, name, numEmbeddings, embeddingDim };
 }
 
-/** What both layers share: the table. */
-export abstract class Table extends Module {
+// What both layers share: the table.
+abstract class Table extends Module {
   readonly numEmbeddings: number;
   readonly embeddingDim: number;
   /** From 0, or null. */
