@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { runChecks } from './checks.mjs';
 import { checks } from './package/checks.mjs';
 import { Folder, pack } from './package/folder.mjs';
 import { installNodes, versions } from './package/nodes.mjs';
@@ -11,18 +12,6 @@ import { SetupError } from './steps.mjs';
 const only = process.argv.slice(2);
 const work = mkdtempSync(join(tmpdir(), 'adjoint-package-'));
 let [passed, failed] = [0, 0];
-
-async function check(name, run) {
-  if (only.length > 0 && !only.some((part) => name.includes(part))) return;
-  try {
-    const note = await run();
-    passed++;
-    console.log(`ok    ${name}${note ? `: ${note}` : ''}`);
-  } catch (error) {
-    failed++;
-    console.log(`FAIL  ${name}: ${error.message}`);
-  }
-}
 
 try {
   const tarball = pack(work);
@@ -35,9 +24,8 @@ try {
   const folder = new Folder(join(work, 'app'), bin);
   const nodes = () => installNodes(join(work, 'nodes'));
   const emulated = () => installNodes(join(work, 'emulated'), 'linux-arm64', versions.slice(1, 2));
-  for (const [name, run] of checks({ tarball, folder, nodes, emulated })) {
-    await check(name, run);
-  }
+  const isMeant = ([name]) => only.length === 0 || only.some((part) => name.includes(part));
+  ({ passed, failed } = await runChecks(checks({ tarball, folder, nodes, emulated }).filter(isMeant)));
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`test:package: ${error.message}`);

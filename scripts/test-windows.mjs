@@ -15,11 +15,14 @@ try {
     allowPositionals: true,
   });
   const version = versionOf(values.node);
+  const parts = { installed: checkInstalled, ends: checkEnds, suite: runSuite };
+  const names = positionals.length > 0 ? ['suite'] : values.only.split(',');
+  const unknown = names.find((name) => !Object.hasOwn(parts, name));
+  if (unknown !== undefined) throw new SetupError(`--only must be of ${Object.keys(parts).join(',')}, got ${unknown}`);
   ensureSystem(version);
   ensureProject();
-  const parts = { installed: checkInstalled, ends: checkEnds, suite: runSuite };
   let [passed, failed] = [0, 0];
-  for (const name of positionals.length > 0 ? ['suite'] : values.only.split(',')) {
+  for (const name of names) {
     const counts = await parts[name](version, positionals, hours * 3_600_000);
     passed += counts.passed;
     failed += counts.failed;

@@ -9,7 +9,7 @@ import { main, stepOf } from '../shared/main.js';
 /** @typedef {import('../shared/classifier.js').Classifier} Classifier */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 2000, tests: 300, batch: 80, epochs: 2, strict: false };
+export const small = { images: 5000, tests: 1000, batch: 100, epochs: 2, strict: false };
 
 const delta = 1e-5;
 

@@ -1,7 +1,7 @@
 // A process on Windows ends as it should, many times over, while native threads compute.
 import { join } from 'node:path';
 import { endings } from '../../test/fixtures/children.mjs';
-import { tally } from './installed.mjs';
+import { runChecks } from '../checks.mjs';
 import { windowsNode } from './system.mjs';
 
 const times = 20;
@@ -38,5 +38,5 @@ export async function checkEnds(version) {
   for (const [name, way] of Object.entries(ways)) checks[name] = () => repeat([fixtures, way], endings[way]);
   checks['a process that aborts while it computes'] = () =>
     repeat(['--input-type=module', '-e', abort], { code: aborted });
-  return tally(checks);
+  return runChecks(Object.entries(checks));
 }

@@ -1,6 +1,7 @@
 // What a user gets: the packed library, installed for Windows by npm without scripts, and its numbers beside those of Linux.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runChecks } from '../checks.mjs';
 import { pack, readmeProgram } from '../package/folder.mjs';
 import { root, run } from '../steps.mjs';
 import { inside, windowsNode } from './system.mjs';
@@ -63,21 +64,5 @@ export async function checkInstalled(version) {
     'numbers at x86-64-v3': () => compare(version, { ADJOINT_ISA: 'v3', OPENBLAS_CORETYPE: 'Haswell' }),
     'numbers at the oldest level': () => compare(version, { ADJOINT_ISA: 'baseline', OPENBLAS_CORETYPE: 'Prescott' }),
   };
-  return tally(checks);
-}
-
-/** Runs checks one after the other: { passed, failed }. */
-export async function tally(checks) {
-  let [passed, failed] = [0, 0];
-  for (const [name, check] of Object.entries(checks)) {
-    try {
-      const note = await check();
-      passed++;
-      console.log(`ok    ${name}${note ? `: ${note}` : ''}`);
-    } catch (error) {
-      failed++;
-      console.log(`FAIL  ${name}: ${error.message}`);
-    }
-  }
-  return { passed, failed };
+  return runChecks(Object.entries(checks));
 }

@@ -13,9 +13,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(output, { recursive: true }));
 
-function check(accuracies: readonly number[], rounds: number, least: number): void {
-  expect(accuracies).toHaveLength(rounds);
-  expect(accuracies.at(-1)).toBeGreaterThan(least);
+function check(accuracies: readonly number[]): void {
+  expect(accuracies).toHaveLength(small.rounds);
+  expect(accuracies.at(-1)).toBeGreaterThan(60);
   expect(io.load(join(output, 'federated.safetensors')).size).toBe(10);
   expect(readFileSync(join(output, 'federated.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
 }
@@ -36,13 +36,13 @@ it('clients have all images, each of few digits', () => {
 });
 
 it('the small federated example learns', { timeout: 240_000 }, async () => {
-  check(await run({ ...small, output, stream: { write: () => true } }), small.rounds, 55);
+  check(await run({ ...small, output, stream: { write: () => true } }));
 });
 
 describeRuns('over two processes', () => {
   it('the small federated example learns', { timeout: 240_000 }, async () => {
-    const results = (await resultsOf('federated-example', 2, { args: [output, '3'], timeout: 200_000 })) as number[][];
-    check(results[0] as number[], 3, 30); // guessing has 10
+    const results = (await resultsOf('federated-example', 2, { args: [output], timeout: 200_000 })) as number[][];
+    check(results[0] as number[]);
     expect(results[1], 'the same model in both').toEqual(results[0]);
   });
 });
