@@ -26,8 +26,8 @@ template <typename T> inline T subtract(T a, T b) { return static_cast<T>(Wide<T
 template <typename T> inline T multiply(T a, T b) { return static_cast<T>(Wide<T>(a) * Wide<T>(b)); }
 template <typename T> inline T divide(T a, T b) { return a / b; }
 // NaN wins in both.
-template <typename T> inline T maximum(T a, T b) { return (a > b) | (a != a) ? a : b; }
-template <typename T> inline T minimum(T a, T b) { return (a < b) | (a != a) ? a : b; }
+template <typename T> inline T maximum(T a, T b) { return ((a > b) | (a != a)) ? a : b; }
+template <typename T> inline T minimum(T a, T b) { return ((a < b) | (a != a)) ? a : b; }
 template <typename T> inline uint8_t equal(T a, T b) { return a == b; }
 template <typename T> inline uint8_t notEqual(T a, T b) { return a != b; }
 // a > b is less(b, a).
@@ -97,7 +97,7 @@ template <typename T>
 Outcome clampBackward(Out<T> dx, In<T> dy, In<T> x, double least, double most) {
   const T low = static_cast<T>(least);
   const T high = static_cast<T>(most);
-  return zip(dx, dy, x, [=](T g, T v) { return (v <= low) | (v >= high) | (v != v) ? T(0) : g; });
+  return zip(dx, dy, x, [=](T g, T v) { return ((v <= low) | (v >= high) | (v != v)) ? T(0) : g; });
 }
 
 // y [contiguous] = f(a, b), dims = (size, stride of a, stride of b) …
