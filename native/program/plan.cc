@@ -25,6 +25,7 @@ class Planner {
   Plan plan() {
     foldConstants();
     dropDead();
+    hasten();
     group();
     findLives();
     shareWithOperands();
@@ -108,6 +109,41 @@ class Planner {
       });
     }
     std::reverse(plan_.order.begin(), plan_.order.end());
+  }
+
+  // What begins to be sent is sent at once: operations that it does not need come after it, and run while it travels.
+  void hasten() {
+    for (int at = 0; at < static_cast<int>(plan_.order.size()); at++) {
+      if (begins(operation(at))) hastenOne(at);
+    }
+  }
+
+  // Something between processes that only reads what it is given: nobody waits in it.
+  static bool begins(const RecordedOperation& o) {
+    bool changes = false;
+    forEachSpan(o, [&](const RecordedSpan&, ArgumentKind kind) { changes |= isRead(kind) && isWritten(kind); });
+    return o.kernel->shared && !changes;
+  }
+
+  void hastenOne(int at) {
+    std::vector<bool> read(buffers_.size(), false), written(buffers_.size(), false);
+    std::vector<int> needed, others;  // backwards
+    for (int i = at; i >= 0; i--) {
+      const RecordedOperation& o = operation(i);
+      bool isNeeded = i == at || o.kernel->shared;  // those between processes keep their order
+      forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+        const auto b = static_cast<size_t>(span.buffer);
+        isNeeded |= written[b] || (isWritten(kind) && read[b]);
+      });
+      (isNeeded ? needed : others).push_back(plan_.order[static_cast<size_t>(i)]);
+      if (!isNeeded) continue;
+      forEachSpan(o, [&](const RecordedSpan& span, ArgumentKind kind) {
+        const auto b = static_cast<size_t>(span.buffer);
+        read[b] = read[b] || isRead(kind);
+        written[b] = written[b] || isWritten(kind);
+      });
+    }
+    std::copy(others.rbegin(), others.rend(), std::copy(needed.rbegin(), needed.rend(), plan_.order.begin()));
   }
 
   void group() {

@@ -5,10 +5,14 @@ import { describeRuns, resultsOf } from '../support/ranks.js';
 interface Result {
   weights: number[];
   hash: string;
+  /** What a compiled step does, one operation a line. */
+  plan: string;
 }
 
-/** By model, optimizer and way. */
-type Table = Record<string, { weights: number[]; hashes: string[] }>;
+/** By model, optimizer and way; the weights as base64 of float64. */
+type Table = Record<string, { weights: string; hashes: string[] }>;
+
+const numbersOf = (text = ''): Float64Array => new Float64Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer);
 
 const tables = async (size: number, only = ''): Promise<Table[]> =>
   (await resultsOf('equality', size, { args: [only], timeout: 220_000 })) as Table[];
@@ -17,9 +21,10 @@ const run = async (args: readonly string[]): Promise<[Result, Result]> =>
   (await resultsOf('parallel', 2, { args, timeout: 60_000 })) as [Result, Result];
 
 /** The largest difference, relative to the largest weight. */
-function distance(a: readonly number[], b: readonly number[]): number {
-  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] as number))), 0) / largest;
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a.length).toBe(b.length);
+  const largest = Array.from(b).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] as number))), 0) / largest;
 }
 
 /** Four processes, too, in `npm run test:distributed`. */
@@ -40,7 +45,7 @@ describeRuns('four models by SGD and Adam, plain, clipped and accumulated', () =
       for (const [name, { weights }] of Object.entries(whole)) {
         const hashes = new Set(all.flatMap((table) => table[name]?.hashes));
         expect(hashes.size, name).toBe(1);
-        expect(distance(all[0]?.[name]?.weights as number[], weights), name).toBeLessThan(1e-5);
+        expect(distance(numbersOf(all[0]?.[name]?.weights), numbersOf(weights)), name).toBeLessThan(1e-5);
       }
       const again = await tables(size, 'gpt adam accumulated');
       const hashes = all.map((table) => table['gpt adam accumulated']?.hashes);
@@ -53,9 +58,18 @@ describeRuns('four models by SGD and Adam, plain, clipped and accumulated', () =
 });
 
 describeRuns('what travels', () => {
+  const mlp = ['mlp', 'sgd', 'compiled', '1', '5'];
+
+  it('sets out before the layer below has its gradient', { timeout: 120_000 }, async () => {
+    const [{ plan }] = await run(mlp);
+    const [forward, ...rest] = plan.split(/^allReduceBegin /m);
+    expect(forward?.match(/^matmul/gm), 'the weight of the upper layer').toHaveLength(1);
+    expect(rest.join().match(/^matmul/gm), 'the gradient between both layers, and the lower weight').toHaveLength(2);
+  });
+
   it('bfloat16 on the wire stays near, and equal in all ranks', { timeout: 120_000 }, async () => {
-    const [exact] = await run(['mlp', 'sgd', 'compiled', '1', '5']);
-    const rounded = await run(['mlp', 'sgd', 'compiled', '1', '5', 'bfloat16']);
+    const [exact] = await run(mlp);
+    const rounded = await run([...mlp, 'bfloat16']);
     expect(rounded[0].hash).toBe(rounded[1].hash);
     expect(rounded[0].hash).not.toBe(exact.hash);
     expect(distance(rounded[0].weights, exact.weights)).toBeLessThan(1e-2);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { type Launched, launch, told, until } from '../support/launch.js';
-import { describeRuns, freePort } from '../support/ranks.js';
+import { describeRuns, freePort, isThorough } from '../support/ranks.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-survivors-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -62,7 +62,7 @@ describeRuns('a training whose processes are killed and join again', () => {
     expect(processes).toBe(mode === 'survive' ? 2 + kills : 2 + 2 * kills);
   });
 
-  it('goes on with one alone, and with those who come to it', { timeout }, async () => {
+  it.runIf(isThorough)('goes on with one alone, and with those who come to it', { timeout }, async () => {
     const port = await freePort();
     const options = ['--rdzv', `127.0.0.1:${port}`, '--nnodes', '1:2', '--max-restarts', '9', '--keep-survivors'];
     const start = (): Launched => launch(options, ['survivor', 'survive', '1000000', '0', folder], env);
