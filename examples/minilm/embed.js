@@ -78,9 +78,10 @@ export function meanOf(model, { ids, mask }) {
  * @param {(batch: Batch) => Tensor} rowsOf [batch, …]
  * @param {number} batchSize
  */
-export function inOrder(texts, rowsOf, batchSize = 16) {
+export function inOrder(texts, rowsOf, batchSize = 4) {
   const batches = batchesOf(texts, batchSize);
-  // What a batch needs in between is freed at once, not when the garbage collector comes by.
+  // What a batch needs in between is freed after it, not when the garbage collector comes by: until then all is kept, and
+  // large batches need more memory than learning.
   const rows = noGrad(() => cat(batches.map((batch) => scope(() => rowsOf(batch)))));
   const places = new Int32Array(texts.length);
   batches
