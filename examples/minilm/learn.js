@@ -27,7 +27,7 @@ import { batchOf, inOrder, meanOf, readEncoder } from './embed.js';
 const targets = ['query', 'key', 'value', 'output.dense', 'intermediate.dense'];
 
 /** How many texts of a batch are computed at a time, for less memory: their gradients are added. */
-const atOnce = 4;
+const atOnce = 2;
 
 /** An encoder and a linear layer over the mean of its vectors: one score, above 0 for spam. */
 class Classifier extends nn.Module {

@@ -160,7 +160,8 @@ describeRuns('a process that is lost', { repeats }, () => {
   });
 });
 
-describeRuns('processes that differ', { repeats }, () => {
+// At the same time: most of it is waiting, and nothing here must happen within a second.
+describeRuns('processes that differ', { repeats, concurrent: true }, () => {
   const everybody = (ends: Awaited<ReturnType<typeof run>>): string[] =>
     ends.map(({ result }) => `${(result as Seen).message}`);
 
@@ -203,7 +204,7 @@ describeRuns('processes that differ', { repeats }, () => {
     expect(messages.some((message) => /all processes must have the same model/.test(message))).toBe(true);
   });
 
-  it('in who has come: a barrier names those who are missing', { timeout: 60_000 }, async () => {
+  it.sequential('in who has come: a barrier names those who are missing', { timeout: 60_000 }, async () => {
     for (const { message, rank } of survivors(await run('meeting', 'none'))) {
       expect(message).toBe('monitoredBarrier: rank 1 must come within 300 ms');
       expect(rank).toBe(1);
