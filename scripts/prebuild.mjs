@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import prebuildify from 'prebuildify';
-import { checkBinary } from './prebuild/binary.mjs';
+import { checkBinary, entries } from './prebuild/binary.mjs';
 import { glooSource } from './prebuild/gloo.mjs';
 import { licenses } from './prebuild/licenses.mjs';
+import { keepExports } from './prebuild/mach-o-exports.mjs';
 import { bufferSize, openBlas } from './prebuild/openblas.mjs';
 import { ownTarget, targets } from './prebuild/targets.mjs';
 import { glibcStubs, mingwLicense, zig, zigEnvironment } from './prebuild/zig.mjs';
@@ -54,7 +55,7 @@ async function build(name, target) {
     arch: target.arch,
     libc: target.libc,
     tagLibc: target.platform === 'linux',
-    strip: target.platform === 'linux', // elsewhere the linker has done it
+    strip: target.platform === 'linux', // elsewhere the linker does it
     stripBin: target.triplet && `${target.triplet}-strip`,
     cwd: folder,
     out: root,
@@ -65,6 +66,7 @@ async function build(name, target) {
   });
   const tags = target.libc ? `.${target.libc}` : '';
   const file = join('prebuilds', `${target.platform}-${target.arch}`, `adjoint${tags}.node`);
+  if (target.platform === 'darwin') keepExports(join(root, file), entries);
   const seen = checkBinary(join(root, file), target);
   const gloo = readFileSync(join(glooSource(), 'LICENSE'), 'utf8');
   writeFileSync(join(root, 'prebuilds', 'LICENSES.md'), licenses(blas.license, gloo, mingwLicense()));

@@ -229,7 +229,9 @@ uint64_t ownMemory() {
   return 0;
 }
 
+#if defined(__linux__) || defined(_WIN32)
 constexpr size_t kReserve = size_t{64} << 20;
+#endif
 
 #if defined(__linux__)
 bool hasRoomFor(size_t bytes) {

@@ -15,6 +15,9 @@ const mayNeed = {
   win32: /^(kernel32|ntdll|api-ms-win-crt-[a-z]+-l1-1-0)\.dll$/i,
 };
 
+/** What may be exported: Node-API's entries. */
+export const entries = /^(napi_|node_api_)/;
+
 const number = (version) => {
   const [major, minor = 0, patch = 0] = version.split('.').map(Number);
   return (major * 1000 + minor) * 1000 + patch;
@@ -71,7 +74,8 @@ function faultsOfMachO({ oldest, isWeak, signed }, { arch }) {
   const wrong = [];
   if (number(oldest) > number(macosFloor)) wrong.push(`macOS ${macosFloor} as the oldest, got ${oldest}`);
   if (isWeak) wrong.push('no symbols that it shares with other libraries, such as those of C++');
-  if (arch === 'arm64' && !signed) wrong.push('a signature, without which macOS loads nothing on this processor');
+  if (arch === 'arm64' && !signed)
+    wrong.push('a signature that fits, without which macOS loads nothing on this processor');
   return wrong;
 }
 
@@ -88,7 +92,7 @@ export function checkBinary(file, target) {
     wrong.push(`code for ${target.arch}, got ${seen.processor}`);
   }
   if (seen.paths.length > 0) wrong.push(`no paths to look for libraries in, got ${seen.paths.join(', ')}`);
-  const foreign = seen.exported.filter((name) => !/^(napi_|node_api_)/.test(name));
+  const foreign = seen.exported.filter((name) => !entries.test(name));
   if (foreign.length > 0) wrong.push(`exports of Node-API alone, got ${foreign.slice(0, 5).join(', ')}`);
   if (!seen.exported.includes('napi_register_module_v1')) wrong.push('the entry of Node-API, got none');
   if (wrong.length > 0) throw new SetupError(`${file}: a prebuilt binary must have ${wrong.join('; and ')}`);
