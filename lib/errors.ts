@@ -10,7 +10,11 @@ export abstract class AdjointError extends Error {
   /** Which batch of `step.run` it concerns, counted from 0; the first where it concerns several. */
   declare batch?: number;
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+    // Names come from files, too, which may have any length.
+    super(
+      message.replace(/\S{1001,}/g, (word) => `${word.slice(0, 200)}…`),
+      options,
+    );
     this.name = new.target.name;
   }
 }

@@ -345,3 +345,14 @@ it('a generator of its own goes on, too', () => {
   io.loadCheckpoint(path, { generator: other });
   expect(rand([4], { generator: other }).toArray()).toEqual(due);
 });
+
+it.each<[string, (long: string) => io.CheckpointState]>([
+  ['of a state', (long) => ({ [long]: 1 })],
+  ['of a weight', (long) => ({ model: { weight: zeros([1, 1]), bias: zeros([1]), [long]: zeros([1]) } })],
+])('a name %s that a file made long is cut in the error', (_, stateOf) => {
+  const path = place('.safetensors');
+  io.saveCheckpoint(path, stateOf('x'.repeat(100_000)));
+  const load = () => io.loadCheckpoint(path, { model: new nn.Linear(1, 1) });
+  expect(load).toThrow(/ x{200}…/);
+  expect(load).toThrow(/^.{1,1000}$/s);
+});
