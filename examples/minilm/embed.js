@@ -76,12 +76,11 @@ export function meanOf(model, { ids, mask }) {
  *
  * @param {readonly (readonly number[])[]} texts token numbers
  * @param {(batch: Batch) => Tensor} rowsOf [batch, …]
- * @param {number} batchSize
  */
-export function inOrder(texts, rowsOf, batchSize = 4) {
-  const batches = batchesOf(texts, batchSize);
-  // What a batch needs in between is freed after it, not when the garbage collector comes by: until then all is kept, and
-  // large batches need more memory than learning.
+export function inOrder(texts, rowsOf) {
+  // What a batch needs in between is kept until its end and then freed, not when the garbage collector comes by: with 16 texts
+  // this needs more memory than learning.
+  const batches = batchesOf(texts, 4);
   const rows = noGrad(() => cat(batches.map((batch) => scope(() => rowsOf(batch)))));
   const places = new Int32Array(texts.length);
   batches
