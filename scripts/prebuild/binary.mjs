@@ -1,6 +1,7 @@
 // What a prebuilt binary must be: small, no newer than the system it promises, needing nothing that Node.js does not.
-import { statSync } from 'node:fs';
-import { run, SetupError } from '../steps.mjs';
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { root, run, SetupError } from '../steps.mjs';
 import { readMachO } from './mach-o.mjs';
 import { readPe } from './pe.mjs';
 import { glibcFloor, macosFloor, maxBytes } from './targets.mjs';
@@ -53,7 +54,16 @@ function inspectMachO(file) {
 /** What a binary needs and offers: its size, its libraries, the oldest system that has them, its exports. */
 export function inspect(file, target) {
   const read = { linux: inspectElf, win32: inspectPe, darwin: inspectMachO }[target.platform];
-  return { bytes: statSync(file).size, ...read(file, target) };
+  const bytes = readFileSync(file);
+  return { bytes: bytes.length, machine: pathsIn(bytes), ...read(file, target) };
+}
+
+/** The paths in a binary that lie in the folder of this project, or in the home of who builds it. */
+function pathsIn(bytes) {
+  const begins = [root, homedir()]
+    .map((folder) => (folder === '/' ? -1 : bytes.indexOf(`${folder}/`)))
+    .filter((at) => at >= 0);
+  return [...new Set(begins)].map((begin) => /^[ -~]+/.exec(bytes.toString('latin1', begin, begin + 200))[0]);
 }
 
 function faultsOfElf({ oldest, free }, { libc }) {
@@ -92,6 +102,7 @@ export function checkBinary(file, target) {
     wrong.push(`code for ${target.arch}, got ${seen.processor}`);
   }
   if (seen.paths.length > 0) wrong.push(`no paths to look for libraries in, got ${seen.paths.join(', ')}`);
+  if (seen.machine.length > 0) wrong.push(`no paths of the machine that built it, got ${seen.machine.join(', ')}`);
   const foreign = seen.exported.filter((name) => !entries.test(name));
   if (foreign.length > 0) wrong.push(`exports of Node-API alone, got ${foreign.slice(0, 5).join(', ')}`);
   if (!seen.exported.includes('napi_register_module_v1')) wrong.push('the entry of Node-API, got none');

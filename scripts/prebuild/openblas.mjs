@@ -50,16 +50,15 @@ export function openBlas(target) {
   const oldest = arch === 'arm64' ? 'ARMV8' : 'PRESCOTT';
   const flags = [...options, `DYNAMIC_LIST=${cores.join(' ')}`, `TARGET=${oldest}`, ...tools(target)];
   const repairs = platform === 'win32' ? [blocks, quit] : [blocks];
-  const name = createHash('sha256')
-    .update([source.sha256, ...repairs.map(({ to }) => to), ...flags].join('\0'))
-    .digest('hex')
-    .slice(0, 8);
+  const members = platform !== 'linux' && [oldest, ...cores];
+  const recipe = [source.sha256, ...repairs.map(({ to }) => to), ...flags.map((flag) => flag.replace(root, ''))];
+  if (members) recipe.push(readFileSync(new URL('openblas-members.mjs', import.meta.url), 'utf8'));
+  const name = createHash('sha256').update(recipe.join('\0')).digest('hex').slice(0, 8);
   const result = join(folder, `${blas}-${name}`);
   mkdirSync(folder, { recursive: true });
   const release = takeLock(`${result}.lock`);
   try {
-    if (!existsSync(result))
-      build(result, { blas, flags, repairs, members: platform !== 'linux' && [oldest, ...cores] });
+    if (!existsSync(result)) build(result, { blas, flags, repairs, members });
   } finally {
     release();
   }
