@@ -389,3 +389,19 @@ describe('what is exported computes in ONNX Runtime what it computes here', () =
     expect(nodes.map(({ opType }) => opType).join(' ')).toBe(operators);
   });
 });
+
+// ONNX keeps attributes in float32, which holds none of these numbers; for float64 that would be errors of 1e-8.
+describe('numbers that float32 does not hold are exact in float64', () => {
+  it.each<[string, () => a.nn.Module, opset?: number]>([
+    ['LeakyReLU', () => new nn.LeakyReLU(0.1)],
+    ['RReLU', () => new nn.RReLU()],
+    ['ELU', () => new nn.ELU(0.7)],
+    ['SELU', () => new nn.SELU()],
+    ['GELU by tanh', () => new nn.GELU('tanh'), 20],
+    ['GroupNorm', () => new nn.GroupNorm(2, 4), 21],
+    ['RMSNorm', () => new nn.RMSNorm(4), 23],
+  ])('%s', async (_name, make, opset = 17) => {
+    const of = (batch: number): Tensor => randn([batch, 4], { dtype: 'float64' }).mul(8);
+    await checkExport(make().to('float64'), [of(7), of(1)], { opset, dynamicBatch: true, tolerance: 1e-12 });
+  });
+});

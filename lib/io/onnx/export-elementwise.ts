@@ -1,5 +1,5 @@
 // Functions of each element.
-import { float, int, type Value } from './export-graph.js';
+import { float, int, text, type Value } from './export-graph.js';
 import { broadcast, type Emitter, type Operation } from './export-operation.js';
 
 const same =
@@ -40,7 +40,9 @@ const test =
 
 /** ½x(1 + erf(x / √2)), or its approximation by tanh: one node from opset 20 on. */
 function gelu(o: Operation, x: Value, isTanh: boolean): Value {
-  if (o.graph.opset >= 20) return o.like('Gelu', [x], isTanh ? { approximate: { s: 'tanh' } } : {});
+  // ONNX defines the approximation with constants of float32.
+  if (o.graph.opset >= 20 && !(isTanh && x.type === 'float64'))
+    return o.like('Gelu', [x], isTanh ? { approximate: text('tanh') } : {});
   const inner = isTanh
     ? o.like('Tanh', [
         o.binary(
@@ -53,11 +55,22 @@ function gelu(o: Operation, x: Value, isTanh: boolean): Value {
   return o.binary('Mul', o.binary('Mul', x, o.scalar(x, 0.5)), o.binary('Add', inner, o.scalar(x, 1)));
 }
 
+/** scale · x where x is more than 0, scale · alpha · (exp(x) − 1) elsewhere. */
+function elu(o: Operation, x: Value, alpha: number, scale: number): Value {
+  if (o.fitsAttribute(x, alpha) && o.fitsAttribute(x, scale)) {
+    if (scale === 1) return o.like('Elu', [x], { alpha: float(alpha) });
+    return o.like('Selu', [x], { alpha: float(alpha), gamma: float(scale) });
+  }
+  const below = o.binary('Sub', o.like('Exp', [x]), o.scalar(x, 1));
+  const scaled = scale === 1 ? x : o.binary('Mul', x, o.scalar(x, scale));
+  return o.wherePositive(x, scaled, o.binary('Mul', below, o.scalar(x, scale * alpha)));
+}
+
 function softplus(o: Operation, x: Value, beta: number, threshold: number): Value {
   const scaled = beta === 1 ? x : o.binary('Mul', x, o.scalar(x, beta));
   const y = o.like('Softplus', [scaled]);
   const result = beta === 1 ? y : o.binary('Div', y, o.scalar(x, beta));
-  if (threshold >= 15) return result; // equal in float32
+  if (threshold >= (x.type === 'float64' ? 37 : 15)) return result; // equal
   const isLinear = o.node('Greater', [scaled, o.scalar(x, threshold)], { type: 'bool', dims: x.dims });
   return o.node('Where', [isLinear, x, result], { type: x.type, dims: x.dims });
 }
@@ -95,12 +108,12 @@ export const elementwise: Record<string, Emitter> = {
   expm1: written((o, x) => o.binary('Sub', o.like('Exp', [x]), o.scalar(x, 1))),
   rsqrt: written((o, x) => o.like('Reciprocal', [o.like('Sqrt', [x])])),
   square: written((o, x) => o.binary('Mul', x, x)),
-  leakyRelu: written((o, x) => o.like('LeakyRelu', [x], { alpha: float(o.number('negativeSlope')) })),
-  elu: written((o, x) => {
-    const [alpha, scale] = [o.number('alpha'), o.number('scale')];
-    if (scale === 1) return o.like('Elu', [x], { alpha: float(alpha) });
-    return o.like('Selu', [x], { alpha: float(alpha), gamma: float(scale) });
+  leakyRelu: written((o, x) => {
+    const slope = o.number('negativeSlope');
+    if (o.fitsAttribute(x, slope)) return o.like('LeakyRelu', [x], { alpha: float(slope) });
+    return o.wherePositive(x, x, o.binary('Mul', x, o.scalar(x, slope)));
   }),
+  elu: written((o, x) => elu(o, x, o.number('alpha'), o.number('scale'))),
   gelu: written((o, x) => gelu(o, x, false)),
   geluTanh: written((o, x) => gelu(o, x, true)),
   silu: written((o, x) => o.binary('Mul', x, o.like('Sigmoid', [x]))),

@@ -1,6 +1,18 @@
 // Normalisations, recurrent layers and attention.
 import type { TypedArray } from '../../dtype.js';
-import { type Dim, dim, float, int, productOf, sameDim, sameDims, text, type Value } from './export-graph.js';
+import {
+  type Attributes,
+  type Dim,
+  dim,
+  float,
+  int,
+  productOf,
+  sameDim,
+  sameDims,
+  text,
+  types,
+  type Value,
+} from './export-graph.js';
 import type { Emitter, Operation } from './export-operation.js';
 
 type Floats = 'float32' | 'float64';
@@ -70,7 +82,10 @@ function groupNorm(o: Operation): void {
   }
   if (o.graph.opset >= 21) {
     const operands = [parameter(o, 'weight', [channels], 1), parameter(o, 'bias', [channels], 0)] as const;
-    o.set('y', o.like('GroupNormalization', [x, ...operands], { epsilon: eps, num_groups: int(groups) }));
+    // Without it ONNX computes in float32. ONNX Runtime's layer norm does not, and ONNX's reference evaluator knows no other there.
+    const stash: Attributes = x.type === 'float64' ? { stash_type: int(types.float64) } : {};
+    const attributes = { epsilon: eps, num_groups: int(groups), ...stash };
+    o.set('y', o.like('GroupNormalization', [x, ...operands], attributes));
     return;
   }
   // Each group as a channel.
@@ -223,7 +238,7 @@ function attention(o: Operation): void {
   const isMasked = o.has('mask') || o.has('bias');
   const result = { type: q.type, dims: [batch, heads, queries, valueWidth] };
   const scale = o.number('scale');
-  if (o.graph.opset >= 23 && !isMasked) {
+  if (o.graph.opset >= 23 && !isMasked && o.fitsAttribute(q, scale)) {
     merged(o, o.node('Attention', [q, k, v, shown[0] ?? null], result, { scale: float(scale) }), [20, 21, 22].map(at));
     return;
   }

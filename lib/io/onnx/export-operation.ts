@@ -111,6 +111,17 @@ export class Operation {
     return this.graph.scalar(value.type as DType, n);
   }
 
+  /** Whether a node's attribute, which ONNX keeps in float32, can hold a number for values of this type. */
+  fitsAttribute(value: Value, n: number): boolean {
+    return value.type !== 'float64' || Math.fround(n) === n;
+  }
+
+  /** `positive` where x is more than 0, `otherwise` elsewhere. */
+  wherePositive(x: Value, positive: Value, otherwise: Value): Value {
+    const isPositive = this.node('Greater', [x, this.scalar(x, 0)], { type: 'bool', dims: x.dims });
+    return this.node('Where', [isPositive, positive, otherwise], { type: x.type, dims: x.dims });
+  }
+
   /** A reduction over axes, which are left out of the result. */
   reduce(op: string, x: Value, axes: readonly number[]): Value {
     const dims = x.dims.filter((_, i) => !axes.includes(i));
