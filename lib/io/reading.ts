@@ -14,15 +14,56 @@ export type Reading<T> = Generator<Want, T, number>;
 
 const nothing = new Uint8Array(0);
 
+/** What is shorter and follows the last bytes is read together with what comes next: small tensors take few calls then. */
+const shortRead = 4096;
+const windowLength = 65_536;
+
+/** The bytes of a file from the last short read on. */
+class Window {
+  #begin = 0;
+  #bytes: Uint8Array = nothing;
+  /** Where the last want ended. */
+  #end = 0;
+
+  /** What is to be read for a want: its target, more than that, or nothing where the bytes are here. */
+  missing({ begin, target }: Want, size: number): Uint8Array {
+    if (target.length === 0 || target.length > shortRead) return target;
+    const first = begin - this.#begin;
+    if (first >= 0 && first + target.length <= this.#bytes.length) return nothing;
+    const isNext = begin >= this.#end && begin <= this.#end + shortRead;
+    return isNext ? Buffer.allocUnsafeSlow(Math.max(target.length, Math.min(size - begin, windowLength))) : target;
+  }
+
+  /** Puts what was read where it is wanted. */
+  take({ begin, target }: Want, bytes: Uint8Array): void {
+    this.#end = begin + target.length;
+    if (bytes === target) return;
+    if (bytes !== nothing) [this.#begin, this.#bytes] = [begin, bytes];
+    const first = begin - this.#begin;
+    target.set(this.#bytes.subarray(first, first + target.length));
+  }
+}
+
 /** @internal The size of a file. */
 export function* sizeOf(path: string): Reading<number> {
   return yield { path, begin: 0, target: nothing };
 }
 
+let pool = new ArrayBuffer(0);
+let used = 0;
+
+/** Few bytes share their memory with others, as those of Buffer's pool do, whose offsets fit no numbers. */
+function pooled(length: number): Buffer {
+  if (used + length > pool.byteLength) [pool, used] = [new ArrayBuffer(windowLength), 0];
+  const bytes = Buffer.from(pool, used, length);
+  used += Math.ceil(length / 8) * 8;
+  return bytes;
+}
+
 /** @internal Memory for bytes of a file. */
 export function memoryFor(path: string, length: number): Buffer {
   try {
-    return Buffer.from(new ArrayBuffer(length)); // not from the pool, whose offsets are odd
+    return length <= shortRead ? pooled(length) : Buffer.from(new ArrayBuffer(length));
   } catch (cause) {
     throw cause instanceof RangeError ? noMemory('load', path, cause) : cause;
   }
@@ -57,7 +98,7 @@ export function answered<T>(reading: Reading<T>, answer: (want: Want) => number)
 
 /** @internal Files that stay open from one reading to the next. */
 export class Files {
-  readonly #files = new Map<string, OpenFile>();
+  readonly #files = new Map<string, { file: OpenFile; window: Window }>();
 
   constructor(private readonly operation: string) {}
 
@@ -70,15 +111,19 @@ export class Files {
     }
   }
 
-  #answer({ path, begin, target }: Want): number {
-    const file = this.#files.get(path) ?? openFile(this.operation, path);
-    this.#files.set(path, file);
-    file.read(begin, target);
+  #answer(want: Want): number {
+    const { path, begin } = want;
+    const open = this.#files.get(path) ?? { file: openFile(this.operation, path), window: new Window() };
+    this.#files.set(path, open);
+    const { file, window } = open;
+    const bytes = window.missing(want, file.size);
+    file.read(begin, bytes);
+    window.take(want, bytes);
     return file.size;
   }
 
   close(): void {
-    for (const file of this.#files.values()) file.close();
+    for (const { file } of this.#files.values()) file.close();
     this.#files.clear();
   }
 }
@@ -95,11 +140,15 @@ export function readNow<T>(operation: string, reading: Reading<T>): T {
 
 /** @internal Runs a reader piece by piece. */
 export async function readAsync<T>(operation: string, reading: Reading<T>): Promise<T> {
-  const files = new Map<string, AsyncFile>();
-  const answer = async ({ path, begin, target }: Want): Promise<number> => {
-    const file = files.get(path) ?? (await openFileAsync(operation, path));
-    files.set(path, file);
-    await file.read(begin, target);
+  const files = new Map<string, { file: AsyncFile; window: Window }>();
+  const answer = async (want: Want): Promise<number> => {
+    const { path, begin } = want;
+    const open = files.get(path) ?? { file: await openFileAsync(operation, path), window: new Window() };
+    files.set(path, open);
+    const { file, window } = open;
+    const bytes = window.missing(want, file.size);
+    if (bytes !== nothing) await file.read(begin, bytes);
+    window.take(want, bytes);
     return file.size;
   };
   try {
@@ -118,6 +167,6 @@ export async function readAsync<T>(operation: string, reading: Reading<T>): Prom
   } catch (error) {
     throw rename(operation, error);
   } finally {
-    for (const file of files.values()) await file.close();
+    for (const { file } of files.values()) await file.close();
   }
 }

@@ -66,23 +66,19 @@ function misfitOf(name: string, { path }: Stored, first = 0) {
 function* fill(name: string, stored: Stored, t: Tensor): Reading<void> {
   const { path, count, fileDType, isSwapped } = stored;
   const { size } = fileTypes[fileDType];
-  const whole = yield* unpacked(stored);
+  const whole = stored.unpack && (yield* stored.unpack());
   // The pieces share their memory, so that a tensor takes little more than itself.
   const piece = whole === undefined ? memoryFor(path, Math.min(pieceLength, count) * size) : undefined;
   for (let first = 0; first < count; first += pieceLength) {
     const length = Math.min(pieceLength, count - first);
     const begin = stored.begin + first * size;
-    const target = piece?.subarray(0, length * size);
+    const target = length * size === piece?.length ? piece : piece?.subarray(0, length * size);
     const bytes = whole?.slice(begin, begin + length * size) ?? (yield* bytesAt(path, begin, length * size, target));
     if (isSwapped) swap(bytes, size);
     const data = decodeElements(fileDType, bytes, misfitOf(name, stored, first));
     if (length === count) native.write(t.handle, data);
     else writePart(t, first, data);
   }
-}
-
-function* unpacked({ unpack }: Stored): Reading<Uint8Array | undefined> {
-  return unpack === undefined ? undefined : yield* unpack();
 }
 
 function writePart(t: Tensor, start: number, data: TypedArray): void {
@@ -99,7 +95,7 @@ function writePart(t: Tensor, start: number, data: TypedArray): void {
 function* gather(name: string, stored: Stored, strides: readonly number[]): Reading<TypedArray> {
   const { path, shape, count, fileDType, begin, isSwapped } = stored;
   const { size } = fileTypes[fileDType];
-  const whole = yield* unpacked(stored);
+  const whole = stored.unpack && (yield* stored.unpack());
   const last = count === 0 ? -1 : shape.reduce((sum, n, d) => sum + (n - 1) * (strides[d] as number), 0);
   const length = (last + 1) * size;
   const bytes = whole?.slice(begin, begin + length) ?? (yield* bytesAt(path, begin, length));

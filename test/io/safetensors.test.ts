@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type DType, dtypeTraits } from '../../lib/dtype.js';
 import { FileError } from '../../lib/errors.js';
-import { nn, noGrad, scope, tensor } from '../../lib/index.js';
-import { load, loadMetadata, save } from '../../lib/io/index.js';
+import { nn, noGrad, scope, type Tensor, tensor } from '../../lib/index.js';
+import { load, loadAsync, loadMetadata, safeOpen, save } from '../../lib/io/index.js';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -259,6 +259,29 @@ describe('save and load of tensors', () => {
   it('tensors that load made in a scope leave it with the map', () => {
     const loaded = scope(() => load(golden));
     expect(loaded.get('0.bias')!.toArray()).toEqual([0.1, -2]);
+  });
+
+  // What is short is read together with what follows it, long tensors are read by themselves.
+  it('short and long tensors in any order come back, at once, piece by piece and by name', async () => {
+    const sizes = [1, 3, 0, 1024, 1025, 1, 20_000, 2, 16_383, 1, 0, 900, 1000, 1023, 7, 70_000, 1];
+    const body = Int32Array.from({ length: sizes.reduce((a, b) => a + b) }, (_, i) => (i * 2_654_435_761) | 0);
+    let end = 0;
+    const wanted = sizes.map((n, i) => [`t${i}`, body.subarray(end, (end += n))] as const);
+    const header = wanted.map(([name, data]) => {
+      const begin = data.byteOffset;
+      return `"${name}":${entry('I32', [data.length], [begin, begin + data.byteLength])}`;
+    });
+    const bytes = file(`{${header.join(',')}}`, body.byteLength);
+    bytes.set(new Uint8Array(body.buffer), bytes.length - body.byteLength);
+    writeFileSync(path, bytes);
+    const same = (get: (name: string) => Tensor | undefined, names = wanted) => {
+      for (const [name, data] of names) expect(get(name)?.toTypedArray(), name).toEqual(data);
+    };
+    const [loaded, asynchronous] = [load(path), await loadAsync(path)];
+    same((name) => loaded.get(name));
+    same((name) => asynchronous.get(name));
+    using open = safeOpen(path);
+    same((name) => open.get(name), [...wanted.slice(5), ...wanted.toReversed()]);
   });
 
   it('a failed save changes nothing', () => {
