@@ -2,7 +2,6 @@
 
 import { isRecording } from '../context.js';
 import { ArgumentError, checkChoice, checkInteger, DTypeError, describe, ShapeError, StateError } from '../errors.js';
-import { native } from '../native.js';
 import { tensor } from '../ops/creation.js';
 import { empty } from '../ops/creation-spaced.js';
 import { cat } from '../ops/shape-slice.js';
@@ -73,8 +72,7 @@ export async function allReduce_(x: Tensor, options: ReduceOptions = {}): Promis
   if (op === 'mean' && t.dtype !== 'float32' && t.dtype !== 'float64') {
     throw new DTypeError(`${name}: mean needs a float tensor, got ${t.dtype}; use sum`);
   }
-  const number = native.codes.reduce[op === 'mean' ? 'sum' : op];
-  await group._run(`${name} ${op}`, 'allReduce', { subject: t, number });
+  await group._run(`${name} ${op}`, 'allReduce', { subject: t, op: op === 'mean' ? 'sum' : op });
   changed(t);
   if (op === 'mean' && group.size > 1) t.div_(group.size);
   return t;
@@ -154,8 +152,7 @@ export async function reduceScatter(xs: readonly Tensor[], options: ReduceOption
     0,
   );
   const result = empty(first.shape.slice(), { dtype: first.dtype });
-  const number = native.codes.reduce[op === 'mean' ? 'sum' : op];
-  await group._run(`${name} ${op}`, 'reduceScatter', { subject, result, number });
+  await group._run(`${name} ${op}`, 'reduceScatter', { subject, result, op: op === 'mean' ? 'sum' : op });
   return op === 'mean' ? result.div_(group.size) : result;
 }
 

@@ -13,6 +13,17 @@ export type ReduceOp = 'sum' | 'mean' | 'min' | 'max';
 /** @internal */
 export type Collective = 'allReduce' | 'broadcast' | 'allGather' | 'reduceScatter' | 'barrier' | 'send' | 'receive';
 
+/** @internal What a collective is about. */
+interface Call {
+  readonly subject?: Tensor;
+  readonly result?: Tensor;
+  /** A rank. */
+  readonly number?: number;
+  readonly tag?: number;
+  /** Of a reduction, in place of `number`. */
+  readonly op?: Exclude<ReduceOp, 'mean'>;
+}
+
 /** @internal What connecting needs. */
 export interface Seat {
   readonly address: string;
@@ -108,7 +119,7 @@ export class ProcessGroup {
   async _run(
     operation: string,
     collective: Collective,
-    { subject, result, number = 0, tag = 0 }: { subject?: Tensor; result?: Tensor; number?: number; tag?: number },
+    { subject, result, number = 0, tag = 0, op }: Call,
   ): Promise<void> {
     this._checkOpen(operation);
     if (this.size === 1) return;
@@ -118,10 +129,11 @@ export class ProcessGroup {
     const name = operation.split(' ', 1)[0] as string;
     const native = this.#native as NativeGroup;
     const code = codes().collective[collective] as number;
+    const chosen = op === undefined ? number : codes().reduce[op];
     await this.#submit(
       what,
       (ticket) => {
-        groups().run(native, ticket, code, subject?.handle ?? 0, result?.handle ?? 0, number, tag, name);
+        groups().run(native, ticket, code, subject?.handle ?? 0, result?.handle ?? 0, chosen, tag, name);
         if (!isMessage) this.#calls++;
       },
       !isMessage,

@@ -23,7 +23,7 @@ export function writePieces(path, pieces, { code, map, dist }) {
     mapped.push(...(isWritten ? added.map(() => []) : segments.slice(piece.begin, piece.end)));
   }
   const used = [...new Set(mapped.flat().flatMap((segment) => segment[1] ?? []))];
-  const sources = used.map((i) => relative(dirname(path), join(dist, map.sources[i])));
+  const sources = used.map((i) => relative(dirname(path), join(dist, map.sources[i])).replaceAll('\\', '/'));
   // Where a line of lib begins; columns would be half of the map.
   const begins = mapped.map((line) => line.filter((s, i) => s[1] !== line[i - 1]?.[1] || s[2] !== line[i - 1]?.[2]));
   const numbered = begins.map((line) =>

@@ -1,6 +1,6 @@
 // Windows on Linux: wine 10 of Debian 13 in a folder, Node.js for Windows from npm. Nothing of it is left mounted or running.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeLock } from '../lock.mjs';
 import { versions } from '../package/nodes.mjs';
@@ -54,6 +54,8 @@ function makeDebian() {
   step('installing Debian 13 with wine into build/windows (debootstrap)', 'debootstrap', [
     ...['--variant=minbase', '--include=wine,wine64', 'trixie', part],
   ]);
+  // Without it there is no `localhost`.
+  writeFileSync(join(part, 'etc', 'hosts'), '127.0.0.1 localhost\n::1 localhost\n');
   renameSync(part, system);
 }
 
@@ -63,6 +65,9 @@ const environment = {
   WINEPREFIX: `${home}/prefix`,
   WINEDEBUG: '-all',
   WINEDLLOVERRIDES: 'mscoree,mshtml=', // no .NET, no browser
+  // What wine sets itself when Direct3D is loaded, which tests would take for a change that they made.
+  VKD3D_DEBUG: 'none',
+  VKD3D_SHADER_DEBUG: 'none',
   LANG: 'C.UTF-8',
 };
 

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { skipWithoutSignals } from '../support/signals.js';
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-cli-'));
@@ -234,7 +235,8 @@ describe('adjoint', () => {
     );
   }, 60_000);
 
-  it('Ctrl-C saves what was reached', async () => {
+  it('Ctrl-C saves what was reached', async ({ skip }) => {
+    skipWithoutSignals(skip);
     const args = [
       'train',
       'train.csv',
@@ -254,7 +256,8 @@ describe('adjoint', () => {
     expect((await run('evaluate', 'stopped.safetensors', 'test.csv')).code).toBe(0);
   }, 60_000);
 
-  it('a model that cannot be saved where it should be is saved elsewhere, which the error says', async () => {
+  it('a model that cannot be saved where it should be is saved elsewhere, which the error says', async ({ skip }) => {
+    skipWithoutSignals(skip);
     for (const name of ['gone', 'elsewhere']) mkdirSync(at(name));
     const output = join('gone', 'model.safetensors');
     const args = [
@@ -516,7 +519,8 @@ describe('adjoint serve', () => {
     await until(async () => JSON.parse((await ask('/health')).text).target === 'side');
   }, 60_000);
 
-  it('answers what is under way before it ends', async () => {
+  it('answers what is under way before it ends', async ({ skip }) => {
+    skipWithoutSignals(skip);
     const slow = request(`${url}/predict`, { method: 'POST', headers: { 'content-type': 'application/json' } });
     slow.write('[');
     await new Promise((resolve) => setTimeout(resolve, 200));

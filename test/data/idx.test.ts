@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { readIdx } from '../../lib/data/idx.js';
 import { loadMnist, mnist } from '../../lib/data/mnist.js';
 import { standardise } from '../../lib/data/standardise.js';
-import { FileError, StateError } from '../../lib/errors.js';
+import { describe as described, FileError, StateError } from '../../lib/errors.js';
 import { tensor } from '../../lib/ops/creation.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-idx-'));
@@ -179,12 +179,12 @@ describe('loadMnist', () => {
   it('says what is missing or wrong in another folder', () => {
     const root = mkdtempSync(join(folder, 'mnist-'));
     expect(() => loadMnist({ root })).toThrow(
-      new StateError(`mnist: needs train-images-idx3-ubyte, got no such file in "${root}"`),
+      new StateError(`mnist: needs train-images-idx3-ubyte, got no such file in ${described(root)}`),
     );
     writeFileSync(join(root, 'train-images-idx3-ubyte.gz'), gzipSync(file(8, [1, 28, 28], '00'.repeat(784))));
     expect(() => loadMnist({ root })).toThrow(
       new FileError(
-        `mnist: "${join(root, 'train-images-idx3-ubyte.gz')}" must hold uint8 [60000, 28, 28], got uint8 [1, 28, 28]`,
+        `mnist: ${JSON.stringify(join(root, 'train-images-idx3-ubyte.gz'))} must hold uint8 [60000, 28, 28], got uint8 [1, 28, 28]`,
       ),
     );
   });

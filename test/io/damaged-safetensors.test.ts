@@ -1,5 +1,5 @@
 // Damaged safetensors files.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { AllocationError, FileError } from '../../lib/errors.js';
 import { memoryStats } from '../../lib/index.js';
 import { load, loadMetadata } from '../../lib/io/index.js';
 import { decodeSafetensors, readSafetensors } from '../../lib/io/safetensors.js';
+import { openFiles } from '../fixtures/open-files.mjs';
 import { entry, file } from '../support/safetensors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-io-'));
@@ -197,7 +198,6 @@ describe('damaged safetensors', () => {
     const last = readFileSync(path);
     last[last.length - 1] = 7;
     writeFileSync(path, last);
-    const openFiles = () => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
     const before = [memoryStats().tensors, memoryStats().liveBytes, openFiles()];
     for (let i = 0; i < 1000; i++) {
       for (const wrong of [path, folder, join(folder, 'none'), '/dev/zero']) {
@@ -214,7 +214,9 @@ describe('damaged safetensors', () => {
   it('missing and unreadable files are FileErrors that name the file', () => {
     const missing = join(folder, 'missing.safetensors');
     expect(() => readSafetensors(missing)).toThrow(
-      new FileError(`load: cannot read "${missing}" (ENOENT: no such file or directory, stat '${missing}')`),
+      new FileError(
+        `load: cannot read ${JSON.stringify(missing)} (ENOENT: no such file or directory, stat '${missing}')`,
+      ),
     );
     expect(() => readSafetensors(folder)).toThrow(
       new FileError(`load: ${JSON.stringify(folder)} must be a regular file, got a folder`),

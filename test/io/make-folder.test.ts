@@ -16,12 +16,15 @@ describe('makeFolder', () => {
     expect(makeFolder('/')).toBeUndefined();
   });
 
+  it('does not take a file for a folder', () => {
+    writeFileSync(join(root, 'file'), '');
+    expect(() => makeFolder(join(root, 'file'))).toThrow(/EEXIST/);
+    expect(() => makeFolder(join(root, 'file', 'x'))).toThrow(process.platform === 'win32' ? /ENOENT/ : /ENOTDIR/);
+  });
+
   it('ends where Node.js would try without end', () => {
     symlinkSync(join(root, 'nowhere'), join(root, 'link'));
-    writeFileSync(join(root, 'file'), '');
     expect(() => makeFolder(join(root, 'link', 'x'))).toThrow(/EEXIST/);
-    expect(() => makeFolder(join(root, 'file'))).toThrow(/EEXIST/);
-    expect(() => makeFolder(join(root, 'file', 'x'))).toThrow(/ENOTDIR/);
     if (process.platform === 'linux') expect(() => makeFolder('/proc/nope/x')).toThrow(/ENOENT/);
   });
 });

@@ -35,9 +35,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The files of a folder under the names that the golden ones have: `first/events`, and of a second one `first/events1`. */
 function filesOf(place: string): Map<string, Buffer> {
-  const names = readdirSync(place, { recursive: true, encoding: 'utf8' }).sort();
+  const names = readdirSync(place, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/'));
   const files = new Map<string, Buffer>();
-  for (const name of names.filter((name) => statSync(join(place, name)).isFile())) {
+  for (const name of names.sort().filter((name) => statSync(join(place, name)).isFile())) {
     const short = name.replace(/^(?!.*\/)/, './').replace(/events\.out\.tfevents\.\d{10}\..+\.\d+\.\d+$/, 'events');
     const isOther = !short.endsWith('events');
     const key = isOther ? name : files.has(short) ? `${short}1` : short;
