@@ -1,6 +1,7 @@
 // The accountant against Opacus'.
 import { describe, expect, it } from 'vitest';
 import { privacy } from '../../lib/index.js';
+import { divergence } from '../../lib/privacy/gaussian.js';
 import { readGolden } from '../support/golden.js';
 
 const golden = readGolden<{
@@ -17,6 +18,27 @@ describe('RDPAccountant', () => {
     for (const [noiseMultiplier, sampleRate, count] of steps)
       accountant.step({ noiseMultiplier, sampleRate, steps: count });
     close(accountant.getEpsilon(delta), epsilon, 1e-6);
+  });
+
+  // log ∫ N(0, σ²)(x) · (1 − q + q exp((2x − 1) / 2σ²))^α dx, the definition, by Simpson's rule.
+  const integrated = (q: number, sigma: number, alpha: number): number => {
+    const [from, to, pieces] = [-12 * sigma, 12 * sigma + alpha, 20_000];
+    const height = (to - from) / pieces;
+    // What is above 1, so that small divergences keep their digits.
+    const above = (x: number): number => {
+      const ratio = q * Math.expm1((2 * x - 1) / (2 * sigma * sigma));
+      return Math.exp(-(x * x) / (2 * sigma * sigma)) * Math.expm1(alpha * Math.log1p(ratio));
+    };
+    let sum = 0;
+    for (let i = 0; i <= pieces; i++) sum += above(from + i * height) * (i === 0 || i === pieces ? 1 : 2 + 2 * (i % 2));
+    return Math.log1p((sum * height) / 3 / (sigma * Math.sqrt(2 * Math.PI))) / (alpha - 1);
+  };
+
+  it.each([0.001, 0.1, 0.5, 0.7, 0.99])('adds divergences of each order, for a rate of %d', (q) => {
+    for (const sigma of [0.6, 1, 4]) {
+      for (const alpha of [1.1, 1.9, 2, 4.7, 10.9])
+        close(divergence(q, sigma, alpha), integrated(q, sigma, alpha), q < 0.01 ? 1e-6 : 1e-9);
+    }
   });
 
   it('counts steps one by one or together, and goes on from its state', () => {
