@@ -1,7 +1,7 @@
 // Asks a network why it takes a digit for what it does, in six ways, and which of its training images it was misled by: MNIST.
-// Run it with `npm run example -- explanations`. It leaves output/explanations.svg.
+// Run it with `npm run example -- explanations`. It leaves output/explanations.svg and the same in output/explanations/report.html.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { arange, argmax, charts, data, explain, manualSeed, nn, noGrad, optim, rand, randint } from 'adjoint';
+import { arange, argmax, charts, data, explain, manualSeed, nn, noGrad, optim, rand, randint, train } from 'adjoint';
 import { network } from '../robust-digits/model.js';
 import { first, percentRight, planes, predictAll } from '../shared/classifier.js';
 import { main, stepOf } from '../shared/main.js';
@@ -81,13 +81,17 @@ export async function run(options = {}) {
   const found = (100 * Array.from(order.slice(0, count)).filter((i) => wrong[i] === 1).length) / count;
 
   mkdirSync(output, { recursive: true });
-  writeFileSync(`${output}/explanations.svg`, picture(model, shown, maps));
+  const drawn = picturesOf(model, shown, maps);
+  writeFileSync(`${output}/explanations.svg`, charts.pictures(drawn));
+  const log = new train.RunLog(`${output}/explanations`, { configuration: { images, epochs, seed } });
+  log.recordPictures(drawn);
+  const page = await train.report(`${output}/explanations`);
   const rows = Object.entries(left).map(([name, value]) => `${name.padEnd(20)} ${value.toFixed(1).padStart(5)} %`);
   stream.write(`
 ${accuracy.toFixed(2)} % of the test images right; certainty ${certainty(shown).toFixed(1)} %, and when ${100 * erased} % of the pixels are erased by
 ${rows.join('\n')}
 ${count} labels of ${suspects} were wrong; of the ${count} with the most influence on themselves, ${found.toFixed(1)} % are (by chance: ${((100 * count) / suspects).toFixed(1)} %)
-saved ${output}/explanations.svg\n`);
+saved ${output}/explanations.svg and ${page}\n`);
   return { accuracy, left, before: certainty(shown), found, chance: (100 * count) / suspects };
 }
 
@@ -112,7 +116,7 @@ function erase(images, importance, count, paper) {
  * @param {Tensor} images
  * @param {Record<string, Tensor>} maps
  */
-function picture(model, images, maps) {
+function picturesOf(model, images, maps) {
   const shades = (
     /** @type {ArrayLike<number>} */ values,
     /** @type {number} */ width,
@@ -143,7 +147,7 @@ function picture(model, images, maps) {
     image: shades(seen.at(0).at(i).reshape([196]).toTypedArray(), 14, true),
     caption: i === 0 ? 'what they see' : '',
   }));
-  return charts.pictures({ title: 'Why it says so', pictures: [...rows, ...filters, ...activations], columns: 8 });
+  return { title: 'Why it says so', pictures: [...rows, ...filters, ...activations], columns: 8 };
 }
 
 await main(import.meta.url, run, small);

@@ -161,6 +161,6 @@ function background({ background: image }: LinesOptions, x: Axis, y: Axis): obje
 }
 
 /** A picture as a URL that holds it. */
-export function pngUrl(image: Image): string {
+function pngUrl(image: Image): string {
   return `data:image/png;base64,${Buffer.from(encodePng(image)).toString('base64')}`;
 }

@@ -1,9 +1,8 @@
 // Pictures side by side, and charts side by side: nothing is plotted, so that ECharts has no part in it.
 import { ArgumentError, checkEach, checkFlag, checkInteger, checkText, describe } from '../errors.js';
-import type { Image } from '../io/index.js';
+import { encodePng, type Image } from '../io/index.js';
 import { checkOptions } from '../options.js';
 import { type ChartOptions, shorten } from './frame.js';
-import { pngUrl } from './lines.js';
 import { alone, sizeOf, within } from './svg.js';
 import { escapeText, ink, muted, paper, rule, seriesColour } from './theme.js';
 
@@ -35,52 +34,65 @@ const [gap, line] = [12, 22];
  * const svg = charts.pictures({ pictures: [{ image, caption: 'a 7' }] });
  */
 export function pictures(options: PicturesOptions): string {
-  checkOptions('pictures', options ?? null, ['pictures', 'columns', 'size', 'title']);
-  const title = checkText('pictures', 'title', options.title ?? '');
-  const list = checkEach(
-    'pictures',
-    'pictures',
-    'must be a list of { image, caption }',
-    options.pictures,
-    checkPicture,
-  );
-  const size = checkInteger('pictures', 'size', options.size ?? 84, 8, 1024);
-  const most = checkInteger('pictures', 'columns', options.columns ?? 10, 1, 100);
-  const columns = Math.max(1, Math.min(most, list.length));
+  return drawPictures(checkPictures('pictures', options));
+}
+
+/** @internal A picture as a PNG file in base64, which is what a record of a run keeps. */
+export interface EncodedPicture extends Required<Omit<Picture, 'image'>> {
+  image: string;
+  width: number;
+  height: number;
+}
+
+/** @internal What is drawn, checked. */
+export interface EncodedPictures extends Required<Omit<PicturesOptions, 'pictures'>> {
+  pictures: EncodedPicture[];
+}
+
+/** @internal Options of {@link pictures} or of what takes the same. */
+export function checkPictures(operation: string, options: PicturesOptions): EncodedPictures {
+  checkOptions(operation, options ?? null, ['pictures', 'columns', 'size', 'title']);
+  return {
+    title: checkText(operation, 'title', options.title ?? ''),
+    columns: checkInteger(operation, 'columns', options.columns ?? 10, 1, 100),
+    size: checkInteger(operation, 'size', options.size ?? 84, 8, 1024),
+    pictures: checkEach(operation, 'pictures', 'must be a list of { image, caption }', options.pictures, (value, i) => {
+      const place = `pictures[${i}]`;
+      if (typeof value !== 'object' || value === null) {
+        throw new ArgumentError(`${operation}: ${place} must be { image, caption }, got ${describe(value)}`);
+      }
+      checkOptions(operation, value, ['image', 'caption', 'marked']);
+      const { image, caption = '', marked = false } = value as Picture;
+      checkText(operation, `${place}.caption`, caption);
+      checkFlag(operation, `${place}.marked`, marked);
+      const encoded = Buffer.from(encodePng(image)).toString('base64');
+      return { image: encoded, width: image.width, height: image.height, caption, marked };
+    }),
+  };
+}
+
+/** @internal The text of an SVG file. */
+export function drawPictures({ title, columns: most, size, pictures }: EncodedPictures): string {
+  const columns = Math.max(1, Math.min(most, pictures.length));
   const top = title === '' ? gap : 40;
-  const tallest = list.reduce((found, { image }) => Math.max(found, (size * image.height) / image.width), 0);
+  const tallest = pictures.reduce((found, { width, height }) => Math.max(found, (size * height) / width), 0);
   const rowHeight = tallest + line + gap;
   const width = Math.max(columns * (size + gap) + gap, title === '' ? 0 : 32 + 9 * Math.min(title.length, 40));
-  const height = Math.ceil(top + Math.ceil(list.length / columns) * rowHeight);
-  const items = list.map((picture, i) => {
+  const height = Math.ceil(top + Math.ceil(pictures.length / columns) * rowHeight);
+  const items = pictures.map((picture, i) => {
     const [x, y] = [gap + (i % columns) * (size + gap), top + Math.floor(i / columns) * rowHeight];
     return item(picture, x, y, size);
   });
   return sheet(title, width, height, items.join('\n'));
 }
 
-function checkPicture(value: unknown, index: number): Required<Picture> & { url: string } {
-  const place = `pictures[${index}]`;
-  if (typeof value !== 'object' || value === null) {
-    throw new ArgumentError(`pictures: ${place} must be { image, caption }, got ${describe(value)}`);
-  }
-  checkOptions('pictures', value, ['image', 'caption', 'marked']);
-  const { image, caption = '', marked = false } = value as Picture;
-  checkText('pictures', `${place}.caption`, caption);
-  return { image, caption, marked: checkFlag('pictures', `${place}.marked`, marked), url: pngUrl(image) };
-}
-
-function item(
-  { image, caption, marked, url }: ReturnType<typeof checkPicture>,
-  x: number,
-  y: number,
-  size: number,
-): string {
-  const height = (size * image.height) / image.width;
+function item(picture: EncodedPicture, x: number, y: number, size: number): string {
+  const { image, caption, marked } = picture;
+  const height = (size * picture.height) / picture.width;
   const frame = marked ? [seriesColour(1), 3] : [rule, 1];
   const place = `x="${x}" y="${y}" width="${size}" height="${height}"`;
   const middle = x + size / 2;
-  return `<image ${place} href="${url}" preserveAspectRatio="none" image-rendering="pixelated"/>
+  return `<image ${place} href="data:image/png;base64,${image}" preserveAspectRatio="none" image-rendering="pixelated"/>
 <rect ${place} fill="none" stroke="${frame[0]}" stroke-width="${frame[1]}"/>
 <text x="${middle}" y="${y + height + 16}" text-anchor="middle" fill="${marked ? seriesColour(1) : muted}">${escapeText(shorten(caption))}</text>`;
 }

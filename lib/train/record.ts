@@ -1,5 +1,6 @@
 // The record of a training: a folder with run.json, what was set and where it ran, and events.jsonl, a line of JSON for
 // each event. This file has the format, version 1; run-log.ts writes it, run-reader.ts reads it. docs/reports.md describes it.
+import type { EncodedPicture, EncodedPictures } from '../charts/pictures.js';
 import { FileError } from '../errors.js';
 
 /** run.json. */
@@ -91,6 +92,11 @@ export interface SamplesEvent extends Common {
   samples: Sample[];
 }
 
+/** Pictures under a title, the size of each in pixels. */
+export interface PicturesEvent extends Common, EncodedPictures {
+  type: 'pictures';
+}
+
 /** How much worse a metric gets when a feature is shuffled. */
 export interface ImportanceEvent extends Common {
   type: 'importance';
@@ -106,6 +112,7 @@ export type RunEvent =
   | ClassesEvent
   | HistogramsEvent
   | SamplesEvent
+  | PicturesEvent
   | ImportanceEvent;
 
 /** JSON of a value, with texts for numbers that JSON has not. */
@@ -129,6 +136,8 @@ const number: Check<number> = (value) => {
 };
 const count: Check<number> = (value) =>
   Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : fail('an integer of at least 0');
+const size: Check<number> = (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 1 ? (value as number) : fail('an integer of at least 1');
 const png: Check<string> = (value) =>
   typeof value === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value) ? value : fail('base64');
 
@@ -205,6 +214,10 @@ const kinds: Readonly<Record<string, Check<object>>> = {
   gradients: histograms,
   samples,
   errors: samples,
+  pictures: object({
+    ...{ ...common, title: text, columns: size, size },
+    pictures: list(object<EncodedPicture>({ image: png, width: size, height: size, caption: text, marked: flag })),
+  }),
   importance: object({
     ...common,
     metric: text,

@@ -3,6 +3,7 @@ import { bars } from '../charts/bars.js';
 import { formatNumber } from '../charts/frame.js';
 import { heatmap } from '../charts/heatmap.js';
 import { lines } from '../charts/lines.js';
+import { drawPictures } from '../charts/pictures.js';
 import type { ClassesEvent, Histogram, HistogramsEvent, ImportanceEvent, SamplesEvent } from './record.js';
 import { comparison, curves, valuesTable } from './report-curves.js';
 import { chart, duration, grid, type Html, html, section, table, textOfValue } from './report-text.js';
@@ -17,6 +18,11 @@ export async function reportOf(run: RunRecord, others: readonly RunRecord[]): Pr
     ...section('importance', 'Importance of features', await importance(run.importance)),
     ...section('samples', 'Predictions', samples(run.samples)),
     ...section('errors', 'Worst errors', samples(run.errors)),
+    ...section(
+      'pictures',
+      'Pictures',
+      Array.from(run.pictures.values(), (event) => chart(drawPictures(event))),
+    ),
     ...section('weights', 'Weights', await histograms(run.weights)),
     ...section('gradients', 'Gradients', await histograms(run.gradients)),
     ...(others.length > 0 ? section('comparison', 'Comparison', await comparison([...others, run])) : []),

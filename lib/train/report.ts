@@ -14,7 +14,7 @@ export interface ReportOptions {
 
 /**
  * Writes a page about a run: curves, confusion matrix, ROC and calibration, histograms of weights and gradients, predictions,
- * worst errors, importance of features, comparison with the other runs beside it, configuration and environment, as far as
+ * worst errors, importance of features, pictures, comparison with the other runs beside it, configuration and environment, as far as
  * they were recorded ({@link RunLog}). The page is one file that needs neither network nor scripts.
  *
  * @param run the folder of the run

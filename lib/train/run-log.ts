@@ -2,6 +2,7 @@ import { appendFileSync, existsSync } from 'node:fs';
 import { arch, cpus, hostname, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { checkNames, checkNumbers } from '../charts/frame.js';
+import { checkPictures, type PicturesOptions } from '../charts/pictures.js';
 import { ArgumentError, checkEach, checkFlag, checkInteger, checkText, describe, isPlain } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { checkPath, systemError } from '../io/files.js';
@@ -165,6 +166,19 @@ export class RunLog {
   /** Records the predictions that are most wrong, the worst first. */
   recordErrors(samples: readonly ShownSample[]): void {
     this.#add('errors', this.#position, { samples: checkSamples('recordErrors', samples) });
+  }
+
+  /**
+   * Records pictures, such as attributions, filters or what a network makes: the options are those of `charts.pictures`. Of each title
+   * the report shows the newest ones.
+   *
+   * @throws ArgumentError for what is not a picture, and unknown options
+   * @example
+   * const image = { width: 2, height: 2, data: Uint8Array.of(0, 255, 255, 0) };
+   * new train.RunLog('runs/drawn').recordPictures({ title: 'Filters', pictures: [{ image, caption: 'first' }] });
+   */
+  recordPictures(options: PicturesOptions): void {
+    this.#add('pictures', this.#position, checkPictures('recordPictures', options));
   }
 
   /** Records what `train.permutationImportance` gave. */

@@ -9,6 +9,7 @@ import {
   decodeHeader,
   type HistogramsEvent,
   type ImportanceEvent,
+  type PicturesEvent,
   type RunEvent,
   type RunHeader,
   type SamplesEvent,
@@ -35,6 +36,8 @@ export interface RunRecord extends RunHeader {
   gradients?: HistogramsEvent;
   samples?: SamplesEvent;
   errors?: SamplesEvent;
+  /** By title. */
+  pictures: Map<string, PicturesEvent>;
   importance?: ImportanceEvent;
   /** Of the last event. */
   at: { step: number; epoch: number; time: number };
@@ -62,7 +65,15 @@ export class RunReader {
     const header = this.#explain(JSON.stringify(path), () => decodeHeader(readText(operation, path)));
     const curves = { step: new Map(), epoch: new Map(), validate: new Map() };
     const started = Date.parse(header.started) || 0;
-    this.run = { ...header, folder, ...curves, warnings: [], at: { step: 0, epoch: 0, time: started }, events: 0 };
+    this.run = {
+      ...header,
+      folder,
+      ...curves,
+      warnings: [],
+      pictures: new Map(),
+      at: { step: 0, epoch: 0, time: started },
+      events: 0,
+    };
     this.update();
   }
 
@@ -129,6 +140,9 @@ export class RunReader {
         break;
       case 'classes':
         run.classes = event;
+        break;
+      case 'pictures':
+        if (run.pictures.has(event.title) || run.pictures.size < 100) run.pictures.set(event.title, event);
         break;
       case 'importance':
         run.importance = event;

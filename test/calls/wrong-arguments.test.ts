@@ -335,6 +335,7 @@ const documented: [places: RegExp, kinds: readonly string[]][] = [
     /^train\.RunLog\.record(Classes|Importance) (0\.(classes|names)(\.\d)?|1\.metric)$/,
     ['string', 'empty string', 'strings'],
   ],
+  [/^train\.RunLog\.recordPictures 0\.(pictures\.0\.caption|title)$/, ['string', 'empty string']],
   [
     /^train\.RunLog\.record(Errors|Samples) 0\.0\.(text|target|prediction)$/,
     ['string', 'empty string', ...numbers, 'NaN'],

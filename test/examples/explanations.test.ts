@@ -16,4 +16,5 @@ test('explanations find what a digit needs, and influence finds wrong labels', {
   }
   expect(found).toBeGreaterThan(2 * chance);
   expect(readFileSync(join(output, 'explanations.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
+  expect(readFileSync(join(output, 'explanations', 'report.html'), 'utf8')).toContain('Why it says so');
 });

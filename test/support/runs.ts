@@ -33,6 +33,13 @@ export function recordRun(folder: string, name: string, configuration: Record<st
     { image, target: 5, prediction: 5, loss: 0.1 },
   ]);
   log.recordErrors([{ text: `about ${name}`, target: 'dog', prediction: name, loss: 4 }]);
+  const mark = { width: 1, height: 3, data: Uint8Array.of(255, 0, 0, 0, 255, 0, 0, 0, 255) };
+  log.recordPictures({ title: 'Filters', pictures: [{ image }] });
+  log.recordPictures({
+    ...{ title: 'Filters', columns: 2, size: 40 },
+    pictures: [{ image, caption: `of ${name}` }, { image: mark, marked: true }, { image: mark }],
+  });
+  log.recordPictures({ pictures: [{ image: mark }] });
   const importance = {
     names: ['age', name],
     importancesMean: [0.5, 0.1],

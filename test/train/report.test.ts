@@ -35,6 +35,15 @@ describe('a record', () => {
       [0, 1, 0],
       [0, 1, 1],
     ]);
+    // Of each title the newest pictures.
+    const of = (width: number, height: number, caption = '', marked = false) => ({ width, height, caption, marked });
+    const shown = Array.from(run.pictures.values(), ({ title, columns, size, pictures }) => {
+      return [title, columns, size, pictures.map(({ image: _, ...rest }) => rest)];
+    });
+    expect(shown).toEqual([
+      ['Filters', 2, 40, [of(2, 2, 'of a'), of(1, 3, '', true), of(1, 3)]],
+      ['', 10, 84, [of(1, 3)]],
+    ]);
     expect(Object.keys(run.gradients?.tensors ?? {})).toEqual(['0.weight', '0.bias', '2.weight', '2.bias']);
     expect(run.end).toBe(undefined);
     log.onEnd({ result: { stopped: 'signal', reason: 'SIGINT' } });
@@ -122,6 +131,7 @@ it('probabilities may be rounded, and scores are refused', () => {
 
 describe('a damaged record', () => {
   const good = { type: 'step', epoch: 1, step: 1, time: 1, values: { loss: 1 } };
+  const picture = { image: 'aaaa', width: 1, height: 1, caption: '', marked: false };
   const sample = { target: 'a', prediction: 'b', isWrong: true };
   it.each([
     ['no JSON', '{', 'must be JSON'],
@@ -133,6 +143,23 @@ describe('a damaged record', () => {
       'a picture that is markup',
       encode({ ...good, type: 'samples', samples: [{ ...sample, image: '"><script>' }] }),
       'image: must be base64',
+    ],
+    [
+      'a picture that is a page',
+      encode({
+        ...good,
+        type: 'pictures',
+        title: '',
+        columns: 1,
+        size: 84,
+        pictures: [{ ...picture, image: '"/><a' }],
+      }),
+      'pictures: image: must be base64',
+    ],
+    [
+      'pictures without columns',
+      encode({ ...good, type: 'pictures', title: '', columns: 0, size: 84, pictures: [picture] }),
+      'columns: must be an integer of at least 1',
     ],
     [
       'a list that is too long',
@@ -282,6 +309,7 @@ describe.skipIf(!chromium)(`a report in Chromium${needed}`, { timeout: 180_000 }
       'Importance of features',
       'Predictions',
       'Worst errors',
+      'Pictures',
       'Weights',
       'Gradients',
       'Comparison',
@@ -291,6 +319,13 @@ describe.skipIf(!chromium)(`a report in Chromium${needed}`, { timeout: 180_000 }
     expect(await page.evaluate('document.querySelector("h1").textContent')).toBe(evil);
     expect(await page.evaluate('document.title')).toBe(evil);
     expect(await page.evaluate('document.scripts.length')).toBe(0);
+    const drawn = `[...document.querySelectorAll('#pictures svg')].map((svg) => [svg.getAttribute('aria-label'),
+      [...svg.querySelectorAll('image')].map((image) => image.getBoundingClientRect().height),
+      [...svg.querySelectorAll('text')].map((text) => text.textContent)])`;
+    expect(await page.evaluate(drawn)).toEqual([
+      ['Filters', [40, 120, 120], ['Filters', expect.stringContaining('of <script>'), '', '']],
+      ['', [252], ['']],
+    ]);
     expect(await page.evaluate('document.querySelectorAll("[style], style").length')).toBe(1);
     const cell = `[...document.querySelectorAll('#curves tbody tr')].map((r) => [...r.cells].map((c) => c.textContent))`;
     expect(await page.evaluate(cell)).toEqual([
