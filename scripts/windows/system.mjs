@@ -50,9 +50,9 @@ function makeDebian() {
   if (!onPath('debootstrap')) throw new SetupError('debootstrap is missing (Debian: apt-get install debootstrap)');
   const part = `${system}.part`;
   rmSync(part, { recursive: true, force: true });
-  // wine64 holds the programs, wine their names.
+  // wine64 holds the programs, wine their names; the data is what some examples learn from.
   step('installing Debian 13 with wine into build/windows (debootstrap)', 'debootstrap', [
-    ...['--variant=minbase', '--include=wine,wine64', 'trixie', part],
+    ...['--variant=minbase', '--include=wine,wine64,dataset-fashion-mnist', 'trixie', part],
   ]);
   // Without it there is no `localhost`.
   writeFileSync(join(part, 'etc', 'hosts'), '127.0.0.1 localhost\n::1 localhost\n');

@@ -5,7 +5,7 @@ import { backward } from '../../lib/backward/engine.js';
 import { gradcheck, gradgradcheck } from '../../lib/backward/gradcheck.js';
 import { ShapeError } from '../../lib/errors.js';
 import '../../lib/methods.js';
-import { setNumThreads } from '../../lib/memory.js';
+import { getNumThreads, setNumThreads } from '../../lib/memory.js';
 import * as nn from '../../lib/nn/index.js';
 import { scaledDotProductAttention } from '../../lib/ops/attention.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
@@ -118,6 +118,7 @@ describe('attention against PyTorch', () => {
 
 describe('attention', () => {
   it('the same bits at each call, and gradients near those of one thread', () => {
+    const before = getNumThreads();
     const inputs = [1, 2, 3].map((seed) =>
       randn([1, 1, 300, 16], { generator: new Generator(seed), requiresGrad: true }),
     );
@@ -137,7 +138,7 @@ describe('attention', () => {
         expect(Math.abs(v - (one[i]?.[j] as number))).toBeLessThan(1e-6);
       });
     });
-    setNumThreads(2);
+    setNumThreads(before);
   });
 
   it('sees the added keys in causal attention, with a cache, and in a compiled step', () => {

@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { compile, ones, type Tensor, zeros } from '../../lib/index.js';
 import { beginReduce, endReduce } from '../../lib/ops/distributed.js';
+import { describeRuns } from '../support/ranks.js';
 
 // Runs of several processes: test/distributed.
-describe('reductions over a group that does not exist', () => {
+describeRuns('reductions over a group that does not exist', () => {
   const none = 2 ** 40;
   const failed = (): Error => new Error('no such group');
 

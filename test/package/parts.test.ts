@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import * as modules from '../../dist/index.js';
 import { root } from '../support/pages.js';
@@ -13,7 +14,7 @@ const parts = readdirSync(join(dist, 'parts')).filter((name) => name.endsWith('.
 /** What a program prints as JSON, in a process of its own; `loaded()` are the parts that have been evaluated. */
 function printed(program: string): unknown {
   const start = `import { createRequire } from 'node:module';
-import * as adjoint from ${JSON.stringify(file)};
+import * as adjoint from ${JSON.stringify(pathToFileURL(file).href)};
 const { cache } = createRequire(import.meta.url);
 const loaded = () => Object.keys(cache).filter((f) => f.endsWith('.cjs')).map((f) => f.match(/dist.parts.(.*).cjs$/)[1]).sort();
 `;
@@ -75,7 +76,7 @@ console.log(JSON.stringify([Math.round(determinant), counts, loaded().includes('
 
   it('throws errors of the library, whose traces name functions and lines of lib', () => {
     const program = `
-import(${JSON.stringify(file)}).then(({ optim, ArgumentError }) => {
+import(${JSON.stringify(pathToFileURL(file).href)}).then(({ optim, ArgumentError }) => {
   try { new optim.SGD([], { lr: -1 }) } catch (error) { console.log(error instanceof ArgumentError, error.stack) }
 });`;
     const trace = (...flags: string[]) =>

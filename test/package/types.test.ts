@@ -10,11 +10,11 @@ it('programs of each family compile in strict mode, and wrong calls do not', () 
   const place = mkdtempSync(join(tmpdir(), 'adjoint-types-'));
   try {
     mkdirSync(join(place, 'node_modules'));
-    symlinkSync(root, join(place, 'node_modules', 'adjoint'), 'dir');
+    symlinkSync(root, join(place, 'node_modules', 'adjoint'), 'junction');
     writeFileSync(join(place, 'package.json'), '{ "type": "module" }');
     copyFileSync(join(root, 'test', 'fixtures', 'types', 'programs.ts'), join(place, 'programs.ts'));
     cpSync(join(root, 'test', 'fixtures', 'ported'), join(place, 'ported'), { recursive: true });
-    symlinkSync(join(root, 'node_modules', '@types'), join(place, 'node_modules', '@types'), 'dir');
+    symlinkSync(join(root, 'node_modules', '@types'), join(place, 'node_modules', '@types'), 'junction');
     const compilerOptions = {
       ...{ module: 'nodenext', target: 'es2023', lib: ['es2023', 'esnext.disposable', 'dom'], types: ['node'] },
       ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true },

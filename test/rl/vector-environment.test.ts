@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { pathToFileURL } from 'node:url';
+import { rl, StateError } from 'adjoint';
 import { afterEach, describe, expect, it } from 'vitest';
-import { rl, StateError } from '../../dist/index.js';
 import * as own from '../fixtures/rl/environments.mjs';
 
 const module = new URL('../fixtures/rl/environments.mjs', import.meta.url).href;
@@ -99,7 +100,7 @@ describe('a thread', () => {
   it('that cannot begin is named, too', async () => {
     for (const [from, text] of [
       ['data:text/javascript,', /has failed: .* must export Counts/],
-      ['file:///nowhere.mjs', /environments 0 to 1 has failed: .*nowhere/],
+      [pathToFileURL('nowhere.mjs').href, /environments 0 to 1 has failed: .*nowhere/],
     ] as const) {
       const vector = open(own.Counts, { count: 2, workers: 1, module: from });
       await expect(vector.reset()).rejects.toThrow(text);
