@@ -3,18 +3,18 @@ import { arch, cpus, hostname, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { checkNames, checkNumbers } from '../charts/frame.js';
 import { checkPictures, type PicturesOptions } from '../charts/pictures.js';
-import { ArgumentError, checkEach, checkFlag, checkInteger, checkText, describe, isPlain } from '../errors.js';
+import { ArgumentError, checkInteger, checkText, describe, isPlain } from '../errors.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { checkPath, systemError } from '../io/files.js';
-import { encodePng, type Image } from '../io/index.js';
 import { makeFolder } from '../io/make-folder.js';
 import { native } from '../native.js';
 import { Module } from '../nn/module.js';
 import { checkOptions } from '../options.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import type { Importance } from './importance.js';
-import { encode, type Histogram, type Numbers, type RunEvent, type RunHeader, type Sample } from './record.js';
+import { encode, type Histogram, type Numbers, type RunEvent, type RunHeader } from './record.js';
 import { summarise } from './run-classes.js';
+import { checkSamples, type ShownSample } from './run-samples.js';
 
 /** Options of a {@link RunLog}. */
 export interface RunLogOptions {
@@ -22,17 +22,6 @@ export interface RunLogOptions {
   name?: string;
   /** What was set, as JSON: shown by the report, and compared with that of other runs. */
   configuration?: Record<string, unknown>;
-}
-
-/** A prediction to look at, in a report. */
-export interface ShownSample {
-  image?: Image;
-  text?: string;
-  target: string | number;
-  prediction: string | number;
-  /** Default: whether target and prediction differ. */
-  isWrong?: boolean;
-  loss?: number;
 }
 
 /** Where a training is. */
@@ -292,29 +281,4 @@ export function histogramOf(values: ArrayLike<number>): Histogram {
     counts[bin] = (counts[bin] as number) + 1;
   }
   return { low, high, counts };
-}
-
-function checkSamples(operation: string, samples: unknown): Sample[] {
-  return checkEach(operation, 'samples', 'must be a list of { target, prediction }', samples, (given, i) => {
-    if (!isPlain(given)) {
-      throw new ArgumentError(`${operation}: samples[${i}] must be { target, prediction }, got ${describe(given)}`);
-    }
-    const known = ['image', 'text', 'target', 'prediction', 'isWrong', 'loss'];
-    checkOptions(operation, given, known);
-    const { image, text, target, prediction, isWrong, loss } = given as ShownSample;
-    const place = (name: string) => `samples[${i}].${name}`;
-    const said = (name: string, value: unknown) =>
-      typeof value === 'number' ? String(value) : checkText(operation, place(name), value);
-    if (loss !== undefined && typeof loss !== 'number') {
-      throw new ArgumentError(`${operation}: ${place('loss')} must be a number, got ${describe(loss)}`);
-    }
-    return {
-      ...(image !== undefined && { image: Buffer.from(encodePng(image)).toString('base64') }),
-      ...(text !== undefined && { text: checkText(operation, place('text'), text) }),
-      target: said('target', target),
-      prediction: said('prediction', prediction),
-      isWrong: checkFlag(operation, place('isWrong'), isWrong, String(target) !== String(prediction)),
-      ...(loss !== undefined && { loss }),
-    };
-  });
 }
