@@ -1,9 +1,10 @@
-// Three ways to make a classifier of a pretrained encoder with few labelled texts. Each runs in a process of its own, which
-// this file is, so that its peak of memory is its own.
+// Three ways to make a classifier of a pretrained encoder with few labelled texts, and one without it. Each runs in a process of
+// its own, which this file is, so that its peak of memory is its own.
 import { fileURLToPath } from 'node:url';
 import { manualSeed, models, nn, noGrad, optim, randperm, scope, tensor } from 'adjoint';
 import { peakMegabytes } from '../shared/memory.js';
 import { batchOf, inOrder, meanOf, readEncoder } from './embed.js';
+import { learnFromScratch } from './scratch.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {import('./embed.js').Batch} Batch */
@@ -19,7 +20,7 @@ import { batchOf, inOrder, meanOf, readEncoder } from './embed.js';
  * @property {number} seed
  */
 /** @typedef {{ way: Way, folder: string, seen: Labelled[], held: Labelled[], adapter?: string } & Settings} Task */
-/** @typedef {'head' | 'lora' | 'full'} Way */
+/** @typedef {'scratch' | 'head' | 'lora' | 'full'} Way */
 /** @typedef {{ losses: number[], trained: number, accuracy: number, seconds: number, testSeconds: number,
  *   cpuSeconds: number, megabytes: number }} Result */
 
@@ -165,5 +166,7 @@ export function learn({ way, folder, seen, held, adapter, ...settings }) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.once('message', (task) => process.send?.(learn(/** @type {Task} */ (task))));
+  process.once('message', async (/** @type {any} */ task) => {
+    process.send?.(task.way === 'scratch' ? await learnFromScratch(task) : learn(task));
+  });
 }

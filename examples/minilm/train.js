@@ -14,11 +14,11 @@ import { download, findFolder, howToGet } from './folder.js';
 /** @typedef {import('./learn.js').Way} Way */
 /** @typedef {import('./learn.js').Result} Result */
 /** @typedef {Way | 'search'} Part */
-/** @typedef {{ text: string, spam: boolean, subject: string }} Mail */
+/** @typedef {import('../spam/data.js').Mail & { text: string }} Mail */
 /** @typedef {{ query: string, hits: { mail: Mail, similarity: number }[] }} Found */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { labelled: 40, held: 60, length: 32, epochs: 2 };
+export const small = { labelled: 40, held: 60, length: 32, epochs: 2, scratchMails: 200 };
 
 const queries = [
   'a cheap loan or mortgage for your house',
@@ -26,7 +26,7 @@ const queries = [
   'news about the exploration of space',
 ];
 
-const titles = { head: 'head alone', lora: 'LoRA', full: 'everything' };
+const titles = { scratch: 'from scratch', head: 'head alone', lora: 'LoRA', full: 'everything' };
 
 /** The first mails of the order served to choose the settings: they are in no test. */
 const development = 500;
@@ -47,7 +47,7 @@ function drawMails({ labelled, held, seed }) {
   );
   const seen = [true, false].flatMap((kind) => drawn.filter(({ spam }) => spam === kind).slice(0, labelled / 2));
   const read = (/** @type {typeof mails} */ some) =>
-    some.map(({ source, spam, subject }) => ({ spam, subject, text: plainText(source).slice(0, 4000) }));
+    some.map((mail) => ({ ...mail, text: plainText(mail.source).slice(0, 4000) }));
   return { seen: read(seen), held: read(mails.slice(development, development + held)) };
 }
 
@@ -101,21 +101,30 @@ const rowOf = ({ trained, accuracy, seconds, testSeconds, cpuSeconds, megabytes 
   ].join('');
 
 /**
- * Searches, and learns in the three ways.
+ * Searches, and learns in the four ways.
  *
- * @param {{ folder: string, labelled?: number, held?: number, length?: number, epochs?: number, batchSize?: number,
- *   rank?: number, loraRate?: number, fullRate?: number, seed?: number, parts?: Part[], output?: string,
+ * @param {{ folder: string, labelled?: number, held?: number, length?: number, epochs?: number, scratchMails?: number,
+ *   batchSize?: number, rank?: number, loraRate?: number, fullRate?: number, seed?: number, parts?: Part[], output?: string,
  *   stream?: import('adjoint').train.ProgressStream }} options
- *   labelled: mails to learn from; held: mails to search and to be tested on; length: of a text in tokens
+ *   labelled: mails to learn from; held: mails to search and to be tested on; length: of a text in tokens; scratchMails: how many
+ *   the network from scratch reads, each labelled one many times
  */
 export async function run({
   folder,
   labelled = 200,
   held = 800,
-  parts = ['search', 'head', 'lora', 'full'],
+  parts = ['search', 'scratch', 'head', 'lora', 'full'],
   ...options
 }) {
-  const { length = 128, epochs = 4, batchSize = 8, rank = 8, loraRate = 1e-3, fullRate = 1e-4 } = options;
+  const {
+    length = 128,
+    epochs = 4,
+    scratchMails = 3000,
+    batchSize = 8,
+    rank = 8,
+    loraRate = 1e-3,
+    fullRate = 1e-4,
+  } = options;
   const { seed = 1, output = 'output', stream = process.stdout } = options;
   const mails = drawMails({ labelled, held, seed });
   stream.write(`${mails.seen.length} labelled mails, ${mails.held.length} others\n`);
@@ -130,7 +139,7 @@ export async function run({
 
   const ways = /** @type {Way[]} */ (Object.keys(titles)).filter((way) => parts.includes(way));
   if (ways.length > 0) stream.write('\ntrained            weights  accuracy learning  testing processor peak RSS\n');
-  const settings = { length, epochs, batchSize, rank, loraRate, fullRate, seed };
+  const settings = { length, epochs, scratchMails, batchSize, rank, loraRate, fullRate, seed };
   /** @type {Partial<Record<Way, Result>>} */
   const results = {};
   for (const way of ways) {
@@ -159,15 +168,19 @@ async function main() {
       download: { type: 'boolean' },
       small: { type: 'boolean' },
       seed: { type: 'string', default: '1' },
-      only: { type: 'string', default: 'search,head,lora,full' },
+      only: { type: 'string', default: 'search,scratch,head,lora,full' },
+      labelled: { type: 'string', default: '200' },
     },
   });
   const parts = /** @type {Part[]} */ (values.only.split(','));
   const unknown = parts.find((part) => part !== 'search' && !(part in titles));
-  if (unknown !== undefined) throw new Error(`minilm: --only must be of search,head,lora,full, got ${unknown}`);
+  if (unknown !== undefined) throw new Error(`minilm: --only must be of search,scratch,head,lora,full, got ${unknown}`);
+  const labelled = Number(values.labelled);
+  if (!(labelled >= 20 && labelled <= 2000 && labelled % 2 === 0))
+    throw new Error(`minilm: --labelled must be an even number from 20 to 2000, got ${values.labelled}`);
   const cache = join('output', 'minilm');
   if (values.download) download(cache, process.stdout);
   const folder = findFolder(positionals[0], cache);
   if (folder === undefined) throw new Error(howToGet(cache));
-  await run({ folder, parts, seed: Number(values.seed), ...(values.small ? small : {}) });
+  await run({ folder, parts, labelled, seed: Number(values.seed), ...(values.small ? small : {}) });
 }

@@ -39,23 +39,32 @@ export async function runSpamFilter(name, makeModel, { mails, seed, output, stre
   );
   stream.write(`${weights.toLocaleString('en-US')} weights\n\n`);
 
-  const result = await learn(model, { seen, held, vocabulary }, { ...options, stream });
+  const test = testOn(model, held, vocabulary, options.batchSize);
+  let score = scoreOf([]);
+  const onEpoch = () => {
+    score = test();
+    return `held-out mails: accuracy ${score.accuracy.toFixed(2)} %, F1 ${score.f1.toFixed(2)} %`;
+  };
+  const losses = await learn(model, seen, vocabulary, { ...options, stream, onEpoch });
   mkdirSync(output, { recursive: true });
   io.save(`${output}/${name}.safetensors`, model.stateDict());
-  writeFileSync(`${output}/${name}.svg`, await lossChart(name, [smoothed('training', result.losses)]));
-  stream.write(`${report(result.score)}\nsaved ${output}/${name}.safetensors and ${output}/${name}.svg\n`);
-  return result;
+  writeFileSync(`${output}/${name}.svg`, await lossChart(name, [smoothed('training', losses)]));
+  stream.write(`${report(score)}\nsaved ${output}/${name}.safetensors and ${output}/${name}.svg\n`);
+  return { losses, score };
 }
 
 /**
+ * Trains a model; `onEpoch` gives what is to be said of an epoch.
+ *
  * @param {Classifier} model
- * @param {{ seen: Mail[], held: Mail[], vocabulary: Map<string, number> }} mails `held` are those never trained on
- * @param {{ epochs: number, batchSize: number, lr: number, stream: import('adjoint').train.ProgressStream }} options
- * @returns {Promise<{ losses: number[], score: Score }>}
+ * @param {Mail[]} mails
+ * @param {Map<string, number>} vocabulary
+ * @param {{ epochs: number, batchSize: number, lr: number, stream: import('adjoint').train.ProgressStream, onEpoch?: () => string }} options
+ * @returns {Promise<number[]>} the loss of each step
  */
-async function learn(model, { seen, held, vocabulary }, { epochs, batchSize, lr, stream }) {
+export async function learn(model, mails, vocabulary, { epochs, batchSize, lr, stream, onEpoch }) {
   const optimizer = new optim.AdamW(model.parameters(), { lr, weightDecay: 0.01 });
-  const steps = batchesOf(seen, vocabulary, { batchSize, shuffle: true }).length;
+  const steps = batchesOf(mails, vocabulary, { batchSize, shuffle: true }).length;
   const schedule = new optim.lrScheduler.OneCycleLR(optimizer, lr, { totalSteps: epochs * steps, pctStart: 0.1 });
   const step = compile((/** @type {Tensor} */ ids, /** @type {Tensor} */ lengths, /** @type {Tensor} */ labels) => {
     const loss = nn.functional.binaryCrossEntropyWithLogits(model.forward(ids, lengths), labels);
@@ -66,17 +75,12 @@ async function learn(model, { seen, held, vocabulary }, { epochs, batchSize, lr,
     schedule.step();
     return loss;
   });
-  const predict = compile((/** @type {Tensor} */ ids, /** @type {Tensor} */ lengths) =>
-    noGrad(() => model.forward(ids, lengths).sigmoid()),
-  );
   const progress = new train.Progress({ steps, epochs, stream });
-  const test = batchesOf(held, vocabulary, { batchSize, shuffle: false });
   /** @type {number[]} */
   const losses = [];
-  let score = scoreOf([]);
   for (let epoch = 0; epoch < epochs; epoch++) {
     model.train();
-    const batches = batchesOf(seen, vocabulary, { batchSize, shuffle: true });
+    const batches = batchesOf(mails, vocabulary, { batchSize, shuffle: true });
     const inputs = batches.map(({ ids, lengths, labels }) => [ids, lengths, labels]);
     await step.run(inputs, {
       onStep: (loss) => {
@@ -84,16 +88,34 @@ async function learn(model, { seen, held, vocabulary }, { epochs, batchSize, lr,
         progress.step(batchSize, losses.at(-1));
       },
     });
+    progress.endEpoch(onEpoch?.());
+  }
+  return losses;
+}
+
+/**
+ * What tests a model on mails that it was never trained on.
+ *
+ * @param {Classifier} model
+ * @param {Mail[]} held
+ * @param {Map<string, number>} vocabulary
+ * @param {number} batchSize
+ * @returns {() => Score}
+ */
+export function testOn(model, held, vocabulary, batchSize) {
+  const predict = compile((/** @type {Tensor} */ ids, /** @type {Tensor} */ lengths) =>
+    noGrad(() => model.forward(ids, lengths).sigmoid()),
+  );
+  const batches = batchesOf(held, vocabulary, { batchSize, shuffle: false });
+  return () => {
     model.eval();
-    score = scoreOf(
-      test.flatMap(({ ids, lengths, mails }) => {
+    return scoreOf(
+      batches.flatMap(({ ids, lengths, mails }) => {
         const probabilities = predict.sync(ids, lengths).toTypedArray();
         return mails.map((mail, i) => ({ mail, probability: probabilities[i] ?? 0 }));
       }),
     );
-    progress.endEpoch(`held-out mails: accuracy ${score.accuracy.toFixed(2)} %, F1 ${score.f1.toFixed(2)} %`);
-  }
-  return { losses, score };
+  };
 }
 
 /**

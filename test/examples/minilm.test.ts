@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { batchesOf, embed, readEncoder } from '../../examples/minilm/embed.js';
 import { download, findFolder, howToGet } from '../../examples/minilm/folder.js';
 import { learn } from '../../examples/minilm/learn.js';
+import { learnFromScratch } from '../../examples/minilm/scratch.js';
 import { run, small } from '../../examples/minilm/train.js';
 
 const [width, layers] = [32, 2];
@@ -106,7 +107,7 @@ it('the vector of a text is the mean over its tokens, of length 1, whatever else
   });
 });
 
-it('the small version searches, and learns in three ways', { timeout: 240_000 }, async () => {
+it('the small version searches, and learns in four ways', { timeout: 240_000 }, async () => {
   let text = '';
   const stream = { write: (part: string) => (text += part) };
   const rates = { loraRate: 1e-2, fullRate: 3e-3 };
@@ -119,6 +120,7 @@ it('the small version searches, and learns in three ways', { timeout: 240_000 },
     expect(similarities).toEqual([...similarities].sort((a, b) => b - a));
     expect(similarities[0]).toBeLessThanOrEqual(1.0001);
   }
+  expect(Object.keys(results)).toEqual(['scratch', 'head', 'lora', 'full']);
   const head = width + 1;
   const encoder = [...io.load(join(folder, 'model.safetensors')).values()].reduce((sum, t) => sum + t.size, 0);
   expect(results.head?.trained).toBe(head);
@@ -141,6 +143,20 @@ it('the small version searches, and learns in three ways', { timeout: 240_000 },
     lora_alpha: 16,
   });
   expect(io.load(join(adapter, 'adapter_model.safetensors')).size).toBe(2 + layers * 6 * 2);
+});
+
+it('words that it has never met are told apart from scratch, and counted by their labels', async () => {
+  const mailOf = (i: number, spam: boolean) => {
+    const own = spam ? ['free', 'money', 'click', 'here'] : ['linux', 'list', 'wrote', 'address'];
+    return { spam, words: [i, i + 1, i + 3, i * i, i >> 1].map((k) => own[k % 4] as string), subject: '', source: '' };
+  };
+  const from = (first: number) => Array.from({ length: 24 }, (_, k) => mailOf(first + k, k % 2 === 0));
+  const held = from(1001);
+  const settings = { seed: 1, scratchMails: 24 * 15, batchSize: 8 };
+  const accuracyOn = async (some: typeof held) =>
+    (await learnFromScratch({ seen: from(0), held: some, ...settings })).accuracy;
+  const wrong = held.map((mail, i) => ({ ...mail, spam: i < 6 ? !mail.spam : mail.spam }));
+  expect([await accuracyOn(held), await accuracyOn(wrong)]).toEqual([100, 75]);
 });
 
 it.each(['head', 'lora', 'full'] as const)(
