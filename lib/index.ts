@@ -271,7 +271,8 @@ export {
   pinverse,
   type UpperArguments,
 } from './ops/linalg-torch.js';
-export { type LinearActivation, type LinearOptions, linear, type MatmulOptions, matmul } from './ops/matmul.js';
+export { type MatmulOptions, matmul } from './ops/matmul.js';
+export { type LinearActivation, type LinearOptions, linear } from './ops/matmul-linear.js';
 export {
   type AddedProductOptions,
   addbmm,

@@ -28,6 +28,7 @@ import * as determinants from './ops/linalg-det.js';
 import * as products from './ops/linalg-products.js';
 import * as algebra from './ops/linalg-torch.js';
 import * as matmul from './ops/matmul.js';
+import * as linears from './ops/matmul-linear.js';
 import * as vectors from './ops/matmul-products.js';
 import * as norm from './ops/norm.js';
 import * as batchnorm from './ops/norm-batch.js';
@@ -81,7 +82,8 @@ const methods = {
   argmax: extremes.argmax, argmin: extremes.argmin,
   registerHook: hooks.registerHook, retainGrad: hooks.retainGrad,
   gather: indexing.gather, indexSelect: indexing.indexSelect, maskedFill: indexing.maskedFill, oneHot: indexing.oneHot, scatterAdd: indexing.scatterAdd,
-  linear: matmul.linear, matmul: matmul.matmul,
+  linear: linears.linear,
+  matmul: matmul.matmul,
   instanceNorm: instancenorm.instanceNorm,
   groupNorm: norm.groupNorm, layerNorm: norm.layerNorm, rmsNorm: norm.rmsNorm,
   adaptiveAvgPool1d: pool.adaptiveAvgPool1d, adaptiveAvgPool2d: pool.adaptiveAvgPool2d, adaptiveAvgPool3d: pool.adaptiveAvgPool3d, adaptiveMaxPool1d: maxpool.adaptiveMaxPool1d, adaptiveMaxPool2d: maxpool.adaptiveMaxPool2d, adaptiveMaxPool3d: maxpool.adaptiveMaxPool3d, avgPool1d: pool.avgPool1d, avgPool2d: pool.avgPool2d, avgPool3d: pool.avgPool3d, maxPool1d: maxpool.maxPool1d, maxPool2d: maxpool.maxPool2d, maxPool3d: maxpool.maxPool3d,

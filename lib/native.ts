@@ -2,7 +2,7 @@ import type { TypedArray } from './dtype.js';
 import { AllocationError, StateError } from './errors.js';
 import { loadAddon } from './load.js';
 import type { Reduction } from './ops/loss.js';
-import type { LinearActivation } from './ops/matmul.js';
+import type { LinearActivation } from './ops/matmul-linear.js';
 import type { Priority } from './program/compile.js';
 import type { Refusal } from './program/errors.js';
 import { tracing } from './tracing.js';

@@ -37,14 +37,14 @@ export function pictures(options: PicturesOptions): string {
   return drawPictures(checkPictures('pictures', options));
 }
 
-/** @internal A picture as a PNG file in base64, which is what a record of a run keeps. */
+/** A picture as a PNG file in base64, which is what a record of a run keeps. */
 export interface EncodedPicture extends Required<Omit<Picture, 'image'>> {
   image: string;
   width: number;
   height: number;
 }
 
-/** @internal What is drawn, checked. */
+/** What is drawn, checked. */
 export interface EncodedPictures extends Required<Omit<PicturesOptions, 'pictures'>> {
   pictures: EncodedPicture[];
 }

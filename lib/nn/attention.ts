@@ -6,7 +6,7 @@ import { type AttentionPlan, attend, attendComposed, defaultScale } from '../ops
 import { packedLayout } from '../ops/attention-layout.js';
 import { zeros } from '../ops/creation.js';
 import { defaultGenerator } from '../ops/generator.js';
-import { linearWith } from '../ops/matmul.js';
+import { linearWith } from '../ops/matmul-linear.js';
 import { mean } from '../ops/reduce.js';
 import { permute, reshape } from '../ops/shape.js';
 import { slice } from '../ops/shape-slice.js';

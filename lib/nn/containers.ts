@@ -1,7 +1,7 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import { ArgumentError, checkInteger, describe, isClass, StateError } from '../errors.js';
 import { relu, sigmoid, tanh } from '../ops/activation.js';
-import type { LinearActivation } from '../ops/matmul.js';
+import type { LinearActivation } from '../ops/matmul-linear.js';
 import { flatten } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
 import { ReLU, Sigmoid, Tanh } from './activation.js';

@@ -42,7 +42,7 @@ export {
   gridSample,
 } from '../ops/grid-sample.js';
 export { oneHot } from '../ops/indexing.js';
-export { linear } from '../ops/matmul.js';
+export { linear } from '../ops/matmul-linear.js';
 export { groupNorm, layerNorm, rmsNorm } from '../ops/norm.js';
 export { batchNorm } from '../ops/norm-batch.js';
 export { instanceNorm } from '../ops/norm-instance.js';

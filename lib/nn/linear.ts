@@ -1,7 +1,7 @@
 import { optionsOf, type Positional } from '../arguments.js';
 import type { DType } from '../dtype.js';
 import { checkFlag, checkInteger, formatShape, ShapeError } from '../errors.js';
-import { type LinearActivation, linearWith } from '../ops/matmul.js';
+import { type LinearActivation, linearWith } from '../ops/matmul-linear.js';
 import { sizeOf } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';

@@ -9,7 +9,7 @@ import { add, mul, pow, square, sub } from '../ops/elementwise.js';
 import { eq, logicalAnd, logicalNot, where } from '../ops/elementwise-compare.js';
 import { gathered, maskedFill, oneHot, scatterAdd } from '../ops/indexing.js';
 import * as ops from '../ops/loss.js';
-import { linear } from '../ops/matmul.js';
+import { linear } from '../ops/matmul-linear.js';
 import { cumsum, mean, sum } from '../ops/reduce.js';
 import { reshape, unsqueeze } from '../ops/shape.js';
 import { sameShape } from '../shape.js';

@@ -14,7 +14,7 @@ import { zeros } from './creation.js';
 import { add, mul, sub } from './elementwise.js';
 import { gt, where } from './elementwise-compare.js';
 import { countsUpTo } from './indexing.js';
-import { linear } from './matmul.js';
+import { linear } from './matmul-linear.js';
 import { reshape } from './shape.js';
 import { cat, chunk, slice, stack } from './shape-slice.js';
 

@@ -1,6 +1,7 @@
 import { ArgumentError, DTypeError, ShapeError } from '../../lib/errors.js';
 import { ones, tensor, zeros } from '../../lib/ops/creation.js';
-import { type LinearOptions, linear, type MatmulOptions, matmul } from '../../lib/ops/matmul.js';
+import { type MatmulOptions, matmul } from '../../lib/ops/matmul.js';
+import { type LinearOptions, linear } from '../../lib/ops/matmul-linear.js';
 import type { Tensor } from '../../lib/tensor.js';
 import { testFamily } from '../support/family.js';
 import { type ErrorRow, type InputSpec, irregular, type OpRow, type Plain } from '../support/harness.js';

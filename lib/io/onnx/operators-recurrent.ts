@@ -3,7 +3,7 @@ import { relu, sigmoid, tanh } from '../../ops/activation.js';
 import { zeros } from '../../ops/creation.js';
 import { add, mul, sub } from '../../ops/elementwise.js';
 import { clamp } from '../../ops/elementwise-compare.js';
-import { linear } from '../../ops/matmul.js';
+import { linear } from '../../ops/matmul-linear.js';
 import { cells, recurrentLayer } from '../../ops/recurrent.js';
 import { flip, permute, reshape } from '../../ops/shape.js';
 import { cat, chunk, slice, split, stack } from '../../ops/shape-slice.js';

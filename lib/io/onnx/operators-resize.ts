@@ -2,7 +2,7 @@
 import { tensor } from '../../ops/creation.js';
 import { where } from '../../ops/elementwise-compare.js';
 import { indexSelect } from '../../ops/indexing.js';
-import { linear } from '../../ops/matmul.js';
+import { linear } from '../../ops/matmul-linear.js';
 import { transpose } from '../../ops/shape.js';
 import type { Tensor } from '../../tensor.js';
 import type { Call, Operators } from './call.js';
