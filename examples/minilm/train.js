@@ -18,7 +18,7 @@ import { download, findFolder, howToGet } from './folder.js';
 /** @typedef {{ query: string, hits: { mail: Mail, similarity: number }[] }} Found */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { labelled: 40, held: 60, length: 32, epochs: 2, scratchMails: 200 };
+export const small = { labelled: 40, held: 60, length: 32, epochs: 2, scratchMails: 80 };
 
 const queries = [
   'a cheap loan or mortgage for your house',

@@ -152,7 +152,7 @@ it('words that it has never met are told apart from scratch, and counted by thei
   };
   const from = (first: number) => Array.from({ length: 24 }, (_, k) => mailOf(first + k, k % 2 === 0));
   const held = from(1001);
-  const settings = { seed: 1, scratchMails: 24 * 15, batchSize: 8 };
+  const settings = { seed: 1, scratchMails: 24 * 10, batchSize: 8 };
   const accuracyOn = async (some: typeof held) =>
     (await learnFromScratch({ seen: from(0), held: some, ...settings })).accuracy;
   const wrong = held.map((mail, i) => ({ ...mail, spam: i < 6 ? !mail.spam : mail.spam }));
