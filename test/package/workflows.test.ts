@@ -50,3 +50,16 @@ it.each(workflows)('$name gives each job a time limit and, by default, no right 
   expect(jobs.filter((job) => !/timeout-minutes: \d+/.test(job) && !/^ {4}uses: /m.test(job))).toEqual([]);
   expect(text).toMatch(/^permissions:\n {2}contents: read$/m);
 });
+
+it('the package holds a binary for each platform only after all tests have passed with it there', async () => {
+  const { targets } = await import(new URL('../../scripts/prebuild/targets.mjs', import.meta.url).href);
+  const { text } = workflows.find(({ name }) => name === 'package.yml') as (typeof workflows)[number];
+  const jobs = new Map(text.split(/^ {2}(?=[\w-]+:$)/m).map((job) => [job.slice(0, job.indexOf(':')), job]));
+  const platformsOf = (job: string) =>
+    new Set([...(jobs.get(job) ?? '').matchAll(/- platform: (\S+)/g)].map((m) => m[1]));
+  const tested = [...platformsOf('test-linux'), ...platformsOf('test-elsewhere')];
+  expect([...platformsOf('build')].sort()).toEqual(Object.keys(targets).sort());
+  expect(tested.sort()).toEqual(Object.keys(targets).sort());
+  expect(jobs.get('pack')).toContain('needs: [test-linux, test-elsewhere, clone-macos]');
+  expect(jobs.get('test-elsewhere')).toMatch(/codesign --verify[\s\S]*node scripts\/test\.mjs/);
+});
