@@ -81,7 +81,7 @@ describe('examples', () => {
     writeTfjs('my-model');
     for (const name of ['all-MiniLM-L6-v2', 'bert-base-uncased']) writeBert(name);
     compiled = await compileExamples(folder, examples);
-  });
+  }, 120_000);
   afterAll(() => {
     process.chdir(before);
     rmSync(folder, { recursive: true });
