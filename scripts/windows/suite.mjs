@@ -45,6 +45,8 @@ function count({ testResults }) {
     // Of a file that does not load, and of what is done before or after its tests.
     if (status === 'failed' && !tests.some(([, result]) => result === status))
       tests.push([message?.split('\n')[0] ?? 'the file', status]);
+    const unfinished = tests.filter(([, result]) => result === 'pending').length;
+    if (unfinished > 0) tests.push([`${unfinished} tests have not ended: their process has`, 'failed']);
     for (const [name, result] of tests) {
       if (result === 'passed') passed++;
       if (result !== 'failed') continue;
