@@ -18,7 +18,7 @@ function expectSmaller(reached: Reached, picture: string, share: number) {
   const { weights, bytes } = of('whole');
   expect(of('pruned').weights).toBe(weights - Math.round(0.8 * weights));
   expect(of('clustered').weights).toBe(of('pruned').weights);
-  expect(of('student').weights).toBeLessThanOrEqual(weights / 10);
+  expect(of('student').weights).toBeLessThan(weights / 10);
   for (const name of ['int8-dynamic', 'int8-static', 'int8-trained']) {
     expect(of(name).bytes, name).toBeLessThan(share * bytes);
   }

@@ -63,7 +63,7 @@ function elu(o: Operation, x: Value, alpha: number, scale: number): Value {
   }
   const below = o.binary('Sub', o.like('Exp', [x]), o.scalar(x, 1));
   const scaled = scale === 1 ? x : o.binary('Mul', x, o.scalar(x, scale));
-  return o.wherePositive(x, scaled, o.binary('Mul', below, o.scalar(x, scale * alpha)));
+  return o.whereAbove(x, 0, scaled, o.binary('Mul', below, o.scalar(x, scale * alpha)));
 }
 
 function softplus(o: Operation, x: Value, beta: number, threshold: number): Value {
@@ -71,8 +71,7 @@ function softplus(o: Operation, x: Value, beta: number, threshold: number): Valu
   const y = o.like('Softplus', [scaled]);
   const result = beta === 1 ? y : o.binary('Div', y, o.scalar(x, beta));
   if (threshold >= (x.type === 'float64' ? 37 : 15)) return result; // equal
-  const isLinear = o.node('Greater', [scaled, o.scalar(x, threshold)], { type: 'bool', dims: x.dims });
-  return o.node('Where', [isLinear, x, result], { type: x.type, dims: x.dims });
+  return o.whereAbove(scaled, threshold, x, result);
 }
 
 /** @internal The function that a linear kernel applies to its sums, by its code. */
@@ -111,7 +110,7 @@ export const elementwise: Record<string, Emitter> = {
   leakyRelu: written((o, x) => {
     const slope = o.number('negativeSlope');
     if (o.fitsAttribute(x, slope)) return o.like('LeakyRelu', [x], { alpha: float(slope) });
-    return o.wherePositive(x, x, o.binary('Mul', x, o.scalar(x, slope)));
+    return o.whereAbove(x, 0, x, o.binary('Mul', x, o.scalar(x, slope)));
   }),
   elu: written((o, x) => elu(o, x, o.number('alpha'), o.number('scale'))),
   gelu: written((o, x) => gelu(o, x, false)),

@@ -116,10 +116,10 @@ export class Operation {
     return value.type !== 'float64' || Math.fround(n) === n;
   }
 
-  /** `positive` where x is more than 0, `otherwise` elsewhere. */
-  wherePositive(x: Value, positive: Value, otherwise: Value): Value {
-    const isPositive = this.node('Greater', [x, this.scalar(x, 0)], { type: 'bool', dims: x.dims });
-    return this.node('Where', [isPositive, positive, otherwise], { type: x.type, dims: x.dims });
+  /** `above` where x is more than a bound, `otherwise` elsewhere. */
+  whereAbove(x: Value, bound: number, above: Value, otherwise: Value): Value {
+    const isAbove = this.node('Greater', [x, this.scalar(x, bound)], { type: 'bool', dims: x.dims });
+    return this.node('Where', [isAbove, above, otherwise], { type: x.type, dims: x.dims });
   }
 
   /** A reduction over axes, which are left out of the result. */
