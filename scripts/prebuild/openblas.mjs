@@ -43,13 +43,37 @@ const quit = {
   times: 2,
 };
 
+// On AVX2 OpenBLAS adds 128 products of float64 at a time for Windows and 256 elsewhere, so that longer sums would differ
+// from those of other systems: the kernel keeps a block on the stack, which grows there by the page that is touched. With
+// all of its pages touched in order, from the one below the caller's down, it may be as large as elsewhere.
+const kernel = 'kernel/x86_64/dgemm_kernel_4x8_haswell.S';
+const touch = (page) => `        movl    $ 0,  4096 * ${page}(%rsp);\\\n`;
+const sums = [
+  {
+    file: 'param.h',
+    from: '#ifdef WINDOWS_ABI\n#define SGEMM_DEFAULT_Q 320\n#define DGEMM_DEFAULT_Q 128',
+    to: '#ifdef WINDOWS_ABI\n#define SGEMM_DEFAULT_Q 320\n#define DGEMM_DEFAULT_Q 256',
+    times: 2,
+  },
+  { file: kernel, from: '#define L_BUFFER_SIZE 128*8*12+512', to: '#define L_BUFFER_SIZE 256*8*12+4096' },
+  { file: kernel, from: touch(4), to: [7, 6, 5, 4].map(touch).join('') },
+];
+
+// Blocks of just so many pages leave out the first: where the caller's lies right above it, the stack does not grow.
+const firstPages = [
+  ['common_x86_64.h', 'LOCAL_BUFFER_SIZE'],
+  ...['dgemm_kernel_16x2', 'sgemm_kernel_16x4'].map((name) => [`kernel/x86_64/${name}_skylakex.S`, ' L_BUFFER_SIZE']),
+].flatMap(([file, size]) =>
+  [1, 2, 3, 4].map((pages) => ({ file, from: `${size} > ${pages * 4096}`, to: `${size} >= ${pages * 4096}` })),
+);
+
 /** OpenBLAS for a target: { folder } with libopenblas.a and its headers, { license } its text. Built once. */
 export function openBlas(target) {
   const { blas, cores, arch, platform } = target;
   // The oldest core, always in; without it, that of the building machine.
   const oldest = arch === 'arm64' ? 'ARMV8' : 'PRESCOTT';
   const flags = [...options, `DYNAMIC_LIST=${cores.join(' ')}`, `TARGET=${oldest}`, ...tools(target)];
-  const repairs = platform === 'win32' ? [blocks, quit] : [blocks];
+  const repairs = platform === 'win32' ? [blocks, quit, ...sums, ...firstPages] : [blocks];
   const members = platform !== 'linux' && [oldest, ...cores];
   const recipe = [source.sha256, ...repairs.map(({ to }) => to), ...flags.map((flag) => flag.replace(root, ''))];
   if (members) recipe.push(readFileSync(new URL('openblas-members.mjs', import.meta.url), 'utf8'));
