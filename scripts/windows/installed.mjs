@@ -61,6 +61,12 @@ export async function checkInstalled(version) {
       if (code !== 0 || !(loss < 0.05)) throw new Error(`ended with ${code}\n${output}`);
       return `loss ${loss}`;
     },
+    'threads of a process that may use one processor': async () => {
+      const program = "console.log(require('adjoint').buildInfo().threads)";
+      const { code, output } = await windowsNode(version, ['-e', program], { cwd: app, cpus: '0' });
+      if (code !== 0 || output !== '1\n') throw new Error(`ended with ${code}\n${output}`);
+      return '1';
+    },
     'numbers at the newest level': () => compare(version, {}),
     'numbers at x86-64-v3': () => compare(version, { ADJOINT_ISA: 'v3', OPENBLAS_CORETYPE: 'Haswell' }),
     'numbers at the oldest level': () => compare(version, { ADJOINT_ISA: 'baseline', OPENBLAS_CORETYPE: 'Prescott' }),

@@ -75,9 +75,10 @@ let runs = 0;
 
 /**
  * Runs Node.js for Windows in a folder inside, in name spaces of its own, which end with it. Resolves with how it ended:
- * { code, output, timedOut }; `show` prints the output, too, as it comes.
+ * { code, output, timedOut }; `show` prints the output, too, as it comes. cpus: the only processors that it may use, as of
+ * taskset.
  */
-export async function windowsNode(version, args, { cwd = '.', env = {}, timeoutMs = 60_000, show = false } = {}) {
+export async function windowsNode(version, args, { cwd = '.', env = {}, timeoutMs = 60_000, show = false, cpus } = {}) {
   const node = nodeOf(version).slice(system.length);
   const names = ['--mount', '--pid', '--fork', '--kill-child', `--mount-proc=${system}/proc`];
   const variables = Object.entries({ ...environment, ...env }).map(([name, value]) => `${name}=${value}`);
@@ -86,7 +87,8 @@ export async function windowsNode(version, args, { cwd = '.', env = {}, timeoutM
   // A file, because what Node.js makes as a pipe is a socket, which wine gives to no program.
   const file = inside(`output-${process.pid}-${runs++}.txt`);
   const target = openSync(file, 'w');
-  const child = spawn('unshare', command, { stdio: ['ignore', target, target] });
+  const [program, ...rest] = [...(cpus === undefined ? [] : ['taskset', '-c', cpus]), 'unshare', ...command];
+  const child = spawn(program, rest, { stdio: ['ignore', target, target] });
   closeSync(target);
   let shown = 0;
   const read = () => readFileSync(file, 'utf8').replaceAll('\r\n', '\n');
