@@ -9,17 +9,17 @@ import { makeSmaller } from './smaller.js';
 /** @typedef {import('adjoint').Tensor} Tensor */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 3000, tests: 500, epochs: 2, pruned: 0.8 };
+export const small = { images: 2000, tests: 500, epochs: 2, batchSize: 32, pruned: 0.8 };
 
 /**
  * Trains a teacher, makes it smaller, and returns the accuracy of each model on the test images, in percent.
  *
- * @param {{ images?: number, tests?: number, epochs?: number, pruned?: number, seed?: number, output?: string, eager?: boolean,
+ * @param {{ images?: number, tests?: number, epochs?: number, batchSize?: number, pruned?: number, seed?: number, output?: string, eager?: boolean,
  *   stream?: import('adjoint').train.ProgressStream }} [options]
  *   images and tests: how many to learn from, and to test with; epochs: of each training; pruned: the share of weights
  */
 export async function run(options = {}) {
-  const { images = 12_000, tests = 10_000, epochs = 4, pruned = 0.9, seed = 1, eager } = options;
+  const { images = 12_000, tests = 10_000, epochs = 4, batchSize = 64, pruned = 0.9, seed = 1, eager } = options;
   const { output = 'output', stream = process.stdout } = options;
   manualSeed(seed);
   const digits = data.mnist();
@@ -27,10 +27,10 @@ export async function run(options = {}) {
   const [x, test] = [planes(data.standardise, seen.images), planes(data.standardise, unseen.images)];
   const labels = unseen.labels.toTypedArray();
   const dataset = new data.TensorDataset(x, seen.labels);
-  const loader = new data.DataLoader(dataset, { batchSize: 64, shuffle: true, dropLast: true });
+  const loader = new data.DataLoader(dataset, { batchSize, shuffle: true, dropLast: true });
   return makeSmaller(
     {
-      ...{ name: 'compress-lenet', title: 'LeNet', teacher: leNet(), student: tiny, lr: 4e-3, batchSize: 64 },
+      ...{ name: 'compress-lenet', title: 'LeNet', teacher: leNet(), student: tiny, lr: 4e-3, batchSize },
       epoch: () => loader,
       loss: nn.functional.crossEntropy,
       logits: (scores) => scores,

@@ -10,9 +10,9 @@ import { makeSmaller } from './smaller.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
 export const small = {
-  mails: 800,
+  mails: 700,
   words: 48,
-  epochs: 6,
+  epochs: 4,
   batchSize: 16,
   width: 24,
   dropout: 0.1,
@@ -36,9 +36,7 @@ export async function run(options = {}) {
   const { width = 64, layers = 2, dropout = 0.3, kept = 10, studentWidth = 20, seed = 1, eager } = options;
   const { output = 'output', stream = process.stdout } = options;
   manualSeed(seed);
-  const all = readMails()
-    .slice(0, mails)
-    .map((mail) => ({ ...mail, words: mail.words.slice(0, words) }));
+  const all = readMails(mails).map((mail) => ({ ...mail, words: mail.words.slice(0, words) }));
   const held = all.slice(0, Math.round(0.4 * all.length));
   const seen = all.slice(held.length);
   const vocabulary = vocabularyOf(seen);

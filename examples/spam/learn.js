@@ -27,7 +27,7 @@ import { batchesOf, readMails, vocabularyOf } from './data.js';
  */
 export async function runSpamFilter(name, makeModel, { mails, seed, output, stream, ...options }) {
   manualSeed(seed);
-  const all = readMails().slice(0, mails);
+  const all = readMails(mails);
   const held = all.slice(0, Math.round(all.length / 5));
   const seen = all.slice(held.length);
   const vocabulary = vocabularyOf(seen);
