@@ -20,7 +20,7 @@ import { main } from '../shared/main.js';
  */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 3200, tests: 300, repeats: 2 };
+export const small = { images: 6400, tests: 300, repeats: 2, perClass: 5, epochs: { before: 3, after: 40 } };
 
 /** The kinds that come later. */
 const later = ['sandal', 'sneaker'];
