@@ -118,7 +118,7 @@ function learnerOf(task, eager, stream) {
       const own = task.loss(scores, labels);
       const taught = teacher && noGrad(() => task.logits(teacher.forward(...inputs)));
       const loss = taught
-        ? own.mul(0.1).add(compress.distillationLoss(task.logits(scores), taught, { temperature: 4 }).mul(0.9))
+        ? own.add(compress.distillationLoss(task.logits(scores), taught, { temperature: 1 })).div(2)
         : own;
       optimizer.zeroGrad();
       loss.backward();

@@ -13,7 +13,6 @@ export const small = {
   mails: 700,
   words: 48,
   epochs: 4,
-  batchSize: 16,
   width: 24,
   dropout: 0.1,
   layers: 1,
@@ -32,7 +31,7 @@ export const small = {
  *   must occur for the student to know it
  */
 export async function run(options = {}) {
-  const { mails = 3000, words = 64, epochs = 6, batchSize = 32, lr = 2e-3, pruned = 0.9 } = options;
+  const { mails = 3000, words = 64, epochs = 6, batchSize = 16, lr = 2e-3, pruned = 0.9 } = options;
   const { width = 64, layers = 2, dropout = 0.3, kept = 10, studentWidth = 20, seed = 1, eager } = options;
   const { output = 'output', stream = process.stdout } = options;
   manualSeed(seed);
@@ -66,7 +65,7 @@ export async function run(options = {}) {
       some,
       weights: 'weight', // of embeddings, too, which are most of it
       outputs: 'linear1',
-      epochs: { teacher: epochs, pruned: epochs + 2, channels: Math.ceil(epochs / 4), student: 2 * epochs },
+      epochs: { teacher: epochs, pruned: epochs, channels: Math.ceil(epochs / 4), student: 2 * epochs },
     },
     { pruned, output, stream, ...(eager !== undefined && { eager }) },
   );
