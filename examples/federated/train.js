@@ -9,7 +9,7 @@ import { main } from '../shared/main.js';
 import { shards } from './data.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 4000, tests: 1000, clients: 20, fraction: 0.5, rounds: 10, epochs: 2, decay: 0.5 };
+export const small = { images: 2000, tests: 500, clients: 20, fraction: 0.5, rounds: 10, epochs: 2, decay: 0.5 };
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 
