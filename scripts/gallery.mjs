@@ -4,6 +4,7 @@
 //     npm run gallery                        all that docs/gallery.json does not have yet
 //     npm run gallery -- lenet spam          these, anew
 //     npm run gallery -- lenet --seeds 5     default 3
+//     npm run gallery -- lenet --more        the seeds that docs/gallery.json does not have, where a run was interrupted
 //     npm run gallery -- --write             only the page, from what is known
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,21 +28,29 @@ function runOnce(name, output, flags) {
   return JSON.parse(readFileSync(json, 'utf8'));
 }
 
-/** Every seed, and once without compiled steps where the example knows how. */
-function runAll(example, seeds) {
+/** Every seed after those that are known, and once without compiled steps where the example knows how; `save` is called after each. */
+function runAll(example, known, seeds, save) {
   const output = mkdtempSync(join(tmpdir(), 'adjoint-gallery-'));
+  const { runs = [], ...rest } = known;
   try {
-    const runs = Array.from({ length: seeds }, (_, i) => runOnce(example.name, output, ['--seed', String(i + 1)]));
-    for (const picture of example.pictures ?? []) copyFileSync(join(output, picture), join(pictures, picture));
-    if (!example.eager) return { runs };
-    return { runs, eagerSeconds: runOnce(example.name, output, ['--seed', '1', '--eager']).seconds };
+    while (runs.length < seeds) {
+      runs.push(runOnce(example.name, output, ['--seed', String(runs.length + 1)]));
+      for (const picture of example.pictures ?? []) copyFileSync(join(output, picture), join(pictures, picture));
+      save({ runs, ...rest });
+    }
+    if (!example.eager || rest.eagerSeconds !== undefined) return;
+    save({ runs, ...rest, eagerSeconds: runOnce(example.name, output, ['--seed', '1', '--eager']).seconds });
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
 }
 
 const { values, positionals } = parseArgs({
-  options: { seeds: { type: 'string', default: '3' }, write: { type: 'boolean', default: false } },
+  options: {
+    seeds: { type: 'string', default: '3' },
+    more: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 const unknown = positionals.find((name) => !examples.some((example) => example.name === name));
@@ -50,7 +59,9 @@ mkdirSync(pictures, { recursive: true });
 const known = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : {};
 const wanted = examples.filter(({ name }) => (positionals.length > 0 ? positionals.includes(name) : !(name in known)));
 for (const example of values.write ? [] : wanted) {
-  known[example.name] = runAll(example, Number(values.seeds));
-  writeFileSync(results, `${JSON.stringify(known, null, 1)}\n`);
+  runAll(example, values.more ? (known[example.name] ?? {}) : {}, Number(values.seeds), (result) => {
+    known[example.name] = result;
+    writeFileSync(results, `${JSON.stringify(known, null, 1)}\n`);
+  });
 }
 writeFileSync(join(root, 'docs', 'gallery.md'), page(known));
