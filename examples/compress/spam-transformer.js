@@ -35,7 +35,7 @@ export async function run(options = {}) {
   const { width = 64, layers = 2, dropout = 0.3, kept = 10, studentWidth = 20, seed = 1, eager } = options;
   const { output = 'output', stream = process.stdout } = options;
   manualSeed(seed);
-  const all = readMails(mails).map((mail) => ({ ...mail, words: mail.words.slice(0, words) }));
+  const all = readMails(mails, words);
   const held = all.slice(0, Math.round(0.4 * all.length));
   const seen = all.slice(held.length);
   const vocabulary = vocabularyOf(seen);

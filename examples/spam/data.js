@@ -21,14 +21,18 @@ export const lengths = [48, 96, 192];
  * words are one: otherwise many a held-out mail would have been seen in training.
  *
  * @param {number} [count] how many; default: all
+ * @param {number} [words] how many of each at most; default: all
  * @returns {Mail[]}
  */
-export function readMails(count = Number.POSITIVE_INFINITY) {
+export function readMails(count = Number.POSITIVE_INFINITY, words = Number.POSITIVE_INFINITY) {
   const texts = corpus();
   const every = Math.max(1, Math.floor(texts.length / (1.2 * count))); // more than that, because some are the same
   const different = differentMails(texts.filter((_, i) => i % every === 0));
   const order = randperm(different.length).toTypedArray();
-  return Array.from(order.slice(0, count), (i) => /** @type {Mail} */ (different[i]));
+  return Array.from(order.slice(0, count), (i) => {
+    const mail = /** @type {Mail} */ (different[i]);
+    return { ...mail, words: mail.words.slice(0, words) };
+  });
 }
 
 /** @param {readonly { group: string, text: string }[]} texts */

@@ -22,12 +22,12 @@ import { batchesOf, readMails, vocabularyOf } from './data.js';
  *
  * @param {string} name
  * @param {(words: number) => Classifier} makeModel
- * @param {{ mails: number, epochs: number, batchSize: number, lr: number, seed: number, output: string,
- *   stream: import('adjoint').train.ProgressStream }} options mails: how many to use; seed: also of who is held out
+ * @param {{ mails: number | undefined, words: number | undefined, epochs: number, batchSize: number, lr: number, seed: number, output: string,
+ *   stream: import('adjoint').train.ProgressStream }} options mails: how many to use; words: of each that are read; seed: also of who is held out
  */
-export async function runSpamFilter(name, makeModel, { mails, seed, output, stream, ...options }) {
+export async function runSpamFilter(name, makeModel, { mails, words, seed, output, stream, ...options }) {
   manualSeed(seed);
-  const all = readMails(mails);
+  const all = readMails(mails, words);
   const held = all.slice(0, Math.round(all.length / 5));
   const seen = all.slice(held.length);
   const vocabulary = vocabularyOf(seen);
