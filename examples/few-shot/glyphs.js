@@ -46,6 +46,9 @@ const styles = [
   ...['Serif', 'Serif-Bold', 'Serif-Italic', 'SerifCondensed-BoldItalic'],
 ];
 
+/** @type {any[] | undefined} */
+let fonts; // to read them takes a second
+
 /** The fonts: DejaVu, whose styles draw the same scripts. @returns {any[]} */
 function readFonts() {
   const load = createRequire(import.meta.url);
@@ -112,7 +115,8 @@ function alike(a, b) {
  * @returns {Record<Part, { images: Tensor, characters: string[] }>} images uint8 [characters, 20, 20, 20]; 255 is ink
  */
 export function glyphs({ most = Number.POSITIVE_INFINITY } = {}) {
-  const fonts = readFonts();
+  const known = fonts ?? readFonts();
+  fonts = known;
   /** @type {Float32Array[]} */
   const taken = [];
   const parts = Object.entries(scripts).map(([part, ranges]) => {
@@ -121,7 +125,7 @@ export function glyphs({ most = Number.POSITIVE_INFINITY } = {}) {
     for (const { from, to } of ranges) {
       for (let code = from; code <= to && found.length < most; code++) {
         const character = String.fromCodePoint(code);
-        const outlines = outlinesOf(fonts, character);
+        const outlines = outlinesOf(known, character);
         if (outlines.length < 2) continue;
         const picture = draw(outlines[0], plain);
         if (taken.some((other) => alike(picture, other))) continue;

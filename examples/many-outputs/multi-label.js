@@ -11,7 +11,7 @@ import { chances, digits, draw, stacked, trunk } from './pictures.js';
 /** @typedef {{ x: Tensor, y: Tensor, truth: number[][] }} Part */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 1200, tests: 400, epochs: 4 };
+export const small = { images: 900, tests: 300, epochs: 4 };
 
 const size = 48;
 
