@@ -13,7 +13,7 @@ import { chances, digits, draw, stacked, trunk } from './pictures.js';
 /** @typedef {{ x: Tensor, left: Tensor, right: Tensor, distance: Tensor }} Part */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 700, tests: 200, epochs: 4, batchSize: 32 };
+export const small = { images: 600, tests: 200, epochs: 4, batchSize: 16, lr: 3e-3 };
 
 const size = 36;
 /** Distances are counted from here, in pixels. */
@@ -37,11 +37,11 @@ class Tasks extends nn.Module {
 const kinds = ['classification', 'classification', 'regression'];
 
 /**
- * @param {{ images?: number, tests?: number, epochs?: number, batchSize?: number, seed?: number, output?: string, eager?: boolean,
+ * @param {{ images?: number, tests?: number, epochs?: number, batchSize?: number, lr?: number, seed?: number, output?: string, eager?: boolean,
  *   stream?: import('adjoint').train.ProgressStream }} [options]
  */
 export async function run(options = {}) {
-  const { images = 8000, tests = 2000, epochs = 4, batchSize = 64, seed = 1, eager } = options;
+  const { images = 8000, tests = 2000, epochs = 4, batchSize = 64, lr = 2e-3, seed = 1, eager } = options;
   const { output = 'output', stream = process.stdout } = options;
   manualSeed(seed);
   mkdirSync(output, { recursive: true });
@@ -56,7 +56,7 @@ export async function run(options = {}) {
   const learned = async (title, combine, more = []) => {
     const model = new Tasks();
     const groups = [{ params: model.parameters() }, ...(more.length > 0 ? [{ params: more, lr: 0.02 }] : [])];
-    const optimizer = new optim.Adam(groups, { lr: 2e-3 });
+    const optimizer = new optim.Adam(groups, { lr });
     const rate = new optim.lrScheduler.CosineAnnealingLR(optimizer, epochs * Math.floor(images / batchSize));
     const step = stepOf((/** @type {Tensor[]} */ ...[x, left, right, distance]) => {
       const out = model.forward(x);
