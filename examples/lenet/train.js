@@ -9,7 +9,7 @@ import { main } from '../shared/main.js';
 import { leNet } from './model.js';
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 4000, tests: 1000, epochs: 2 };
+export const small = { images: 2000, tests: 500, epochs: 2, batchSize: 32 };
 
 /**
  * Trains, and returns the losses and the accuracy on the test images.
