@@ -59,7 +59,7 @@ export async function makeSmaller(task, { pruned, output, eager, stream }) {
     /** @type {Model} */ model,
   ) => new compress.PruningSchedule(model, { ...what, to: Math.max(1, Math.ceil(count / 2)) });
   const schedule = gradual({ amount: pruned, names: weights }, epochs.pruned, sparse);
-  await learn(`${100 * pruned} % pruned`, sparse, { lr: lr / 2, epochs: epochs.pruned, schedule });
+  await learn(`${100 * pruned} % pruned`, sparse, { lr, epochs: epochs.pruned, schedule });
   const shared = /** @type {Model} */ (sparse.clone());
   const small = { pruned: measure('pruned', compress.makePermanent(sparse)) };
   compress.cluster(shared, { clusters: 16, names: weights });
