@@ -116,22 +116,34 @@ export interface PoissonSampleOptions {
   sampleRate: number;
 }
 
+/** As unlikely as a batch of more records than there are places may be. */
+const rare = 1e-14;
+
+/** The least number that a draw of this mean exceeds with a smaller probability than `rare`, by Chernoff's bound. */
+function placesFor(mean: number): number {
+  const exponent = (count: number): number => count * Math.log(count / mean) - count + mean;
+  let places = Math.ceil(mean);
+  while (exponent(places + 1) <= -Math.log(rare)) places++;
+  return places;
+}
+
 /**
  * A batch as the accountant takes it to be drawn: each record is in it with the same probability, independently of the others. Its number of
  * records varies; it is filled up to one length, so that a compiled step can take it.
  *
- * @returns of ⌈size · sampleRate + 8 √(size · sampleRate)⌉ places, at most `size`; a draw of more has a probability below 10⁻¹⁴ and is
- *   drawn again
+ * @returns of so many places, at most `size`, that a draw of more has a probability below 10⁻¹⁴, and is drawn again: the least k with
+ *   (k + 1) ln((k + 1) / m) − (k + 1) + m > 14 ln 10, where m = size · sampleRate (Chernoff, "A measure of asymptotic efficiency for tests of a
+ *   hypothesis based on the sum of observations", 1952)
  * @example
  * const { indices, weights } = privacy.poissonSample({ size: 1000, sampleRate: 0.016 });
- * indices; // [48]
+ * indices; // [57]
  */
 export function poissonSample(options: PoissonSampleOptions): PoissonSample {
   const operation = 'poissonSample';
   checkOptions(operation, options, ['size', 'sampleRate']);
   const size = checkInteger(operation, 'size', options?.size, 1, 2 ** 31 - 1);
   const rate = checkNumber(operation, 'sampleRate', options.sampleRate, { min: 0, max: 1 });
-  const capacity = Math.min(size, Math.max(1, Math.ceil(size * rate + 8 * Math.sqrt(size * rate))));
+  const capacity = Math.min(size, Math.max(1, placesFor(size * rate)));
   return allOrNothing(() => {
     const indices = new Int32Array(capacity);
     let count: number;

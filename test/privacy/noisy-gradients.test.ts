@@ -92,7 +92,7 @@ it('a batch by Poisson sampling has each record with the same probability, and o
   const sizes: number[] = [];
   for (let i = 0; i < 2000; i++) {
     const { indices, weights } = privacy.poissonSample({ size: 400, sampleRate: 0.05 });
-    expect([indices.shape, weights.shape]).toEqual([[56], [56]]); // 20 + 8 √20
+    expect(weights.shape).toEqual(indices.shape);
     const kept = numbers(weights);
     const drawn = numbers(indices).filter((_, k) => kept[k] === 1);
     expect(new Set(drawn).size).toBe(drawn.length);
@@ -110,6 +110,37 @@ it('a batch by Poisson sampling has each record with the same probability, and o
     [0, 1, 2],
     [1, 1, 1],
   ]);
+});
+
+/** The probability that a binomial variable is above a count, by its recurrence. */
+function above(count: number, size: number, rate: number): number {
+  let one = (1 - rate) ** size;
+  let all = 0;
+  for (let k = 0; k < size && (k <= count || one > 0); k++) {
+    one *= ((size - k) / (k + 1)) * (rate / (1 - rate));
+    if (k + 1 > count) all += one;
+  }
+  return all;
+}
+
+it.each([
+  [100_000, 1e-5],
+  [1000, 0.005],
+  [1000, 0.016],
+  [5000, 0.02],
+  [60_000, 1 / 120],
+  [40, 0.3],
+])('of %i records at a rate of %f, more than there are places for are drawn as good as never', (size, sampleRate) => {
+  const places = privacy.poissonSample({ size, sampleRate }).indices.size;
+  expect(above(places, size, sampleRate)).toBeLessThan(1e-14);
+  // Places for no reason would be work for no reason.
+  const least = Array.from({ length: places }, (_, i) => i).find((i) => above(i, size, sampleRate) < 1e-14) ?? size;
+  expect(places).toBeLessThanOrEqual(Math.min(size, 1.1 * least + 3));
+});
+
+it('a rate of 0 draws nothing', () => {
+  const { indices, weights } = privacy.poissonSample({ size: 5, sampleRate: 0 });
+  expect([numbers(indices), numbers(weights)]).toEqual([[0], [0]]);
 });
 
 it('wrong weights leave the gradients as they were', () => {
