@@ -65,7 +65,7 @@ export async function run(options = {}) {
       some,
       weights: 'weight', // of embeddings, too, which are most of it
       outputs: 'linear1',
-      epochs: { teacher: epochs, pruned: epochs, channels: Math.ceil(epochs / 4), student: 2 * epochs },
+      epochs: { teacher: epochs, pruned: 2 * epochs, channels: Math.ceil(epochs / 4), student: 2 * epochs },
     },
     { pruned, output, stream, ...(eager !== undefined && { eager }) },
   );
