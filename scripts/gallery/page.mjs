@@ -67,7 +67,7 @@ export function page(results) {
   return `# Gallery
 
 What the examples learn, and what they reach: the mean and the standard deviation over so many seeds, from 1 on, the seconds that one run
-takes on two cores (busy: with other work on them), how many times as long it takes without compiled steps, and the peak memory of its process in megabytes. Run one
+takes on two cores (busy: with other work on them, some with one thread), how many times as long it takes without compiled steps, and the peak memory of its process in megabytes. Run one
 with \`npm run example -- <name>\`, in a few seconds with \`--small\`; \`npm run gallery -- <name>\` measures it anew and writes this
 page.
 
