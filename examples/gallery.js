@@ -139,6 +139,7 @@ export const examples = [
     ],
     baseline: { key: 'pca', label: 'PCA', digits: 2 },
     pictures: ['autoencoder.png'],
+    eager: true,
   },
   {
     name: 'generative/vae',
@@ -153,6 +154,7 @@ export const examples = [
     ],
     baseline: { key: 'baseline', label: 'independent pixels', digits: 1 },
     pictures: ['vae.png'],
+    eager: true,
   },
   {
     name: 'generative/gan',
@@ -169,6 +171,7 @@ export const examples = [
     ],
     baseline: { key: 'gaussian.frechet', label: 'a Gaussian of the pixels', digits: 1 },
     pictures: ['gan.png'],
+    eager: true,
   },
   {
     name: 'generative/diffusion',
@@ -184,6 +187,7 @@ export const examples = [
     ],
     baseline: { key: 'ofCodes.frechet', label: 'a Gaussian of the codes', digits: 1 },
     pictures: ['diffusion.png'],
+    eager: true,
   },
   {
     name: 'generative/flow',

@@ -4,7 +4,7 @@
 //     npm run gallery                        all that docs/gallery.json does not have yet
 //     npm run gallery -- lenet spam          these, anew
 //     npm run gallery -- lenet --seeds 5     default 3
-//     npm run gallery -- lenet --more        the seeds that docs/gallery.json does not have, where a run was interrupted
+//     npm run gallery -- lenet --more        what docs/gallery.json does not have, where a run was interrupted
 //     npm run gallery -- --write             only the page, from what is known
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,18 +28,29 @@ function runOnce(name, output, flags) {
   return JSON.parse(readFileSync(json, 'utf8'));
 }
 
-/** Every seed after those that are known, and once without compiled steps where the example knows how; `save` is called after each. */
+/** How many times as long steps take that are not compiled: the median of three pairs of small versions, one after the other. */
+function timesEager(name, output) {
+  const stepSeconds = (flags) => runOnce(name, output, ['--small', ...flags]).stepSeconds;
+  const ratios = ['1', '2', '3'].map((seed) => {
+    const compiled = stepSeconds(['--seed', seed]);
+    return stepSeconds(['--seed', seed, '--eager']) / compiled;
+  });
+  return ratios.sort((a, b) => a - b)[1];
+}
+
+/** Every seed after those that are known, and what compiling brings where the example can do without; `save` is called after each. */
 function runAll(example, known, seeds, save) {
   const output = mkdtempSync(join(tmpdir(), 'adjoint-gallery-'));
   const { runs = [], ...rest } = known;
   try {
     while (runs.length < seeds) {
-      runs.push(runOnce(example.name, output, ['--seed', String(runs.length + 1)]));
+      const { stepSeconds, ...run } = runOnce(example.name, output, ['--seed', String(runs.length + 1)]);
+      runs.push(run);
       for (const picture of example.pictures ?? []) copyFileSync(join(output, picture), join(pictures, picture));
       save({ runs, ...rest });
     }
-    if (!example.eager || rest.eagerSeconds !== undefined) return;
-    save({ runs, ...rest, eagerSeconds: runOnce(example.name, output, ['--seed', '1', '--eager']).seconds });
+    if (!example.eager || rest.timesEager !== undefined) return;
+    save({ runs, ...rest, timesEager: timesEager(example.name, output) });
   } finally {
     rmSync(output, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 // Makes a trained network smaller in every way that there is, and puts size, speed and accuracy beside each other.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { charts, compress, io, nn, noGrad, optim, train } from 'adjoint';
+import { charts, compile, compress, io, nn, noGrad, optim, train } from 'adjoint';
 import { stepOf } from '../shared/main.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
@@ -153,7 +153,7 @@ function measured(task, model, path) {
   const file = readFileSync(path);
   // Values that are shared need not be looked up each time.
   const plain = /** @type {Model} */ (compress.makePermanent(model.clone()));
-  const step = stepOf((/** @type {Tensor[]} */ ...inputs) => noGrad(() => plain.forward(...inputs)), false);
+  const step = compile((/** @type {Tensor[]} */ ...inputs) => noGrad(() => plain.forward(...inputs)));
   const milliseconds = (/** @type {number} */ count) => {
     const inputs = task.some(count);
     const times = Array.from({ length: count === 1 ? 30 : 6 }, () => {

@@ -12,7 +12,8 @@ import { peakMegabytes } from './memory.js';
  *     --seed 2         other random numbers
  *     --output folder  where the pictures and weights go, default `output`
  *     --eager          without compiled steps, to see what they bring
- *     --json file      leaves the numbers of the result there, with the seconds and the peak memory of the process
+ *     --json file      leaves the numbers of the result there, with the seconds and the peak memory of the process, and the
+ *                      seconds that its steps took
  *
  * @param {string} url `import.meta.url` of the example
  * @param {(options: any) => unknown} run takes `seed`, `output` and, if its steps are compiled, `eager`
@@ -28,7 +29,8 @@ export async function main(url, run, small) {
   if (json === undefined) return;
   const seconds = (performance.now() - started) / 1000;
   const megabytes = peakMegabytes();
-  writeFileSync(json, JSON.stringify({ numbers: Object.fromEntries(numbersIn(result)), seconds, megabytes }));
+  const numbers = Object.fromEntries(numbersIn(result));
+  writeFileSync(json, JSON.stringify({ numbers, seconds, megabytes, stepSeconds }));
 }
 
 /** What was given; nothing, after a line that says why, if it is not understood. */
@@ -66,8 +68,16 @@ function numbersIn(value, path = '') {
   return Object.entries(/** @type {object} */ (value)).flatMap(([key, inner]) => numbersIn(inner, `${prefix}${key}`));
 }
 
+/** What all steps took that can run compiled and eagerly. */
+let stepSeconds = 0;
+
+/** @param {number} seconds of steps that `stepOf` does not know of */
+export function addStepSeconds(seconds) {
+  stepSeconds += seconds;
+}
+
 /**
- * A compiled step, or the same function as it is if `eager`.
+ * A compiled step, or the same function as it is if `eager`. What it takes is counted, but for the first call, which compiles it.
  *
  * @template {import('adjoint').Tensor[]} Args
  * @template Result
@@ -76,6 +86,25 @@ function numbersIn(value, path = '') {
  * @returns {{ (...args: Args): Promise<Result>, sync(...args: Args): Result }}
  */
 export function stepOf(fn, eager) {
-  if (eager) return Object.assign(async (/** @type {Args} */ ...args) => fn(...args), { sync: fn });
-  return /** @type {any} */ (compile(/** @type {any} */ (fn)));
+  const compiled = eager ? undefined : /** @type {any} */ (compile(/** @type {any} */ (fn)));
+  const sync = compiled?.sync ?? fn;
+  let isFirst = true;
+  const count = (/** @type {number} */ started) => {
+    if (!isFirst) addStepSeconds((performance.now() - started) / 1000);
+    isFirst = false;
+  };
+  const step = async (/** @type {Args} */ ...args) => {
+    const started = performance.now();
+    const result = await (compiled ?? fn)(...args);
+    count(started);
+    return result;
+  };
+  return Object.assign(step, {
+    sync: (/** @type {Args} */ ...args) => {
+      const started = performance.now();
+      const result = sync(...args);
+      count(started);
+      return result;
+    },
+  });
 }

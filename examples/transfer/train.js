@@ -6,7 +6,7 @@ import { charts, data, manualSeed, nn, optim, randperm, tensor, train } from 'ad
 import { fashionMnist, names, standardise } from '../fashion-mnist/data.js';
 import { smallResNet } from '../fashion-mnist/model.js';
 import { planes } from '../shared/classifier.js';
-import { main } from '../shared/main.js';
+import { addStepSeconds, main } from '../shared/main.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {import('../shared/classifier.js').Part} Part */
@@ -111,11 +111,12 @@ async function learn(model, { images, labels }, { lr, frozen, layerDecay, every 
   // The blocks are 3, 4 and 5, the head is 8.
   const unfreezing = new train.GradualUnfreezing({ groups: [/^8\./, /^5\./, /^4\./, /^[0-3]\./], every: every ?? 1 });
   const rates = optimizer.paramGroups.map((group) => group.lr);
-  await train.fit(model, {
+  const { history } = await train.fit(model, {
     ...{ data: loader, loss: nn.functional.crossEntropy, optimizer, epochs, compile },
     schedule: new optim.lrScheduler.OneCycleLR(optimizer, rates, { epochs, stepsPerEpoch: loader.length }),
     callbacks: every === undefined ? [] : [unfreezing],
   });
+  for (const { seconds } of history.slice(1)) addStepSeconds(seconds); // the first epoch compiles
 }
 
 /** In percent. @param {Network} model @param {Part} part */

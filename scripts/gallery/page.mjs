@@ -3,8 +3,8 @@ import { examples } from '../../examples/gallery.js';
 
 /** @typedef {{ numbers: Record<string, number>, seconds: number, megabytes: number }} Run with one seed */
 /**
- * @typedef {{ runs: Run[], eagerSeconds?: number, busy?: boolean }} Result eagerSeconds: of the first seed without compiled steps;
- *   busy: whether the machine had other work, which is noted by hand
+ * @typedef {{ runs: Run[], timesEager?: number, busy?: boolean }} Result timesEager: how many times as long a step takes that is
+ *   not compiled; busy: whether the machine had other work, which is noted by hand
  */
 
 /** @param {readonly number[]} values */
@@ -43,15 +43,14 @@ function figureOf(runs, { key, digits }) {
 function row({ name, title, data, figures, baseline }, result) {
   const known = [`[${name}](../examples/${name.split('/')[0]}/README.md)`, title, data];
   if (result === undefined) return `| ${[...known, 'not measured yet', '', '', '', '', ''].join(' | ')} |`;
-  const { runs, eagerSeconds, busy } = result;
+  const { runs, timesEager, busy } = result;
   const seconds = mean(runs.map((run) => run.seconds));
-  const compiled = eagerSeconds === undefined ? '' : `${(eagerSeconds / (runs[0]?.seconds ?? 0)).toFixed(1)} ×`;
   const cells = [
     figures.map((one) => `${one.label}: **${figureOf(runs, one)}**`).join('<br>'),
     baseline === undefined ? '' : `${baseline.label}: ${figureOf(runs, baseline)}`,
     String(runs.length),
     `${seconds.toFixed(0)}${busy ? ' (busy)' : ''}`,
-    compiled,
+    timesEager === undefined ? '' : `${timesEager.toFixed(1)} ×`,
     Math.max(...runs.map((run) => run.megabytes)).toFixed(0),
   ];
   return `| ${[...known, ...cells].join(' | ')} |`;
@@ -67,11 +66,11 @@ export function page(results) {
   return `# Gallery
 
 What the examples learn, and what they reach: the mean and the standard deviation over so many seeds, from 1 on, the seconds that one run
-takes on two cores (busy: with other work on them, some with one thread), how many times as long it takes without compiled steps, and the peak memory of its process in megabytes. Run one
-with \`npm run example -- <name>\`, in a few seconds with \`--small\`; \`npm run gallery -- <name>\` measures it anew and writes this
-page.
+takes on two cores (busy: with other work on them, some with one thread), how many times as long a step takes if it is not compiled
+(its small version), and the peak memory of its process in megabytes. Run one with \`npm run example -- <name>\`, in a few seconds with
+\`--small\`; \`npm run gallery -- <name>\` measures it anew and writes this page.
 
-| example | what | data | reached | baseline | seeds | seconds | compiled | MB |
+| example | what | data | reached | baseline | seeds | seconds | not compiled | MB |
 |---|---|---|---|---|---|---|---|---|
 ${examples.map((example) => row(example, results[example.name])).join('\n')}
 ${sections.join('')}`;

@@ -41,7 +41,7 @@ describe('the gallery', () => {
 
   it('says the mean, the deviation of a sample, the seeds, the time, the largest memory and what compiling brought', () => {
     const runs = [2, 4, 9].map((accuracy, i) => ({ numbers: { accuracy }, seconds: 10 + i, megabytes: 100 - i }));
-    const [row] = page({ lenet: { runs, eagerSeconds: 15 } }).match(/^\| \[lenet\].*$/m) as unknown as [string];
+    const [row] = page({ lenet: { runs, timesEager: 1.46 } }).match(/^\| \[lenet\].*$/m) as unknown as [string];
     // The squares of -3, -1 and 4, 26 in sum, over two, are 13; its root is 3.61.
     expect(row).toMatch(/\*\*5\.00 ± 3\.61\*\* \| {2}\| 3 \| 11 \| 1\.5 × \| 100 \|$/);
     const loaded = page({ lenet: { runs: runs.slice(0, 1), busy: true } }).match(/^\| \[lenet\].*$/m)?.[0];
@@ -57,10 +57,11 @@ describe('an example as a program', () => {
       status: 0,
       options: { size: 3, seed: 7, output: 'there' },
     });
-    const { numbers, seconds, megabytes } = JSON.parse(readFileSync(json, 'utf8'));
+    const { numbers, seconds, megabytes, stepSeconds } = JSON.parse(readFileSync(json, 'utf8'));
     expect(numbers).toEqual({ accuracy: 98.5, 'score.f1': 97 });
     expect(seconds).toBeGreaterThan(0);
     expect(megabytes).toBeGreaterThan(20);
+    expect(stepSeconds).toBe(2);
   });
 
   it('has its own sizes without flags', () => {
