@@ -49,7 +49,7 @@ export async function run(options = {}) {
   const best = new Best(model, rl.CartPole, (x) => model.best(x), { steps: diary.steps, episodes });
   for (let i = 1; i <= updates; i++) {
     const { rollout, episodes } = await play();
-    await step(rollout.observations, rollout.actions, rollout.advantages, rollout.returns);
+    step.sync(rollout.observations, rollout.actions, rollout.advantages, rollout.returns);
     diary.add(episodes, i * count * length);
     await best.look(i * count * length);
   }

@@ -102,7 +102,7 @@ export async function run(options = {}) {
     for (let i = 0; i < updates; i++) {
       const batch = buffer.sample(batchSize, { beta: 0.4 + (0.6 * taken) / steps });
       const { observations: x, actions, rewards, nextObservations, terminated, weights } = batch;
-      const errors = await step(x, actions, rewards, nextObservations, terminated, weights);
+      const errors = step.sync(x, actions, rewards, nextObservations, terminated, weights);
       buffer.updatePriorities(batch.indices, errors);
     }
   }

@@ -85,7 +85,7 @@ export async function learnProximally(Class, options) {
     const { observations, actions, logProbs, advantages, returns } = rollout;
     for (let epoch = 0; epoch < epochs; epoch++) {
       for (const index of randperm(total).split(batchSize)) {
-        await step(index, observations, actions, logProbs, advantages, returns);
+        step.sync(index, observations, actions, logProbs, advantages, returns);
       }
     }
     diary.add(episodes, i * total);

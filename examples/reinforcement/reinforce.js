@@ -78,7 +78,7 @@ export async function run(options = {}) {
     const x = new Float32Array(size * 4);
     for (const [i, row] of rows.entries()) x.set(row.x, 4 * i);
     const filled = (/** @type {(i: number) => number} */ of) => Float32Array.from({ length: size }, (_, i) => of(i));
-    await step(
+    step.sync(
       rowsOf(x, size),
       tensor(Int32Array.from({ length: size }, (_, i) => rows[i]?.action ?? 0)),
       tensor(filled((i) => returns[i] ?? 0)),

@@ -129,7 +129,7 @@ export async function run(options = {}) {
     if (taken < warmUp) continue;
     for (let i = 0; i < count; i++) {
       const batch = buffer.sample(batchSize);
-      await step(batch.observations, batch.actions, batch.rewards, batch.nextObservations, batch.terminated);
+      step.sync(batch.observations, batch.actions, batch.rewards, batch.nextObservations, batch.terminated);
     }
   }
   return await finish(diary, best, {
