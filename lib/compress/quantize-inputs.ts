@@ -1,7 +1,9 @@
 // What layers are given, in eight bits.
 import { aboutToChange, onUndo } from '../all-or-nothing.js';
-import { noGrad } from '../autograd/tape.js';
+import { isRecorded, noGrad } from '../autograd/tape.js';
 import { MultiheadAttention } from '../nn/attention.js';
+import { type CallHook, register } from '../nn/hooks.js';
+import { Linear } from '../nn/linear.js';
 import { Module } from '../nn/module.js';
 import { PackedSequence } from '../nn/packed.js';
 import { Bilinear } from '../nn/rearrange.js';
@@ -11,9 +13,11 @@ import { full } from '../ops/creation.js';
 import { add, div, maximum, minimum, mul, neg, sub } from '../ops/elementwise.js';
 import { clamp, eq, where } from '../ops/elementwise-compare.js';
 import { round } from '../ops/elementwise-rounding.js';
+import { linearInt8 } from '../ops/quantized.js';
 import { amax, amin } from '../ops/reduce-composed.js';
 import { Tensor } from '../tensor.js';
 import { rounding } from './fake-quantize.js';
+import { integersOf } from './integers.js';
 
 type State = 'dynamic' | 'observed' | 'trained' | 'static';
 
@@ -36,6 +40,12 @@ export class InputQuantizer extends Module {
 
   get isCalibrated(): boolean {
     return this.low === null || Number.isFinite(this.low.item());
+  }
+
+  /** The range of all inputs; null if each batch has its own, nothing while it is measured. */
+  fixedRange(): { low: Tensor; high: Tensor } | null | undefined {
+    if (this._state === 'dynamic') return null;
+    return this._state === 'static' ? this.stored() : undefined;
   }
 
   /** From now on the range stays as it is. */
@@ -101,11 +111,24 @@ const inputsOf = (layer: Module): number =>
 /** @internal Lets a layer round what it is given. The layer that is called does, which may be a copy of this one. */
 export function attach(module: Quantized, quantizer: InputQuantizer): void {
   module.inputQuantizer = quantizer;
-  const handle = module.registerForwardPreHook((layer: Module, given: unknown[]) => roundedInputs(layer, given));
+  const call: CallHook = (layer, given, forward) =>
+    productOfIntegers(layer, given) ?? forward(roundedInputs(layer, given));
+  const handle = register('attach', module, 'call', call, undefined);
   onUndo(() => {
     handle.remove();
     delete module.inputQuantizer;
   });
+}
+
+// Linear layers multiply integers where no gradient is wanted; null in all other cases.
+function productOfIntegers(layer: Module, [x]: unknown[]): Tensor | null {
+  const weight = layer instanceof Linear && layer.forward === Linear.prototype.forward ? integersOf(layer) : null;
+  if (weight === null || !(x instanceof Tensor) || x.dtype !== 'float32' || weight.scale.dtype !== 'float32')
+    return null;
+  const { bias, inFeatures } = layer as Linear;
+  if (x.dims[x.rank - 1] !== inFeatures || isRecorded([x, weight.scale, bias ?? undefined])) return null;
+  const range = (quantizerOf(layer) as InputQuantizer).fixedRange();
+  return range === undefined ? null : linearInt8(x, weight.integers, weight.scale, bias, range);
 }
 
 // What is given twice stays one tensor: attention then projects it at once, and caches it.

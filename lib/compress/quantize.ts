@@ -7,16 +7,12 @@ import { checkPart } from '../nn/lookup.js';
 import { Module } from '../nn/module.js';
 import { registerParametrization, removeParametrizations } from '../nn/parametrize.js';
 import { listAt, type Parametrization } from '../nn/parametrize-list.js';
-import { Buffer } from '../nn/roles.js';
-import { detach, to } from '../ops/copy.js';
-import { onesLike, zerosLike } from '../ops/creation.js';
-import { abs, add, div, mul, sub } from '../ops/elementwise.js';
-import { clamp, eq, where } from '../ops/elementwise-compare.js';
-import { round } from '../ops/elementwise-rounding.js';
-import { amax } from '../ops/reduce-composed.js';
+import { detach } from '../ops/copy.js';
+import { zerosLike } from '../ops/creation.js';
 import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { rounding } from './fake-quantize.js';
+import { Integers, lookUpIntegers, scaleOf } from './integers.js';
 import { attach, InputQuantizer, quantizerOf } from './quantize-inputs.js';
 import { isTable, type Weight, weightsOf, weightValue } from './weights.js';
 
@@ -30,37 +26,6 @@ export interface QuantizeOptions {
 export interface PrepareOptions extends QuantizeOptions {
   /** The range of a layer's inputs: of all that were seen (minmax, the default), or an average that moves by 0.01 a batch. */
   observer?: 'minmax' | 'moving-average';
-}
-
-// One scale for each slice of the first dimension: its largest absolute value is 127.
-function scaleOf(weight: Tensor): Tensor {
-  const others = weight.dims.slice(1).map((_, i) => i + 1);
-  const scale = div(amax(abs(weight), { dim: others, keepDim: true }), 127);
-  return where(eq(scale, 0), onesLike(scale), scale);
-}
-
-/** A parametrization: integers of eight bits and a scale for each slice of the first dimension, weight = integers · scale. */
-class Integers extends Module implements Parametrization {
-  /** uint8, 128 more than the integer. */
-  readonly integers: Tensor;
-
-  constructor(weight: Tensor) {
-    super();
-    const rounded = clamp(round(div(weight, scaleOf(weight))), { min: -127, max: 127 });
-    this.integers = new Buffer(to(add(rounded, 128), 'uint8'));
-  }
-
-  forward(scale: Tensor): Tensor {
-    return mul(sub(to(this.integers, scale.dtype), 128), scale);
-  }
-
-  rightInverse(weight: Tensor): Tensor {
-    return scaleOf(weight);
-  }
-
-  override toString(): string {
-    return 'Integers()';
-  }
 }
 
 /** A parametrization: the weight as it will be when it is quantised; it is trained as a float. */
@@ -94,7 +59,9 @@ function quantize(
       quantizer === null || isTable(module) ? null : ([module, quantizer(weightValue(weight))] as const),
     );
     for (const [i, parametrization] of made.entries()) {
-      if (parametrization !== null) replace(weights[i] as Weight, parametrization);
+      const weight = weights[i] as Weight;
+      if (parametrization !== null) replace(weight, parametrization);
+      if (parametrization instanceof Integers && isTable(weight.module)) lookUpIntegers(weight.module);
     }
     for (const [module, input] of inputs.filter((entry) => entry !== null)) attach(module, input);
   });
@@ -108,8 +75,11 @@ function replace({ module, name }: Weight, parametrization: Parametrization): vo
 /**
  * Quantises a model at once, without data: weights are integers of eight bits with a scale for each output, inputs of layers are
  * rounded to 256 values in the range of each batch. Embeddings have integers, too. The file of `stateDict()` is a quarter as
- * large. Products are computed in floating point from the integers, so that results are those of integer arithmetic (products up to 500 terms
- * long are exact), but no faster.
+ * large.
+ *
+ * Under `noGrad`, float32 linear layers multiply these integers, and embeddings look them up: products of one sample are up to three times as
+ * fast as those of floats, and need a quarter of the memory. All other layers, and linear ones while gradients are wanted, compute in floating
+ * point from the integers, with the same results but for rounding.
  *
  * To load such a state, quantise the same model first. Gradients reach the scales alone.
  *

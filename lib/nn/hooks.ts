@@ -22,8 +22,12 @@ export type BackwardHook = (module: any, gradInput: Gradients, gradOutput: Gradi
 export type BackwardPreHook = (module: any, gradOutput: Gradients) => any;
 // biome-ignore-end lint/suspicious/noExplicitAny: see above
 
+/** @internal Called in place of `forward`, which it may call. */
+export type CallHook = (module: Module, inputs: unknown[], forward: (inputs: unknown[]) => unknown) => unknown;
+
 interface Hooks {
   forwardPre: readonly ForwardPreHook[];
+  call: readonly CallHook[];
   forward: readonly ForwardHook[];
   backwardPre: readonly BackwardPreHook[];
   backward: readonly BackwardHook[];
@@ -32,7 +36,7 @@ interface Hooks {
 /** @internal Calls a `forward` with the hooks of its module. */
 export type Around = (forward: (...inputs: unknown[]) => unknown, inputs: ArrayLike<unknown>) => unknown;
 
-const none: Hooks = { forwardPre: [], forward: [], backwardPre: [], backward: [] };
+const none: Hooks = { forwardPre: [], call: [], forward: [], backwardPre: [], backward: [] };
 const registered = new WeakMap<Module, Hooks>();
 
 /** @internal Adds a hook to the others of its kind: after them, or with `prepend` before. */
@@ -80,7 +84,11 @@ function around(module: Module, hooks: Hooks): Around {
     }
     const gradients = hooks.backward.length + hooks.backwardPre.length > 0 ? new GradientHooks(module, hooks) : null;
     if (gradients !== null) inputs = gradients.ofInputs(inputs);
-    let output = forward.apply(module, inputs);
+    const call = hooks.call.reduce<(inputs: unknown[]) => unknown>(
+      (next, hook) => (inputs) => hook(module, inputs, next),
+      (inputs) => forward.apply(module, inputs),
+    );
+    let output = call(inputs);
     for (const hook of hooks.forward) {
       const replaced = hook(module, inputs, output);
       if (replaced !== undefined && replaced !== null) output = replaced;

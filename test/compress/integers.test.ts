@@ -17,7 +17,7 @@ import {
   tensor,
 } from '../../lib/index.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
-import { inIntegers, rangeOf } from '../support/integers.js';
+import { inIntegers, rangeOf, roundedRow } from '../support/integers.js';
 
 interface Rounded {
   axis: number | null;
@@ -61,12 +61,24 @@ describe('fakeQuantize is what PyTorch does', () => {
   });
 });
 
+function messageOf(fn: () => unknown): string {
+  try {
+    fn();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('nothing was thrown');
+}
+
 function expectRows(got: Tensor, wanted: number[][]): void {
   const values = got.detach().toTypedArray();
   for (const [i, value] of wanted.flat().entries()) expect(values[i]).toBeCloseTo(value, 4);
 }
 
-describe('a layer of integers', () => {
+describe.each([
+  ['with gradients, in floating point', (run: () => void) => run()],
+  ['without them, in integers', (run: () => void) => noGrad(run)],
+])('a layer of integers, %s', (_, how) => {
   manualSeed(2);
   const made = () => {
     manualSeed(3);
@@ -75,45 +87,126 @@ describe('a layer of integers', () => {
   const [weight, bias] = [rowsOf(made().weight), Array.from((made().bias as Tensor).detach().toTypedArray())];
   const [seen, later] = [randn([20, 9]), randn([6, 9]).mul(2)];
 
-  it('quantised dynamically takes the range of each batch', () => {
-    const layer = compress.quantizeDynamic(made());
-    for (const x of [seen, later])
-      expectRows(layer.forward(x), inIntegers(rowsOf(x), weight, bias, rangeOf(rowsOf(x))));
+  it('quantised dynamically takes the range of each batch', () =>
+    how(() => {
+      const layer = compress.quantizeDynamic(made());
+      for (const x of [seen, later])
+        expectRows(layer.forward(x), inIntegers(rowsOf(x), weight, bias, rangeOf(rowsOf(x))));
+    }));
+
+  it('quantised statically takes the range that it has measured, and cuts off what is outside', () =>
+    how(() => {
+      const layer = compress.prepare(made());
+      const before = layer.forward(seen);
+      expectRows(before, rowsOf(made().forward(seen)));
+      layer.forward(seen.slice({ end: 3 }));
+      compress.convert(layer);
+      const range = rangeOf(rowsOf(seen));
+      expect(
+        rowsOf(later)
+          .flat()
+          .some((value) => value > range[1] || value < range[0]),
+      ).toBe(true);
+      expectRows(layer.forward(later), inIntegers(rowsOf(later), weight, bias, range));
+    }));
+
+  it('moves its range by 0.01 of a batch with an average', () =>
+    how(() => {
+      const layer = compress.prepare(made(), { observer: 'moving-average' });
+      layer.forward(seen);
+      layer.forward(later);
+      compress.convert(layer);
+      const [a, b] = [rangeOf(rowsOf(seen)), rangeOf(rowsOf(later))];
+      const range = a.map((end, i) => 0.99 * end + 0.01 * (b[i] as number)) as [number, number];
+      expectRows(layer.forward(later), inIntegers(rowsOf(later), weight, bias, range));
+    }));
+
+  it('trained for it computes in training what it computes afterwards', () =>
+    how(() => {
+      const layer = compress.prepareQat(made());
+      layer.forward(seen);
+      layer.eval();
+      const wanted = inIntegers(rowsOf(later), weight, bias, rangeOf(rowsOf(seen)));
+      expectRows(layer.forward(later), wanted);
+      compress.convert(layer);
+      expectRows(layer.forward(later), wanted);
+    }));
+});
+
+describe('without gradients', () => {
+  const table = () => new nn.Embedding(20, 6, { paddingIdx: 3 });
+  // How often a weight became a tensor of floats.
+  const watched = (layer: nn.Module & { parametrizations?: nn.ModuleDict<nn.Module> }) => {
+    const calls: unknown[] = [];
+    layer.parametrizations
+      ?.get('weight')
+      .modules()[1]
+      ?.registerForwardHook(() => void calls.push(0));
+    return calls;
+  };
+
+  it('no weight becomes floats, of a layer as it is, in a copy, and compiled', () => {
+    const x = randn([4, 12]);
+    const layer = compress.quantizeDynamic(new nn.Linear(12, 7));
+    const wanted = layer.forward(x).detach();
+    const copy = layer.clone();
+    const calls = [layer, copy].map(watched);
+    const predict = compile((x: Tensor) => noGrad(() => layer.forward(x)));
+    noGrad(() => {
+      for (const got of [layer.forward(x), copy.forward(x), predict.sync(x), predict.sync(x)]) {
+        expectNear(got, Array.from(wanted.toTypedArray()));
+      }
+    });
+    expect(calls).toEqual([[], []]);
+    layer.forward(x);
+    expect(calls[0]).toHaveLength(1);
   });
 
-  it('quantised statically takes the range that it has measured, and cuts off what is outside', () => {
-    const layer = compress.prepare(made());
-    const before = layer.forward(seen);
-    expectRows(before, rowsOf(made().forward(seen)));
-    layer.forward(seen.slice({ end: 3 }));
-    compress.convert(layer);
-    const range = rangeOf(rowsOf(seen));
-    expect(
-      rowsOf(later)
-        .flat()
-        .some((value) => value > range[1] || value < range[0]),
-    ).toBe(true);
-    expectRows(layer.forward(later), inIntegers(rowsOf(later), weight, bias, range));
+  it('a table looks integers up, and refuses what it refused', () => {
+    const made = table();
+    const rounded = rowsOf(made.weight).map((row) => (row.every((v) => v === 0) ? row : roundedRow(row)));
+    const layer = compress.quantizeDynamic(made);
+    const calls = watched(layer);
+    noGrad(() => {
+      const got = layer.forward(tensor([[19, 0, 3], [7, 7, 1]], { dtype: 'int32' })); // biome-ignore format: one line
+      expect(got.shape).toEqual([2, 3, 6]);
+      expectNear(
+        got,
+        [19, 0, 3, 7, 7, 1].flatMap((i) => rounded[i] as number[]),
+      );
+      expect(layer.forward(tensor([], { dtype: 'int32' })).shape).toEqual([0, 6]);
+      for (const wrong of [20, -1]) {
+        const index = tensor([0, wrong], { dtype: 'int32' });
+        expect(() => layer.forward(index)).toThrow(messageOf(() => table().forward(index)));
+      }
+      expect(() => layer.forward(ones([2]))).toThrow(messageOf(() => table().forward(ones([2]))));
+    });
+    expect(calls).toEqual([]);
   });
 
-  it('moves its range by 0.01 of a batch with an average', () => {
-    const layer = compress.prepare(made(), { observer: 'moving-average' });
-    layer.forward(seen);
-    layer.forward(later);
-    compress.convert(layer);
-    const [a, b] = [rangeOf(rowsOf(seen)), rangeOf(rowsOf(later))];
-    const range = a.map((end, i) => 0.99 * end + 0.01 * (b[i] as number)) as [number, number];
-    expectRows(layer.forward(later), inIntegers(rowsOf(later), weight, bias, range));
+  it('what does not fit is refused as by floats', () => {
+    const layer = compress.quantizeDynamic(new nn.Linear(12, 7));
+    const plain = new nn.Linear(12, 7);
+    noGrad(() => {
+      for (const x of [ones([2, 11]), ones([2, 12], { dtype: 'float64' }), tensor(1)]) {
+        expect(() => layer.forward(x)).toThrow(messageOf(() => plain.forward(x)));
+      }
+    });
   });
 
-  it('trained for it computes in training what it computes afterwards', () => {
-    const layer = compress.prepareQat(made());
-    layer.forward(seen);
-    layer.eval();
-    const wanted = inIntegers(rowsOf(later), weight, bias, rangeOf(rowsOf(seen)));
-    expectRows(layer.forward(later), wanted);
-    compress.convert(layer);
-    expectRows(layer.forward(later), wanted);
+  it('a layer of float64, and one whose weight was replaced, compute in floats', () => {
+    const layer = compress.quantizeDynamic(new nn.Linear(12, 7, { dtype: 'float64' }));
+    const x = randn([3, 12], { dtype: 'float64' });
+    expectNear(
+      noGrad(() => layer.forward(x)),
+      Array.from(layer.forward(x).detach().toTypedArray()),
+    );
+    const permanent = compress.makePermanent(compress.quantizeDynamic(new nn.Linear(12, 7)));
+    const y = permanent.forward(ones([1, 12])).detach();
+    expectNear(
+      noGrad(() => permanent.forward(ones([1, 12]))),
+      Array.from(y.toTypedArray()),
+    );
   });
 });
 
@@ -180,7 +273,7 @@ describe('a model of integers', () => {
     const before = rowsOf(predict.sync(x));
     compress.convert(model);
     expect(rowsOf(predict.sync(x))).not.toEqual(before);
-    expect(rowsOf(predict.sync(x))).toEqual(rowsOf(model.forward(x)));
+    expect(rowsOf(predict.sync(x))).toEqual(rowsOf(noGrad(() => model.forward(x))));
   });
 });
 
