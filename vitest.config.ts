@@ -21,7 +21,8 @@ const maxWorkers = availableParallelism(); // by default one less: half of a mac
 const common = {
   pool: 'forks' as const, // a native addon under test
   maxWorkers,
-  env: ADJOINT_PRELOAD ? { LD_PRELOAD: ADJOINT_PRELOAD } : {},
+  // Beside as many processes as there are cores, a step of low priority takes some hundred times as long as alone.
+  env: { ADJOINT_PRIORITY: 'normal', ...(ADJOINT_PRELOAD && { LD_PRELOAD: ADJOINT_PRELOAD }) },
   setupFiles: ['test/support/equality.ts'],
   testTimeout: 30_000,
   hookTimeout: 30_000,

@@ -23,7 +23,8 @@ function runOnce(name, output, flags) {
   const file = [`${name}/train.js`, `${name}.js`].map((path) => join(root, 'examples', path)).find(existsSync);
   const json = join(output, 'result.json');
   const given = [file, '--output', output, '--json', json, ...flags];
-  const { status } = spawnSync(process.execPath, given, { cwd: root, stdio: 'inherit' });
+  const env = { ...process.env, ADJOINT_PRIORITY: 'normal' }; // as that of eager steps
+  const { status } = spawnSync(process.execPath, given, { cwd: root, stdio: 'inherit', env });
   if (status !== 0) throw new Error(`gallery: ${name} ended with code ${status}`);
   return JSON.parse(readFileSync(json, 'utf8'));
 }

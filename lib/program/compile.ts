@@ -44,7 +44,8 @@ export interface CompileOptions {
   /**
    * The scheduling priority of the step's thread, which matters when cores are scarce. `low` (default): the event loop and
    * other programs go first, and a small share is left for it. `background`: it runs only on idle cores, so that a server's
-   * answers hardly wait for it; while others keep all cores busy, it stands still. `normal`: it competes as an equal.
+   * answers hardly wait for it; while others keep all cores busy, it stands still. `normal`: it competes as an equal. Default
+   * for all steps of a program: the environment's ADJOINT_PRIORITY.
    */
   priority?: Priority;
 }
@@ -116,7 +117,8 @@ export function compile<Args extends unknown[] = Tensor[], Result = unknown>(
   checkOptions('compile', options, ['verify', 'maxPrograms', 'priority']);
   const verify = checkFlag('compile', 'verify', options.verify, false);
   const maxPrograms = checkInteger('compile', 'maxPrograms', options.maxPrograms ?? 8, 1, 1000);
-  const priority = checkChoice('compile', 'priority', options.priority, priorities, 'low');
+  const preferred = checkChoice('compile', 'ADJOINT_PRIORITY', process.env.ADJOINT_PRIORITY, priorities, 'low');
+  const priority = checkChoice('compile', 'priority', options.priority, priorities, preferred);
   const compiled = new CompiledFunction(
     fn as unknown as (...args: unknown[]) => unknown,
     verify,

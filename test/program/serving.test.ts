@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type CompiledStep,
   cat,
@@ -172,6 +172,8 @@ describe('two functions that change the same tensor', () => {
 });
 
 describe('predictions while a model is trained', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
   const steps = 4000;
   function made() {
     const model = nn.sequential(new nn.Linear(4, 300), nn.functional.tanh, new nn.Linear(300, 2));
@@ -304,11 +306,14 @@ describe.runIf(process.platform === 'linux')('the thread of a step', () => {
   });
 
   it.each([
-    [undefined, `nice ${low}, policy 0`],
-    ['low' as const, `nice ${low}, policy 0`],
-    ['background' as const, `nice ${getPriority()}, policy 5`],
-    ['normal' as const, `nice ${getPriority()}, policy 0`],
-  ])('has the priority %s', async (priority, expected) => {
+    [undefined, undefined, `nice ${low}, policy 0`],
+    ['low' as const, undefined, `nice ${low}, policy 0`],
+    ['background' as const, undefined, `nice ${getPriority()}, policy 5`],
+    ['normal' as const, undefined, `nice ${getPriority()}, policy 0`],
+    [undefined, 'normal', `nice ${getPriority()}, policy 0`],
+    ['low' as const, 'normal', `nice ${low}, policy 0`],
+  ])('has the priority %s where ADJOINT_PRIORITY is %s', async (priority, environment, expected) => {
+    vi.stubEnv('ADJOINT_PRIORITY', environment);
     const before = threads();
     const step = compile(double, priority === undefined ? {} : { priority });
     await step(ones([2]));
@@ -319,6 +324,11 @@ describe.runIf(process.platform === 'linux')('the thread of a step', () => {
   });
 
   it('takes no other priority', () => {
+    vi.stubEnv('ADJOINT_PRIORITY', 'high');
+    expect(message(() => compile((x: Tensor) => x))).toBe(
+      'compile: ADJOINT_PRIORITY must be normal, low or background, got "high"',
+    );
+    vi.stubEnv('ADJOINT_PRIORITY', undefined);
     for (const priority of ['idle', 10, true]) {
       expect(message(() => compile((x: Tensor) => x, { priority: priority as 'normal' }))).toMatch(
         /^compile: priority must be normal, low or background, got /,
