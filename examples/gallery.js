@@ -499,3 +499,15 @@ export const examples = [
     eager: true,
   },
 ];
+
+/** The lessons of examples/textbook that draw something. */
+export const lessons = [
+  { name: 'g-vanishing-gradients', title: 'Why deep networks were hard to train', picture: 'vanishing-gradients.svg' },
+  { name: 'h-optimizer-paths', title: 'SGD, momentum and Adam in the same valley', picture: 'optimizer-paths.svg' },
+  { name: 'i-residual', title: 'Forty layers, plain and residual', picture: 'residual.svg' },
+  { name: 'j-batch-norm', title: 'What batch normalisation does for learning rates', picture: 'batch-norm.svg' },
+  { name: 'k-initialisers', title: 'Where weights should begin', picture: 'initialisers.svg' },
+  { name: 'l-clipping', title: 'Why recurrent networks clip their gradients', picture: 'clipping.svg' },
+  { name: 'm-learning-rate', title: 'How to find a learning rate', picture: 'learning-rate.svg' },
+  { name: 'n-optimizers', title: 'Eight optimizers on the same network', picture: 'optimizers.svg' },
+];

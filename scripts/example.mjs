@@ -28,13 +28,18 @@ if (name === '--list') {
 
 /** The title of an example's README, or the first line of its own comment. */
 function beginningOf(known) {
-  const readme = join(folder, known, 'README.md');
-  const text = readFileSync(existsSync(readme) ? readme : join(folder, known, 'train.js'), 'utf8');
+  const paths = [`${known}/README.md`, `${known}/train.js`, `${known}.js`].map((path) => join(folder, path));
+  const text = readFileSync(
+    paths.find((path) => existsSync(path)),
+    'utf8',
+  );
   return /^(?:#|\/\/) (.*)/.exec(text)?.[1] ?? '';
 }
 
-/** Those of the gallery, and folders with a program of their own. */
+/** Those of the gallery, folders with a program of their own, and the textbook's lessons. */
 function names() {
   const programs = readdirSync(folder).filter((known) => existsSync(join(folder, known, 'train.js')));
-  return [...new Set([...examples.map((example) => example.name), ...programs])].sort();
+  const lessons = readdirSync(join(folder, 'textbook')).flatMap((file) => /^\w-.*(?=\.js$)/.exec(file) ?? []);
+  const all = [...examples.map((example) => example.name), ...programs, ...lessons.map((name) => `textbook/${name}`)];
+  return [...new Set(all)].sort();
 }

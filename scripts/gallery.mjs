@@ -5,13 +5,14 @@
 //     npm run gallery -- lenet spam          these, anew
 //     npm run gallery -- lenet --seeds 5     default 3
 //     npm run gallery -- lenet --more        what docs/gallery.json does not have, where a run was interrupted
+//     npm run gallery -- textbook            the lessons' pictures and seconds
 //     npm run gallery -- --write             only the page, from what is known
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { examples } from '../examples/gallery.js';
+import { examples, lessons } from '../examples/gallery.js';
 import { page } from './gallery/page.mjs';
 import { root } from './steps.mjs';
 
@@ -27,6 +28,18 @@ function runOnce(name, output, flags) {
   const { status } = spawnSync(process.execPath, given, { cwd: root, stdio: 'inherit', env });
   if (status !== 0) throw new Error(`gallery: ${name} ended with code ${status}`);
   return JSON.parse(readFileSync(json, 'utf8'));
+}
+
+/** The seconds of each lesson, whose picture is copied. */
+function runLessons() {
+  const folder = join(root, 'examples', 'textbook');
+  return lessons.map(({ name, picture }) => {
+    const started = performance.now();
+    const { status } = spawnSync(process.execPath, [join(folder, `${name}.js`)], { cwd: root, stdio: 'inherit' });
+    if (status !== 0) throw new Error(`gallery: textbook/${name} ended with code ${status}`);
+    copyFileSync(join(folder, 'output', picture), join(pictures, picture));
+    return (performance.now() - started) / 1000;
+  });
 }
 
 /** How many times as long steps take that are not compiled: the median of three pairs of small versions, one after the other. */
@@ -65,15 +78,21 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 });
-const unknown = positionals.find((name) => !examples.some((example) => example.name === name));
+const isLessons = (name) => name === 'textbook';
+const unknown = positionals.find((name) => !isLessons(name) && !examples.some((example) => example.name === name));
 if (unknown !== undefined) throw new Error(`gallery: examples/gallery.js has no ${unknown}`);
 mkdirSync(pictures, { recursive: true });
 const known = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : {};
+const save = () => writeFileSync(results, `${JSON.stringify(known, null, 1)}\n`);
 const wanted = examples.filter(({ name }) => (positionals.length > 0 ? positionals.includes(name) : !(name in known)));
 for (const example of values.write ? [] : wanted) {
   runAll(example, values.more ? (known[example.name] ?? {}) : {}, Number(values.seeds), (result) => {
     known[example.name] = result;
-    writeFileSync(results, `${JSON.stringify(known, null, 1)}\n`);
+    save();
   });
+}
+if (!values.write && (positionals.length > 0 ? positionals.some(isLessons) : !('textbook' in known))) {
+  known.textbook = runLessons();
+  save();
 }
 writeFileSync(join(root, 'docs', 'gallery.md'), page(known));

@@ -1,5 +1,5 @@
 // docs/gallery.md from the results of `npm run gallery`.
-import { examples } from '../../examples/gallery.js';
+import { examples, lessons } from '../../examples/gallery.js';
 
 /** @typedef {{ numbers: Record<string, number>, seconds: number, megabytes: number }} Run with one seed */
 /**
@@ -41,8 +41,9 @@ function figureOf(runs, { key, digits }) {
  * @param {Result | undefined} result
  */
 function row({ name, title, data, figures, baseline }, result) {
+  const command = `\`npm run example -- ${name}\``;
   const known = [`[${name}](../examples/${name.split('/')[0]}/README.md)`, title, data];
-  if (result === undefined) return `| ${[...known, 'not measured yet', '', '', '', '', ''].join(' | ')} |`;
+  if (result === undefined) return `| ${[...known, 'not measured yet', '', '', '', '', '', command].join(' | ')} |`;
   const { runs, timesEager, busy } = result;
   const seconds = mean(runs.map((run) => run.seconds));
   const cells = [
@@ -52,11 +53,31 @@ function row({ name, title, data, figures, baseline }, result) {
     `${seconds.toFixed(0)}${busy ? ' (busy)' : ''}`,
     timesEager === undefined ? '' : `${timesEager.toFixed(1)} ×`,
     Math.max(...runs.map((run) => run.megabytes)).toFixed(0),
+    command,
   ];
   return `| ${[...known, ...cells].join(' | ')} |`;
 }
 
-/** @param {Record<string, Result>} results */
+/** The table of the lessons, and their pictures. @param {readonly number[]} seconds of each */
+function lessonsPage(seconds) {
+  const rows = lessons.map(
+    ({ name, title }, i) =>
+      `| [${name}](../examples/textbook/${name}.js) | ${title} | ${seconds[i]?.toFixed(1)} | \`npm run example -- textbook/${name}\` |`,
+  );
+  const images = lessons.map(({ title, picture }) => `**${title}**\n\n![${title}](gallery/${picture})\n`);
+  return `
+## Lessons
+
+Short programs to read, of [examples/textbook](../examples/textbook/README.md), which has their figures.
+
+| lesson | what it shows | seconds | command |
+|---|---|---|---|
+${rows.join('\n')}
+
+${images.join('\n')}`;
+}
+
+/** @param {Record<string, Result> & { textbook?: readonly number[] }} results */
 export function page(results) {
   const sections = examples.flatMap(({ name, title, pictures = [] }) => {
     if (results[name] === undefined || pictures.length === 0) return [];
@@ -67,11 +88,16 @@ export function page(results) {
 
 What the examples learn, and what they reach: the mean and the standard deviation over so many seeds, from 1 on, the seconds that one run
 takes on two cores (busy: with other work on them, some with one thread), how many times as long a step takes if it is not compiled
-(its small version), and the peak memory of its process in megabytes. Run one with \`npm run example -- <name>\`, in a few seconds with
-\`--small\`; \`npm run gallery -- <name>\` measures it anew and writes this page.
+(its small version), and the peak memory of its process in megabytes. With \`--small\` a command takes a
+few seconds; \`npm run gallery -- <name>\` measures it anew and writes this page.
 
-| example | what | data | reached | baseline | seeds | seconds | not compiled | MB |
-|---|---|---|---|---|---|---|---|---|
+| example | what | data | reached | baseline | seeds | seconds | not compiled | MB | command |
+|---|---|---|---|---|---|---|---|---|---|
 ${examples.map((example) => row(example, results[example.name])).join('\n')}
-${sections.join('')}`;
+
+The figures of [minilm](../examples/minilm/README.md), [federated](../examples/federated/README.md),
+[distributed](../examples/distributed/README.md), [online](../examples/online/README.md),
+[breast-cancer](../examples/breast-cancer/README.md) and [mnist](../examples/mnist/train.js) are in their own pages: they need a model from
+elsewhere, several processes, a server, or hardly any time.
+${sections.join('')}${results.textbook === undefined ? '' : lessonsPage(results.textbook)}`;
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { examples } from '../../examples/gallery.js';
+import { examples, lessons } from '../../examples/gallery.js';
 import { stepOf } from '../../examples/shared/main.js';
 import { page } from '../../scripts/gallery/page.mjs';
 import { root } from '../support/pages.js';
@@ -33,6 +33,7 @@ describe('the gallery', () => {
   it('has its page from its results', () => {
     const results = JSON.parse(readFileSync(join(root, 'docs/gallery.json'), 'utf8'));
     expect(readFileSync(join(root, 'docs/gallery.md'), 'utf8')).toBe(page(results));
+    for (const { picture } of lessons) expect(existsSync(join(root, 'docs/gallery', picture)), picture).toBe(true);
     for (const { name, pictures = [] } of examples.filter((example) => example.name in results)) {
       for (const picture of pictures)
         expect(existsSync(join(root, 'docs/gallery', picture)), `${name}: ${picture}`).toBe(true);
@@ -43,9 +44,9 @@ describe('the gallery', () => {
     const runs = [2, 4, 9].map((accuracy, i) => ({ numbers: { accuracy }, seconds: 10 + i, megabytes: 100 - i }));
     const [row] = page({ lenet: { runs, timesEager: 1.46 } }).match(/^\| \[lenet\].*$/m) as unknown as [string];
     // The squares of -3, -1 and 4, 26 in sum, over two, are 13; its root is 3.61.
-    expect(row).toMatch(/\*\*5\.00 ± 3\.61\*\* \| {2}\| 3 \| 11 \| 1\.5 × \| 100 \|$/);
+    expect(row).toMatch(/\*\*5\.00 ± 3\.61\*\* \| {2}\| 3 \| 11 \| 1\.5 × \| 100 \| `npm run example -- lenet` \|$/);
     const loaded = page({ lenet: { runs: runs.slice(0, 1), busy: true } }).match(/^\| \[lenet\].*$/m)?.[0];
-    expect(loaded).toMatch(/\*\*2\.00\*\* \| {2}\| 1 \| 10 \(busy\) \| {2}\| 100 \|$/);
+    expect(loaded).toMatch(/\*\*2\.00\*\* \| {2}\| 1 \| 10 \(busy\) \| {2}\| 100 \| `npm run example -- lenet` \|$/);
   });
 });
 
