@@ -15,3 +15,4 @@ export {
 export { type InfluenceOptions, influence } from './influence.js';
 export type { Explained, TargetOptions } from './model.js';
 export { type OcclusionOptions, occlusion, type ShapleyOptions, shapleyValues } from './perturbations.js';
+export { activationPictures, filterPictures, type MapPicturesOptions, mapPictures } from './pictures.js';
