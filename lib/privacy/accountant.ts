@@ -13,11 +13,14 @@ export interface PrivateSteps {
   steps?: number;
 }
 
-// Orders between 1 and 64; which is best depends on the noise.
-const orders = [
+/** @internal Orders between 1 and 64, as Opacus has them; which is best depends on the noise. */
+export const lowOrders = [
   ...Array.from({ length: 99 }, (_, i) => 1 + (i + 1) / 10),
   ...Array.from({ length: 52 }, (_, i) => i + 12),
 ];
+
+// Those that TensorFlow Privacy adds for much noise: with 63 as the highest, ε stays above 0.1 at a δ of 1e-5, however little is told.
+const orders = [...lowOrders, 128, 256, 512, 1024];
 
 const checkDelta = (operation: string, name: string, value: unknown): number => {
   const delta = checkNumber(operation, name, value, { min: 0, max: 1, open: true });
@@ -36,12 +39,15 @@ function checkSteps(operation: string, given: PrivateSteps): Required<PrivateSte
   };
 }
 
-// ε for the sum of the divergences, of the best order: Balle et al., "Hypothesis testing interpretations and Rényi differential privacy", 2019,
-// https://arxiv.org/abs/1905.09982, theorem 21.
-function epsilonOf(history: readonly Required<PrivateSteps>[], delta: number): number {
-  if (history.every(({ steps, sampleRate }) => steps === 0 || sampleRate === 0)) return 0;
-  const found = orders.map((alpha) => {
-    const spent = history.reduce(
+/**
+ * @internal ε for the sum of the divergences, of the best order: Balle et al., "Hypothesis testing interpretations and Rényi differential
+ * privacy", 2019, https://arxiv.org/abs/1905.09982, theorem 21.
+ */
+export function epsilonOf(history: readonly Required<PrivateSteps>[], delta: number, among = orders): number {
+  const telling = history.filter(({ steps, sampleRate }) => steps > 0 && sampleRate > 0);
+  if (telling.length === 0) return 0;
+  const found = among.map((alpha) => {
+    const spent = telling.reduce(
       (sum, one) => sum + one.steps * divergence(one.sampleRate, one.noiseMultiplier, alpha),
       0,
     );
@@ -52,14 +58,15 @@ function epsilonOf(history: readonly Required<PrivateSteps>[], delta: number): n
 
 /**
  * Keeps account of what a differentially private training may tell of a single record: after all steps, the training is
- * (ε, δ)-differentially private. Counts by Rényi differential privacy; the numbers are those of Opacus' `RDPAccountant`.
+ * (ε, δ)-differentially private. Counts by Rényi differential privacy; the numbers are those of Opacus' `RDPAccountant`, or below
+ * them where one of TensorFlow Privacy's higher orders (128, 256, 512, 1024) says that less was told.
  *
  * Mironov, Talwar and Zhang, "Rényi differential privacy of the sampled Gaussian mechanism", 2019, https://arxiv.org/abs/1908.10530
  *
  * @example
  * const accountant = new privacy.RDPAccountant();
  * accountant.step({ noiseMultiplier: 1.1, sampleRate: 256 / 60000, steps: 2340 });
- * accountant.getEpsilon(1e-5).toFixed(2); // "0.89"
+ * accountant.getEpsilon(1e-5).toFixed(2); // "1.10"
  */
 export class RDPAccountant {
   #history: Required<PrivateSteps>[] = [];
@@ -111,7 +118,8 @@ export interface NoiseMultiplierOptions {
  * The least noise, within 0.1 %, with which a training stays within a budget.
  *
  * @returns σ, the noise multiplier
- * @throws ArgumentError for a budget that no noise up to a million meets
+ * @throws ArgumentError for a budget that no noise up to a million meets, or a targetEpsilon below what the accountant's orders can tell at this
+ *   targetDelta, 0.0035 at 1e-5
  * @example
  * privacy.getNoiseMultiplier({ targetEpsilon: 1, targetDelta: 1e-5, sampleRate: 0.01, steps: 1000 }).toFixed(1); // "1.5"
  */
@@ -122,21 +130,31 @@ export function getNoiseMultiplier(options: NoiseMultiplierOptions): number {
   const delta = checkDelta(operation, 'targetDelta', options.targetDelta);
   const { sampleRate, steps } = checkSteps(operation, { noiseMultiplier: 1, sampleRate: options.sampleRate, steps: options.steps }); // biome-ignore format: one line
   const costs = (noiseMultiplier: number) => epsilonOf([{ noiseMultiplier, sampleRate, steps }], delta);
+  if (costs(0) <= target) return 0;
   let [low, high] = [0, 1];
   while (costs(high) > target) {
     [low, high] = [high, 2 * high];
-    if (high > 1e6) {
-      const hint = 'take a larger targetEpsilon or targetDelta, or fewer steps';
-      throw new ArgumentError(
-        `${operation}: targetEpsilon ${target} is out of reach with noise up to 1000000 times the norm; ${hint}`,
-      );
-    }
+    if (high > 1e6) throw outOfReach(target, delta, costs(Number.POSITIVE_INFINITY));
   }
   while (high - low > 1e-3 * high) {
     const middle = (low + high) / 2;
     if (costs(middle) > target) low = middle;
     else high = middle;
-    if (high < 1e-6) return 0;
   }
   return high;
+}
+
+function outOfReach(target: number, delta: number, least: number): ArgumentError {
+  if (target > least) {
+    const hint = 'take a larger targetEpsilon or targetDelta, fewer steps or a lower sampleRate';
+    return new ArgumentError(
+      `getNoiseMultiplier: targetEpsilon ${target} is out of reach with noise up to 1000000 times the norm; ${hint}`,
+    );
+  }
+  const above = (least * 1.0005).toPrecision(4); // rounded up
+  const rule = `targetEpsilon must be at least ${above} at a targetDelta of ${delta}`;
+  const reason = 'with any noise, the accountant can tell no less of its orders, which end at 1024';
+  return new ArgumentError(
+    `getNoiseMultiplier: ${rule}, got ${target}; ${reason}; take a larger targetEpsilon or targetDelta`,
+  );
 }

@@ -48,25 +48,60 @@ function logAlternating(logs: readonly number[]): number {
  */
 export function divergence(q: number, sigma: number, alpha: number): number {
   if (q === 0) return 0;
-  if (sigma === 0) return Number.POSITIVE_INFINITY;
+  // Beyond, squares overflow.
+  if (sigma < 1e-150) return Number.POSITIVE_INFINITY;
   if (q === 1) return alpha / (2 * sigma * sigma);
   return (Number.isInteger(alpha) ? wholeOrder(q, sigma, alpha) : anyOrder(q, sigma, alpha)) / (alpha - 1);
 }
 
-// log Σ (α over i) (1 − q)^(α − i) q^i exp((i² − i) / 2σ²), i = 0 … α
+// log Σ (α over i) (1 − q)^(α − i) q^i exp((i² − i) / 2σ²), i = 0 … α. Without the exponential the sum is 1, so that what is above 1
+// has only positive terms, and keeps its digits where it is small.
 function wholeOrder(q: number, sigma: number, alpha: number): number {
-  let [sum, logBinomial] = [Number.NEGATIVE_INFINITY, 0];
+  let [above, logBinomial] = [Number.NEGATIVE_INFINITY, 0];
   for (let i = 0; i <= alpha; i++) {
     const weight = logBinomial + i * Math.log(q) + (alpha - i) * Math.log1p(-q);
-    sum = logAdd(sum, weight + (i * i - i) / (2 * sigma * sigma));
+    const power = (i * i - i) / (2 * sigma * sigma);
+    above = logAdd(above, weight + (power > 40 ? power : Math.log(Math.expm1(power))));
     logBinomial += Math.log((alpha - i) / (i + 1));
   }
-  return sum;
+  return logAdd(0, above);
 }
 
-// The same as two series, one for each side of the point where both densities are equal. Beyond α the signs alternate, and the terms
-// shrink so slowly that a direct sum would take 100,000 of them.
 function anyOrder(q: number, sigma: number, alpha: number): number {
+  const log = bySeries(q, sigma, alpha);
+  // The series are near 1 and have lost the digits of what is above it, if not all of them: then they may give NaN.
+  return log > 0.01 ? log : Math.log1p(aboveOne(q, sigma, alpha));
+}
+
+// What E (1 + u)^α, u = q (exp((2x − 1) / 2σ²) − 1), is above 1, for x from N(0, σ²): as E u = 0, it is E ((1 + u)^α − 1 − α u), of which nothing
+// is negative. By the trapezoidal rule, whose error falls exponentially, as the integrand is analytic for imaginary parts of x up to πσ²:
+// Trefethen and Weideman, "The exponentially convergent trapezoidal rule", 2014, https://doi.org/10.1137/130932132
+function aboveOne(q: number, sigma: number, alpha: number): number {
+  const logQ = Math.log(q);
+  const height = (z: number): number => {
+    const t = (z - 0.5 / sigma) / sigma;
+    const u = t > 1 ? Math.exp(logQ + t) - q : q * Math.expm1(t);
+    const half = (z * z) / 2;
+    if (Math.abs(u) > 0.01) {
+      const log = u < 1e300 ? Math.log1p(u) : logQ + t;
+      return Math.exp(alpha * log - half) - Math.exp(-half) * (1 - alpha * q) - alpha * Math.exp(logQ + t - half);
+    }
+    let [term, sum] = [alpha * u, 0];
+    for (let k = 2; k < 12; k++) {
+      term *= ((alpha - k + 1) / k) * u;
+      sum += term;
+    }
+    return sum * Math.exp(-half);
+  };
+  const step = Math.min(0.5, sigma / 3);
+  let sum = 0;
+  for (let i = Math.floor(-12 / step); i * step < alpha / sigma + 12; i++) sum += height(i * step);
+  return (sum * step) / Math.sqrt(2 * Math.PI);
+}
+
+// The sum of wholeOrder as two series, one for each side of the point where both densities are equal. Beyond α the signs alternate, and
+// the terms shrink so slowly that a direct sum would take 100,000 of them.
+function bySeries(q: number, sigma: number, alpha: number): number {
   const [logQ, logRest] = [Math.log(q), Math.log1p(-q)];
   const middle = sigma * sigma * Math.log(1 / q - 1) + 0.5;
   const width = Math.SQRT2 * sigma;
@@ -85,5 +120,8 @@ function anyOrder(q: number, sigma: number, alpha: number): number {
     }
     logBinomial += Math.log(Math.abs(j) / (i + 1));
   }
-  return logAdd(sum, logAdd(logAlternating(below), logAlternating(above))) - Math.LN2;
+  // Each of them is below its first term. With little noise these are differences of huge numbers, of which only that they are small is right.
+  const isRest = logAdd(below[0] as number, above[0] as number) < sum - 40;
+  const rest = isRest ? Number.NEGATIVE_INFINITY : logAdd(logAlternating(below), logAlternating(above));
+  return logAdd(sum, rest) - Math.LN2;
 }
