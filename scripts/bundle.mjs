@@ -11,7 +11,7 @@ import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { rolldown } from 'rolldown';
 import { core, Owners } from './bundle/owners.mjs';
 import { statementsOf } from './bundle/statements.mjs';
-import { corePieces, moduleUrl, partPieces } from './bundle/texts.mjs';
+import { corePieces, partPieces, withModuleUrl } from './bundle/texts.mjs';
 import { writePieces } from './bundle/write.mjs';
 import { documentMethods } from './document-methods.mjs';
 import { root } from './steps.mjs';
@@ -71,7 +71,7 @@ async function bundle() {
   if (output.some(({ type }, i) => type === 'chunk' && i > 0))
     throw new Error('bundle: lib must not import() its own files');
   const escaped = (/** @type {string} */ unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  const code = output[0].code.replaceAll('import.meta.url', moduleUrl).replace(/[^\0-\x7f]/g, escaped);
+  const code = withModuleUrl(output[0].code.replace(/[^\0-\x7f]/g, escaped));
   return { code, map: output[0].map };
 }
 

@@ -1,4 +1,5 @@
 // The texts of the core and of the parts, as pieces: lines that are written here, or lines of the bundle.
+import { parseAst } from 'rolldown/parseAst';
 import { core } from './owners.mjs';
 
 /**
@@ -7,8 +8,21 @@ import { core } from './owners.mjs';
  * @typedef {string | { begin: number, end: number }} Piece
  */
 
-/** `import.meta`, which a part has not: the bundle must have this name in its place. */
-export const moduleUrl = 'moduleUrl';
+// `import.meta.url`, which a part has not: the bundle has this name in its place.
+const moduleUrl = 'moduleUrl';
+
+/** A bundle in ASCII with that name; texts that speak of `import.meta.url` keep it. @param {string} code */
+export function withModuleUrl(code) {
+  /** @type {any[]} */
+  const found = [];
+  (function find(/** @type {any} */ node) {
+    if (node?.type === 'MemberExpression' && node.object.meta?.name === 'import')
+      found.push(node); // not new.target.name
+    else if (typeof node === 'object' && node !== null) Object.values(node).forEach(find);
+  })(parseAst(code));
+  const fromTheEnd = found.sort((a, b) => b.start - a.start);
+  return fromTheEnd.reduce((text, { start, end }) => text.slice(0, start) + moduleUrl + text.slice(end), code);
+}
 
 const loader = `const ${moduleUrl} = import.meta.url;
 const loadedParts = new Map();

@@ -110,7 +110,9 @@ describe('a thread', () => {
 
   it('is not asked for what it cannot find or be sent', () => {
     const local = class extends own.Counts {};
-    expect(() => make(local, { count: 2, workers: 1 })).toThrow(/a thread must find the class local; give module/);
+    expect(() => make(local, { count: 2, workers: 1 })).toThrow(
+      'VectorEnvironment: a thread must find the class local; give module: import.meta.url of the module that exports it',
+    );
     const settings = { opponent: () => 1 };
     expect(() => make(rl.ConnectFour as never, { count: 2, workers: 1, settings })).toThrow(/plain data/);
     expect(() => make(rl.CartPole, { count: 2, workers: 3 })).toThrow(/workers must be an integer .* at most 2, got 3/);
