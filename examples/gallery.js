@@ -247,7 +247,7 @@ export const examples = [
       { key: 'focal-platt.ece', label: 'and calibrated, %', digits: 2 },
     ],
     baseline: { key: 'logistic.auc', label: 'logistic regression', digits: 2 },
-    pictures: ['risk.svg'],
+    pictures: ['risk.svg', 'risk-columns.svg'],
     eager: true,
   },
   {

@@ -1,5 +1,5 @@
 // Says how likely a bird that strikes an aircraft damages it: one strike in ten does. Focal loss, class weights, and honest probabilities.
-// Run it with `npm run example -- risk`. It leaves output/risk.svg.
+// Run it with `npm run example -- risk`. It leaves output/risk.svg and output/risk-columns.svg.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { charts, data, manualSeed, metrics, nn, noGrad, optim, tensor } from 'adjoint';
 import { main, stepOf } from '../shared/main.js';
@@ -7,21 +7,23 @@ import { learnFrom } from '../shared/minibatches.js';
 import { TableNetwork } from '../shared/table-network.js';
 import { birdStrikes, parted } from '../shared/vega.js';
 import { isotonic, scaled } from './calibrate.js';
+import { sharesOf, usualRow, withoutColumns } from './shares.js';
 
 /** @typedef {import('adjoint').Tensor} Tensor */
 /** @typedef {{ auc: number, precision: number, logLoss: number, ece: number }} Score */
 /** @typedef {{ numbers: Tensor, categories: Tensor, y: Tensor, truth: Float64Array }} Part */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { epochs: 2 };
+export const small = { epochs: 2, explained: 100, permutations: 5 };
 
 /**
- * @param {{ epochs?: number, development?: boolean, seed?: number, output?: string, eager?: boolean,
- *   stream?: import('adjoint').train.ProgressStream }} [options]
- *   development: tests on the rows for development, to choose settings
+ * @param {{ epochs?: number, explained?: number, permutations?: number, development?: boolean, seed?: number, output?: string, eager?: boolean,
+ *   stream?: import('adjoint').train.ProgressStream }} [options] explained: test rows whose risk is shared among the columns, in so
+ *   many random orders of these; development: tests on the rows for development, to choose settings
  */
 export async function run(options = {}) {
-  const { epochs = 12, development = false, seed = 1, eager, output = 'output', stream = process.stdout } = options;
+  const { epochs = 12, explained = 1000, permutations = 25, development = false, seed = 1, eager } = options;
+  const { output = 'output', stream = process.stdout } = options;
   manualSeed(seed);
   mkdirSync(output, { recursive: true });
   const table = await birdStrikes();
@@ -49,6 +51,8 @@ export async function run(options = {}) {
   };
   /** @type {[name: string, probabilities: Float64Array][]} */
   const curves = [];
+  /** @type {TableNetwork[]} */
+  const models = [];
   for (const [name, lossOf] of Object.entries(losses)) {
     const model = new TableNetwork(inputs, { outputs: 1 });
     const optimizer = new optim.AdamW(model.parameters(), { lr: 2e-3, weightDecay: 0.02 });
@@ -61,7 +65,7 @@ export async function run(options = {}) {
     }, eager);
     const how = { epochs, batchSize: 64, stream, title: titles[/** @type {keyof typeof titles} */ (name)] };
     await learnFrom(step, [seen.numbers, seen.categories, seen.y], how);
-    model.eval();
+    models.push(model.eval());
     const logits = (/** @type {Part} */ part) =>
       Float64Array.from(noGrad(() => model.forward(part.numbers, part.categories)).toTypedArray());
     const [known, asked] = [logits(held), logits(tests)];
@@ -75,8 +79,32 @@ export async function run(options = {}) {
     curves.push([name, variants[name]], [`${name}-platt`, variants[`${name}-platt`]]);
   }
   writeFileSync(`${output}/risk.svg`, await picture(curves, tests.truth));
-  stream.write(`\n${tableOf(reached)}\nsaved ${output}/risk.svg\n`);
-  return reached;
+  stream.write(`\n${tableOf(reached)}\n`);
+
+  const focal = /** @type {TableNetwork} */ (models.at(-1));
+  const some = {
+    numbers: tests.numbers.slice({ end: explained }),
+    categories: tests.categories.slice({ end: explained }),
+  };
+  const shares = sharesOf(focal, some, usualRow(seen), { permutations, seed }).abs().mean({ dim: 0 }).toTypedArray();
+  const ranked = [...features.featureNames, ...features.categoryNames]
+    .map((name, column) => ({ name, column, share: shares[column] ?? 0 }))
+    .sort((a, b) => b.share - a.share);
+  // Whether these columns matter: what is left of the order of the risks without the first three, and without the last three.
+  const aucWithout = (/** @type {typeof ranked} */ which) => {
+    const { numbers, categories } = withoutColumns(tests, which.map(({ column }) => column)); // biome-ignore format: one line
+    const logits = Float64Array.from(noGrad(() => focal.forward(numbers, categories)).toTypedArray());
+    return scoreOf(logits.map(sigmoid), tests.truth).auc;
+  };
+  const without = { first: aucWithout(ranked.slice(0, 3)), last: aucWithout(ranked.slice(-3)) };
+  writeFileSync(`${output}/risk-columns.svg`, await columnsPicture(ranked.slice(0, 12)));
+  stream.write(`mean share in the logit, of ${ranked.length} columns:\n`);
+  for (const { name, share } of ranked.slice(0, 5)) stream.write(`${name.padEnd(34)} ${share.toFixed(3)}\n`);
+  stream.write(
+    `AUC without the first three ${without.first.toFixed(2)} %, without the last three ${without.last.toFixed(2)} %\n`,
+  );
+  stream.write(`saved ${output}/risk.svg and ${output}/risk-columns.svg\n`);
+  return { ...reached, without };
 }
 
 const titles = {
@@ -167,6 +195,16 @@ function picture(curves, truth) {
     title: 'Damage foreseen, and what came',
     ...{ x: axis('probability as predicted'), y: axis('share that was damaged') },
     lines: [{ name: 'honest', x: [0, 1], y: [0, 1], style: /** @type {const} */ ('dashed') }, ...lines],
+  });
+}
+
+/** @param {readonly { name: string, share: number }[]} ranked */
+function columnsPicture(ranked) {
+  return charts.bars({
+    title: 'What the risk comes from',
+    names: ranked.map(({ name }) => name),
+    values: ranked.map(({ share }) => share),
+    ...{ axis: { label: 'mean size of the share in the logit' }, horizontal: true, height: 420 },
   });
 }
 

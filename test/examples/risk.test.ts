@@ -13,7 +13,8 @@ test('the risk is learned as well as by logistic regression, and calibration mak
   timeout: 240_000,
 }, async () => {
   const reached = await run({ ...small, output, stream: { write: () => true } });
-  const of = (name: string) => reached[name] as { auc: number; logLoss: number; ece: number };
+  const of = (name: string) =>
+    (reached as Record<string, unknown>)[name] as { auc: number; logLoss: number; ece: number };
   for (const name of ['network', 'weighted', 'focal'])
     expect(of(name).auc, name).toBeGreaterThan(of('logistic').auc - 2);
   // Class weights and focal loss exaggerate; a line through the logits mends it, a temperature cannot shift them.
@@ -23,7 +24,12 @@ test('the risk is learned as well as by logistic regression, and calibration mak
     expect(of(`${name}-platt`).auc).toBeCloseTo(of(name).auc, 8);
     expect(of(`${name}-platt`).logLoss).toBeLessThan(of(name).logLoss);
   }
-  expect(readFileSync(join(output, 'risk.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
+  // The columns with the largest Shapley values are those that count.
+  const { first, last } = reached.without;
+  expect(first).toBeLessThan(of('focal').auc - 5);
+  expect(last).toBeGreaterThan(of('focal').auc - 1);
+  for (const name of ['risk.svg', 'risk-columns.svg'])
+    expect(readFileSync(join(output, name), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
 });
 
 test('rows are parted as in the script that trains the rival', () => {
