@@ -1,20 +1,19 @@
 // Weights that share few values.
 import { allOrNothing } from '../all-or-nothing.js';
-import { noGrad } from '../autograd/tape.js';
 import { checkInteger } from '../errors.js';
 import type { NamePattern } from '../nn/freeze.js';
-import { Module } from '../nn/module.js';
+import type { Module } from '../nn/module.js';
 import { registerParametrization, removeParametrizations } from '../nn/parametrize.js';
 import { listAt, type Parametrization } from '../nn/parametrize-list.js';
 import { Buffer } from '../nn/roles.js';
-import { detach, to } from '../ops/copy.js';
+import { to } from '../ops/copy.js';
 import { tensor, zeros } from '../ops/creation.js';
 import { indexSelect } from '../ops/indexing.js';
 import { reshape } from '../ops/shape.js';
 import { cat } from '../ops/shape-slice.js';
 import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
-import { weightsOf, weightValue } from './weights.js';
+import { checkOrder, checkOwn, finiteValue, Inserted, weightsOf } from './weights.js';
 
 /** Options of {@link cluster}. */
 export interface ClusterOptions {
@@ -25,7 +24,7 @@ export interface ClusterOptions {
 }
 
 /** @internal A parametrization: each element is one of a few values, which are trained. */
-export class Clusters extends Module implements Parametrization {
+export class Clusters extends Inserted implements Parametrization {
   /** uint8, in the shape of the weight: 0 for zero, else the number of the value, from 1. */
   readonly assignments: Tensor;
   private readonly _centers: Float64Array;
@@ -34,6 +33,10 @@ export class Clusters extends Module implements Parametrization {
     super();
     this._centers = centersOf(values, clusters);
     this.assignments = new Buffer(tensor(assigned(values, this._centers), { shape: [...shape] }));
+  }
+
+  get stage(): 'clustered' {
+    return 'clustered';
   }
 
   forward(centers: Tensor): Tensor {
@@ -57,10 +60,14 @@ export class Clusters extends Module implements Parametrization {
  * zero and need no value. In state dicts the values are `parametrizations.weight.original`, and who has which
  * `parametrizations.weight.0.assignments`, one byte a weight.
  *
+ * Make optimizers afterwards: the values are new parameters, and one that was made before would train nothing. To load a
+ * clustered model's state, cluster the same model first, into as many values.
+ *
  * Han, Mao and Dally, "Deep compression", 2015, https://arxiv.org/abs/1510.00149
  *
  * @returns the model
- * @throws ArgumentError for a number of clusters outside of 2 to 255, or names that match nothing
+ * @throws ArgumentError for a number of clusters outside of 2 to 255, names that match nothing, or weights that are not finite;
+ *   StateError for weights that are prepared or quantised already, or computed by weight norm and the like
  * @example
  * const layer = compress.cluster(new nn.Linear(8, 4), { clusters: 4 });
  * new Set(layer.weight.toTypedArray()).size; // 4
@@ -68,10 +75,12 @@ export class Clusters extends Module implements Parametrization {
 export function cluster<M extends Module>(model: M, options: ClusterOptions = {}): M {
   checkOptions('cluster', options, ['clusters', 'names']);
   const clusters = checkInteger('cluster', 'clusters', options.clusters ?? 16, 2, 255);
-  const weights = weightsOf('cluster', model, options.names);
   allOrNothing(() => {
+    const weights = weightsOf('cluster', model, options.names);
     const made = weights.map((weight) => {
-      const value = detach(noGrad(() => weightValue(weight)));
+      checkOrder('cluster', weight);
+      checkOwn('cluster', weight);
+      const value = finiteValue('cluster', weight);
       return new Clusters(value.toTypedArray(), value.shape, clusters);
     });
     for (const [i, { module, name }] of weights.entries()) {

@@ -3,7 +3,7 @@ import { onUndo } from '../all-or-nothing.js';
 import { isRecorded } from '../autograd/tape.js';
 import { Embedding } from '../nn/embedding.js';
 import { type CallHook, register } from '../nn/hooks.js';
-import { Module } from '../nn/module.js';
+import type { Module } from '../nn/module.js';
 import { listAt, type Parametrization } from '../nn/parametrize-list.js';
 import { Buffer } from '../nn/roles.js';
 import { to } from '../ops/copy.js';
@@ -16,6 +16,7 @@ import { indexSelect } from '../ops/indexing.js';
 import { amax } from '../ops/reduce-composed.js';
 import { reshape } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
+import { Inserted } from './weights.js';
 
 /** @internal One scale for each slice of the first dimension: its largest absolute value is 127. */
 export function scaleOf(weight: Tensor): Tensor {
@@ -25,7 +26,7 @@ export function scaleOf(weight: Tensor): Tensor {
 }
 
 /** @internal A parametrization: integers of eight bits and a scale for each slice of the first dimension, weight = integers · scale. */
-export class Integers extends Module implements Parametrization {
+export class Integers extends Inserted implements Parametrization {
   /** uint8, 128 more than the integer. */
   readonly integers: Tensor;
 
@@ -33,6 +34,10 @@ export class Integers extends Module implements Parametrization {
     super();
     const rounded = clamp(round(div(weight, scaleOf(weight))), { min: -127, max: 127 });
     this.integers = new Buffer(to(add(rounded, 128), 'uint8'));
+  }
+
+  get stage(): 'quantised' {
+    return 'quantised';
   }
 
   forward(scale: Tensor): Tensor {

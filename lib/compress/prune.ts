@@ -5,9 +5,9 @@ import { isGradEnabled } from '../context.js';
 import { ArgumentError, checkChoice, checkInteger, checkNumber } from '../errors.js';
 import type { NamePattern } from '../nn/freeze.js';
 import { checkPart } from '../nn/lookup.js';
-import { Module } from '../nn/module.js';
+import type { Module } from '../nn/module.js';
 import { registerParametrization, removeParametrizations } from '../nn/parametrize.js';
-import { type Parametrization, storedAt } from '../nn/parametrize-list.js';
+import type { Parametrization } from '../nn/parametrize-list.js';
 import { Buffer, Parameter } from '../nn/roles.js';
 import { copy_, detach } from '../ops/copy.js';
 import { ones, tensor, zerosLike } from '../ops/creation.js';
@@ -18,7 +18,17 @@ import { checkOptions } from '../options.js';
 import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Clusters } from './clusters.js';
-import { ownWeights, partsOf, type Weight, weightsOf, weightValue } from './weights.js';
+import {
+  checkFinite,
+  checkOrder,
+  finiteValue,
+  Inserted,
+  ownWeights,
+  partsOf,
+  type Weight,
+  weightsOf,
+  weightValue,
+} from './weights.js';
 
 /** By what weights are judged; the least go first. */
 export type PruningMethod = 'magnitude' | 'movement' | 'random';
@@ -47,7 +57,7 @@ export interface PruneOptions {
 }
 
 /** A parametrization that sets some of a tensor's elements to zero. */
-class Mask extends Module implements Parametrization {
+class Mask extends Inserted implements Parametrization {
   /** uint8, 1 for what stays; in the shape of the tensor, or of one element a slice. */
   readonly mask: Tensor;
   readonly scores: Tensor | null;
@@ -56,6 +66,10 @@ class Mask extends Module implements Parametrization {
     super();
     this.mask = new Buffer(ones([...shape], { dtype: 'uint8' }));
     this.scores = method === 'movement' ? new Parameter(zerosLike(weight)) : null;
+  }
+
+  get stage(): 'pruned' {
+    return 'pruned';
   }
 
   forward(original: Tensor): Tensor {
@@ -76,15 +90,16 @@ const maskAt = (weight: Weight): Mask | null => partsOf(weight).find((part) => p
  * Sets the least important weights of a model to zero. They stay zero while it is trained on, and the masks are saved with it:
  * each pruned weight is parametrized, so that a state dict has `parametrizations.weight.original` and
  * `parametrizations.weight.0.mask`. Called again with a larger `amount`, it prunes more; what is pruned never comes back.
- * {@link makePermanent} leaves plain weights with zeros. To load a pruned model's state, make the same model and call this
- * with `amount` 0 first.
+ * {@link makePermanent} leaves plain weights with zeros. Where weight norm or the like computes a weight, what it makes is pruned. To load
+ * a pruned model's state, make the same model and call this with `amount` 0 first.
  *
  * Magnitude: Han et al., "Learning both weights and connections for efficient neural networks", 2015,
  * https://arxiv.org/abs/1506.02626. Movement: Sanh, Wolf and Rush, 2020, https://arxiv.org/abs/2005.07683; its scores are
  * parameters, so make the optimizer after the first call, which may have `amount` 0.
  *
  * @returns the model
- * @throws ArgumentError for an amount outside of [0, 1), names that match nothing, or another method or `dim` than before
+ * @throws ArgumentError for an amount outside of [0, 1), names that match nothing, another method or `dim` than before, or weights or
+ *   scores that are not finite; StateError for weights that are clustered, prepared or quantised already
  * @example
  * const model = nn.sequential(new nn.Linear(8, 16), new nn.ReLU(), new nn.Linear(16, 2));
  * compress.prune(model, { amount: 0.5 });
@@ -98,13 +113,15 @@ export function prune<M extends Module>(model: M, options: PruneOptions): M {
   const { dim } = options;
   const byLayer = checkChoice(operation, 'scope', options.scope, ['global', 'layer'], dim === undefined ? 'global' : 'layer') === 'layer'; // biome-ignore format: one line
   if (dim !== undefined) checkInteger(operation, 'dim', dim, 0, 10);
-  const weights = weightsOf(operation, model, options.names);
-  for (const weight of weights) checkFits(operation, weight, method, dim);
   allOrNothing(() => {
-    const judged = weights.map((weight) => scoresOf(weight, method, dim));
+    const weights = weightsOf(operation, model, options.names);
+    for (const weight of weights) checkOrder(operation, weight);
+    const values = weights.map((weight) => finiteValue(operation, weight));
+    for (const [i, weight] of weights.entries()) checkFits(operation, weight, values[i] as Tensor, method, dim);
+    const judged = weights.map((weight, i) => scoresOf(weight, values[i] as Tensor, method, dim));
     const groups = byLayer ? judged.map((one) => [one]) : [judged];
     const kept = groups.flatMap((group) => keepLargest(group, amount));
-    const masks = weights.map((weight) => maskAt(weight) ?? begin(weight, method, dim));
+    const masks = weights.map((weight, i) => maskAt(weight) ?? begin(weight, values[i] as Tensor, method, dim));
     noGrad(() => {
       for (const [i, mask] of masks.entries()) {
         const values = kept[i] as Uint8Array;
@@ -128,12 +145,14 @@ export function checkAmount(operation: string, value: unknown): number {
 const maskShape = (shape: readonly number[], dim: number | undefined): number[] =>
   shape.map((size, i) => (dim === undefined || i === dim ? size : 1));
 
-function checkFits(operation: string, weight: Weight, method: PruningMethod, dim: number | undefined): void {
-  const { module, name, path } = weight;
-  const { shape } = storedAt(module, name);
-  if (partsOf(weight).some((part) => part instanceof Clusters)) {
-    throw new ArgumentError(`${operation}: ${path} must not be clustered yet; prune first, then cluster`);
-  }
+function checkFits(
+  operation: string,
+  weight: Weight,
+  { shape }: Tensor,
+  method: PruningMethod,
+  dim: number | undefined,
+): void {
+  const { path } = weight;
   if (dim !== undefined && dim >= shape.length) {
     throw new ArgumentError(`${operation}: dim must be a dimension of ${path} [${shape}], got ${dim}`);
   }
@@ -145,9 +164,9 @@ function checkFits(operation: string, weight: Weight, method: PruningMethod, dim
   throw new ArgumentError(`${operation}: ${path} must be pruned as before (${isSame ? 'method' : 'dim'}); ${hint}`);
 }
 
-function begin({ module, name }: Weight, method: PruningMethod, dim: number | undefined): Mask {
-  const stored = storedAt(module, name);
-  const mask = new Mask(maskShape(stored.shape, dim), stored, method);
+// The mask comes last: it is for what norms and the like have made of the weight.
+function begin({ module, name }: Weight, value: Tensor, method: PruningMethod, dim: number | undefined): Mask {
+  const mask = new Mask(maskShape(value.shape, dim), value, method);
   registerParametrization(module, name, mask);
   return mask;
 }
@@ -157,15 +176,15 @@ function pruneBias({ module }: Weight, kept: Uint8Array): void {
   const { bias } = module as { bias?: Tensor | null };
   if (bias?.shape.length !== 1 || bias.size !== kept.length) return;
   const weight = { module, name: 'bias', path: '' };
-  const { mask } = maskAt(weight) ?? begin(weight, 'magnitude', undefined);
+  const { mask } = maskAt(weight) ?? begin(weight, bias, 'magnitude', undefined);
   aboutToChange('prune', mask);
   copy_(mask, tensor(kept));
 }
 
 // What is judged, one number an element of the mask; -∞ for what is pruned already.
-function scoresOf(weight: Weight, method: PruningMethod, dim: number | undefined): Float64Array {
+function scoresOf(weight: Weight, value: Tensor, method: PruningMethod, dim: number | undefined): Float64Array {
   const mask = maskAt(weight);
-  const value = detach(weightValue(weight));
+  if (mask?.scores) checkFinite('prune', `the scores of ${weight.path}`, detach(mask.scores));
   const shape = maskShape(value.shape, dim);
   const size = shape.reduce((product, n) => product * n, 1);
   const scores =
@@ -246,9 +265,10 @@ export function sparsity(model: Module, options: { names?: NamePattern } = {}): 
 
 /**
  * Makes masks and clusters permanent: the weights are plain parameters again, with the values that they have now. A model that is
- * to be used, exported or quantised needs no more.
+ * to be used, exported or quantised needs no more. What else such a weight was computed by, as weight norm, goes with the mask.
  *
  * @returns the model
+ * @throws StateError for weights that {@link prepareQat} has prepared; `convert` makes them permanent
  * @example
  * const model = compress.prune(new nn.Linear(4, 2), { amount: 0.5 });
  * compress.makePermanent(model).stateDict().size; // 2
@@ -256,11 +276,12 @@ export function sparsity(model: Module, options: { names?: NamePattern } = {}): 
 export function makePermanent<M extends Module>(model: M): M {
   checkPart('makePermanent', model);
   allOrNothing(() => {
+    const made = ownWeights(model).filter((weight) =>
+      partsOf(weight).some((part) => part instanceof Mask || part instanceof Clusters),
+    );
+    for (const weight of made) checkOrder('makePermanent', weight, partsOf(weight));
     // The last one first, so that a failure puts them back in their order.
-    for (const weight of ownWeights(model).reverse()) {
-      const isMade = partsOf(weight).some((part) => part instanceof Mask || part instanceof Clusters);
-      if (isMade) removeParametrizations(weight.module, weight.name);
-    }
+    for (const { module, name } of made.reverse()) removeParametrizations(module, name);
   });
   return model;
 }

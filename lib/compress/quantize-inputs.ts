@@ -4,12 +4,12 @@ import { isRecorded, noGrad } from '../autograd/tape.js';
 import { MultiheadAttention } from '../nn/attention.js';
 import { type CallHook, register } from '../nn/hooks.js';
 import { Linear } from '../nn/linear.js';
-import { Module } from '../nn/module.js';
+import type { Module } from '../nn/module.js';
 import { PackedSequence } from '../nn/packed.js';
 import { Bilinear } from '../nn/rearrange.js';
 import { Buffer } from '../nn/roles.js';
 import { copy_, detach } from '../ops/copy.js';
-import { full } from '../ops/creation.js';
+import { full, zeros } from '../ops/creation.js';
 import { add, div, maximum, minimum, mul, neg, sub } from '../ops/elementwise.js';
 import { clamp, eq, where } from '../ops/elementwise-compare.js';
 import { round } from '../ops/elementwise-rounding.js';
@@ -18,11 +18,12 @@ import { amax, amin } from '../ops/reduce-composed.js';
 import { Tensor } from '../tensor.js';
 import { rounding } from './fake-quantize.js';
 import { integersOf } from './integers.js';
+import { Inserted } from './weights.js';
 
 type State = 'dynamic' | 'observed' | 'trained' | 'static';
 
 /** @internal What happens to a layer's inputs: their range is measured, and they are rounded to 256 values in it. */
-export class InputQuantizer extends Module {
+export class InputQuantizer extends Inserted {
   /** The ends of the range; ∞ and -∞ before it is known. */
   readonly low: Tensor | null;
   readonly high: Tensor | null;
@@ -38,8 +39,14 @@ export class InputQuantizer extends Module {
     this.high = isMeasured ? new Buffer(full([], Number.NEGATIVE_INFINITY, { dtype })) : null;
   }
 
-  get isCalibrated(): boolean {
-    return this.low === null || Number.isFinite(this.low.item());
+  get stage(): 'prepared' | 'quantised' {
+    return this._state === 'observed' || this._state === 'trained' ? 'prepared' : 'quantised';
+  }
+
+  /** The ends of the range that was measured; null before that. */
+  get measured(): readonly [low: number, high: number] | null {
+    const [low, high] = [this.low, this.high].map((end) => (end as Tensor).item()) as [number, number];
+    return low === Number.POSITIVE_INFINITY ? null : [low, high];
   }
 
   /** The range of all inputs; null if each batch has its own, nothing while it is measured. */
@@ -61,14 +68,20 @@ export class InputQuantizer extends Module {
       const size = maximum(div(sub(range.high, range.low), 255), 1e-12);
       return [size, clamp(round(neg(div(range.low, size))), { min: 0, max: 255 })] as const;
     });
-    return rounding(x, scale, zero, 0, 255);
+    const rounded = rounding(x, scale, zero, 0, 255);
+    // In evaluation before the first batch of training there is no range to round in.
+    return this._state === 'trained' && !measures ? where(isUnknown(range), x, rounded) : rounded;
   }
 
-  // The range always has 0 in it, which is then exact: padding is.
+  // The range always has 0 in it, which is then exact: padding is. An empty batch has none, and changes none.
   private measure(x: Tensor): { low: Tensor; high: Tensor } {
+    if (x.size === 0) {
+      const none = zeros([], { dtype: x.dtype });
+      return this.low === null ? { low: none, high: none } : this.stored();
+    }
     const [low, high] = [minimum(amin(x), 0), maximum(amax(x), 0)];
     if (this.low === null || this.high === null) return { low, high };
-    const isFirst = eq(this.low, Number.POSITIVE_INFINITY);
+    const isFirst = isUnknown(this.stored());
     const next = (before: Tensor, now: Tensor, extreme: (a: Tensor, b: Tensor) => Tensor): Tensor => {
       if (this._momentum === null) return extreme(before, now);
       const moved = add(mul(before, 1 - this._momentum), mul(now, this._momentum));
@@ -93,6 +106,8 @@ export class InputQuantizer extends Module {
     return `InputQuantizer(${this._state})`;
   }
 }
+
+const isUnknown = ({ low }: { low: Tensor }): Tensor => eq(low, Number.POSITIVE_INFINITY);
 
 interface Quantized extends Module {
   inputQuantizer?: InputQuantizer;

@@ -22,7 +22,7 @@ import { checkOptions } from '../options.js';
 import type { Tensor } from '../tensor.js';
 import { makePermanent } from './prune.js';
 import { type Cuttable, chainsOf, isCuttable, Outputs, type Step } from './shrink-follow.js';
-import { ownWeights } from './weights.js';
+import { checkOrder, checkOwn, Inserted, ownWeights, partsOf } from './weights.js';
 
 /** Options of {@link shrink}. */
 export interface ShrinkOptions {
@@ -42,7 +42,8 @@ export interface ShrinkOptions {
  * The idea of a dependency graph: Fang et al., "DepGraph: towards any structural pruning", 2023, https://arxiv.org/abs/2301.12900
  *
  * @returns the model
- * @throws ArgumentError that names the layers whose zero outputs cannot be followed, and why; for names that match nothing
+ * @throws ArgumentError that names the layers whose zero outputs cannot be followed, and why; for names that match nothing. StateError for
+ *   weights that are clustered, prepared or quantised already, or pruned and computed by weight norm and the like
  * @example
  * const model = nn.sequential(new nn.Linear(8, 16), new nn.ReLU(), new nn.Linear(16, 2)).eval();
  * compress.prune(model, { amount: 0.5, dim: 0, names: '0' });
@@ -54,6 +55,10 @@ export function shrink<M extends Module>(model: M, options: ShrinkOptions = {}):
   const isMeant = meaning(model, options.names);
   allOrNothing(() =>
     noGrad(() => {
+      for (const weight of ownWeights(model)) {
+        checkOrder('shrink', weight);
+        if (partsOf(weight).some((part) => part instanceof Inserted)) checkOwn('shrink', weight);
+      }
       makePermanent(model);
       const left = new Map<string, string>();
       const chains = chainsOf(model);

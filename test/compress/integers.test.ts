@@ -289,7 +289,7 @@ describe('wrong input to quantisation', () => {
     ],
     [
       () => compress.prepare(compress.quantizeDynamic(net())),
-      'prepare: the model must not be prepared or quantised yet, got one that is',
+      'prepare: 0.weight must not be quantised yet; begin with floats, or leave it out: names',
     ],
     [
       () => compress.quantizeDynamic(new nn.ReLU()),

@@ -26,7 +26,8 @@ export const rangeOf = (values: number[][]): [number, number] => [
   Math.max(0, ...values.flat()),
 ];
 
-const scaleOf = (row: number[]) => Math.max(...row.map(Math.abs)) / 127;
+// A row of zeros has any.
+const scaleOf = (row: number[]) => Math.max(...row.map(Math.abs)) / 127 || 1;
 
 /** The values that eight bits leave of a row of a weight. */
 export const roundedRow = (row: number[]): number[] => row.map((w) => Math.round(w / scaleOf(row)) * scaleOf(row));

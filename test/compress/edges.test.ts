@@ -1,0 +1,131 @@
+// Numbers that are none, and batches without rows.
+import { describe, expect, it } from 'vitest';
+import { compile, compress, manualSeed, nn, noGrad, ones, randn, type Tensor, tensor } from '../../lib/index.js';
+import { inIntegers, rangeOf, roundedRow } from '../support/integers.js';
+
+const numbers = (t: Tensor) => Array.from(t.detach().toTypedArray());
+const rowsOf = (t: Tensor) => t.detach().toArray() as number[][];
+const stateOf = (model: nn.Module) => [...model.stateDict()].map(([name, t]) => [name, t.shape, numbers(t)]);
+
+function net(): nn.Sequential {
+  manualSeed(30);
+  return nn.sequential(new nn.Linear(6, 8), new nn.ReLU(), new nn.Linear(8, 3));
+}
+
+const spoil = <M extends nn.Module>(model: M, name: string, value: number): M => {
+  noGrad(() => model.getParameter(name).at(1).at(0).fill_(value));
+  return model;
+};
+
+describe.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('a weight of %d', (value) => {
+  const ways: [string, (model: nn.Module) => unknown][] = [
+    ['prune', (model) => compress.prune(model, { amount: 0.5 })],
+    ['prune', (model) => compress.prune(model, { amount: 0.5, method: 'random' })],
+    ['prune', (model) => compress.prune(model, { amount: 0.5, dim: 0, names: '2' })],
+    ['cluster', (model) => compress.cluster(model)],
+    ['quantizeDynamic', (model) => compress.quantizeDynamic(model)],
+    ['prepare', (model) => compress.prepare(model)],
+    ['prepareQat', (model) => compress.prepareQat(model)],
+  ];
+  it.each(ways)('is refused by %s, which changes nothing', (name, way) => {
+    const model = spoil(net(), '2.weight', value);
+    const state = stateOf(model);
+    expect(() => way(model)).toThrow(
+      `${name}: 2.weight must be finite, got ${value} (element 8); load values from before that`,
+    );
+    expect(stateOf(model)).toEqual(state);
+  });
+
+  it('is refused by convert', () => {
+    const model = compress.prepare(net());
+    model.forward(randn([4, 6]));
+    const state = stateOf(spoil(model, '0.weight', value));
+    expect(() => compress.convert(model)).toThrow(`convert: 0.weight must be finite, got ${value} (element 6)`);
+    expect(stateOf(model)).toEqual(state);
+  });
+
+  it('does no harm where it is pruned', () => {
+    const model = compress.prune(net(), { amount: 0.5 });
+    const weight = numbers((model.at(0) as nn.Linear).weight);
+    const at = weight.indexOf(0);
+    const original = model.getParameter('0.parametrizations.weight.original');
+    noGrad(() => original.at(Math.floor(at / 6)).at(at % 6).fill_(value)); // biome-ignore format: one line
+    expect(compress.sparsity(compress.prune(model, { amount: 0.75 })).zeros).toBe(54);
+  });
+
+  it('among the scores of movement is refused', () => {
+    const model = compress.prune(net(), { amount: 0, method: 'movement' });
+    spoil(model, '0.parametrizations.weight.0.scores', value);
+    const state = stateOf(model);
+    const message = `prune: the scores of 0.weight must be finite, got ${value} (element 6)`;
+    expect(() => compress.prune(model, { amount: 0.5, method: 'movement' })).toThrow(message);
+    expect(stateOf(model)).toEqual(state);
+  });
+
+  it.each(['minmax', 'moving-average'] as const)('among data is refused by convert (%s)', (observer) => {
+    const model = compress.prepare(net(), { observer });
+    model.forward(randn([4, 6]));
+    model.forward(tensor([[0, 1, value, 0, 0, 0]]));
+    model.forward(randn([4, 6]));
+    const state = stateOf(model);
+    expect(() => compress.convert(model)).toThrow(
+      /^convert: inputs of 0 must have been finite, got some from .* to .*; prepare the model anew, and run it over finite samples$/,
+    );
+    expect(stateOf(model)).toEqual(state);
+  });
+});
+
+describe.each([
+  ['with gradients', (fn: () => Tensor) => fn()],
+  ['without', (fn: () => Tensor) => noGrad(fn)],
+])('a batch without rows, %s', (_, how) => {
+  const none = () => ones([0, 6]);
+  it.each(['minmax', 'moving-average'] as const)('leaves the range that was measured (%s)', (observer) => {
+    const [model, other] = [compress.prepare(net(), { observer }), compress.prepare(net(), { observer })];
+    const batches = [randn([20, 6]), randn([20, 6]).mul(2)];
+    for (const x of batches) {
+      expect(how(() => model.forward(none())).shape).toEqual([0, 3]);
+      for (const one of [model, other]) one.forward(x);
+    }
+    how(() => model.forward(none()));
+    expect(stateOf(model)).toEqual(stateOf(other));
+    expect(how(() => compress.convert(model).forward(none())).shape).toEqual([0, 3]);
+  });
+
+  it('leaves a model that is trained for rounding, eagerly and compiled, and is no data', () => {
+    const model = compress.prepareQat(net());
+    const state = stateOf(model);
+    const step = compile((x: Tensor) => how(() => model.forward(x))).sync;
+    expect(how(() => model.forward(none())).shape).toEqual([0, 3]);
+    expect(step(none()).shape).toEqual([0, 3]);
+    expect(stateOf(model)).toEqual(state);
+    expect(() => compress.convert(model)).toThrow('convert: inputs of 0, 2 must have been measured, got none');
+    step(randn([4, 6]));
+    const measured = stateOf(model);
+    expect(measured).not.toEqual(state);
+    step(none());
+    expect(stateOf(model)).toEqual(measured);
+  });
+
+  it('goes through a model that is quantised dynamically', () => {
+    const model = compress.quantizeDynamic(net());
+    expect(how(() => model.forward(none())).shape).toEqual([0, 3]);
+    const gru = compress.quantizeDynamic(new nn.GRU(4, 5, { batchFirst: true }));
+    expect(how(() => gru.forward(ones([0, 3, 4]))[0]).shape).toEqual([0, 3, 5]);
+  });
+});
+
+it('a model that is prepared for training rounds no inputs in evaluation before it has seen any', () => {
+  const layer = new nn.Linear(6, 4);
+  const rounded = rowsOf(layer.weight).map(roundedRow);
+  const [weight, bias] = [rowsOf(layer.weight), numbers(layer.bias as Tensor)];
+  const x = randn([5, 6]);
+  compress.prepareQat(layer).eval();
+  const plain = rowsOf(x).flatMap((row) =>
+    rounded.map((w, j) => w.reduce((sum, v, k) => sum + v * (row[k] as number), bias[j] as number)),
+  );
+  for (const [i, y] of numbers(layer.forward(x)).entries()) expect(y).toBeCloseTo(plain[i] as number, 5);
+  layer.train().forward(x);
+  const wanted = inIntegers(rowsOf(x), weight, bias, rangeOf(rowsOf(x))).flat();
+  for (const [i, y] of numbers(layer.eval().forward(x)).entries()) expect(y).toBeCloseTo(wanted[i] as number, 5);
+});

@@ -1,0 +1,82 @@
+// Pruning, clustering and quantising weights that are computed already, as by weight norm.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { compress, io, manualSeed, nn, noGrad, optim, randn, type Tensor } from '../../lib/index.js';
+import { roundedRow } from '../support/integers.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'adjoint-parametrized-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const numbers = (t: Tensor) => Array.from(t.detach().toTypedArray());
+const rowsOf = (t: Tensor) => t.detach().toArray() as number[][];
+const stateOf = (model: nn.Module) => [...model.stateDict()].map(([name, t]) => [name, t.shape, numbers(t)]);
+
+function net(): nn.Sequential {
+  manualSeed(6);
+  return nn.sequential(new nn.Linear(6, 8), new nn.ReLU(), new nn.Linear(8, 3));
+}
+
+const norms: [string, (layer: nn.Linear) => unknown][] = [
+  ['WeightNorm', (layer) => nn.utils.parametrizations.weightNorm(layer)],
+  ['SpectralNorm', (layer) => nn.utils.parametrizations.spectralNorm(layer)],
+  ['OrthogonalFromBase', (layer) => nn.utils.parametrizations.orthogonal(layer)],
+];
+
+describe.each(norms)('a weight that %s computes', (name, compute) => {
+  const made = () => {
+    const model = net().eval();
+    compute(model.at(0) as nn.Linear);
+    return model;
+  };
+  const weightOf = (model: nn.Sequential) => (model.at(0) as nn.Linear).weight;
+
+  it.each([undefined, 'movement'] as const)('is pruned behind it (%s), through training and files', (method) => {
+    const model = made();
+    const value = numbers(weightOf(model));
+    const limit = [...value].map(Math.abs).sort((a, b) => a - b)[23] as number;
+    const gone = value.map((v, i) => (method === undefined ? Math.abs(v) <= limit : i < 24));
+    compress.prune(model, { amount: 0.5, names: '0', method });
+    expect(numbers(weightOf(model))).toEqual(value.map((v, i) => (gone[i] ? 0 : v)));
+    const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+    model
+      .forward(randn([4, 6]))
+      .square()
+      .sum()
+      .backward();
+    optimizer.step();
+    const trained = numbers(weightOf(model));
+    expect(trained.map((v) => v === 0)).toEqual(gone);
+    expect(trained).not.toEqual(value.map((v, i) => (gone[i] ? 0 : v)));
+    const file = join(folder, 'normed.safetensors');
+    io.save(file, model.stateDict());
+    const other = compress.prune(made(), { amount: 0, names: '0', method });
+    other.loadStateDict(io.load(file));
+    expect(numbers(weightOf(other))).toEqual(trained);
+    expect(numbers(weightOf(compress.makePermanent(other)))).toEqual(trained);
+  });
+
+  it('is quantised as it is', () => {
+    for (const how of [compress.quantizeDynamic, compress.prepareQat]) {
+      const model = made();
+      const wanted = rowsOf(weightOf(model)).flatMap(roundedRow);
+      for (const [i, v] of numbers(weightOf(how(model))).entries()) expect(v).toBeCloseTo(wanted[i] as number, 5);
+    }
+  });
+
+  it('is refused where it would be lost, and stays as it is', () => {
+    const rule = `0.weight must not be computed by ${name}, which would be lost; make it a parameter first: nn.utils.parametrize.removeParametrizations(layer, 'weight')`;
+    const model = made().train();
+    const state = stateOf(model);
+    expect(() => compress.cluster(model)).toThrow(`cluster: ${rule}`);
+    expect(stateOf(model)).toEqual(state);
+    const slices = compress.prune(made(), { amount: 0.5, dim: 0, names: '0' });
+    const before = stateOf(slices);
+    expect(() => compress.shrink(slices)).toThrow(`shrink: ${rule}`);
+    expect(stateOf(slices)).toEqual(before);
+    const y = noGrad(() => numbers(slices.forward(randn([3, 6]))));
+    expect(y.every(Number.isFinite)).toBe(true);
+    expect(compress.shrink(compress.makePermanent(slices)).getParameter('0.weight').shape).toEqual([4, 6]);
+  });
+});
