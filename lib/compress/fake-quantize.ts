@@ -1,5 +1,6 @@
 // Rounding to integers, through which gradients pass.
 import { customFunction } from '../autograd/hooks.js';
+import { currentRecording } from '../context.js';
 import { ArgumentError, checkInteger, formatShape, ShapeError } from '../errors.js';
 import { add, div, mul, sub } from '../ops/elementwise.js';
 import { clamp, ge, le, logicalAnd, where } from '../ops/elementwise-compare.js';
@@ -8,12 +9,13 @@ import { reshape } from '../ops/shape.js';
 import { checkOptions } from '../options.js';
 import { checkDim } from '../shape.js';
 import { checkFloat, checkSameDType, checkTensor, type Tensor } from '../tensor.js';
+import { untraced } from '../tracing.js';
 
 /** Options of {@link fakeQuantize}. */
 export interface FakeQuantizeOptions {
-  /** The size of a step: a scalar or, with `axis`, one number for each of its slices. */
+  /** The size of a step, above 0: a scalar or, with `axis`, one number for each of its slices. */
   scale: Tensor;
-  /** The integer that stands for 0, in the shape of scale. */
+  /** The integer that stands for 0, from quantMin to quantMax, in the shape of scale. */
   zeroPoint: Tensor;
   /** The least integer. */
   quantMin: number;
@@ -32,7 +34,8 @@ export interface FakeQuantizeOptions {
  * https://arxiv.org/abs/1712.05877
  *
  * @param x float32 or float64, of any shape
- * @throws ShapeError when the scale does not fit; ArgumentError for quantMin not below quantMax
+ * @throws ShapeError when the scale does not fit; ArgumentError for quantMin not below quantMax and, but for compiled steps, which cannot
+ *   read values, for scales that are not above 0 and zero points that are not integers from quantMin to quantMax
  * @example
  * const x = tensor([-0.3, 0.26, 9]);
  * compress.fakeQuantize(x, { scale: tensor(0.5), zeroPoint: tensor(0), quantMin: -8, quantMax: 7 }); // [-0.5, 0.5, 3.5]
@@ -54,7 +57,21 @@ export function fakeQuantize(x: Tensor, options: FakeQuantizeOptions): Tensor {
     if (given.size === size) return reshape(given, x.dims.map((_, i) => (i === axis ? size : 1))); // biome-ignore format: one line
     throw new ShapeError(`${operation}: ${name} must have ${size} elements, got ${formatShape(given.dims)}`);
   };
-  return rounding(x, perSlice('scale'), perSlice('zeroPoint'), quantMin, quantMax);
+  const [scale, zeroPoint] = [perSlice('scale'), perSlice('zeroPoint')];
+  if (currentRecording() === null) {
+    const isZero = (value: number) => Number.isInteger(value) && value >= quantMin && value <= quantMax;
+    checkEach('scale', 'finite and above 0', scale, (value) => value > 0 && value < Number.POSITIVE_INFINITY);
+    checkEach('zeroPoint', `an integer from ${quantMin} to ${quantMax}`, zeroPoint, isZero);
+  }
+  return rounding(x, scale, zeroPoint, quantMin, quantMax);
+}
+
+function checkEach(name: string, rule: string, given: Tensor, isValid: (value: number) => boolean): void {
+  const values = untraced(() => given.detach().toTypedArray());
+  const at = values.findIndex((value) => !isValid(value));
+  if (at < 0) return;
+  const where = values.length === 1 ? '' : ` (element ${at})`;
+  throw new ArgumentError(`fakeQuantize: ${name} must be ${rule}, got ${values[at]}${where}`);
 }
 
 /** @internal {@link fakeQuantize} with scale and zero point in shapes that broadcast with x. */

@@ -1,6 +1,6 @@
-// Numbers that are none, and batches without rows.
+// Numbers that are none, batches without rows, and scales that are no scales.
 import { describe, expect, it } from 'vitest';
-import { compile, compress, manualSeed, nn, noGrad, ones, randn, type Tensor, tensor } from '../../lib/index.js';
+import { compile, compress, io, manualSeed, nn, noGrad, ones, randn, type Tensor, tensor } from '../../lib/index.js';
 import { inIntegers, rangeOf, roundedRow } from '../support/integers.js';
 
 const numbers = (t: Tensor) => Array.from(t.detach().toTypedArray());
@@ -128,4 +128,48 @@ it('a model that is prepared for training rounds no inputs in evaluation before 
   layer.train().forward(x);
   const wanted = inIntegers(rowsOf(x), weight, bias, rangeOf(rowsOf(x))).flat();
   for (const [i, y] of numbers(layer.eval().forward(x)).entries()) expect(y).toBeCloseTo(wanted[i] as number, 5);
+});
+
+describe('fakeQuantize', () => {
+  const given = { scale: tensor(0.5), zeroPoint: tensor(0), quantMin: -8, quantMax: 7 };
+  const perRow = { axis: 0, scale: tensor([1, 0.5]), zeroPoint: tensor([0, 0]) };
+  const finite = 'fakeQuantize: scale must be finite and above 0, got';
+  const inside = 'fakeQuantize: zeroPoint must be an integer from -8 to 7, got';
+  it.each([
+    [{ scale: tensor(0) }, `${finite} 0`],
+    [{ scale: tensor(-1) }, `${finite} -1`],
+    [{ scale: tensor(Number.NaN) }, `${finite} NaN`],
+    [{ scale: tensor(Number.POSITIVE_INFINITY) }, `${finite} Infinity`],
+    [{ ...perRow, scale: tensor([1, 0]) }, `${finite} 0 (element 1)`],
+    // As PyTorch's fake_quantize_per_channel_affine: "zero_point must be between quant_min and quant_max".
+    [{ zeroPoint: tensor(8) }, `${inside} 8`],
+    [{ zeroPoint: tensor(-9) }, `${inside} -9`],
+    [{ zeroPoint: tensor(0.5) }, `${inside} 0.5`],
+    [{ ...perRow, zeroPoint: tensor([1e9, 0]) }, `${inside} 1000000000 (element 0)`],
+  ])('refuses %#', (options, message) => {
+    expect(() => compress.fakeQuantize(ones([2, 3]), { ...given, ...options })).toThrow(message);
+  });
+
+  it('computes in compiled steps as it does eagerly, with scales that are computed there', () => {
+    const rounded = (x: Tensor) =>
+      compress.fakeQuantize(x, { ...given, scale: x.detach().abs().amax().div(7), zeroPoint: tensor(1) });
+    const step = compile(rounded).sync;
+    for (let i = 0; i < 3; i++) {
+      const x = randn([3, 4]);
+      expect(numbers(step(x))).toEqual(numbers(rounded(x)));
+    }
+  });
+
+  it('is exported to ONNX', () => {
+    class Rounded extends nn.Module {
+      scale = new nn.Buffer(tensor(0.5));
+      zeroPoint = new nn.Buffer(tensor(1));
+      forward(x: Tensor): Tensor {
+        return compress.fakeQuantize(x, { ...given, scale: this.scale, zeroPoint: this.zeroPoint });
+      }
+    }
+    const [model, x] = [new Rounded(), randn([3, 4]).mul(5)];
+    const loaded = io.onnx.load(io.onnx.export(model, x)) as unknown as Rounded;
+    expect(numbers(loaded.forward(x))).toEqual(numbers(model.forward(x)));
+  });
 });
