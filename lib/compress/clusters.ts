@@ -1,6 +1,6 @@
 // Weights that share few values.
 import { allOrNothing } from '../all-or-nothing.js';
-import { checkInteger } from '../errors.js';
+import { checkInteger, StateError } from '../errors.js';
 import type { NamePattern } from '../nn/freeze.js';
 import type { Module } from '../nn/module.js';
 import { registerParametrization, removeParametrizations } from '../nn/parametrize.js';
@@ -27,11 +27,16 @@ export interface ClusterOptions {
 export class Clusters extends Inserted implements Parametrization {
   /** uint8, in the shape of the weight: 0 for zero, else the number of the value, from 1. */
   readonly assignments: Tensor;
-  private readonly _centers: Float64Array;
+  /** What the values are at first; null once they are parameters. */
+  private _centers: Float64Array | null;
 
-  constructor(values: ArrayLike<number>, shape: readonly number[], clusters: number) {
+  constructor(
+    values: ArrayLike<number>,
+    shape: readonly number[],
+    private readonly _count: number,
+  ) {
     super();
-    this._centers = centersOf(values, clusters);
+    this._centers = centersOf(values, _count);
     this.assignments = new Buffer(tensor(assigned(values, this._centers), { shape: [...shape] }));
   }
 
@@ -46,11 +51,17 @@ export class Clusters extends Inserted implements Parametrization {
   }
 
   rightInverse(weight: Tensor): Tensor {
-    return tensor(this._centers, { dtype: weight.dtype });
+    if (this._centers === null) {
+      const got = `got one of ${this._count} values; make it permanent first: compress.makePermanent(model)`;
+      throw new StateError(`Clusters: a weight must not be clustered when another is put in its place, ${got}`);
+    }
+    const centers = tensor(this._centers, { dtype: weight.dtype });
+    this._centers = null;
+    return centers;
   }
 
   override toString(): string {
-    return `Clusters(${this._centers.length})`;
+    return `Clusters(${this._count})`;
   }
 }
 

@@ -1,13 +1,13 @@
 // Weights of eight bits.
-import { onUndo } from '../all-or-nothing.js';
+import { aboutToChange, onUndo } from '../all-or-nothing.js';
 import { isRecorded } from '../autograd/tape.js';
 import { Embedding } from '../nn/embedding.js';
 import { type CallHook, register } from '../nn/hooks.js';
 import type { Module } from '../nn/module.js';
 import { listAt, type Parametrization } from '../nn/parametrize-list.js';
 import { Buffer } from '../nn/roles.js';
-import { to } from '../ops/copy.js';
-import { onesLike } from '../ops/creation.js';
+import { copy_, detach, to } from '../ops/copy.js';
+import { onesLike, zeros } from '../ops/creation.js';
 import { abs, add, div, mul, sub } from '../ops/elementwise.js';
 import { clamp, eq, where } from '../ops/elementwise-compare.js';
 import { round } from '../ops/elementwise-rounding.js';
@@ -16,7 +16,7 @@ import { indexSelect } from '../ops/indexing.js';
 import { amax } from '../ops/reduce-composed.js';
 import { reshape } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
-import { Inserted } from './weights.js';
+import { checkFinite, Inserted } from './weights.js';
 
 /** @internal One scale for each slice of the first dimension: its largest absolute value is 127. */
 export function scaleOf(weight: Tensor): Tensor {
@@ -32,8 +32,7 @@ export class Integers extends Inserted implements Parametrization {
 
   constructor(weight: Tensor) {
     super();
-    const rounded = clamp(round(div(weight, scaleOf(weight))), { min: -127, max: 127 });
-    this.integers = new Buffer(to(add(rounded, 128), 'uint8'));
+    this.integers = new Buffer(zeros([...weight.dims], { dtype: 'uint8' }));
   }
 
   get stage(): 'quantised' {
@@ -45,7 +44,12 @@ export class Integers extends Inserted implements Parametrization {
   }
 
   rightInverse(weight: Tensor): Tensor {
-    return scaleOf(weight);
+    checkFinite('Integers', 'the weight', detach(weight));
+    const scale = scaleOf(weight);
+    const rounded = clamp(round(div(weight, scale)), { min: -127, max: 127 });
+    aboutToChange('Integers', this.integers);
+    copy_(this.integers, to(add(rounded, 128), 'uint8'));
+    return scale;
   }
 
   override toString(): string {

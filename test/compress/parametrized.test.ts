@@ -80,3 +80,39 @@ describe.each(norms)('a weight that %s computes', (name, compute) => {
     expect(compress.shrink(compress.makePermanent(slices)).getParameter('0.weight').shape).toEqual([4, 6]);
   });
 });
+
+describe('a weight that another is put in the place of', () => {
+  const value = randn([8, 6]).mul(3);
+  const fused = (model: nn.Sequential) => nn.utils.fuseLinearBnEval(model.at(0) as nn.Linear, norm);
+  const norm = new nn.BatchNorm1d(8);
+  norm.forward(randn([50, 8]).mul(2).add(1));
+  norm.eval();
+
+  it('is rounded where it is quantised, also with a batch norm', () => {
+    const layer = compress.quantizeDynamic(net()).at(0) as nn.Linear;
+    layer.weight = value;
+    const wanted = rowsOf(value).flatMap(roundedRow);
+    for (const [i, v] of numbers(layer.weight).entries()) expect(v).toBeCloseTo(wanted[i] as number, 5);
+    const state = stateOf(layer);
+    const message = 'Integers: the weight must be finite, got NaN (element 0)';
+    expect(() => Object.assign(layer, { weight: value.mul(Number.NaN) })).toThrow(message);
+    expect(stateOf(layer)).toEqual(state);
+
+    const model = compress.quantizeDynamic(net()).eval();
+    const x = randn([5, 6]);
+    const y = numbers(norm.forward((model.at(0) as nn.Linear).forward(x)));
+    for (const [i, v] of numbers(fused(model).forward(x)).entries()) expect(v).toBeCloseTo(y[i] as number, 4);
+  });
+
+  it('is refused where it is clustered, and stays as it is', () => {
+    const model = compress.cluster(net().eval(), { clusters: 5 });
+    const state = stateOf(model);
+    const message =
+      'Clusters: a weight must not be clustered when another is put in its place, got one of 5 values; make it permanent first: compress.makePermanent(model)';
+    expect(() => Object.assign(model.at(0), { weight: value })).toThrow(message);
+    expect(() => fused(model)).toThrow(message);
+    expect(() => fused(model.clone())).toThrow(message);
+    expect(stateOf(model)).toEqual(state);
+    expect(fused(compress.makePermanent(model))).toBeInstanceOf(nn.Linear);
+  });
+});
