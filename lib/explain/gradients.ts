@@ -193,7 +193,7 @@ export function gradCam(model: Explained, layer: Module, x: Tensor, options: Tar
  * Abnar and Zuidema, "Quantifying attention flow in transformers", 2020, https://arxiv.org/abs/2005.00928
  *
  * @param attentions of each layer, the first one first: [n, heads, tokens, tokens], rows that sum to 1
- * @returns [n, tokens, tokens]: row i says how much of each token of the input is in token i of the output
+ * @returns [n, tokens, tokens], where row i says how much of each token of the input is in token i of the output
  * @throws ShapeError when they are of other shapes
  * @example
  * const attention = randn([2, 4, 5, 5]).softmax({ dim: -1 });

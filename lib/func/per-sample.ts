@@ -45,7 +45,7 @@ const independent = new WeakSet<Module>();
  * @param model whose parameters that need gradients are meant
  * @param loss from the inputs to the loss of each sample: [n]; it calls the model
  * @param inputs tensors [n, …]
- * @returns [gradients, losses]: [n, …shape] by the names of parameters, and what the loss gave
+ * @returns gradients and losses: [n, …shape] by the names of parameters, and what the loss gave
  * @throws StateError when samples change each other, ShapeError when the loss is not [n]
  * @example
  * const model = new nn.Linear(3, 1);

@@ -25,7 +25,7 @@ export interface GradientPenaltyOptions {
  * @param critic a function from [n, …] to one score a sample; samples must not change each other, as in batch norm
  * @param real float [n, …]
  * @param fake like real; no gradient flows into either
- * @param options generator
+ * @param args option: generator
  * @returns a scalar, to be added to the critic's loss ten times, say
  * @throws ShapeError, DTypeError when the two differ; AutogradError for a critic that has no gradient
  * @example

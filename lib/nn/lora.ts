@@ -15,6 +15,7 @@ import { zeros_ } from './init.js';
 import { Linear } from './linear.js';
 import { checkPart } from './lookup.js';
 import { Module } from './module.js';
+import { listAt } from './parametrize-list.js';
 import { loadState, type StateDict } from './state.js';
 
 /** Options of `LoRA.apply`. */
@@ -193,7 +194,7 @@ export class LoRA {
   /**
    * Adds what is learned to the base's weights, so that the model costs what it cost before.
    *
-   * @throws StateError when it has been done
+   * @throws StateError when it has been done, or for a weight that is computed, as where layers are pruned
    */
   merge(): this {
     this.expect(false, 'merge');
@@ -204,7 +205,7 @@ export class LoRA {
   /**
    * Takes it away again, but for rounding.
    *
-   * @throws StateError when it has not been added
+   * @throws StateError when it has not been added, or for a weight that is computed
    */
   unmerge(): this {
     this.expect(true, 'unmerge');
@@ -213,8 +214,15 @@ export class LoRA {
   }
 
   private expect(merged: boolean, operation: string): void {
-    if (this.merged === merged) return;
-    throw new StateError(`LoRA.${operation}: the adapters must ${merged ? '' : 'not '}be merged`);
+    if (this.merged !== merged) {
+      throw new StateError(`LoRA.${operation}: the adapters must ${merged ? '' : 'not '}be merged`);
+    }
+    for (const [path, { base_layer }] of this.layers) {
+      if (listAt(base_layer, 'weight') === null) continue;
+      const rule = `${path}.weight must be a parameter, which can be changed`;
+      const hint = 'nn.utils.parametrize.removeParametrizations or compress.makePermanent makes one of it';
+      throw new StateError(`LoRA.${operation}: ${rule}, got one that is computed, as where layers are pruned; ${hint}`);
+    }
   }
 
   /**

@@ -23,7 +23,7 @@ export interface MixOptions {
 export interface Mixed {
   /** Like x. */
   x: Tensor;
-  /** [n, numClasses]: the shares of the classes, as `nn.functional.crossEntropy` takes them. */
+  /** The shares of the classes, [n, numClasses], as `nn.functional.crossEntropy` takes them. */
   targets: Tensor;
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  compress,
   freeMemory,
   io,
   matmul,
@@ -137,6 +138,22 @@ describe('LoRA.apply', () => {
     expect(() => nn.LoRA.apply(model, { targets: ['2'] })).toThrow('LoRA.apply: the model must have no adapters yet');
     expect(() => lora.unmerge()).toThrow('LoRA.unmerge: the adapters must be merged');
     expect(() => lora.merge().merge()).toThrow('LoRA.merge: the adapters must not be merged');
+  });
+
+  it('refuses to merge into a weight that is computed, where the sum would be lost', () => {
+    const model = network();
+    const lora = nn.LoRA.apply(model, { targets: ['0', '2'] });
+    const layer = model.getSubmodule('2.base_layer') as nn.Linear;
+    const before = model.getParameter('0.base_layer.weight').toTypedArray();
+    compress.prune(layer, { amount: 0.5 });
+    const message = /^LoRA\.merge: 2\.weight must be a parameter.*computed.*makePermanent makes one of it$/;
+    expect(() => lora.merge()).toThrow(message);
+    expect(() => lora.unload()).toThrow(message);
+    expect(model.getParameter('0.base_layer.weight').toTypedArray()).toEqual(before);
+    compress.makePermanent(layer);
+    lora.merge();
+    compress.prune(layer, { amount: 0.6 });
+    expect(() => lora.unmerge()).toThrow(/^LoRA\.unmerge: 2\.weight must be a parameter/);
   });
 });
 
