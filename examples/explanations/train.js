@@ -56,7 +56,10 @@ export async function run(options = {}) {
     smoothGrad: explain.smoothGrad(model, shown, { target }),
     integratedGradients: explain.integratedGradients(model, shown, { target, baseline }).attributions,
     deepLift: explain.deepLift(model, shown, { target, baseline }),
-    gradCam: explain.gradCam(model, /** @type {Conv2d} */ (model.at(2)), shown, { target }).reshape([asked, 1, 28, 28]),
+    // Behind the ReLU: before it, a channel that is far below zero on paper, and whose gradient is below zero, too, would speak for paper.
+    gradCam: explain
+      .gradCam(model, /** @type {import('adjoint').nn.ReLU} */ (model.at(3)), shown, { target })
+      .reshape([asked, 1, 28, 28]),
     occlusion: explain.occlusion(model, shown, { target, window: [1, 4, 4], stride: [1, 2, 2], baseline }),
     random: rand([asked, 1, 28, 28]),
   };

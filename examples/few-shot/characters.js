@@ -17,7 +17,7 @@ import { characterTasks } from './tasks.js';
 /** @typedef {{ name: string, network: Network, lossOf: (tasks: Tasks) => Tensor, judge: Judge, steps: number }} Method */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { most: 30, tests: 20, steps: { prototypes: 80, maml: 12, reptile: 3 } };
+export const small = { most: 30, tests: 20, steps: { prototypes: 80, maml: 100, reptile: 60 } };
 
 /** Characters of a task, drawings of each that are to be recognised, and tasks at a time. */
 const [ways, queries, tasksAtOnce] = [5, 5, 4];

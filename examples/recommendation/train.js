@@ -71,7 +71,7 @@ export async function run(options = {}) {
   );
 
   const filter = new NeuralFilter(likes.users, likes.items, width);
-  const pointwise = { lr: 2e-3, weightDecay: 0.3, epochs: 10, batchSize: 512 };
+  const pointwise = { lr: 2e-3, weightDecay: 0.3, epochs: 10, batchSize: Math.min(512, Math.floor(seen.length / 40)) };
   reached.neural = await learned('neural collaborative filtering', filter, pointwise, (user, item) => {
     const wanted = nn.functional.logsigmoid(filter.forward(user, item));
     const rest = [0, 1, 2, 3].map(() => nn.functional.logsigmoid(filter.forward(user, others(item)).neg()));

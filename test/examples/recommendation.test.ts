@@ -13,7 +13,7 @@ afterAll(() => rmSync(output, { recursive: true }));
 test('who likes what is learned, better than by what most like', { timeout: 240_000 }, async () => {
   const reached = await run({ ...small, output, stream: { write: () => true } });
   const of = (name: string) => reached[name] as { recall: number; ndcg: number };
-  for (const name of ['als', 'factors', 'towers']) {
+  for (const name of ['als', 'factors', 'neural', 'towers']) {
     expect(of(name).recall, name).toBeGreaterThan(of('popularity').recall + 2);
     expect(of(name).ndcg, name).toBeGreaterThan(of('popularity').ndcg);
   }
