@@ -1,5 +1,5 @@
 // A task that an agent learns by trying.
-import { ArgumentError, checkEach, checkInteger, checkNumber, describe, StateError } from '../errors.js';
+import { ArgumentError, checkEach, checkFlag, checkInteger, checkNumber, describe, StateError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { type Random, randomOf } from './random.js';
 import { type BoxSpace, checkAction, checkBox, checkSpace, type Space } from './spaces.js';
@@ -31,6 +31,20 @@ export interface EnvironmentOptions {
   actionSpace: Space;
   /** After how many steps an episode is cut; default: never. */
   maxSteps?: number;
+}
+
+// Not checkEach, which copies: environments take millions of steps.
+function checkNumbers(operation: string, what: string, given: unknown, rounded?: Float32Array): void {
+  const list = given as ArrayLike<unknown>;
+  if (given === null || typeof given !== 'object' || typeof list.length !== 'number') {
+    throw new ArgumentError(`${operation}: ${what} must be a list of finite numbers, got ${describe(given)}`);
+  }
+  const numbers = rounded ?? list;
+  for (let i = 0; i < list.length; i++) {
+    if (typeof list[i] === 'number' && Number.isFinite(numbers[i])) continue;
+    const kind = rounded === undefined ? 'numbers' : 'numbers of a float32';
+    throw new ArgumentError(`${operation}: ${what} must be finite ${kind}, got ${describe(list[i])} at ${i}`);
+  }
 }
 
 type Phase = 'new' | 'running' | 'ended';
@@ -119,10 +133,9 @@ export abstract class Environment {
     const isSeeded = seed !== undefined || this.#random === null;
     const random = isSeeded ? randomOf(seed ?? Math.floor(Math.random() * 2 ** 53)) : (this.#random as Random);
     // A state that is refused must leave the random numbers where they were.
-    const first =
-      state === undefined
-        ? Array.from(this.start(random))
-        : this.checkState(operation, state, this.start(randomOf(0)).length);
+    const own = this.start(state === undefined ? random : randomOf(0));
+    checkNumbers(operation, 'the state that start returns', own);
+    const first = state === undefined ? Array.from(own) : this.checkState(operation, state, own.length);
     const observation = this.#seen(operation, first);
     this.#random = random;
     this.#state = first;
@@ -142,14 +155,21 @@ export abstract class Environment {
     const operation = `${this.constructor.name}.step`;
     if (this.#phase !== 'running') throw this.#needsReset('step');
     const checked = checkAction(operation, this.actionSpace, action);
-    const { state, reward, terminated } = this.transition(this.#state, checked, this.#random as Random);
-    const observation = this.#seen(operation, state);
+    const next: unknown = this.transition(this.#state, checked, this.#random as Random);
+    if (next === null || typeof next !== 'object') {
+      const rule = 'what transition returns must be { state, reward, terminated }';
+      throw new ArgumentError(`${operation}: ${rule}, got ${describe(next)}`);
+    }
+    const { state, reward, terminated } = next as Transition;
+    checkNumbers(operation, 'the state that transition returns', state);
     checkNumber(operation, 'the reward that transition returns', reward);
+    checkFlag(operation, 'terminated, which transition returns,', terminated);
+    const observation = this.#seen(operation, state);
     this.#state = state;
     this.#steps++;
     const truncated = this.#steps >= this.maxSteps;
     if (terminated || truncated) this.#phase = 'ended';
-    return { observation, reward, terminated: Boolean(terminated), truncated };
+    return { observation, reward, terminated, truncated };
   }
 
   /** @internal A state from the caller. */
@@ -164,9 +184,13 @@ export abstract class Environment {
   #seen(operation: string, state: readonly number[]): Float32Array {
     const numbers = this.observe(state);
     const count = this.observationSpace.low.length;
-    if (numbers?.length === count) return Float32Array.from(numbers);
-    const got = numbers === null || typeof numbers !== 'object' ? describe(numbers) : String(numbers.length);
-    throw new ArgumentError(`${operation}: what observe returns must be ${count} numbers, got ${got}`);
+    if (numbers?.length !== count) {
+      const got = numbers === null || typeof numbers !== 'object' ? describe(numbers) : String(numbers.length);
+      throw new ArgumentError(`${operation}: what observe returns must be ${count} numbers, got ${got}`);
+    }
+    const observation = Float32Array.from(numbers);
+    checkNumbers(operation, 'what observe returns', numbers, observation);
+    return observation;
   }
 
   #needsReset(what: string): StateError {

@@ -124,6 +124,40 @@ describe('an environment', () => {
     odd.reset();
     expect(() => odd.step(1)).toThrow('Own.step: the reward that transition returns must be a finite number, got NaN');
     expect(odd.state).toEqual([0]);
+    const fine = { state: [1], reward: 0, terminated: false };
+    const told = 'what transition returns must be { state, reward, terminated }, got';
+    const state = 'the state that transition returns must be';
+    for (const [wrong, message] of [
+      [null, `${told} null`],
+      [undefined, `${told} undefined`],
+      [3, `${told} 3`],
+      [{ ...fine, state: [Number.NaN] }, `${state} finite numbers, got NaN at 0`],
+      [{ ...fine, state: [Number.NEGATIVE_INFINITY] }, `${state} finite numbers, got -Infinity at 0`],
+      [{ ...fine, state: ['1'] }, `${state} finite numbers, got "1" at 0`],
+      [{ ...fine, state: new Array(1) }, `${state} finite numbers, got undefined at 0`],
+      [{ ...fine, state: 'a' }, `${state} a list of finite numbers, got "a"`],
+      [Promise.resolve(fine), `${state} a list of finite numbers, got undefined`],
+      [{ ...fine, state: [1e39] }, 'what observe returns must be finite numbers of a float32, got 1e+39 at 0'],
+      [{ ...fine, terminated: 'no' }, 'terminated, which transition returns, must be a boolean, got "no"'],
+      [{ state: [1], reward: 0 }, 'terminated, which transition returns, must be a boolean, got undefined'],
+      [{ ...fine, reward: '1' }, 'the reward that transition returns must be a finite number, got "1"'],
+    ] as const) {
+      const environment = made({ transition: () => wrong });
+      environment.reset();
+      expect(() => environment.step(1)).toThrow(`Own.step: ${message}`);
+      expect([environment.state, environment.isRunning]).toEqual([[0], true]);
+    }
+    const starts = (state: unknown) => made({ start: () => state });
+    expect(() => starts([Number.NaN]).reset()).toThrow(
+      'Own.reset: the state that start returns must be finite numbers, got NaN at 0',
+    );
+    expect(() => starts(null).reset({ state: [1] })).toThrow(
+      'Own.reset: the state that start returns must be a list of finite numbers, got null',
+    );
+    const blind = made({ observe: () => ['1'] });
+    expect(() => blind.reset()).toThrow(
+      'Own.reset: what observe returns must be finite numbers of a float32, got "1" at 0',
+    );
     for (const wrong of [{}, { ...spaces, actionSpace: 2 }, { ...spaces, observationSpace: spaces.actionSpace }]) {
       expect(() => made({}, wrong)).toThrow(/^Own: \w+Space must be a space, such as .*, got/);
     }
