@@ -8,7 +8,7 @@ import { lgamma } from '../ops/elementwise-special.js';
 import { multinomial } from '../ops/random-multinomial.js';
 import { broadcastShapes, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { type Constraint, counts, integersTo, oneHot, realVector, weightVector } from './constraints.js';
+import { type Constraint, counts, integersTo, logitVector, oneHot, weightVector } from './constraints.js';
 import { positions, type Source, type Validation } from './distribution.js';
 import { inner } from './limits.js';
 import { Binomial } from './odds.js';
@@ -28,7 +28,7 @@ export type MultinomialArguments =
 export abstract class Categories<P extends string = never> extends Parametric<P, 'probs' | 'logits'> {
   /** @internal */
   constructor(args: readonly unknown[], isVector: boolean, plan: Partial<Plan<P>> = {}) {
-    const rules = { ...plan.rules, probs: weightVector, logits: realVector } as Plan<P, 'probs' | 'logits'>['rules'];
+    const rules = { ...plan.rules, probs: weightVector, logits: logitVector } as Plan<P, 'probs' | 'logits'>['rules'];
     super(args, { ...plan, rules, either: ['probs', 'logits'] }, ({ probs, logits }) => {
       const n = ((probs ?? logits) as Tensor).dims.at(-1) as number;
       if (n === 0) throw new ShapeError('distributions: there must be one category or more, got 0');
@@ -72,7 +72,7 @@ export abstract class Categories<P extends string = never> extends Parametric<P,
  *
  * @param args probs: […, n], which need not sum to 1, or { logits }; option: validateArgs
  * @returns samples are int32
- * @throws ArgumentError for negative probabilities and rows of zeros
+ * @throws ArgumentError for negative probabilities and rows of zeros, for logits of Infinity and rows of -Infinity
  * @example
  * const token = new distributions.Categorical({ logits: tensor([0, 1, 2]) }).sample(); // 0, 1 or 2
  */
@@ -114,7 +114,7 @@ export class Categorical extends Categories {
  * The categorical distribution with values as vectors of one 1 and else 0.
  *
  * @param args probs: […, n], which need not sum to 1, or { logits }; option: validateArgs
- * @throws ArgumentError for negative probabilities and rows of zeros
+ * @throws ArgumentError for negative probabilities and rows of zeros, for logits of Infinity and rows of -Infinity
  * @example
  * const choice = new distributions.OneHotCategorical(tensor([0.2, 0.8])).sample(); // [0, 1], mostly
  */
@@ -155,7 +155,7 @@ export class OneHotCategorical extends Categories {
  * or propagating gradients through stochastic neurons for conditional computation", 2013, https://arxiv.org/abs/1308.3432
  *
  * @param args probs: […, n], which need not sum to 1, or { logits }; option: validateArgs
- * @throws ArgumentError for negative probabilities and rows of zeros
+ * @throws ArgumentError for negative probabilities and rows of zeros, for logits of Infinity and rows of -Infinity
  * @example
  * const choice = new distributions.OneHotCategoricalStraightThrough(tensor([0.2, 0.8])).rsample(); // [2]
  */
@@ -172,7 +172,7 @@ export class OneHotCategoricalStraightThrough extends OneHotCategorical {
  * The multinomial distribution: how often each category is drawn in totalCount draws.
  *
  * @param args totalCount (1): the same for the whole batch; probs: […, n], which need not sum to 1, or { logits }; option: validateArgs
- * @throws ArgumentError for negative probabilities and rows of zeros
+ * @throws ArgumentError for negative probabilities and rows of zeros, for logits of Infinity and rows of -Infinity
  * @example
  * const counts = new distributions.Multinomial(10, tensor([1, 1, 2])).sample(); // [3], its sum is 10
  */

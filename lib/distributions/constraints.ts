@@ -7,7 +7,7 @@ import { abs, add, floor, mul, sub } from '../ops/elementwise.js';
 import { eq, ge, gt, le, logicalAnd, lt } from '../ops/elementwise-compare.js';
 import { choleskyEx } from '../ops/linalg-cholesky.js';
 import { diagonalOf, mT } from '../ops/linalg-common.js';
-import { all, sum } from '../ops/reduce.js';
+import { all, any, sum } from '../ops/reduce.js';
 import { tril } from '../ops/shape.js';
 import type { Tensor } from '../tensor.js';
 
@@ -56,8 +56,16 @@ export const integersTo = (high: Operand, name: string): Constraint =>
 export const realVector = constraint('vectors of numbers other than NaN', (x) => everywhere(eq(x, x), 1), 1);
 export const positiveVector = constraint('vectors of numbers greater than 0', (x) => everywhere(gt(x, 0), 1), 1);
 export const weightVector = constraint(
-  'vectors of numbers of at least 0 with a sum greater than 0',
-  (x) => both(everywhere(ge(x, 0), 1), gt(sum(x, { dim: -1 }), 0)),
+  'vectors of numbers of at least 0 with a finite sum greater than 0',
+  (x) => {
+    const total = sum(x, { dim: -1 });
+    return both(everywhere(ge(x, 0), 1), gt(total, 0), lt(total, Number.POSITIVE_INFINITY));
+  },
+  1,
+);
+export const logitVector = constraint(
+  'vectors of finite numbers and -Infinity, not of -Infinity alone',
+  (x) => both(everywhere(lt(x, Number.POSITIVE_INFINITY), 1), any(gt(x, Number.NEGATIVE_INFINITY), { dim: -1 })),
   1,
 );
 export const halfOpenUnit = constraint('in [0, 1)', (x) => both(ge(x, 0), lt(x, 1)));

@@ -26,8 +26,6 @@ interface Call {
 
 type Loss = (...inputs: Tensor[]) => Tensor;
 
-const operation = 'perSampleGradients';
-
 /** Models whose samples were found not to change each other. */
 const independent = new WeakSet<Module>();
 
@@ -58,6 +56,16 @@ export function perSampleGradients(
   loss: Loss,
   inputs: readonly Tensor[],
 ): [gradients: Record<string, Tensor>, losses: Tensor] {
+  return gradientsOfEach('perSampleGradients', model, loss, inputs);
+}
+
+/** @internal {@link perSampleGradients} as a part of another operation. */
+export function gradientsOfEach(
+  operation: string,
+  model: Module,
+  loss: Loss,
+  inputs: readonly Tensor[],
+): [gradients: Record<string, Tensor>, losses: Tensor] {
   checkPart(operation, model);
   checkFunction(operation, 'loss', loss);
   const given = checkSamples(operation, 'inputs', inputs);
@@ -67,12 +75,12 @@ export function perSampleGradients(
     throw new ArgumentError(`${operation}: model must have a parameter that needs a gradient, got none`);
   }
   const norm = model.modules().find((m) => m instanceof BatchNorm && m.training);
-  if (norm !== undefined) throw mixing(norm.toString());
+  if (norm !== undefined) throw mixing(operation, norm.toString());
   const covered = coveredBy(model);
   const { calls, losses } = run(model, covered, () => loss(...given));
-  checkLosses(losses, n);
+  checkLosses(operation, losses, n);
   if (n > 1 && !isRecording() && !independent.has(model)) {
-    checkIndependent(calls, losses, n);
+    checkIndependent(operation, calls, losses, n);
     independent.add(model);
   }
   const { sums, elsewhere } = together(calls, [...covered], losses, n);
@@ -94,14 +102,14 @@ export function checkSamples(operation: string, name: string, inputs: unknown): 
   throw new ShapeError(`${operation}: ${name} must be tensors [n, …] with the same n of at least 1, got ${got}`);
 }
 
-function checkLosses(losses: unknown, n: number): void {
+function checkLosses(operation: string, losses: unknown, n: number): void {
   const { dims } = checkTensor(operation, 'the loss', losses);
   if (dims.length === 1 && dims[0] === n) return;
   const hint = "one number for each sample, as losses with reduction 'none' give";
   throw new ShapeError(`${operation}: the loss must be [${n}], ${hint}, got ${formatShape(dims)}`);
 }
 
-const mixing = (where: string): StateError =>
+const mixing = (operation: string, where: string): StateError =>
   new StateError(
     `${operation}: samples must not change each other, but they do in ${where}; keep them in the first dimension, and take nn.GroupNorm in place of batch norm`,
   );
@@ -147,7 +155,7 @@ function run(model: Module, covered: ReadonlySet<Tensor>, loss: () => Tensor): {
 }
 
 /** What the first sample's loss says of the others must be nothing. */
-function checkIndependent(calls: readonly Call[], losses: Tensor, n: number): void {
+function checkIndependent(operation: string, calls: readonly Call[], losses: Tensor, n: number): void {
   const first = select(losses, 0, 0);
   if (!first.requiresGrad) return;
   const outputs = calls.map(({ y }) => y);
@@ -156,7 +164,8 @@ function checkIndependent(calls: readonly Call[], losses: Tensor, n: number): vo
     const dy = found[i];
     return dy && y.dims[0] === n && any(slice(dy, { start: 1 })).item() === 1;
   });
-  if (wrong !== undefined) throw mixing(`${wrong.name === '' ? 'the model' : wrong.name}, ${wrong.layer}, or after it`);
+  if (wrong === undefined) return;
+  throw mixing(operation, `${wrong.name === '' ? 'the model' : wrong.name}, ${wrong.layer}, or after it`);
 }
 
 /** The gradients of layers with rules, and the parameters that these do not tell everything of. */

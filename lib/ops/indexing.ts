@@ -39,14 +39,14 @@ function refuseTensor(operation: string, dim: unknown, rest: string): void {
   }
 }
 
-function wrongIndex(operation: string, n: number, { value, position }: Fault): ArgumentError {
+function wrongIndex(operation: string, n: number, { value, position }: Fault, what = 'indices'): ArgumentError {
   const hint = value < 0 ? '; negative indices do not count from the end' : '';
-  const rule = `indices must be at least 0 and below ${n}`;
+  const rule = `${what} must be at least 0 and below ${n}`;
   return new ArgumentError(`${operation}: ${rule}, got ${value} (element ${position})${hint}`);
 }
 
-function checkIndices(operation: string, fault: Fault | undefined, n: number): void {
-  checkFault(fault, (found) => wrongIndex(operation, n, found));
+function checkIndices(operation: string, fault: Fault | undefined, n: number, what?: string): void {
+  checkFault(fault, (found) => wrongIndex(operation, n, found, what));
 }
 
 // The position of a fault beyond all indices means a sum that does not fit.
@@ -264,15 +264,15 @@ export function oneHot(index: Tensor, ...args: OneHotArguments): Tensor {
   const options = optionsOf<OneHotOptions>('oneHot', args, ['numClasses'], ['dtype']);
   const dtype = checkDType('oneHot', options.dtype, 'int32');
   const { numClasses = -1 } = options;
-  const classes = checkInteger(
-    'oneHot',
-    'numClasses',
-    numClasses === -1 ? largest(index) + 1 : numClasses,
-    1,
-    native.limits.positions,
-  );
+  const classes = numClasses === -1 ? largest(index) + 1 : numClasses;
+  return oneHotOf('oneHot', 'indices', index, classes, dtype);
+}
+
+/** @internal {@link oneHot} as a part of another operation. */
+export function oneHotOf(operation: string, what: string, index: Tensor, numClasses: number, dtype: DType): Tensor {
+  const classes = checkInteger(operation, 'numClasses', numClasses, 1, native.limits.positions);
   const y = empty([...index.dims, classes], dtype);
-  checkIndices('oneHot', oneHotKernel(y.handle, index.handle, classes), classes);
+  checkIndices(operation, oneHotKernel(y.handle, index.handle, classes), classes, what);
   return y;
 }
 

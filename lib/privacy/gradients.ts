@@ -1,16 +1,18 @@
 // Steps of a training of which nobody can tell whether a record took part.
 import { allOrNothing } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
-import { checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
-import { perSampleGradients } from '../func/per-sample.js';
+import { isRecording } from '../context.js';
+import { ArgumentError, checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js';
+import { gradientsOfEach } from '../func/per-sample.js';
 import type { Module } from '../nn/module.js';
 import { detach } from '../ops/copy.js';
 import { tensor } from '../ops/creation.js';
-import { add, div, maximum, mul, sqrt, square } from '../ops/elementwise.js';
+import { abs, add, div, maximum, minimum, mul, sqrt, square } from '../ops/elementwise.js';
 import { clamp } from '../ops/elementwise-compare.js';
 import { matmul } from '../ops/matmul.js';
 import { rand, randn } from '../ops/random.js';
 import { sum } from '../ops/reduce.js';
+import { amax } from '../ops/reduce-composed.js';
 import { reshape } from '../ops/shape.js';
 import { checkOptions } from '../options.js';
 import { checkTensor, type Tensor } from '../tensor.js';
@@ -23,7 +25,10 @@ export interface PrivateGradientsOptions {
   noiseMultiplier: number;
   /** What the sum is divided by: the expected number of samples, not that of this batch, which would tell something. */
   batchSize: number;
-  /** [n], 1 for the samples of the batch and 0 for what only fills it; default all 1. */
+  /**
+   * [n], 1 for the samples of the batch and 0 for what only fills it, or between; default all 1. Others are an error; in compiled steps, which
+   * cannot look, they are cut to 0 or 1.
+   */
   weights?: Tensor;
 }
 
@@ -33,7 +38,8 @@ export interface PrivateGradientsOptions {
  *
  * g = (Σᵢ wᵢ gᵢ · min(1, C / ‖gᵢ‖) + σ C · N(0, 1)) / batchSize
  *
- * What has been there before is replaced. The noise comes from the library's generator: its seed must stay secret, and it is not made for
+ * What has been there before is replaced. A sample whose gradient is not finite makes all gradients NaN, as with Opacus: `train.NaNGuard` finds
+ * where it comes from. The noise comes from the library's generator: its seed must stay secret, and it is not made for
  * cryptography. Takes the memory of n gradients. Abadi et al., "Deep learning with differential privacy", 2016,
  * https://arxiv.org/abs/1607.00133
  *
@@ -63,7 +69,7 @@ export function privateGradients(
   const size = checkNumber(operation, 'batchSize', options.batchSize, { min: 0, open: true });
   const given = options.weights === undefined ? null : checkTensor(operation, 'weights', options.weights);
   return allOrNothing(() => {
-    const [gradients, losses] = perSampleGradients(model, loss, inputs);
+    const [gradients, losses] = gradientsOfEach(operation, model, loss, inputs);
     const weights = given === null ? null : weightsOf(given, losses);
     return noGrad(() => setGradients(model, gradients, losses, weights, { limit, noise, size }));
   });
@@ -71,7 +77,11 @@ export function privateGradients(
 
 function weightsOf(given: Tensor, losses: Tensor): Tensor {
   const fits = given.rank === 1 && given.dims[0] === losses.dims[0] && given.dtype === losses.dtype;
-  if (fits) return detach(clamp(given, 0, 1));
+  if (fits) {
+    const wrong = isRecording() ? [] : given.toTypedArray().filter((weight) => !(weight >= 0 && weight <= 1));
+    if (wrong.length === 0) return detach(clamp(given, 0, 1));
+    throw new ArgumentError(`privateGradients: weights must be between 0 and 1, got ${wrong[0]}`);
+  }
   const got = `${given.dtype} ${formatShape(given.dims)}`;
   throw new ShapeError(`privateGradients: weights must be ${losses.dtype} ${formatShape(losses.dims)}, got ${got}`);
 }
@@ -85,8 +95,12 @@ function setGradients(
 ): Tensor {
   const n = losses.dims[0] as number;
   const rows = Object.values(gradients).map((gradient) => reshape(gradient, [n, -1]));
-  const squares = rows.map((row) => sum(square(row), 1)).reduce((a, b) => add(a, b));
-  const cut = div(limit, maximum(sqrt(squares), limit));
+  // Over the largest, whose square may be more than there is, or nothing: that 0 is 0, not NaN, needs a least one.
+  const largest = rows.map((row) => amax(abs(row), { dim: 1, keepDim: true })).reduce((a, b) => maximum(a, b));
+  const least = losses.dtype === 'float64' ? 1e-290 : 1e-30;
+  const scale = clamp(largest, { min: least });
+  const squares = rows.map((row) => sum(square(div(row, scale)), 1)).reduce((a, b) => add(a, b));
+  const cut = minimum(div(div(limit, reshape(scale, [n])), sqrt(squares)), 1);
   const factors = reshape(weights === null ? cut : mul(cut, weights), [1, n]);
   const named = new Map(model.namedParameters());
   const noisy = Object.keys(gradients).map((name, i) => {

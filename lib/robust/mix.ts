@@ -6,11 +6,11 @@ import { checkInteger, checkNumber, formatShape, ShapeError } from '../errors.js
 import { tensor } from '../ops/creation.js';
 import { add, mul } from '../ops/elementwise.js';
 import { where } from '../ops/elementwise-compare.js';
-import { oneHot } from '../ops/indexing.js';
+import { oneHotOf } from '../ops/indexing.js';
 import { rand } from '../ops/random.js';
 import { roll } from '../ops/shape-parts.js';
 import { checkOptions } from '../options.js';
-import { checkFloat, checkTensor, type Tensor } from '../tensor.js';
+import { checkFloat, checkInt32, checkTensor, type Tensor } from '../tensor.js';
 
 /** Options of {@link mixUp} and {@link cutMix}. */
 export interface MixOptions {
@@ -38,7 +38,7 @@ function mixed(
   checkFloat(operation, 'x', checkTensor(operation, 'x', x));
   const classes = checkInteger(operation, 'numClasses', options?.numClasses, 1);
   const alpha = checkNumber(operation, 'alpha', options.alpha ?? 1, { min: 0, open: true });
-  const { dims } = checkTensor(operation, 'labels', labels);
+  const { dims } = checkInt32(operation, 'labels', labels);
   if (dims.length !== 1 || dims[0] !== x.dims[0]) {
     throw new ShapeError(
       `${operation}: labels must be [${x.dims[0] ?? ''}], one for each sample of x, got ${formatShape(dims)}`,
@@ -46,7 +46,7 @@ function mixed(
   }
   return allOrNothing(() =>
     noGrad(() => {
-      const own = oneHot(labels, { numClasses: classes }).to(x.dtype);
+      const own = oneHotOf(operation, 'labels', labels, classes, x.dtype);
       const [mixture, share] = mix(new Beta(alpha, alpha).sample().item());
       return { x: mixture, targets: add(mul(own, share), mul(roll(own, 1, 0), 1 - share)) };
     }),
@@ -88,8 +88,9 @@ export function cutMix(x: Tensor, labels: Tensor, options: MixOptions): Mixed {
   const operation = 'cutMix';
   return mixed(operation, x, labels, options, (share) => {
     const [height, width] = x.dims.slice(-2) as [number, number];
-    if (x.rank < 3) {
-      throw new ShapeError(`${operation}: x must be [n, …, height, width], got ${formatShape(x.dims)}`);
+    if (x.rank < 3 || height * width === 0) {
+      const rule = 'x must be [n, …, height, width], each at least 1';
+      throw new ShapeError(`${operation}: ${rule}, got ${formatShape(x.dims)}`);
     }
     const side = Math.sqrt(1 - share) / 2;
     const at = rand([2]).toTypedArray();

@@ -32,7 +32,7 @@ function derivatives(scores: ArrayLike<number>, labels: ArrayLike<number>, class
  *
  * @param scores float [n, classes], of samples that the model has not learned from
  * @param labels int32 [n]
- * @returns T, from 0.001 to 1000: above 1 for a model that is too sure
+ * @returns T, from 0.001 to 1000: above 1 for a model that is too sure; 1 where the scores of each sample are all the same, which no T changes
  * @throws ShapeError, ArgumentError for labels that do not fit, or scores that are not finite
  * @example
  * const temperature = robust.fitTemperature(model.forward(x), labels);
@@ -55,6 +55,7 @@ export function fitTemperature(scores: Tensor, labels: Tensor): number {
     throw new ArgumentError(`${operation}: labels must be from 0 to ${classes - 1}, got ${wanted[wrong]} at ${wrong}`);
   }
   if (!values.every(Number.isFinite)) throw new ArgumentError(`${operation}: scores must be finite`);
+  if (values.every((value, i) => value === values[i - (i % classes)])) return 1;
   // The slope rises with β: Newton's steps, and halves of what is left where they would leave it.
   let [low, high] = [1e-3, 1e3];
   let beta = 1;

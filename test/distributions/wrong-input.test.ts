@@ -11,6 +11,31 @@ const rows: Row[] = [
     ArgumentError,
     'distributions.Normal: scale must be greater than 0, got 0 (element 1)',
   ],
+  [
+    () => new d.Categorical({ logits: tensor([[0, -Infinity], [-Infinity, -Infinity]]) }), // biome-ignore format: a row a distribution
+    ArgumentError,
+    'distributions.Categorical: logits must be vectors of finite numbers and -Infinity, not of -Infinity alone, got logits [2, 2] (element 1)',
+  ],
+  [
+    () => new d.OneHotCategorical({ logits: tensor([0, Infinity]) }),
+    ArgumentError,
+    'distributions.OneHotCategorical: logits must be vectors of finite numbers and -Infinity, not of -Infinity alone, got logits [2]',
+  ],
+  [
+    () => new d.Multinomial(3, { logits: tensor([0, NaN]) }),
+    ArgumentError,
+    'distributions.Multinomial: logits must be vectors of finite numbers and -Infinity, not of -Infinity alone, got logits [2]',
+  ],
+  [
+    () => new d.RelaxedOneHotCategorical(1, tensor([1, Infinity])),
+    ArgumentError,
+    'distributions.RelaxedOneHotCategorical: probs must be vectors of numbers of at least 0 with a finite sum greater than 0, got probs [2]',
+  ],
+  [
+    () => new d.Categorical(tensor([0, 0])),
+    ArgumentError,
+    'distributions.Categorical: probs must be vectors of numbers of at least 0 with a finite sum greater than 0, got probs [2]',
+  ],
   [() => new d.Bernoulli(1.5), ArgumentError, 'distributions.Bernoulli: probs must be in [0, 1], got 1.5'],
   [
     () => new d.Bernoulli({} as never),

@@ -45,6 +45,39 @@ it.each([0.05, 0.5, 100])('cut to %f, without noise', (maxGradNorm) => {
   expect(loss.item()).toBeCloseTo(losses.reduce((sum, one, i) => sum + one * (weights[i] as number), 0) / 5, 13);
 });
 
+it('gradients whose squares a float32 cannot hold are cut as others are', () => {
+  const model = new nn.Linear(3, 1, { bias: false });
+  const loss = (x: Tensor) => model.forward(x).flatten(); // whose gradient is x
+  for (const size of [1e-35, 1e-20, 1, 1e25, 1e37]) {
+    for (const maxGradNorm of [size / 100, 100 * size]) {
+      const rows = [
+        [3, -4, 0],
+        [0.1, 0.2, -0.2],
+        [0, 0, 0],
+      ].map((row) => row.map((value) => value * size));
+      const wanted = [0, 0, 0];
+      for (const row of rows) {
+        const factor = Math.min(1, maxGradNorm / Math.hypot(...row));
+        if (factor > 0) for (const [k, value] of row.entries()) wanted[k] = (wanted[k] as number) + factor * value;
+      }
+      privacy.privateGradients(model, loss, [tensor(rows)], { maxGradNorm, noiseMultiplier: 0, batchSize: 1 });
+      const got = numbers(model.weight.grad as Tensor);
+      for (const [k, value] of got.entries())
+        expect(Math.abs(value - (wanted[k] as number)), `${size}`).toBeLessThan(1e-5 * Math.hypot(...wanted));
+    }
+  }
+});
+
+it('a sample whose gradient is not finite makes all of them NaN', () => {
+  const model = new nn.Linear(2, 1);
+  for (const odd of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const x = tensor([[1, 2], [odd, 0]]); // biome-ignore format: a row a sample
+    const options = { maxGradNorm: 1, noiseMultiplier: 0, batchSize: 2 };
+    privacy.privateGradients(model, (given: Tensor) => model.forward(given).flatten(), [x], options);
+    expect(gradientOf(model as never)).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  }
+});
+
 it('the noise has the standard deviation σ C / batchSize, and is another one in each step, compiled, too', async () => {
   const model = nn.sequential(new nn.Linear(100, 100));
   const options = { maxGradNorm: 0.5, noiseMultiplier: 3, batchSize: 10 };
@@ -143,6 +176,17 @@ it('a rate of 0 draws nothing', () => {
   expect([numbers(indices), numbers(weights)]).toEqual([[0], [0]]);
 });
 
+it('what is wrong with the model is told under its own name', () => {
+  const options = { maxGradNorm: 1, noiseMultiplier: 1, batchSize: 4 };
+  const told = (model: nn.Linear | nn.Sequential) => () =>
+    privacy.privateGradients(model, (x: Tensor) => model.forward(x).sum(1), [randn([4, 3])], options);
+  const frozen = new nn.Linear(3, 2);
+  for (const p of frozen.parameters()) p.requiresGrad = false;
+  expect(told(frozen)).toThrow('privateGradients: model must have a parameter that needs a gradient, got none');
+  const mixing = nn.sequential(new nn.Linear(3, 2), new nn.BatchNorm1d(2));
+  expect(told(mixing)).toThrow(/^privateGradients: samples must not change each other, but they do in BatchNorm1d/);
+});
+
 it('wrong weights leave the gradients as they were', () => {
   const model = net();
   const [x, y] = [randn([4, 6], f64), randint(0, 3, [4], { dtype: 'int32' })];
@@ -150,5 +194,15 @@ it('wrong weights leave the gradients as they were', () => {
   expect(() =>
     privacy.privateGradients(model, lossOf(model), [x, y], { ...options, weights: randn([3], f64) }),
   ).toThrow('privateGradients: weights must be float64 [4], got float64 [3]');
+  for (const [weight, shown] of [
+    [5, '5'],
+    [-0.1, '-0.1'],
+    [Number.NaN, 'NaN'],
+  ] as const) {
+    const weights = tensor([1, weight, 0, 1], f64);
+    expect(() => privacy.privateGradients(model, lossOf(model), [x, y], { ...options, weights })).toThrow(
+      `privateGradients: weights must be between 0 and 1, got ${shown}`,
+    );
+  }
   expect(model.parameters().every((p) => p.grad === null)).toBe(true);
 });

@@ -23,6 +23,11 @@ it('has the least loss, against a search over many', () => {
   expect(robust.fitTemperature(scores, scores.argmin(1).to('int32'))).toBeGreaterThan(500);
 });
 
+it('is 1 where all scores of a sample are the same, which no temperature changes', () => {
+  expect(robust.fitTemperature(tensor([[2, 2, 2], [-1, -1, -1]]), tensor(Int32Array.of(0, 2)))).toBe(1); // biome-ignore format: a row a sample
+  expect(robust.fitTemperature(tensor([[3], [4]]), tensor(Int32Array.of(0, 0)))).toBe(1);
+});
+
 it('says what is wrong', () => {
   const scores = randn([3, 2]);
   expect(() => robust.fitTemperature(scores, tensor(Int32Array.of(0, 1, 2)))).toThrow(
