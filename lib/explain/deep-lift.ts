@@ -10,11 +10,10 @@ import { zerosLike } from '../ops/creation.js';
 import { abs, add, div, mul, sub } from '../ops/elementwise.js';
 import { lt, where } from '../ops/elementwise-compare.js';
 import { sum } from '../ops/reduce.js';
-import { reshape } from '../ops/shape.js';
 import { cat, slice } from '../ops/shape-slice.js';
 import { checkOptions } from '../options.js';
 import { Tensor } from '../tensor.js';
-import { baselineOf, type Explained, gradientOf, question, scoresOf, type TargetOptions } from './model.js';
+import { baselineOf, type Explained, gradientOf, question, scoresOf, sumsOf, type TargetOptions } from './model.js';
 
 /** Options of {@link deepLift}. */
 export interface DeepLiftOptions extends TargetOptions {
@@ -104,7 +103,7 @@ export function deepLift(model: Explained, x: Tensor, options: DeepLiftOptions =
     for (const handle of handles) handle.remove();
   }
   const attributions = noGrad(() => mul(halves(gradient, n)[0], sub(given, start)));
-  const sums = noGrad(() => sum(reshape(attributions, [n, -1]), { dim: 1 })).toTypedArray();
+  const sums = sumsOf(attributions);
   const scores = scoresOf(asked, both);
   const wrong = Array.from(sums).findIndex((value, i) => {
     const [end, begin] = [scores[i] as number, scores[n + i] as number];

@@ -17,7 +17,7 @@ import { interpolate } from '../ops/upsample.js';
 import { checkOptions } from '../options.js';
 import { sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { baselineOf, type Explained, gradientOf, question, scoresOf, type TargetOptions } from './model.js';
+import { baselineOf, type Explained, gradientOf, question, scoresOf, sumsOf, type TargetOptions } from './model.js';
 
 /** Options of {@link saliency}. */
 export interface SaliencyOptions extends TargetOptions {
@@ -49,15 +49,20 @@ export function saliency(model: Explained, x: Tensor, options: SaliencyOptions =
 export interface IntegratedGradientsOptions extends TargetOptions {
   /** An input that says nothing: a number (default 0), or a tensor like x or like one sample. */
   baseline?: number | Tensor;
-  /** At how many points the gradient is taken; default 50. */
+  /**
+   * At how many points the gradient is taken; default 50, and three times as many, up to 1350, until the shares miss no sample's difference
+   * by more than 0.001, or by more than 0.001 of the largest difference if that is below 1.
+   */
   steps?: number;
 }
+
+const [fewest, most] = [50, 1350];
 
 /** What {@link integratedGradients} gives. */
 export interface IntegratedGradients {
   /** What each number of the input adds to the score, like x. */
   attributions: Tensor;
-  /** By how much their sums miss score(x) − score(baseline), one number a sample: the more steps, the less. */
+  /** By how much their sums miss score(x) − score(baseline), one number a sample: the more steps, the less, above all with kinks as of ReLU. */
   delta: Float64Array;
 }
 
@@ -80,22 +85,32 @@ export function integratedGradients(
 ): IntegratedGradients {
   const operation = 'integratedGradients';
   checkOptions(operation, options, ['target', 'baseline', 'steps']);
-  const steps = checkInteger(operation, 'steps', options.steps ?? 50, 1, 1e6);
+  const wanted = options.steps === undefined ? undefined : checkInteger(operation, 'steps', options.steps, 1, 1e6);
   const asked = question(operation, model, x, options.target);
   const baseline = baselineOf(operation, options.baseline, asked.x);
   const start = add(zerosLike(asked.x), baseline);
   const difference = sub(asked.x, start);
-  let total: Tensor | null = null;
-  for (let step = 0; step < steps; step++) {
-    const gradient = gradientOf(operation, asked, add(start, mul(difference, (step + 0.5) / steps)));
-    total = total === null ? gradient : add(total, gradient);
-  }
-  const attributions = mul(mul(total as Tensor, 1 / steps), difference);
-  const [n] = x.dims as [number];
-  const sums = sum(reshape(attributions, [n, -1]), { dim: 1 }).toTypedArray();
   const [end, begin] = [scoresOf(asked, asked.x), scoresOf(asked, start)];
-  const delta = Float64Array.from(sums, (value, i) => value - ((end[i] as number) - (begin[i] as number)));
-  return { attributions, delta };
+  const differences = Float64Array.from(end, (value, i) => value - (begin[i] as number));
+  const allowed =
+    1e-3 *
+    Math.min(
+      1,
+      differences.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0),
+    );
+  let total = zerosLike(asked.x);
+  let steps = wanted ?? fewest;
+  for (let isFirst = true; ; isFirst = false, steps *= 3) {
+    for (let step = 0; step < steps; step++) {
+      if (!isFirst && step % 3 === 1) continue; // the middle of three stretches was the middle of one
+      total = add(total, gradientOf(operation, asked, add(start, mul(difference, (step + 0.5) / steps))));
+    }
+    const attributions = mul(mul(total, 1 / steps), difference);
+    const sums = sumsOf(attributions);
+    const delta = differences.map((value, i) => (sums[i] as number) - value);
+    if (wanted !== undefined || steps >= most || delta.every((miss) => Math.abs(miss) <= allowed))
+      return { attributions, delta };
+  }
 }
 
 /** Options of {@link smoothGrad}. */
@@ -127,6 +142,7 @@ export function smoothGrad(model: Explained, x: Tensor, options: SmoothGradOptio
   const absolute = checkFlag(operation, 'absolute', options.absolute, true);
   const generator = options.generator === undefined ? undefined : checkGenerator(operation, options.generator);
   const asked = question(operation, model, x, options.target);
+  if (asked.x.size === 0) return asked.x; // which has no range
   const deviation = mul(sub(amax(asked.x), amin(asked.x)), noise);
   return allOrNothing(() => {
     let total: Tensor | null = null;
@@ -164,13 +180,22 @@ export function gradCam(model: Explained, layer: Module, x: Tensor, options: Tar
     throw new ArgumentError(`${operation}: layer must be a module, got ${describe(layer)}`);
   }
   const asked = question(operation, model, x, options.target);
+  if (model instanceof Module && !model.modules().includes(layer)) {
+    throw new ArgumentError(`${operation}: layer must be a module in the model, got ${layer}, which is no part of it`);
+  }
   let seen: Tensor | undefined;
   const handle = layer.registerForwardHook((_, __, output) => {
     if (output instanceof Tensor) seen = output;
   });
   try {
-    const gradient = gradientOf(operation, asked, asked.x, () => seen);
-    const activations = detach(seen as Tensor);
+    const output = (): Tensor => {
+      if (seen !== undefined) return seen;
+      throw new ArgumentError(
+        `${operation}: layer must be one whose output the model uses, got ${layer}, which was not called`,
+      );
+    };
+    const gradient = gradientOf(operation, asked, asked.x, output);
+    const activations = detach(output());
     if (activations.ndim !== 4 || asked.x.ndim !== 4) {
       const got = `layer's output ${formatShape(activations.dims)} of x ${formatShape(asked.x.dims)}`;
       throw new ShapeError(`${operation}: x and the layer's output must be [n, channels, height, width], got ${got}`);

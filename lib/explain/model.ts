@@ -27,13 +27,17 @@ export interface Question {
 }
 
 /** @internal */
+export function checkEvaluating(operation: string, model: unknown): void {
+  if (!(model instanceof Module && model.training)) return;
+  throw new StateError(
+    `${operation}: model must be in eval mode, in which samples do not change each other; call model.eval()`,
+  );
+}
+
+/** @internal */
 export function question(operation: string, model: Explained, x: Tensor, target: TargetOptions['target']): Question {
   const forward = forwardOf(operation, model);
-  if (model instanceof Module && model.training) {
-    throw new StateError(
-      `${operation}: model must be in eval mode, in which samples do not change each other; call model.eval()`,
-    );
-  }
+  checkEvaluating(operation, model);
   checkFloat(operation, 'x', checkTensor(operation, 'x', x));
   if (x.ndim === 0) throw new ShapeError(`${operation}: x must be [n, …], got ${formatShape(x.dims)}`);
   const run = (given: Tensor): Tensor => checkTensor(operation, 'the output', forward(given));
@@ -83,6 +87,13 @@ export function gradientOf(
   const scores = score(input);
   const about = inner === undefined ? input : inner();
   return gradientBy(operation, ['the output', inner === undefined ? 'x' : 'the layer'], sum(scores), about);
+}
+
+/** @internal The sum of each sample's attributions. */
+export function sumsOf(attributions: Tensor): ArrayLike<number> {
+  const [n, ...sizes] = attributions.dims as [number, ...number[]];
+  const size = sizes.reduce((product, one) => product * one, 1); // -1 could be anything where n is 0
+  return noGrad(() => sum(reshape(attributions, [n, size]), { dim: 1 })).toTypedArray();
 }
 
 /** @internal The scores as numbers, without gradients. */

@@ -64,6 +64,26 @@ export function checkFeatures(name: string, x: Tensor, features: number, ranks: 
   }
 }
 
+let isKept = false;
+
+/** @internal Runs a function in which norms in training mode leave their running statistics as they are. */
+export function keepStatistics<T>(run: () => T): T {
+  const before = isKept;
+  isKept = true;
+  try {
+    return run();
+  } finally {
+    isKept = before;
+  }
+}
+
+/** @internal The running statistics that a forward pass uses, or changes in training mode. */
+export function statisticsOf(norm: FeatureNorm) {
+  const { running_mean: runningMean, running_var: runningVar, num_batches_tracked: numBatchesTracked } = norm;
+  if (isKept && norm.training) return { runningMean: null, runningVar: null, numBatchesTracked: null };
+  return { runningMean, runningVar, numBatchesTracked };
+}
+
 /** What batch and instance norm share. Buffers have the names of PyTorch's keys. */
 export abstract class FeatureNorm extends Module {
   readonly numFeatures: number;
@@ -128,9 +148,9 @@ export abstract class BatchNorm extends FeatureNorm {
 
   forward(x: Tensor): Tensor {
     checkFeatures(this.name, x, this.numFeatures, this.ranks, 1);
-    const { running_mean: runningMean, running_var: runningVar, num_batches_tracked: numBatchesTracked } = this;
+    const { runningMean, runningVar, numBatchesTracked } = statisticsOf(this);
     const { weight, bias, momentum, eps } = this;
-    checkLike(this.name, x, weight ?? runningMean);
+    checkLike(this.name, x, weight ?? this.running_mean);
     const training = this.training || runningMean === null;
     if (training && x.size / this.numFeatures <= 1) {
       throw new ShapeError(

@@ -9,7 +9,7 @@ import { cat } from '../ops/shape-slice.js';
 import { checkTensor, type Tensor } from '../tensor.js';
 import { checkPart } from './lookup.js';
 import type { Module } from './module.js';
-import { BatchNorm, type BatchNormLayerOptions, checkFeatures, checkLike } from './norm-batch.js';
+import { BatchNorm, type BatchNormLayerOptions, checkFeatures, checkLike, statisticsOf } from './norm-batch.js';
 
 /** Arguments of {@link SyncBatchNorm}, by name. */
 export interface SyncBatchNormOptions extends BatchNormLayerOptions {
@@ -97,7 +97,7 @@ export class SyncBatchNorm extends BatchNorm {
     checkTensor(name, 'x', x);
     checkFeatures(name, x, this.numFeatures, ranks, 1);
     checkLike(name, x, this.weight ?? this.running_mean);
-    const { mean, variance, count } = statisticsOf(group, x);
+    const { mean, variance, count } = valuesOf(group, x);
     noGrad(() => this._track(mean.detach(), variance.detach(), count));
     const dims = x.dims.map((size, i) => (i === 1 ? size : 1));
     const rstd = variance.add(this.eps).rsqrt();
@@ -108,7 +108,8 @@ export class SyncBatchNorm extends BatchNorm {
 
   /** @internal */
   _track(mean: Tensor, variance: Tensor, count: Tensor): void {
-    const { running_mean: average, running_var: spread, num_batches_tracked: batches, momentum } = this;
+    const { runningMean: average, runningVar: spread, numBatchesTracked: batches } = statisticsOf(this);
+    const { momentum } = this;
     if (average === null || spread === null || batches === null) return;
     batches.add_(1);
     const unbiased = variance.mul(count.div(count.sub(1).clamp({ min: 1 })));
@@ -119,7 +120,7 @@ export class SyncBatchNorm extends BatchNorm {
 }
 
 /** Mean and biased variance of the channels of all processes' tensors, and how many values each channel has. */
-function statisticsOf(group: ProcessGroup, x: Tensor): { mean: Tensor; variance: Tensor; count: Tensor } {
+function valuesOf(group: ProcessGroup, x: Tensor): { mean: Tensor; variance: Tensor; count: Tensor } {
   const channels = x.dims[1] as number;
   const own = x.size / channels;
   const others = x.dims.map((_, i) => i).filter((i) => i !== 1);

@@ -8,7 +8,7 @@ import { reshape } from '../ops/shape.js';
 import type { Shape } from '../shape.js';
 import { checkDType, checkTensor, type Tensor } from '../tensor.js';
 import { Module } from './module.js';
-import { type BatchNormLayerArguments, checkFeatures, checkLike, FeatureNorm } from './norm-batch.js';
+import { type BatchNormLayerArguments, checkFeatures, checkLike, FeatureNorm, statisticsOf } from './norm-batch.js';
 import { Parameter } from './roles.js';
 
 /** Arguments of `LayerNorm`, by name. */
@@ -233,8 +233,9 @@ abstract class InstanceNorm extends FeatureNorm {
   forward(x: Tensor): Tensor {
     const batched = checkTensor(this.name, 'x', x).rank === this.rank;
     checkFeatures(this.name, x, this.numFeatures, [this.rank - 1, this.rank], batched ? 1 : 0);
-    const { running_mean: runningMean, running_var: runningVar, weight, bias, eps } = this;
-    checkLike(this.name, x, weight ?? runningMean);
+    const { runningMean, runningVar } = statisticsOf(this);
+    const { weight, bias, eps } = this;
+    checkLike(this.name, x, weight ?? this.running_mean);
     const useInputStats = this.training || runningMean === null;
     const momentum = this.momentum ?? 0; // as in PyTorch: no plain average here
     const options = { runningMean, runningVar, weight, bias, useInputStats, momentum, eps };

@@ -13,6 +13,7 @@ import {
 } from '../errors.js';
 import { type Callable, forwardOf, gradientBy } from '../nn/callable.js';
 import { crossEntropy } from '../nn/loss.js';
+import { keepStatistics } from '../nn/norm-batch.js';
 import { detach } from '../ops/copy.js';
 import { add, maximum, minimum, mul, sign, sub } from '../ops/elementwise.js';
 import { clamp } from '../ops/elementwise-compare.js';
@@ -73,15 +74,16 @@ function attackOf(operation: string, model: Attacked, x: Tensor, y: Tensor, opti
   return {
     x: start,
     epsilon,
-    uphill(at) {
-      const input = detach(at);
-      input.requiresGrad = true;
-      const value = loss(forward(input), y);
-      if (checkTensor(operation, 'the loss', value).size !== 1) {
-        throw new ShapeError(`${operation}: the loss must be one number, got ${formatShape(value.dims)}`);
-      }
-      return noGrad(() => sign(gradientBy(operation, ['the loss', 'x'], value, input)));
-    },
+    uphill: (at) =>
+      keepStatistics(() => {
+        const input = detach(at);
+        input.requiresGrad = true;
+        const value = loss(forward(input), y);
+        if (checkTensor(operation, 'the loss', value).size !== 1) {
+          throw new ShapeError(`${operation}: the loss must be one number, got ${formatShape(value.dims)}`);
+        }
+        return noGrad(() => sign(gradientBy(operation, ['the loss', 'x'], value, input)));
+      }),
     project(at) {
       const near = minimum(maximum(at, low as Tensor), high as Tensor);
       return bounds === null ? near : clamp(near, { min: bounds[0], max: bounds[1] });
@@ -92,7 +94,7 @@ function attackOf(operation: string, model: Attacked, x: Tensor, y: Tensor, opti
 /**
  * The fast gradient sign method: one step uphill on the loss, x + ε · sign(∂L / ∂x).
  *
- * Leaves the model's mode and gradients as they are. Goodfellow, Shlens and Szegedy, "Explaining and harnessing adversarial examples", 2015,
+ * Leaves the model's mode, gradients and running statistics as they are. Goodfellow, Shlens and Szegedy, "Explaining and harnessing adversarial examples", 2015,
  * https://arxiv.org/abs/1412.6572
  *
  * @param model in eval mode, to see what it is worth; in training mode for adversarial training
@@ -115,6 +117,8 @@ export function fgsm(model: Attacked, x: Tensor, y: Tensor, options: FgsmOptions
 /**
  * Projected gradient descent, the strongest simple attack: some steps uphill on the loss, each followed by a return to within ε of x. A model that
  * is trained on what this gives withstands it better (adversarial training): `loss(model(pgd(…)), y)` is what is minimised then.
+ *
+ * Leaves the model's mode, gradients and running statistics as they are.
  *
  * xₖ₊₁ = project(xₖ + stepSize · sign(∂L / ∂xₖ)), by the largest change of a number (L∞). Madry et al., "Towards deep learning models resistant to
  * adversarial attacks", 2018, https://arxiv.org/abs/1706.06083

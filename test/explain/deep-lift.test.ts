@@ -60,7 +60,7 @@ it('DeepLIFT says when it does not know the parts of a model', () => {
 
 it('influence is the product of gradients: of a linear model with squared errors, in closed form', () => {
   manualSeed(2);
-  const model = new nn.Linear(3, 1, { dtype });
+  const model = new nn.Linear(3, 1, { dtype }).eval();
   const [x, y, u, v] = [
     randn([7, 3], { dtype }),
     randn([7], { dtype }),
@@ -79,7 +79,7 @@ it('influence is the product of gradients: of a linear model with squared errors
 
 it('samples with wrong labels hurt, by their influence', () => {
   manualSeed(3);
-  const model = nn.sequential(new nn.Linear(2, 16), new nn.Tanh(), new nn.Linear(16, 2));
+  const model = nn.sequential(new nn.Linear(2, 16), new nn.Tanh(), new nn.Linear(16, 2)).eval();
   const x = randn([60, 2]);
   const truth = numbers(x.select(1, 0)).map((value) => Number(value > 0));
   const labels = truth.map((label, i) => (i < 6 ? 1 - label : label));
@@ -92,8 +92,16 @@ it('samples with wrong labels hurt, by their influence', () => {
 });
 
 it('influence says what is wrong with its inputs', () => {
-  const model = new nn.Linear(3, 1);
+  const model = new nn.Linear(3, 1).eval();
   const loss = (inputs: Tensor) => model.forward(inputs).flatten();
   const wrong = () => explain.influence(model, loss, [randn([4, 3]), randint(0, 2, [3])], [randn([2, 3])]);
   expect(wrong).toThrow('influence: train must be tensors [n, …] with the same n of at least 1, got [4, 3] and [3]');
+  const given = [randn([4, 3])];
+  const told = () => explain.influence(model, loss, given, given);
+  for (const p of model.parameters()) p.requiresGrad = false;
+  expect(told).toThrow('influence: model must have a parameter that needs a gradient, got none');
+  model.train();
+  expect(told).toThrow(
+    'influence: model must be in eval mode, in which samples do not change each other; call model.eval()',
+  );
 });

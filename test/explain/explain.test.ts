@@ -77,6 +77,22 @@ describe('as captum says', () => {
     const got = numbers(explain.shapleyValues(table, fromGolden(golden.rows), options));
     for (const [i, value] of got.entries()) expect(Math.abs(value - Number(golden.shapley.data[i]))).toBeLessThan(0.02);
   });
+
+  it('Shapley values, as the mean over all orders', () => {
+    const [rows, baseline] = [fromGolden(golden.rows), fromGolden(golden.means)];
+    const ofOrders = new Map<string, number[]>(); // each order of four features adds other amounts
+    for (let seed = 0; seed < 1000; seed++) {
+      const options = { target: 1, baseline, permutations: 1, generator: new Generator(seed) };
+      const got = numbers(explain.shapleyValues(table, rows, options));
+      ofOrders.set(got.map((value) => value.toFixed(9)).join(), got);
+    }
+    expect(ofOrders.size).toBe(24);
+    const all = [...ofOrders.values()];
+    const means = rows.toTypedArray().map((_, i) => all.reduce((sum, one) => sum + (one[i] as number) / 24, 0));
+    // captum sums in float32.
+    for (const [i, value] of means.entries())
+      expect(Math.abs(value - Number(golden.shapley.data[i]))).toBeLessThan(1e-6);
+  });
 });
 
 describe('what must hold', () => {
@@ -99,6 +115,34 @@ describe('what must hold', () => {
         .sub(table.forward(zeros([3, 4], { dtype })).detach()),
     );
     for (const [i, share] of shares.entries()) expect(share).toBeCloseTo(wanted[2 * i] as number, 10);
+  });
+
+  it('integrated gradients sum to it within 0.001 by default, also of a network with kinks', () => {
+    for (let seed = 1; seed < 5; seed++) {
+      manualSeed(seed);
+      const kinked = nn.sequential(new nn.Linear(20, 64), new nn.ReLU(), new nn.Linear(64, 64), new nn.ReLU(), new nn.Linear(64, 3)).eval(); // biome-ignore format: one line
+      const given = randn([16, 20]).mul(3);
+      const { attributions } = explain.integratedGradients(kinked, given, { target: 1 });
+      const score = (at: Tensor) => kinked.forward(at).select(1, 1).detach();
+      const misses = attributions.sum(1).sub(score(given).sub(score(zeros([16, 20]))));
+      expect(Math.max(...numbers(misses.abs()))).toBeLessThan(1e-3);
+    }
+  });
+
+  it('of no samples all are empty', () => {
+    const layer = new nn.Linear(3, 2).eval();
+    const none = zeros([0, 3]);
+    const options = { target: 1 };
+    expect(explain.integratedGradients(layer, none, options).attributions.shape).toEqual([0, 3]);
+    expect(explain.integratedGradients(layer, none, options).delta.length).toBe(0);
+    for (const got of [
+      explain.saliency(layer, none, options),
+      explain.smoothGrad(layer, none, options),
+      explain.deepLift(layer, none, options),
+      explain.shapleyValues(layer, none, options),
+      explain.occlusion(layer, none, { ...options, window: [1] }),
+    ])
+      expect(got.shape).toEqual([0, 3]);
   });
 
   it('of a linear model all gradients are its weights', () => {
@@ -183,6 +227,14 @@ describe('wrong input to explanations', () => {
     [() => explain.saliency((t: Tensor) => t.sum(), given), 'saliency: the output must be [2] or [2, classes], got []'],
     [
       () => explain.gradCam(layer, new nn.ReLU(), given, { target: 0 }),
+      'gradCam: layer must be a module in the model, got ReLU(), which is no part of it',
+    ],
+    [
+      () => explain.gradCam((t: Tensor) => t.sum(1), layer, given),
+      'gradCam: layer must be one whose output the model uses, got Linear(5, 3), which was not called',
+    ],
+    [
+      () => explain.gradCam((t: Tensor) => layer.forward(t).detach().add(t.sum()), layer, given, { target: 0 }),
       'gradCam: the output must depend on the layer by operations that have gradients, got one that does not',
     ],
     [

@@ -92,6 +92,28 @@ describe('attacks', () => {
     expect(await right(0.25)).toBeGreaterThan((await right(0)) + 0.1);
   });
 
+  it('leave running statistics as they are, compiled, too, and learning goes on with them', async () => {
+    for (const kind of [
+      nn.sequential(new nn.Linear(4, 6), new nn.BatchNorm1d(6), new nn.ReLU(), new nn.Linear(6, 3)),
+      nn.sequential(new nn.Unflatten(1, [2, 2]), new nn.InstanceNorm1d(2, { trackRunningStats: true }), new nn.Flatten(), new nn.Linear(4, 3)), // biome-ignore format: one line
+    ]) {
+      const [x, y] = [randn([8, 4]), randint(0, 3, [8])];
+      const held = () => kind.buffers().flatMap(numbers);
+      const before = held();
+      const inTraining = robust.fgsm(kind, x, y, { epsilon: 0.1 });
+      robust.pgd((given: Tensor) => kind.forward(given), x, y, { epsilon: 0.1 });
+      await compile((given: Tensor, labels: Tensor) => robust.pgd(kind, given, labels, { epsilon: 0.1 }))(x, y);
+      expect(held()).toEqual(before);
+      // The batch's statistics have been used all the same.
+      const input = x.detach();
+      input.requiresGrad = true;
+      nn.functional.crossEntropy(kind.forward(input), y).backward();
+      const wanted = x.add((input.grad as Tensor).sign().mul(0.1)).detach();
+      expect(largest(inTraining.sub(wanted))).toBeLessThan(1e-6);
+      expect(held()).not.toEqual(before);
+    }
+  });
+
   it('say what is wrong', () => {
     const [x, y] = [randn([2, 3]), randint(0, 2, [2])];
     const model = new nn.Linear(3, 2);
@@ -163,7 +185,20 @@ describe('mixtures', () => {
       'mixUp: labels must be [5], one for each sample of x, got [6]',
     );
     expect(() => robust.cutMix(randn([6, 3]), y, { numClasses: 4 })).toThrow(
-      'cutMix: x must be [n, …, height, width], got [6, 3]',
+      'cutMix: x must be [n, …, height, width], each at least 1, got [6, 3]',
+    );
+    expect(() => robust.cutMix(randn([6, 1, 0, 4]), y, { numClasses: 4 })).toThrow(
+      'cutMix: x must be [n, …, height, width], each at least 1, got [6, 1, 0, 4]',
+    );
+    for (const label of [9, -1]) {
+      const labels = tensor(Int32Array.of(0, label));
+      expect(() => robust.mixUp(randn([2, 3]), labels, { numClasses: 3 })).toThrow(
+        `mixUp: labels must be at least 0 and below 3, got ${label} (element 1)`,
+      );
+      expect(() => robust.cutMix(randn([2, 3, 3]), labels, { numClasses: 3 })).toThrow(/^cutMix: labels must be/);
+    }
+    expect(() => robust.mixUp(randn([2, 3]), tensor([0, 1]), { numClasses: 3 })).toThrow(
+      'mixUp: labels must be int32, got float32',
     );
   });
 });
