@@ -110,8 +110,9 @@ function setGradients(
     const blurred = noise === 0 ? total : add(total, mul(randn(dims, { dtype }), noise * limit));
     return { parameter, gradient: div(blurred, size) };
   });
+  const mean = weights === null ? div(sum(losses), n) : div(sum(mul(losses, weights)), maximum(sum(weights), 1));
   for (const { parameter, gradient } of noisy) parameter.grad = gradient;
-  return weights === null ? div(sum(losses), n) : div(sum(mul(losses, weights)), maximum(sum(weights), 1));
+  return mean;
 }
 
 /** A random batch, and which of its places count. */
