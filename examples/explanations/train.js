@@ -120,37 +120,20 @@ function erase(images, importance, count, paper) {
  * @param {Record<string, Tensor>} maps
  */
 function picturesOf(model, images, maps) {
-  const shades = (
-    /** @type {ArrayLike<number>} */ values,
-    /** @type {number} */ width,
-    /** @type {boolean} */ isInk,
-  ) => {
-    const list = Array.from(values);
-    const [low, high] = [
-      isInk ? Math.min(...list) : 0,
-      Math.max(...list.map((value) => (isInk ? value : Math.abs(value))), 1e-9),
-    ];
-    const shade = (/** @type {number} */ value) => 255 - 255 * Math.max(0, Math.min(1, (value - low) / (high - low)));
-    return { width, height: list.length / width, data: Uint8Array.from(list, shade) };
-  };
+  /** The first eight of a row, the first with a caption. @param {string} name @param {import('adjoint').charts.Picture[]} all */
+  const row = (name, all) => all.slice(0, 8).map(({ image }, i) => ({ image, caption: i === 0 ? name : '' }));
   const { integratedGradients: integrated, ...others } = maps;
-  const rows = Object.entries({ digit: images, integrated, ...others }).flatMap(([name, map]) =>
-    Array.from({ length: 8 }, (_, i) => ({
-      image: shades(map.at(i).reshape([784]).toTypedArray(), 28, name === 'digit'),
-      caption: i === 0 ? name : '',
-    })),
-  );
   const layer = /** @type {Conv2d} */ (model.at(0));
-  const filters = Array.from({ length: 8 }, (_, i) => ({
-    image: shades(layer.weight.at(i).reshape([16]).toTypedArray(), 4, true),
-    caption: i === 0 ? 'filters' : '',
-  }));
-  const seen = noGrad(() => layer.forward(images.slice({ end: 1 })));
-  const activations = Array.from({ length: 8 }, (_, i) => ({
-    image: shades(seen.at(0).at(i).reshape([196]).toTypedArray(), 14, true),
-    caption: i === 0 ? 'what they see' : '',
-  }));
-  return { title: 'Why it says so', pictures: [...rows, ...filters, ...activations], columns: 8 };
+  const found = Object.entries({ integrated, ...others }).map(([name, map]) =>
+    row(name, explain.mapPictures(map, { magnitudes: true })),
+  );
+  const pictures = [
+    ...row('digit', explain.mapPictures(images)),
+    ...found.flat(),
+    ...row('filters', explain.filterPictures(layer)),
+    ...row('what they see', explain.activationPictures(model, layer, images.slice({ end: 1 }))),
+  ];
+  return { title: 'Why it says so', pictures, columns: 8 };
 }
 
 await main(import.meta.url, run, small);
