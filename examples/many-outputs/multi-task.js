@@ -13,7 +13,7 @@ import { chances, digits, draw, stacked, trunk } from './pictures.js';
 /** @typedef {{ x: Tensor, left: Tensor, right: Tensor, distance: Tensor }} Part */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 600, tests: 200, epochs: 4, batchSize: 16, lr: 3e-3 };
+export const small = { images: 1000, tests: 300, epochs: 4, batchSize: 16, lr: 3e-3 };
 
 const size = 36;
 /** Distances are counted from here, in pixels. */

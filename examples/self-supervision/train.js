@@ -17,7 +17,7 @@ import { Contrast, convolutions, view } from './simclr.js';
 /** @typedef {{ contrast: number, masked: number, scratch: number }} Epochs */
 
 /** Sizes with which it takes a few seconds, for the tests. */
-export const small = { images: 800, tests: 400, perClass: 2, epochs: { contrast: 3, masked: 4, scratch: 15 } };
+export const small = { images: 1600, tests: 400, perClass: 2, epochs: { contrast: 3, masked: 7, scratch: 60 } };
 
 /**
  * Learns in both ways and from scratch, and returns the accuracy of each on the test images, in percent: `contrast` and `masked` by

