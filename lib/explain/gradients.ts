@@ -164,14 +164,15 @@ export function smoothGrad(model: Explained, x: Tensor, options: SmoothGradOptio
  * https://arxiv.org/abs/1610.02391
  *
  * @param model in eval mode, from x [n, channels, height, width] to [n, classes]
- * @param layer a module in it whose output is [n, channels, height, width], usually the last convolution
+ * @param layer a module in it whose output A is [n, channels, height, width]: usually the activation behind the last convolution. Of the convolution
+ *   itself, channels below zero with gradients below zero would count, too, and mark what is empty
  * @param x float32 or float64
  * @returns [n, height, width]
  * @throws as {@link saliency}; ShapeError for a layer without pictures; ArgumentError for one that the model does not use
  * @example
- * const convolution = new nn.Conv2d(1, 4, 3);
- * const net = nn.sequential(convolution, new nn.ReLU(), new nn.Flatten(), new nn.Linear(4 * 6 * 6, 10)).eval();
- * explain.gradCam(net, convolution, rand([2, 1, 8, 8]), { target: 1 }); // [2, 8, 8]
+ * const activation = new nn.ReLU();
+ * const net = nn.sequential(new nn.Conv2d(1, 4, 3), activation, new nn.Flatten(), new nn.Linear(4 * 6 * 6, 10)).eval();
+ * explain.gradCam(net, activation, rand([2, 1, 8, 8]), { target: 1 }); // [2, 8, 8]
  */
 export function gradCam(model: Explained, layer: Module, x: Tensor, options: TargetOptions = {}): Tensor {
   const operation = 'gradCam';
