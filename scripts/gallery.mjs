@@ -5,6 +5,7 @@
 //     npm run gallery -- lenet spam          these, anew
 //     npm run gallery -- lenet --seeds 5     default 3
 //     npm run gallery -- lenet --more        what docs/gallery.json does not have, where a run was interrupted
+//     npm run gallery -- lenet --seconds     only how long it takes, where that was measured on a busy machine
 //     npm run gallery -- textbook            the lessons' pictures and seconds
 //     npm run gallery -- --write             only the page, from what is known
 import { spawnSync } from 'node:child_process';
@@ -52,6 +53,16 @@ function timesEager(name, output) {
   return ratios.sort((a, b) => a - b)[1];
 }
 
+/** How long one run takes: of the first seed. */
+function secondsOf(name) {
+  const output = mkdtempSync(join(tmpdir(), 'adjoint-gallery-'));
+  try {
+    return runOnce(name, output, ['--seed', '1']).seconds;
+  } finally {
+    rmSync(output, { recursive: true, force: true });
+  }
+}
+
 /** Every seed after those that are known, and what compiling brings where the example can do without; `save` is called after each. */
 function runAll(example, known, seeds, save) {
   const output = mkdtempSync(join(tmpdir(), 'adjoint-gallery-'));
@@ -74,6 +85,7 @@ const { values, positionals } = parseArgs({
   options: {
     seeds: { type: 'string', default: '3' },
     more: { type: 'boolean', default: false },
+    seconds: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
   allowPositionals: true,
@@ -86,6 +98,11 @@ const known = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : 
 const save = () => writeFileSync(results, `${JSON.stringify(known, null, 1)}\n`);
 const wanted = examples.filter(({ name }) => (positionals.length > 0 ? positionals.includes(name) : !(name in known)));
 for (const example of values.write ? [] : wanted) {
+  if (values.seconds) {
+    known[example.name] = { ...known[example.name], seconds: secondsOf(example.name) };
+    save();
+    continue;
+  }
   runAll(example, values.more ? (known[example.name] ?? {}) : {}, Number(values.seeds), (result) => {
     known[example.name] = result;
     save();

@@ -3,8 +3,9 @@ import { examples, lessons } from '../../examples/gallery.js';
 
 /** @typedef {{ numbers: Record<string, number>, seconds: number, megabytes: number }} Run with one seed */
 /**
- * @typedef {{ runs: Run[], timesEager?: number, busy?: boolean }} Result timesEager: how many times as long a step takes that is
- *   not compiled; busy: whether the machine had other work, which is noted by hand
+ * @typedef {{ runs: Run[], timesEager?: number, seconds?: number, busy?: boolean }} Result timesEager: how many times as long a step
+ *   takes that is not compiled; busy: whether the machine had other work during the runs, which is noted by hand; seconds: of a run of the
+ *   first seed without other work
  */
 
 /** @param {readonly number[]} values */
@@ -45,12 +46,12 @@ function row({ name, title, data, figures, baseline }, result) {
   const known = [`[${name}](../examples/${name.split('/')[0]}/README.md)`, title, data];
   if (result === undefined) return `| ${[...known, 'not measured yet', '', '', '', '', '', command].join(' | ')} |`;
   const { runs, timesEager, busy } = result;
-  const seconds = mean(runs.map((run) => run.seconds));
+  const seconds = result.seconds ?? mean(runs.map((run) => run.seconds));
   const cells = [
     figures.map((one) => `${one.label}: **${figureOf(runs, one)}**`).join('<br>'),
     baseline === undefined ? '' : `${baseline.label}: ${figureOf(runs, baseline)}`,
     String(runs.length),
-    `${seconds.toFixed(0)}${busy ? ' (busy)' : ''}`,
+    `${seconds.toFixed(0)}${busy && result.seconds === undefined ? ' (busy)' : ''}`,
     timesEager === undefined ? '' : `${timesEager.toFixed(1)} ×`,
     Math.max(...runs.map((run) => run.megabytes)).toFixed(0),
     command,
@@ -87,7 +88,7 @@ export function page(results) {
   return `# Gallery
 
 What the examples learn, and what they reach: the mean and the standard deviation over so many seeds, from 1 on, the seconds that one run
-takes on two cores (busy: with other work on them, some with one thread), how many times as long a step takes if it is not compiled
+takes on two cores (busy: with other work on them), how many times as long a step takes if it is not compiled
 (its small version), and the peak memory of its process in megabytes. With \`--small\` a command takes a
 few seconds; \`npm run gallery -- <name>\` measures it anew and writes this page.
 

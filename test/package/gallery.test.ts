@@ -46,6 +46,8 @@ describe('the gallery', () => {
     // The squares of -3, -1 and 4, 26 in sum, over two, are 13; its root is 3.61.
     expect(row).toMatch(/\*\*5\.00 ± 3\.61\*\* \| {2}\| 3 \| 11 \| 1\.5 × \| 100 \| `npm run example -- lenet` \|$/);
     const loaded = page({ lenet: { runs: runs.slice(0, 1), busy: true } }).match(/^\| \[lenet\].*$/m)?.[0];
+    const alone = page({ lenet: { runs, busy: true, seconds: 4.4 } }).match(/^\| \[lenet\].*$/m)?.[0];
+    expect(alone).toMatch(/\| 3 \| 4 \| {2}\| 100 \| `npm/);
     expect(loaded).toMatch(/\*\*2\.00\*\* \| {2}\| 1 \| 10 \(busy\) \| {2}\| 100 \| `npm run example -- lenet` \|$/);
   });
 });
