@@ -21,24 +21,26 @@ const maxWorkers = availableParallelism(); // by default one less: half of a mac
 const common = {
   pool: 'forks' as const, // a native addon under test
   maxWorkers,
-  // Beside as many processes as there are cores, a step of low priority takes some hundred times as long as alone.
-  env: { ADJOINT_PRIORITY: 'normal', ...(ADJOINT_PRELOAD && { LD_PRELOAD: ADJOINT_PRELOAD }) },
+  env: ADJOINT_PRELOAD ? { LD_PRELOAD: ADJOINT_PRELOAD } : {},
   setupFiles: ['test/support/equality.ts'],
   testTimeout: 30_000,
   hookTimeout: 30_000,
 };
+// Beside as many processes as there are cores, a step of low priority takes some hundred times as long as alone.
+const env = { ...common.env, ADJOINT_PRIORITY: 'normal' };
 const alone = { name: 'alone', include: [`test/!(${folders}|examples)/**/*.test.ts`, ...special] };
 // Small trainings: two at a time on two cores, a second thread in each would only make them wait.
 const examples = {
   name: 'examples',
   include: ['test/examples/**/*.test.ts'],
-  env: { ...common.env, ADJOINT_NUM_THREADS: '1' },
+  env: { ...env, ADJOINT_NUM_THREADS: '1' },
 };
 const together = {
   name: 'together',
   include: [`test/@(${folders})/**/*.test.ts`],
   exclude: special,
   isolate: false,
+  env,
   setupFiles: [...common.setupFiles, 'test/support/shared-process.ts'],
 };
 

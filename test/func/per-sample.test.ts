@@ -1,6 +1,7 @@
 // Gradients of each sample's loss against a backward pass for each sample.
-import { compile, func, manualSeed, nn, noGrad, randint, randn, type Tensor, tensor } from 'adjoint';
+
 import { beforeEach, expect, it } from 'vitest';
+import { compile, func, manualSeed, nn, noGrad, randint, randn, type Tensor, tensor } from '../../lib/index.js';
 
 beforeEach(() => manualSeed(1));
 

@@ -1,6 +1,7 @@
 // Gradients that are cut for each sample and get noise, against a backward pass for each sample.
-import { compile, manualSeed, nn, optim, privacy, randint, randn, type Tensor, tensor } from 'adjoint';
+
 import { beforeEach, expect, it } from 'vitest';
+import { compile, manualSeed, nn, optim, privacy, randint, randn, type Tensor, tensor } from '../../lib/index.js';
 
 beforeEach(() => manualSeed(1));
 

@@ -1,6 +1,7 @@
 // Attacks against what they must be for linear models, and mixtures against their formulas.
-import { compile, manualSeed, nn, ones, optim, randint, randn, robust, type Tensor, tensor } from 'adjoint';
+
 import { beforeEach, describe, expect, it } from 'vitest';
+import { compile, manualSeed, nn, ones, optim, randint, randn, robust, type Tensor, tensor } from '../../lib/index.js';
 
 beforeEach(() => manualSeed(1));
 

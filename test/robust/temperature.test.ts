@@ -1,5 +1,5 @@
-import { manualSeed, nn, randint, randn, robust, tensor } from 'adjoint';
 import { expect, it } from 'vitest';
+import { manualSeed, nn, randint, randn, robust, tensor } from '../../lib/index.js';
 
 it('finds the temperature by which scores were multiplied', () => {
   manualSeed(1);
