@@ -26,7 +26,7 @@ const common = {
   testTimeout: 30_000,
   hookTimeout: 30_000,
 };
-// Beside as many processes as there are cores, a step of low priority takes some hundred times as long as alone.
+// Beside as many processes as there are cores, a step of low priority takes ten to thirty times as long as alone.
 const env = { ...common.env, ADJOINT_PRIORITY: 'normal' };
 const alone = { name: 'alone', include: [`test/!(${folders}|examples)/**/*.test.ts`, ...special] };
 // Small trainings: two at a time on two cores, a second thread in each would only make them wait.

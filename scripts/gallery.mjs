@@ -53,32 +53,16 @@ function timesEager(name, output) {
   return ratios.sort((a, b) => a - b)[1];
 }
 
-/** How long one run takes: of the first seed. */
-function secondsOf(name) {
-  const output = mkdtempSync(join(tmpdir(), 'adjoint-gallery-'));
-  try {
-    return runOnce(name, output, ['--seed', '1']).seconds;
-  } finally {
-    rmSync(output, { recursive: true, force: true });
-  }
-}
-
 /** Every seed after those that are known, and what compiling brings where the example can do without; `save` is called after each. */
-function runAll(example, known, seeds, save) {
-  const output = mkdtempSync(join(tmpdir(), 'adjoint-gallery-'));
-  const { runs = [], ...rest } = known;
-  try {
-    while (runs.length < seeds) {
-      const { stepSeconds, ...run } = runOnce(example.name, output, ['--seed', String(runs.length + 1)]);
-      runs.push(run);
-      for (const picture of example.pictures ?? []) copyFileSync(join(output, picture), join(pictures, picture));
-      save({ runs, ...rest });
-    }
-    if (!example.eager || rest.timesEager !== undefined) return;
-    save({ runs, ...rest, timesEager: timesEager(example.name, output) });
-  } finally {
-    rmSync(output, { recursive: true, force: true });
+function runAll(example, { runs = [], ...rest }, seeds, output, save) {
+  while (runs.length < seeds) {
+    const { stepSeconds, ...run } = runOnce(example.name, output, ['--seed', String(runs.length + 1)]);
+    runs.push(run);
+    for (const picture of example.pictures ?? []) copyFileSync(join(output, picture), join(pictures, picture));
+    save({ runs, ...rest });
   }
+  if (!example.eager || rest.timesEager !== undefined) return;
+  save({ runs, ...rest, timesEager: timesEager(example.name, output) });
 }
 
 const { values, positionals } = parseArgs({
@@ -98,15 +82,21 @@ const known = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : 
 const save = () => writeFileSync(results, `${JSON.stringify(known, null, 1)}\n`);
 const wanted = examples.filter(({ name }) => (positionals.length > 0 ? positionals.includes(name) : !(name in known)));
 for (const example of values.write ? [] : wanted) {
-  if (values.seconds) {
-    known[example.name] = { ...known[example.name], seconds: secondsOf(example.name) };
+  const { name } = example;
+  if (values.seconds && known[name] === undefined)
+    throw new Error(`gallery: ${name} has no runs yet; leave --seconds out`);
+  const keep = (result) => {
+    known[name] = result;
     save();
-    continue;
+  };
+  const before = values.more || values.seconds ? (known[name] ?? {}) : {};
+  const output = mkdtempSync(join(tmpdir(), 'adjoint-gallery-')); // of its own: some leave there what others would find
+  try {
+    if (values.seconds) keep({ ...before, seconds: runOnce(name, output, ['--seed', '1']).seconds });
+    else runAll(example, before, Number(values.seeds), output, keep);
+  } finally {
+    rmSync(output, { recursive: true, force: true });
   }
-  runAll(example, values.more ? (known[example.name] ?? {}) : {}, Number(values.seeds), (result) => {
-    known[example.name] = result;
-    save();
-  });
 }
 if (!values.write && (positionals.length > 0 ? positionals.some(isLessons) : !('textbook' in known))) {
   known.textbook = runLessons();

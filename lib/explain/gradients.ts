@@ -1,8 +1,8 @@
 // Explanations by gradients.
 import { allOrNothing } from '../all-or-nothing.js';
 import { noGrad } from '../autograd/tape.js';
-import { ArgumentError, checkFlag, checkInteger, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
-import { Module } from '../nn/module.js';
+import { checkFlag, checkInteger, checkNumber, describe, formatShape, ShapeError } from '../errors.js';
+import type { Module } from '../nn/module.js';
 import { relu } from '../ops/activation.js';
 import { detach } from '../ops/copy.js';
 import { eye, zerosLike } from '../ops/creation.js';
@@ -17,7 +17,16 @@ import { interpolate } from '../ops/upsample.js';
 import { checkOptions } from '../options.js';
 import { sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { baselineOf, type Explained, gradientOf, question, scoresOf, sumsOf, type TargetOptions } from './model.js';
+import {
+  baselineOf,
+  type Explained,
+  gradientOf,
+  question,
+  scoresOf,
+  sumsOf,
+  type TargetOptions,
+  watching,
+} from './model.js';
 
 /** Options of {@link saliency}. */
 export interface SaliencyOptions extends TargetOptions {
@@ -177,24 +186,8 @@ export function smoothGrad(model: Explained, x: Tensor, options: SmoothGradOptio
 export function gradCam(model: Explained, layer: Module, x: Tensor, options: TargetOptions = {}): Tensor {
   const operation = 'gradCam';
   checkOptions(operation, options, ['target']);
-  if (!(layer instanceof Module)) {
-    throw new ArgumentError(`${operation}: layer must be a module, got ${describe(layer)}`);
-  }
   const asked = question(operation, model, x, options.target);
-  if (model instanceof Module && !model.modules().includes(layer)) {
-    throw new ArgumentError(`${operation}: layer must be a module in the model, got ${layer}, which is no part of it`);
-  }
-  let seen: Tensor | undefined;
-  const handle = layer.registerForwardHook((_, __, output) => {
-    if (output instanceof Tensor) seen = output;
-  });
-  try {
-    const output = (): Tensor => {
-      if (seen !== undefined) return seen;
-      throw new ArgumentError(
-        `${operation}: layer must be one whose output the model uses, got ${layer}, which was not called`,
-      );
-    };
+  return watching(operation, model, layer, (output) => {
     const gradient = gradientOf(operation, asked, asked.x, output);
     const activations = detach(output());
     if (activations.ndim !== 4 || asked.x.ndim !== 4) {
@@ -207,9 +200,7 @@ export function gradCam(model: Explained, layer: Module, x: Tensor, options: Tar
       const [n, , height, width] = asked.x.dims as [number, number, number, number];
       return reshape(interpolate(map, { size: [height, width], mode: 'bilinear' }), [n, height, width]);
     });
-  } finally {
-    handle.remove();
-  }
+  });
 }
 
 /**

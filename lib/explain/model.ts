@@ -89,6 +89,29 @@ export function gradientOf(
   return gradientBy(operation, ['the output', inner === undefined ? 'x' : 'the layer'], sum(scores), about);
 }
 
+/** @internal Runs what calls the model, and lets it have what a layer in the model makes. */
+export function watching<T>(operation: string, model: Explained, layer: Module, run: (output: () => Tensor) => T): T {
+  if (!(layer instanceof Module)) {
+    throw new ArgumentError(`${operation}: layer must be a module, got ${describe(layer)}`);
+  }
+  if (model instanceof Module && !model.modules().includes(layer)) {
+    throw new ArgumentError(`${operation}: layer must be a module in the model, got ${layer}, which is no part of it`);
+  }
+  let seen: Tensor | undefined;
+  const handle = layer.registerForwardHook((_, __, output) => {
+    if (output instanceof Tensor) seen = output;
+  });
+  try {
+    return run(() => {
+      if (seen !== undefined) return seen;
+      const rule = 'layer must be one whose output the model uses';
+      throw new ArgumentError(`${operation}: ${rule}, got ${layer}, which was not called`);
+    });
+  } finally {
+    handle.remove();
+  }
+}
+
 /** @internal The sum of each sample's attributions. */
 export function sumsOf(attributions: Tensor): ArrayLike<number> {
   const [n, ...sizes] = attributions.dims as [number, ...number[]];

@@ -6,7 +6,7 @@ import { forwardOf } from '../nn/callable.js';
 import { Module } from '../nn/module.js';
 import { checkOptions } from '../options.js';
 import { checkFloat, checkTensor, Tensor } from '../tensor.js';
-import { type Explained, question } from './model.js';
+import { type Explained, question, watching } from './model.js';
 
 /** Options of {@link mapPictures}. */
 export interface MapPicturesOptions {
@@ -75,24 +75,13 @@ export function filterPictures(layer: Module): Picture[] {
  */
 export function activationPictures(model: Explained, layer: Module, x: Tensor): Picture[] {
   const operation = 'activationPictures';
-  if (!(layer instanceof Module)) {
-    throw new ArgumentError(`${operation}: layer must be a module, got ${describe(layer)}`);
-  }
   question(operation, model, x, undefined);
-  let seen: unknown;
-  const handle = layer.registerForwardHook((_, __, output) => {
-    seen = output;
-  });
-  try {
+  const seen = watching(operation, model, layer, (output) => {
     noGrad(() => forwardOf(operation, model)(x));
-  } finally {
-    handle.remove();
-  }
-  if (seen === undefined) {
-    throw new ArgumentError(`${operation}: layer must be a module that the model uses, got one that was not called`);
-  }
-  if (!(seen instanceof Tensor) || seen.ndim !== 4 || seen.dims[0] !== 1) {
-    const got = seen instanceof Tensor ? formatShape(seen.dims) : describe(seen);
+    return output();
+  });
+  if (seen.ndim !== 4 || seen.dims[0] !== 1) {
+    const got = formatShape(seen.dims);
     throw new ShapeError(`${operation}: the layer's output must be [1, channels, height, width], got ${got}`);
   }
   const [, channels, height, width] = seen.dims as [number, number, number, number];

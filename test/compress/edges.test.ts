@@ -2,10 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { compile, compress, io, manualSeed, nn, noGrad, ones, randn, type Tensor, tensor } from '../../lib/index.js';
 import { inIntegers, rangeOf, roundedRow } from '../support/integers.js';
+import { numbersOf, rowsOf } from '../support/plain-numbers.js';
 
-const numbers = (t: Tensor) => Array.from(t.detach().toTypedArray());
-const rowsOf = (t: Tensor) => t.detach().toArray() as number[][];
-const stateOf = (model: nn.Module) => [...model.stateDict()].map(([name, t]) => [name, t.shape, numbers(t)]);
+const stateOf = (model: nn.Module) => [...model.stateDict()].map(([name, t]) => [name, t.shape, numbersOf(t)]);
 
 function net(): nn.Sequential {
   manualSeed(30);
@@ -46,7 +45,7 @@ describe.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
 
   it('does no harm where it is pruned', () => {
     const model = compress.prune(net(), { amount: 0.5 });
-    const weight = numbers((model.at(0) as nn.Linear).weight);
+    const weight = numbersOf((model.at(0) as nn.Linear).weight);
     const at = weight.indexOf(0);
     const original = model.getParameter('0.parametrizations.weight.original');
     noGrad(() => original.at(Math.floor(at / 6)).at(at % 6).fill_(value)); // biome-ignore format: one line
@@ -118,16 +117,16 @@ describe.each([
 it('a model that is prepared for training rounds no inputs in evaluation before it has seen any', () => {
   const layer = new nn.Linear(6, 4);
   const rounded = rowsOf(layer.weight).map(roundedRow);
-  const [weight, bias] = [rowsOf(layer.weight), numbers(layer.bias as Tensor)];
+  const [weight, bias] = [rowsOf(layer.weight), numbersOf(layer.bias as Tensor)];
   const x = randn([5, 6]);
   compress.prepareQat(layer).eval();
   const plain = rowsOf(x).flatMap((row) =>
     rounded.map((w, j) => w.reduce((sum, v, k) => sum + v * (row[k] as number), bias[j] as number)),
   );
-  for (const [i, y] of numbers(layer.forward(x)).entries()) expect(y).toBeCloseTo(plain[i] as number, 5);
+  for (const [i, y] of numbersOf(layer.forward(x)).entries()) expect(y).toBeCloseTo(plain[i] as number, 5);
   layer.train().forward(x);
   const wanted = inIntegers(rowsOf(x), weight, bias, rangeOf(rowsOf(x))).flat();
-  for (const [i, y] of numbers(layer.eval().forward(x)).entries()) expect(y).toBeCloseTo(wanted[i] as number, 5);
+  for (const [i, y] of numbersOf(layer.eval().forward(x)).entries()) expect(y).toBeCloseTo(wanted[i] as number, 5);
 });
 
 describe('fakeQuantize', () => {
@@ -156,7 +155,7 @@ describe('fakeQuantize', () => {
     const step = compile(rounded).sync;
     for (let i = 0; i < 3; i++) {
       const x = randn([3, 4]);
-      expect(numbers(step(x))).toEqual(numbers(rounded(x)));
+      expect(numbersOf(step(x))).toEqual(numbersOf(rounded(x)));
     }
   });
 
@@ -170,6 +169,6 @@ describe('fakeQuantize', () => {
     }
     const [model, x] = [new Rounded(), randn([3, 4]).mul(5)];
     const loaded = io.onnx.load(io.onnx.export(model, x)) as unknown as Rounded;
-    expect(numbers(loaded.forward(x))).toEqual(numbers(model.forward(x)));
+    expect(numbersOf(loaded.forward(x))).toEqual(numbersOf(model.forward(x)));
   });
 });

@@ -2,12 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { compress, manualSeed, nn, noGrad, randn, type Tensor, tensor } from '../../lib/index.js';
 import { inIntegers, rangeOf, roundedInput, roundedRow } from '../support/integers.js';
-
-const rowsOf = (t: Tensor) => t.detach().toArray() as number[][];
-const valuesOf = (t: Tensor) => Array.from(t.detach().toTypedArray());
+import { numbersOf, rowsOf } from '../support/plain-numbers.js';
 
 function expectNear(got: Tensor, wanted: readonly number[]): void {
-  for (const [i, value] of valuesOf(got).entries()) expect(value, String(i)).toBeCloseTo(wanted[i] as number, 4);
+  for (const [i, value] of numbersOf(got).entries()) expect(value, String(i)).toBeCloseTo(wanted[i] as number, 4);
 }
 
 /** Attention of several heads of queries, keys and values, each [rows, width]. */
@@ -39,8 +37,8 @@ describe('attention in eight bits', () => {
 
   it('rounds query, key and value, each in its range', () => {
     const layer = made();
-    const [weight, bias] = [rowsOf(layer.in_proj_weight as Tensor), valuesOf(layer.in_proj_bias as Tensor)];
-    const [last, lastBias] = [rowsOf(layer.out_proj.weight), valuesOf(layer.out_proj.bias as Tensor)];
+    const [weight, bias] = [rowsOf(layer.in_proj_weight as Tensor), numbersOf(layer.in_proj_bias as Tensor)];
+    const [last, lastBias] = [rowsOf(layer.out_proj.weight), numbersOf(layer.out_proj.bias as Tensor)];
     const given = [randn([3, 8]), randn([5, 8]).mul(2), randn([5, 8]).mul(3)] as const;
     const projected = given.map((x, i) => {
       const part = { from: 8 * i, to: 8 * (i + 1) };
@@ -62,7 +60,7 @@ describe('attention in eight bits', () => {
     const rows = noGrad(() =>
       [0, 1, 2, 3, 4, 5].map((i) => {
         const row = x.narrow(1, i, 1);
-        return valuesOf(layer.forward(row, row, row, { isCausal: true, cache })[0]);
+        return numbersOf(layer.forward(row, row, row, { isCausal: true, cache })[0]);
       }),
     );
     expect(cache.length).toBe(6);
@@ -78,7 +76,7 @@ describe('other layers in eight bits', () => {
     const packed = nn.utils.rnn.packPaddedSequence(x, [5, 5], { batchFirst: true });
     const [y] = gru.forward(packed);
     const [wanted] = gru.forward(x);
-    expectNear(nn.utils.rnn.padPackedSequence(y, { batchFirst: true })[0], valuesOf(wanted));
+    expectNear(nn.utils.rnn.padPackedSequence(y, { batchFirst: true })[0], numbersOf(wanted));
   });
 
   it('bags of embeddings keep their indices', () => {
@@ -95,7 +93,7 @@ describe('other layers in eight bits', () => {
   it('bilinear ones round both inputs', () => {
     const layer = new nn.Bilinear(3, 2, 2, { bias: false });
     const [a, b] = [randn([1, 3]), randn([1, 2]).mul(4)];
-    const [first, second] = [a, b].map((t) => roundedInput(valuesOf(t), rangeOf([valuesOf(t)]))) as [
+    const [first, second] = [a, b].map((t) => roundedInput(numbersOf(t), rangeOf([numbersOf(t)]))) as [
       number[],
       number[],
     ];
@@ -118,7 +116,7 @@ describe('other layers in eight bits', () => {
     const copy = model.clone();
     copy.loadStateDict(other.stateDict());
     const x = randn([5, 4]).mul(50);
-    expect(valuesOf(copy.forward(x))).toEqual(valuesOf(other.forward(x)));
-    expect(valuesOf(model.forward(x))).not.toEqual(valuesOf(other.forward(x)));
+    expect(numbersOf(copy.forward(x))).toEqual(numbersOf(other.forward(x)));
+    expect(numbersOf(model.forward(x))).not.toEqual(numbersOf(other.forward(x)));
   });
 });

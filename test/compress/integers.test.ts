@@ -18,6 +18,7 @@ import {
 } from '../../lib/index.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
 import { inIntegers, rangeOf, roundedRow } from '../support/integers.js';
+import { rowsOf } from '../support/plain-numbers.js';
 
 interface Rounded {
   axis: number | null;
@@ -33,7 +34,6 @@ const golden = readGolden<{ x: Golden; upstream: Golden; rounded: Rounded[] }>('
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-integers-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const rowsOf = (t: Tensor) => t.detach().toArray() as number[][];
 const net = () => nn.sequential(new nn.Linear(12, 32), new nn.Tanh(), new nn.Linear(32, 3));
 
 describe('fakeQuantize is what PyTorch does', () => {

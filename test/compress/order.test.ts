@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compress, io, manualSeed, nn, optim, randn, type Tensor } from '../../lib/index.js';
 import { inIntegers, rangeOf } from '../support/integers.js';
+import { numbersOf, rowsOf } from '../support/plain-numbers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-order-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const numbers = (t: Tensor) => Array.from(t.detach().toTypedArray());
-const rowsOf = (t: Tensor) => t.detach().toArray() as number[][];
-const stateOf = (model: nn.Module) => [...model.stateDict()].map(([name, t]) => [name, t.shape, numbers(t)]);
+const stateOf = (model: nn.Module) => [...model.stateDict()].map(([name, t]) => [name, t.shape, numbersOf(t)]);
 
 type Net = nn.Sequential;
 function net(seed: number): Net {
@@ -30,7 +29,7 @@ interface Plain {
 const plainOf = (model: Net): Plain => ({
   layers: [0, 2].map((i) => {
     const { weight, bias } = model.at(i) as nn.Linear;
-    return { weight: rowsOf(weight), bias: numbers(bias as Tensor) };
+    return { weight: rowsOf(weight), bias: numbersOf(bias as Tensor) };
   }),
   inputs: 'floats',
 });
@@ -181,13 +180,13 @@ describe('two operations, one after the other', () => {
       const model = made([...before, second]);
       const plain = all([...before, second]).reduce((p, operation) => operation.plain(p, rows), plainOf(net(21)));
       const wanted = (run(plain, rows).at(-1) as number[][]).flat();
-      const got = numbers(model.forward(x));
+      const got = numbersOf(model.forward(x));
       for (const [i, value] of got.entries()) expect(value, String(i)).toBeCloseTo(wanted[i] as number, 4);
       const file = join(folder, 'model.safetensors');
       io.save(file, model.stateDict());
       const other = made([...before, second], 22);
       other.loadStateDict(io.load(file));
-      expect(numbers(other.eval().forward(x))).toEqual(numbers(model.eval().forward(x)));
+      expect(numbersOf(other.eval().forward(x))).toEqual(numbersOf(model.eval().forward(x)));
     },
   );
 
@@ -196,11 +195,11 @@ describe('two operations, one after the other', () => {
     ({ before, second, message }) => {
       const model = made(before);
       model.forward(x);
-      const [state, y] = [stateOf(model), numbers(model.eval().forward(x))];
+      const [state, y] = [stateOf(model), numbersOf(model.eval().forward(x))];
       const change = second === 'convert' ? compress.convert : (operations[second] as Operation).run;
       expect(() => change(model, second === 'convert' ? ({} as never) : x)).toThrow(message as string);
       expect(stateOf(model)).toEqual(state);
-      expect(numbers(model.forward(x))).toEqual(y);
+      expect(numbersOf(model.forward(x))).toEqual(y);
     },
   );
 
@@ -214,11 +213,11 @@ describe('two operations, one after the other', () => {
 
   it('may concern different layers', () => {
     const model = compress.quantizeDynamic(net(3), { names: '0' });
-    const integers = numbers((model.at(0) as nn.Linear).weight);
+    const integers = numbersOf((model.at(0) as nn.Linear).weight);
     compress.prune(model, { amount: 0.5, names: '2' });
     compress.prepare(compress.cluster(model, { names: '2' }), { names: '2' }).forward(x);
     compress.convert(model, { names: '2' });
-    expect(numbers((model.at(0) as nn.Linear).weight)).toEqual(integers);
+    expect(numbersOf((model.at(0) as nn.Linear).weight)).toEqual(integers);
     expect(compress.sparsity(model, { names: '2' }).zeros).toBeGreaterThanOrEqual(12);
     const half = compress.prepare(net(3), { names: '0' });
     half.forward(x);
@@ -245,11 +244,11 @@ describe('training that is aware of rounding', () => {
 
   it('leaves pruned weights at zero', () => {
     const model = compress.prepareQat(compress.prune(net(4), { amount: 0.5 }));
-    const zeros = () => [0, 2].flatMap((i) => numbers((model.at(i) as nn.Linear).weight).map((w) => w === 0));
+    const zeros = () => [0, 2].flatMap((i) => numbersOf((model.at(i) as nn.Linear).weight).map((w) => w === 0));
     const before = zeros();
-    const first = numbers((model.at(0) as nn.Linear).weight);
+    const first = numbersOf((model.at(0) as nn.Linear).weight);
     train(model);
-    expect(numbers((model.at(0) as nn.Linear).weight)).not.toEqual(first);
+    expect(numbersOf((model.at(0) as nn.Linear).weight)).not.toEqual(first);
     for (const [i, isZero] of before.entries()) if (isZero) expect(zeros()[i]).toBe(true);
     const { zeros: count } = compress.sparsity(compress.convert(model.eval()));
     expect(count).toBeGreaterThanOrEqual(36);
@@ -258,7 +257,7 @@ describe('training that is aware of rounding', () => {
   it('trains the values that clustered weights share', () => {
     const model = compress.prepareQat(compress.cluster(net(5), { clusters: 4 }));
     train(model);
-    const row = numbers((model.at(0) as nn.Linear).weight);
+    const row = numbersOf((model.at(0) as nn.Linear).weight);
     for (let i = 0; i < 8; i++) expect(new Set(row.slice(6 * i, 6 * i + 6)).size).toBeLessThanOrEqual(4);
     expect(model.parameters().map((p) => p.size)).toEqual(expect.arrayContaining([4]));
   });

@@ -3,15 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { compress, io, manualSeed, nn, noGrad, optim, randn, type Tensor } from '../../lib/index.js';
+import { compress, io, manualSeed, nn, noGrad, optim, randn } from '../../lib/index.js';
 import { roundedRow } from '../support/integers.js';
+import { numbersOf, rowsOf } from '../support/plain-numbers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'adjoint-parametrized-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const numbers = (t: Tensor) => Array.from(t.detach().toTypedArray());
-const rowsOf = (t: Tensor) => t.detach().toArray() as number[][];
-const stateOf = (model: nn.Module) => [...model.stateDict()].map(([name, t]) => [name, t.shape, numbers(t)]);
+const stateOf = (model: nn.Module) => [...model.stateDict()].map(([name, t]) => [name, t.shape, numbersOf(t)]);
 
 function net(): nn.Sequential {
   manualSeed(6);
@@ -34,11 +33,11 @@ describe.each(norms)('a weight that %s computes', (name, compute) => {
 
   it.each([undefined, 'movement'] as const)('is pruned behind it (%s), through training and files', (method) => {
     const model = made();
-    const value = numbers(weightOf(model));
+    const value = numbersOf(weightOf(model));
     const limit = [...value].map(Math.abs).sort((a, b) => a - b)[23] as number;
     const gone = value.map((v, i) => (method === undefined ? Math.abs(v) <= limit : i < 24));
     compress.prune(model, { amount: 0.5, names: '0', method });
-    expect(numbers(weightOf(model))).toEqual(value.map((v, i) => (gone[i] ? 0 : v)));
+    expect(numbersOf(weightOf(model))).toEqual(value.map((v, i) => (gone[i] ? 0 : v)));
     const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
     model
       .forward(randn([4, 6]))
@@ -46,22 +45,22 @@ describe.each(norms)('a weight that %s computes', (name, compute) => {
       .sum()
       .backward();
     optimizer.step();
-    const trained = numbers(weightOf(model));
+    const trained = numbersOf(weightOf(model));
     expect(trained.map((v) => v === 0)).toEqual(gone);
     expect(trained).not.toEqual(value.map((v, i) => (gone[i] ? 0 : v)));
     const file = join(folder, 'normed.safetensors');
     io.save(file, model.stateDict());
     const other = compress.prune(made(), { amount: 0, names: '0', method });
     other.loadStateDict(io.load(file));
-    expect(numbers(weightOf(other))).toEqual(trained);
-    expect(numbers(weightOf(compress.makePermanent(other)))).toEqual(trained);
+    expect(numbersOf(weightOf(other))).toEqual(trained);
+    expect(numbersOf(weightOf(compress.makePermanent(other)))).toEqual(trained);
   });
 
   it('is quantised as it is', () => {
     for (const how of [compress.quantizeDynamic, compress.prepareQat]) {
       const model = made();
       const wanted = rowsOf(weightOf(model)).flatMap(roundedRow);
-      for (const [i, v] of numbers(weightOf(how(model))).entries()) expect(v).toBeCloseTo(wanted[i] as number, 5);
+      for (const [i, v] of numbersOf(weightOf(how(model))).entries()) expect(v).toBeCloseTo(wanted[i] as number, 5);
     }
   });
 
@@ -75,7 +74,7 @@ describe.each(norms)('a weight that %s computes', (name, compute) => {
     const before = stateOf(slices);
     expect(() => compress.shrink(slices)).toThrow(`shrink: ${rule}`);
     expect(stateOf(slices)).toEqual(before);
-    const y = noGrad(() => numbers(slices.forward(randn([3, 6]))));
+    const y = noGrad(() => numbersOf(slices.forward(randn([3, 6]))));
     expect(y.every(Number.isFinite)).toBe(true);
     expect(compress.shrink(compress.makePermanent(slices)).getParameter('0.weight').shape).toEqual([4, 6]);
   });
@@ -92,7 +91,7 @@ describe('a weight that another is put in the place of', () => {
     const layer = compress.quantizeDynamic(net()).at(0) as nn.Linear;
     layer.weight = value;
     const wanted = rowsOf(value).flatMap(roundedRow);
-    for (const [i, v] of numbers(layer.weight).entries()) expect(v).toBeCloseTo(wanted[i] as number, 5);
+    for (const [i, v] of numbersOf(layer.weight).entries()) expect(v).toBeCloseTo(wanted[i] as number, 5);
     const state = stateOf(layer);
     const message = 'Integers: the weight must be finite, got NaN (element 0)';
     expect(() => Object.assign(layer, { weight: value.mul(Number.NaN) })).toThrow(message);
@@ -100,8 +99,8 @@ describe('a weight that another is put in the place of', () => {
 
     const model = compress.quantizeDynamic(net()).eval();
     const x = randn([5, 6]);
-    const y = numbers(norm.forward((model.at(0) as nn.Linear).forward(x)));
-    for (const [i, v] of numbers(fused(model).forward(x)).entries()) expect(v).toBeCloseTo(y[i] as number, 4);
+    const y = numbersOf(norm.forward((model.at(0) as nn.Linear).forward(x)));
+    for (const [i, v] of numbersOf(fused(model).forward(x)).entries()) expect(v).toBeCloseTo(y[i] as number, 4);
   });
 
   it('is refused where it is clustered, and stays as it is', () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compile, compress, io, manualSeed, models, nn, optim, randn, type Tensor, tensor } from '../../lib/index.js';
 import { fromGolden, type Golden, readGolden } from '../support/golden.js';
+import { numbersOf } from '../support/plain-numbers.js';
 
 const golden = readGolden<{
   weights: Golden[];
@@ -27,8 +28,8 @@ class Weighted extends nn.Module {
 
 const weighted = () =>
   nn.sequential(...golden.weights.map((w) => new Weighted(new nn.Parameter(fromGolden(w))) as never));
-const numbers = (t: Tensor) => Array.from(t.detach().toTypedArray());
-const keptBy = (model: nn.Module) => model.modules().flatMap((m) => (m instanceof Weighted ? [numbers(m.weight)] : []));
+const keptBy = (model: nn.Module) =>
+  model.modules().flatMap((m) => (m instanceof Weighted ? [numbersOf(m.weight)] : []));
 const times = (masks: readonly Golden[]) =>
   golden.weights.map(({ data }, i) => data.map((w, at) => (masks[i]?.data[at] === 0 ? 0 : Number(w))));
 const net = () => nn.sequential(new nn.Linear(6, 16), new nn.ReLU(), new nn.Linear(16, 3));
@@ -70,7 +71,7 @@ describe('prune', () => {
 
   it('prunes the bias of outputs with them, which are zero then', () => {
     const model = compress.prune(new nn.Linear(5, 8), { amount: 0.5, dim: 0 });
-    const y = numbers(
+    const y = numbersOf(
       model
         .forward(randn([3, 5]))
         .abs()
@@ -107,7 +108,7 @@ describe('prune', () => {
       manualSeed(4);
       const model = compress.prune(net(), { amount: 0.75, scope: 'layer' });
       const weights = () =>
-        numbers(
+        numbersOf(
           nn.utils.parametersToVector(model.children().flatMap((m) => (m instanceof nn.Linear ? [m.weight] : []))),
         );
       const first = weights();
@@ -134,9 +135,9 @@ describe('prune', () => {
   it('leaves plain weights when it is made permanent', () => {
     const model = compress.prune(net(), { amount: 0.5 });
     const x = randn([4, 6]);
-    const y = numbers(model.forward(x));
+    const y = numbersOf(model.forward(x));
     compress.makePermanent(model);
-    expect(numbers(model.forward(x))).toEqual(y);
+    expect(numbersOf(model.forward(x))).toEqual(y);
     expect([...model.stateDict().keys()].sort()).toEqual(['0.bias', '0.weight', '2.bias', '2.weight']);
     expect(compress.sparsity(model).zeros).toBe(72);
   });
@@ -163,9 +164,9 @@ describe('movement pruning', () => {
       optimizer.step();
     }
     const wanted = [1 * 3 * 1, 3 * 10 * -2, -0.5 * 1 * 3, -0.5 * 10 * 0.5].map((sum) => -0.1 * sum);
-    for (const [i, score] of numbers(scores).entries()) expect(score).toBeCloseTo(wanted[i] as number, 5);
+    for (const [i, score] of numbersOf(scores).entries()) expect(score).toBeCloseTo(wanted[i] as number, 5);
     compress.prune(layer, { amount: 0.5, method: 'movement' });
-    expect(numbers(layer.weight)).toEqual([0, -2, 0, 0.5]); // -0.3, 6, 0.15, 0.25
+    expect(numbersOf(layer.weight)).toEqual([0, -2, 0, 0.5]); // -0.3, 6, 0.15, 0.25
   });
 
   it('lets the scores of pruned weights learn on', () => {
@@ -175,7 +176,7 @@ describe('movement pruning', () => {
       .sum()
       .backward();
     const scores = layer.namedParameters().find(([name]) => name.endsWith('scores'))?.[1] as Tensor;
-    expect(numbers(scores.grad as Tensor).every((gradient) => gradient !== 0)).toBe(true);
+    expect(numbersOf(scores.grad as Tensor).every((gradient) => gradient !== 0)).toBe(true);
   });
 });
 

@@ -1,10 +1,10 @@
 // Smaller networks against those with zeros that they were.
 import { describe, expect, it } from 'vitest';
 import { compile, compress, manualSeed, nn, noGrad, optim, rand, randn, type Tensor } from '../../lib/index.js';
+import { numbersOf } from '../support/plain-numbers.js';
 
 type Model = nn.Module & { forward(x: Tensor): Tensor };
 
-const numbers = (t: Tensor) => Array.from(t.detach().toTypedArray());
 const shapes = (model: nn.Module) =>
   Object.fromEntries([...model.stateDict()].map(([name, t]) => [name, [...t.shape]]));
 
@@ -124,14 +124,14 @@ describe('shrink', () => {
     const model = compress.prune(made(), { amount: 0.5, dim: 0, names: '0' });
     const predict = compile((x: Tensor) => noGrad(() => model.forward(x)));
     const x = randn([4, 6]);
-    const before = numbers(predict.sync(x));
+    const before = numbersOf(predict.sync(x));
     compress.shrink(model);
-    for (const [i, value] of numbers(predict.sync(x)).entries()) expect(value).toBeCloseTo(before[i] as number, 5);
+    for (const [i, value] of numbersOf(predict.sync(x)).entries()) expect(value).toBeCloseTo(before[i] as number, 5);
     const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
     model.forward(x).square().sum().backward();
     optimizer.step();
-    expect(numbers(predict.sync(x))).toEqual(numbers(model.forward(x)));
-    expect(numbers(predict.sync(x))).not.toEqual(before);
+    expect(numbersOf(predict.sync(x))).toEqual(numbersOf(model.forward(x)));
+    expect(numbersOf(predict.sync(x))).not.toEqual(before);
   });
 
   it('leaves a model without such outputs, and those that are not meant', () => {
@@ -199,9 +199,9 @@ describe('what shrink cannot follow', () => {
     ],
   ])('%s, and changes nothing', (_, make, message) => {
     const model = compress.prune(make(), { amount: 0.5, dim: 0, names: /(^0|inner)\./ });
-    const before = [...model.stateDict()].map(([name, t]) => [name, numbers(t)]);
+    const before = [...model.stateDict()].map(([name, t]) => [name, numbersOf(t)]);
     expect(() => compress.shrink(model)).toThrow(message);
-    expect([...model.stateDict()].map(([name, t]) => [name, numbers(t)])).toEqual(before);
+    expect([...model.stateDict()].map(([name, t]) => [name, numbersOf(t)])).toEqual(before);
   });
 
   it('names that match nothing', () => {

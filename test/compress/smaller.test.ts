@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { compress, manualSeed, nn, ones, optim, randn, type Tensor, tensor, zeros } from '../../lib/index.js';
 import { expectNear, fromGolden, type Golden, readGolden } from '../support/golden.js';
+import { numbersOf } from '../support/plain-numbers.js';
 
 const golden = readGolden<{
   student: Golden;
@@ -12,7 +13,6 @@ const golden = readGolden<{
   large: Golden;
   attention: number;
 }>('compress');
-const numbers = (t: Tensor) => Array.from(t.detach().toTypedArray());
 const original = (layer: nn.Module) =>
   layer.namedParameters().find(([name]) => name.endsWith('original'))?.[1] as Tensor;
 
@@ -20,10 +20,10 @@ describe('cluster', () => {
   it('gives each weight the nearest of its values, each of which is the mean of its weights', () => {
     manualSeed(1);
     const layer = new nn.Linear(20, 30);
-    const before = numbers(layer.weight);
+    const before = numbersOf(layer.weight);
     compress.cluster(layer, { clusters: 8 });
-    const after = numbers(layer.weight);
-    const centers = numbers(original(layer));
+    const after = numbersOf(layer.weight);
+    const centers = numbersOf(original(layer));
     expect(centers).toHaveLength(8);
     before.forEach((weight, i) => {
       const nearest = Math.min(...centers.map((center) => Math.abs(center - weight)));
@@ -45,14 +45,14 @@ describe('cluster', () => {
       .mul(tensor([[1, 2]]))
       .sum()
       .backward();
-    expect(numbers(original(layer).grad as Tensor)).toEqual([1 + 10 + 20, 100 + 2 + 200]);
+    expect(numbersOf(original(layer).grad as Tensor)).toEqual([1 + 10 + 20, 100 + 2 + 200]);
   });
 
   it('leaves zeros of pruned weights at zero through training', () => {
     const layer = compress.prune(new nn.Linear(10, 10), { amount: 0.6 });
-    const isZero = numbers(layer.weight).map((w) => w === 0);
+    const isZero = numbersOf(layer.weight).map((w) => w === 0);
     compress.cluster(layer, { clusters: 4 });
-    expect(numbers(layer.weight).map((w) => w === 0)).toEqual(isZero);
+    expect(numbersOf(layer.weight).map((w) => w === 0)).toEqual(isZero);
     const optimizer = new optim.SGD(layer.parameters(), { lr: 0.1 });
     for (let i = 0; i < 3; i++) {
       optimizer.zeroGrad();
@@ -63,8 +63,8 @@ describe('cluster', () => {
         .backward();
       optimizer.step();
     }
-    expect(numbers(layer.weight).map((w) => w === 0)).toEqual(isZero);
-    expect(new Set(numbers(compress.makePermanent(layer).weight)).size).toBeLessThanOrEqual(5);
+    expect(numbersOf(layer.weight).map((w) => w === 0)).toEqual(isZero);
+    expect(new Set(numbersOf(compress.makePermanent(layer).weight)).size).toBeLessThanOrEqual(5);
   });
 
   it('takes a weight of zeros, and fewer values than clusters', () => {
@@ -76,7 +76,7 @@ describe('cluster', () => {
           ['bias', zeros([2])],
         ]),
       );
-      expect(numbers(compress.cluster(layer).weight)).toEqual(numbers(value));
+      expect(numbersOf(compress.cluster(layer).weight)).toEqual(numbersOf(value));
     }
   });
 

@@ -73,3 +73,20 @@ it('no part has tests of its name', () => {
 it('a name without tests is found', () => {
   expect(isTested('sofmax')).toBe(false);
 });
+
+// Errors of the native side are of the copy of lib that was loaded last: a second one, of dist, would break what tests in the same process
+// expect of their own.
+it('tests that share a process load lib once', () => {
+  const source = readFileSync(join(root, 'vitest.config.ts'), 'utf8');
+  const folders = /'(autograd\|[\w|]+)'/.exec(source)?.[1]?.split('|') ?? [];
+  const shared = tests
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => folders.some((folder) => file.startsWith(`${folder}/`)))
+    .filter((file) => !source.includes(`'${file.replace('.test.ts', '')}'`));
+  expect(shared.length).toBeGreaterThan(100);
+  const twice = shared.filter((file) => {
+    const text = readFileSync(join(root, 'test', file), 'utf8');
+    return /(?:from |import\()'(?:adjoint|[./]*\/(?:dist|examples)\/.*)'/.test(text);
+  });
+  expect(twice).toEqual([]);
+});
